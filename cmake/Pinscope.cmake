@@ -1,0 +1,62 @@
+# How every target of this tree is compiled, and the one way a room becomes a library.
+
+add_library(pinscope_flags INTERFACE)
+target_compile_features(pinscope_flags INTERFACE cxx_std_23)
+target_compile_options(pinscope_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wimplicit-fallthrough -Wformat=2 -Werror
+  -fstack-protector-strong -ffunction-sections -fdata-sections)
+target_compile_definitions(pinscope_flags INTERFACE
+  _GNU_SOURCE PINSCOPE_VERSION="${PROJECT_VERSION}")
+target_link_options(pinscope_flags INTERFACE -Wl,--gc-sections -Wl,-z,relro,-z,now)
+# Rooms name each other from the root of the tree: #include "plugin/base/fd.h".
+target_include_directories(pinscope_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # libstdc++ hides std::expected from clang before 19, which reports an older __cpp_concepts but
+  # compiles the header.
+  target_compile_options(pinscope_flags INTERFACE
+    -Wno-builtin-macro-redefined -Wno-macro-redefined -D__cpp_concepts=202002L)
+endif()
+
+if(PINSCOPE_SANITIZE)
+  target_compile_options(pinscope_flags INTERFACE
+    -fsanitize=${PINSCOPE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1)
+  target_link_options(pinscope_flags INTERFACE -fsanitize=${PINSCOPE_SANITIZE})
+else()
+  target_compile_definitions(pinscope_flags INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+endif()
+
+# pinscope_library(<name> SOURCES <file>... [LINK <public>...] [PRIVATE <private>...])
+function(pinscope_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK;PRIVATE" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC pinscope_flags ${arg_LINK} PRIVATE ${arg_PRIVATE})
+endfunction()
+
+# pinscope_program(<name> SOURCES <file>... LINK <library>... [STATIC]): a program in bin/.
+# STATIC holds for release builds only: sanitizers need the dynamic loader.
+function(pinscope_program name)
+  cmake_parse_arguments(arg "STATIC" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE pinscope_flags ${arg_LINK})
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  if(arg_STATIC AND NOT PINSCOPE_SANITIZE)
+    target_link_options(${name} PRIVATE -static -no-pie)
+  endif()
+endfunction()
+
+# pinscope_test(<suite> <name> SOURCES <file>... LINK <library>...): a GoogleTest program whose cases
+# become tests called <suite>.<Case>, with the label <suite>. Suites that need root run one at a time.
+function(pinscope_test suite name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE pinscope_flags ${arg_LINK} GTest::gmock_main)
+  set(properties LABELS ${suite} TIMEOUT 120)
+  if(NOT suite MATCHES "^(unit|golden)$")
+    list(APPEND properties RESOURCE_LOCK root)
+  endif()
+  gtest_discover_tests(${name} TEST_PREFIX "${suite}." PROPERTIES ${properties}
+    DISCOVERY_TIMEOUT 60)
+endfunction()

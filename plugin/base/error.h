@@ -1,0 +1,83 @@
+// The one error type. An error is fields, not a sentence: what was tried, on which object, the
+// errno of the kernel, the likely cause, and where the rule that asked for it stands. sentence() is
+// the only place that forms the text a person reads, and error_test.cc pins its shape:
+//
+//   cannot attach view at "/sys/fs/bpf" in container "web-1": Operation not permitted (the target
+//   is on a shared mount); policy "flow-readers" at flow.yaml:14:5
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pinscope {
+
+// A stable name for each kind of failure: it stands in audit lines and in docs/operating.md, which
+// says for each what to do. Adding one without documenting it fails a test.
+enum class ErrorCode {
+  kInternal,           // a broken assumption of ours
+  kSystem,             // a system call failed for a reason that has no code of its own
+  kUsage,              // a command line that makes no sense
+  kStateInvalid,       // the state JSON on stdin
+  kConfigInvalid,      // the bundle's config.json
+  kPolicyInvalid,      // a policy file that does not check
+  kPolicyUntrusted,    // a policy file or directory that others may write
+  kPolicyUnavailable,  // policies exist, but no set was ever accepted
+  kPolicyConflict,     // two policies that select one container disagree
+  kSourceMissing,      // a granted pin is not on the host
+  kSourceMismatch,     // it is there and is not what the policy expects
+  kAccessUnsupported,  // this object cannot be granted this way (ring buffer for reading, link)
+  kIdNotMapped,        // an owner that the container's user namespace does not know
+  kProcessGone,        // the container's process ended while we worked
+  kHostNamespace,      // the container shares the host's mount namespace
+  kRootfsAmbiguous,    // cannot tell where the container's root is
+  kTargetInvalid,      // view.at cannot be reached or made below the container's root
+  kTargetShared,       // the target is on a mount that propagates elsewhere
+  kHostBpffs,  // the container brings a bpffs along and the policy says reject, or it cannot be
+               // hidden
+  kKernelUnsupported,   // the kernel lacks what the plan needs
+  kRuntimeUnsupported,  // gVisor, Kata: the container does not use this kernel
+  kRecord,              // the state directory cannot be read or written
+  kRecordConflict,      // another running container has the same id
+  kAudit,               // no audit sink took the line
+};
+
+// "source-missing" for kSourceMissing. The list of all codes is for tests and documents.
+std::string_view code_name(ErrorCode code);
+const std::vector<ErrorCode>& all_error_codes();
+
+class Error {
+ public:
+  // `operation` is a verb and its object, quoted: open "/etc/x". It follows the word "cannot".
+  Error(ErrorCode code, std::string operation) : code_(code), operation_(std::move(operation)) {}
+
+  // A failed system call; `errnum` is its errno.
+  static Error system(std::string operation, int errnum, ErrorCode code = ErrorCode::kSystem);
+
+  // What went wrong in our words, where there is no errno: follows a colon.
+  Error&& reason(std::string text) &&;
+  // The likely cause or the way out, in brackets at the end.
+  Error&& hint(std::string text) &&;
+  // The rule that asked for this: `policy "a" at a.yaml:3:5`.
+  Error&& rule(std::string text) &&;
+  // What we were doing, outermost last: each is printed in front as "text: ".
+  Error&& in(std::string context) &&;
+  Error&& with_code(ErrorCode code) &&;
+
+  [[nodiscard]] ErrorCode code() const { return code_; }
+  [[nodiscard]] int errnum() const { return errnum_; }
+  [[nodiscard]] const std::string& rule() const { return rule_; }
+  // One line, without a full stop at its end. Control characters of untrusted text are escaped.
+  [[nodiscard]] std::string sentence() const;
+
+ private:
+  ErrorCode code_;
+  int errnum_ = 0;
+  std::string operation_;
+  std::string reason_;
+  std::string hint_;
+  std::string rule_;
+  std::vector<std::string> contexts_;
+};
+
+}  // namespace pinscope

@@ -1,0 +1,168 @@
+#include "plugin/base/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+
+namespace pinscope {
+namespace {
+
+constexpr mode_t kOthersMayWrite = S_IWGRP | S_IWOTH;
+// A path whose trusted components hold more links than this is a loop.
+constexpr int kMostLinks = 40;
+
+Result<std::string> read_link(int dirfd, const std::string& name, std::string_view path) {
+  char target[PATH_MAX];
+  const ssize_t length = ::readlinkat(dirfd, name.c_str(), target, sizeof target);
+  if (length < 0) return std::unexpected(Error::system("read link " + quoted(path), errno));
+  return std::string(target, static_cast<size_t>(length));
+}
+
+// Walks `path` one component at a time from the root, so that each directory and each link is
+// checked on the very object that is used.
+Result<Fd> walk_trusted(const std::string& path, int last_flags) {
+  if (!path.starts_with('/'))
+    return std::unexpected(Error(ErrorCode::kPolicyUntrusted, "trust " + quoted(path))
+                               .reason("it is not an absolute path"));
+  PINSCOPE_TRY(Fd directory, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+  std::string walked;
+  std::string rest = path.substr(1);
+  int links = 0;
+  while (!rest.empty()) {
+    const size_t slash = rest.find('/');
+    const std::string name = rest.substr(0, slash);
+    rest = slash == std::string::npos ? "" : rest.substr(slash + 1);
+    if (name.empty() || name == ".") continue;
+    const bool last = rest.empty();
+    walked += "/" + name;
+    auto next = open_at(directory.get(), name, O_PATH | O_NOFOLLOW);
+    if (!next)
+      return std::unexpected(Error::system("open " + quoted(walked), next.error().errnum()));
+    struct stat status {};
+    if (::fstat(next->get(), &status) != 0)
+      return std::unexpected(Error::system("stat " + quoted(walked), errno));
+    if (S_ISLNK(status.st_mode)) {
+      if (status.st_uid != 0)
+        return std::unexpected(Error(ErrorCode::kPolicyUntrusted, "trust " + quoted(walked))
+                                   .reason("it is a symbolic link that root does not own"));
+      if (++links > kMostLinks)
+        return std::unexpected(Error::system("open " + quoted(path), ELOOP));
+      PINSCOPE_TRY(const std::string target, read_link(directory.get(), name, walked));
+      rest = last ? target : target + "/" + rest;
+      if (target.starts_with('/')) {
+        PINSCOPE_TRY(directory, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+        walked.clear();
+        rest.erase(0, rest.find_first_not_of('/'));
+      } else {
+        walked = std::string(parent_of(walked));
+        if (walked == "/") walked.clear();
+      }
+      continue;
+    }
+    PINSCOPE_CHECK(check_trusted(status, walked));
+    if (last) return open_at(directory.get(), name, last_flags | O_NOFOLLOW);
+    directory = *std::move(next);
+  }
+  return open_at(directory.get(), ".", last_flags);
+}
+
+}  // namespace
+
+Result<Fd> open_at(int dirfd, const std::string& path, int flags, mode_t mode) {
+  const int fd = ::openat(dirfd, path.c_str(), flags | O_CLOEXEC | O_NOCTTY, mode);
+  if (fd < 0) return std::unexpected(Error::system("open " + quoted(path), errno));
+  return Fd(fd);
+}
+
+Result<std::string> read_all(int fd, size_t limit, std::string_view name) {
+  constexpr size_t kFirstSize = 16384;
+  std::string content;
+  size_t length = 0;
+  for (;;) {
+    if (length == content.size())
+      content.resize(std::min(limit + 1, std::max(kFirstSize, 2 * content.size())));
+    const ssize_t count = ::read(fd, content.data() + length, content.size() - length);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return std::unexpected(Error::system("read " + quoted(name), errno));
+    if (count == 0) break;
+    length += static_cast<size_t>(count);
+    if (length > limit)
+      return std::unexpected(Error(ErrorCode::kUsage, "read " + quoted(name))
+                                 .reason("it is larger than " + std::to_string(limit) + " bytes"));
+  }
+  content.resize(length);
+  return content;
+}
+
+Status check_trusted(const struct stat& status, std::string_view path) {
+  const auto untrusted = [&](std::string reason) {
+    return std::unexpected(Error(ErrorCode::kPolicyUntrusted, "trust " + quoted(path))
+                               .reason(std::move(reason))
+                               .hint("it must be owned by root and writable by root alone"));
+  };
+  if (status.st_uid != 0) return untrusted("it is owned by uid " + std::to_string(status.st_uid));
+  if ((status.st_mode & kOthersMayWrite) != 0) {
+    char mode[8];
+    std::snprintf(mode, sizeof mode, "%04o", status.st_mode & 07777U);
+    return untrusted(std::string("others may write it (mode ") + mode + ")");
+  }
+  return {};
+}
+
+Result<Fd> open_trusted_file(const std::string& path) {
+  PINSCOPE_TRY(Fd file, walk_trusted(path, O_RDONLY | O_NONBLOCK));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0)
+    return std::unexpected(Error::system("stat " + quoted(path), errno));
+  if (!S_ISREG(status.st_mode))
+    return std::unexpected(Error(ErrorCode::kPolicyUntrusted, "read " + quoted(path))
+                               .reason("it is not a regular file"));
+  PINSCOPE_CHECK(check_trusted(status, path));
+  return file;
+}
+
+Result<Fd> open_trusted_directory(const std::string& path) {
+  return walk_trusted(path, O_RDONLY | O_DIRECTORY);
+}
+
+Result<Fd> make_directory(const std::string& path, mode_t mode) {
+  auto existing = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+  if (existing || existing.error().errnum() != ENOENT) return existing;
+  if (const auto parent = std::string(parent_of(path)); parent != path) {
+    PINSCOPE_TRY([[maybe_unused]] const Fd above, make_directory(parent, 0755));
+  }
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
+    return std::unexpected(Error::system("make directory " + quoted(path), errno));
+  return open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+}
+
+Status write_atomically(int dirfd, const std::string& name, std::string_view content, mode_t mode,
+                        bool durable) {
+  const std::string temporary = "." + name + "." + std::to_string(::getpid()) + ".tmp";
+  ::unlinkat(dirfd, temporary.c_str(), 0);
+  PINSCOPE_TRY(Fd file, open_at(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
+  const auto fail = [&](const char* verb) {
+    Error error = Error::system(verb + quoted(name), errno);
+    ::unlinkat(dirfd, temporary.c_str(), 0);
+    return std::unexpected(std::move(error));
+  };
+  while (!content.empty()) {
+    const ssize_t count = ::write(file.get(), content.data(), content.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail("write ");
+    content.remove_prefix(static_cast<size_t>(count));
+  }
+  if (durable && ::fsync(file.get()) != 0) return fail("sync ");
+  file.reset();
+  if (::renameat(dirfd, temporary.c_str(), dirfd, name.c_str()) != 0) return fail("replace ");
+  return {};
+}
+
+}  // namespace pinscope

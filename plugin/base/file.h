@@ -1,0 +1,42 @@
+// Files on the host: bounded reads, trusted opens, atomic writes. Every descriptor is
+// close-on-exec. Trusted means: owned by root and not writable by group or others, the file and
+// every directory above it (a sticky directory such as /tmp is not enough: its owner check does not
+// bind names).
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+
+#include "plugin/base/fd.h"
+#include "plugin/base/result.h"
+
+namespace pinscope {
+
+// open(2) or openat(2) with O_CLOEXEC and O_NOCTTY; errors name `path`.
+Result<Fd> open_at(int dirfd, const std::string& path, int flags, mode_t mode = 0);
+
+// Everything up to the end of `fd`. More than `limit` bytes is an error; `name` is for its text.
+Result<std::string> read_all(int fd, size_t limit, std::string_view name);
+
+// Opens a regular file by absolute path after checking that nobody but root can change it or a
+// directory above it. Symbolic links are followed only where they, too, are trusted.
+Result<Fd> open_trusted_file(const std::string& path);
+// The same for a directory, opened for reading.
+Result<Fd> open_trusted_directory(const std::string& path);
+// The check alone, for an object that is already open; `path` is for the text of the error.
+Status check_trusted(const struct stat& status, std::string_view path);
+
+// Makes `path` and what is missing above it, mode 0755 above and `mode` for the last, owned by the
+// caller; opens it. An existing directory is left as it is.
+Result<Fd> make_directory(const std::string& path, mode_t mode);
+
+// Writes `content` to a new temporary file beside `name`, then renames it over `name`: a reader
+// sees the old file or the new one. The temporary file is removed on failure. Not synced to disk
+// unless `durable` asks for it.
+Status write_atomically(int dirfd, const std::string& name, std::string_view content, mode_t mode,
+                        bool durable = false);
+
+}  // namespace pinscope

@@ -1,0 +1,28 @@
+// Small text helpers that several rooms need. Nothing here knows what the text means.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pinscope {
+
+// `text` in double quotes, with control characters and quotes escaped: for names that came from a
+// file, a container or a command line.
+std::string quoted(std::string_view text);
+
+// The same text with control characters escaped, so that untrusted bytes cannot start a new line
+// in a log or move a terminal's cursor.
+std::string one_line(std::string_view text);
+
+// Base-10 unsigned number that fills the whole text, or nothing. No sign, no blanks.
+std::optional<unsigned long long> parse_unsigned(std::string_view text);
+
+// The candidate that is nearest to `text` by edit distance, if one is near enough to be a typing
+// error: for "did you mean". Empty if none.
+std::string_view nearest(std::string_view text, const std::vector<std::string_view>& candidates);
+
+std::vector<std::string_view> split(std::string_view text, char separator);
+
+}  // namespace pinscope

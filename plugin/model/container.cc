@@ -1,0 +1,46 @@
+#include "plugin/model/container.h"
+
+#include <array>
+#include <utility>
+
+namespace pinscope::model {
+namespace {
+
+constexpr std::array<std::pair<Engine, const char*>, 5> kEngineNames = {{
+    {Engine::kUnknown, ""},
+    {Engine::kPodman, "podman"},
+    {Engine::kDocker, "docker"},
+    {Engine::kContainerd, "containerd"},
+    {Engine::kCrio, "crio"},
+}};
+
+constexpr std::array<const char*, kNamespaceKinds> kNamespaceNames = {
+    "user", "net", "pid", "ipc", "uts", "cgroup", "time", "mnt"};
+
+}  // namespace
+
+const char* engine_name(Engine engine) {
+  for (const auto& [value, name] : kEngineNames)
+    if (value == engine) return name;
+  return "";
+}
+
+std::optional<Engine> engine_from_name(const std::string& name) {
+  for (const auto& [value, known] : kEngineNames)
+    if (value != Engine::kUnknown && name == known) return value;
+  return std::nullopt;
+}
+
+const char* namespace_name(NamespaceKind kind) {
+  return kNamespaceNames[static_cast<size_t>(kind)];
+}
+
+std::optional<uint32_t> map_to_host(const IdMap& map, uint32_t id) {
+  if (map.empty()) return id;
+  for (const auto& range : map)
+    if (id >= range.container && id - range.container < range.size)
+      return range.host + (id - range.container);
+  return std::nullopt;
+}
+
+}  // namespace pinscope::model

@@ -1,0 +1,67 @@
+// Policy applied to one container: what it gets, what it is refused, and the rule behind each. Pure
+// data, printable, comparable in tests; no rule is evaluated after this.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/model/policy.h"
+
+namespace pinscope::model {
+
+// The rule that caused something: a policy and where it says so.
+struct Rule {
+  std::string policy;
+  Place place;
+};
+std::string to_string(const Rule& rule);  // policy "flow-readers" at flow.yaml:14:5
+
+// One source pin that appears in the view under one name.
+struct GrantedPin {
+  std::string source;  // absolute path on the host, no globs left
+  std::string name;    // relative to view.at
+  Access access = Access::kRead;
+  uint32_t uid = 0;  // as the container sees them
+  uint32_t gid = 0;
+  uint32_t mode = 0;
+  Expect expect;
+  Missing missing = Missing::kFail;
+  Rule rule;
+};
+
+// A pin that a grant asked for and a denial took away.
+struct RefusedPin {
+  std::string source;
+  std::string name;
+  Rule granted_by;
+  Rule denied_by;
+};
+
+struct Decision {
+  // Empty: no policy selects the container and it is left alone.
+  std::vector<Rule> selected_by;
+  std::string at = kDefaultViewAt;
+  Layout layout = Layout::kShared;
+  HostBpffs host_bpffs = HostBpffs::kMask;
+  std::vector<GrantedPin> grants;  // in the order of their names
+  std::vector<RefusedPin> refusals;
+  std::vector<std::string>
+      notes;  // worth telling, not a reason to stop: a glob that matches nothing
+
+  [[nodiscard]] bool selected() const { return !selected_by.empty(); }
+};
+
+// What a decision has to ask the host, so that deciding itself stays pure: the pipeline answers
+// from the kernel, tests answer from a table.
+struct HostView {
+  // Whether the container's namespace of this kind is the one at `path` on the host. `path` that is
+  // not there: false.
+  std::function<bool(const Container&, NamespaceKind, const std::string& path)> same_namespace;
+  // The host pins that match a glob: absolute paths, sorted, no directories, no symbolic links.
+  std::function<Result<std::vector<std::string>>(const Pattern& glob)> pins_matching;
+};
+
+}  // namespace pinscope::model

@@ -1,0 +1,113 @@
+// A plan: the decision as an ordered list of steps, before anything is done. Each step is exactly
+// one kind; whoever walks a plan has to handle them all. Printable (plan/print.h), comparable, made
+// without privilege. apply/ is the only one who carries it out.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "plugin/model/decision.h"
+#include "plugin/model/policy.h"
+
+namespace pinscope::model {
+
+// Index into the instances and mounts that earlier steps of the same plan made.
+using InstanceId = uint32_t;
+using MountId = uint32_t;
+
+// Makes a new file system, attached nowhere: a bpffs, or the small tmpfs that holds the mount
+// points of the layouts that mount each pin on its own.
+struct MakeInstance {
+  enum class Type { kBpf, kTmpfs } type = Type::kBpf;
+  InstanceId instance = 0;
+};
+
+// Makes a directory in an instance, mode 0755, owned by the host's root.
+struct MakeDirectory {
+  InstanceId instance = 0;
+  std::string path;
+};
+
+// Makes an empty regular file in a tmpfs instance: a place to mount a pin on.
+struct MakeFile {
+  InstanceId instance = 0;
+  std::string path;
+};
+
+// Opens the grant's source pin, checks that it is what the policy expects, and pins the object
+// again in the instance. `uid` and `gid` are host ids.
+struct PinObject {
+  InstanceId instance = 0;
+  std::string path;    // in the instance
+  uint32_t grant = 0;  // index into Plan::grants
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+};
+
+struct MakeSymlink {
+  InstanceId instance = 0;
+  std::string path;
+  std::string target;
+};
+
+// Makes the superblock read-only: from here on nothing in the instance changes and no object in it
+// opens for writing, whoever asks.
+struct SealInstance {
+  InstanceId instance = 0;
+};
+
+// A mount of a path inside an instance: the part of it that the container will see. `read_only` is
+// the mount's flag: it stops changes of the pins, not of the objects behind them.
+struct CloneMount {
+  MountId mount = 0;
+  InstanceId instance = 0;
+  std::string path;
+  bool read_only = false;
+};
+
+// A mount of the host's own pin (layout bind), opened and checked like any source.
+struct CloneSource {
+  MountId mount = 0;
+  uint32_t grant = 0;
+};
+
+// From here on paths are the container's.
+struct EnterContainer {};
+
+// Deals with every bpffs that is already mounted below the container's root: reject, or mask.
+struct HideBpffs {
+  HostBpffs how = HostBpffs::kMask;
+};
+
+// Attaches a mount below another one of this plan.
+struct AttachBelow {
+  MountId mount = 0;
+  MountId parent = 0;
+  std::string path;
+};
+
+// Finds (and where it is missing, makes) the target directory below the container's root, and
+// attaches the view there.
+struct AttachView {
+  MountId mount = 0;
+  std::string at;
+};
+
+// Looks again from the container's root: what is at the target must be the view.
+struct VerifyView {
+  MountId mount = 0;
+  std::string at;
+};
+
+using Step = std::variant<MakeInstance, MakeDirectory, MakeFile, PinObject, MakeSymlink,
+                          SealInstance, CloneMount, CloneSource, EnterContainer, HideBpffs,
+                          AttachBelow, AttachView, VerifyView>;
+
+struct Plan {
+  std::vector<GrantedPin> grants;
+  std::vector<Step> steps;
+};
+
+}  // namespace pinscope::model

@@ -1,0 +1,65 @@
+#include "plugin/model/policy.h"
+
+namespace pinscope::model {
+
+std::string to_string(const Place& place) {
+  return place.file + ":" + std::to_string(place.line) + ":" + std::to_string(place.column);
+}
+
+const char* name_of(Access access) {
+  switch (access) {
+    case Access::kRead:
+      return "read";
+    case Access::kReadWrite:
+      return "read-write";
+  }
+  return "";
+}
+
+const char* name_of(ObjectKind kind) {
+  switch (kind) {
+    case ObjectKind::kMap:
+      return "map";
+    case ObjectKind::kProgram:
+      return "program";
+    case ObjectKind::kLink:
+      return "link";
+  }
+  return "";
+}
+
+const char* name_of(Missing missing) {
+  switch (missing) {
+    case Missing::kFail:
+      return "fail";
+    case Missing::kSkip:
+      return "skip";
+  }
+  return "";
+}
+
+const char* name_of(Layout layout) {
+  switch (layout) {
+    case Layout::kShared:
+      return "shared";
+    case Layout::kPerMap:
+      return "per-map";
+    case Layout::kBind:
+      return "bind";
+  }
+  return "";
+}
+
+const char* name_of(HostBpffs host_bpffs) {
+  switch (host_bpffs) {
+    case HostBpffs::kMask:
+      return "mask";
+    case HostBpffs::kReject:
+      return "reject";
+    case HostBpffs::kAllow:
+      return "allow";
+  }
+  return "";
+}
+
+}  // namespace pinscope::model

@@ -1,0 +1,108 @@
+// A policy as it was written: whom it selects, what it grants, what it denies. Made by policy/ from
+// YAML or from the compiled set; passive data.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "plugin/model/container.h"
+
+namespace pinscope::model {
+
+// Where something stands: "flow.yaml", line and column from 1.
+struct Place {
+  std::string file;
+  uint32_t line = 0;
+  uint32_t column = 0;
+};
+std::string to_string(const Place& place);  // "flow.yaml:14:5"
+
+enum class Access { kRead, kReadWrite };
+enum class ObjectKind { kMap, kProgram, kLink };
+enum class Missing { kFail, kSkip };
+enum class Layout { kShared, kPerMap, kBind };
+enum class HostBpffs { kMask, kReject, kAllow };
+
+// The words of policies and of every output: "read", "read-write"; "map", "program", "link"; …
+const char* name_of(Access access);
+const char* name_of(ObjectKind kind);
+const char* name_of(Missing missing);
+const char* name_of(Layout layout);
+const char* name_of(HostBpffs host_bpffs);
+
+// Text that may hold globs (see policy/glob.h for what matches).
+using Pattern = std::string;
+
+// One `namespaces:` entry: the container's namespace of this kind must be host, private or the very
+// namespace at `path`.
+struct NamespaceSelector {
+  NamespaceKind kind = NamespaceKind::kUser;
+  Namespace wanted;
+};
+
+// All keys must match; a list means any of its entries; an absent key matches every container.
+struct Select {
+  std::vector<Engine> engines;
+  std::vector<Pattern> kubernetes_namespaces;
+  std::vector<Pattern> kubernetes_pods;
+  std::vector<Pattern> kubernetes_containers;
+  std::vector<Pattern> images;
+  std::vector<Pattern> bundles;
+  std::vector<uint32_t> uids;
+  std::vector<uint32_t> gids;
+  std::vector<NamespaceSelector> namespaces;
+  std::vector<std::pair<std::string, std::vector<Pattern>>>
+      annotations;  // key, any of the patterns
+};
+
+// Nothing where the policy does not say: then the other policies of the container, or the default,
+// decide.
+struct View {
+  std::optional<std::string> at;        // absolute path in the container; default /sys/fs/bpf
+  std::optional<Layout> layout;         // default shared
+  std::optional<HostBpffs> host_bpffs;  // default mask
+};
+inline constexpr const char* kDefaultViewAt = "/sys/fs/bpf";
+
+// What the object must be; an absent field is not checked.
+struct Expect {
+  std::optional<ObjectKind> kind;
+  std::optional<uint32_t> map_type;      // enum bpf_map_type
+  std::optional<uint32_t> program_type;  // enum bpf_prog_type
+  std::optional<uint32_t> key_size;      // bytes
+  std::optional<uint32_t> value_size;    // bytes
+  std::optional<uint32_t> max_entries;
+  std::optional<std::string> object_name;  // the name given at load time, up to 15 bytes
+};
+
+struct Grant {
+  Place place;
+  Pattern pin;  // absolute path of a source pin on the host, or a glob
+  std::string
+      as;  // name in the view, "a/b" allowed; for a glob the directory that holds the matches
+  Access access = Access::kRead;
+  std::optional<uint32_t> uid;  // as the container sees them; default: the container's process
+  std::optional<uint32_t> gid;
+  std::optional<uint32_t> mode;  // default 0440 for read, 0660 for read-write
+  Expect expect;
+  Missing missing = Missing::kFail;
+};
+
+struct Deny {
+  Place place;
+  Pattern pin;
+};
+
+struct Policy {
+  Place place;
+  std::string name;
+  Select select;
+  View view;
+  std::vector<Grant> grants;
+  std::vector<Deny> denials;
+};
+
+}  // namespace pinscope::model
