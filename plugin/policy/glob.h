@@ -1,0 +1,27 @@
+// Globs, as policies use them. `*` matches any run of characters but `/`, `?` one character but
+// `/`,
+// `[abc]`, `[a-z]` and `[!a]` one of a set, `**` as a whole component any number of components.
+// Everything else stands for itself; a backslash takes the next character literally.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "plugin/base/result.h"
+
+namespace pinscope::policy {
+
+// Whether `pattern` has any of * ? [ \ : if not, it matches exactly the text it is.
+bool is_glob(std::string_view pattern);
+
+// An error that says what is wrong with the pattern: an open bracket, a trailing backslash, "**"
+// beside other characters of its component.
+Status check_glob(std::string_view pattern);
+
+// Whether `pattern` matches the whole of `text`. Time is bounded by the product of their lengths.
+bool glob_matches(std::string_view pattern, std::string_view text);
+
+// The leading components that hold no glob: "/sys/fs/bpf/app" for "/sys/fs/bpf/app/*/x".
+std::string literal_prefix(std::string_view pattern);
+
+}  // namespace pinscope::policy

@@ -1,0 +1,49 @@
+// Where the compiled set lives, and how it follows the policy files: the last good set stays in
+// force until a new one was accepted as a whole.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/policy/compiled.h"
+
+namespace pinscope::policy {
+
+struct StoreOptions {
+  std::string policy_path = "/etc/pinscope/policy.d";
+  std::string cache_directory = "/var/lib/pinscope";
+  // The program that compiles (`PROGRAM compile --policy PATH --cache-dir DIR`); run only when the
+  // files have changed since they were last looked at.
+  std::string compiler;
+};
+
+// The set in force, and whether the files have moved on without being accepted.
+class PolicyStore {
+ public:
+  // Opens the set for options.policy_path, compiling first if the files changed. An absent or empty
+  // policy directory gives an empty set. kPolicyUnavailable: files are there, none was ever
+  // accepted.
+  static Result<PolicyStore> open(const StoreOptions& options);
+
+  PolicyStore(PolicyStore&&) noexcept;
+  PolicyStore& operator=(PolicyStore&&) noexcept;
+  ~PolicyStore();
+
+  [[nodiscard]] bool empty() const;  // no policy at all: nothing can be selected
+  [[nodiscard]] const CompiledSet& set() const;
+  // The first error of the newest edit, where it was refused and an older set is in force.
+  [[nodiscard]] const std::optional<std::string>& rejected() const;
+  // This open() made the compiler run, with this outcome: for the audit trail.
+  enum class Refresh { kNone, kAccepted, kRejected };
+  [[nodiscard]] Refresh refresh() const;
+
+ private:
+  struct State;
+  explicit PolicyStore(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pinscope::policy

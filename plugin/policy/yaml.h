@@ -1,0 +1,52 @@
+// Policy files: YAML to model::Policy, with line and column, all errors of a file at once. The only
+// room that knows yaml-cpp is yaml.cc. Input is hostile: size, depth, aliases and count are bounded
+// before anything is built.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/model/policy.h"
+
+namespace pinscope::policy {
+
+struct Diagnostic {
+  enum class Severity { kError, kWarning } severity = Severity::kError;
+  model::Place place;
+  std::string message;  // one line: unknown key "acces" in a grant
+  std::string hint;     // one line or empty: did you mean "access"?
+  std::string snippet;  // the line of the file and a caret below the column; empty if there is none
+};
+
+// "flow.yaml:14:5: error: unknown key "acces" in a grant; did you mean "access"?" and the snippet.
+std::string to_string(const Diagnostic& diagnostic);
+
+// What identifies one version of a policy file.
+struct FileStamp {
+  std::string name;
+  uint64_t size = 0;
+  uint64_t mtime_ns = 0;
+  uint64_t ctime_ns = 0;
+  uint64_t inode = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+
+struct Loaded {
+  std::vector<model::Policy> policies;  // empty if there is an error
+  std::vector<Diagnostic> diagnostics;  // by file and place
+  std::vector<FileStamp> files;
+  [[nodiscard]] bool ok() const;  // no errors; warnings may be there
+};
+
+// One file's text (one or several YAML documents). Never throws.
+Loaded load_text(std::string text, const std::string& file);
+
+// `path`: a directory (its *.yaml and *.yml, in the order of their names) or one file. Refuses what
+// root does not own or others may write. A directory that does not exist is an empty set. Checks
+// across files too: two policies with one name.
+Loaded load_path(const std::string& path);
+
+}  // namespace pinscope::policy

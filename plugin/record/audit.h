@@ -1,0 +1,36 @@
+// The audit trail: one JSON line for each decision and outcome, to a file and, where there is one,
+// to the system journal.
+#pragma once
+
+#include <string>
+
+#include "plugin/base/fd.h"
+#include "plugin/base/result.h"
+#include "plugin/model/record.h"
+
+namespace pinscope::record {
+
+struct AuditOptions {
+  std::string path = "/var/log/pinscope/audit.jsonl";          // empty: no file
+  std::string journal_socket = "/run/systemd/journal/socket";  // empty: no journal
+};
+
+class AuditTrail {
+ public:
+  // Opens what is there; missing directories of the file are made. Keeps descriptors, so it goes on
+  // working after a change of mount namespace and after the privileges are gone.
+  static AuditTrail open(const AuditOptions& options);
+
+  // Appends one line with one write, and sends it to the journal. kAudit if no sink took it.
+  [[nodiscard]] Status write(const model::AuditEvent& event) const;
+
+ private:
+  Fd file_;
+  Fd journal_;
+  std::string problem_;  // why there is no file
+};
+
+// The line, without its newline.
+std::string to_json_line(const model::AuditEvent& event);
+
+}  // namespace pinscope::record
