@@ -1,0 +1,145 @@
+#include "plugin/model/bpf_types.h"
+
+#include <array>
+
+namespace pinscope::model {
+namespace {
+
+using Names = std::span<const std::string_view>;
+
+// The index is the number of the type, less one: 0 is "unspec", which no object has.
+constexpr auto kMapTypes = std::to_array<std::string_view>({
+    "hash",                   // 1
+    "array",                  // 2
+    "prog_array",             // 3
+    "perf_event_array",       // 4
+    "percpu_hash",            // 5
+    "percpu_array",           // 6
+    "stack_trace",            // 7
+    "cgroup_array",           // 8
+    "lru_hash",               // 9
+    "lru_percpu_hash",        // 10
+    "lpm_trie",               // 11
+    "array_of_maps",          // 12
+    "hash_of_maps",           // 13
+    "devmap",                 // 14
+    "sockmap",                // 15
+    "cpumap",                 // 16
+    "xskmap",                 // 17
+    "sockhash",               // 18
+    "cgroup_storage",         // 19
+    "reuseport_sockarray",    // 20
+    "percpu_cgroup_storage",  // 21
+    "queue",                  // 22
+    "stack",                  // 23
+    "sk_storage",             // 24
+    "devmap_hash",            // 25
+    "struct_ops",             // 26
+    "ringbuf",                // 27
+    "inode_storage",          // 28
+    "task_storage",           // 29
+    "bloom_filter",           // 30
+    "user_ringbuf",           // 31
+    "cgrp_storage",           // 32
+    "arena",                  // 33
+    "insn_array",             // 34
+});
+static_assert(kMapTypes[kMapTypeRingbuf - 1] == "ringbuf");
+static_assert(kMapTypes[kMapTypeUserRingbuf - 1] == "user_ringbuf");
+
+constexpr auto kProgramTypes = std::to_array<std::string_view>({
+    "socket_filter",            // 1
+    "kprobe",                   // 2
+    "sched_cls",                // 3
+    "sched_act",                // 4
+    "tracepoint",               // 5
+    "xdp",                      // 6
+    "perf_event",               // 7
+    "cgroup_skb",               // 8
+    "cgroup_sock",              // 9
+    "lwt_in",                   // 10
+    "lwt_out",                  // 11
+    "lwt_xmit",                 // 12
+    "sock_ops",                 // 13
+    "sk_skb",                   // 14
+    "cgroup_device",            // 15
+    "sk_msg",                   // 16
+    "raw_tracepoint",           // 17
+    "cgroup_sock_addr",         // 18
+    "lwt_seg6local",            // 19
+    "lirc_mode2",               // 20
+    "sk_reuseport",             // 21
+    "flow_dissector",           // 22
+    "cgroup_sysctl",            // 23
+    "raw_tracepoint_writable",  // 24
+    "cgroup_sockopt",           // 25
+    "tracing",                  // 26
+    "struct_ops",               // 27
+    "ext",                      // 28
+    "lsm",                      // 29
+    "sk_lookup",                // 30
+    "syscall",                  // 31
+    "netfilter",                // 32
+});
+
+constexpr auto kLinkTypes = std::to_array<std::string_view>({
+    "raw_tracepoint",  // 1
+    "tracing",         // 2
+    "cgroup",          // 3
+    "iter",            // 4
+    "netns",           // 5
+    "xdp",             // 6
+    "perf_event",      // 7
+    "kprobe_multi",    // 8
+    "struct_ops",      // 9
+    "netfilter",       // 10
+    "tcx",             // 11
+    "uprobe_multi",    // 12
+    "netkit",          // 13
+    "sockmap",         // 14
+});
+
+std::string name_in(Names names, uint32_t type) {
+  if (type == 0 || type > names.size()) return "type " + std::to_string(type);
+  return std::string(names[type - 1]);
+}
+
+std::optional<uint32_t> type_in(Names names, std::string_view name) {
+  for (uint32_t i = 0; i < names.size(); ++i)
+    if (names[i] == name) return i + 1;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string map_type_name(uint32_t type) {
+  return name_in(kMapTypes, type);
+}
+std::string program_type_name(uint32_t type) {
+  return name_in(kProgramTypes, type);
+}
+std::string link_type_name(uint32_t type) {
+  return name_in(kLinkTypes, type);
+}
+
+std::optional<uint32_t> map_type_from_name(std::string_view name) {
+  return type_in(kMapTypes, name);
+}
+std::optional<uint32_t> program_type_from_name(std::string_view name) {
+  return type_in(kProgramTypes, name);
+}
+std::optional<uint32_t> link_type_from_name(std::string_view name) {
+  return type_in(kLinkTypes, name);
+}
+
+Names map_type_names() {
+  return kMapTypes;
+}
+Names program_type_names() {
+  return kProgramTypes;
+}
+Names link_type_names() {
+  return kLinkTypes;
+}
+
+}  // namespace pinscope::model
