@@ -3,14 +3,11 @@
 #define RAPIDJSON_HAS_STDSTRING 0
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
-#include <rapidjson/prettywriter.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 
 #include <algorithm>
-#include <variant>
 
 #include "plugin/base/text.h"
+#include "plugin/base/utf8.h"
 
 namespace pinscope {
 namespace {
@@ -34,6 +31,38 @@ std::string place_of(std::string_view text, size_t offset) {
   return std::to_string(line) + ":" + std::to_string(column);
 }
 
+// "/linux/namespaces/0/type": where `wanted` is below `root`, "/" for `root` itself. Walks the tree
+// without recursion, because its depth is up to whoever wrote the text; a place that is deeper than
+// a person would read ends with an ellipsis.
+std::string path_to(const Value& root, const Value& wanted) {
+  constexpr size_t kLongestPath = 500;
+  struct Level {
+    const Value* value;
+    rapidjson::SizeType next = 0;
+  };
+  std::vector<Level> levels;
+  levels.push_back({&root});
+  while (!levels.empty() && levels.back().value != &wanted) {
+    auto& [value, next] = levels.back();
+    if (value->IsArray() && next < value->Size()) {
+      levels.push_back({&(*value)[next++]});
+    } else if (value->IsObject() && next < value->MemberCount()) {
+      levels.push_back({&(value->MemberBegin() + next++)->value});
+    } else {
+      levels.pop_back();
+    }
+  }
+  std::string path;
+  for (const auto& [value, next] : levels) {
+    if (next == 0) break;  // `wanted` itself, whose children were not looked at
+    path += '/';
+    path += value->IsArray() ? std::to_string(next - 1)
+                             : std::string(text_of((value->MemberBegin() + (next - 1))->name));
+    if (path.size() > kLongestPath) return path.substr(0, kLongestPath) + "...";
+  }
+  return path.empty() ? "/" : path;
+}
+
 }  // namespace
 
 struct JsonDocument::State {
@@ -50,31 +79,32 @@ JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
 JsonDocument::~JsonDocument() = default;
 
 Result<JsonDocument> JsonDocument::parse(std::string text, std::string name, ErrorCode code) {
-  constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag |
-                              rapidjson::kParseValidateEncodingFlag |
-                              rapidjson::kParseFullPrecisionFlag;
+  // Encoding is checked beforehand, eight bytes at a time, which is several times faster than the
+  // library's own check.
+  constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag;
+  const auto fail = [&](std::string_view whole, size_t offset, std::string_view reason) {
+    if (reason.ends_with('.')) reason.remove_suffix(1);
+    return std::unexpected(Error(code, "read " + quoted(name))
+                               .reason(place_of(whole, offset) + ": " + std::string(reason)));
+  };
+  if (const size_t nul = text.find('\0'); nul != std::string::npos)
+    return fail(text, nul, "it contains a NUL byte");
+  if (const size_t valid = valid_utf8_prefix(text); valid != text.size())
+    return fail(text, valid, "it is not UTF-8");
+
   auto state = std::make_unique<State>();
+  state->text = text;  // parsing in place writes into it; `text` stays as it is for the error
+  state->document.ParseInsitu<kFlags>(state->text.data());
+  if (state->document.HasParseError())
+    return fail(text, state->document.GetErrorOffset(),
+                rapidjson::GetParseError_En(state->document.GetParseError()));
   state->name = std::move(name);
   state->code = code;
-  state->text = std::move(text);
-  const bool has_nul = state->text.find('\0') != std::string::npos;
-  if (!has_nul) state->document.ParseInsitu<kFlags>(state->text.data());
-  if (has_nul || state->document.HasParseError()) {
-    // In-place parsing has changed the text before the offset, but not its newlines outside
-    // strings.
-    const size_t offset = has_nul ? state->text.find('\0') : state->document.GetErrorOffset();
-    const char* reason = has_nul ? "it contains a NUL byte"
-                                 : rapidjson::GetParseError_En(state->document.GetParseError());
-    std::string sentence(reason);
-    if (sentence.ends_with('.')) sentence.pop_back();
-    return std::unexpected(Error(code, "read " + quoted(state->name))
-                               .reason(place_of(state->text, offset) + ": " + sentence));
-  }
   return JsonDocument(std::move(state));
 }
 
 JsonView JsonDocument::root() const {
-  return {this, &state_->document, ""};
+  return {this, &state_->document};
 }
 const std::string& JsonDocument::name() const {
   return state_->name;
@@ -98,7 +128,8 @@ bool JsonView::is_null() const {
 
 Error JsonView::complaint(std::string reason) const {
   return Error(document_->code(), "read " + quoted(document_->name()))
-      .reason((path_.empty() ? "/" : path_) + ": " + std::move(reason));
+      .reason(path_to(as_value(document_->root().value_), as_value(value_)) + ": " +
+              std::move(reason));
 }
 
 Result<std::optional<JsonView>> JsonView::find(std::string_view key) const {
@@ -111,19 +142,22 @@ Result<std::optional<JsonView>> JsonView::find(std::string_view key) const {
     found = &member.value;
   }
   if (found == nullptr || found->IsNull()) return std::nullopt;
-  return JsonView(document_, found, path_ + "/" + std::string(key));
+  return JsonView(document_, found);
 }
 
 Result<std::vector<std::pair<std::string_view, JsonView>>> JsonView::members() const {
   if (!is_object()) return std::unexpected(complaint("expected an object"));
+  const auto& object = as_value(value_);
   std::vector<std::pair<std::string_view, JsonView>> all;
   std::vector<std::string_view> names;
-  for (const auto& member : as_value(value_).GetObject()) {
+  all.reserve(object.MemberCount());
+  names.reserve(object.MemberCount());
+  for (const auto& member : object.GetObject()) {
     const auto name = text_of(member.name);
     if (name.find('\0') != std::string_view::npos)
       return std::unexpected(complaint("a key contains a NUL"));
     names.push_back(name);
-    all.emplace_back(name, JsonView(document_, &member.value, path_ + "/" + std::string(name)));
+    all.emplace_back(name, JsonView(document_, &member.value));
   }
   std::sort(names.begin(), names.end());
   if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
@@ -133,9 +167,10 @@ Result<std::vector<std::pair<std::string_view, JsonView>>> JsonView::members() c
 
 Result<std::vector<JsonView>> JsonView::elements() const {
   if (!is_array()) return std::unexpected(complaint("expected an array"));
+  const auto& array = as_value(value_);
   std::vector<JsonView> all;
-  for (const auto& element : as_value(value_).GetArray())
-    all.push_back(JsonView(document_, &element, path_ + "/" + std::to_string(all.size())));
+  all.reserve(array.Size());
+  for (const auto& element : array.GetArray()) all.push_back(JsonView(document_, &element));
   return all;
 }
 
@@ -180,133 +215,6 @@ Result<bool> JsonView::bool_or(std::string_view key, bool missing) const {
   PINSCOPE_TRY(const auto found, find(key));
   if (!found) return missing;
   return found->as_bool();
-}
-
-namespace {
-
-using Compact = rapidjson::Writer<rapidjson::StringBuffer>;
-using Pretty = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
-
-// Length of the UTF-8 sequence at the start of `text`, or 0 if it is not one.
-size_t utf8_length(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  if (lead == 0xe0 && byte(1) < 0xa0) return 0;  // overlong
-  if (lead == 0xed && byte(1) > 0x9f) return 0;  // surrogate
-  if (lead == 0xf0 && byte(1) < 0x90) return 0;  // overlong
-  if (lead == 0xf4 && byte(1) > 0x8f) return 0;  // beyond U+10FFFF
-  return length;
-}
-
-bool is_plain_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char byte) { return static_cast<unsigned char>(byte) < 0x80; });
-}
-
-std::string as_utf8(std::string_view text) {
-  std::string valid;
-  while (!text.empty()) {
-    const size_t length = utf8_length(text);
-    if (length == 0) {
-      valid += "\xef\xbf\xbd";
-      text.remove_prefix(1);
-    } else {
-      valid += text.substr(0, length);
-      text.remove_prefix(length);
-    }
-  }
-  return valid;
-}
-
-}  // namespace
-
-struct JsonWriter::State {
-  rapidjson::StringBuffer buffer;
-  std::variant<std::monostate, Compact, Pretty> writer;
-  std::vector<bool> open;  // true for an object, false for an array
-
-  template <typename Action>
-  void write(Action action) {
-    if (auto* compact = std::get_if<Compact>(&writer)) action(*compact);
-    if (auto* pretty = std::get_if<Pretty>(&writer)) action(*pretty);
-  }
-};
-
-JsonWriter::JsonWriter(Style style) : state_(std::make_unique<State>()) {
-  if (style == Style::kCompact) {
-    state_->writer.emplace<Compact>(state_->buffer);
-  } else {
-    state_->writer.emplace<Pretty>(state_->buffer).SetIndent(' ', 2);
-  }
-}
-JsonWriter::JsonWriter(JsonWriter&&) noexcept = default;
-JsonWriter& JsonWriter::operator=(JsonWriter&&) noexcept = default;
-JsonWriter::~JsonWriter() = default;
-
-JsonWriter& JsonWriter::object() {
-  state_->write([](auto& writer) { writer.StartObject(); });
-  state_->open.push_back(true);
-  return *this;
-}
-
-JsonWriter& JsonWriter::array() {
-  state_->write([](auto& writer) { writer.StartArray(); });
-  state_->open.push_back(false);
-  return *this;
-}
-
-JsonWriter& JsonWriter::end() {
-  const bool is_object = state_->open.back();
-  state_->open.pop_back();
-  state_->write([&](auto& writer) { is_object ? writer.EndObject() : writer.EndArray(); });
-  return *this;
-}
-
-JsonWriter& JsonWriter::key(std::string_view name) {
-  return value(name);
-}
-
-JsonWriter& JsonWriter::value(std::string_view text) {
-  if (is_plain_ascii(text)) {
-    state_->write([&](auto& writer) {
-      writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-    });
-  } else {
-    const std::string valid = as_utf8(text);
-    state_->write([&](auto& writer) {
-      writer.String(valid.data(), static_cast<rapidjson::SizeType>(valid.size()));
-    });
-  }
-  return *this;
-}
-
-JsonWriter& JsonWriter::value(bool flag) {
-  state_->write([&](auto& writer) { writer.Bool(flag); });
-  return *this;
-}
-
-JsonWriter& JsonWriter::value(uint64_t number) {
-  state_->write([&](auto& writer) { writer.Uint64(number); });
-  return *this;
-}
-
-JsonWriter& JsonWriter::value(int64_t number) {
-  state_->write([&](auto& writer) { writer.Int64(number); });
-  return *this;
-}
-
-JsonWriter& JsonWriter::null() {
-  state_->write([](auto& writer) { writer.Null(); });
-  return *this;
-}
-
-std::string_view JsonWriter::text() const {
-  return {state_->buffer.GetString(), state_->buffer.GetSize()};
 }
 
 }  // namespace pinscope

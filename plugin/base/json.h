@@ -1,8 +1,8 @@
-// JSON, read and written. The only file that knows the JSON library is json.cc;
-// docs/adr says why it is RapidJSON. Reading is strict: no comments, no trailing commas,
-// UTF-8 checked, a NUL inside a string refused, and a key that stands twice in an object is an
-// error when that object is read, because the runtimes that read the same file would take the other
-// one.
+// JSON, read (json.cc, the only file that knows the JSON library; docs/adr/0001-json-reader.md says
+// why it is RapidJSON) and written (json_writer.cc). Reading is strict: no comments, no trailing
+// commas, UTF-8 checked, a NUL inside a string refused, and a key that stands twice in an object is
+// an error when that object is read, because the runtimes that read the same file would take the
+// other one.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,9 @@ namespace pinscope {
 
 class JsonDocument;
 
-// One value inside a JsonDocument, which must outlive it. Cheap to copy. Errors name the document
-// and the place: `cannot read "config.json": /linux/namespaces/0/type: expected a string`.
+// One value inside a JsonDocument, which must outlive it. Two pointers, cheap to copy. Errors name
+// the document and the place: `cannot read "config.json": /linux/namespaces/0/type: expected a
+// string`.
 class JsonView {
  public:
   [[nodiscard]] bool is_object() const;
@@ -49,12 +50,11 @@ class JsonView {
 
  private:
   friend class JsonDocument;
-  JsonView(const JsonDocument* document, const void* value, std::string path)
-      : document_(document), value_(value), path_(std::move(path)) {}
+  JsonView(const JsonDocument* document, const void* value) : document_(document), value_(value) {}
 
+  // The place of an error is searched for when there is one: a view carries no path.
   const JsonDocument* document_;
   const void* value_;
-  std::string path_;
 };
 
 // Owns the text and what was read from it.
@@ -78,20 +78,18 @@ class JsonDocument {
   std::unique_ptr<State> state_;
 };
 
-// Writes JSON text. Bytes that are not UTF-8 (file names may hold any) are written as U+FFFD.
+// Writes JSON text. Bytes that are not UTF-8 (file names may hold any) are written as U+FFFD, and
+// every control character (C0, DEL, C1) is escaped, so that a line of it is safe on a terminal.
 //   JsonWriter json;
 //   json.object().field("id", id).key("grants").array();
 //   ... json.end().end();
 class JsonWriter {
  public:
   enum class Style { kCompact, kPretty };
-  explicit JsonWriter(Style style = Style::kCompact);
-  JsonWriter(JsonWriter&&) noexcept;
-  JsonWriter& operator=(JsonWriter&&) noexcept;
-  ~JsonWriter();
+  explicit JsonWriter(Style style = Style::kCompact) : style_(style) {}
 
-  JsonWriter& object();
-  JsonWriter& array();
+  JsonWriter& object() { return open('{'); }
+  JsonWriter& array() { return open('['); }
   JsonWriter& end();  // closes the innermost object or array
   JsonWriter& key(std::string_view name);
   JsonWriter& value(std::string_view text);
@@ -108,12 +106,28 @@ class JsonWriter {
     return key(name).value(content);
   }
 
+  // Room for a text of about this many bytes, where the writer's user knows.
+  JsonWriter& reserve(size_t bytes);
+
   // The text so far, which is complete once everything that was opened is closed.
-  [[nodiscard]] std::string_view text() const;
+  [[nodiscard]] std::string_view text() const { return text_; }
+  // The same, given away: the writer is empty afterwards.
+  [[nodiscard]] std::string take();
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  struct Level {
+    char closing;
+    bool empty;
+  };
+  JsonWriter& open(char bracket);
+  void separate();
+  void indent();
+  void quote(std::string_view text);
+
+  Style style_;
+  std::string text_;
+  std::vector<Level> open_;
+  bool after_key_ = false;
 };
 
 }  // namespace pinscope
