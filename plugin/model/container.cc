@@ -1,5 +1,6 @@
 #include "plugin/model/container.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -33,6 +34,15 @@ std::optional<Engine> engine_from_name(const std::string& name) {
 
 const char* namespace_name(NamespaceKind kind) {
   return kNamespaceNames[static_cast<size_t>(kind)];
+}
+
+bool is_container_id(std::string_view id) {
+  const auto is_allowed = [](char byte) {
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= '0' && byte <= '9') || byte == '_' || byte == '+' || byte == '.' || byte == '-';
+  };
+  return !id.empty() && id.size() <= kLongestId && id.front() != '.' && id.front() != '-' &&
+         std::all_of(id.begin(), id.end(), is_allowed);
 }
 
 std::optional<uint32_t> map_to_host(const IdMap& map, uint32_t id) {

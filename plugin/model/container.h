@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -96,6 +97,11 @@ inline const Namespace& namespace_of(const Container& container, NamespaceKind k
 // "podman" for kPodman; "" for kUnknown. And back; nothing for a name that is none.
 const char* engine_name(Engine engine);
 std::optional<Engine> engine_from_name(const std::string& name);
+
+// Whether `id` may be a container's id: 1 to kLongestId letters, digits and "_+.-", the first of
+// them no dot or dash. Such an id is a file name, never a path or an option.
+bool is_container_id(std::string_view id);
+inline constexpr size_t kLongestId = 250;  // with ".json" behind it still a file name
 
 // "user", "net", "pid", "ipc", "uts", "cgroup", "time", "mnt": the words of policies.
 const char* namespace_name(NamespaceKind kind);

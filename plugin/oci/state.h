@@ -20,7 +20,9 @@ struct State {
   std::vector<std::pair<std::string, std::string>> annotations;
 };
 
-// Unknown fields and missing annotations are fine; an id that cannot be a file name is not.
+// Unknown fields, a missing pid (0), status and annotations are fine; an id that is no
+// model::is_container_id, a bundle that is not absolute and a pid that is none are kStateInvalid.
+// The caller bounds the size of `json`.
 Result<State> parse_state(std::string json);
 
 }  // namespace pinscope::oci

@@ -1,0 +1,13 @@
+// The names of capabilities in config.json. Internal to oci/.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace pinscope::oci {
+
+// The number of "CAP_BPF" (linux/capability.h); nothing for a name that Linux 6.18 does not know.
+std::optional<uint32_t> capability_number(std::string_view name);
+
+}  // namespace pinscope::oci

@@ -1,0 +1,13 @@
+// Who a container is, as far as its engine itself wrote it down. Internal to oci/.
+#pragma once
+
+#include "plugin/model/container.h"
+#include "plugin/oci/annotations.h"
+
+namespace pinscope::oci {
+
+// Reads the keys that `engine` writes last, over whatever the workload's owner put there. The other
+// engines' keys are anybody's to set and are not looked at: see docs/threat-model.md.
+model::Identity read_identity(const Annotations& annotations, model::Engine engine);
+
+}  // namespace pinscope::oci
