@@ -1,0 +1,102 @@
+# clang-tidy over every source file of a build, two at a time on two processors. A file that passed is
+# not looked at again until it, a header of the tree or the configuration changes.
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import tree
+
+VERSIONS = ("16", "19", "18")
+# The build is GCC's: clang 16 spells the language differently, and libstdc++ shows it std::expected
+# only if it says that it knows the last word on concepts.
+EXTRA = ["-std=c++2b", "-U__cpp_concepts", "-D__cpp_concepts=202002L",
+         "-Wno-builtin-macro-redefined", "-Wno-unknown-warning-option"]
+
+
+def find_tidy():
+    for version in VERSIONS:
+        if name := shutil.which(f"clang-tidy-{version}"):
+            return name
+    return None
+
+
+def header_hash(root):
+    digest = hashlib.sha256((root / ".clang-tidy").read_bytes())
+    digest.update(pathlib.Path(__file__).read_bytes())
+    for path in tree.cxx_files(root):
+        if path.suffix == ".h":
+            digest.update((root / path).read_bytes())
+    return digest.hexdigest()
+
+
+def changed_files(root):
+    """Files that differ from the last commit, or that it changed itself."""
+    command = ["git", "-c", f"safe.directory={root}", "-C", str(root)]
+    names = subprocess.run([*command, "diff", "--name-only", "HEAD~1"], capture_output=True,
+                           text=True, check=True).stdout.split()
+    names += subprocess.run([*command, "ls-files", "--others", "--exclude-standard"],
+                            capture_output=True, text=True, check=True).stdout.split()
+    return {str(root / name) for name in names}
+
+
+def sources(build, root, only):
+    """(file, language flags) of every source of the tree in the build's compilation database."""
+    database = json.loads((build / "compile_commands.json").read_text())
+    for file in sorted({entry["file"] for entry in database}):
+        path = pathlib.Path(file)
+        if path.is_relative_to(root) and not path.is_relative_to(root / "build"):
+            if path.suffix == ".cc" and path.exists() and (only is None or file in only):
+                yield file
+
+
+def check(tidy, build, file):
+    command = [tidy, "-p", str(build), "--quiet",
+               *(f"--extra-arg={argument}" for argument in EXTRA), file]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Counts of suppressed warnings go to stderr and are no news.
+    noise = result.stderr.splitlines() if result.returncode and not result.stdout else []
+    return result.returncode, result.stdout.splitlines() + noise
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", nargs="?", type=pathlib.Path, default=tree.default_root())
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--changed", action="store_true", help="only what changed since HEAD~1")
+    arguments = parser.parse_args()
+    root, build = arguments.root.resolve(), arguments.build.resolve()
+    tidy = find_tidy()
+    if tidy is None:
+        print(f"tidy: skipped: there is no clang-tidy {', '.join(VERSIONS)} here")
+        sys.exit(77)
+
+    passed = build / "tidy-passed"
+    passed.mkdir(exist_ok=True)
+    common = header_hash(root) + tidy
+    findings, looked_at, pending = [], 0, {}
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for file in sources(build, root, changed_files(root) if arguments.changed else None):
+            looked_at += 1
+            content = pathlib.Path(file).read_bytes()
+            stamp = passed / hashlib.sha256(common.encode() + file.encode() + content).hexdigest()
+            if not stamp.exists():
+                pending[pool.submit(check, tidy, build, file)] = stamp
+        for future in concurrent.futures.as_completed(pending):
+            status, lines = future.result()
+            if status == 0:
+                pending[future].touch()
+            else:
+                findings += lines or [f"clang-tidy ended with status {status}"]
+    if arguments.changed and looked_at == 0:
+        print("tidy: no source file changed")
+        return
+    tree.report("tidy", findings, looked_at)
+
+
+main()

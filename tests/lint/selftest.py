@@ -1,0 +1,91 @@
+# Shows that each check finds a mistake planted in a small tree, and passes the same tree without it:
+# a check that cannot fail protects nothing. Usage: selftest.py CHECK
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+TIDY_BUILD = {"build/compile_commands.json": lambda root: json.dumps([
+    {"directory": str(root), "file": str(root / "plugin/base/a.cc"),
+     "command": f"c++ -std=c++23 -I{root} -c plugin/base/a.cc"}])}
+GOOD = {
+    "plugin/base/a.h": "// A header of the small tree that the self-test makes.\n#pragma once\n",
+    "plugin/base/a.cc": "// A source of the small tree.\n#include \"plugin/base/a.h\"\n",
+    "run.sh": "#!/bin/sh\n# Says nothing, and says it well.\necho\n",
+    ".clang-tidy": (HERE.parents[1] / ".clang-tidy").read_text(),
+    ".clang-format": (HERE.parents[1] / ".clang-format").read_text(),
+}
+HEAD = "// What this file is for, in a few words.\n"
+
+# Check -> (planted file, its text, what the check has to say about it).
+PLANTED = {
+    "includes": [
+        ("plugin/oci/x.cc", '#include "plugin/kernel/y.h"', "oci may not include kernel"),
+        ("plugin/plan/x.cc", '#include "plugin/policy/y.h"', "plan may not include policy"),
+        ("plugin/apply/x.cc", '#include "plugin/record/y.h"', "apply may not include record"),
+        ("plugin/base/x.cc", '#include "plugin/model/y.h"', "base may not include model"),
+        ("plugin/record/x.cc", '#include "plugin/pipeline.h"', "record may not include pipeline"),
+        ("plugin/pipeline.cc", '#include "plugin/cli/y.h"', "pipeline may not include cli"),
+        ("plugin/model/x.cc", '#include "tests/support/y.h"', "model includes a test header"),
+        ("plugin/new/x.cc", '#include "plugin/base/a.h"', 'room "new" has no rule'),
+        ("plugin/base/x.cc", '#include "a.h"', "is not a path from the root"),
+        ("plugin/base/x.cc", '#include "plugin/base/none.h"', "does not exist"),
+        ("plugin/policy/decide.cc", "#include <yaml-cpp/yaml.h>", "<yaml-cpp/yaml.h> belongs to"),
+        ("plugin/oci/x.cc", "#include <rapidjson/reader.h>", "<rapidjson/reader.h> belongs to"),
+        ("plugin/apply/x.cc", "#include <bpf/bpf.h>", "<bpf/bpf.h> belongs to"),
+        ("plugin/apply/x.cc", "#include <libmount/libmount.h>", "belongs to plugin/kernel"),
+        ("hooks/x.cc", "#include <sys/capability.h>", "belongs to plugin/kernel"),
+        ("hooks/x.cc", "#include <iostream>", "<iostream> is not for what the hook links"),
+    ],
+    "text": [
+        ("plugin/base/x.cc", HEAD + "// TO" + "DO: finish", "left open"),
+        ("tests/x.py", "# A test of something or other.\n# HA" + "CK", "left open"),
+        ("docs/x.md", "see /ho" + "me/me/pinscope", "a path of one machine"),
+        ("plugin/base/x.cc", "#include <string>\n", "the first comment has to say"),
+        ("plugin/base/x.cc", '#include "plugin/base/a.h"\n', "the first comment has to say"),
+        ("plugin/base/x.h", "// x\n#pragma once\n", "the first comment has to say"),
+    ],
+    "shell": [
+        ("bad.sh", "#!/bin/sh\nrm $1\n", "SC2086"),
+        ("bad", "#!/usr/bin/env bash\nrm $1\n", "SC2086"),
+    ],
+    "format": [("plugin/base/x.cc", HEAD + "int  f( ) {return 1 ;}\n", "plugin/base/x.cc:2")],
+    "tidy": [("plugin/base/a.cc", HEAD + "int* f() { return 0; }\n", "modernize-use-nullptr")],
+}
+
+
+def run(check, planted):
+    """Runs a check over the small tree with `planted` in it; its exit status and output."""
+    with tempfile.TemporaryDirectory() as directory:
+        root = pathlib.Path(directory).resolve()
+        extra = TIDY_BUILD if check == "tidy" else {}
+        for name, text in {**GOOD, **extra, **planted}.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text(root) if callable(text) else text)
+        command = ["/usr/bin/python3", str(HERE / f"check_{check}.py"), str(root)]
+        if check == "tidy":
+            command += ["--build", str(root / "build")]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        return result.returncode, result.stdout + result.stderr
+
+
+def main():
+    check = sys.argv[1]
+    status, output = run(check, {})
+    if status == 77:
+        print(output)
+        sys.exit(77)
+    failures = []
+    if status != 0:
+        failures.append(f"the tree without a mistake does not pass:\n{output}")
+    for name, text, expected in PLANTED[check]:
+        status, output = run(check, {name: text})
+        if status != 1 or expected not in output:
+            failures.append(f"{name} with {text!r}: wanted {expected!r}, got {status}:\n{output}")
+    print("\n".join(failures) or f"{check}: finds each of {len(PLANTED[check])} planted mistakes")
+    sys.exit(1 if failures else 0)
+
+
+main()
