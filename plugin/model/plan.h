@@ -59,12 +59,14 @@ struct SealInstance {
 };
 
 // A mount of a path inside an instance: the part of it that the container will see. `read_only` is
-// the mount's flag: it stops changes of the pins, not of the objects behind them.
+// the mount's flag: it stops changes of the pins, not of the objects behind them. `through_target`:
+// the kernel clones attached trees only, so the instance is attached at the target for a moment.
 struct CloneMount {
   MountId mount = 0;
   InstanceId instance = 0;
   std::string path;
   bool read_only = false;
+  bool through_target = false;
 };
 
 // A mount of the host's own pin (layout bind), opened and checked like any source.
@@ -81,6 +83,14 @@ struct HideBpffs {
   HostBpffs how = HostBpffs::kMask;
 };
 
+// Finds the target directory below the container's root, and makes what is missing of it. `uid` and
+// `gid` are the host's ids of the container's root, who will own what is made.
+struct ResolveTarget {
+  std::string at;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+};
+
 // Attaches a mount below another one of this plan.
 struct AttachBelow {
   MountId mount = 0;
@@ -88,11 +98,9 @@ struct AttachBelow {
   std::string path;
 };
 
-// Finds (and where it is missing, makes) the target directory below the container's root, and
-// attaches the view there.
+// Attaches the view at the target.
 struct AttachView {
   MountId mount = 0;
-  std::string at;
 };
 
 // Looks again from the container's root: what is at the target must be the view.
@@ -103,7 +111,7 @@ struct VerifyView {
 
 using Step = std::variant<MakeInstance, MakeDirectory, MakeFile, PinObject, MakeSymlink,
                           SealInstance, CloneMount, CloneSource, EnterContainer, HideBpffs,
-                          AttachBelow, AttachView, VerifyView>;
+                          ResolveTarget, AttachBelow, AttachView, VerifyView>;
 
 struct Plan {
   std::vector<GrantedPin> grants;

@@ -1,0 +1,243 @@
+#include "plugin/apply/apply.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "plugin/base/file.h"
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/base/undo.h"
+#include "plugin/kernel/container_root.h"
+#include "plugin/kernel/mounts.h"
+#include "plugin/kernel/source.h"
+#include "plugin/kernel/sys.h"
+
+namespace pinscope::apply {
+namespace {
+
+using namespace model;
+
+constexpr mode_t kDirectoryMode = 0755;
+constexpr mode_t kPinnedMode = 0600;  // what the kernel gives a new pin under our umask
+
+struct Instance {
+  Fd context;
+  Fd mount;  // of the instance's root, attached nowhere
+};
+
+}  // namespace
+
+// Walks the steps; one member function for each kind.
+class Applied::Walker {
+ public:
+  Walker(const Plan& plan, const Target& target, const Features& features)
+      : plan_(plan), target_(target), features_(features), sources_(target.proc_self_fd) {
+    objects_.resize(plan.grants.size());
+  }
+
+  Status walk() {
+    for (const auto& step : plan_.steps)
+      PINSCOPE_CHECK(std::visit([this](const auto& one) { return run(one); }, step));
+    return {};
+  }
+
+  [[nodiscard]] const std::vector<kernel::ObjectInfo>& objects() const { return objects_; }
+  void keep() { undo_.keep(); }
+
+ private:
+  Status run(const MakeInstance& step) {
+    const bool is_bpf = step.type == MakeInstance::Type::kBpf;
+    PINSCOPE_TRY(Fd context, kernel::create_filesystem(is_bpf ? "bpf" : "tmpfs"));
+    PINSCOPE_TRY(Fd mount, kernel::mount_filesystem(context.get()));
+    instances_.push_back({std::move(context), std::move(mount)});
+    return {};
+  }
+
+  Status run(const MakeDirectory& step) {
+    if (::mkdirat(root_of(step.instance), step.path.c_str(), kDirectoryMode) != 0)
+      return std::unexpected(Error::system("make directory " + quoted(step.path), errno));
+    return {};
+  }
+
+  Status run(const MakeFile& step) {
+    PINSCOPE_TRY([[maybe_unused]] const Fd file,
+                 open_at(root_of(step.instance), step.path, O_WRONLY | O_CREAT | O_EXCL, 0444));
+    return {};
+  }
+
+  Status run(const PinObject& step) {
+    const GrantedPin& grant = plan_.grants[step.grant];
+    auto pinned = pin(step, grant);
+    if (!pinned) return std::unexpected(std::move(pinned).error().rule(to_string(grant.rule)));
+    return {};
+  }
+
+  Status pin(const PinObject& step, const GrantedPin& grant) {
+    PINSCOPE_TRY(auto source, sources_.open(grant));
+    const int directory = root_of(step.instance);
+    PINSCOPE_CHECK(kernel::pin_object(source.object.get(), directory, step.path,
+                                      features_.pin_by_fd, target_.proc_self_fd));
+    const bool has_owner = step.uid != 0 || step.gid != 0;
+    if (has_owner &&
+        ::fchownat(directory, step.path.c_str(), step.uid, step.gid, AT_SYMLINK_NOFOLLOW) != 0)
+      return std::unexpected(Error::system("change the owner of " + quoted(grant.name), errno));
+    if (grant.mode != kPinnedMode &&
+        ::fchmodat(directory, step.path.c_str(), static_cast<mode_t>(grant.mode), 0) != 0)
+      return std::unexpected(Error::system("change the mode of " + quoted(grant.name), errno));
+    objects_[step.grant] = std::move(source.info);
+    return {};
+  }
+
+  Status run(const MakeSymlink& step) {
+    if (::symlinkat(step.target.c_str(), root_of(step.instance), step.path.c_str()) != 0)
+      return std::unexpected(Error::system("make link " + quoted(step.path), errno));
+    return {};
+  }
+
+  Status run(const SealInstance& step) {
+    return kernel::make_superblock_read_only(instances_[step.instance].context.get());
+  }
+
+  Status run(const CloneMount& step) {
+    PINSCOPE_TRY(Fd mount, step.through_target ? clone_through_target(step) : clone_detached(step));
+    if (step.read_only) PINSCOPE_CHECK(kernel::make_mount_read_only(mount.get()));
+    mounts_.push_back(std::move(mount));
+    return {};
+  }
+
+  Result<Fd> clone_detached(const CloneMount& step) {
+    auto mount = kernel::clone_mount(root_of(step.instance), step.path);
+    if (!mount && mount.error().errnum() == EINVAL && !entered_)
+      return std::unexpected(std::move(mount).error().with_code(ErrorCode::kKernelUnsupported));
+    return mount;
+  }
+
+  Result<Fd> clone_through_target(const CloneMount& step) {
+    const int root = root_of(step.instance);
+    PINSCOPE_CHECK(kernel::attach_mount(root, resolved_.get(), ""));
+    auto mount = kernel::clone_mount(root, step.path);
+    PINSCOPE_CHECK(kernel::detach_mount(root, target_.proc_self_fd));
+    return mount;
+  }
+
+  Status run(const CloneSource& step) {
+    const GrantedPin& grant = plan_.grants[step.grant];
+    auto cloned = clone_source(step, grant);
+    if (!cloned) return std::unexpected(std::move(cloned).error().rule(to_string(grant.rule)));
+    return {};
+  }
+
+  Status clone_source(const CloneSource& step, const GrantedPin& grant) {
+    PINSCOPE_TRY(const Fd pin, sources_.find(grant.source));
+    PINSCOPE_TRY(auto source, sources_.open(grant));
+    PINSCOPE_TRY(Fd mount, kernel::clone_mount(pin.get(), ""));
+    PINSCOPE_CHECK(kernel::make_mount_read_only(mount.get()));
+    objects_[step.grant] = std::move(source.info);
+    mounts_.push_back(std::move(mount));
+    return {};
+  }
+
+  Status run(const EnterContainer&) {
+    PINSCOPE_TRY(const auto host, kernel::HostRoot::remember(target_.rootfs));
+    if (!features_.list_mounts) {
+      PINSCOPE_TRY(mountinfo_, target_.process->mountinfo());
+    }
+    PINSCOPE_CHECK(target_.process->enter_mount_namespace());
+    entered_ = true;
+    PINSCOPE_TRY(auto root, kernel::ContainerRoot::find(target_.rootfs, host));
+    root_ = std::move(root);
+    return {};
+  }
+
+  Status run(const HideBpffs& step) {
+    return root_->hide_bpffs(step.how, table(), target_.proc_self_fd);
+  }
+
+  Status run(const ResolveTarget& step) {
+    PINSCOPE_TRY(const auto at, parse_absolute(step.at));
+    undo_.push([this] { remove_made_directories(); });
+    PINSCOPE_TRY(resolved_, root_->make_directory(at, step.uid, step.gid, made_));
+    PINSCOPE_TRY(const auto parent, table().of(resolved_.get()));
+    if (parent.is_shared)
+      return std::unexpected(
+          Error::system("attach view at " + quoted(step.at), EPERM, ErrorCode::kTargetShared)
+              .hint("the target is on a shared mount"));
+    return {};
+  }
+
+  Status run(const AttachBelow& step) {
+    return kernel::attach_mount(mount_of(step.mount), mount_of(step.parent), step.path);
+  }
+
+  Status run(const AttachView& step) {
+    const int view = mount_of(step.mount);
+    PINSCOPE_CHECK(kernel::attach_mount(view, resolved_.get(), ""));
+    undo_.push([this, view] { (void)kernel::detach_mount(view, target_.proc_self_fd); });
+    return {};
+  }
+
+  Status run(const VerifyView& step) {
+    PINSCOPE_TRY(const auto at, parse_absolute(step.at));
+    PINSCOPE_TRY(const Fd found, root_->open_directory(at));
+    struct stat seen {};
+    struct stat view {};
+    if (::fstat(found.get(), &seen) != 0 || ::fstat(mount_of(step.mount), &view) != 0)
+      return std::unexpected(Error::system("verify the view at " + quoted(step.at), errno));
+    if (seen.st_dev != view.st_dev || seen.st_ino != view.st_ino)
+      return std::unexpected(
+          Error(ErrorCode::kTargetInvalid, "verify the view at " + quoted(step.at))
+              .reason("something else is there")
+              .hint("a directory above it was replaced while the container was set up"));
+    return {};
+  }
+
+  void remove_made_directories() {
+    for (auto made = made_.rbegin(); made != made_.rend(); ++made)
+      ::unlinkat(made->parent.get(), made->name.c_str(), AT_REMOVEDIR);
+  }
+
+  [[nodiscard]] int root_of(InstanceId instance) const { return instances_[instance].mount.get(); }
+  [[nodiscard]] int mount_of(MountId mount) const { return mounts_[mount].get(); }
+  [[nodiscard]] kernel::MountTable table() const {
+    return {features_.list_mounts, mountinfo_.get()};
+  }
+
+  const Plan& plan_;
+  const Target& target_;
+  const Features& features_;
+  kernel::SourceOpener sources_;
+  std::vector<kernel::ObjectInfo> objects_;
+  std::vector<Instance> instances_;
+  std::vector<Fd> mounts_;
+  Fd mountinfo_;
+  std::optional<kernel::ContainerRoot> root_;
+  Fd resolved_;
+  std::vector<kernel::ContainerRoot::MadeDirectory> made_;
+  bool entered_ = false;
+  UndoStack undo_;  // last: its actions use what is above
+};
+
+Applied::Applied(std::unique_ptr<Walker> walker) : walker_(std::move(walker)) {
+}
+Applied::Applied(Applied&&) noexcept = default;
+Applied& Applied::operator=(Applied&&) noexcept = default;
+Applied::~Applied() = default;
+
+const std::vector<kernel::ObjectInfo>& Applied::objects() const {
+  return walker_->objects();
+}
+void Applied::keep() {
+  walker_->keep();
+}
+
+Result<Applied> apply(const Plan& plan, const Target& target, const Features& features) {
+  auto walker = std::make_unique<Applied::Walker>(plan, target, features);
+  PINSCOPE_CHECK(walker->walk());
+  return Applied(std::move(walker));
+}
+
+}  // namespace pinscope::apply

@@ -1,0 +1,50 @@
+// Carries out a plan: the only stage that changes the machine. Everything is built detached and
+// moved in last; whatever was attached, unmounted or made inside the container before a failure is
+// undone, the rest vanishes with its descriptors.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/kernel/bpf.h"
+#include "plugin/kernel/process.h"
+#include "plugin/model/features.h"
+#include "plugin/model/plan.h"
+
+namespace pinscope::apply {
+
+struct Target {
+  const kernel::ContainerProcess* process = nullptr;
+  std::string rootfs;     // absolute, as the container's mount namespace shows it
+  int proc_self_fd = -1;  // /proc/self/fd, opened before the mount namespace was changed
+};
+
+// A view that is in place and not yet kept: destroying it takes the view away again.
+class Applied {
+ public:
+  Applied(Applied&&) noexcept;
+  Applied& operator=(Applied&&) noexcept;
+  ~Applied();
+
+  // For each grant of the plan, in its order, what its source turned out to be.
+  [[nodiscard]] const std::vector<kernel::ObjectInfo>& objects() const;
+  // All is well: the view stays.
+  void keep();
+
+ private:
+  friend Result<Applied> apply(const model::Plan& plan, const Target& target,
+                               const model::Features& features);
+  class Walker;
+  explicit Applied(std::unique_ptr<Walker> walker);
+  std::unique_ptr<Walker> walker_;
+};
+
+// The arguments must outlive the result. On success this process is in the container's mount
+// namespace if the plan enters it. An error with code kKernelUnsupported comes before anything was
+// changed and means that `features.detached_trees` does not hold: build the plan again without it.
+Result<Applied> apply(const model::Plan& plan, const Target& target,
+                      const model::Features& features);
+
+}  // namespace pinscope::apply

@@ -1,0 +1,43 @@
+// bpf(2) on pins: open, pin again, ask what an object is. The calls are made directly: the hook is
+// static and small, and libbpf of the oldest distribution we build on (1.1) knows no path
+// descriptors.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "plugin/base/fd.h"
+#include "plugin/base/result.h"
+#include "plugin/model/policy.h"
+
+namespace pinscope::kernel {
+
+// What an object says of itself. Sizes in bytes; fields that the kind does not have are 0.
+struct ObjectInfo {
+  model::ObjectKind kind = model::ObjectKind::kMap;
+  uint32_t type = 0;  // enum bpf_map_type, bpf_prog_type or bpf_link_type
+  uint32_t id = 0;
+  uint32_t key_size = 0;
+  uint32_t value_size = 0;
+  uint32_t max_entries = 0;
+  uint32_t map_flags = 0;
+  std::string name;
+};
+
+// BPF_OBJ_GET of `path`, relative to the working directory. `read_only` asks for BPF_F_RDONLY,
+// which the kernel honours for maps, ignores for programs and refuses (EINVAL) for links.
+Result<Fd> get_object(const std::string& path, bool read_only);
+
+// BPF_OBJ_PIN at `name` in the directory `dirfd`, by BPF_F_PATH_FD or, where the kernel lacks it
+// (before 6.5), through the descriptor's magic link below `proc_self_fd`.
+Status pin_object(int object, int dirfd, const std::string& name, bool by_path_fd,
+                  int proc_self_fd);
+
+// BPF_OBJ_GET_INFO_BY_FD. The kind comes from the descriptor's link target below `proc_self_fd`,
+// the only place where the kernel tells it before the info can be read.
+Result<ObjectInfo> object_info(int object, int proc_self_fd);
+
+// Whether the kernel knows BPF_F_PATH_FD: one call that opens nothing.
+bool has_path_fd();
+
+}  // namespace pinscope::kernel

@@ -1,0 +1,179 @@
+#include "plugin/kernel/container_root.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "plugin/base/file.h"
+#include "plugin/base/text.h"
+#include "plugin/kernel/sys.h"
+
+namespace pinscope::kernel {
+namespace {
+
+constexpr uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+constexpr mode_t kDirectoryMode = 0755;
+// Each round detaches at least one mount; a container cannot bring more along than this.
+constexpr int kMostRounds = 1024;
+
+std::string relative(const Components& components, size_t count) {
+  std::string path;
+  for (size_t i = 0; i < count; ++i) path += (i == 0 ? "" : "/") + components[i];
+  return path;
+}
+
+Error bad_target(const Components& at, int errnum) {
+  Error error = Error::system("use " + quoted(to_absolute(at)) + " in the container", errnum,
+                              ErrorCode::kTargetInvalid);
+  switch (errnum) {
+    case ENOTDIR:
+      return std::move(error).hint("a component of it is not a directory");
+    case ELOOP:
+      return std::move(error).hint("a component of it is a link into /proc, or links form a loop");
+    default:
+      return error;
+  }
+}
+
+}  // namespace
+
+Result<HostRoot> HostRoot::remember(const std::string& rootfs) {
+  HostRoot root;
+  struct stat status {};
+  if (::stat("/", &status) != 0) return std::unexpected(Error::system("stat \"/\"", errno));
+  root.device_ = status.st_dev;
+  root.inode_ = status.st_ino;
+  if (::stat(rootfs.c_str(), &status) == 0) {
+    root.rootfs_device_ = status.st_dev;
+    root.rootfs_inode_ = status.st_ino;
+  }
+  return root;
+}
+
+Result<ContainerRoot> ContainerRoot::find(const std::string& rootfs, const HostRoot& host) {
+  const auto ambiguous = [&](std::string reason) {
+    return std::unexpected(
+        Error(ErrorCode::kRootfsAmbiguous, "find the container's root " + quoted(rootfs))
+            .reason(std::move(reason)));
+  };
+  PINSCOPE_TRY(Fd top, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+  struct stat status {};
+  if (::fstat(top.get(), &status) != 0) return std::unexpected(Error::system("stat \"/\"", errno));
+  const bool shows_host = status.st_dev == host.device_ && status.st_ino == host.inode_;
+  if (shows_host) {
+    if (rootfs == "/") return ambiguous("it is the host's root");
+    auto root = open_at(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY);
+    if (!root)
+      return std::unexpected(Error::system("open the container's root " + quoted(rootfs),
+                                           root.error().errnum(), ErrorCode::kRootfsAmbiguous));
+    // Every supported runtime bind-mounts the root on itself before hooks run. A directory that is
+    // no mount of its own is on a mount that the host may share.
+    PINSCOPE_TRY(const bool is_root, MountTable::is_mount_root(root->get()));
+    if (!is_root) return ambiguous("it is not a mount point in the container's mount namespace");
+    return ContainerRoot(*std::move(root));
+  }
+  const bool pivoted = host.rootfs_inode_ != 0 && status.st_dev == host.rootfs_device_ &&
+                       status.st_ino == host.rootfs_inode_;
+  if (!pivoted) return ambiguous("the mount namespace shows neither the host's root nor this one");
+  return ContainerRoot(std::move(top));
+}
+
+Result<Fd> ContainerRoot::open_directory(const Components& at) const {
+  auto target = open_resolved(fd_.get(), relative(at, at.size()), O_PATH | O_DIRECTORY, kInRoot);
+  if (!target) return std::unexpected(bad_target(at, target.error().errnum()));
+  return target;
+}
+
+Result<Fd> ContainerRoot::make_directory(const Components& at, uint32_t uid, uint32_t gid,
+                                         std::vector<MadeDirectory>& made) const {
+  auto existing = open_directory(at);
+  if (existing || existing.error().errnum() != ENOENT) return existing;
+
+  size_t present = at.size();
+  Fd parent;
+  while (!parent.valid()) {
+    --present;
+    auto prefix = present == 0 ? open_resolved(fd_.get(), ".", O_PATH | O_DIRECTORY, kInRoot)
+                               : open_resolved(fd_.get(), relative(at, present),
+                                               O_PATH | O_DIRECTORY, kInRoot);
+    if (prefix) {
+      parent = *std::move(prefix);
+    } else if (prefix.error().errnum() != ENOENT || present == 0) {
+      return std::unexpected(bad_target(at, prefix.error().errnum()));
+    }
+  }
+  for (size_t i = present; i < at.size(); ++i) {
+    const std::string& name = at[i];
+    if (::mkdirat(parent.get(), name.c_str(), kDirectoryMode) != 0) {
+      const int errnum = errno;
+      if (errnum == EEXIST)
+        return std::unexpected(
+            Error(ErrorCode::kTargetInvalid, "use " + quoted(to_absolute(at)) + " in the container")
+                .reason(quoted(name) + " is a link that leads nowhere"));
+      return std::unexpected(
+          Error::system("make directory " + quoted(relative(at, i + 1)) + " in the container",
+                        errnum, ErrorCode::kTargetInvalid)
+              .hint("make it part of the image, or choose another view.at"));
+    }
+    auto child = open_at(parent.get(), name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    made.push_back({std::move(parent), name});
+    if (!child) return std::unexpected(bad_target(at, child.error().errnum()));
+    if (::fchownat(child->get(), "", uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0)
+      return std::unexpected(Error::system("give " + quoted(name) + " to the container", errno));
+    parent = *std::move(child);
+  }
+  return parent;
+}
+
+Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts,
+                                 int proc_self_fd) const {
+  if (how == model::HostBpffs::kAllow) return {};
+  const auto refuse = [](const Mount& mount, std::string reason, std::string hint) {
+    return std::unexpected(
+        Error(ErrorCode::kHostBpffs,
+              "hide the bpffs that the container mounts at " + quoted(mount.mount_point))
+            .reason(std::move(reason))
+            .hint(std::move(hint)));
+  };
+  std::vector<uint64_t> covered;
+  for (int round = 0; round < kMostRounds; ++round) {
+    PINSCOPE_TRY(const auto found, mounts.bpf_mounts_below(fd_.get()));
+    const auto next = std::find_if(found.begin(), found.end(), [&](const Mount& mount) {
+      return std::find(covered.begin(), covered.end(), mount.id) == covered.end();
+    });
+    if (next == found.end()) return {};
+    if (how == model::HostBpffs::kReject)
+      return refuse(*next, "the policy says hostBpffs: reject",
+                    "remove the mount from the container, or say mask");
+    // A mount point as the kernel prints it has no links; if somebody has changed that, this fails.
+    auto root = open_resolved(AT_FDCWD, next->mount_point, O_PATH | O_NOFOLLOW,
+                              RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    if (!root) return refuse(*next, "it cannot be opened", "");
+    PINSCOPE_TRY(const uint64_t top, mounts.id_of(root->get()));
+    if (top != next->id) {
+      // Something is mounted over it. If that is a bpffs its own turn comes, and then this one's.
+      PINSCOPE_TRY(const Mount over, mounts.by_id(top));
+      if (!over.is_bpf) {
+        covered.push_back(next->id);
+        continue;
+      }
+    }
+    PINSCOPE_TRY(const Mount hidden, mounts.by_id(top));
+    PINSCOPE_TRY(const Mount parent, mounts.by_id(hidden.parent));
+    if (parent.is_shared)
+      return refuse(*next, "it is on a shared mount, where unmounting it would reach the host",
+                    "mount the tree above it with propagation private or rslave");
+    if (auto detached = detach_mount(root->get(), proc_self_fd); !detached)
+      return refuse(*next, "it cannot be unmounted",
+                    "it came with a tree of mounts into a user namespace, which locks it there; "
+                    "mount that tree without it");
+  }
+  return std::unexpected(Error(ErrorCode::kHostBpffs, "hide the bpffs that the container mounts")
+                             .reason("there are too many of them"));
+}
+
+}  // namespace pinscope::kernel

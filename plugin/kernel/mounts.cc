@@ -1,0 +1,179 @@
+#include "plugin/kernel/mounts.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <climits>
+#include <cstring>
+#include <unordered_map>
+
+#include "plugin/base/file.h"
+#include "plugin/base/text.h"
+#include "plugin/kernel/uapi.h"
+
+// <sys/mount.h> and <linux/mount.h> disagree; MS_SHARED of the kernel's ABI.
+constexpr uint64_t kPropagationShared = 1U << 20;
+
+namespace pinscope::kernel {
+namespace {
+
+constexpr size_t kMountinfoLimit = 1U << 26;
+
+bool is_octal(char byte) {
+  return byte >= '0' && byte <= '7';
+}
+
+// mountinfo writes blanks, newlines and backslashes as \ooo.
+std::string unescape(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size() && is_octal(text[i + 1]) && is_octal(text[i + 2]) &&
+        is_octal(text[i + 3])) {
+      out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
+                               (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+bool to_id(std::string_view text, uint64_t& id) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+struct StatmountBuffer {
+  uapi::Statmount header;
+  char rest[PATH_MAX];
+};
+
+Result<Mount> statmount(uint64_t id, bool with_path) {
+  StatmountBuffer buffer;
+  uapi::MntIdReq request{};
+  request.size = uapi::kMntIdReqSize0;
+  request.mnt_id = id;
+  request.param = uapi::kStatmountSbBasic | uapi::kStatmountMntBasic |
+                  (with_path ? uapi::kStatmountMntPoint : 0U);
+  if (::syscall(uapi::kSysStatmount, &request, &buffer, sizeof buffer, 0) != 0)
+    return std::unexpected(Error::system("ask about mount " + std::to_string(id), errno));
+  Mount mount;
+  mount.id = id;
+  mount.parent = buffer.header.mnt_parent_id;
+  mount.is_bpf = buffer.header.sb_magic == BPF_FS_MAGIC;
+  mount.is_shared = (buffer.header.mnt_propagation & kPropagationShared) != 0;
+  if (with_path) mount.mount_point = buffer.header.str + buffer.header.mnt_point;
+  return mount;
+}
+
+}  // namespace
+
+std::vector<Mount> parse_mountinfo(std::string_view text) {
+  std::vector<Mount> mounts;
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    const auto fields = split(line, ' ');
+    // id parent major:minor root mount-point options [optional...] - type source super-options
+    constexpr size_t kFirstOptional = 6;
+    const auto dash = fields.size() > kFirstOptional
+                          ? std::find(fields.begin() + kFirstOptional, fields.end(), "-")
+                          : fields.end();
+    Mount mount;
+    if (fields.end() - dash < 2 || !to_id(fields[0], mount.id) || !to_id(fields[1], mount.parent))
+      continue;
+    mount.mount_point = unescape(fields[4]);
+    mount.is_bpf = dash[1] == "bpf";
+    mount.is_shared =
+        std::any_of(fields.begin() + kFirstOptional, dash,
+                    [](std::string_view field) { return field.starts_with("shared:"); });
+    mounts.push_back(std::move(mount));
+  }
+  return mounts;
+}
+
+Result<std::vector<Mount>> MountTable::read_mountinfo() const {
+  if (::lseek(mountinfo_, 0, SEEK_SET) != 0)
+    return std::unexpected(Error::system("read the container's mount table", errno));
+  PINSCOPE_TRY(const std::string text, read_all(mountinfo_, kMountinfoLimit, "mountinfo"));
+  return parse_mountinfo(text);
+}
+
+Result<uint64_t> MountTable::id_of(int fd) const {
+  struct statx status {};
+  const unsigned mask = list_mounts_ ? uapi::kStatxMntIdUnique : STATX_MNT_ID;
+  if (::statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, mask, &status) != 0)
+    return std::unexpected(Error::system("ask for a mount id", errno));
+  if ((status.stx_mask & mask) == 0)
+    return std::unexpected(Error::system("ask for a mount id", EOPNOTSUPP));
+  return status.stx_mnt_id;
+}
+
+Result<bool> MountTable::is_mount_root(int fd) {
+  struct statx status {};
+  if (::statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, 0, &status) != 0)
+    return std::unexpected(Error::system("stat a directory of the container", errno));
+  return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+Result<Mount> MountTable::by_id(uint64_t id) const {
+  if (list_mounts_) return statmount(id, false);
+  PINSCOPE_TRY(const auto mounts, read_mountinfo());
+  for (const auto& mount : mounts)
+    if (mount.id == id) return mount;
+  return std::unexpected(Error::system("ask about mount " + std::to_string(id), ENOENT));
+}
+
+Result<Mount> MountTable::of(int fd) const {
+  PINSCOPE_TRY(const uint64_t id, id_of(fd));
+  return by_id(id);
+}
+
+Result<std::vector<Mount>> MountTable::bpf_mounts_below(int fd) const {
+  PINSCOPE_TRY(const uint64_t root, id_of(fd));
+  std::vector<Mount> found;
+  if (list_mounts_) {
+    uapi::MntIdReq request{};
+    request.size = uapi::kMntIdReqSize0;
+    request.mnt_id = root;
+    std::array<uint64_t, 256> ids{};
+    for (;;) {
+      const long count = ::syscall(uapi::kSysListmount, &request, ids.data(), ids.size(), 0);
+      if (count < 0) return std::unexpected(Error::system("list the container's mounts", errno));
+      for (long i = 0; i < count; ++i) {
+        const uint64_t id = ids[static_cast<size_t>(i)];
+        PINSCOPE_TRY(Mount mount, statmount(id, false));
+        if (!mount.is_bpf) continue;
+        PINSCOPE_TRY(mount, statmount(id, true));
+        found.push_back(std::move(mount));
+      }
+      if (static_cast<size_t>(count) < ids.size()) return found;
+      request.param = ids.back();
+    }
+  }
+  PINSCOPE_TRY(const auto mounts, read_mountinfo());
+  std::unordered_map<uint64_t, uint64_t> parents;
+  for (const auto& mount : mounts) parents[mount.id] = mount.parent;
+  for (const auto& mount : mounts) {
+    if (!mount.is_bpf || mount.id == root) continue;
+    uint64_t ancestor = mount.parent;
+    // Bounded: a table read while it changes could hold a cycle.
+    for (size_t hops = 0; ancestor != root && hops < mounts.size(); ++hops) {
+      const auto next = parents.find(ancestor);
+      if (next == parents.end()) break;
+      ancestor = next->second;
+    }
+    if (ancestor == root) found.push_back(mount);
+  }
+  return found;
+}
+
+}  // namespace pinscope::kernel

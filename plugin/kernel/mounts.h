@@ -1,0 +1,51 @@
+// What is mounted below a directory: asked by listmount(2) and statmount(2) where the kernel has
+// them (Linux 6.8), read from mountinfo where it has not.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugin/base/fd.h"
+#include "plugin/base/result.h"
+
+namespace pinscope::kernel {
+
+// One mount of a mount namespace. Ids are unique ones from statmount, or reusable ones from
+// mountinfo: compare only what one MountTable gave you.
+struct Mount {
+  uint64_t id = 0;
+  uint64_t parent = 0;
+  bool is_bpf = false;
+  bool is_shared = false;   // changes below it propagate to its peers
+  std::string mount_point;  // as seen from the namespace's root; control characters unescaped
+};
+
+// The lines of a mountinfo file (proc(5)). Malformed lines are left out.
+std::vector<Mount> parse_mountinfo(std::string_view text);
+
+class MountTable {
+ public:
+  // `mountinfo`: an open mountinfo file of a process in the namespace that is asked about, for
+  // kernels without listmount; read again at each question.
+  MountTable(bool list_mounts, int mountinfo) : list_mounts_(list_mounts), mountinfo_(mountinfo) {}
+
+  // The mount that `fd` is on.
+  [[nodiscard]] Result<Mount> of(int fd) const;
+  // Whether `fd` is the root of the mount that it is on.
+  [[nodiscard]] static Result<bool> is_mount_root(int fd);
+  // Every bpffs mount whose ancestors include the mount that `fd` is on, itself left out.
+  [[nodiscard]] Result<std::vector<Mount>> bpf_mounts_below(int fd) const;
+  // One mount by its id.
+  [[nodiscard]] Result<Mount> by_id(uint64_t id) const;
+  // The id that this table uses for the mount that `fd` is on.
+  [[nodiscard]] Result<uint64_t> id_of(int fd) const;
+
+ private:
+  [[nodiscard]] Result<std::vector<Mount>> read_mountinfo() const;
+  bool list_mounts_;
+  int mountinfo_;
+};
+
+}  // namespace pinscope::kernel

@@ -1,0 +1,82 @@
+#include "plugin/kernel/privileges.h"
+
+#include <linux/close_range.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <span>
+
+namespace pinscope::kernel {
+namespace {
+
+// CAP_BPF: kernels before 5.19 ask for it at BPF_OBJ_GET. libcap of Debian 12 knows the number.
+constexpr auto kViewBuilding = std::to_array<cap_value_t>({
+    CAP_SYS_ADMIN,        // mounts, namespaces, superblocks
+    CAP_SYS_CHROOT,       // setns(2) into a mount namespace
+    CAP_SYS_PTRACE,       // /proc/PID/ns and setns(2) of a process with other ids
+    CAP_DAC_OVERRIDE,     // pins of mode 0600 and directories that other users own
+    CAP_DAC_READ_SEARCH,  // the same for the rootfs of a user namespace
+    CAP_CHOWN,            // owners of pins
+    CAP_FOWNER,           // modes of pins after their owner has changed
+    CAP_BPF,
+});
+constexpr auto kUndo = std::to_array<cap_value_t>({
+    CAP_SYS_ADMIN,     // unmount
+    CAP_DAC_OVERRIDE,  // remove a directory that was made in somebody else's
+});
+
+struct FreeCapabilities {
+  void operator()(cap_t capabilities) const { ::cap_free(capabilities); }
+};
+using Capabilities = std::unique_ptr<std::remove_pointer_t<cap_t>, FreeCapabilities>;
+
+Error failed(const char* operation) {
+  return Error::system(operation, errno);
+}
+
+// Keeps those of `wanted` that are held.
+Status keep_only(std::span<const cap_value_t> wanted) {
+  const Capabilities held(::cap_get_proc());
+  const Capabilities kept(::cap_init());
+  if (!held || !kept) return std::unexpected(failed("read capabilities"));
+  for (const cap_value_t capability : wanted) {
+    cap_flag_value_t permitted = CAP_CLEAR;
+    if (::cap_get_flag(held.get(), capability, CAP_PERMITTED, &permitted) != 0 ||
+        permitted == CAP_CLEAR)
+      continue;
+    ::cap_set_flag(kept.get(), CAP_PERMITTED, 1, &capability, CAP_SET);
+    ::cap_set_flag(kept.get(), CAP_EFFECTIVE, 1, &capability, CAP_SET);
+  }
+  if (::cap_set_proc(kept.get()) != 0) return std::unexpected(failed("drop capabilities"));
+  return {};
+}
+
+}  // namespace
+
+Status restrict_to_view_building() {
+  ::umask(022);
+  if (::syscall(SYS_close_range, 3U, ~0U, 0U) != 0)
+    return std::unexpected(failed("close inherited descriptors"));
+  if (::chdir("/") != 0) return std::unexpected(failed("change to \"/\""));
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return std::unexpected(failed("set no_new_privs"));
+  return keep_only(kViewBuilding);
+}
+
+Status restrict_to_undo() {
+  return keep_only(kUndo);
+}
+
+Status drop_all_capabilities() {
+  const Capabilities none(::cap_init());
+  if (!none || ::cap_set_proc(none.get()) != 0) return std::unexpected(failed("drop capabilities"));
+  return {};
+}
+
+}  // namespace pinscope::kernel

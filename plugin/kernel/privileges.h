@@ -1,0 +1,19 @@
+// Privileges: what the hook keeps, and when it gives the rest up. libcap is known here only.
+#pragma once
+
+#include "plugin/base/result.h"
+
+namespace pinscope::kernel {
+
+// no_new_privs, an umask of 022, no inherited descriptors but the standard three, "/" as working
+// directory, and only the capabilities that building a view needs, in the effective and permitted
+// sets; nothing inheritable or ambient.
+Status restrict_to_view_building();
+
+// The view is in place: keeps what taking it away again would need, and nothing else.
+Status restrict_to_undo();
+
+// Nothing is left. Descriptors stay usable.
+Status drop_all_capabilities();
+
+}  // namespace pinscope::kernel

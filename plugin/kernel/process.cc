@@ -1,0 +1,166 @@
+#include "plugin/kernel/process.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <string_view>
+
+#include "plugin/base/file.h"
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/kernel/sys.h"
+
+namespace pinscope::kernel {
+namespace {
+
+constexpr size_t kProcFileLimit = 1U << 24;
+
+struct NamespaceId {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const NamespaceId&) const = default;
+};
+
+NamespaceId namespace_at(int dirfd, const std::string& path) {
+  struct stat status {};
+  if (::fstatat(dirfd, path.c_str(), &status, 0) != 0) return {};
+  return {status.st_dev, status.st_ino};
+}
+
+std::string link_name(model::NamespaceKind kind) {
+  return std::string("ns/") + model::namespace_name(kind);
+}
+
+// Field 22 of the text of a stat file. The second field, the command's name, may hold anything, so
+// counting starts behind the last bracket.
+uint64_t start_time_from(std::string_view text) {
+  constexpr int kFieldsBetween = 20;
+  const size_t bracket = text.rfind(')');
+  if (bracket == std::string_view::npos || bracket + 2 > text.size()) return 0;
+  text.remove_prefix(bracket + 2);
+  for (int field = 1; field < kFieldsBetween; ++field) {
+    const size_t blank = text.find(' ');
+    if (blank == std::string_view::npos) return 0;
+    text.remove_prefix(blank + 1);
+  }
+  uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+Result<std::string> read_proc_file(int proc, const char* name) {
+  PINSCOPE_TRY(const Fd file, open_at(proc, name, O_RDONLY));
+  return read_all(file.get(), kProcFileLimit, name);
+}
+
+uint64_t read_start_time(int proc) {
+  const auto text = read_proc_file(proc, "stat");
+  return text ? start_time_from(*text) : 0;
+}
+
+// Lines of three numbers: first id inside, first id outside as the reader sees it, count.
+Result<model::IdMap> read_id_map(int proc, const char* name) {
+  PINSCOPE_TRY(const std::string text, read_proc_file(proc, name));
+  model::IdMap map;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  const auto next_number = [&](uint32_t& value) {
+    while (at != end && (*at == ' ' || *at == '\n')) ++at;
+    const auto [rest, error] = std::from_chars(at, end, value);
+    at = rest;
+    return error == std::errc{};
+  };
+  for (;;) {
+    model::IdMapping range;
+    if (!next_number(range.container)) break;
+    if (!next_number(range.host) || !next_number(range.size))
+      return std::unexpected(Error(ErrorCode::kSystem, "read " + quoted(name)).reason("malformed"));
+    map.push_back(range);
+  }
+  // A user namespace whose map is not written yet maps nothing at all.
+  if (map.empty()) map.push_back({0, 0, 0});
+  return map;
+}
+
+Error gone(pid_t pid, int errnum) {
+  return Error::system("look at the container's process " + std::to_string(pid), errnum,
+                       ErrorCode::kProcessGone);
+}
+
+}  // namespace
+
+Result<ContainerProcess> ContainerProcess::open(pid_t pid) {
+  ContainerProcess process;
+  process.pid_ = pid;
+  auto pidfd = open_pidfd(pid);
+  if (!pidfd) {
+    const int errnum = pidfd.error().errnum();
+    if (errnum == ESRCH || errnum == EINVAL) return std::unexpected(gone(pid, ESRCH));
+    return std::unexpected(std::move(pidfd).error());
+  }
+  process.pidfd_ = *std::move(pidfd);
+  auto proc = open_at(AT_FDCWD, "/proc/" + std::to_string(pid), O_PATH | O_DIRECTORY);
+  if (!proc) return std::unexpected(gone(pid, proc.error().errnum()));
+  process.proc_ = *std::move(proc);
+
+  const auto mount = namespace_at(process.proc_.get(), link_name(model::NamespaceKind::kMount));
+  const auto user = namespace_at(process.proc_.get(), link_name(model::NamespaceKind::kUser));
+  if (mount.inode == 0 || user.inode == 0) return std::unexpected(gone(pid, ESRCH));
+  process.mount_namespace_ = mount.inode;
+  process.shares_mount_namespace_ = mount == namespace_at(AT_FDCWD, "/proc/self/ns/mnt");
+  process.shares_user_namespace_ = user == namespace_at(AT_FDCWD, "/proc/self/ns/user");
+  process.start_time_ = read_start_time(process.proc_.get());
+  // What was read through /proc/PID belongs to the process of the pidfd only if that one still
+  // lives.
+  if (process.start_time_ == 0 ||
+      ::syscall(SYS_pidfd_send_signal, process.pidfd_.get(), 0, nullptr, 0) != 0)
+    return std::unexpected(gone(pid, ESRCH));
+  return process;
+}
+
+Result<model::IdMap> ContainerProcess::uid_map() const {
+  if (shares_user_namespace_) return model::IdMap{};
+  return read_id_map(proc_.get(), "uid_map");
+}
+
+Result<model::IdMap> ContainerProcess::gid_map() const {
+  if (shares_user_namespace_) return model::IdMap{};
+  return read_id_map(proc_.get(), "gid_map");
+}
+
+bool ContainerProcess::namespace_is(model::NamespaceKind kind, const std::string& path) const {
+  const auto wanted = namespace_at(AT_FDCWD, path);
+  return wanted.inode != 0 && wanted == namespace_at(proc_.get(), link_name(kind));
+}
+
+std::string ContainerProcess::program_name() const {
+  const auto arguments = read_proc_file(proc_.get(), "cmdline");
+  if (!arguments) return "";
+  return std::string(base_name(arguments->c_str()));
+}
+
+Result<Fd> ContainerProcess::mountinfo() const {
+  return open_at(proc_.get(), "mountinfo", O_RDONLY);
+}
+
+Status ContainerProcess::enter_mount_namespace() const {
+  if (::setns(pidfd_.get(), CLONE_NEWNS) == 0) return {};
+  if (errno == ESRCH) return std::unexpected(gone(pid_, ESRCH));
+  return std::unexpected(Error::system("enter the container's mount namespace", errno));
+}
+
+uint64_t process_start_time(pid_t pid) {
+  const auto proc = open_at(AT_FDCWD, "/proc/" + std::to_string(pid), O_PATH | O_DIRECTORY);
+  return proc ? read_start_time(proc->get()) : 0;
+}
+
+uint64_t own_namespace(model::NamespaceKind kind) {
+  return namespace_at(AT_FDCWD, "/proc/self/" + link_name(kind)).inode;
+}
+
+}  // namespace pinscope::kernel

@@ -1,0 +1,64 @@
+// The container's process: held by a pidfd, so that nothing here ever speaks of another process
+// that got the same number.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "plugin/base/fd.h"
+#include "plugin/base/result.h"
+#include "plugin/model/container.h"
+
+namespace pinscope::kernel {
+
+class ContainerProcess {
+ public:
+  // kProcessGone if it has ended.
+  static Result<ContainerProcess> open(pid_t pid);
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  // Field 22 of /proc/PID/stat: with the pid it names one process since boot.
+  [[nodiscard]] uint64_t start_time() const { return start_time_; }
+  // Inode number of its mount namespace.
+  [[nodiscard]] uint64_t mount_namespace() const { return mount_namespace_; }
+  [[nodiscard]] bool shares_our_mount_namespace() const { return shares_mount_namespace_; }
+  [[nodiscard]] bool shares_our_user_namespace() const { return shares_user_namespace_; }
+
+  // /proc/PID/uid_map and gid_map; empty if it shares our user namespace.
+  [[nodiscard]] Result<model::IdMap> uid_map() const;
+  [[nodiscard]] Result<model::IdMap> gid_map() const;
+
+  // Whether its namespace of this kind is the one that `path` names on the host.
+  [[nodiscard]] bool namespace_is(model::NamespaceKind kind, const std::string& path) const;
+
+  // The program it runs, as its first argument names it: "runsc-sandbox". Written by the process.
+  [[nodiscard]] std::string program_name() const;
+
+  // /proc/PID/mountinfo, open for reading.
+  [[nodiscard]] Result<Fd> mountinfo() const;
+
+  // Moves this (single-threaded) process into its mount namespace; there is no way back. Root and
+  // working directory become the namespace's root. kProcessGone if it has ended by now.
+  [[nodiscard]] Status enter_mount_namespace() const;
+
+ private:
+  ContainerProcess() = default;
+  pid_t pid_ = 0;
+  Fd pidfd_;
+  Fd proc_;  // /proc/PID
+  uint64_t start_time_ = 0;
+  uint64_t mount_namespace_ = 0;
+  bool shares_mount_namespace_ = false;
+  bool shares_user_namespace_ = false;
+};
+
+// Start time of the process `pid` right now, or 0 if there is none: for telling a record whose
+// process is gone.
+uint64_t process_start_time(pid_t pid);
+
+// Inode number of the calling process's namespace of this kind, or 0.
+uint64_t own_namespace(model::NamespaceKind kind);
+
+}  // namespace pinscope::kernel

@@ -1,0 +1,223 @@
+#include "plugin/kernel/source.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "plugin/base/file.h"
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/kernel/sys.h"
+#include "plugin/model/bpf_types.h"
+
+namespace pinscope::kernel {
+namespace {
+
+// A map type newer than Debian 12's headers.
+constexpr uint32_t kMapTypeUserRingbuf = 31;
+// A directory tree deeper than this is nobody's pins.
+constexpr int kDeepest = 32;
+
+Error missing(const std::string& path, int errnum) {
+  return Error::system("open source pin " + quoted(path), errnum, ErrorCode::kSourceMissing);
+}
+
+bool is_gone(int errnum) {
+  return errnum == ENOENT || errnum == ENOTDIR;
+}
+
+std::string type_name(const ObjectInfo& info) {
+  switch (info.kind) {
+    case model::ObjectKind::kMap:
+      return model::map_type_name(info.type);
+    case model::ObjectKind::kProgram:
+      return model::program_type_name(info.type);
+    case model::ObjectKind::kLink:
+      return model::link_type_name(info.type);
+  }
+  return "";
+}
+
+// Appends "key size 4, expected 8" and the like.
+void compare(std::string& differences, const char* what, uint32_t found,
+             const std::optional<uint32_t>& expected) {
+  if (!expected || *expected == found) return;
+  if (!differences.empty()) differences += "; ";
+  differences +=
+      std::string(what) + " " + std::to_string(found) + ", expected " + std::to_string(*expected);
+}
+
+void compare_text(std::string& differences, const char* what, const std::string& found,
+                  const std::string& expected) {
+  if (expected == found) return;
+  if (!differences.empty()) differences += "; ";
+  differences += std::string(what) + " " + quoted(found) + ", expected " + quoted(expected);
+}
+
+std::string differences_from(const model::Expect& expect, const ObjectInfo& info) {
+  std::string differences;
+  const bool is_map = info.kind == model::ObjectKind::kMap;
+  if (expect.kind)
+    compare_text(differences, "kind", model::name_of(info.kind), model::name_of(*expect.kind));
+  if (expect.map_type)
+    compare_text(differences, "type", type_name(info), model::map_type_name(*expect.map_type));
+  if (expect.program_type)
+    compare_text(differences, "type", type_name(info),
+                 model::program_type_name(*expect.program_type));
+  if (is_map || !expect.kind) {
+    compare(differences, "key size", info.key_size, expect.key_size);
+    compare(differences, "value size", info.value_size, expect.value_size);
+    compare(differences, "max entries", info.max_entries, expect.max_entries);
+  }
+  if (expect.object_name) compare_text(differences, "name", info.name, *expect.object_name);
+  return differences;
+}
+
+}  // namespace
+
+Status check_object(const model::GrantedPin& grant, const ObjectInfo& info) {
+  const auto refuse = [&](ErrorCode code, std::string reason, std::string hint) {
+    return std::unexpected(Error(code, "grant " + quoted(grant.source))
+                               .reason(std::move(reason))
+                               .hint(std::move(hint)));
+  };
+  if (const auto differences = differences_from(grant.expect, info); !differences.empty())
+    return refuse(ErrorCode::kSourceMismatch,
+                  "the object is not what the policy expects: " + differences, "");
+  if (grant.access == model::Access::kReadWrite) return {};
+  if (info.kind == model::ObjectKind::kLink)
+    return refuse(ErrorCode::kAccessUnsupported, "a link opens only for writing",
+                  "grant it with access: read-write, which includes the right to detach it");
+  const bool is_ring = info.kind == model::ObjectKind::kMap &&
+                       (info.type == BPF_MAP_TYPE_RINGBUF || info.type == kMapTypeUserRingbuf);
+  if (is_ring)
+    return refuse(
+        ErrorCode::kAccessUnsupported,
+        "a ring buffer is read through a memory map, which a read-only descriptor refuses",
+        "grant it with access: read-write");
+  return {};
+}
+
+Result<Fd> SourceOpener::find(const std::string& path) {
+  const std::string_view parent = parent_of(path);
+  if (!directory_.valid() || directory_path_ != parent) {
+    auto directory = open_resolved(AT_FDCWD, std::string(parent), O_PATH | O_DIRECTORY,
+                                   RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    if (!directory) {
+      const int errnum = directory.error().errnum();
+      if (errnum == ELOOP)
+        return std::unexpected(Error(ErrorCode::kSourceMismatch, "open source pin " + quoted(path))
+                                   .reason("a directory above it is a symbolic link")
+                                   .hint("write the path without links"));
+      if (is_gone(errnum)) return std::unexpected(missing(path, errnum));
+      return std::unexpected(Error::system("open source pin " + quoted(path), errnum));
+    }
+    directory_ = *std::move(directory);
+    directory_path_ = std::string(parent);
+  }
+  auto pin = open_at(directory_.get(), std::string(base_name(path)), O_PATH | O_NOFOLLOW);
+  if (!pin && is_gone(pin.error().errnum()))
+    return std::unexpected(missing(path, pin.error().errnum()));
+  return pin;
+}
+
+Result<SourceOpener::Source> SourceOpener::open(const model::GrantedPin& grant) {
+  PINSCOPE_TRY(const Fd pin, find(grant.source));
+  // The kernel's look-up of a pin follows links by path; through the descriptor there is none left.
+  if (::fchdir(proc_self_fd_) != 0)
+    return std::unexpected(Error::system("change to the descriptor directory", errno));
+  auto object = get_object(std::to_string(pin.get()), grant.access == model::Access::kRead);
+  if (!object) {
+    const int errnum = object.error().errnum();
+    Error error = Error::system("open source pin " + quoted(grant.source), errnum);
+    struct stat status {};
+    if (::fstat(pin.get(), &status) == 0 && S_ISLNK(status.st_mode))
+      return std::unexpected(
+          Error(ErrorCode::kSourceMismatch, "open source pin " + quoted(grant.source))
+              .reason("it is a symbolic link")
+              .hint("name the pin that it points to"));
+    if (errnum == EINVAL && grant.access == model::Access::kRead)
+      return std::unexpected(std::move(error)
+                                 .hint("a link opens only with access: read-write")
+                                 .with_code(ErrorCode::kAccessUnsupported));
+    if (errnum == EACCES || errnum == EINVAL)
+      return std::unexpected(
+          std::move(error).hint("it is not a BPF pin").with_code(ErrorCode::kSourceMismatch));
+    if (errnum == EROFS)
+      return std::unexpected(
+          std::move(error)
+              .hint("its file system is read-only: it can be granted for reading")
+              .with_code(ErrorCode::kAccessUnsupported));
+    return std::unexpected(std::move(error));
+  }
+  PINSCOPE_TRY(ObjectInfo info, object_info(object->get(), proc_self_fd_));
+  PINSCOPE_CHECK(check_object(grant, info));
+  return Source{*std::move(object), std::move(info)};
+}
+
+namespace {
+
+struct Directory {
+  DIR* stream;
+  explicit Directory(Fd fd) : stream(::fdopendir(fd.get())) {
+    if (stream != nullptr) (void)fd.release();
+  }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  ~Directory() {
+    if (stream != nullptr) ::closedir(stream);
+  }
+};
+
+Status collect(int parent, const std::string& name, const std::string& path, int depth,
+               const std::function<bool(const std::string&)>& wanted, size_t limit,
+               std::vector<std::string>& found) {
+  if (depth > kDeepest)
+    return std::unexpected(Error(ErrorCode::kSystem, "list pins in " + quoted(path))
+                               .reason("it is nested too deeply"));
+  const uint64_t resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+                           (depth > 0 ? static_cast<uint64_t>(RESOLVE_NO_XDEV) : 0U);
+  auto fd = open_resolved(parent, name, O_RDONLY | O_DIRECTORY, resolve);
+  if (!fd) {
+    const bool other_mount = fd.error().errnum() == EXDEV;
+    if (is_gone(fd.error().errnum()) || other_mount) return {};
+    return std::unexpected(Error::system("list pins in " + quoted(path), fd.error().errnum()));
+  }
+  const Directory directory(*std::move(fd));
+  if (directory.stream == nullptr)
+    return std::unexpected(Error::system("list pins in " + quoted(path), errno));
+  while (const struct dirent* entry = ::readdir(directory.stream)) {
+    const std::string child_name = entry->d_name;
+    if (child_name == "." || child_name == "..") continue;
+    const std::string child = (path == "/" ? "" : path) + "/" + child_name;
+    if (entry->d_type == DT_DIR) {
+      PINSCOPE_CHECK(
+          collect(::dirfd(directory.stream), child_name, child, depth + 1, wanted, limit, found));
+    } else if (entry->d_type == DT_REG && wanted(child)) {
+      if (found.size() == limit)
+        return std::unexpected(Error(ErrorCode::kSourceMismatch, "list pins in " + quoted(path))
+                                   .reason("more than " + std::to_string(limit) + " match"));
+      found.push_back(child);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> list_pins(const std::string& directory,
+                                           const std::function<bool(const std::string&)>& wanted,
+                                           size_t limit) {
+  std::vector<std::string> found;
+  PINSCOPE_CHECK(collect(AT_FDCWD, directory, directory, 0, wanted, limit, found));
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+}  // namespace pinscope::kernel

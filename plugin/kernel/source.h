@@ -1,0 +1,52 @@
+// Sources: pins on the host that grants refer to. They are found without following a symbolic link
+// below their mount, so that a name somebody else may make cannot lead a grant elsewhere.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "plugin/base/fd.h"
+#include "plugin/base/result.h"
+#include "plugin/kernel/bpf.h"
+#include "plugin/model/decision.h"
+
+namespace pinscope::kernel {
+
+// Opens sources one after the other; keeps the directory of the last one, since grants mostly come
+// from few directories.
+class SourceOpener {
+ public:
+  // `proc_self_fd`: the descriptor directory of this process; must outlive the opener.
+  explicit SourceOpener(int proc_self_fd) : proc_self_fd_(proc_self_fd) {}
+
+  // The pin itself, unopened (O_PATH). kSourceMissing if there is none, kSourceMismatch if the name
+  // is no pin.
+  Result<Fd> find(const std::string& path);
+
+  struct Source {
+    Fd object;
+    ObjectInfo info;
+  };
+  // Finds, opens with the grant's access, and checks the object against what the policy expects and
+  // what its kind allows. All differences stand in one error.
+  Result<Source> open(const model::GrantedPin& grant);
+
+ private:
+  int proc_self_fd_;
+  std::string directory_path_;
+  Fd directory_;
+};
+
+// Whether the object is what the grant says, and can be granted that way: the check of open()
+// alone.
+Status check_object(const model::GrantedPin& grant, const ObjectInfo& info);
+
+// Absolute paths of the pins below `directory` for which `wanted` holds, sorted. Symbolic links,
+// directories and what other mounts hold are left out; at most `limit` are returned, more is an
+// error. A directory that is not there holds none.
+Result<std::vector<std::string>> list_pins(const std::string& directory,
+                                           const std::function<bool(const std::string&)>& wanted,
+                                           size_t limit);
+
+}  // namespace pinscope::kernel

@@ -1,0 +1,44 @@
+// System calls as Results: one thin function each, named after the call, nothing decided here.
+// `what` in an error is the caller's words for the object.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "plugin/base/fd.h"
+#include "plugin/base/result.h"
+
+namespace pinscope::kernel {
+
+// fsopen(2) of `type`, then FSCONFIG_CMD_CREATE: a new superblock. The descriptor is the context.
+Result<Fd> create_filesystem(const char* type);
+// fsconfig(2) FSCONFIG_SET_STRING on a context that is not created yet, or before reconfigure.
+Status set_option(int context, const char* key, const char* value);
+// fsconfig(2) "ro" and FSCONFIG_CMD_RECONFIGURE: the superblock becomes read-only.
+Status make_superblock_read_only(int context);
+// fsmount(2): a mount of the context's superblock, attached nowhere. An O_PATH descriptor.
+Result<Fd> mount_filesystem(int context);
+
+// open_tree(2) with OPEN_TREE_CLONE: a new mount of what `path` (relative to `dirfd`; "" for
+// itself) shows, attached nowhere, without the mounts below it.
+Result<Fd> clone_mount(int dirfd, const std::string& path);
+// mount_setattr(2): MOUNT_ATTR_RDONLY, NOSUID, NODEV and NOEXEC on this one mount.
+Status make_mount_read_only(int mount);
+// move_mount(2): attaches `mount` at `path` below `dirfd` ("" for dirfd itself).
+Status attach_mount(int mount, int dirfd, const std::string& path);
+// umount2(2) of the mount whose root `fd` is, lazily. Needs the descriptor directory of this
+// process.
+Status detach_mount(int fd, int proc_self_fd);
+
+// openat2(2) with the given RESOLVE_ flags; errno is kept in the error.
+Result<Fd> open_resolved(int dirfd, const std::string& path, uint64_t flags, uint64_t resolve);
+
+Result<Fd> open_pidfd(pid_t pid);
+
+// /proc/self/fd, opened while /proc is still the host's: magic links of our descriptors, wherever
+// the process goes later. Checked to be procfs.
+Result<Fd> open_descriptor_directory();
+
+}  // namespace pinscope::kernel

@@ -1,0 +1,228 @@
+#include "plugin/plan/build.h"
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+
+namespace pinscope::plan {
+namespace {
+
+using namespace model;
+
+// The subdirectory of an instance that is shown: its root may hold the kernel's own debug files.
+constexpr const char* kShown = "view";
+
+struct HostOwner {
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+};
+
+Error not_mapped(const GrantedPin& grant, const char* what, uint32_t id) {
+  return Error(ErrorCode::kIdNotMapped,
+               "give " + quoted(grant.name) + " to " + what + " " + std::to_string(id))
+      .reason("the container's user namespace does not map this id")
+      .rule(to_string(grant.rule));
+}
+
+Result<HostOwner> owner_on_host(const GrantedPin& grant, const Container& container) {
+  const auto uid = map_to_host(container.uid_map, grant.uid);
+  if (!uid) return std::unexpected(not_mapped(grant, "uid", grant.uid));
+  const auto gid = map_to_host(container.gid_map, grant.gid);
+  if (!gid) return std::unexpected(not_mapped(grant, "gid", grant.gid));
+  return HostOwner{*uid, *gid};
+}
+
+// Builds the steps in two lists: what is made before the container is entered, and what is attached
+// inside it. The kernel decides to which of them joining mounts to mounts belongs.
+class Builder {
+ public:
+  Builder(const Decision& decision, const Container& container, const Features& features)
+      : decision_(decision), container_(container), features_(features) {
+    plan_.grants = decision.grants;
+  }
+
+  Result<Plan> build() {
+    if (!decision_.selected()) return Plan{};
+    if (!decision_.grants.empty()) {
+      switch (decision_.layout) {
+        case Layout::kShared:
+          PINSCOPE_CHECK(shared());
+          break;
+        case Layout::kPerMap:
+          PINSCOPE_CHECK(per_map());
+          break;
+        case Layout::kBind:
+          bind();
+          break;
+      }
+    }
+    return assemble();
+  }
+
+ private:
+  InstanceId make_instance(MakeInstance::Type type) {
+    plan_.steps.emplace_back(MakeInstance{type, instances_});
+    return instances_++;
+  }
+
+  // The clone is made before anything is pinned: a kernel that cannot do it says so at once.
+  MountId clone(InstanceId instance, std::string path, bool read_only) {
+    CloneMount step{mounts_, instance, std::move(path), read_only, !features_.detached_trees};
+    auto& list = features_.detached_trees ? plan_.steps : inside_;
+    list.emplace_back(std::move(step));
+    return mounts_++;
+  }
+
+  void attach_below(MountId mount, MountId parent, std::string path) {
+    below_.emplace_back(AttachBelow{mount, parent, std::move(path)});
+  }
+
+  // Makes the directories above `name` that `made` does not hold yet.
+  void make_parents(InstanceId instance, const std::string& top, std::string_view name,
+                    std::set<std::string>& made) {
+    for (size_t slash = name.find('/'); slash != std::string_view::npos;
+         slash = name.find('/', slash + 1)) {
+      std::string directory = top + std::string(name.substr(0, slash));
+      if (made.insert(directory).second)
+        plan_.steps.emplace_back(MakeDirectory{instance, std::move(directory)});
+    }
+  }
+
+  Status pin(InstanceId instance, uint32_t grant, std::string path) {
+    PINSCOPE_TRY(const HostOwner owner, owner_on_host(decision_.grants[grant], container_));
+    plan_.steps.emplace_back(PinObject{instance, std::move(path), grant, owner.uid, owner.gid});
+    return {};
+  }
+
+  // Pins every grant with this access in one new instance; gives its mount.
+  Status pin_all(Access access, InstanceId instance, std::set<std::string>& made) {
+    const std::string top = std::string(kShown) + "/";
+    for (uint32_t i = 0; i < decision_.grants.size(); ++i) {
+      const auto& grant = decision_.grants[i];
+      if (grant.access != access) continue;
+      make_parents(instance, top, grant.name, made);
+      PINSCOPE_CHECK(pin(instance, i, top + grant.name));
+    }
+    return {};
+  }
+
+  // Two instances: read grants behind a read-only superblock, read-write grants behind a read-only
+  // mount. Only one of them is made where that is enough.
+  Status shared() {
+    bool any_read = false;
+    bool any_write = false;
+    for (const auto& grant : decision_.grants)
+      (grant.access == Access::kRead ? any_read : any_write) = true;
+
+    const InstanceId top = make_instance(MakeInstance::Type::kBpf);
+    plan_.steps.emplace_back(MakeDirectory{top, kShown});
+    view_ = clone(top, kShown, !any_read);
+    std::set<std::string> made;
+    PINSCOPE_CHECK(pin_all(any_read ? Access::kRead : Access::kReadWrite, top, made));
+    if (!any_read || !any_write) {
+      if (any_read) plan_.steps.emplace_back(SealInstance{top});
+      return {};
+    }
+
+    const std::string shown = std::string(kShown) + "/";
+    plan_.steps.emplace_back(MakeDirectory{top, shown + kReadWriteDirectory});
+    for (const auto& grant : decision_.grants) {
+      if (grant.access != Access::kReadWrite) continue;
+      make_parents(top, shown, grant.name, made);
+      std::string target;
+      for (const char byte : grant.name)
+        if (byte == '/') target += "../";
+      plan_.steps.emplace_back(
+          MakeSymlink{top, shown + grant.name, target + kReadWriteDirectory + "/" + grant.name});
+    }
+    plan_.steps.emplace_back(SealInstance{top});
+
+    const InstanceId writable = make_instance(MakeInstance::Type::kBpf);
+    plan_.steps.emplace_back(MakeDirectory{writable, kShown});
+    const MountId mount = clone(writable, kShown, true);
+    std::set<std::string> made_writable;
+    PINSCOPE_CHECK(pin_all(Access::kReadWrite, writable, made_writable));
+    attach_below(mount, view_, kReadWriteDirectory);
+    return {};
+  }
+
+  // A sealed tmpfs of empty files, one for each grant to be mounted on.
+  InstanceId frame() {
+    const InstanceId instance = make_instance(MakeInstance::Type::kTmpfs);
+    plan_.steps.emplace_back(MakeDirectory{instance, kShown});
+    view_ = clone(instance, kShown, true);
+    const std::string top = std::string(kShown) + "/";
+    std::set<std::string> made;
+    for (const auto& grant : decision_.grants) {
+      make_parents(instance, top, grant.name, made);
+      plan_.steps.emplace_back(MakeFile{instance, top + grant.name});
+    }
+    plan_.steps.emplace_back(SealInstance{instance});
+    return instance;
+  }
+
+  Status per_map() {
+    frame();
+    for (uint32_t i = 0; i < decision_.grants.size(); ++i) {
+      const auto& grant = decision_.grants[i];
+      const InstanceId instance = make_instance(MakeInstance::Type::kBpf);
+      plan_.steps.emplace_back(MakeDirectory{instance, kShown});
+      const std::string path = std::string(kShown) + "/" + std::string(base_name(grant.name));
+      PINSCOPE_CHECK(pin(instance, i, path));
+      if (grant.access == Access::kRead) plan_.steps.emplace_back(SealInstance{instance});
+      attach_below(clone(instance, path, true), view_, grant.name);
+    }
+    return {};
+  }
+
+  void bind() {
+    frame();
+    for (uint32_t i = 0; i < decision_.grants.size(); ++i) {
+      plan_.steps.emplace_back(CloneSource{mounts_, i});
+      attach_below(mounts_++, view_, decision_.grants[i].name);
+    }
+  }
+
+  Result<Plan> assemble() {
+    const auto append = [&](std::vector<Step>& steps) {
+      for (auto& step : steps) plan_.steps.push_back(std::move(step));
+    };
+    // One mount at a time: before the container is entered where the kernel joins detached mounts.
+    if (features_.detached_trees) append(below_);
+    const bool hides = decision_.host_bpffs != HostBpffs::kAllow;
+    if (!hides && decision_.grants.empty()) return std::move(plan_);
+    plan_.steps.emplace_back(EnterContainer{});
+    if (hides) plan_.steps.emplace_back(HideBpffs{decision_.host_bpffs});
+    if (decision_.grants.empty()) return std::move(plan_);
+    const uint32_t root_uid = map_to_host(container_.uid_map, 0).value_or(0);
+    const uint32_t root_gid = map_to_host(container_.gid_map, 0).value_or(0);
+    plan_.steps.emplace_back(ResolveTarget{decision_.at, root_uid, root_gid});
+    append(inside_);
+    plan_.steps.emplace_back(AttachView{view_});
+    if (!features_.detached_trees) append(below_);
+    plan_.steps.emplace_back(VerifyView{view_, decision_.at});
+    return std::move(plan_);
+  }
+
+  const Decision& decision_;
+  const Container& container_;
+  const Features& features_;
+  Plan plan_;
+  std::vector<Step> inside_;  // only possible where mounts are attached
+  std::vector<Step> below_;   // mounts on mounts of this plan
+  InstanceId instances_ = 0;
+  MountId mounts_ = 0;
+  MountId view_ = 0;
+};
+
+}  // namespace
+
+Result<Plan> build(const Decision& decision, const Container& container, const Features& features) {
+  return Builder(decision, container, features).build();
+}
+
+}  // namespace pinscope::plan

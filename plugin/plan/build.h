@@ -1,0 +1,22 @@
+// A decision becomes a plan: which instances, pins and mounts make the view, in which order. Pure;
+// all that can be refused without touching the machine is refused here.
+#pragma once
+
+#include "plugin/base/result.h"
+#include "plugin/model/container.h"
+#include "plugin/model/decision.h"
+#include "plugin/model/features.h"
+#include "plugin/model/plan.h"
+
+namespace pinscope::plan {
+
+// Names that views use themselves; no grant may have them as its first component.
+inline constexpr const char* kReadWriteDirectory = "_rw";
+
+// `container.uid_map` and `gid_map` are those of the live process where there is one.
+// kIdNotMapped: an owner that the container's user namespace does not know. An empty decision gives
+// an empty plan.
+Result<model::Plan> build(const model::Decision& decision, const model::Container& container,
+                          const model::Features& features);
+
+}  // namespace pinscope::plan

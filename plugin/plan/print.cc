@@ -1,0 +1,188 @@
+#include "plugin/plan/print.h"
+
+#include <cstdio>
+
+#include "plugin/base/text.h"
+
+namespace pinscope::plan {
+namespace {
+
+using namespace model;
+
+std::string instance_text(InstanceId instance) {
+  return "instance " + std::to_string(instance);
+}
+std::string mount_text(MountId mount) {
+  return "mount " + std::to_string(mount);
+}
+
+std::string mode_text(uint32_t mode) {
+  char text[8];
+  std::snprintf(text, sizeof text, "%04o", mode & 07777U);
+  return text;
+}
+
+const char* type_text(MakeInstance::Type type) {
+  switch (type) {
+    case MakeInstance::Type::kBpf:
+      return "bpf";
+    case MakeInstance::Type::kTmpfs:
+      return "tmpfs";
+  }
+  return "";
+}
+
+// One overload for each kind of step: a new kind does not compile until it is printed.
+struct TextPrinter {
+  const Plan& plan;
+
+  std::string operator()(const MakeInstance& step) const {
+    return std::string("make ") + type_text(step.type) + " " + instance_text(step.instance);
+  }
+  std::string operator()(const MakeDirectory& step) const {
+    return "make directory " + quoted(step.path) + " in " + instance_text(step.instance);
+  }
+  std::string operator()(const MakeFile& step) const {
+    return "make file " + quoted(step.path) + " in " + instance_text(step.instance);
+  }
+  std::string operator()(const PinObject& step) const {
+    const auto& grant = plan.grants[step.grant];
+    return "pin " + quoted(grant.source) + " as " + quoted(step.path) + " in " +
+           instance_text(step.instance) + ", " + name_of(grant.access) + ", owner " +
+           std::to_string(step.uid) + ":" + std::to_string(step.gid) + ", mode " +
+           mode_text(grant.mode) + "; " + to_string(grant.rule);
+  }
+  std::string operator()(const MakeSymlink& step) const {
+    return "make link " + quoted(step.path) + " to " + quoted(step.target) + " in " +
+           instance_text(step.instance);
+  }
+  std::string operator()(const SealInstance& step) const {
+    return "make the superblock of " + instance_text(step.instance) + " read-only";
+  }
+  std::string operator()(const CloneMount& step) const {
+    return mount_text(step.mount) + " shows " + quoted(step.path) + " of " +
+           instance_text(step.instance) + (step.read_only ? ", mounted read-only" : "") +
+           (step.through_target ? ", cloned at the target" : "");
+  }
+  std::string operator()(const CloneSource& step) const {
+    const auto& grant = plan.grants[step.grant];
+    return mount_text(step.mount) + " shows the host's " + quoted(grant.source) +
+           ", mounted read-only; " + to_string(grant.rule);
+  }
+  std::string operator()(const EnterContainer&) const {
+    return "enter the container's mount namespace";
+  }
+  std::string operator()(const HideBpffs& step) const {
+    return step.how == HostBpffs::kReject
+               ? "refuse if a bpffs is mounted below the container's root"
+               : "detach every bpffs mounted below the container's root";
+  }
+  std::string operator()(const ResolveTarget& step) const {
+    return "find or make " + quoted(step.at) + " below the container's root";
+  }
+  std::string operator()(const AttachBelow& step) const {
+    return "attach " + mount_text(step.mount) + " at " + quoted(step.path) + " in " +
+           mount_text(step.parent);
+  }
+  std::string operator()(const AttachView& step) const {
+    return "attach " + mount_text(step.mount) + " at the target";
+  }
+  std::string operator()(const VerifyView& step) const {
+    return "verify that " + quoted(step.at) + " is " + mount_text(step.mount);
+  }
+};
+
+struct JsonPrinter {
+  const Plan& plan;
+  JsonWriter& json;
+
+  void operator()(const MakeInstance& step) const {
+    start("make-instance").field("type", type_text(step.type)).field("instance", step.instance);
+  }
+  void operator()(const MakeDirectory& step) const {
+    start("make-directory").field("instance", step.instance).field("path", step.path);
+  }
+  void operator()(const MakeFile& step) const {
+    start("make-file").field("instance", step.instance).field("path", step.path);
+  }
+  void operator()(const PinObject& step) const {
+    const auto& grant = plan.grants[step.grant];
+    start("pin-object")
+        .field("instance", step.instance)
+        .field("path", step.path)
+        .field("source", grant.source)
+        .field("access", name_of(grant.access))
+        .field("uid", step.uid)
+        .field("gid", step.gid)
+        .field("mode", mode_text(grant.mode))
+        .field("rule", to_string(grant.rule));
+  }
+  void operator()(const MakeSymlink& step) const {
+    start("make-symlink")
+        .field("instance", step.instance)
+        .field("path", step.path)
+        .field("target", step.target);
+  }
+  void operator()(const SealInstance& step) const {
+    start("seal-instance").field("instance", step.instance);
+  }
+  void operator()(const CloneMount& step) const {
+    start("clone-mount")
+        .field("mount", step.mount)
+        .field("instance", step.instance)
+        .field("path", step.path)
+        .field("readOnly", step.read_only)
+        .field("throughTarget", step.through_target);
+  }
+  void operator()(const CloneSource& step) const {
+    start("clone-source")
+        .field("mount", step.mount)
+        .field("source", plan.grants[step.grant].source)
+        .field("rule", to_string(plan.grants[step.grant].rule));
+  }
+  void operator()(const EnterContainer&) const { start("enter-container"); }
+  void operator()(const HideBpffs& step) const {
+    start("hide-bpffs").field("how", name_of(step.how));
+  }
+  void operator()(const ResolveTarget& step) const {
+    start("resolve-target").field("at", step.at).field("uid", step.uid).field("gid", step.gid);
+  }
+  void operator()(const AttachBelow& step) const {
+    start("attach-below")
+        .field("mount", step.mount)
+        .field("parent", step.parent)
+        .field("path", step.path);
+  }
+  void operator()(const AttachView& step) const { start("attach-view").field("mount", step.mount); }
+  void operator()(const VerifyView& step) const {
+    start("verify-view").field("mount", step.mount).field("at", step.at);
+  }
+
+ private:
+  JsonWriter& start(const char* name) const { return json.object().field("step", name); }
+};
+
+}  // namespace
+
+std::string to_text(const Step& step, const Plan& plan) {
+  return std::visit(TextPrinter{plan}, step);
+}
+
+std::string to_text(const Plan& plan) {
+  std::string text;
+  size_t number = 0;
+  for (const auto& step : plan.steps)
+    text += std::to_string(++number) + ". " + to_text(step, plan) + "\n";
+  return text;
+}
+
+void to_json(const Plan& plan, JsonWriter& json) {
+  json.array();
+  for (const auto& step : plan.steps) {
+    std::visit(JsonPrinter{plan, json}, step);
+    json.end();
+  }
+  json.end();
+}
+
+}  // namespace pinscope::plan
