@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <limits>
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
@@ -17,6 +18,40 @@ namespace {
 constexpr mode_t kOthersMayWrite = S_IWGRP | S_IWOTH;
 // A path whose trusted components hold more links than this is a loop.
 constexpr int kMostLinks = 40;
+
+// Temporary files are called ".1234.tmp", whatever the length of the name they will get.
+constexpr std::string_view kTemporarySuffix = ".tmp";
+
+Status write_and_rename(int dirfd, const std::string& name, std::string_view content, mode_t mode,
+                        bool durable, unsigned rename_flags) {
+  std::string temporary(1, '.');
+  temporary += std::to_string(::gettid());
+  temporary += kTemporarySuffix;
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+  auto file = open_at(dirfd, temporary, kFlags, mode);
+  if (!file && file.error().errnum() == EEXIST) {
+    // Left by a crash: its writer had our thread's id, so it is gone.
+    ::unlinkat(dirfd, temporary.c_str(), 0);
+    file = open_at(dirfd, temporary, kFlags, mode);
+  }
+  if (!file) return std::unexpected(Error::system("write " + quoted(name), file.error().errnum()));
+  const auto fail = [&](const char* verb) {
+    Error error = Error::system(verb + quoted(name), errno);
+    ::unlinkat(dirfd, temporary.c_str(), 0);
+    return std::unexpected(std::move(error));
+  };
+  while (!content.empty()) {
+    const ssize_t count = ::write(file->get(), content.data(), content.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail("write ");
+    content.remove_prefix(static_cast<size_t>(count));
+  }
+  if (durable && ::fsync(file->get()) != 0) return fail("sync ");
+  file->reset();
+  if (::renameat2(dirfd, temporary.c_str(), dirfd, name.c_str(), rename_flags) != 0)
+    return fail(rename_flags == RENAME_NOREPLACE ? "create " : "replace ");
+  return {};
+}
 
 Result<std::string> read_link(int dirfd, const std::string& name, std::string_view path) {
   char target[PATH_MAX];
@@ -145,24 +180,22 @@ Result<Fd> make_directory(const std::string& path, mode_t mode) {
 
 Status write_atomically(int dirfd, const std::string& name, std::string_view content, mode_t mode,
                         bool durable) {
-  const std::string temporary = "." + name + "." + std::to_string(::getpid()) + ".tmp";
-  ::unlinkat(dirfd, temporary.c_str(), 0);
-  PINSCOPE_TRY(Fd file, open_at(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
-  const auto fail = [&](const char* verb) {
-    Error error = Error::system(verb + quoted(name), errno);
-    ::unlinkat(dirfd, temporary.c_str(), 0);
-    return std::unexpected(std::move(error));
-  };
-  while (!content.empty()) {
-    const ssize_t count = ::write(file.get(), content.data(), content.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail("write ");
-    content.remove_prefix(static_cast<size_t>(count));
-  }
-  if (durable && ::fsync(file.get()) != 0) return fail("sync ");
-  file.reset();
-  if (::renameat(dirfd, temporary.c_str(), dirfd, name.c_str()) != 0) return fail("replace ");
-  return {};
+  return write_and_rename(dirfd, name, content, mode, durable, 0);
+}
+
+Status create_atomically(int dirfd, const std::string& name, std::string_view content,
+                         mode_t mode) {
+  return write_and_rename(dirfd, name, content, mode, false, RENAME_NOREPLACE);
+}
+
+std::optional<pid_t> writer_of_temporary(std::string_view name) {
+  if (!name.starts_with('.') || !name.ends_with(kTemporarySuffix)) return std::nullopt;
+  name.remove_prefix(1);
+  name.remove_suffix(kTemporarySuffix.size());
+  const auto number = parse_unsigned(name);
+  if (!number || *number > static_cast<unsigned>(std::numeric_limits<pid_t>::max()))
+    return std::nullopt;
+  return static_cast<pid_t>(*number);
 }
 
 }  // namespace pinscope

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,9 +35,14 @@ Status check_trusted(const struct stat& status, std::string_view path);
 Result<Fd> make_directory(const std::string& path, mode_t mode);
 
 // Writes `content` to a new temporary file beside `name`, then renames it over `name`: a reader
-// sees the old file or the new one. The temporary file is removed on failure. Not synced to disk
-// unless `durable` asks for it.
+// sees the old file or the new one. The temporary file is removed on failure; a crash may leave one
+// (see writer_of_temporary). Not synced to disk unless `durable` asks for it.
 Status write_atomically(int dirfd, const std::string& name, std::string_view content, mode_t mode,
                         bool durable = false);
+// The same for a file that must not be there yet: otherwise EEXIST, and it stays as it is.
+Status create_atomically(int dirfd, const std::string& name, std::string_view content, mode_t mode);
+
+// The thread that made the temporary file called `name`; nothing if that is not such a name.
+std::optional<pid_t> writer_of_temporary(std::string_view name);
 
 }  // namespace pinscope

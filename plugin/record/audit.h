@@ -1,5 +1,5 @@
 // The audit trail: one JSON line for each decision and outcome, to a file and, where there is one,
-// to the system journal.
+// to the system journal. docs/operating.md says what is in a line.
 #pragma once
 
 #include <string>
@@ -17,17 +17,20 @@ struct AuditOptions {
 
 class AuditTrail {
  public:
-  // Opens what is there; missing directories of the file are made. Keeps descriptors, so it goes on
-  // working after a change of mount namespace and after the privileges are gone.
+  // Opens what is there; missing directories of the file are made (the last one 0700), the file is
+  // made 0600. What is no regular file, or is a symbolic link, is not opened. Keeps descriptors, so
+  // it goes on working after a change of mount namespace and after the privileges are gone.
   static AuditTrail open(const AuditOptions& options);
 
-  // Appends one line with one write, and sends it to the journal. kAudit if no sink took it.
+  // Appends one line with one write, and sends it to the journal; never waits for either. kAudit if
+  // there are sinks and none took it. A line over 32 KiB that the file took goes to the journal
+  // without its details.
   [[nodiscard]] Status write(const model::AuditEvent& event) const;
 
  private:
   Fd file_;
   Fd journal_;
-  std::string problem_;  // why there is no file
+  std::string problem_;  // why there is no file, or no journal
 };
 
 // The line, without its newline.

@@ -1,4 +1,5 @@
-// Per-container records under the state directory (default /run/pinscope), one JSON file each.
+// Per-container records under the state directory (default /run/pinscope), one JSON file each:
+// containers/<id>.json. docs/adr/0004-record-format.md says what is in one.
 #pragma once
 
 #include <optional>
@@ -13,9 +14,10 @@ namespace pinscope::record {
 
 class Store {
  public:
-  // Opens `state_directory`, making it (0700) where `create` asks for it. Nothing in it is trusted
-  // unless root owns it. Keeps a descriptor, so it goes on working after a change of mount
-  // namespace.
+  // Opens `state_directory`, making it (0700) where `create` asks for it. Without `create` a
+  // directory that is not there is an empty store. The directory and the one below it must be
+  // root's and writable by nobody else. Keeps a descriptor, so it goes on working after a change of
+  // mount namespace. Errors are kRecord.
   static Result<Store> open(const std::string& state_directory, bool create);
 
   // Writes an intent; kRecordConflict if a record for this id is there already.
@@ -29,14 +31,23 @@ class Store {
   struct All {
     std::vector<model::Record> records;
     std::vector<Error> unreadable;
+    std::vector<std::string> unreadable_files;  // their file names, in the same order
   };
   [[nodiscard]] Result<All> all() const;
 
+  // Names of temporary files whose writer is not running any more: killed half-way.
+  [[nodiscard]] Result<std::vector<std::string>> leftovers() const;
+  // Removes one of the files that `leftovers` or `unreadable_files` named; none is no error.
+  [[nodiscard]] Status discard(const std::string& file_name) const;
+
  private:
   explicit Store(Fd directory) : directory_(std::move(directory)) {}
-  Fd directory_;
+  Fd directory_;  // not valid: an empty store
 };
 
+// One line of JSON with a newline, and back. `name` is for errors. Fields that this version does
+// not know are ignored; a field that is missing, has the wrong type or a word that is none is an
+// error.
 std::string to_json(const model::Record& record);
 Result<model::Record> from_json(std::string json, const std::string& name);
 

@@ -1,0 +1,198 @@
+#include "plugin/record/store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "plugin/base/file.h"
+#include "plugin/base/text.h"
+
+namespace pinscope::record {
+namespace {
+
+constexpr const char* kContainers = "containers";
+constexpr std::string_view kSuffix = ".json";
+constexpr mode_t kDirectoryMode = 0700;
+constexpr mode_t kFileMode = 0600;
+// A record of a hundred thousand pins fits.
+constexpr size_t kLargestRecord = size_t{64} << 20;
+constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+
+Error record_error(Error error) {
+  return std::move(error).with_code(ErrorCode::kRecord);
+}
+
+Status check_directory(int fd, const std::string& path) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0)
+    return std::unexpected(Error::system("stat " + quoted(path), errno, ErrorCode::kRecord));
+  if (auto trusted = check_trusted(status, path); !trusted)
+    return std::unexpected(record_error(std::move(trusted).error()));
+  return {};
+}
+
+// The state directory's own last component may be a symbolic link (/var/run is one).
+Result<Fd> open_state_directory(const std::string& path, bool create) {
+  auto directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+  if (!directory && create && directory.error().errnum() == ENOENT)
+    directory = make_directory(path, kDirectoryMode);
+  return directory;
+}
+
+Result<Fd> open_containers(int state, const std::string& path, bool create) {
+  auto directory = open_at(state, kContainers, kDirectoryFlags);
+  if (!directory && create && directory.error().errnum() == ENOENT) {
+    if (::mkdirat(state, kContainers, kDirectoryMode) != 0 && errno != EEXIST)
+      return std::unexpected(Error::system("make directory " + quoted(path), errno));
+    directory = open_at(state, kContainers, kDirectoryFlags);
+  }
+  if (!directory)
+    return std::unexpected(Error::system("open " + quoted(path), directory.error().errnum()));
+  return directory;
+}
+
+Result<std::string> file_name_of(const std::string& id) {
+  if (!model::is_container_id(id))
+    return std::unexpected(Error(ErrorCode::kRecord, "find a record for " + quoted(id))
+                               .reason("that is not an id of a container"));
+  return id + std::string(kSuffix);
+}
+
+Error no_store(const std::string& id) {
+  return Error(ErrorCode::kRecord, "write the record of container " + quoted(id))
+      .reason("the state directory was not there when it was opened");
+}
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+Result<std::vector<std::string>> list_names(int dirfd) {
+  PINSCOPE_TRY(Fd again, open_at(dirfd, ".", O_RDONLY | O_DIRECTORY));
+  const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(again.get()));
+  if (!directory) return std::unexpected(Error::system("list the records", errno));
+  [[maybe_unused]] const int owned_by_directory = again.release();
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(directory.get());
+    if (entry == nullptr && errno != 0)
+      return std::unexpected(Error::system("list the records", errno));
+    if (entry == nullptr) break;
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// Without O_NONBLOCK a FIFO that somebody put there would hold up whoever lists the records.
+Result<model::Record> read_record(int dirfd, const std::string& name) {
+  PINSCOPE_TRY(const Fd file, open_at(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  PINSCOPE_TRY(std::string text, read_all(file.get(), kLargestRecord, name));
+  PINSCOPE_TRY(model::Record record, from_json(std::move(text), name));
+  if (record.id + std::string(kSuffix) != name)
+    return std::unexpected(Error(ErrorCode::kRecord, "read " + quoted(name))
+                               .reason("it is the record of container " + quoted(record.id)));
+  return record;
+}
+
+}  // namespace
+
+Result<Store> Store::open(const std::string& state_directory, bool create) {
+  auto state = open_state_directory(state_directory, create);
+  if (!state && !create && state.error().errnum() == ENOENT) return Store(Fd());
+  if (!state) return std::unexpected(record_error(std::move(state).error()));
+  PINSCOPE_CHECK(check_directory(state->get(), state_directory));
+  const std::string path = state_directory + "/" + kContainers;
+  auto containers = open_containers(state->get(), path, create);
+  if (!containers && !create && containers.error().errnum() == ENOENT) return Store(Fd());
+  if (!containers) return std::unexpected(record_error(std::move(containers).error()));
+  PINSCOPE_CHECK(check_directory(containers->get(), path));
+  return Store(*std::move(containers));
+}
+
+Status Store::begin(const model::Record& record) const {
+  PINSCOPE_TRY(const std::string name, file_name_of(record.id));
+  if (!directory_.valid()) return std::unexpected(no_store(record.id));
+  auto created = create_atomically(directory_.get(), name, to_json(record), kFileMode);
+  if (created) return {};
+  if (created.error().errnum() == EEXIST)
+    return std::unexpected(
+        Error(ErrorCode::kRecordConflict, "begin a record for container " + quoted(record.id))
+            .reason("there is one already")
+            .hint("`pinscope gc` removes those of containers that are gone"));
+  return std::unexpected(record_error(std::move(created).error()));
+}
+
+Status Store::update(const model::Record& record) const {
+  PINSCOPE_TRY(const std::string name, file_name_of(record.id));
+  if (!directory_.valid()) return std::unexpected(no_store(record.id));
+  if (auto written = write_atomically(directory_.get(), name, to_json(record), kFileMode); !written)
+    return std::unexpected(record_error(std::move(written).error()));
+  return {};
+}
+
+Result<std::optional<model::Record>> Store::find(const std::string& id) const {
+  PINSCOPE_TRY(const std::string name, file_name_of(id));
+  if (!directory_.valid()) return std::nullopt;
+  auto record = read_record(directory_.get(), name);
+  if (record) return *std::move(record);
+  if (record.error().errnum() == ENOENT) return std::nullopt;
+  return std::unexpected(record_error(std::move(record).error()));
+}
+
+Status Store::remove(const std::string& id) const {
+  PINSCOPE_TRY(const std::string name, file_name_of(id));
+  return discard(name);
+}
+
+Result<Store::All> Store::all() const {
+  All all;
+  if (!directory_.valid()) return all;
+  auto names = list_names(directory_.get());
+  if (!names) return std::unexpected(record_error(std::move(names).error()));
+  for (const auto& name : *names) {
+    if (writer_of_temporary(name)) continue;
+    auto record = read_record(directory_.get(), name);
+    if (record) {
+      all.records.push_back(*std::move(record));
+    } else if (record.error().errnum() != ENOENT) {  // removed since we listed it
+      all.unreadable.push_back(record_error(std::move(record).error()));
+      all.unreadable_files.push_back(name);
+    }
+  }
+  // By id, which is not the order of the names: "a-b.json" stands before "a.json".
+  std::sort(all.records.begin(), all.records.end(),
+            [](const auto& left, const auto& right) { return left.id < right.id; });
+  return all;
+}
+
+Result<std::vector<std::string>> Store::leftovers() const {
+  std::vector<std::string> left;
+  if (!directory_.valid()) return left;
+  auto names = list_names(directory_.get());
+  if (!names) return std::unexpected(record_error(std::move(names).error()));
+  for (auto& name : *names)
+    if (const auto writer = writer_of_temporary(name))
+      if (::kill(*writer, 0) != 0 && errno == ESRCH) left.push_back(std::move(name));
+  return left;
+}
+
+Status Store::discard(const std::string& file_name) const {
+  if (file_name.find('/') != std::string::npos)
+    return std::unexpected(Error(ErrorCode::kRecord, "remove record " + quoted(file_name))
+                               .reason("that is not a file name"));
+  if (!directory_.valid()) return {};
+  if (::unlinkat(directory_.get(), file_name.c_str(), 0) != 0 && errno != ENOENT)
+    return std::unexpected(
+        Error::system("remove record " + quoted(file_name), errno, ErrorCode::kRecord));
+  return {};
+}
+
+}  // namespace pinscope::record
