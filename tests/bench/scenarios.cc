@@ -12,7 +12,9 @@
 
 #include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "tests/bench/contenders.h"
 #include "tests/bench/fixture.h"
+#include "tests/bench/runc.h"
 #include "tests/bench/spawn.h"
 #include "tests/bench/target.h"
 
@@ -22,7 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kViewAt = "/sys/fs/bpf";
-constexpr const char* kContainer = "bench-9f1c0a77b0f2";
 // Runs that are thrown away in front of the measured ones.
 constexpr int kWarmUp = 5;
 
@@ -51,22 +52,6 @@ bool contains(const std::vector<std::string>& list, const std::string& entry) {
   return std::find(list.begin(), list.end(), entry) != list.end();
 }
 
-std::vector<std::string> hook_arguments(const Options& options, const Site& site,
-                                        const std::string& stage) {
-  return {options.programs + "/bin/pinscope-hook",
-          "--policy",
-          site.policies,
-          "--cache-dir",
-          site.cache,
-          "--state-dir",
-          site.state,
-          "--audit",
-          site.audit,
-          "--engine",
-          kEngine,
-          stage};
-}
-
 off_t file_size(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 ? status.st_size : 0;
@@ -79,14 +64,6 @@ std::string only_file(const std::string& directory) {
     if (entry.is_regular_file() && entry.path().filename().string().front() != '.')
       return entry.path();
   return "";
-}
-
-Status run_checked(const std::vector<std::string>& arguments) {
-  PINSCOPE_TRY(const Run done, run(arguments, ""));
-  if (done.exit_status == 0) return {};
-  return std::unexpected(Error(ErrorCode::kInternal, "run " + pinscope::quoted(arguments[0]))
-                             .reason("exit status " + std::to_string(done.exit_status) + ", " +
-                                     one_line(done.errors)));
 }
 
 // One program in one scenario. `arguments` are those for a target's process id.
@@ -146,7 +123,7 @@ class Course {
          .runs = runs,
          .arguments = [=](pid_t) { return std::vector{program("bench_empty")}; }});
     add({.name = "hook", .makes_view = selected, .runs = runs, .arguments = [this](pid_t) {
-           return hook_arguments(options_, site_, "createRuntime");
+           return hook_arguments(options_.programs, site_, "createRuntime");
          }});
     if (!selected) {
       if (definition_.set.absent) return;
@@ -184,8 +161,7 @@ class Course {
   }
 
   Status compile() {
-    PINSCOPE_CHECK(run_checked({options_.programs + "/bin/pinscope", "compile", "--policy",
-                                site_.policies, "--cache-dir", site_.cache}));
+    PINSCOPE_CHECK(compile_policies(options_.programs, site_));
     set_file_ = only_file(site_.cache);
     return {};
   }
@@ -272,57 +248,6 @@ class Course {
   off_t audit_size_ = record_size_;
 };
 
-// `runc run` of a container that does nothing: without a hook, with an empty program as its hook,
-// with ours.
-Result<Scenario> measure_runc(const Options& options, const Fixture& fixture) {
-  PINSCOPE_TRY(const Site site, fixture.make_site("runc", {.grants = 10}));
-  PINSCOPE_CHECK(run_checked({options.programs + "/bin/pinscope", "compile", "--policy",
-                              site.policies, "--cache-dir", site.cache}));
-  const std::string empty = options.programs + "/bench/bench_empty";
-  std::error_code failed;
-  fs::copy_file(empty, fixture.rootfs() + "/empty", fs::copy_options::overwrite_existing, failed);
-
-  const auto hooks = [](const std::function<std::vector<std::string>(std::string)>& arguments) {
-    return std::vector<ConfiguredHook>{{"createRuntime", arguments("createRuntime")},
-                                       {"poststop", arguments("poststop")}};
-  };
-  struct Variant {
-    const char* name;
-    std::vector<ConfiguredHook> hooks;
-    Series series{};
-  };
-  Variant variants[] = {
-      {"runc", {}},
-      {"runc+empty-hook", hooks([&](const std::string&) { return std::vector{empty}; })},
-      {"runc+hook",
-       hooks([&](const std::string& stage) { return hook_arguments(options, site, stage); })},
-  };
-  const std::string bundles = fixture.directory() + "/run/bundles";
-  for (auto& variant : variants) {
-    variant.series.program = variant.name;
-    const std::string bundle = bundles + "/" + variant.name;
-    PINSCOPE_TRY(const Fd directory, make_directory(bundle, 0755));
-    PINSCOPE_CHECK(write_atomically(directory.get(), "config.json",
-                                    config_json(fixture.rootfs(), false, variant.hooks), 0644));
-  }
-  const int runs = options.quick ? 1 : options.runc_iterations;
-  for (int round = -1; round < runs; ++round) {
-    for (auto& variant : variants) {
-      PINSCOPE_TRY(const Run done,
-                   run({"/usr/sbin/runc", "--root", fixture.directory() + "/run/runc", "run",
-                        "--bundle", bundles + "/" + variant.name, kContainer},
-                       ""));
-      if (done.exit_status != 0)
-        return std::unexpected(Error(ErrorCode::kInternal, std::string("run ") + variant.name)
-                                   .reason(one_line(done.errors)));
-      if (round >= 0) variant.series.wall_ns.push_back(done.wall_ns);
-    }
-  }
-  Scenario scenario{.name = "runc-run"};
-  for (auto& variant : variants) scenario.series.push_back(std::move(variant.series));
-  return scenario;
-}
-
 }  // namespace
 
 Result<std::vector<Scenario>> measure(const Options& options) {
@@ -336,9 +261,11 @@ Result<std::vector<Scenario>> measure(const Options& options) {
     PINSCOPE_TRY(Scenario scenario, course.run_all());
     scenarios.push_back(std::move(scenario));
   }
-  if (contains(options.without, "runc") || contains(options.without, "hook")) return scenarios;
+  if (contains(options.without, "runc")) return scenarios;
   if (!options.only.empty() && !contains(options.only, "runc-run")) return scenarios;
-  PINSCOPE_TRY(Scenario scenario, measure_runc(options, fixture));
+  PINSCOPE_TRY(Scenario scenario,
+               measure_runc(options.programs, fixture, options.quick ? 1 : options.runc_iterations,
+                            !contains(options.without, "hook")));
   scenarios.push_back(std::move(scenario));
   return scenarios;
 }
