@@ -12,6 +12,10 @@ target_link_options(pinscope_flags INTERFACE -Wl,--gc-sections -Wl,-z,relro,-z,n
 # Rooms name each other from the root of the tree: #include "plugin/base/fd.h".
 target_include_directories(pinscope_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # False positives in std::string's operator+ (GCC bug 105651).
+  target_compile_options(pinscope_flags INTERFACE -Wno-restrict)
+endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   # libstdc++ hides std::expected from clang before 19, which reports an older __cpp_concepts but
   # compiles the header.

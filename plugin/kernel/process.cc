@@ -159,6 +159,11 @@ uint64_t process_start_time(pid_t pid) {
   return proc ? read_start_time(proc->get()) : 0;
 }
 
+bool same_namespace(const std::string& left, const std::string& right) {
+  const auto id = namespace_at(AT_FDCWD, left);
+  return id.inode != 0 && id == namespace_at(AT_FDCWD, right);
+}
+
 uint64_t own_namespace(model::NamespaceKind kind) {
   return namespace_at(AT_FDCWD, "/proc/self/" + link_name(kind)).inode;
 }

@@ -58,6 +58,9 @@ class ContainerProcess {
 // process is gone.
 uint64_t process_start_time(pid_t pid);
 
+// Whether two paths name the same namespace.
+bool same_namespace(const std::string& left, const std::string& right);
+
 // Inode number of the calling process's namespace of this kind, or 0.
 uint64_t own_namespace(model::NamespaceKind kind);
 

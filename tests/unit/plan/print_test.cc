@@ -1,0 +1,53 @@
+// A plan as JSON: every kind of step has a name and its fields.
+#include "plugin/plan/print.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plugin/plan/build.h"
+#include "tests/unit/plan/decisions.h"
+
+namespace pinscope::plan {
+namespace {
+
+std::string as_json(const model::Decision& decision, const model::Features& features = {}) {
+  const auto plan = build(decision, {}, features);
+  JsonWriter json;
+  to_json(*plan, json);
+  return std::string(json.text());
+}
+
+TEST(PlanPrint, WritesOneObjectForEachStep) {
+  EXPECT_EQ(as_json(deciding({readable("flows")})),
+            R"([{"step":"make-instance","type":"bpf","instance":0},)"
+            R"({"step":"make-directory","instance":0,"path":"view"},)"
+            R"({"step":"clone-mount","mount":0,"instance":0,"path":"view","readOnly":false,)"
+            R"("throughTarget":false},)"
+            R"({"step":"pin-object","instance":0,"path":"view/flows",)"
+            R"("source":"/sys/fs/bpf/flows","access":"read","uid":0,"gid":0,"mode":"0440",)"
+            R"("rule":"policy \"p\" at p.yaml:3:5"},)"
+            R"({"step":"seal-instance","instance":0},{"step":"enter-container"},)"
+            R"({"step":"hide-bpffs","how":"mask"},)"
+            R"({"step":"resolve-target","at":"/sys/fs/bpf","uid":0,"gid":0},)"
+            R"({"step":"attach-view","mount":0},)"
+            R"({"step":"verify-view","mount":0,"at":"/sys/fs/bpf"}])");
+}
+
+TEST(PlanPrint, NamesTheStepsOfEveryLayout) {
+  const auto shared = as_json(deciding({readable("a"), writable("b")}));
+  EXPECT_THAT(shared, ::testing::HasSubstr(R"("step":"make-symlink")"));
+  EXPECT_THAT(shared, ::testing::HasSubstr(R"("step":"attach-below")"));
+  const auto bind = as_json(deciding({writable("b")}, model::Layout::kBind));
+  EXPECT_THAT(bind, ::testing::HasSubstr(R"("step":"make-file")"));
+  EXPECT_THAT(bind, ::testing::HasSubstr(R"("step":"clone-source")"));
+}
+
+TEST(PlanPrint, NumbersTheLinesOfTheText) {
+  const auto plan = build(deciding({}), {}, {});
+  EXPECT_EQ(to_text(*plan),
+            "1. enter the container's mount namespace\n"
+            "2. detach every bpffs mounted below the container's root\n");
+}
+
+}  // namespace
+}  // namespace pinscope::plan
