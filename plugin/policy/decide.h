@@ -11,15 +11,30 @@
 namespace pinscope::policy {
 
 // Whether every key of `select` matches the container. Keys that need an identity fact which this
-// engine does not establish do not match. `why_not` (may be null) receives the first key that did
-// not match, for explain: `kubernetes.namespace is "web", wanted "db-*"`.
+// engine does not establish do not match. `namespaces: host` also matches a container that joins
+// the host's namespace by path, `private` one that joins another than the host's. `why_not` (may be
+// null) receives the first key that did not match, for explain:
+// `kubernetes.namespace is "web", wanted "db-*"`.
 bool selects(const model::Select& select, const model::Container& container,
              const model::HostView& host, std::string* why_not);
 
-// The union of what the selecting policies among `policies` grant, less what they deny. Errors:
-// kPolicyConflict when two of them disagree (two sources under one name, a name below another
-// grant's name, different view.at or layout), with both places in the text. A sandbox container and
+// The union of what the selecting policies among `policies` grant, less what they deny: a denial of
+// one wins over the grants of all, whether they name the pin or match it. A sandbox container and
 // one that no policy selects give an empty decision.
+//
+// Names: `as`, or the last component of the pin; for a glob, `as` is the directory (the view's root
+// if empty) below which the matches keep their path below literal_prefix(). A match that a bpffs
+// cannot hold (a dot in its name) is left out with a note, and so is a glob that matches nothing,
+// whatever `missing` says; what a glob matched is skipped if it is gone when it is opened.
+//
+// Grants of one source under one name are one: the wider access (and its rule), `fail` before
+// `skip`; what else they say must be the same. Of view.hostBpffs the strictest counts.
+//
+// Errors: kPolicyConflict, with both places, when policies disagree: two sources under one name, a
+// name below another grant's name, another owner, mode or expectation for one pin, different
+// view.at or layout, access: read where another policy says layout: bind; also a name with the
+// component
+// "_rw", which the view itself uses. An error of pins_matching is passed on.
 Result<model::Decision> decide(const std::vector<model::Policy>& policies,
                                const model::Container& container, const model::HostView& host);
 

@@ -83,6 +83,16 @@ bool component_matches(std::string_view pattern, std::string_view text) {
   return at == pattern.size();
 }
 
+// A loop of its own, because the library's find_first_of() calls a function for each character, and
+// this runs for every pin of every policy that may select a container.
+size_t first_special(std::string_view pattern) {
+  for (size_t at = 0; at < pattern.size(); ++at) {
+    const char byte = pattern[at];
+    if (byte == '*' || byte == '?' || byte == '[' || byte == '\\') return at;
+  }
+  return kNowhere;
+}
+
 // Walks the components of a text without copying them; "" has one, which is empty.
 class ComponentCursor {
  public:
@@ -104,7 +114,7 @@ class ComponentCursor {
 }  // namespace
 
 bool is_glob(std::string_view pattern) {
-  return pattern.find_first_of("*?[\\") != kNowhere;
+  return first_special(pattern) != kNowhere;
 }
 
 Status check_glob(std::string_view pattern) {
@@ -165,7 +175,7 @@ bool glob_matches(std::string_view pattern, std::string_view text) {
 }
 
 std::string literal_prefix(std::string_view pattern) {
-  const size_t first_glob = pattern.find_first_of("*?[\\");
+  const size_t first_glob = first_special(pattern);
   if (first_glob == kNowhere) return std::string(pattern);
   const size_t slash = pattern.substr(0, first_glob).rfind('/');
   if (slash == kNowhere) return "";

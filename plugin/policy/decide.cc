@@ -1,0 +1,207 @@
+#include "plugin/policy/decide.h"
+
+#include <algorithm>
+#include <deque>
+#include <string_view>
+
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/policy/denials.h"
+#include "plugin/policy/glob.h"
+#include "plugin/policy/merge.h"
+
+namespace pinscope::policy {
+namespace {
+
+using model::Access;
+using model::Decision;
+using model::Policy;
+using model::Rule;
+
+Rule rule_of(const Policy& policy) {
+  return {policy.name, policy.place};
+}
+
+// Why a bpffs cannot hold `name`; null if it can. No dot also means no "." and no "..".
+const char* impossible_in_bpffs(std::string_view name) {
+  char before = '/';
+  for (const char byte : name) {
+    if (byte == '.') return "a name in a bpffs cannot have a dot";
+    if (byte == '\0' || (byte == '/' && before == '/')) return "it is not a relative path";
+    before = byte;
+  }
+  return before == '/' ? "it is not a relative path" : nullptr;
+}
+
+int strictness(model::HostBpffs host_bpffs) {
+  switch (host_bpffs) {
+    case model::HostBpffs::kAllow:
+      return 0;
+    case model::HostBpffs::kMask:
+      return 1;
+    case model::HostBpffs::kReject:
+      return 2;
+  }
+  return 2;
+}
+
+class Decider {
+ public:
+  Decider(const model::Container& container, const model::HostView& host)
+      : container_(container), host_(host) {}
+
+  Result<Decision> decide(const std::vector<Policy>& policies);
+
+ private:
+  Status merge_views(const std::vector<const Policy*>& policies);
+  Status collect(const Policy& policy);
+  Status expand(const Policy& policy, const model::Grant& grant);
+  void refuse_what_is_denied(const std::vector<const Policy*>& policies);
+  Status check_bind() const;
+
+  const model::Container& container_;
+  const model::HostView& host_;
+  const Policy* said_at_ = nullptr;
+  const Policy* said_layout_ = nullptr;
+  std::deque<std::string> texts_;  // what wanted_ points to for the matches of globs
+  std::vector<Wanted> wanted_;
+  Decision decision_;
+};
+
+// The view's `at` and `layout` must be the same wherever they are given; of `hostBpffs` the
+// strictest counts.
+Status Decider::merge_views(const std::vector<const Policy*>& policies) {
+  const auto disagree = [&](const char* key, const std::string& first, const std::string& second,
+                            const Policy& said_first, const Policy& said_second) {
+    return std::unexpected(
+        Error(ErrorCode::kPolicyConflict, "give container " + quoted(container_.id) + " one view")
+            .reason(std::string(key) + " is " + first + " for one policy and " + second +
+                    " for another")
+            .rule(both(rule_of(said_first), rule_of(said_second))));
+  };
+  bool said_host_bpffs = false;
+  for (const Policy* policy : policies) {
+    const model::View& view = policy->view;
+    if (view.at) {
+      if (said_at_ == nullptr) {
+        said_at_ = policy;
+        decision_.at = *view.at;
+      } else if (decision_.at != *view.at) {
+        return disagree("view.at", quoted(decision_.at), quoted(*view.at), *said_at_, *policy);
+      }
+    }
+    if (view.layout) {
+      if (said_layout_ == nullptr) {
+        said_layout_ = policy;
+        decision_.layout = *view.layout;
+      } else if (decision_.layout != *view.layout) {
+        return disagree("view.layout", name_of(decision_.layout), name_of(*view.layout),
+                        *said_layout_, *policy);
+      }
+    }
+    if (view.host_bpffs &&
+        (!said_host_bpffs || strictness(*view.host_bpffs) > strictness(decision_.host_bpffs))) {
+      said_host_bpffs = true;
+      decision_.host_bpffs = *view.host_bpffs;
+    }
+  }
+  return {};
+}
+
+Status Decider::expand(const Policy& policy, const model::Grant& grant) {
+  PINSCOPE_TRY(const auto sources,
+               in_context(host_.pins_matching(grant.pin),
+                          "expand the pin of " + to_string(Rule{policy.name, grant.place})));
+  const auto note = [&](const std::string& text) {
+    decision_.notes.push_back(text + "; " + to_string(Rule{policy.name, grant.place}));
+  };
+  if (sources.empty()) note("no pin matches " + quoted(grant.pin));
+  const std::string start = literal_prefix(grant.pin);
+  for (const std::string& source : sources) {
+    std::string_view below = base_name(source);
+    if (source.size() > start.size() && source.starts_with(start)) {
+      below = std::string_view(source).substr(start.size());
+      if (below.starts_with('/')) below.remove_prefix(1);
+    }
+    std::string name = grant.as.empty() ? std::string(below) : grant.as + "/" + std::string(below);
+    if (const char* why = impossible_in_bpffs(name); why != nullptr) {
+      note("skipped " + quoted(source) + ": " + why);
+      continue;
+    }
+    const std::string& kept_name = texts_.emplace_back(std::move(name));
+    const std::string& kept_source = texts_.emplace_back(source);
+    wanted_.push_back({kept_name, kept_source, &grant, &policy});
+  }
+  return {};
+}
+
+Status Decider::collect(const Policy& policy) {
+  for (const model::Grant& grant : policy.grants) {
+    if (is_glob(grant.pin)) {
+      PINSCOPE_CHECK(expand(policy, grant));
+      continue;
+    }
+    const std::string_view name =
+        grant.as.empty() ? base_name(grant.pin) : std::string_view(grant.as);
+    if (const char* why = impossible_in_bpffs(name); why != nullptr)
+      return std::unexpected(cannot_grant(name, container_, ErrorCode::kPolicyInvalid)
+                                 .reason(why)
+                                 .hint("name it with \"as\"")
+                                 .rule(to_string(Rule{policy.name, grant.place})));
+    wanted_.push_back({name, grant.pin, &grant, &policy});
+  }
+  return {};
+}
+
+void Decider::refuse_what_is_denied(const std::vector<const Policy*>& policies) {
+  const Denials denials(policies);
+  std::erase_if(wanted_, [&](const Wanted& wanted) {
+    const Denial* denial = denials.covering(wanted.source);
+    if (denial == nullptr) return false;
+    decision_.refusals.push_back({std::string(wanted.source),
+                                  std::string(wanted.name),
+                                  rule_of(wanted),
+                                  {denial->policy->name, denial->deny->place}});
+    return true;
+  });
+  std::ranges::stable_sort(decision_.refusals, {}, [](const model::RefusedPin& refused) {
+    return std::pair<std::string_view, std::string_view>(refused.name, refused.source);
+  });
+}
+
+// One policy alone cannot ask for this: the loader refuses it.
+Status Decider::check_bind() const {
+  if (decision_.layout != model::Layout::kBind) return {};
+  for (const model::GrantedPin& pin : decision_.grants)
+    if (pin.access == Access::kRead)
+      return std::unexpected(
+          cannot_grant(pin.name, container_, ErrorCode::kPolicyConflict)
+              .reason("view.layout is bind for one policy, which cannot enforce access: read of "
+                      "another")
+              .hint("use layout shared, or access: read-write")
+              .rule(both(rule_of(*said_layout_), pin.rule)));
+  return {};
+}
+
+Result<Decision> Decider::decide(const std::vector<Policy>& policies) {
+  if (container_.identity.is_sandbox) return std::move(decision_);
+  std::vector<const Policy*> selecting;
+  for (const Policy& policy : policies)
+    if (selects(policy.select, container_, host_, nullptr)) selecting.push_back(&policy);
+  for (const Policy* policy : selecting) decision_.selected_by.push_back(rule_of(*policy));
+  PINSCOPE_CHECK(merge_views(selecting));
+  for (const Policy* policy : selecting) PINSCOPE_CHECK(collect(*policy));
+  refuse_what_is_denied(selecting);
+  PINSCOPE_TRY(decision_.grants, merge_grants(std::move(wanted_), container_));
+  PINSCOPE_CHECK(check_bind());
+  return std::move(decision_);
+}
+
+}  // namespace
+
+Result<Decision> decide(const std::vector<Policy>& policies, const model::Container& container,
+                        const model::HostView& host) {
+  return Decider(container, host).decide(policies);
+}
+
+}  // namespace pinscope::policy

@@ -1,0 +1,35 @@
+// The denials of the policies that select a container, arranged so that asking for one source does
+// not walk them all. Used by decide.cc alone.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "plugin/model/policy.h"
+
+namespace pinscope::policy {
+
+struct Denial {
+  const model::Policy* policy = nullptr;
+  const model::Deny* deny = nullptr;
+};
+
+class Denials {
+ public:
+  // Keeps pointers into `policies`, which must outlive this.
+  explicit Denials(const std::vector<const model::Policy*>& policies);
+
+  // The first denial, in the order of the policies, that covers `source`; null if none does.
+  [[nodiscard]] const Denial* covering(std::string_view source) const;
+
+ private:
+  struct Entry {
+    std::string_view start;  // the whole pin, or what stands before a glob
+    size_t order = 0;        // in all_
+  };
+  std::vector<Denial> all_;
+  std::vector<Entry> exact_;
+  std::vector<Entry> globs_;
+};
+
+}  // namespace pinscope::policy

@@ -1,0 +1,35 @@
+// What several grants ask for, put together: one granted pin for each name, or a conflict. Used by
+// decide.cc alone, after denials were taken off.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/model/container.h"
+#include "plugin/model/decision.h"
+#include "plugin/model/policy.h"
+
+namespace pinscope::policy {
+
+// One source under one name, as one grant asks for it. Owns nothing.
+struct Wanted {
+  std::string_view name;
+  std::string_view source;
+  const model::Grant* grant = nullptr;
+  const model::Policy* policy = nullptr;
+};
+
+model::Rule rule_of(const Wanted& wanted);
+// policy "a" at a.yaml:3:5 and policy "b" at b.yaml:7:5
+std::string both(const model::Rule& first, const model::Rule& second);
+// The error that says that this name cannot be granted to this container.
+Error cannot_grant(std::string_view name, const model::Container& container, ErrorCode code);
+
+// In the order of their names, with the defaults filled in. kPolicyConflict: two sources under one
+// name, grants of one source that differ in more than access, a name below another, a name that the
+// view itself uses.
+Result<std::vector<model::GrantedPin>> merge_grants(std::vector<Wanted> wanted,
+                                                    const model::Container& container);
+
+}  // namespace pinscope::policy

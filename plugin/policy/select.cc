@@ -1,0 +1,168 @@
+// selects(): one key after the other, in the order in which documents list them.
+#include <algorithm>
+
+#include "plugin/base/text.h"
+#include "plugin/policy/decide.h"
+#include "plugin/policy/glob.h"
+
+namespace pinscope::policy {
+namespace {
+
+using model::Namespace;
+using model::NamespaceKind;
+
+std::string shown(const std::string& text) {
+  return quoted(text);
+}
+std::string shown(uint32_t number) {
+  return std::to_string(number);
+}
+std::string shown(model::Engine engine) {
+  return quoted(model::engine_name(engine));
+}
+
+// "a", "b" or "c".
+template <typename T>
+std::string alternatives(const std::vector<T>& list) {
+  std::string text;
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (i != 0) text += i + 1 == list.size() ? " or " : ", ";
+    text += shown(list[i]);
+  }
+  return text;
+}
+
+bool any_matches(const std::vector<model::Pattern>& patterns, std::string_view text) {
+  return std::ranges::any_of(
+      patterns, [&](const std::string& pattern) { return glob_matches(pattern, text); });
+}
+
+// Collects the reason only where somebody wants to read it.
+class Checker {
+ public:
+  Checker(const model::Container& container, const model::HostView& host, std::string* why_not)
+      : container_(container), host_(host), why_not_(why_not) {}
+
+  template <typename T>
+  bool value(const char* key, const std::vector<T>& wanted, const T& found) {
+    if (wanted.empty() || std::ranges::find(wanted, found) != wanted.end()) return true;
+    return refuse([&] { return differs(key, shown(found), wanted); });
+  }
+
+  bool engine(const std::vector<model::Engine>& wanted) {
+    if (container_.engine != model::Engine::kUnknown || wanted.empty())
+      return value("engine", wanted, container_.engine);
+    return refuse([&] { return differs("engine", "not known", wanted); });
+  }
+
+  bool text(const char* key, const std::vector<model::Pattern>& wanted, const std::string& found) {
+    if (wanted.empty() || any_matches(wanted, found)) return true;
+    return refuse([&] { return differs(key, shown(found), wanted); });
+  }
+
+  bool fact(const char* key, const std::vector<model::Pattern>& wanted,
+            const std::optional<model::Fact>& found) {
+    if (found || wanted.empty()) return wanted.empty() || text(key, wanted, found->value);
+    return refuse([&] { return differs(key, "not established by this engine", wanted); });
+  }
+
+  bool annotation(const std::string& key, const std::vector<model::Pattern>& wanted) {
+    const auto found =
+        std::ranges::find(container_.annotations, key, &std::pair<std::string, std::string>::first);
+    if (found == container_.annotations.end())
+      return refuse([&] { return differs("annotation " + quoted(key), "absent", wanted); });
+    if (wanted.empty() || any_matches(wanted, found->second)) return true;
+    return refuse(
+        [&] { return differs("annotation " + quoted(key), shown(found->second), wanted); });
+  }
+
+  bool name_space(const model::NamespaceSelector& selector) {
+    if (namespace_matches(selector)) return true;
+    return refuse([&] {
+      return std::string("namespaces.") + model::namespace_name(selector.kind) + " is " +
+             describe(model::namespace_of(container_, selector.kind)) + ", wanted " +
+             describe(selector.wanted);
+    });
+  }
+
+ private:
+  template <typename Text>
+  bool refuse(const Text& text) {
+    if (why_not_ != nullptr) *why_not_ = text();
+    return false;
+  }
+
+  template <typename T>
+  static std::string differs(const std::string& key, const std::string& found,
+                             const std::vector<T>& wanted) {
+    return key + " is " + found + ", wanted " + alternatives(wanted);
+  }
+
+  static std::string describe(const Namespace& name_space) {
+    switch (name_space.mode) {
+      case Namespace::Mode::kHost:
+        return "host";
+      case Namespace::Mode::kPrivate:
+        return "private";
+      case Namespace::Mode::kPath:
+        return quoted(name_space.path);
+    }
+    return "";
+  }
+
+  // A container that joins a namespace by path may join the host's that way.
+  bool is_host(NamespaceKind kind) const {
+    const Namespace& found = model::namespace_of(container_, kind);
+    switch (found.mode) {
+      case Namespace::Mode::kHost:
+        return true;
+      case Namespace::Mode::kPrivate:
+        return false;
+      case Namespace::Mode::kPath:
+        return host_.same_namespace(container_, kind,
+                                    std::string("/proc/self/ns/") + model::namespace_name(kind));
+    }
+    return true;
+  }
+
+  bool namespace_matches(const model::NamespaceSelector& selector) const {
+    switch (selector.wanted.mode) {
+      case Namespace::Mode::kHost:
+        return is_host(selector.kind);
+      case Namespace::Mode::kPrivate:
+        return !is_host(selector.kind);
+      case Namespace::Mode::kPath:
+        return host_.same_namespace(container_, selector.kind, selector.wanted.path);
+    }
+    return false;
+  }
+
+  const model::Container& container_;
+  const model::HostView& host_;
+  std::string* why_not_;
+};
+
+}  // namespace
+
+bool selects(const model::Select& select, const model::Container& container,
+             const model::HostView& host, std::string* why_not) {
+  Checker check(container, host, why_not);
+  const model::Identity& identity = container.identity;
+  return check.engine(select.engines) &&
+         check.fact("kubernetes.namespace", select.kubernetes_namespaces,
+                    identity.kubernetes_namespace) &&
+         check.fact("kubernetes.pod", select.kubernetes_pods, identity.kubernetes_pod) &&
+         check.fact("kubernetes.container", select.kubernetes_containers,
+                    identity.kubernetes_container) &&
+         check.fact("image", select.images, identity.image) &&
+         check.text("bundle", select.bundles, container.bundle) &&
+         check.value("user.uid", select.uids, container.uid) &&
+         check.value("user.gid", select.gids, container.gid) &&
+         std::ranges::all_of(
+             select.annotations,
+             [&](const auto& entry) { return check.annotation(entry.first, entry.second); }) &&
+         std::ranges::all_of(select.namespaces,
+                             [&](const auto& selector) { return check.name_space(selector); });
+}
+
+}  // namespace pinscope::policy
