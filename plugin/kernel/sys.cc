@@ -49,7 +49,8 @@ Status make_superblock_read_only(int context) {
 }
 
 Result<Fd> mount_filesystem(int context) {
-  Fd mount(static_cast<int>(::syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0)));
+  constexpr unsigned kHarmless = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  Fd mount(static_cast<int>(::syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, kHarmless)));
   if (!mount.valid()) return failed("mount file system");
   return mount;
 }

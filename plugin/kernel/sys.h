@@ -18,7 +18,8 @@ Result<Fd> create_filesystem(const char* type);
 Status set_option(int context, const char* key, const char* value);
 // fsconfig(2) "ro" and FSCONFIG_CMD_RECONFIGURE: the superblock becomes read-only.
 Status make_superblock_read_only(int context);
-// fsmount(2): a mount of the context's superblock, attached nowhere. An O_PATH descriptor.
+// fsmount(2): a mount of the context's superblock, nosuid, nodev and noexec, attached nowhere. An
+// O_PATH descriptor.
 Result<Fd> mount_filesystem(int context);
 
 // open_tree(2) with OPEN_TREE_CLONE: a new mount of what `path` (relative to `dirfd`; "" for
