@@ -12,8 +12,8 @@ namespace {
 constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 constexpr unsigned char kDelete = 0x7f;
 
-// Whether any of eight bytes is a quote, a backslash, DEL, below 0x20 or above 0x7f. A byte that
-// follows such a byte may be reported wrongly, never one that stands alone.
+// Whether any of eight bytes is a quote, a backslash, DEL, below 0x20 or above 0x7f. A byte beside
+// such a one may be taken for one, which does not change the answer.
 bool has_special(uint64_t word) {
   constexpr uint64_t kOnes = 0x0101010101010101;
   constexpr uint64_t kHighs = kOnes * 0x80;
@@ -26,21 +26,22 @@ bool has_special(uint64_t word) {
          has_byte(word, '\\') != 0 || has_byte(word, kDelete) != 0;
 }
 
-bool is_special(unsigned char byte) {
-  return byte < 0x20 || byte >= kDelete || byte == '"' || byte == '\\';
-}
-
-// How many bytes at the start can be written as they are.
-size_t plain_prefix(std::string_view text) {
-  size_t length = 0;
-  uint64_t word = 0;
-  while (length + sizeof word <= text.size()) {
-    std::memcpy(&word, text.data() + length, sizeof word);
-    if (has_special(word)) break;
-    length += sizeof word;
+// Whether all of `text` can be written as it is. The last word overlaps the one before.
+bool is_plain(std::string_view text) {
+  const auto word_at = [&](size_t offset) {
+    uint64_t word = 0;
+    std::memcpy(&word, text.data() + offset, sizeof word);
+    return word;
+  };
+  constexpr size_t kWord = sizeof(uint64_t);
+  if (text.size() < kWord) {
+    uint64_t word = 0x2020202020202020;
+    for (const char byte : text) word = word << 8 | static_cast<unsigned char>(byte);
+    return !has_special(word);
   }
-  while (length < text.size() && !is_special(static_cast<unsigned char>(text[length]))) ++length;
-  return length;
+  for (size_t offset = 0; offset + kWord < text.size(); offset += kWord)
+    if (has_special(word_at(offset))) return false;
+  return !has_special(word_at(text.size() - kWord));
 }
 
 void append_escape(std::string& out, unsigned char byte) {
@@ -73,10 +74,10 @@ void append_escape(std::string& out, unsigned char byte) {
   }
 }
 
-// Writes what stands first in `text` and is not plain; returns its length.
-size_t append_special(std::string& out, std::string_view text) {
+// Writes the character that stands first in `text`; returns its length.
+size_t append_first(std::string& out, std::string_view text) {
   const auto first = static_cast<unsigned char>(text.front());
-  if (first <= kDelete) {
+  if (first < 0x20 || first == kDelete || first == '"' || first == '\\') {
     append_escape(out, first);
     return 1;
   }
@@ -124,12 +125,10 @@ void JsonWriter::separate() {
 
 void JsonWriter::quote(std::string_view text) {
   text_ += '"';
-  for (;;) {
-    const size_t plain = plain_prefix(text);
-    text_ += text.substr(0, plain);
-    text.remove_prefix(plain);
-    if (text.empty()) break;
-    text.remove_prefix(append_special(text_, text));
+  if (is_plain(text)) {
+    text_ += text;
+  } else {
+    while (!text.empty()) text.remove_prefix(append_first(text_, text));
   }
   text_ += '"';
 }

@@ -16,6 +16,8 @@ namespace pinscope::model {
 struct Rule {
   std::string policy;
   Place place;
+
+  friend bool operator==(const Rule&, const Rule&) = default;
 };
 std::string to_string(const Rule& rule);  // policy "flow-readers" at flow.yaml:14:5
 

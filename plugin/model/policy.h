@@ -17,6 +17,8 @@ struct Place {
   std::string file;
   uint32_t line = 0;
   uint32_t column = 0;
+
+  friend bool operator==(const Place&, const Place&) = default;
 };
 std::string to_string(const Place& place);  // "flow.yaml:14:5"
 

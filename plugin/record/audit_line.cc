@@ -49,7 +49,7 @@ std::string type_name(const PinnedObject& pin) {
   return {};
 }
 
-void write_pin(JsonWriter& json, const PinnedObject& pin) {
+void write_pin(JsonWriter& json, const PinnedObject& pin, const std::string& rule) {
   json.object()
       .field("name", pin.name)
       .field("source", pin.source)
@@ -61,7 +61,7 @@ void write_pin(JsonWriter& json, const PinnedObject& pin) {
         .field("type", type_name(pin))
         .field("id", pin.object_id);
   }
-  json.field("rule", to_string(pin.rule)).end();
+  json.field("rule", rule).end();
 }
 
 void write_container(JsonWriter& json, const AuditEvent& event) {
@@ -92,7 +92,14 @@ std::string to_json_line(const AuditEvent& event) {
   for (const auto& rule : event.selected_by)
     json.object().field("name", rule.policy).field("place", model::to_string(rule.place)).end();
   json.end().key("pins").array();
-  for (const auto& pin : event.pins) write_pin(json, pin);
+  // Pins of one grant follow each other and have one rule: its text is made once.
+  const model::Rule* last_rule = nullptr;
+  std::string rule;
+  for (const auto& pin : event.pins) {
+    if (last_rule == nullptr || *last_rule != pin.rule) rule = model::to_string(pin.rule);
+    last_rule = &pin.rule;
+    write_pin(json, pin, rule);
+  }
   json.end().key("refusals").array();
   for (const auto& refusal : event.refusals)
     json.object()

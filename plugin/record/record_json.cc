@@ -1,8 +1,12 @@
-// to_json and from_json of a record. Rules are arrays (policy, file, line, column) and what is at
-// its default is left out of a pin, because a view may have a thousand of them.
+// to_json and from_json of a record. A view may have a thousand pins and its record is written
+// while the container waits: pins are rows below one list of column names, and rules stand once in
+// a table that rows point into. Readers find a column by its name, so a newer version may add some.
+#include <array>
 #include <limits>
+#include <span>
 
 #include "plugin/base/json.h"
+#include "plugin/base/text.h"
 #include "plugin/record/identity_json.h"
 #include "plugin/record/store.h"
 #include "plugin/record/words.h"
@@ -18,83 +22,109 @@ using model::Rule;
 // Rises when a field that is there gets another meaning; a new field does not need it.
 constexpr uint64_t kFormat = 1;
 
-// What serialising one pin and the rest take at most in the common case: saves growing the text.
-constexpr size_t kBytesPerPin = 320;
+// What one pin and the rest take in the common case: saves growing the text.
+constexpr size_t kBytesPerPin = 96;
 constexpr size_t kBytesOfTheRest = 4096;
 
-void write_rule(JsonWriter& json, const Rule& rule) {
+// The order of the values in a row; read_pin finds them by these names.
+constexpr auto kPinColumns = std::to_array<std::string_view>(
+    {"name", "source", "access", "kind", "type", "id", "uid", "gid", "mode", "skipped", "rule"});
+constexpr auto kRefusalColumns =
+    std::to_array<std::string_view>({"source", "name", "granted_by", "denied_by"});
+
+// Gives each rule its place in the table that is written last. Pins of one grant follow each other,
+// so the last rule is the one to compare with; one that comes again later stands twice.
+class RuleTable {
+ public:
+  uint64_t index_of(const Rule& rule) {
+    if (rules_.empty() || *rules_.back() != rule) rules_.push_back(&rule);
+    return rules_.size() - 1;
+  }
+  void write(JsonWriter& json) const {
+    json.array();
+    for (const Rule* rule : rules_)
+      json.array()
+          .value(rule->policy)
+          .value(rule->place.file)
+          .value(rule->place.line)
+          .value(rule->place.column)
+          .end();
+    json.end();
+  }
+
+ private:
+  std::vector<const Rule*> rules_;  // of the record, which outlives the table
+};
+
+void write_columns(JsonWriter& json, std::span<const std::string_view> columns) {
+  json.object().key("columns").array();
+  for (const auto column : columns) json.value(column);
+  json.end().key("rows").array();
+}
+
+void write_pin(JsonWriter& json, RuleTable& rules, const PinnedObject& pin) {
   json.array()
-      .value(rule.policy)
-      .value(rule.place.file)
-      .value(rule.place.line)
-      .value(rule.place.column)
+      .value(pin.name)
+      .value(pin.source)
+      .value(model::name_of(pin.access))
+      .value(model::name_of(pin.kind))
+      .value(pin.type)
+      .value(pin.object_id)
+      .value(pin.uid)
+      .value(pin.gid)
+      .value(pin.mode)
+      .value(pin.skipped)
+      .value(rules.index_of(pin.rule))
       .end();
-}
-
-void write_pin(JsonWriter& json, const PinnedObject& pin) {
-  json.object()
-      .field("name", pin.name)
-      .field("source", pin.source)
-      .field("access", model::name_of(pin.access))
-      .field("kind", model::name_of(pin.kind))
-      .field("type", pin.type)
-      .field("object_id", pin.object_id)
-      .field("uid", pin.uid)
-      .field("gid", pin.gid)
-      .field("mode", pin.mode);
-  if (pin.skipped) json.field("skipped", true);
-  json.key("rule");
-  write_rule(json, pin.rule);
-  json.end();
-}
-
-void write_refusal(JsonWriter& json, const RefusedPin& refusal) {
-  json.object().field("source", refusal.source).field("name", refusal.name).key("granted_by");
-  write_rule(json, refusal.granted_by);
-  json.key("denied_by");
-  write_rule(json, refusal.denied_by);
-  json.end();
 }
 
 // Reading. Each reader names the place of what it could not use.
 
 Result<JsonView> required(const JsonView& object, std::string_view key) {
   PINSCOPE_TRY(const auto found, object.find(key));
-  if (!found)
-    return std::unexpected(object.complaint("the field \"" + std::string(key) + "\" is missing"));
+  if (!found) return std::unexpected(object.complaint("the field " + quoted(key) + " is missing"));
   return *found;
+}
+
+Result<std::string> to_string(const JsonView& value) {
+  PINSCOPE_TRY(const auto text, value.as_string());
+  return std::string(text);
+}
+
+template <typename Number>
+Result<Number> to_number(const JsonView& value) {
+  constexpr auto kLargest = static_cast<uint64_t>(std::numeric_limits<Number>::max());
+  PINSCOPE_TRY(const uint64_t number, value.as_unsigned());
+  if (number > kLargest)
+    return std::unexpected(value.complaint("larger than " + std::to_string(kLargest)));
+  return static_cast<Number>(number);
+}
+
+// A word of an enumeration: `find` gives its value or nothing.
+template <typename Enum>
+Result<Enum> to_word(const JsonView& value, std::optional<Enum> (*find)(std::string_view)) {
+  PINSCOPE_TRY(const auto word, value.as_string());
+  const auto known = find(word);
+  if (!known) return std::unexpected(value.complaint("not a word that is known here"));
+  return *known;
 }
 
 Result<std::string> read_string(const JsonView& object, std::string_view key) {
   PINSCOPE_TRY(const auto found, required(object, key));
-  PINSCOPE_TRY(const auto text, found.as_string());
-  return std::string(text);
-}
-
-Result<uint64_t> read_number(const JsonView& value, uint64_t largest) {
-  PINSCOPE_TRY(const uint64_t number, value.as_unsigned());
-  if (number > largest)
-    return std::unexpected(value.complaint("larger than " + std::to_string(largest)));
-  return number;
+  return to_string(found);
 }
 
 template <typename Number>
 Result<Number> read_number(const JsonView& object, std::string_view key) {
   PINSCOPE_TRY(const auto found, required(object, key));
-  PINSCOPE_TRY(const uint64_t number,
-               read_number(found, static_cast<uint64_t>(std::numeric_limits<Number>::max())));
-  return static_cast<Number>(number);
+  return to_number<Number>(found);
 }
 
-// A word of an enumeration: `find` gives its value or nothing.
-template <typename Find>
-auto read_word(const JsonView& object, std::string_view key, Find find)
-    -> Result<typename decltype(find(std::string_view()))::value_type> {
+template <typename Enum>
+Result<Enum> read_word(const JsonView& object, std::string_view key,
+                       std::optional<Enum> (*find)(std::string_view)) {
   PINSCOPE_TRY(const auto found, required(object, key));
-  PINSCOPE_TRY(const auto word, found.as_string());
-  const auto value = find(word);
-  if (!value) return std::unexpected(found.complaint("not a word that is known here"));
-  return *value;
+  return to_word(found, find);
 }
 
 Result<Rule> read_rule(const JsonView& value) {
@@ -102,58 +132,98 @@ Result<Rule> read_rule(const JsonView& value) {
   PINSCOPE_TRY(const auto fields, value.elements());
   if (fields.size() < kFields)
     return std::unexpected(value.complaint("expected policy, file, line and column"));
-  constexpr uint64_t kLargest = std::numeric_limits<uint32_t>::max();
-  PINSCOPE_TRY(const auto policy, fields[0].as_string());
-  PINSCOPE_TRY(const auto file, fields[1].as_string());
-  PINSCOPE_TRY(const auto line, read_number(fields[2], kLargest));
-  PINSCOPE_TRY(const auto column, read_number(fields[3], kLargest));
-  return Rule{.policy = std::string(policy),
-              .place = {.file = std::string(file),
-                        .line = static_cast<uint32_t>(line),
-                        .column = static_cast<uint32_t>(column)}};
+  Rule rule;
+  PINSCOPE_TRY(rule.policy, to_string(fields[0]));
+  PINSCOPE_TRY(rule.place.file, to_string(fields[1]));
+  PINSCOPE_TRY(rule.place.line, to_number<uint32_t>(fields[2]));
+  PINSCOPE_TRY(rule.place.column, to_number<uint32_t>(fields[3]));
+  return rule;
 }
 
-Result<Rule> read_rule(const JsonView& object, std::string_view key) {
-  PINSCOPE_TRY(const auto found, required(object, key));
-  return read_rule(found);
+Result<Rule> to_rule(const JsonView& value, const std::vector<Rule>& rules) {
+  PINSCOPE_TRY(const uint64_t index, value.as_unsigned());
+  if (index >= rules.size()) return std::unexpected(value.complaint("there is no such rule"));
+  return rules[index];
 }
 
-Result<PinnedObject> read_pin(const JsonView& value) {
+Result<std::vector<JsonView>> read_list(const JsonView& object, std::string_view key) {
+  PINSCOPE_TRY(const auto list, required(object, key));
+  return list.elements();
+}
+
+// Rows of `Columns` named values each, wherever these stand in the file's rows.
+template <size_t Columns>
+Status read_table(const JsonView& object, std::string_view key,
+                  const std::array<std::string_view, Columns>& wanted, auto read_row) {
+  PINSCOPE_TRY(const auto table, required(object, key));
+  PINSCOPE_TRY(const auto columns, read_list(table, "columns"));
+  std::array<size_t, Columns> position{};
+  for (size_t i = 0; i < Columns; ++i) {
+    while (position[i] < columns.size()) {
+      PINSCOPE_TRY(const auto name, columns[position[i]].as_string());
+      if (name == wanted[i]) break;
+      ++position[i];
+    }
+    if (position[i] == columns.size())
+      return std::unexpected(table.complaint("the column " + quoted(wanted[i]) + " is missing"));
+  }
+  PINSCOPE_TRY(const auto rows, read_list(table, "rows"));
+  for (const auto& row : rows) {
+    PINSCOPE_TRY(const auto values, row.elements());
+    if (values.size() < columns.size())
+      return std::unexpected(row.complaint("the row is shorter than the columns"));
+    PINSCOPE_CHECK(read_row([&](size_t column) { return values[position[column]]; }));
+  }
+  return {};
+}
+
+Result<PinnedObject> read_pin(const auto& column, const std::vector<Rule>& rules) {
   PinnedObject pin;
-  PINSCOPE_TRY(pin.name, read_string(value, "name"));
-  PINSCOPE_TRY(pin.source, read_string(value, "source"));
-  PINSCOPE_TRY(pin.access, read_word(value, "access", access_from_name));
-  PINSCOPE_TRY(pin.kind, read_word(value, "kind", kind_from_name));
-  PINSCOPE_TRY(pin.type, read_number<uint32_t>(value, "type"));
-  PINSCOPE_TRY(pin.object_id, read_number<uint32_t>(value, "object_id"));
-  PINSCOPE_TRY(pin.uid, read_number<uint32_t>(value, "uid"));
-  PINSCOPE_TRY(pin.gid, read_number<uint32_t>(value, "gid"));
-  PINSCOPE_TRY(pin.mode, read_number<uint32_t>(value, "mode"));
-  PINSCOPE_TRY(pin.skipped, value.bool_or("skipped", false));
-  PINSCOPE_TRY(pin.rule, read_rule(value, "rule"));
+  PINSCOPE_TRY(pin.name, to_string(column(0)));
+  PINSCOPE_TRY(pin.source, to_string(column(1)));
+  PINSCOPE_TRY(pin.access, to_word(column(2), access_from_name));
+  PINSCOPE_TRY(pin.kind, to_word(column(3), kind_from_name));
+  PINSCOPE_TRY(pin.type, to_number<uint32_t>(column(4)));
+  PINSCOPE_TRY(pin.object_id, to_number<uint32_t>(column(5)));
+  PINSCOPE_TRY(pin.uid, to_number<uint32_t>(column(6)));
+  PINSCOPE_TRY(pin.gid, to_number<uint32_t>(column(7)));
+  PINSCOPE_TRY(pin.mode, to_number<uint32_t>(column(8)));
+  PINSCOPE_TRY(pin.skipped, column(9).as_bool());
+  PINSCOPE_TRY(pin.rule, to_rule(column(10), rules));
   return pin;
 }
 
-Result<RefusedPin> read_refusal(const JsonView& value) {
+Result<RefusedPin> read_refusal(const auto& column, const std::vector<Rule>& rules) {
   RefusedPin refusal;
-  PINSCOPE_TRY(refusal.source, read_string(value, "source"));
-  PINSCOPE_TRY(refusal.name, read_string(value, "name"));
-  PINSCOPE_TRY(refusal.granted_by, read_rule(value, "granted_by"));
-  PINSCOPE_TRY(refusal.denied_by, read_rule(value, "denied_by"));
+  PINSCOPE_TRY(refusal.source, to_string(column(0)));
+  PINSCOPE_TRY(refusal.name, to_string(column(1)));
+  PINSCOPE_TRY(refusal.granted_by, to_rule(column(2), rules));
+  PINSCOPE_TRY(refusal.denied_by, to_rule(column(3), rules));
   return refusal;
 }
 
-template <typename T, typename Read>
-Status read_all_into(std::vector<T>& target, const JsonView& object, std::string_view key,
-                     Read read) {
-  PINSCOPE_TRY(const auto list, required(object, key));
-  PINSCOPE_TRY(const auto elements, list.elements());
-  target.reserve(elements.size());
-  for (const auto& element : elements) {
-    PINSCOPE_TRY(auto item, read(element));
-    target.push_back(std::move(item));
+Status read_rules_and_tables(const JsonView& root, Record& record) {
+  std::vector<Rule> rules;
+  PINSCOPE_TRY(const auto entries, read_list(root, "rules"));
+  for (const auto& entry : entries) {
+    PINSCOPE_TRY(auto rule, read_rule(entry));
+    rules.push_back(std::move(rule));
   }
-  return {};
+  PINSCOPE_TRY(const auto selected_by, read_list(root, "selected_by"));
+  for (const auto& entry : selected_by) {
+    PINSCOPE_TRY(auto rule, to_rule(entry, rules));
+    record.selected_by.push_back(std::move(rule));
+  }
+  PINSCOPE_CHECK(read_table(root, "pins", kPinColumns, [&](const auto& column) -> Status {
+    PINSCOPE_TRY(auto pin, read_pin(column, rules));
+    record.pins.push_back(std::move(pin));
+    return {};
+  }));
+  return read_table(root, "refusals", kRefusalColumns, [&](const auto& column) -> Status {
+    PINSCOPE_TRY(auto refusal, read_refusal(column, rules));
+    record.refusals.push_back(std::move(refusal));
+    return {};
+  });
 }
 
 Status check_format(const JsonView& root) {
@@ -186,13 +256,24 @@ std::string to_json(const Record& record) {
       .field("at", record.at)
       .field("layout", model::name_of(record.layout))
       .field("host_bpffs", model::name_of(record.host_bpffs));
+  RuleTable rules;
   json.key("selected_by").array();
-  for (const auto& rule : record.selected_by) write_rule(json, rule);
-  json.end().key("pins").array();
-  for (const auto& pin : record.pins) write_pin(json, pin);
-  json.end().key("refusals").array();
-  for (const auto& refusal : record.refusals) write_refusal(json, refusal);
-  json.end().end();
+  for (const auto& rule : record.selected_by) json.value(rules.index_of(rule));
+  json.end().key("pins");
+  write_columns(json, kPinColumns);
+  for (const auto& pin : record.pins) write_pin(json, rules, pin);
+  json.end().end().key("refusals");
+  write_columns(json, kRefusalColumns);
+  for (const auto& refusal : record.refusals)
+    json.array()
+        .value(refusal.source)
+        .value(refusal.name)
+        .value(rules.index_of(refusal.granted_by))
+        .value(rules.index_of(refusal.denied_by))
+        .end();
+  json.end().end().key("rules");
+  rules.write(json);
+  json.end();
   return json.take() + '\n';
 }
 
@@ -216,10 +297,7 @@ Result<Record> from_json(std::string json, const std::string& name) {
   PINSCOPE_TRY(record.at, read_string(root, "at"));
   PINSCOPE_TRY(record.layout, read_word(root, "layout", layout_from_name));
   PINSCOPE_TRY(record.host_bpffs, read_word(root, "host_bpffs", host_bpffs_from_name));
-  PINSCOPE_CHECK(read_all_into(record.selected_by, root, "selected_by",
-                               [](const JsonView& value) { return read_rule(value); }));
-  PINSCOPE_CHECK(read_all_into(record.pins, root, "pins", read_pin));
-  PINSCOPE_CHECK(read_all_into(record.refusals, root, "refusals", read_refusal));
+  PINSCOPE_CHECK(read_rules_and_tables(root, record));
   return record;
 }
 
