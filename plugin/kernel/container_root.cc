@@ -139,13 +139,10 @@ Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts,
             .reason(std::move(reason))
             .hint(std::move(hint)));
   };
-  std::vector<uint64_t> covered;
   for (int round = 0; round < kMostRounds; ++round) {
     PINSCOPE_TRY(const auto found, mounts.bpf_mounts_below(fd_.get()));
-    const auto next = std::find_if(found.begin(), found.end(), [&](const Mount& mount) {
-      return std::find(covered.begin(), covered.end(), mount.id) == covered.end();
-    });
-    if (next == found.end()) return {};
+    if (found.empty()) return {};
+    const auto next = found.begin();
     if (how == model::HostBpffs::kReject)
       return refuse(*next, "the policy says hostBpffs: reject",
                     "remove the mount from the container, or say mask");
@@ -153,17 +150,14 @@ Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts,
     auto root = open_resolved(AT_FDCWD, next->mount_point, O_PATH | O_NOFOLLOW,
                               RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
     if (!root) return refuse(*next, "it cannot be opened", "");
+    // The topmost mount at that place may be another one. If it is a bpffs its turn is now, and
+    // this one's later; anything else could be taken away again by the container.
     PINSCOPE_TRY(const uint64_t top, mounts.id_of(root->get()));
-    if (top != next->id) {
-      // Something is mounted over it. If that is a bpffs its own turn comes, and then this one's.
-      PINSCOPE_TRY(const Mount over, mounts.by_id(top));
-      if (!over.is_bpf) {
-        covered.push_back(next->id);
-        continue;
-      }
-    }
-    PINSCOPE_TRY(const Mount hidden, mounts.by_id(top));
-    PINSCOPE_TRY(const Mount parent, mounts.by_id(hidden.parent));
+    const auto hidden = std::find_if(found.begin(), found.end(),
+                                     [&](const Mount& mount) { return mount.id == top; });
+    if (hidden == found.end())
+      return refuse(*next, "something else is mounted over it", "mount one of the two elsewhere");
+    PINSCOPE_TRY(const Mount parent, mounts.by_id(hidden->parent));
     if (parent.is_shared)
       return refuse(*next, "it is on a shared mount, where unmounting it would reach the host",
                     "mount the tree above it with propagation private or rslave");
