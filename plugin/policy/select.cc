@@ -76,12 +76,13 @@ class Checker {
         [&] { return differs("annotation " + quoted(key), shown(found->second), wanted); });
   }
 
-  bool name_space(const model::NamespaceSelector& selector) {
-    if (namespace_matches(selector)) return true;
-    return refuse([&] {
-      return std::string("namespaces.") + model::namespace_name(selector.kind) + " is " +
-             describe(model::namespace_of(container_, selector.kind)) + ", wanted " +
-             describe(selector.wanted);
+  // Selectors of one kind are alternatives; of different kinds, each must match.
+  bool name_spaces(const std::vector<model::NamespaceSelector>& selectors) {
+    return std::ranges::all_of(selectors, [&](const model::NamespaceSelector& selector) {
+      const bool matches = std::ranges::any_of(selectors, [&](const auto& alternative) {
+        return alternative.kind == selector.kind && namespace_matches(alternative);
+      });
+      return matches || refuse([&] { return differs(selector.kind, selectors); });
     });
   }
 
@@ -96,6 +97,16 @@ class Checker {
   static std::string differs(const std::string& key, const std::string& found,
                              const std::vector<T>& wanted) {
     return key + " is " + found + ", wanted " + alternatives(wanted);
+  }
+
+  std::string differs(NamespaceKind kind,
+                      const std::vector<model::NamespaceSelector>& selectors) const {
+    std::string wanted;
+    for (const auto& selector : selectors)
+      if (selector.kind == kind)
+        wanted += (wanted.empty() ? "" : " or ") + describe(selector.wanted);
+    return std::string("namespaces.") + model::namespace_name(kind) + " is " +
+           describe(model::namespace_of(container_, kind)) + ", wanted " + wanted;
   }
 
   static std::string describe(const Namespace& name_space) {
@@ -161,8 +172,7 @@ bool selects(const model::Select& select, const model::Container& container,
          std::ranges::all_of(
              select.annotations,
              [&](const auto& entry) { return check.annotation(entry.first, entry.second); }) &&
-         std::ranges::all_of(select.namespaces,
-                             [&](const auto& selector) { return check.name_space(selector); });
+         check.name_spaces(select.namespaces);
 }
 
 }  // namespace pinscope::policy

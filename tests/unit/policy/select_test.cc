@@ -148,6 +148,23 @@ TEST(Select, NamespaceAtAPathIsTheSameByAnyName) {
             "namespaces.net is \"/run/netns/pod-1\", wanted \"/run/netns/tenant-b\"");
 }
 
+TEST(Select, AnyOfTheNamespacesOfOneKindAndAllKindsMustMatch) {
+  const model::NamespaceSelector other = {NamespaceKind::kNet,
+                                          {Namespace::Mode::kPath, "/run/netns/other"}};
+  const model::NamespaceSelector ours = {NamespaceKind::kNet,
+                                         {Namespace::Mode::kPath, "/run/netns/tenant-a"}};
+  const model::NamespaceSelector private_user = {NamespaceKind::kUser,
+                                                 {Namespace::Mode::kPrivate, ""}};
+  const model::NamespaceSelector host_user = {NamespaceKind::kUser, {Namespace::Mode::kHost, ""}};
+  EXPECT_EQ(why_not({.namespaces = {other, ours, private_user}}), "");
+  EXPECT_EQ(why_not({.namespaces = {other, private_user}}),
+            "namespaces.net is \"/run/netns/pod-1\", wanted \"/run/netns/other\"");
+  EXPECT_EQ(why_not({.namespaces = {other, ours, host_user}}),
+            "namespaces.user is private, wanted host");
+  EXPECT_EQ(why_not({.namespaces = {other, {NamespaceKind::kNet, {Namespace::Mode::kHost, ""}}}}),
+            "namespaces.net is \"/run/netns/pod-1\", wanted \"/run/netns/other\" or host");
+}
+
 TEST(Select, AllKeysMustMatch) {
   model::Select select = {
       .engines = {Engine::kCrio}, .kubernetes_namespaces = {"web"}, .uids = {0}};
