@@ -56,11 +56,15 @@ endfunction()
 function(pinscope_test suite name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE pinscope_flags ${arg_LINK} GTest::gmock_main)
+  target_link_libraries(${name} PRIVATE pinscope_flags ${arg_LINK})
   set(properties LABELS ${suite} TIMEOUT 120)
-  if(NOT suite MATCHES "^(unit|golden)$")
+  if(suite MATCHES "^(unit|golden)$")
+    target_link_libraries(${name} PRIVATE GTest::gmock_main)
+  else()
+    # A main() that gives each test process namespaces of its own: tests/support/root_main.cc.
+    target_link_libraries(${name} PRIVATE pinscope_root_main)
     list(APPEND properties RESOURCE_LOCK root)
   endif()
-  gtest_discover_tests(${name} TEST_PREFIX "${suite}." PROPERTIES ${properties}
+  gtest_discover_tests(${name} TEST_PREFIX "${suite}." NO_PRETTY_VALUES PROPERTIES ${properties}
     DISCOVERY_TIMEOUT 60)
 endfunction()
