@@ -121,7 +121,7 @@ Result<Site> Fixture::make_site(const std::string& name, const PolicySet& set) c
   site.bundle = below + "/bundle";
   PINSCOPE_CHECK(write_file(site.bundle, "config.json", config_json(rootfs(), true, {})));
   PINSCOPE_TRY([[maybe_unused]] const Fd cache, make_directory(site.cache, 0755));
-  PINSCOPE_TRY([[maybe_unused]] const Fd state, make_directory(site.state, 0700));
+  PINSCOPE_TRY([[maybe_unused]] const Fd state, make_directory(site.state + "/containers", 0700));
   PINSCOPE_TRY([[maybe_unused]] const Fd log, make_directory(below + "/log", 0755));
   if (set.absent) return site;
 
@@ -139,10 +139,10 @@ Result<Site> Fixture::make_site(const std::string& name, const PolicySet& set) c
   return site;
 }
 
-void empty_directory(const std::string& directory) {
+void remove_records(const Site& site) {
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(directory, ignored))
-    fs::remove_all(entry.path(), ignored);
+  for (const auto& entry : fs::directory_iterator(site.state + "/containers", ignored))
+    fs::remove(entry.path(), ignored);
 }
 
 }  // namespace pinscope::bench

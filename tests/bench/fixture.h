@@ -66,7 +66,7 @@ std::string config_json(const std::string& rootfs, bool seccomp,
 // The state JSON that goes with it.
 std::string state_json(const std::string& id, pid_t pid, const std::string& bundle);
 
-// Removes what is in a directory, and the files in it alone.
-void empty_directory(const std::string& directory);
+// As if no container had ever been started.
+void remove_records(const Site& site);
 
 }  // namespace pinscope::bench

@@ -1,19 +1,23 @@
 // The floor: the system calls of the hook's main job, one after the other, with nothing in between.
 // The benchmark divides the hook's time by the time of this program.
 //
-// In it, in the hook's order and number (layout shared, read grants, a kernel with all features):
-//   - giving up privileges: no_new_privs, two capset calls, closing inherited descriptors;
-//   - reading stdin and config.json; checking the policy directory and each file in it, and opening
-//     and mapping the compiled set;
-//   - the intent record; the process's pidfd, start time and id maps; the comparison of mount
-//     namespaces;
-//   - the view: a bpffs, each source opened, identified and pinned in it, mode set, the superblock
-//     sealed, its subdirectory cloned and made read-only;
-//   - the container's mount namespace, its rootfs and the target resolved in it, the list of its
-//     mounts, the attach, a second look at what is there now;
-//   - the final record, renamed over the first, and one audit line.
-// Not in it: understanding any of what was read (JSON, policies, selectors), and composing any of
-// what is written (the record and the audit line are as long as the hook's, and filler).
+// In it, in the hook's order and number (layout shared, read grants, a kernel with all features,
+// container ids that are the host's):
+//   - the standard descriptors, umask, directory, close_range, no_new_privs, capabilities;
+//   - stdin and config.json; one look at the policy directory and at each file in it, and the
+//     compiled set, opened and mapped;
+//   - the container's process: pidfd, start time, namespaces, program;
+//   - the probes of the kernel; the audit file, opened, and the journal's socket, tried; the record
+//     of the intent;
+//   - the view: a bpffs and the mount of its subdirectory; each source opened, identified and
+//     pinned, its mode set; the superblock sealed;
+//   - the container's mount namespace: its root, its mounts one by one, the target; the attach; a
+//     second look at what is there now;
+//   - capabilities again, the final record, renamed over the first, and one audit line.
+// Not in it: understanding what was read (JSON, policies, selectors) and composing what is written
+// (the record and the audit line have the hook's lengths, and are filler); what libraries ask for
+// on their own account (libcap counts the capabilities of the kernel, the allocator asks for
+// memory).
 //
 //   floor PID COUNT BUNDLE ROOTFS PINS STATE_DIR POLICY_DIR SET AUDIT
 //         RECORD_SIZE AUDIT_SIZE
@@ -27,14 +31,18 @@
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "plugin/kernel/uapi.h"
@@ -44,6 +52,9 @@ namespace {
 namespace uapi = pinscope::kernel::uapi;
 
 char buffer[1 << 20];
+
+// Of a record before anything is done: it says who the container is, and holds no pins.
+constexpr size_t kIntentSize = 700;
 
 long must(const char* what, long result) {
   if (result >= 0) return result;
@@ -76,8 +87,8 @@ void read_file(int dirfd, const char* path) {
   close(fd);
 }
 
-void write_file(int dirfd, const char* path, int flags, size_t size) {
-  const int fd = open_at(dirfd, path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+void write_file(int dirfd, const char* path, size_t size) {
+  const int fd = open_at(dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   must("write", write(fd, buffer, size));
   close(fd);
 }
@@ -101,36 +112,26 @@ constexpr uint64_t bit(int capability) {
   return uint64_t{1} << capability;
 }
 
-void give_up_privileges() {
-  must("set no_new_privs", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-  const uint64_t wanted = bit(CAP_SYS_ADMIN) | bit(CAP_SYS_CHROOT) | bit(CAP_SYS_PTRACE) |
-                          bit(CAP_DAC_OVERRIDE) | bit(CAP_CHOWN) | bit(CAP_FOWNER) | bit(CAP_BPF);
-  set_capabilities(get_capabilities() & wanted);
-  must("close inherited descriptors", syscall(SYS_close_range, 3U, ~0U, 0U));
-}
+// What building a view needs, and what undoing it needs.
+constexpr uint64_t kBuilding = bit(CAP_SYS_ADMIN) | bit(CAP_SYS_CHROOT) | bit(CAP_SYS_PTRACE) |
+                               bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH) | bit(CAP_CHOWN) |
+                               bit(CAP_FOWNER) | bit(CAP_BPF);
+constexpr uint64_t kUndoing = bit(CAP_SYS_ADMIN) | bit(CAP_DAC_OVERRIDE);
 
-// Walks an absolute path one component at a time and looks at each, as a check of trust has to.
-int open_trusted(const char* path, int flags) {
-  char copy[PATH_MAX];
-  snprintf(copy, sizeof copy, "%s", path + 1);
-  int directory = open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
-  char* rest = nullptr;
-  for (char* name = strtok_r(copy, "/", &rest); name != nullptr;) {
-    struct stat status;
-    char* next = strtok_r(nullptr, "/", &rest);
-    const int found = open_at(directory, name, O_PATH | O_NOFOLLOW);
-    must("stat", fstat(found, &status));
-    close(directory);
-    directory = found;
-    name = next;
-  }
-  const int fd = open_at(directory, ".", flags);
-  close(directory);
-  return fd;
+void begin() {
+  for (int fd = 0; fd <= 2; ++fd) must("use a standard descriptor", fcntl(fd, F_GETFD));
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  must("ignore a signal", sigaction(SIGPIPE, &ignore, nullptr));
+  umask(022);
+  must("close inherited descriptors", syscall(SYS_close_range, 3U, ~0U, 0U));
+  must("change directory", chdir("/"));
+  must("set no_new_privs", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+  set_capabilities(get_capabilities() & kBuilding);
 }
 
 void read_policies(const char* policy_directory, const char* set) {
-  const int directory = open_trusted(policy_directory, O_RDONLY | O_DIRECTORY);
+  const int directory = open_at(AT_FDCWD, policy_directory, O_RDONLY | O_DIRECTORY);
   struct stat status;
   long length;
   while ((length = must("list policies", syscall(SYS_getdents64, directory, buffer, 32768))) > 0) {
@@ -166,18 +167,24 @@ uint64_t address(const void* pointer) {
   return reinterpret_cast<uintptr_t>(pointer);
 }
 
-// Opens each source, looks at the object and pins it again in `view`.
-void pin_all(int view, const char* pins, int count) {
+int open_descriptors() {
+  struct statfs status;
   const int descriptors = open_at(AT_FDCWD, "/proc/self/fd", O_PATH | O_DIRECTORY);
+  must("look at /proc", fstatfs(descriptors, &status));
+  return descriptors;
+}
+
+// Opens each source, looks at the object and pins it again in `view`.
+void pin_all(int view, int descriptors, const char* pins, int count) {
   const int sources = open_resolved(AT_FDCWD, pins, O_PATH | O_DIRECTORY,
                                     RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
   must("change directory", fchdir(descriptors));
   for (int i = 0; i < count; ++i) {
-    char name[16];
+    char path[24];
     char link[16];
     char kind[64];
-    snprintf(name, sizeof name, "m%04d", i);
-    const int pin = open_at(sources, name, O_PATH | O_NOFOLLOW);
+    snprintf(path, sizeof path, "view/m%04d", i);
+    const int pin = open_at(sources, path + 5, O_PATH | O_NOFOLLOW);
 
     snprintf(link, sizeof link, "%d", pin);
     uapi::BpfObjAttr get{};
@@ -193,41 +200,31 @@ void pin_all(int view, const char* pins, int count) {
     query.info.info_len = sizeof info;
     query.info.info = address(&info);
     must("read the info of an object", call_bpf(BPF_OBJ_GET_INFO_BY_FD, &query, sizeof query));
+    close(pin);
 
     uapi::BpfObjAttr put{};
-    put.pathname = address(name);
+    put.pathname = address(path);
     put.bpf_fd = static_cast<uint32_t>(object);
     put.file_flags = uapi::kBpfPathFd;
     put.path_fd = view;
     must("pin an object", call_bpf(BPF_OBJ_PIN, &put, 20));
-    must("set a mode", fchmodat(view, name, 0440, 0));
+    must("set a mode", fchmodat(view, path, 0440, 0));
     close(object);
-    close(pin);
   }
   close(sources);
-  close(descriptors);
 }
 
-// A sealed bpffs that holds the pins, as a detached read-only mount of its subdirectory.
-int build_view(const char* pins, int count) {
+// A sealed bpffs that holds the pins, as a detached mount of its subdirectory.
+int build_view(int descriptors, const char* pins, int count) {
   const int context = must_fd("open bpffs", syscall(SYS_fsopen, "bpf", FSOPEN_CLOEXEC));
   must("make bpffs", syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
   const int root = must_fd("mount bpffs", syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0));
   must("make a directory", mkdirat(root, "view", 0755));
-  const int view = open_at(root, "view", O_PATH | O_DIRECTORY | O_NOFOLLOW);
-  pin_all(view, pins, count);
-  must("set ro", syscall(SYS_fsconfig, context, FSCONFIG_SET_FLAG, "ro", nullptr, 0));
-  must("seal", syscall(SYS_fsconfig, context, FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0));
   const int tree = must_fd(
       "clone the view", syscall(SYS_open_tree, root, "view", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-  struct mount_attr attributes {};
-  attributes.attr_set =
-      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-  must("make the mount read-only",
-       syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes));
-  close(view);
-  close(root);
-  close(context);
+  pin_all(root, descriptors, pins, count);
+  must("set ro", syscall(SYS_fsconfig, context, FSCONFIG_SET_FLAG, "ro", nullptr, 0));
+  must("seal", syscall(SYS_fsconfig, context, FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0));
   return tree;
 }
 
@@ -235,7 +232,7 @@ uapi::Statmount stat_mount(uint64_t id) {
   uapi::MntIdReq request{};
   request.size = uapi::kMntIdReqSize0;
   request.mnt_id = id;
-  request.param = uapi::kStatmountSbBasic | uapi::kStatmountMntBasic | uapi::kStatmountMntPoint;
+  request.param = uapi::kStatmountSbBasic | uapi::kStatmountMntBasic;
   must("look at a mount",
        syscall(uapi::kSysStatmount, &request, buffer, sizeof(uapi::Statmount) + PATH_MAX, 0));
   uapi::Statmount status;
@@ -253,54 +250,87 @@ constexpr uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
 // Moves the view in below the rootfs, having looked at every mount that is there.
 void attach(int tree, int process, const char* rootfs) {
+  struct stat status;
+  must("stat the host's root", stat("/", &status));
+  must("stat the rootfs", stat(rootfs, &status));
   must("enter the namespace", setns(process, CLONE_NEWNS));
-  const int root = open_resolved(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
-  const int target = open_resolved(root, "sys/fs/bpf", O_PATH | O_DIRECTORY, kInRoot);
+  const int top = open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
+  must("stat the root", fstat(top, &status));
+  const int root = open_at(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY);
+  mount_id(root);
+  close(top);
 
-  static uint64_t ids[512];
+  static uint64_t ids[256];
   uapi::MntIdReq request{};
   request.size = uapi::kMntIdReqSize0;
   request.mnt_id = mount_id(root);
-  const long count = must("list mounts", syscall(uapi::kSysListmount, &request, ids, 512, 0));
+  const long count = must("list mounts", syscall(uapi::kSysListmount, &request, ids, 256, 0));
   for (long i = 0; i < count; ++i) stat_mount(ids[i]);
+  const int target = open_resolved(root, "sys/fs/bpf", O_PATH | O_DIRECTORY, kInRoot);
   stat_mount(mount_id(target));
 
   must("attach the view", syscall(SYS_move_mount, tree, "", target, "",
                                   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
   const int seen = open_resolved(root, "sys/fs/bpf", O_PATH | O_DIRECTORY, kInRoot);
-  struct stat status;
   must("stat the view", fstat(seen, &status));
   must("stat the view", fstat(tree, &status));
   close(seen);
-  close(target);
-  close(root);
 }
 
 int open_process(const char* pid) {
   return must_fd("open the process", syscall(SYS_pidfd_open, atoi(pid), 0));
 }
 
-void look_at_process(const char* pid) {
+void look_at_process(const char* pid, int process) {
   char path[64];
   struct stat status;
   snprintf(path, sizeof path, "/proc/%s", pid);
-  const int directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
-  read_file(directory, "stat");
-  read_file(directory, "uid_map");
-  read_file(directory, "gid_map");
+  const int directory = open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY);
   must("stat a namespace", fstatat(directory, "ns/mnt", &status, 0));
+  must("stat a namespace", fstatat(directory, "ns/user", &status, 0));
   must("stat a namespace", fstatat(AT_FDCWD, "/proc/self/ns/mnt", &status, 0));
-  close(directory);
+  must("stat a namespace", fstatat(AT_FDCWD, "/proc/self/ns/user", &status, 0));
+  read_file(directory, "stat");
+  must("ask for the process", syscall(SYS_pidfd_send_signal, process, 0, nullptr, 0));
+  read_file(directory, "cmdline");
+}
+
+// Calls that tell by their error whether the kernel knows them.
+void probe() {
+  uapi::BpfObjAttr attributes{};
+  attributes.pathname = address("x");
+  attributes.file_flags = uapi::kBpfPathFd;
+  attributes.path_fd = -1;
+  call_bpf(BPF_OBJ_GET, &attributes, 20);
+  syscall(uapi::kSysListmount, nullptr, nullptr, 0, 0);
+}
+
+void try_journal() {
+  struct sockaddr_un address {};
+  address.sun_family = AF_UNIX;
+  strcpy(address.sun_path, "/run/systemd/journal/socket");
+  const int fd = must_fd("make a socket", socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (connect(fd, reinterpret_cast<struct sockaddr*>(&address), sizeof address) != 0) close(fd);
+}
+
+int open_state(const char* path) {
+  struct stat status;
+  const int state = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+  must("stat the state directory", fstat(state, &status));
+  const int containers = open_at(state, "containers", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  must("stat the state directory", fstat(containers, &status));
+  close(state);
+  return containers;
 }
 
 int main_view_only(char** arguments) {
   const int process = open_process(arguments[0]);
-  attach(build_view(arguments[3], atoi(arguments[1])), process, arguments[2]);
+  attach(build_view(open_descriptors(), arguments[3], atoi(arguments[1])), process, arguments[2]);
   return 0;
 }
 
 int main_unselected(char** arguments) {
-  give_up_privileges();
+  begin();
   read_inputs(arguments[0]);
   read_policies(arguments[1], arguments[2]);
   return 0;
@@ -308,21 +338,29 @@ int main_unselected(char** arguments) {
 
 int main_whole(char** arguments) {
   const char* pid = arguments[0];
-  const size_t record_size = static_cast<size_t>(atol(arguments[9]));
-  give_up_privileges();
+  struct stat status;
+  begin();
   read_inputs(arguments[2]);
   read_policies(arguments[6], arguments[7]);
   const int process = open_process(pid);
-  look_at_process(pid);
-  const int state = open_at(AT_FDCWD, arguments[5], O_RDONLY | O_DIRECTORY);
-  const int audit = open_at(AT_FDCWD, arguments[8], O_WRONLY | O_APPEND | O_CREAT, 0600);
-  write_file(state, "floor.json", O_EXCL, record_size);
+  look_at_process(pid, process);
+  const int descriptors = open_descriptors();
+  probe();
+  const int audit = open_at(AT_FDCWD, arguments[8],
+                            O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW, 0600);
+  must("stat the audit file", fstat(audit, &status));
+  try_journal();
+  const int state = open_state(arguments[5]);
+  write_file(state, ".floor.tmp", kIntentSize);
+  must("put a record in place",
+       syscall(SYS_renameat2, state, ".floor.tmp", state, "floor.json", RENAME_NOREPLACE));
 
-  attach(build_view(arguments[4], atoi(arguments[1])), process, arguments[3]);
+  const int tree = build_view(descriptors, arguments[4], atoi(arguments[1]));
+  attach(tree, process, arguments[3]);
 
-  set_capabilities(0);
-  write_file(state, ".floor.json.tmp", O_EXCL, record_size);
-  must("replace the record", renameat(state, ".floor.json.tmp", state, "floor.json"));
+  set_capabilities(get_capabilities() & kUndoing);
+  write_file(state, ".floor.tmp", static_cast<size_t>(atol(arguments[9])));
+  must("replace the record", renameat(state, ".floor.tmp", state, "floor.json"));
   must("write the audit line", write(audit, buffer, static_cast<size_t>(atol(arguments[10]))));
   return 0;
 }

@@ -177,7 +177,7 @@ class Course {
     PINSCOPE_TRY(contender.series.peak_kib,
                  peak_memory_kib(contender.arguments(target.pid()),
                                  state_json(kContainer, target.pid(), site_.bundle)));
-    empty_directory(site_.state);
+    remove_records(site_);
     return {};
   }
 
@@ -199,7 +199,7 @@ class Course {
               .in(definition_.name));
     if (check && contender.makes_view) PINSCOPE_CHECK(check_view(*target, contender.name));
     if (check && contender.name == "hook") note_sizes();
-    empty_directory(site_.state);
+    remove_records(site_);
     if (::truncate(site_.audit.c_str(), 0) != 0 && errno != ENOENT)
       return std::unexpected(Error::system("empty " + pinscope::quoted(site_.audit), errno));
     return done.wall_ns;
@@ -218,7 +218,7 @@ class Course {
   }
 
   void note_sizes() {
-    if (const auto record = only_file(site_.state); !record.empty())
+    if (const auto record = only_file(site_.state + "/containers"); !record.empty())
       record_size_ = file_size(record);
     if (const auto size = file_size(site_.audit); size > 0) audit_size_ = size;
   }
