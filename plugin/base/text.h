@@ -1,6 +1,7 @@
 // Small text helpers that several rooms need. Nothing here knows what the text means.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,5 +25,16 @@ std::optional<unsigned long long> parse_unsigned(std::string_view text);
 std::string_view nearest(std::string_view text, const std::vector<std::string_view>& candidates);
 
 std::vector<std::string_view> split(std::string_view text, char separator);
+
+// FNV-1a, 64 bits: stable over versions and machines, not meant to withstand an attacker. To hash
+// several texts as one, pass the hash of the first as the start of the next.
+constexpr uint64_t fnv1a64(std::string_view text, uint64_t start = 0xcbf29ce484222325U) {
+  uint64_t hash = start;
+  for (const char byte : text) {
+    hash ^= static_cast<unsigned char>(byte);
+    hash *= 0x100000001b3U;
+  }
+  return hash;
+}
 
 }  // namespace pinscope

@@ -27,6 +27,7 @@ inline constexpr size_t kNamespaceKinds = 8;
 struct Namespace {
   enum class Mode { kHost, kPrivate, kPath } mode = Mode::kHost;
   std::string path;
+  friend bool operator==(const Namespace&, const Namespace&) = default;
 };
 
 // A value that identifies the container, and how it was established: for explain and audit.

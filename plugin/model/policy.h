@@ -39,10 +39,11 @@ const char* name_of(HostBpffs host_bpffs);
 using Pattern = std::string;
 
 // One `namespaces:` entry: the container's namespace of this kind must be host, private or the very
-// namespace at `path`.
+// namespace at `path`. Several entries of one kind are alternatives.
 struct NamespaceSelector {
   NamespaceKind kind = NamespaceKind::kUser;
   Namespace wanted;
+  friend bool operator==(const NamespaceSelector&, const NamespaceSelector&) = default;
 };
 
 // All keys must match; a list means any of its entries; an absent key matches every container.
@@ -58,6 +59,7 @@ struct Select {
   std::vector<NamespaceSelector> namespaces;
   std::vector<std::pair<std::string, std::vector<Pattern>>>
       annotations;  // key, any of the patterns
+  friend bool operator==(const Select&, const Select&) = default;
 };
 
 // Nothing where the policy does not say: then the other policies of the container, or the default,
@@ -66,6 +68,7 @@ struct View {
   std::optional<std::string> at;        // absolute path in the container; default /sys/fs/bpf
   std::optional<Layout> layout;         // default shared
   std::optional<HostBpffs> host_bpffs;  // default mask
+  friend bool operator==(const View&, const View&) = default;
 };
 inline constexpr const char* kDefaultViewAt = "/sys/fs/bpf";
 
@@ -78,6 +81,7 @@ struct Expect {
   std::optional<uint32_t> value_size;    // bytes
   std::optional<uint32_t> max_entries;
   std::optional<std::string> object_name;  // the name given at load time, up to 15 bytes
+  friend bool operator==(const Expect&, const Expect&) = default;
 };
 
 struct Grant {
@@ -91,11 +95,13 @@ struct Grant {
   std::optional<uint32_t> mode;  // default 0440 for read, 0660 for read-write
   Expect expect;
   Missing missing = Missing::kFail;
+  friend bool operator==(const Grant&, const Grant&) = default;
 };
 
 struct Deny {
   Place place;
   Pattern pin;
+  friend bool operator==(const Deny&, const Deny&) = default;
 };
 
 struct Policy {
@@ -105,6 +111,7 @@ struct Policy {
   View view;
   std::vector<Grant> grants;
   std::vector<Deny> denials;
+  friend bool operator==(const Policy&, const Policy&) = default;
 };
 
 }  // namespace pinscope::model

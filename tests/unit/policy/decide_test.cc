@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <map>
 
 #include "plugin/policy/glob.h"
@@ -496,7 +496,7 @@ TEST(Decide, ReadGrantOfAnotherPolicyConflictsWithBind) {
 }
 
 TEST(Decide, ManyGrantsAndDenialsTakeNoQuadraticTime) {
-  constexpr int kMany = 20000;
+  constexpr int kMany = 50000;
   std::vector<model::Grant> grants;
   std::vector<model::Deny> denials;
   for (int i = 0; i < kMany; ++i) {
@@ -506,10 +506,10 @@ TEST(Decide, ManyGrantsAndDenialsTakeNoQuadraticTime) {
     denials.push_back(deny("/sys/fs/bpf/keys/" + number + "/*"));
   }
   const std::vector<model::Policy> policies = {policy("a", grants, denials)};
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   EXPECT_EQ(decided(policies).grants.size(), static_cast<size_t>(kMany));
-  // A walk of every denial for every grant would be 800 million steps.
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(1500));
+  // A walk of every denial for every grant would be five thousand million steps.
+  EXPECT_LT(std::clock() - start, 8 * CLOCKS_PER_SEC);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 
 namespace pinscope::policy {
 namespace {
@@ -128,11 +128,11 @@ TEST(Glob, TimeIsBoundedByTheProductOfTheLengths) {
   for (int i = 0; i < 1000; ++i) any += "/**/*a";
   std::string deep;
   for (int i = 0; i < 1000; ++i) deep += "/aaa";
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   EXPECT_FALSE(glob_matches(stars + "b", std::string(4000, 'a')));
   EXPECT_FALSE(glob_matches(any + "b", deep));
   EXPECT_FALSE(glob_matches("/**/*a*a*a*a*a*b/**/c", deep));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+  EXPECT_LT(std::clock() - start, 8 * CLOCKS_PER_SEC);
 }
 
 }  // namespace
