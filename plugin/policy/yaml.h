@@ -24,7 +24,7 @@ struct Diagnostic {
 // "flow.yaml:14:5: error: unknown key "acces" in a grant; did you mean "access"?" and the snippet.
 std::string to_string(const Diagnostic& diagnostic);
 
-// What identifies one version of a policy file.
+// What identifies one version of a policy file: its base name, and what stat(2) says of it.
 struct FileStamp {
   std::string name;
   uint64_t size = 0;
@@ -44,9 +44,13 @@ struct Loaded {
 // One file's text (one or several YAML documents). Never throws.
 Loaded load_text(std::string text, const std::string& file);
 
-// `path`: a directory (its *.yaml and *.yml, in the order of their names) or one file. Refuses what
-// root does not own or others may write. A directory that does not exist is an empty set. Checks
-// across files too: two policies with one name.
-Loaded load_path(const std::string& path);
+// kIgnored is for checking files in a working copy; nothing that is loaded so comes into force.
+enum class Trust { kRequired, kIgnored };
+
+// `path`: a directory (its *.yaml and *.yml but not its dotfiles, in the order of their names) or
+// one file. Refuses what root does not own or others may write. A directory that does not exist is
+// an empty set. Checks across files too: two policies with one name. Places and stamps carry base
+// names; a file that cannot be read is a diagnostic at its 1:1 that starts with the error's code.
+Loaded load_path(const std::string& path, Trust trust = Trust::kRequired);
 
 }  // namespace pinscope::policy

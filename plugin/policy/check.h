@@ -1,0 +1,13 @@
+// What is wrong or doubtful with a policy although each of its values is right: names that clash,
+// grants that cannot hold, selectors that cannot match.
+#pragma once
+
+#include "plugin/policy/reader.h"
+#include "plugin/policy/reporter.h"
+
+namespace pinscope::policy {
+
+// Reports errors, and for a policy without any also warnings: those are about what it would do.
+void check_policy(const Draft& draft, bool has_errors, Reporter& reporter);
+
+}  // namespace pinscope::policy
