@@ -1,0 +1,125 @@
+// Every file in valid/ loads, every file in invalid/ does not, and both say exactly what stands in
+// the .expected file beside them (none: nothing). PINSCOPE_REGENERATE=1 in the environment rewrites
+// those files instead.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "plugin/policy/yaml.h"
+
+namespace pinscope::policy {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kSource = PINSCOPE_SOURCE_DIRECTORY;
+const fs::path kGolden = kSource / "tests/golden/policy";
+
+std::string read_file(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+std::vector<fs::path> yaml_files(const fs::path& directory) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(directory))
+    if (entry.path().extension() == ".yaml") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::string all_diagnostics(const Loaded& loaded) {
+  std::string text;
+  for (const auto& diagnostic : loaded.diagnostics) text += to_string(diagnostic) + "\n";
+  return text;
+}
+
+void compare(const fs::path& file, const std::string& text) {
+  const fs::path expected = fs::path(file).replace_extension(".expected");
+  if (std::getenv("PINSCOPE_REGENERATE") == nullptr) {
+    EXPECT_EQ(text, read_file(expected));
+  } else if (text.empty()) {
+    fs::remove(expected);
+  } else {
+    std::ofstream(expected, std::ios::binary) << text;
+  }
+}
+
+TEST(PolicyGolden, AcceptsEveryValidFileInTheExpectedWords) {
+  const auto files = yaml_files(kGolden / "valid");
+  EXPECT_GE(files.size(), 10U);
+  for (const auto& file : files) {
+    SCOPED_TRACE(file.filename());
+    const Loaded loaded = load_text(read_file(file), file.filename());
+    EXPECT_TRUE(loaded.ok());
+    compare(file, all_diagnostics(loaded));
+  }
+}
+
+TEST(PolicyGolden, RefusesEveryInvalidFileInTheExpectedWords) {
+  const auto files = yaml_files(kGolden / "invalid");
+  EXPECT_GE(files.size(), 60U);
+  for (const auto& file : files) {
+    SCOPED_TRACE(file.filename());
+    const Loaded loaded = load_text(read_file(file), file.filename());
+    EXPECT_FALSE(loaded.ok());
+    EXPECT_TRUE(loaded.policies.empty());
+    EXPECT_FALSE(read_file(fs::path(file).replace_extension(".expected")).empty());
+    compare(file, all_diagnostics(loaded));
+  }
+}
+
+TEST(PolicyGolden, ExamplePoliciesLoadWithoutWarnings) {
+  const auto files = yaml_files(kSource / "config/policies");
+  EXPECT_GE(files.size(), 4U);
+  for (const auto& file : files) {
+    SCOPED_TRACE(file.filename());
+    const Loaded loaded = load_text(read_file(file), file.filename());
+    EXPECT_EQ(all_diagnostics(loaded), "");
+    EXPECT_FALSE(loaded.policies.empty());
+  }
+}
+
+// The examples are one set, as they would be in /etc/pinscope/policy.d.
+TEST(PolicyGolden, ExamplePoliciesLoadTogether) {
+  const Loaded loaded = load_path(kSource / "config/policies", Trust::kIgnored);
+  EXPECT_EQ(all_diagnostics(loaded), "");
+  EXPECT_GE(loaded.policies.size(), 4U);
+}
+
+// The text of each ```yaml block.
+std::vector<std::string> yaml_blocks(const std::string& document) {
+  std::vector<std::string> blocks;
+  std::istringstream lines(document);
+  bool inside = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (line == "```yaml") {
+      inside = true;
+      blocks.emplace_back();
+    } else if (line == "```") {
+      inside = false;
+    } else if (inside) {
+      blocks.back() += line + "\n";
+    }
+  }
+  return blocks;
+}
+
+TEST(PolicyGolden, EveryExampleInTheDocumentLoads) {
+  const auto blocks = yaml_blocks(read_file(kSource / "docs/policy.md"));
+  EXPECT_GE(blocks.size(), 5U);
+  for (const auto& block : blocks) {
+    SCOPED_TRACE(block);
+    const Loaded loaded = load_text(block, "policy.md");
+    EXPECT_EQ(all_diagnostics(loaded), "");
+    EXPECT_FALSE(loaded.policies.empty());
+  }
+}
+
+}  // namespace
+}  // namespace pinscope::policy

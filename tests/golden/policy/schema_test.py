@@ -1,0 +1,92 @@
+# The JSON Schema accepts and refuses what the loader accepts and refuses.
+#
+# Every valid file must pass, every invalid one must not, but for those that say in their first line
+# that a schema cannot express what is wrong with them: those must pass, so that the mark stays true.
+
+import json
+import pathlib
+import re
+import sys
+
+try:
+    import jsonschema
+    import yaml
+except ImportError as error:
+    print(f"skipped: {error} (packages python3-jsonschema and python3-yaml)")
+    sys.exit(77)
+
+CANNOT_EXPRESS = "# schema: cannot express"
+
+
+def keys_are_text(value):
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and keys_are_text(item) for key, item in value.items())
+    return not isinstance(value, list) or all(keys_are_text(item) for item in value)
+
+
+def problems(validator, data):
+    """What an editor would complain about, or nothing."""
+    try:
+        # The second reader is the one that editors use: a file must be YAML to both.
+        documents = [item for item in yaml.safe_load_all(data) if item is not None]
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        return [f"not YAML: {str(error).splitlines()[0]}"]
+    found = []
+    for document in documents:
+        if not keys_are_text(document):
+            found.append("a key is not text")
+        else:
+            found += [error.message for error in validator.iter_errors(document)]
+    return found
+
+
+def type_names(source, table):
+    body = re.search(table + r" = .*?\{(.*?)\}\);", source, re.S).group(1)
+    return re.findall(r'"(\w+)"', body)
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    schema = json.loads((root / "config/policy.schema.json").read_text())
+    jsonschema.Draft7Validator.check_schema(schema)
+    validator = jsonschema.Draft7Validator(schema)
+    failures = []
+    counts = {"valid": 0, "refused": 0, "cannot express": 0}
+
+    golden = root / "tests/golden/policy"
+    valid = sorted((golden / "valid").glob("*.yaml"))
+    valid += sorted((root / "config/policies").glob("*.yaml"))
+    for path in valid:
+        counts["valid"] += 1
+        for problem in problems(validator, path.read_bytes()):
+            failures.append(f"{path.name}: the loader accepts it, the schema says: {problem}")
+
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", (root / "docs/policy.md").read_text(), re.S | re.M)
+    for number, block in enumerate(blocks, 1):
+        counts["valid"] += 1
+        for problem in problems(validator, block.encode()):
+            failures.append(f"docs/policy.md, example {number}: the schema says: {problem}")
+
+    for path in sorted((golden / "invalid").glob("*.yaml")):
+        data = path.read_bytes()
+        marked = data.startswith(CANNOT_EXPRESS.encode())
+        refused = bool(problems(validator, data))
+        counts["cannot express" if marked else "refused"] += 1
+        if refused and marked:
+            failures.append(f"{path.name}: the schema can express it after all: remove the mark")
+        if not refused and not marked:
+            failures.append(f"{path.name}: the loader refuses it, the schema does not")
+
+    source = (root / "plugin/model/bpf_types.cc").read_text()
+    for table, name in (("kMapTypes", "mapType"), ("kProgramTypes", "programType")):
+        if type_names(source, table) != schema["definitions"][name]["enum"]:
+            failures.append(f"{name} in the schema differs from {table} in bpf_types.cc")
+
+    for failure in failures:
+        print(failure)
+    print(", ".join(f"{count} {what}" for what, count in counts.items()))
+    return 1 if failures or counts["valid"] < 15 or counts["refused"] < 40 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
