@@ -31,6 +31,11 @@ else()
   target_compile_definitions(pinscope_flags INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 endif()
 
+if(PINSCOPE_FUZZ)
+  # Coverage feedback in every room; only the targets of tests/fuzz link libFuzzer's main.
+  target_compile_options(pinscope_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # pinscope_library(<name> SOURCES <file>... [LINK <public>...] [PRIVATE <private>...])
 function(pinscope_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK;PRIVATE" ${ARGN})
