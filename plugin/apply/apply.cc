@@ -132,9 +132,8 @@ class Applied::Walker {
   }
 
   Status clone_source(const CloneSource& step, const GrantedPin& grant) {
-    PINSCOPE_TRY(const Fd pin, sources_.find(grant.source));
     PINSCOPE_TRY(auto source, sources_.open(grant));
-    PINSCOPE_TRY(Fd mount, kernel::clone_mount(pin.get(), ""));
+    PINSCOPE_TRY(Fd mount, kernel::clone_mount(source.pin.get(), ""));
     PINSCOPE_CHECK(kernel::make_mount_read_only(mount.get()));
     objects_[step.grant] = std::move(source.info);
     mounts_.push_back(std::move(mount));

@@ -1,8 +1,10 @@
 #include "plugin/kernel/container_root.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -85,6 +87,13 @@ Result<ContainerRoot> ContainerRoot::find(const std::string& rootfs, const HostR
 Result<Fd> ContainerRoot::open_directory(const Components& at) const {
   auto target = open_resolved(fd_.get(), relative(at, at.size()), O_PATH | O_DIRECTORY, kInRoot);
   if (!target) return std::unexpected(bad_target(at, target.error().errnum()));
+  // A runtime writes there after us, where it believes to write to the kernel.
+  struct statfs file_system {};
+  if (::fstatfs(target->get(), &file_system) != 0) return std::unexpected(bad_target(at, errno));
+  if (file_system.f_type == PROC_SUPER_MAGIC)
+    return std::unexpected(
+        Error(ErrorCode::kTargetInvalid, "use " + quoted(to_absolute(at)) + " in the container")
+            .reason("it is a part of a proc file system"));
   return target;
 }
 
@@ -139,6 +148,11 @@ Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts,
             .reason(std::move(reason))
             .hint(std::move(hint)));
   };
+  PINSCOPE_TRY(Mount own, mounts.of(fd_.get()));
+  if (own.is_bpf) {
+    own.mount_point = "/";
+    return refuse(own, "it is the container's root", "");
+  }
   for (int round = 0; round < kMostRounds; ++round) {
     PINSCOPE_TRY(const auto found, mounts.bpf_mounts_below(fd_.get()));
     if (found.empty()) return {};
@@ -161,6 +175,8 @@ Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts,
     if (parent.is_shared)
       return refuse(*next, "it is on a shared mount, where unmounting it would reach the host",
                     "mount the tree above it with propagation private or rslave");
+    // What is mounted on it goes with it, and would go from every peer of it, too.
+    PINSCOPE_CHECK(make_tree_private(root->get()));
     if (auto detached = detach_mount(root->get(), proc_self_fd); !detached)
       return refuse(*next, "it cannot be unmounted",
                     "it came with a tree of mounts into a user namespace, which locks it there; "

@@ -150,10 +150,12 @@ Result<std::vector<Mount>> MountTable::bpf_mounts_below(int fd) const {
       if (count < 0) return std::unexpected(Error::system("list the container's mounts", errno));
       for (long i = 0; i < count; ++i) {
         const uint64_t id = ids[static_cast<size_t>(i)];
-        PINSCOPE_TRY(Mount mount, statmount(id, false));
-        if (!mount.is_bpf) continue;
-        PINSCOPE_TRY(mount, statmount(id, true));
-        found.push_back(std::move(mount));
+        auto mount = statmount(id, false);
+        if (mount && mount->is_bpf) mount = statmount(id, true);
+        // The host unmounted it meanwhile, where the container follows the host's changes.
+        if (!mount && mount.error().errnum() == ENOENT) continue;
+        if (!mount) return std::unexpected(std::move(mount).error());
+        if (mount->is_bpf) found.push_back(*std::move(mount));
       }
       if (static_cast<size_t>(count) < ids.size()) return found;
       request.param = ids.back();

@@ -112,7 +112,9 @@ Result<ContainerProcess> ContainerProcess::open(pid_t pid) {
   const auto user = namespace_at(process.proc_.get(), link_name(model::NamespaceKind::kUser));
   if (mount.inode == 0 || user.inode == 0) return std::unexpected(gone(pid, ESRCH));
   process.mount_namespace_ = mount.inode;
-  process.shares_mount_namespace_ = mount == namespace_at(AT_FDCWD, "/proc/self/ns/mnt");
+  // The machine's own namespace is that of process 1, too, where the runtime has one of its own.
+  process.shares_mount_namespace_ = mount == namespace_at(AT_FDCWD, "/proc/self/ns/mnt") ||
+                                    mount == namespace_at(AT_FDCWD, "/proc/1/ns/mnt");
   process.shares_user_namespace_ = user == namespace_at(AT_FDCWD, "/proc/self/ns/user");
   process.start_time_ = read_start_time(process.proc_.get());
   // What was read through /proc/PID belongs to the process of the pidfd only if that one still

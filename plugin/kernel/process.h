@@ -23,6 +23,7 @@ class ContainerProcess {
   [[nodiscard]] uint64_t start_time() const { return start_time_; }
   // Inode number of its mount namespace.
   [[nodiscard]] uint64_t mount_namespace() const { return mount_namespace_; }
+  // Ours, or that of process 1: the host's either way.
   [[nodiscard]] bool shares_our_mount_namespace() const { return shares_mount_namespace_; }
   [[nodiscard]] bool shares_our_user_namespace() const { return shares_user_namespace_; }
 

@@ -128,7 +128,7 @@ Result<Fd> SourceOpener::find(const std::string& path) {
 }
 
 Result<SourceOpener::Source> SourceOpener::open(const model::GrantedPin& grant) {
-  PINSCOPE_TRY(const Fd pin, find(grant.source));
+  PINSCOPE_TRY(Fd pin, find(grant.source));
   // The kernel's look-up of a pin follows links by path; through the descriptor there is none left.
   if (::fchdir(proc_self_fd_) != 0)
     return std::unexpected(Error::system("change to the descriptor directory", errno));
@@ -158,7 +158,7 @@ Result<SourceOpener::Source> SourceOpener::open(const model::GrantedPin& grant) 
   }
   PINSCOPE_TRY(ObjectInfo info, object_info(object->get(), proc_self_fd_));
   PINSCOPE_CHECK(check_object(grant, info));
-  return Source{*std::move(object), std::move(info)};
+  return Source{std::move(pin), *std::move(object), std::move(info)};
 }
 
 namespace {

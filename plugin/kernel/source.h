@@ -25,6 +25,7 @@ class SourceOpener {
   Result<Fd> find(const std::string& path);
 
   struct Source {
+    Fd pin;  // as find() gives it: the very one that was opened
     Fd object;
     ObjectInfo info;
   };

@@ -19,7 +19,8 @@ extern "C" int umount2(const char* target, int flags) noexcept;
 namespace pinscope::kernel {
 namespace {
 
-constexpr int kMntDetach = 2;  // MNT_DETACH
+constexpr int kMntDetach = 2;             // MNT_DETACH
+constexpr uint64_t kMsPrivate = 1 << 18;  // MS_PRIVATE
 
 std::unexpected<Error> failed(std::string operation) {
   return std::unexpected(Error::system(std::move(operation), errno));
@@ -69,6 +70,15 @@ Status make_mount_read_only(int mount) {
       MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   if (::syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0)
     return failed("make mount read-only");
+  return {};
+}
+
+Status make_tree_private(int mount) {
+  struct mount_attr attributes {};
+  attributes.propagation = kMsPrivate;
+  if (::syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes,
+                sizeof attributes) != 0)
+    return failed("make mounts private");
   return {};
 }
 

@@ -27,6 +27,8 @@ Result<Fd> mount_filesystem(int context);
 Result<Fd> clone_mount(int dirfd, const std::string& path);
 // mount_setattr(2): MOUNT_ATTR_RDONLY, NOSUID, NODEV and NOEXEC on this one mount.
 Status make_mount_read_only(int mount);
+// mount_setattr(2): this mount and those on it stop sharing changes with others.
+Status make_tree_private(int mount);
 // move_mount(2): attaches `mount` at `path` below `dirfd` ("" for dirfd itself).
 Status attach_mount(int mount, int dirfd, const std::string& path);
 // umount2(2) of the mount whose root `fd` is, lazily. Needs the descriptor directory of this

@@ -66,6 +66,11 @@ std::string read_file(const std::string& path) {
   return *content;
 }
 
+void write_proc_file(const std::string& path, std::string_view content) {
+  const Fd fd(check(open(path.c_str(), O_WRONLY | O_CLOEXEC), "open " + path));
+  check(::write(fd.get(), content.data(), content.size()), "write " + path);
+}
+
 void write_file(const std::string& path, std::string_view content, mode_t mode) {
   const Fd fd(
       check(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode), "open " + path));

@@ -32,6 +32,8 @@ class TempDirectory {
 
 // The content of a file; throws if it cannot be read.
 std::string read_file(const std::string& path);
+// One write to a file that cannot be made or have its mode changed.
+void write_proc_file(const std::string& path, std::string_view content);
 void write_file(const std::string& path, std::string_view content, mode_t mode = 0644);
 
 }  // namespace pinscope::test

@@ -87,7 +87,7 @@ static int element(int fd, int command, struct cell* cell) {
   union bpf_attr attr = {0};
   attr.map_fd = (uint32_t)fd;
   attr.key = pointer(&cell->key);
-  attr.value = pointer(&cell->value);
+  if (command != BPF_MAP_DELETE_ELEM) attr.value = pointer(&cell->value);
   return bpf(command, &attr);
 }
 

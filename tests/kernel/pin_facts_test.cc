@@ -1,0 +1,184 @@
+// What the kernel does with pins: the rows of the table in docs/threat-model.md that need no
+// container. A kernel that behaves differently breaks the design, not only a test.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+
+#include "tests/support/bpf_objects.h"
+#include "tests/support/mounts.h"
+#include "tests/support/temp_directory.h"
+
+namespace pinscope::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::StartsWith;
+
+// Two instances of bpffs, one of them with a pinned map.
+class PinFacts : public testing::Test {
+ protected:
+  TempDirectory directory_;
+  Mounted instance_ = Mounted::bpf(directory_.make_directory("instance"));
+  Mounted other_ = Mounted::bpf(directory_.make_directory("other"));
+  HostPins pins_;
+  std::string pin_ = instance_.path("flows");
+  std::string elsewhere_ = other_.path("again");
+
+  void SetUp() override {
+    pins_.map(pin_);
+    set_value(pin_, 1, 42);
+  }
+};
+
+TEST_F(PinFacts, AReadOnlyBindMountStopsNeitherOpeningForWritingNorUpdates) {
+  const std::string place = directory_.write("place", "");
+  Mounted shown = Mounted::bind(pin_, place);
+  shown.change(MS_REMOUNT | MS_BIND | MS_RDONLY);
+  EXPECT_EQ(ask("get-rw " + place), "ok");
+  EXPECT_EQ(ask("update " + place + " 1 43"), "ok");
+  EXPECT_EQ(value_at(pin_, 1), 43U);
+}
+
+TEST_F(PinFacts, AReadOnlySuperblockStopsOpeningForWritingWhoeverAsks) {
+  instance_.change(MS_REMOUNT | MS_RDONLY);
+  EXPECT_EQ(ask("get-rw " + pin_), "EROFS");
+  EXPECT_EQ(ask("get-wo " + pin_), "EROFS");
+  EXPECT_EQ(ask("lookup " + pin_ + " 1"), "ok 42");
+  EXPECT_EQ(ask("update-ro " + pin_ + " 1 43"), "EPERM");
+  EXPECT_EQ(ask("delete-ro " + pin_ + " 1"), "EPERM");
+  EXPECT_EQ(ask("freeze-ro " + pin_), "EPERM");
+  EXPECT_EQ(ask("chmod " + pin_ + " 666"), "EROFS");
+  EXPECT_EQ(ask("unlink " + pin_), "EROFS");
+}
+
+TEST_F(PinFacts, ASuperblockCanBeMadeReadOnlyAfterPinning) {
+  ASSERT_EQ(ask("get-rw " + pin_), "ok");
+  instance_.change(MS_REMOUNT | MS_RDONLY);
+  EXPECT_EQ(ask("get-rw " + pin_), "EROFS");
+  EXPECT_EQ(ask("repin " + pin_ + " " + instance_.path("again")), "EROFS");
+}
+
+TEST_F(PinFacts, ModesDoNotHoldAgainstRootAndAnOwnerMayChangeThem) {
+  ASSERT_EQ(chmod(pin_.c_str(), 0440), 0);
+  EXPECT_EQ(ask("get-rw " + pin_), "ok");
+  ASSERT_EQ(chown(pin_.c_str(), 1000, 1000), 0);
+  ASSERT_EQ(chmod(directory_.path().c_str(), 0711), 0);
+  EXPECT_THAT(
+      ask_all({"setuid 1000 1000", "get-rw " + pin_, "chmod " + pin_ + " 600", "get-rw " + pin_}),
+      ElementsAre("ok", "EACCES", "ok", "ok"));
+}
+
+TEST_F(PinFacts, AUserWithoutCapabilitiesMayUseAMapThatItsModeGrants) {
+  ASSERT_EQ(chmod(pin_.c_str(), 0444), 0);
+  ASSERT_EQ(chmod(directory_.path().c_str(), 0711), 0);
+  EXPECT_THAT(ask_all({"setuid 1000 1000", "caps", "lookup " + pin_ + " 1", "map-create"}),
+              ElementsAre("ok", "ok 0000000000000000", "ok 42", "EPERM"));
+}
+
+TEST_F(PinFacts, PinningAReadOnlyDescriptorAgainGivesWriteAccess) {
+  EXPECT_EQ(ask("update-ro " + pin_ + " 1 43"), "EPERM");
+  EXPECT_EQ(ask("repin " + pin_ + " " + elsewhere_), "ok");
+  EXPECT_EQ(ask("update " + elsewhere_ + " 1 43"), "ok");
+  EXPECT_EQ(value_at(pin_, 1), 43U);
+}
+
+TEST_F(PinFacts, PinningOutOfAReadOnlySuperblockGivesWriteAccessToo) {
+  instance_.change(MS_REMOUNT | MS_RDONLY);
+  EXPECT_EQ(ask("repin " + pin_ + " " + elsewhere_), "ok");
+  EXPECT_EQ(ask("update " + elsewhere_ + " 1 43"), "ok");
+}
+
+TEST_F(PinFacts, AReadOnlyMountOfAWritableInstanceStopsChangesOfPinsAndNoUpdates) {
+  ASSERT_EQ(mkdir(instance_.path("inner").c_str(), 0755), 0);
+  instance_.change(MS_REMOUNT | MS_BIND | MS_RDONLY);
+  const std::string fresh = instance_.path("fresh");
+  EXPECT_EQ(ask("update " + pin_ + " 1 43"), "ok");
+  EXPECT_EQ(ask("repin-rw " + pin_ + " " + fresh), "EROFS");
+  EXPECT_EQ(ask("unlink " + pin_), "EROFS");
+  EXPECT_EQ(ask("chmod " + pin_ + " 666"), "EROFS");
+  EXPECT_EQ(ask("chown " + pin_ + " 1 1"), "EROFS");
+  EXPECT_EQ(ask("mkdir " + fresh), "EROFS");
+  EXPECT_EQ(ask("rmdir " + instance_.path("inner")), "EROFS");
+  EXPECT_EQ(ask("rename " + pin_ + " " + fresh), "EROFS");
+  EXPECT_EQ(ask("symlink flows " + fresh), "EROFS");
+  EXPECT_EQ(ask("link " + pin_ + " " + fresh), "EROFS");
+}
+
+TEST_F(PinFacts, WhoeverMayWriteMayFreezeAndThenTheOwnerCannotUpdate) {
+  ASSERT_EQ(chmod(pin_.c_str(), 0666), 0);
+  ASSERT_EQ(chmod(directory_.path().c_str(), 0711), 0);
+  EXPECT_THAT(ask_all({"setuid 1000 1000", "freeze " + pin_}), ElementsAre("ok", "ok"));
+  EXPECT_EQ(ask("update " + pin_ + " 1 43"), "EPERM");
+}
+
+TEST_F(PinFacts, NamesWithADotAreRefused) {
+  EXPECT_EQ(ask("repin " + pin_ + " " + other_.path("flows.v1")), "EPERM");
+  EXPECT_EQ(ask("mkdir " + other_.path("app.d")), "EPERM");
+  EXPECT_EQ(ask("repin " + pin_ + " " + other_.path("flows-v1")), "ok");
+}
+
+TEST_F(PinFacts, ThereAreNoRegularFilesInABpffs) {
+  EXPECT_EQ(ask("touch " + other_.path("file")), "EACCES");
+  EXPECT_EQ(ask("symlink flows " + other_.path("link")), "ok");
+}
+
+TEST_F(PinFacts, AReadOnlyDescriptorCannotBeMappedIntoMemory) {
+  MapSpec spec;
+  spec.type = MapSpec::Type::kMmapableArray;
+  const std::string array = instance_.path("array");
+  pins_.map(array, spec);
+  EXPECT_EQ(ask("mmap " + array), "ok");
+  EXPECT_EQ(ask("mmap-ro " + array), "EINVAL");
+  EXPECT_EQ(ask("mmap-ro-write " + array), "EACCES");
+  spec.type = MapSpec::Type::kRingBuffer;
+  const std::string ring = instance_.path("ring");
+  pins_.map(ring, spec);
+  EXPECT_EQ(ask("mmap-ro " + ring), "EINVAL");
+}
+
+TEST_F(PinFacts, ALinkOpensOnlyForWritingAndMayThenBeDetached) {
+  const std::string link = instance_.path("link");
+  pins_.link(link);
+  EXPECT_EQ(ask("get-ro " + link), "EINVAL");
+  EXPECT_EQ(ask("get-rw " + link), "ok");
+  EXPECT_EQ(ask("link-detach " + link), "ok");
+}
+
+TEST_F(PinFacts, AProgramOpensForReading) {
+  const std::string program = instance_.path("program");
+  pins_.program(program);
+  instance_.change(MS_REMOUNT | MS_RDONLY);
+  EXPECT_EQ(ask("get-ro " + program), "ok");
+  EXPECT_EQ(ask("get-rw " + program), "EROFS");
+}
+
+TEST_F(PinFacts, ABindMountKeepsShowingTheMapThatWasReplaced) {
+  const std::string place = directory_.write("place", "");
+  const Mounted shown = Mounted::bind(pin_, place);
+  const uint32_t old_id = map_id(pin_);
+  pins_.remove(pin_);
+  pins_.map(pin_);
+  ASSERT_NE(map_id(pin_), old_id);
+  EXPECT_EQ(map_id(place), old_id);
+}
+
+TEST_F(PinFacts, AnObjectIsFoundByItsIdOnlyByRootOfTheMachine) {
+  const std::string by_id = "map-by-id " + std::to_string(map_id(pin_));
+  EXPECT_EQ(ask(by_id), "ok");
+  EXPECT_THAT(ask_all({"unshare user", by_id, "next-map-id 0"}),
+              ElementsAre("ok", "EPERM", "EPERM"));
+}
+
+TEST_F(PinFacts, ABpffsCannotBeMountedByRootOfAUserNamespace) {
+  EXPECT_THAT(ask_all({"unshare user,mount", "mount-bpf " + directory_.path()}),
+              ElementsAre("ok", "EPERM"));
+}
+
+TEST_F(PinFacts, ASubdirectoryShowsNothingThatTheKernelPutsIntoAnInstance) {
+  ASSERT_EQ(mkdir(instance_.path("view").c_str(), 0755), 0);
+  EXPECT_THAT(ask("ls " + instance_.path("view")), "ok");
+}
+
+}  // namespace
+}  // namespace pinscope::test

@@ -1,0 +1,240 @@
+// Opening sources: pins of the host, found without following a link, compared with what the policy
+// expects.
+#include "plugin/kernel/source.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/bpf.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "plugin/kernel/sys.h"
+#include "tests/support/bpf_objects.h"
+#include "tests/support/mounts.h"
+#include "tests/support/temp_directory.h"
+
+namespace pinscope::test {
+namespace {
+
+using model::Access;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class Sources : public testing::Test {
+ protected:
+  HostPins pins_;
+  TempDirectory directory_;
+  Fd descriptors_ = *kernel::open_descriptor_directory();
+  kernel::SourceOpener opener_{descriptors_.get()};
+
+  static model::GrantedPin grant(const std::string& source, Access access = Access::kRead) {
+    model::GrantedPin granted;
+    granted.source = source;
+    granted.name = "flows";
+    granted.access = access;
+    return granted;
+  }
+
+  // "" if it opens.
+  std::string error_of(const model::GrantedPin& granted) {
+    const auto opened = opener_.open(granted);
+    if (opened) return "";
+    code_ = opened.error().code();
+    return opened.error().sentence();
+  }
+  ErrorCode code_ = ErrorCode::kInternal;
+};
+
+TEST_F(Sources, OpenAMapWithTheAccessOfTheGrant) {
+  pins_.map("/sys/fs/bpf/flows");
+  const uint32_t key = 1;
+  const uint64_t value = 7;
+  const auto update = [&](int map) {
+    union bpf_attr attributes {};
+    attributes.map_fd = static_cast<uint32_t>(map);
+    attributes.key = reinterpret_cast<uintptr_t>(&key);
+    attributes.value = reinterpret_cast<uintptr_t>(&value);
+    return syscall(SYS_bpf, BPF_MAP_UPDATE_ELEM, &attributes, sizeof attributes);
+  };
+  const auto readable = opener_.open(grant("/sys/fs/bpf/flows"));
+  ASSERT_TRUE(readable) << readable.error().sentence();
+  EXPECT_EQ(readable->info.id, map_id("/sys/fs/bpf/flows"));
+  EXPECT_EQ(readable->info.key_size, 4U);
+  EXPECT_EQ(readable->info.value_size, 8U);
+  EXPECT_EQ(update(readable->object.get()), -1);
+  const auto writable = opener_.open(grant("/sys/fs/bpf/flows", Access::kReadWrite));
+  ASSERT_TRUE(writable) << writable.error().sentence();
+  EXPECT_EQ(update(writable->object.get()), 0);
+}
+
+TEST_F(Sources, ReportAPinThatIsNotThere) {
+  EXPECT_EQ(error_of(grant("/sys/fs/bpf/flows")),
+            "cannot open source pin \"/sys/fs/bpf/flows\": No such file or directory");
+  EXPECT_EQ(code_, ErrorCode::kSourceMissing);
+  EXPECT_EQ(error_of(grant("/sys/fs/bpf/no/such/flows")),
+            "cannot open source pin \"/sys/fs/bpf/no/such/flows\": No such file or directory");
+  EXPECT_EQ(code_, ErrorCode::kSourceMissing);
+}
+
+TEST_F(Sources, RefuseASymbolicLinkInPlaceOfAPin) {
+  pins_.map("/sys/fs/bpf/keys");
+  ASSERT_EQ(symlink("keys", "/sys/fs/bpf/flows"), 0);
+  EXPECT_EQ(
+      error_of(grant("/sys/fs/bpf/flows")),
+      "cannot open source pin \"/sys/fs/bpf/flows\": it is a symbolic link (name the pin that "
+      "it points to)");
+  EXPECT_EQ(code_, ErrorCode::kSourceMismatch);
+  ASSERT_EQ(unlink("/sys/fs/bpf/flows"), 0);
+}
+
+TEST_F(Sources, RefuseASymbolicLinkInPlaceOfADirectory) {
+  pins_.map("/sys/fs/bpf/secret/flows");
+  ASSERT_EQ(symlink("secret", "/sys/fs/bpf/app"), 0);
+  EXPECT_EQ(error_of(grant("/sys/fs/bpf/app/flows")),
+            "cannot open source pin \"/sys/fs/bpf/app/flows\": a directory above it is a symbolic "
+            "link (write the path without links)");
+  EXPECT_EQ(code_, ErrorCode::kSourceMismatch);
+  ASSERT_EQ(unlink("/sys/fs/bpf/app"), 0);
+}
+
+TEST_F(Sources, RefuseWhatIsNoPin) {
+  const std::string file = directory_.write("flows", "");
+  EXPECT_EQ(error_of(grant(file)),
+            "cannot open source pin \"" + file + "\": Permission denied (it is not a BPF pin)");
+  EXPECT_EQ(code_, ErrorCode::kSourceMismatch);
+  pins_.directory("/sys/fs/bpf/app");
+  EXPECT_EQ(error_of(grant("/sys/fs/bpf/app")),
+            "cannot open source pin \"/sys/fs/bpf/app\": Permission denied (it is not a BPF pin)");
+  ASSERT_EQ(mkfifo(directory_.path("fifo").c_str(), 0600), 0);
+  EXPECT_EQ(error_of(grant(directory_.path("fifo"))),
+            "cannot open source pin \"" + directory_.path("fifo") +
+                "\": Permission denied (it is not a BPF pin)");
+}
+
+TEST_F(Sources, ListEveryDifferenceFromWhatThePolicyExpects) {
+  pins_.map("/sys/fs/bpf/flows");
+  auto granted = grant("/sys/fs/bpf/flows");
+  granted.expect.kind = model::ObjectKind::kMap;
+  granted.expect.map_type = BPF_MAP_TYPE_ARRAY;
+  granted.expect.key_size = 8;
+  granted.expect.value_size = 16;
+  granted.expect.max_entries = 32;
+  granted.expect.object_name = "flow_table";
+  EXPECT_EQ(error_of(granted),
+            "cannot grant \"/sys/fs/bpf/flows\": the object is not what the policy expects: type "
+            "\"hash\", expected \"array\"; key size 4, expected 8; value size 8, expected 16; max "
+            "entries 16, expected 32; name \"test_map\", expected \"flow_table\"");
+  EXPECT_EQ(code_, ErrorCode::kSourceMismatch);
+}
+
+TEST_F(Sources, TellAProgramFromAMap) {
+  pins_.program("/sys/fs/bpf/parser");
+  auto granted = grant("/sys/fs/bpf/parser");
+  granted.expect.kind = model::ObjectKind::kMap;
+  granted.expect.object_name = "parser";
+  EXPECT_EQ(error_of(granted),
+            "cannot grant \"/sys/fs/bpf/parser\": the object is not what the policy expects: kind "
+            "\"program\", expected \"map\"; name \"test_prog\", expected \"parser\"");
+}
+
+TEST_F(Sources, RefuseARingBufferForReading) {
+  MapSpec spec;
+  spec.type = MapSpec::Type::kRingBuffer;
+  pins_.map("/sys/fs/bpf/events", spec);
+  EXPECT_EQ(
+      error_of(grant("/sys/fs/bpf/events")),
+      "cannot grant \"/sys/fs/bpf/events\": a ring buffer is read through a memory map, which "
+      "a read-only descriptor refuses (grant it with access: read-write)");
+  EXPECT_EQ(code_, ErrorCode::kAccessUnsupported);
+  EXPECT_EQ(error_of(grant("/sys/fs/bpf/events", Access::kReadWrite)), "");
+}
+
+TEST_F(Sources, RefuseALinkForReading) {
+  pins_.link("/sys/fs/bpf/attached");
+  EXPECT_EQ(error_of(grant("/sys/fs/bpf/attached")),
+            "cannot open source pin \"/sys/fs/bpf/attached\": Invalid argument (a link opens only "
+            "with access: read-write)");
+  EXPECT_EQ(code_, ErrorCode::kAccessUnsupported);
+  EXPECT_EQ(error_of(grant("/sys/fs/bpf/attached", Access::kReadWrite)), "");
+}
+
+TEST_F(Sources, SayWhatToDoWhereTheHostsFileSystemIsReadOnly) {
+  Mounted instance = Mounted::bpf(directory_.make_directory("instance"));
+  const std::string path = instance.path("flows");
+  pins_.map(path);
+  instance.change(MS_REMOUNT | MS_RDONLY);
+  EXPECT_EQ(error_of(grant(path, Access::kReadWrite)),
+            "cannot open source pin \"" + path +
+                "\": Read-only file system (its file system is read-only: it can be granted for "
+                "reading)");
+  EXPECT_EQ(error_of(grant(path)), "");
+}
+
+TEST_F(Sources, GiveThePinThatWasOpenedThoughItsNameWasReplaced) {
+  pins_.map("/sys/fs/bpf/flows");
+  const auto opened = opener_.open(grant("/sys/fs/bpf/flows", Access::kReadWrite));
+  ASSERT_TRUE(opened) << opened.error().sentence();
+  pins_.remove("/sys/fs/bpf/flows");
+  pins_.map("/sys/fs/bpf/flows");
+  EXPECT_EQ(map_id("/proc/self/fd/" + std::to_string(opened->pin.get())), opened->info.id);
+}
+
+const auto kAnything = [](const std::string&) { return true; };
+
+TEST_F(Sources, AreListedWithoutLinksDirectoriesAndOtherMounts) {
+  pins_.map("/sys/fs/bpf/app/b");
+  pins_.map("/sys/fs/bpf/app/a");
+  pins_.map("/sys/fs/bpf/app/deep/c");
+  pins_.directory("/sys/fs/bpf/app/mounted");
+  ASSERT_EQ(symlink("a", "/sys/fs/bpf/app/link"), 0);
+  ASSERT_EQ(symlink("deep", "/sys/fs/bpf/app/link_to_directory"), 0);
+  {
+    const Mounted other = Mounted::bpf("/sys/fs/bpf/app/mounted");
+    HostPins inner;
+    inner.map("/sys/fs/bpf/app/mounted/hidden");
+    const auto found = kernel::list_pins("/sys/fs/bpf/app", kAnything, 10);
+    ASSERT_TRUE(found) << found.error().sentence();
+    EXPECT_THAT(*found,
+                ElementsAre("/sys/fs/bpf/app/a", "/sys/fs/bpf/app/b", "/sys/fs/bpf/app/deep/c"));
+  }
+  unlink("/sys/fs/bpf/app/link");
+  unlink("/sys/fs/bpf/app/link_to_directory");
+}
+
+TEST_F(Sources, AreListedOnlyWhereTheyAreWanted) {
+  pins_.map("/sys/fs/bpf/a");
+  pins_.map("/sys/fs/bpf/b");
+  const auto found = kernel::list_pins(
+      "/sys/fs/bpf", [](const std::string& path) { return path.ends_with("b"); }, 10);
+  ASSERT_TRUE(found) << found.error().sentence();
+  EXPECT_THAT(*found, ElementsAre("/sys/fs/bpf/b"));
+}
+
+TEST_F(Sources, AreListedUpToALimit) {
+  pins_.map("/sys/fs/bpf/app/a");
+  pins_.map("/sys/fs/bpf/app/b");
+  EXPECT_TRUE(kernel::list_pins("/sys/fs/bpf/app", kAnything, 2));
+  const auto found = kernel::list_pins("/sys/fs/bpf/app", kAnything, 1);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().sentence(), "cannot list pins in \"/sys/fs/bpf/app\": more than 1 match");
+}
+
+TEST_F(Sources, OfADirectoryThatIsNotThereAreNone) {
+  const auto found = kernel::list_pins("/sys/fs/bpf/nothing/here", kAnything, 1);
+  ASSERT_TRUE(found) << found.error().sentence();
+  EXPECT_THAT(*found, IsEmpty());
+}
+
+TEST_F(Sources, AreNotListedThroughALinkAboveThem) {
+  pins_.map("/sys/fs/bpf/secret/flows");
+  ASSERT_EQ(symlink("secret", "/sys/fs/bpf/app"), 0);
+  const auto found = kernel::list_pins("/sys/fs/bpf/app", kAnything, 10);
+  unlink("/sys/fs/bpf/app");
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().sentence(),
+            "cannot list pins in \"/sys/fs/bpf/app\": Too many levels of symbolic links");
+}
+
+}  // namespace
+}  // namespace pinscope::test
