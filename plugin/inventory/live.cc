@@ -1,0 +1,142 @@
+#include "plugin/inventory/live.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "plugin/base/file.h"
+#include "plugin/kernel/process.h"
+#include "plugin/kernel/source.h"
+#include "plugin/kernel/sys.h"
+
+namespace pinscope::inventory {
+namespace {
+
+Result<Fd> open_root(const model::Record& record) {
+  return open_at(AT_FDCWD, "/proc/" + std::to_string(record.pid) + "/root", O_PATH | O_DIRECTORY);
+}
+
+// Looks from the container's root. Everything there is the container's to change, so nothing is
+// opened for more than its name, and no link leads out of its root.
+void look_at_view(const model::Record& record, Live& live) {
+  const auto root = open_root(record);
+  if (!root) return;
+  constexpr uint64_t kInside = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  constexpr uint64_t kBelow = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  const auto view = kernel::open_resolved(root->get(), record.at, O_PATH | O_DIRECTORY, kInside);
+  for (const auto& pin : record.pins) {
+    if (pin.skipped) continue;
+    if (!view || !kernel::open_resolved(view->get(), pin.name, O_PATH, kBelow))
+      live.missing_names.push_back(pin.name);
+  }
+  live.view = view && live.missing_names.empty() ? ViewState::kPresent : ViewState::kMissing;
+}
+
+PinState look_at_source(kernel::SourceOpener& opener, const model::PinnedObject& pin) {
+  PinState state;
+  if (pin.skipped) {
+    state.source = SourceState::kSkipped;
+    return state;
+  }
+  // A link opens only for writing; for everything else reading is enough to ask for the id.
+  model::GrantedPin grant;
+  grant.source = pin.source;
+  grant.access = pin.kind == model::ObjectKind::kLink ? model::Access::kReadWrite : pin.access;
+  const auto source = opener.open(grant);
+  if (source) {
+    state.source_object_id = source->info.id;
+    const bool same = source->info.id == pin.object_id && source->info.kind == pin.kind;
+    state.source = same ? SourceState::kCurrent : SourceState::kStale;
+  } else if (source.error().code() == ErrorCode::kSourceMissing) {
+    state.source = SourceState::kGone;
+  } else if (source.error().code() == ErrorCode::kSourceMismatch ||
+             source.error().code() == ErrorCode::kAccessUnsupported) {
+    state.source = SourceState::kStale;
+    state.problem = source.error().sentence();
+  } else {
+    state.problem = source.error().sentence();
+  }
+  return state;
+}
+
+}  // namespace
+
+size_t Live::stale_count() const {
+  return static_cast<size_t>(std::count_if(pins.begin(), pins.end(), [](const PinState& pin) {
+    return pin.source == SourceState::kStale || pin.source == SourceState::kGone;
+  }));
+}
+
+const char* name_of(ProcessState state) {
+  switch (state) {
+    case ProcessState::kRunning:
+      return "running";
+    case ProcessState::kGone:
+      return "gone";
+  }
+  return "";
+}
+
+const char* name_of(ViewState state) {
+  switch (state) {
+    case ViewState::kPresent:
+      return "present";
+    case ViewState::kMissing:
+      return "missing";
+    case ViewState::kUnknown:
+      return "unknown";
+  }
+  return "";
+}
+
+const char* name_of(SourceState state) {
+  switch (state) {
+    case SourceState::kCurrent:
+      return "current";
+    case SourceState::kStale:
+      return "stale";
+    case SourceState::kGone:
+      return "source gone";
+    case SourceState::kSkipped:
+      return "skipped";
+    case SourceState::kUnknown:
+      return "unknown";
+  }
+  return "";
+}
+
+std::string summary(const model::Record& record, const Live& live) {
+  if (live.process == ProcessState::kGone) return "gone";
+  if (record.state == model::Record::State::kIntended) return "incomplete";
+  if (live.process == ProcessState::kRunning && live.view == ViewState::kMissing)
+    return "view missing";
+  return name_of(live.process);
+}
+
+ProcessState process_of(const model::Record& record) {
+  if (record.pid <= 0 || record.process_start == 0 ||
+      kernel::process_start_time(record.pid) != record.process_start)
+    return ProcessState::kGone;
+  // A process that has ended and waits for its parent has a number and no root any more.
+  const auto root = open_root(record);
+  return !root && root.error().errnum() == ENOENT ? ProcessState::kGone : ProcessState::kRunning;
+}
+
+Result<Examiner> Examiner::open() {
+  PINSCOPE_TRY(Fd proc_self_fd, open_at(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY));
+  return Examiner(std::move(proc_self_fd));
+}
+
+Live Examiner::examine(const model::Record& record) const {
+  Live live;
+  live.process = process_of(record);
+  if (live.process == ProcessState::kRunning && record.state == model::Record::State::kApplied)
+    look_at_view(record, live);
+  kernel::SourceOpener opener(proc_self_fd_.get());
+  for (const auto& pin : record.pins) live.pins.push_back(look_at_source(opener, pin));
+  return live;
+}
+
+}  // namespace pinscope::inventory

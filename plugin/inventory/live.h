@@ -1,0 +1,63 @@
+// A record joined with the machine as it is now: is the container's process still that process, is
+// its view still there, and are the objects in it still the ones behind the source pins. Reads
+// only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "plugin/base/fd.h"
+#include "plugin/base/result.h"
+#include "plugin/model/record.h"
+
+namespace pinscope::inventory {
+
+enum class ProcessState { kRunning, kGone };
+enum class ViewState { kPresent, kMissing, kUnknown };
+enum class SourceState {
+  kCurrent,  // the source pin still names the object that was granted
+  kStale,    // it names another object now: the container goes on seeing the old one
+  kGone,     // there is no such pin any more: the container goes on seeing the object
+  kSkipped,  // it was missing at start, and the policy said skip
+  kUnknown,  // could not be looked at; PinState::problem says why
+};
+
+struct PinState {
+  SourceState source = SourceState::kUnknown;
+  uint32_t source_object_id = 0;  // what the source pin names now
+  std::string problem;
+};
+
+struct Live {
+  ProcessState process = ProcessState::kGone;
+  ViewState view = ViewState::kUnknown;
+  std::vector<std::string> missing_names;  // granted and not found in the view
+  std::vector<PinState> pins;              // in the order of Record::pins
+  [[nodiscard]] size_t stale_count() const;
+};
+
+// "running", "gone"; "present", …: the words of tables and of JSON.
+const char* name_of(ProcessState state);
+const char* name_of(ViewState state);
+const char* name_of(SourceState state);
+
+// What people want to know first: "running", "gone", "incomplete" (the hook did not finish), "view
+// missing".
+std::string summary(const model::Record& record, const Live& live);
+
+// Whether the process that the record names, by pid and start time, still runs.
+ProcessState process_of(const model::Record& record);
+
+// Changes the working directory (see kernel::SourceOpener).
+class Examiner {
+ public:
+  static Result<Examiner> open();
+  [[nodiscard]] Live examine(const model::Record& record) const;
+
+ private:
+  explicit Examiner(Fd proc_self_fd) : proc_self_fd_(std::move(proc_self_fd)) {}
+  Fd proc_self_fd_;
+};
+
+}  // namespace pinscope::inventory

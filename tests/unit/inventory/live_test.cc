@@ -1,0 +1,165 @@
+// This process stands for a container's: its root is the host's, and a plain directory stands for
+// the view, because only names are looked at.
+#include "plugin/inventory/live.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "plugin/kernel/process.h"
+
+namespace pinscope::inventory {
+namespace {
+
+using model::Record;
+
+class Live : public testing::Test {
+ protected:
+  void SetUp() override {
+    char path[] = "/tmp/pinscope-live-XXXXXX";
+    ASSERT_NE(::mkdtemp(path), nullptr);
+    directory_ = path;
+    here_ = std::filesystem::current_path();
+  }
+  void TearDown() override {
+    std::filesystem::current_path(here_);
+    std::filesystem::remove_all(directory_);
+  }
+
+  Record own_record() const {
+    Record record;
+    record.state = Record::State::kApplied;
+    record.id = "web-1";
+    record.pid = ::getpid();
+    record.process_start = kernel::process_start_time(record.pid);
+    record.at = directory_;
+    return record;
+  }
+
+  static model::PinnedObject pin(const std::string& name) {
+    model::PinnedObject pin;
+    pin.name = name;
+    pin.source = "/sys/fs/bpf/there-is-no-such-pin";
+    pin.object_id = 1;
+    return pin;
+  }
+
+  static inventory::Live examine(const Record& record) {
+    const auto examiner = Examiner::open();
+    EXPECT_TRUE(examiner.has_value());
+    return examiner->examine(record);
+  }
+
+  void touch(const std::string& name) const { std::ofstream(directory_ + "/" + name) << ""; }
+
+  std::string directory_;
+  std::filesystem::path here_;
+};
+
+TEST_F(Live, FindsItsOwnProcessRunning) {
+  const auto record = own_record();
+  EXPECT_EQ(process_of(record), ProcessState::kRunning);
+  EXPECT_EQ(summary(record, examine(record)), "running");
+}
+
+TEST_F(Live, TakesAReusedProcessNumberForGone) {
+  auto record = own_record();
+  ++record.process_start;
+  EXPECT_EQ(process_of(record), ProcessState::kGone);
+  EXPECT_EQ(summary(record, examine(record)), "gone");
+}
+
+TEST_F(Live, TakesARecordWithoutProcessForGone) {
+  auto record = own_record();
+  record.pid = 0;
+  EXPECT_EQ(process_of(record), ProcessState::kGone);
+  record.pid = ::getpid();
+  record.process_start = 0;
+  EXPECT_EQ(process_of(record), ProcessState::kGone);
+}
+
+TEST_F(Live, TakesAProcessThatWaitsForItsParentForGone) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+  auto record = own_record();
+  record.pid = child;
+  record.process_start = kernel::process_start_time(child);
+  EXPECT_EQ(process_of(record), ProcessState::kGone);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+}
+
+TEST_F(Live, FindsTheNamesOfTheViewInTheContainersRoot) {
+  auto record = own_record();
+  std::filesystem::create_directory(directory_ + "/_rw");
+  touch("flows");
+  touch("_rw/counters");
+  std::filesystem::create_symlink("_rw/counters", directory_ + "/counters");
+  record.pins = {pin("flows"), pin("counters")};
+  EXPECT_EQ(examine(record).view, ViewState::kPresent);
+}
+
+TEST_F(Live, NamesWhatIsMissingFromTheView) {
+  auto record = own_record();
+  touch("flows");
+  record.pins = {pin("flows"), pin("counters")};
+  const auto live = examine(record);
+  EXPECT_EQ(live.view, ViewState::kMissing);
+  EXPECT_THAT(live.missing_names, testing::ElementsAre("counters"));
+  EXPECT_EQ(summary(record, live), "view missing");
+}
+
+TEST_F(Live, DoesNotMissWhatWasSkipped) {
+  auto record = own_record();
+  auto skipped = pin("flows");
+  skipped.skipped = true;
+  record.pins = {skipped};
+  const auto live = examine(record);
+  EXPECT_EQ(live.view, ViewState::kPresent);
+  EXPECT_EQ(live.pins.at(0).source, SourceState::kSkipped);
+  EXPECT_EQ(live.stale_count(), 0U);
+}
+
+TEST_F(Live, FollowsNoLinkOutOfTheView) {
+  auto record = own_record();
+  std::filesystem::create_symlink("/proc/self/exe", directory_ + "/flows");
+  std::filesystem::create_symlink("../../etc/passwd", directory_ + "/counters");
+  record.pins = {pin("flows"), pin("counters")};
+  EXPECT_THAT(examine(record).missing_names, testing::ElementsAre("flows", "counters"));
+}
+
+TEST_F(Live, CallsARecordOfAHookThatDidNotFinishIncomplete) {
+  auto record = own_record();
+  record.state = Record::State::kIntended;
+  EXPECT_EQ(summary(record, examine(record)), "incomplete");
+  ++record.process_start;
+  EXPECT_EQ(summary(record, examine(record)), "gone");
+}
+
+TEST_F(Live, CountsAGrantWhoseSourceIsGoneAsStale) {
+  auto record = own_record();
+  touch("flows");
+  record.pins = {pin("flows")};
+  const auto live = examine(record);
+  EXPECT_EQ(live.pins.at(0).source, SourceState::kGone);
+  EXPECT_EQ(live.stale_count(), 1U);
+}
+
+TEST_F(Live, CallsASourceThatIsNoPinStaleAndSaysWhy) {
+  auto record = own_record();
+  touch("flows");
+  record.pins = {pin("flows")};
+  record.pins[0].source = directory_ + "/flows";
+  const auto live = examine(record);
+  EXPECT_EQ(live.pins.at(0).source, SourceState::kStale);
+  EXPECT_THAT(live.pins.at(0).problem, testing::HasSubstr("it is not a BPF pin"));
+}
+
+}  // namespace
+}  // namespace pinscope::inventory
