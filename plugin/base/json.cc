@@ -93,10 +93,14 @@ Result<JsonDocument> JsonDocument::parse(std::string text, std::string name, Err
     return fail(text, valid, "it is not UTF-8");
 
   auto state = std::make_unique<State>();
-  state->text = text;  // parsing in place writes into it; `text` stays as it is for the error
+  // Parsing in place changes where lines end only if it decodes an escape: then the text as it was
+  // is needed for the place of an error.
+  const bool has_escapes = text.find('\\') != std::string::npos;
+  const std::string original = has_escapes ? text : std::string();
+  state->text = std::move(text);
   state->document.ParseInsitu<kFlags>(state->text.data());
   if (state->document.HasParseError())
-    return fail(text, state->document.GetErrorOffset(),
+    return fail(has_escapes ? original : state->text, state->document.GetErrorOffset(),
                 rapidjson::GetParseError_En(state->document.GetParseError()));
   state->name = std::move(name);
   state->code = code;

@@ -14,8 +14,8 @@ namespace pinscope::oci {
 // runtime gave it (or, for `explain --bundle`, a made-up one with the bundle's path), `engine` as
 // the hook was installed. Identity comes only from keys that this engine itself writes. Annotations
 // are config.json's: the state's are a copy of them (runtime-spec, runtime.md). Unknown fields are
-// fine; a field that the runtime, too, would misread is kConfigInvalid with its place. The
-// namespace and id maps are what was asked for, not what a live process has.
+// fine; one that is read here and has the wrong type is kConfigInvalid with its place. Namespaces
+// and id maps are what was asked for, not what a live process has.
 Result<model::Container> read_container(const State& state, std::string config_json,
                                         model::Engine engine);
 
