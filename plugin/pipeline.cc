@@ -143,7 +143,7 @@ class HookRun {
     if (found && !*found) return {};
     PINSCOPE_CHECK(records->remove(state.id));
     if (!found) return std::unexpected(std::move(found).error());
-    const Record& record = **found;
+    const Record& record = found->value();
     event_.container_id = record.id;
     event_.bundle = record.bundle;
     event_.pid = record.pid;

@@ -27,7 +27,7 @@ uint64_t as_address(const void* pointer) {
 template <typename Info>
 bool read_info(int object, Info& info) {
   std::memset(&info, 0, sizeof info);
-  union bpf_attr attributes;
+  union bpf_attr attributes {};
   std::memset(&attributes, 0, sizeof attributes);
   attributes.info.bpf_fd = static_cast<uint32_t>(object);
   attributes.info.info_len = sizeof info;
@@ -83,7 +83,7 @@ Result<ObjectInfo> object_info(int object, int proc_self_fd) {
   };
   ObjectInfo result;
   if (kind == "anon_inode:bpf-map") {
-    struct bpf_map_info info;
+    struct bpf_map_info info {};
     if (!read_info(object, info)) return no_info();
     result.kind = model::ObjectKind::kMap;
     result.type = info.type;
@@ -94,7 +94,7 @@ Result<ObjectInfo> object_info(int object, int proc_self_fd) {
     result.map_flags = info.map_flags;
     result.name = bounded(info.name, sizeof info.name);
   } else if (kind == "anon_inode:bpf-prog") {
-    struct bpf_prog_info info;
+    struct bpf_prog_info info {};
     if (!read_info(object, info)) return no_info();
     result.kind = model::ObjectKind::kProgram;
     result.type = info.type;
@@ -102,7 +102,7 @@ Result<ObjectInfo> object_info(int object, int proc_self_fd) {
     result.name = bounded(info.name, sizeof info.name);
   } else if (kind == "anon_inode:bpf_link" || kind == "anon_inode:bpf-link" ||
              kind == "anon_inode:[bpf-link]") {
-    struct bpf_link_info info;
+    struct bpf_link_info info {};
     if (!read_info(object, info)) return no_info();
     result.kind = model::ObjectKind::kLink;
     result.type = info.type;
