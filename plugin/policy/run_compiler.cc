@@ -1,0 +1,95 @@
+#include "plugin/policy/run_compiler.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+
+#include "plugin/base/text.h"
+
+namespace pinscope::policy {
+namespace {
+
+// Compiling takes some milliseconds.
+constexpr timespec kPollInterval = {0, 500'000};
+
+class SpawnSettings {
+ public:
+  SpawnSettings() {
+    ::posix_spawn_file_actions_init(&actions_);
+    for (int fd = 0; fd <= 2; ++fd)
+      ::posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", O_RDWR, 0);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
+    ::posix_spawn_file_actions_addchdir_np(&actions_, "/");
+    ::posix_spawnattr_init(&attributes_);
+    ::posix_spawnattr_setflags(
+        &attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    ::posix_spawnattr_setsigmask(&attributes_, &signals);
+    ::sigfillset(&signals);
+    ::posix_spawnattr_setsigdefault(&attributes_, &signals);
+  }
+  SpawnSettings(const SpawnSettings&) = delete;
+  SpawnSettings& operator=(const SpawnSettings&) = delete;
+  ~SpawnSettings() {
+    ::posix_spawn_file_actions_destroy(&actions_);
+    ::posix_spawnattr_destroy(&attributes_);
+  }
+  [[nodiscard]] const posix_spawn_file_actions_t* actions() const { return &actions_; }
+  [[nodiscard]] const posix_spawnattr_t* attributes() const { return &attributes_; }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+  posix_spawnattr_t attributes_{};
+};
+
+}  // namespace
+
+Status run_compiler(const StoreOptions& options, std::chrono::steady_clock::time_point deadline) {
+  const auto cannot = [&] {
+    return Error(ErrorCode::kPolicyUnavailable,
+                 "compile the policies with " + quoted(options.compiler));
+  };
+  if (options.compiler.empty())
+    return std::unexpected(
+        Error(ErrorCode::kPolicyUnavailable, "compile the policies").reason("no compiler is set"));
+  const SpawnSettings settings;
+  std::string arguments[] = {options.compiler,    "compile",     "--policy",
+                             options.policy_path, "--cache-dir", options.cache_directory};
+  char* argv[std::size(arguments) + 1] = {};
+  for (size_t i = 0; i < std::size(arguments); ++i) argv[i] = arguments[i].data();
+  char* environment[] = {nullptr};
+  pid_t child = 0;
+  if (const int error = ::posix_spawn(&child, options.compiler.c_str(), settings.actions(),
+                                      settings.attributes(), argv, environment);
+      error != 0)
+    return std::unexpected(
+        Error::system("run " + quoted(options.compiler), error, ErrorCode::kPolicyUnavailable));
+  for (;;) {
+    int status = 0;
+    const pid_t ended = ::waitpid(child, &status, WNOHANG);
+    if (ended == child && WIFEXITED(status)) {
+      if (WEXITSTATUS(status) == 0) return {};
+      return std::unexpected(
+          cannot().reason("it ended with status " + std::to_string(WEXITSTATUS(status))));
+    }
+    if (ended == child)
+      return std::unexpected(
+          cannot().reason("it was ended by signal " + std::to_string(WTERMSIG(status))));
+    // Whoever started us may have had children reaped for us: what it wrote will tell.
+    if (ended < 0 && errno == ECHILD) return {};
+    if (std::chrono::steady_clock::now() >= deadline) {
+      ::kill(-child, SIGKILL);
+      while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+      }
+      return std::unexpected(cannot().reason("it did not end in time"));
+    }
+    ::nanosleep(&kPollInterval, nullptr);
+  }
+}
+
+}  // namespace pinscope::policy

@@ -1,0 +1,185 @@
+#include "plugin/policy/store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <chrono>
+#include <ctime>
+
+#include "plugin/base/file.h"
+#include "plugin/base/text.h"
+#include "plugin/policy/cache.h"
+#include "plugin/policy/run_compiler.h"
+
+namespace pinscope::policy {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// For another hook's compiler and our own together.
+constexpr std::chrono::seconds kLongestRefresh{30};
+constexpr timespec kLockInterval = {0, 1'000'000};
+
+// What is kept for a policy path, as found at one moment.
+struct Found {
+  std::optional<CachedSet> set;
+  std::optional<CachedSet> refusal;
+  std::optional<Error> problem;  // why there is no set, though there is a file
+
+  static Found look(const StoreOptions& options) {
+    Found found;
+    auto set = CachedSet::open(options.cache_directory, options.policy_path, kSetSuffix);
+    if (set)
+      found.set = std::move(*set);
+    else
+      found.problem = std::move(set).error();
+    auto refusal = CachedSet::open(options.cache_directory, options.policy_path, kRejectedSuffix);
+    if (refusal && *refusal && (*refusal)->set().refusal()) found.refusal = std::move(*refusal);
+    return found;
+  }
+  [[nodiscard]] bool accepted(const StoreOptions& options, Racy racy) const {
+    return set && set->is_current(options.policy_path, racy);
+  }
+  [[nodiscard]] bool refused(const StoreOptions& options, Racy racy) const {
+    return refusal && refusal->is_current(options.policy_path, racy);
+  }
+};
+
+bool is_newer(const std::optional<CachedSet>& now, const std::optional<CachedSet>& before) {
+  return now && (!before || now->set().compiled_at_ns() > before->set().compiled_at_ns());
+}
+
+// Nothing if it could not be had in time or at all: compiling twice at once does no harm, because
+// install() has a lock of its own.
+std::optional<Fd> lock_refresh(const StoreOptions& options, Clock::time_point deadline) {
+  const auto directory = make_directory(options.cache_directory, 0755);
+  if (!directory) return std::nullopt;
+  auto lock = open_at(directory->get(), cache_name(options.policy_path, kRefreshSuffix),
+                      O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+  if (!lock) return std::nullopt;
+  while (::flock(lock->get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK || Clock::now() >= deadline) return std::nullopt;
+    ::nanosleep(&kLockInterval, nullptr);
+  }
+  return *std::move(lock);
+}
+
+bool has_policy_files(const std::string& policy_path) {
+  const auto names = list_policy_files(policy_path);
+  // One file instead of a directory, or something that the compiler will complain about.
+  return !names || !names->empty();
+}
+
+}  // namespace
+
+struct PolicyStore::State {
+  std::optional<CachedSet> cached;
+  // For `cached` or, where there is no policy, for `nothing`.
+  std::string nothing;
+  std::optional<CompiledSet> set;
+  std::optional<std::string> rejected;
+  Refresh refresh = Refresh::kNone;
+
+  static Result<PolicyStore> empty() {
+    auto state = std::make_unique<State>();
+    state->nothing = compile({}, {}, "", 0);
+    PINSCOPE_TRY(state->set, CompiledSet::open(std::as_bytes(std::span(state->nothing))));
+    return PolicyStore(std::move(state));
+  }
+
+  static PolicyStore in_force(CachedSet cached, Refresh refresh) {
+    auto state = std::make_unique<State>();
+    state->set = cached.set();
+    state->cached = std::move(cached);
+    state->refresh = refresh;
+    return PolicyStore(std::move(state));
+  }
+
+  // The edit was not accepted: what was in force stays in force, if there is anything.
+  static Result<PolicyStore> refused(Found found, std::string why, const StoreOptions& options,
+                                     Refresh refresh) {
+    if (!found.set) {
+      const auto& problem = found.problem;
+      return std::unexpected(Error(problem ? problem->code() : ErrorCode::kPolicyUnavailable,
+                                   "use the policies in " + quoted(options.policy_path))
+                                 .reason(std::move(why))
+                                 .hint((problem ? problem->sentence() : "none was ever accepted") +
+                                       "; run `pinscope check`"));
+    }
+    PolicyStore store = in_force(*std::move(found.set), refresh);
+    store.state_->rejected = std::move(why);
+    return store;
+  }
+
+  static Result<PolicyStore> refresh_with_compiler(Found before, const StoreOptions& options);
+};
+
+Result<PolicyStore> PolicyStore::State::refresh_with_compiler(Found before,
+                                                              const StoreOptions& options) {
+  const auto deadline = Clock::now() + kLongestRefresh;
+  const auto lock = lock_refresh(options, deadline);
+  if (lock) {
+    // Another hook may have had it done while we waited.
+    before = Found::look(options);
+    if (before.accepted(options, Racy::kCountsAsChanged))
+      return in_force(*std::move(before.set), Refresh::kNone);
+    if (before.refused(options, Racy::kCountsAsChanged)) {
+      std::string why(*before.refusal->set().refusal());
+      return refused(std::move(before), std::move(why), options, Refresh::kNone);
+    }
+  }
+  const Status ran = run_compiler(options, deadline);
+  Found after = Found::look(options);
+  // If the files changed once more meanwhile, the next container's hook sees that.
+  if (ran && (after.accepted(options, Racy::kIsIgnored) || is_newer(after.set, before.set)))
+    return in_force(*std::move(after.set), Refresh::kAccepted);
+  std::string why;
+  if (after.refused(options, Racy::kIsIgnored) || is_newer(after.refusal, before.refusal))
+    why = std::string(*after.refusal->set().refusal());
+  else
+    why = ran ? "the policy compiler changed nothing" : ran.error().sentence();
+  return refused(std::move(after), std::move(why), options, Refresh::kRejected);
+}
+
+Result<PolicyStore> PolicyStore::open(const StoreOptions& options) {
+  struct stat status {};
+  if (::stat(options.policy_path.c_str(), &status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return State::empty();
+    return std::unexpected(Error::system("stat " + quoted(options.policy_path), errno));
+  }
+  auto set = CachedSet::open(options.cache_directory, options.policy_path, kSetSuffix);
+  if (set && *set && (*set)->is_current(options.policy_path, Racy::kCountsAsChanged))
+    return State::in_force(**std::move(set), Refresh::kNone);
+
+  const bool nothing_kept = set && !*set;
+  if (nothing_kept && !has_policy_files(options.policy_path)) return State::empty();
+  Found found = Found::look(options);
+  if (found.refused(options, Racy::kCountsAsChanged)) {
+    std::string why(*found.refusal->set().refusal());
+    return State::refused(std::move(found), std::move(why), options, Refresh::kNone);
+  }
+  return State::refresh_with_compiler(std::move(found), options);
+}
+
+PolicyStore::PolicyStore(std::unique_ptr<State> state) : state_(std::move(state)) {
+}
+PolicyStore::PolicyStore(PolicyStore&&) noexcept = default;
+PolicyStore& PolicyStore::operator=(PolicyStore&&) noexcept = default;
+PolicyStore::~PolicyStore() = default;
+
+bool PolicyStore::empty() const {
+  return state_->set->policy_count() == 0;
+}
+const CompiledSet& PolicyStore::set() const {
+  return *state_->set;
+}
+const std::optional<std::string>& PolicyStore::rejected() const {
+  return state_->rejected;
+}
+PolicyStore::Refresh PolicyStore::refresh() const {
+  return state_->refresh;
+}
+
+}  // namespace pinscope::policy
