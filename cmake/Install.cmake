@@ -1,0 +1,34 @@
+# Where things are installed. The programs look for policies in /etc/pinscope: install with the prefix
+# /usr, or tell them with --policy.
+install(TARGETS pinscope pinscope-hook RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES docs/man/pinscope.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES docs/man/pinscope-hook.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+install(FILES config/policy.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
+install(DIRECTORY config/policies DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+
+# Empty: nothing is in force by installing it. With the prefix /usr, this is /etc.
+install(CODE "
+  set(etc \"\${CMAKE_INSTALL_PREFIX}/etc\")
+  if(CMAKE_INSTALL_PREFIX STREQUAL \"/usr\")
+    set(etc /etc)
+  endif()
+  file(MAKE_DIRECTORY \"\$ENV{DESTDIR}\${etc}/pinscope/policy.d\")
+  file(CHMOD \"\$ENV{DESTDIR}\${etc}/pinscope\" \"\$ENV{DESTDIR}\${etc}/pinscope/policy.d\"
+    DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
+    WORLD_READ WORLD_EXECUTE PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ
+    GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)")
+
+# pinscope_completion(<shell> <file name> <destination>): made by the program that it completes.
+function(pinscope_completion shell file destination)
+  set(script ${PROJECT_BINARY_DIR}/completion/${shell}/${file})
+  add_custom_command(OUTPUT ${script}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/completion/${shell}
+    COMMAND pinscope completion ${shell} > ${script}
+    DEPENDS pinscope VERBATIM
+    COMMENT "Generating the completion script for ${shell}")
+  add_custom_target(completion_${shell} ALL DEPENDS ${script})
+  install(FILES ${script} DESTINATION ${destination})
+endfunction()
+pinscope_completion(bash pinscope ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+pinscope_completion(zsh _pinscope ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+pinscope_completion(fish pinscope.fish ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)

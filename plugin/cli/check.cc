@@ -1,0 +1,95 @@
+// `pinscope check`: reads policy files as the hook's compiler would and prints everything that is
+// wrong with them. The exit status is for CI.
+#include <memory>
+
+#include "plugin/base/json.h"
+#include "plugin/base/text.h"
+#include "plugin/cli/command.h"
+#include "plugin/cli/diagnostics.h"
+#include "plugin/cli/table.h"
+#include "plugin/policy/yaml.h"
+
+namespace pinscope::cli {
+namespace {
+
+struct CheckOptions {
+  std::vector<std::string> paths;
+  bool strict = false;
+  bool trust = false;
+};
+
+struct Tally {
+  size_t policies = 0;
+  size_t files = 0;
+  size_t errors = 0;
+  size_t warnings = 0;
+};
+
+std::string to_json(const std::vector<policy::Diagnostic>& diagnostics, const Tally& tally,
+                    bool ok) {
+  JsonWriter json(JsonWriter::Style::kPretty);
+  json.object()
+      .field("ok", ok)
+      .field("policies", uint64_t{tally.policies})
+      .field("files", uint64_t{tally.files})
+      .field("errors", uint64_t{tally.errors})
+      .field("warnings", uint64_t{tally.warnings})
+      .key("diagnostics");
+  write_diagnostics(json, diagnostics);
+  json.end();
+  return std::string(json.text()) + "\n";
+}
+
+Result<ExitStatus> check(const Settings& settings, const CheckOptions& options) {
+  std::vector<policy::Diagnostic> diagnostics;
+  Tally tally;
+  const auto take = [&](policy::Loaded loaded) {
+    tally.policies += loaded.policies.size();
+    tally.files += loaded.files.size();
+    for (auto& diagnostic : loaded.diagnostics) {
+      const bool is_error = diagnostic.severity == policy::Diagnostic::Severity::kError;
+      ++(is_error ? tally.errors : tally.warnings);
+      diagnostics.push_back(std::move(diagnostic));
+    }
+  };
+  if (options.paths.empty()) take(policy::load_path(settings.policy_path));
+  const auto trust = options.trust ? policy::Trust::kRequired : policy::Trust::kIgnored;
+  for (const auto& path : options.paths) take(policy::load_path(path, trust));
+
+  const bool ok = tally.errors == 0 && (!options.strict || tally.warnings == 0);
+  if (settings.json()) {
+    print(to_json(diagnostics, tally, ok));
+    return ok ? kExitOk : kExitFailure;
+  }
+  const Palette palette = settings.palette();
+  for (const auto& diagnostic : diagnostics) print(to_text(diagnostic, palette));
+  std::string summary = palette.paint(ok ? Colour::kGreen : Colour::kRed, ok ? "ok" : "failed");
+  summary += ": " +
+             (tally.errors == 0 ? count_of(tally.policies, "policy", "policies") + " in "
+                                : std::string()) +
+             count_of(tally.files, "file", "files");
+  if (tally.errors > 0) summary += ", " + count_of(tally.errors, "error", "errors");
+  if (tally.warnings > 0) summary += ", " + count_of(tally.warnings, "warning", "warnings");
+  print(summary + "\n");
+  return ok ? kExitOk : kExitFailure;
+}
+
+}  // namespace
+
+void add_check(CLI::App& root, Program& program) {
+  auto options = std::make_shared<CheckOptions>();
+  add_command(root, program, "check", "Check policy files and print every error and warning",
+              [&program, options] { return check(program.settings, *options); })
+      .arguments("PATH", options->paths,
+                 "Policy files or directories (default: the installed policies). Who owns them is "
+                 "not checked, unlike that of installed ones: see --trust")
+      .flag("--strict", options->strict, "Let warnings fail the check, too")
+      .flag("--trust", options->trust,
+            "Also require of PATH what is required of installed policies: owned by root, writable "
+            "by root alone")
+      .policy_option(program.settings)
+      .output_options(program.settings)
+      .footer("Exit status: 0 no errors; 1 errors, or warnings with --strict; 2 usage.");
+}
+
+}  // namespace pinscope::cli

@@ -1,0 +1,90 @@
+// `pinscope doctor`: is this machine ready, is what is installed in force, and what to do if not.
+#include "plugin/base/json.h"
+#include "plugin/cli/command.h"
+#include "plugin/cli/health.h"
+#include "plugin/cli/table.h"
+
+namespace pinscope::cli {
+namespace {
+
+Colour colour_of(Finding::Level level) {
+  switch (level) {
+    case Finding::Level::kOk:
+      return Colour::kGreen;
+    case Finding::Level::kWarn:
+      return Colour::kYellow;
+    case Finding::Level::kFail:
+      return Colour::kRed;
+  }
+  return Colour::kPlain;
+}
+
+std::string to_json(const Findings& findings, size_t failures, size_t warnings) {
+  JsonWriter json(JsonWriter::Style::kPretty);
+  json.object()
+      .field("ok", failures == 0)
+      .field("version", PINSCOPE_VERSION)
+      .field("failures", uint64_t{failures})
+      .field("warnings", uint64_t{warnings})
+      .key("checks")
+      .array();
+  for (const auto& finding : findings)
+    json.object()
+        .field("area", finding.area)
+        .field("name", finding.name)
+        .field("level", name_of(finding.level))
+        .field("detail", finding.detail)
+        .field("action", finding.action)
+        .end();
+  json.end().end();
+  return std::string(json.text()) + "\n";
+}
+
+std::string to_text(const Findings& findings, size_t failures, size_t warnings,
+                    const Palette& palette) {
+  Table table({"AREA", "CHECK", "", "FOUND"});
+  for (const auto& finding : findings)
+    table.add({finding.area, finding.name, Cell(name_of(finding.level), colour_of(finding.level)),
+               finding.detail});
+  std::string text = table.text(palette);
+  Table actions({"", "WHAT TO DO"});
+  for (const auto& finding : findings)
+    if (!finding.action.empty() && finding.level != Finding::Level::kOk)
+      actions.add({Cell(finding.name, colour_of(finding.level)), finding.action});
+  if (!actions.empty()) text += "\n" + actions.text(palette);
+  text += "\n" + count_of(failures, "failure", "failures") + ", " +
+          count_of(warnings, "warning", "warnings") + "\n";
+  return text;
+}
+
+Result<ExitStatus> examine(const Settings& settings) {
+  Findings findings;
+  for (auto part : {kernel_health(), host_health(), runtime_health(), policy_health(settings),
+                    state_health(settings), audit_health(settings)})
+    findings.insert(findings.end(), part.begin(), part.end());
+  size_t failures = 0;
+  size_t warnings = 0;
+  for (const auto& finding : findings) {
+    if (finding.level == Finding::Level::kFail) ++failures;
+    if (finding.level == Finding::Level::kWarn) ++warnings;
+  }
+  print(settings.json() ? to_json(findings, failures, warnings)
+                        : to_text(findings, failures, warnings, settings.palette()));
+  return failures == 0 ? kExitOk : kExitFailure;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& root, Program& program) {
+  add_command(root, program, "doctor",
+              "Look at the kernel, the runtimes, the policies and the records, and say what to do",
+              [&program] { return examine(program.settings); })
+      .policy_option(program.settings)
+      .state_option(program.settings)
+      .cache_option(program.settings)
+      .audit_option(program.settings)
+      .output_options(program.settings)
+      .footer("Exit status: 0 no failure (warnings may be there); 1 failures; 2 usage.");
+}
+
+}  // namespace pinscope::cli

@@ -1,0 +1,107 @@
+#include "plugin/cli/explanation.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "plugin/base/file.h"
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/kernel/mounts.h"
+#include "plugin/kernel/probe.h"
+#include "plugin/policy/cache.h"
+
+namespace pinscope::cli {
+namespace {
+
+constexpr size_t kMountinfoLimit = size_t{16} << 20;
+constexpr const char* kUsualHostBpffs = "/sys/fs/bpf";
+
+Result<std::string> resolve_bundle(const std::string& bundle) {
+  const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(bundle.c_str(), nullptr),
+                                                             &std::free);
+  if (!resolved) return std::unexpected(Error::system("open bundle " + quoted(bundle), errno));
+  return std::string(resolved.get());
+}
+
+// The policies that the next start would use: the files, if they have no errors; otherwise the set
+// in force.
+Result<std::vector<model::Policy>> read_policies(const Settings& settings,
+                                                 Explanation& explanation) {
+  const bool installed = settings.policy_path == Settings{}.policy_path;
+  policy::Loaded loaded = policy::load_path(
+      settings.policy_path, installed ? policy::Trust::kRequired : policy::Trust::kIgnored);
+  if (loaded.ok()) return std::move(loaded.policies);
+  explanation.diagnostics = std::move(loaded.diagnostics);
+  const auto cached =
+      policy::CachedSet::open(settings.cache_directory, settings.policy_path, policy::kSetSuffix);
+  if (!cached) return std::unexpected(cached.error());
+  if (!*cached)
+    return std::unexpected(
+        Error(ErrorCode::kPolicyUnavailable, "use the policies in " + quoted(settings.policy_path))
+            .reason("they have errors, and no earlier set is in force")
+            .hint("pinscope check shows the errors"));
+  explanation.last_good = true;
+  return (*cached)->set().all();
+}
+
+std::vector<std::string> host_bpffs_mounts() {
+  std::vector<std::string> places = {kUsualHostBpffs};
+  const auto file = open_at(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY);
+  if (!file) return places;
+  const auto text = read_all(file->get(), kMountinfoLimit, "/proc/self/mountinfo");
+  if (!text) return places;
+  for (const auto& mount : kernel::parse_mountinfo(*text))
+    if (mount.is_bpf && mount.mount_point != kUsualHostBpffs) places.push_back(mount.mount_point);
+  return places;
+}
+
+model::Features features_of_host() {
+  model::Features features = kernel::quick_features();
+  for (const auto& probe : kernel::probe_all())
+    if (probe.name == "detached mount trees" && probe.answer == model::Probe::kNo)
+      features.detached_trees = false;
+  return features;
+}
+
+}  // namespace
+
+bool Explanation::starts() const {
+  return errors.empty() && std::none_of(remarks.begin(), remarks.end(), [](const Remark& remark) {
+           return remark.kind == Remark::Kind::kRefuses;
+         });
+}
+
+void add_explain_options(Command& command, Settings& settings, ExplainOptions& options) {
+  command
+      .required_option("-b,--bundle", options.bundle, "DIR",
+                       "The container's OCI bundle: the directory that holds its config.json")
+      .choice("--engine", options.engine, {"podman", "docker", "containerd", "crio"},
+              "The engine that starts the container, as the hook's --engine says it")
+      .option("--id", options.id, "TEXT", "The container's id (default: the bundle's name)")
+      .flag("--no-host", options.no_host,
+            "Do not look at this host's pins and kernel: explain the policy alone")
+      .policy_option(settings)
+      .cache_option(settings)
+      .output_options(settings);
+}
+
+Result<Explanation> explain(const Settings& settings, const ExplainOptions& options) {
+  Explanation explanation;
+  PINSCOPE_TRY(const std::string bundle, resolve_bundle(options.bundle));
+  PINSCOPE_TRY(const auto policies, read_policies(settings, explanation));
+  const std::string id = options.id.empty() ? std::string(base_name(bundle)) : options.id;
+  const auto engine = model::engine_from_name(options.engine).value_or(model::Engine::kUnknown);
+  const auto features = options.no_host ? model::Features{} : features_of_host();
+  const auto look = options.no_host ? HostPins::kIgnore : HostPins::kOpen;
+  PINSCOPE_TRY(static_cast<pinscope::Explanation&>(explanation),
+               pinscope::explain(policies, bundle, id, engine, features, look));
+  explanation.remarks =
+      remarks_on(explanation.container, explanation.decision,
+                 options.no_host ? std::vector<std::string>{kUsualHostBpffs} : host_bpffs_mounts());
+  return explanation;
+}
+
+}  // namespace pinscope::cli

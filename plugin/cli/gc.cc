@@ -1,0 +1,145 @@
+// `pinscope gc`: removes what a crash, or a runtime that skipped poststop, has left: records of
+// containers whose process is gone, and temporary files of hooks that were killed. The views
+// themselves vanished with their containers' mount namespaces.
+#include <ctime>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "plugin/base/json.h"
+#include "plugin/base/text.h"
+#include "plugin/cli/command.h"
+#include "plugin/inventory/live.h"
+#include "plugin/record/audit.h"
+#include "plugin/record/store.h"
+
+namespace pinscope::cli {
+namespace {
+
+struct GcOptions {
+  bool dry_run = false;
+  bool damaged = false;
+};
+
+struct Removal {
+  std::string kind;  // record, file
+  std::string name;
+  std::string reason;
+  std::optional<Error> error;
+};
+
+model::AuditEvent event_for(const model::Record& record) {
+  struct timespec now {};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  model::AuditEvent event;
+  event.outcome = model::AuditEvent::Outcome::kCollected;
+  event.stage = "gc";
+  event.container_id = record.id;
+  event.bundle = record.bundle;
+  event.pid = record.pid;
+  event.engine = record.engine;
+  event.identity = record.identity;
+  event.selected_by = record.selected_by;
+  event.pins = record.pins;
+  event.refusals = record.refusals;
+  event.time_ns =
+      static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+  return event;
+}
+
+Status remove_record(const record::Store& store, const record::AuditTrail& trail,
+                     const model::Record& record) {
+  // A new container may have taken the id since the records were read.
+  PINSCOPE_TRY(const auto now, store.find(record.id));
+  if (!now || now->pid != record.pid || now->process_start != record.process_start) return {};
+  // Told before it is done: a removal that nobody can read about must not happen.
+  PINSCOPE_CHECK(trail.write(event_for(record)));
+  return store.remove(record.id);
+}
+
+void add_file(std::vector<Removal>& removals, const record::Store& store, const std::string& name,
+              const char* reason, bool dry_run) {
+  Removal removal{"file", name, reason, std::nullopt};
+  if (!dry_run)
+    if (auto status = store.discard(name); !status) removal.error = std::move(status).error();
+  removals.push_back(std::move(removal));
+}
+
+Result<std::vector<Removal>> remove_all(const Settings& settings, const GcOptions& options) {
+  std::vector<Removal> removals;
+  PINSCOPE_TRY(const auto store, record::Store::open(settings.state_directory, false));
+  PINSCOPE_TRY(const auto all, store.all());
+  std::optional<record::AuditTrail> trail;
+  for (const auto& record : all.records) {
+    if (inventory::process_of(record) != inventory::ProcessState::kGone) continue;
+    const bool intended = record.state == model::Record::State::kIntended;
+    Removal removal{"record", record.id,
+                    intended ? "the hook did not finish, and the container's process is gone"
+                             : "the container's process is gone",
+                    std::nullopt};
+    if (!options.dry_run) {
+      if (!trail) trail = record::AuditTrail::open({.path = settings.audit_path});
+      if (auto status = remove_record(store, *trail, record); !status)
+        removal.error = std::move(status).error();
+    }
+    removals.push_back(std::move(removal));
+  }
+  PINSCOPE_TRY(const auto leftovers, store.leftovers());
+  for (const auto& name : leftovers)
+    add_file(removals, store, name, "its writer is gone", options.dry_run);
+  if (options.damaged)
+    for (const auto& name : all.unreadable_files)
+      add_file(removals, store, name, "it cannot be read", options.dry_run);
+  else
+    for (const auto& error : all.unreadable) removals.push_back({"file", "", "", error});
+  return removals;
+}
+
+Result<ExitStatus> collect(const Settings& settings, const GcOptions& options) {
+  PINSCOPE_TRY(const auto removals, remove_all(settings, options));
+  bool failed = false;
+  for (const auto& removal : removals) failed = failed || removal.error.has_value();
+  if (settings.json()) {
+    JsonWriter json(JsonWriter::Style::kPretty);
+    json.object().field("dry_run", options.dry_run).key("removed").array();
+    for (const auto& removal : removals) {
+      json.object()
+          .field("kind", removal.kind)
+          .field("name", removal.name)
+          .field("reason", removal.reason);
+      if (removal.error) json.field("error", removal.error->sentence());
+      json.end();
+    }
+    json.end().end();
+    print(std::string(json.text()) + "\n");
+    return failed ? kExitFailure : kExitOk;
+  }
+  for (const auto& removal : removals) {
+    if (removal.error) {
+      complain(*removal.error);
+      continue;
+    }
+    print((options.dry_run ? "would remove " : "removed ") + removal.kind + " " +
+          one_line(removal.name) + ": " + removal.reason + "\n");
+  }
+  if (removals.empty()) print("nothing to remove\n");
+  return failed ? kExitFailure : kExitOk;
+}
+
+}  // namespace
+
+void add_gc(CLI::App& root, Program& program) {
+  auto options = std::make_shared<GcOptions>();
+  add_command(root, program, "gc", "Remove what a crash, or a missing poststop, has left",
+              [&program, options] { return collect(program.settings, *options); })
+      .flag("-n,--dry-run", options->dry_run, "Say what would be removed, remove nothing")
+      .flag("--damaged", options->damaged, "Also remove records that cannot be read")
+      .state_option(program.settings)
+      .audit_option(program.settings)
+      .output_options(program.settings)
+      .footer(
+          "A record goes if the process it names, by pid and start time, is gone. Each removal is "
+          "audited.\nExit status: 0 done; 1 something could not be removed; 2 usage.");
+}
+
+}  // namespace pinscope::cli

@@ -1,0 +1,29 @@
+// What doctor looks at: each part of the machine gives findings. Nothing here changes anything.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugin/cli/command.h"
+
+namespace pinscope::cli {
+
+struct Finding {
+  enum class Level { kOk, kWarn, kFail } level = Level::kOk;
+  std::string area;    // kernel, host, runtime, policy, state, audit
+  std::string name;    // detached mount trees
+  std::string detail;  // what was found
+  std::string action;  // what to do about it; empty if nothing
+};
+using Findings = std::vector<Finding>;
+
+const char* name_of(Finding::Level level);
+
+Findings kernel_health();
+Findings host_health();
+Findings runtime_health();
+Findings policy_health(const Settings& settings);
+Findings state_health(const Settings& settings);
+Findings audit_health(const Settings& settings);
+
+}  // namespace pinscope::cli

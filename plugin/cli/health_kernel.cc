@@ -1,0 +1,160 @@
+// doctor: the kernel, by probes, and how this host is set up for BPF.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "plugin/base/file.h"
+#include "plugin/base/text.h"
+#include "plugin/cli/health.h"
+#include "plugin/kernel/bpf.h"
+#include "plugin/kernel/mounts.h"
+#include "plugin/kernel/probe.h"
+
+namespace pinscope::cli {
+namespace {
+
+using Level = Finding::Level;
+
+constexpr const char* kHostBpffs = "/sys/fs/bpf";
+constexpr const char* kUnprivilegedBpf = "/proc/sys/kernel/unprivileged_bpf_disabled";
+constexpr const char* kBtf = "/sys/kernel/btf/vmlinux";
+constexpr const char* kLsmList = "/sys/kernel/security/lsm";
+constexpr const char* kLockdown = "/sys/kernel/security/lockdown";
+constexpr const char* kMountinfo = "/proc/self/mountinfo";
+
+// The file's text without the newline at its end.
+Result<std::string> read_text(const char* path, size_t limit = 4096) {
+  PINSCOPE_TRY(const Fd file, open_at(AT_FDCWD, path, O_RDONLY));
+  PINSCOPE_TRY(std::string text, read_all(file.get(), limit, path));
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+Finding from_probe(const kernel::ProbeResult& probe) {
+  Finding finding{Level::kOk, "kernel", probe.name, "yes", ""};
+  const std::string since = probe.since.empty() ? "" : " (" + probe.since + " has it)";
+  switch (probe.answer) {
+    case model::Probe::kYes:
+      if (!probe.detail.empty()) finding.detail += ": " + probe.detail;
+      break;
+    case model::Probe::kNo:
+      finding.level = probe.without.empty() ? Level::kFail : Level::kOk;
+      finding.detail = "no" + since;
+      if (!probe.detail.empty()) finding.detail += ": " + probe.detail;
+      if (!probe.without.empty()) finding.detail += "; " + probe.without;
+      if (probe.without.empty()) finding.action = "run a newer kernel: views cannot be built here";
+      break;
+    case model::Probe::kUnknown:
+      finding.level = Level::kWarn;
+      finding.detail = "could not tell: " + probe.detail;
+      finding.action = "run pinscope doctor as root, outside of a container";
+      break;
+  }
+  return finding;
+}
+
+// Asks for a pin that cannot be there: a kernel that answers ENOENT has understood the question.
+Finding bpf_call() {
+  const auto object = kernel::get_object("/proc/self/no-such-pin", true);
+  const int errnum = object ? 0 : object.error().errnum();
+  if (errnum == ENOENT) return {Level::kOk, "kernel", "bpf(2)", "usable", ""};
+  return {Level::kFail, "kernel", "bpf(2)",
+          object ? "it opened a pin that does not exist" : object.error().sentence(),
+          "run on a kernel with CONFIG_BPF_SYSCALL, outside of any seccomp filter that refuses "
+          "bpf(2)"};
+}
+
+Finding unprivileged_bpf() {
+  const char* name = "kernel.unprivileged_bpf_disabled";
+  const auto value = read_text(kUnprivilegedBpf);
+  if (!value) return {Level::kOk, "kernel", name, "this kernel does not have the setting", ""};
+  if (*value != "0") return {Level::kOk, "kernel", name, *value, ""};
+  return {Level::kWarn, "kernel", name, "0: every process may load programs and create maps",
+          "sysctl kernel.unprivileged_bpf_disabled=2 (granted maps work all the same)"};
+}
+
+Finding btf() {
+  if (::access(kBtf, F_OK) == 0) return {Level::kOk, "kernel", "BTF", kBtf, ""};
+  return {Level::kOk, "kernel", "BTF", "none (views do not need it)", ""};
+}
+
+Finding bpf_lsm() {
+  const auto list = read_text(kLsmList);
+  if (!list)
+    return {Level::kWarn, "kernel", "BPF LSM", list.error().sentence(),
+            "mount securityfs, or run as root"};
+  for (const auto module : split(*list, ','))
+    if (module == "bpf") return {Level::kOk, "kernel", "BPF LSM", "active (" + *list + ")", ""};
+  return {Level::kWarn, "kernel", "BPF LSM", "not active (" + *list + ")",
+          "containers with CAP_SYS_ADMIN and no user namespace can walk round their view, and no "
+          "guard can be loaded: do not run such containers, or boot with lsm=" +
+              *list + ",bpf"};
+}
+
+Finding lockdown() {
+  const auto text = read_text(kLockdown);
+  if (!text) return {Level::kOk, "kernel", "lockdown", "none", ""};
+  const size_t open = text->find('[');
+  const size_t close = text->find(']');
+  const std::string mode =
+      open < close && close != std::string::npos ? text->substr(open + 1, close - open - 1) : *text;
+  if (mode != "confidentiality") return {Level::kOk, "kernel", "lockdown", mode, ""};
+  return {Level::kWarn, "kernel", "lockdown", mode,
+          "programs that read kernel memory do not load; views and maps work"};
+}
+
+Finding host_bpffs() {
+  const auto text = read_text(kMountinfo, size_t{1} << 24);
+  if (!text) return {Level::kWarn, "host", "bpffs", text.error().sentence(), ""};
+  size_t count = 0;
+  bool at_usual_place = false;
+  for (const auto& mount : kernel::parse_mountinfo(*text)) {
+    if (!mount.is_bpf) continue;
+    ++count;
+    at_usual_place = at_usual_place || mount.mount_point == kHostBpffs;
+  }
+  if (at_usual_place)
+    return {Level::kOk, "host", "bpffs",
+            std::string("mounted at ") + kHostBpffs + " (" + std::to_string(count) + " in all)",
+            ""};
+  return {
+      Level::kWarn, "host", "bpffs", std::string("not mounted at ") + kHostBpffs,
+      std::string("mount -t bpf bpf ") + kHostBpffs + " (only if policies grant pins from there)"};
+}
+
+}  // namespace
+
+const char* name_of(Finding::Level level) {
+  switch (level) {
+    case Level::kOk:
+      return "ok";
+    case Level::kWarn:
+      return "warn";
+    case Level::kFail:
+      return "fail";
+  }
+  return "";
+}
+
+Findings kernel_health() {
+  Findings findings = {bpf_call()};
+  for (const auto& probe : kernel::probe_all()) findings.push_back(from_probe(probe));
+  findings.push_back(unprivileged_bpf());
+  findings.push_back(btf());
+  findings.push_back(bpf_lsm());
+  findings.push_back(lockdown());
+  return findings;
+}
+
+Findings host_health() {
+  Findings findings;
+  if (::geteuid() != 0)
+    findings.push_back({Level::kWarn, "host", "user",
+                        "uid " + std::to_string(::geteuid()) + ": much cannot be looked at",
+                        "run pinscope doctor as root"});
+  findings.push_back(host_bpffs());
+  return findings;
+}
+
+}  // namespace pinscope::cli

@@ -1,0 +1,104 @@
+// `pinscope inspect`: everything that is known of one container's view.
+#include <memory>
+
+#include "plugin/base/text.h"
+#include "plugin/cli/command.h"
+#include "plugin/cli/object_name.h"
+#include "plugin/cli/records.h"
+#include "plugin/cli/table.h"
+#include "plugin/record/store.h"
+
+namespace pinscope::cli {
+namespace {
+
+std::string owner_and_mode(const model::PinnedObject& pin) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%u:%u %04o", pin.uid, pin.gid, pin.mode);
+  return text;
+}
+
+// Both sides are complete JSON values; the record's text is the one that is on disk.
+std::string to_json(const Entry& entry) {
+  JsonWriter live(JsonWriter::Style::kPretty);
+  live.object();
+  write_live(live, entry);
+  live.end();
+  return "{\n\"record\": " + record::to_json(entry.record) +
+         ",\n\"live\": " + std::string(live.text()) + "\n}\n";
+}
+
+void add_fact(Table& table, const char* name, const std::optional<model::Fact>& fact) {
+  if (fact) table.add({name, fact->value + " (" + fact->established_by + ")"});
+}
+
+std::string to_text(const Entry& entry, const Palette& palette) {
+  const auto& record = entry.record;
+  const std::string state = inventory::summary(record, entry.live);
+  Table facts({"CONTAINER", record.id});
+  facts.add({"state", Cell(state, colour_of_state(state))});
+  facts.add({"process",
+             std::to_string(record.pid) + " (" + inventory::name_of(entry.live.process) + ")"});
+  facts.add({"engine", model::engine_name(record.engine)});
+  add_fact(facts, "namespace", record.identity.kubernetes_namespace);
+  add_fact(facts, "pod", record.identity.kubernetes_pod);
+  add_fact(facts, "container", record.identity.kubernetes_container);
+  add_fact(facts, "pod uid", record.identity.kubernetes_uid);
+  add_fact(facts, "image", record.identity.image);
+  facts.add({"bundle", record.bundle});
+  facts.add({"rootfs", record.rootfs});
+  facts.add({"created", utc_time(record.created_ns)});
+  facts.add({"by", "pinscope-hook " + record.version});
+  facts.add({"view at", record.at + " (" + inventory::name_of(entry.live.view) + ")"});
+  facts.add({"layout", model::name_of(record.layout)});
+  facts.add({"host bpffs", model::name_of(record.host_bpffs)});
+  for (const auto& rule : record.selected_by) facts.add({"selected by", model::to_string(rule)});
+  std::string text = facts.text(palette);
+
+  Table grants({"GRANT", "ACCESS", "OBJECT", "OWNER, MODE", "SOURCE", "NOW", "RULE"});
+  for (size_t i = 0; i < record.pins.size(); ++i) {
+    const auto& pin = record.pins[i];
+    const auto& live = entry.live.pins[i];
+    std::string object = std::string(model::name_of(pin.kind)) + " " +
+                         std::to_string(pin.object_id) + " (" +
+                         object_type_name(pin.kind, pin.type) + ")";
+    if (pin.skipped) object = "none: the source was missing";
+    std::string now = inventory::name_of(live.source);
+    if (live.source == inventory::SourceState::kStale && live.source_object_id != 0)
+      now += ": now " + std::to_string(live.source_object_id);
+    const bool good = live.source == inventory::SourceState::kCurrent ||
+                      live.source == inventory::SourceState::kSkipped;
+    grants.add({pin.name, model::name_of(pin.access), object, owner_and_mode(pin), pin.source,
+                Cell(now, good ? Colour::kPlain : Colour::kYellow), model::to_string(pin.rule)});
+  }
+  if (!grants.empty()) text += "\n" + grants.text(palette);
+
+  Table refusals({"REFUSED", "SOURCE", "GRANTED BY", "DENIED BY"});
+  for (const auto& refusal : record.refusals)
+    refusals.add({refusal.name, refusal.source, model::to_string(refusal.granted_by),
+                  model::to_string(refusal.denied_by)});
+  if (!refusals.empty()) text += "\n" + refusals.text(palette);
+  for (const auto& name : entry.live.missing_names)
+    text += palette.paint(Colour::kRed, "missing") + ": " + quoted(name) +
+            " was granted and is not in the view\n";
+  return text;
+}
+
+Result<ExitStatus> inspect(const Settings& settings, const std::string& id) {
+  PINSCOPE_TRY(const Entry entry, find_entry(settings.state_directory, id));
+  print(settings.json() ? to_json(entry) : to_text(entry, settings.palette()));
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& root, Program& program) {
+  auto id = std::make_shared<std::string>();
+  add_command(root, program, "inspect", "Show all that is known of one container's view",
+              [&program, id] { return inspect(program.settings, *id); })
+      .argument("ID", *id, "The container's id, or as much of its start as is unique")
+      .state_option(program.settings)
+      .output_options(program.settings)
+      .footer("Exit status: 0 done; 1 no such container, or several; 2 usage.");
+}
+
+}  // namespace pinscope::cli

@@ -1,0 +1,94 @@
+// `pinscope list`: the containers that have a view.
+#include <ctime>
+#include <memory>
+
+#include "plugin/cli/command.h"
+#include "plugin/cli/records.h"
+#include "plugin/cli/table.h"
+
+namespace pinscope::cli {
+namespace {
+
+struct ListOptions {
+  bool full_ids = false;
+};
+
+uint64_t now_ns() {
+  struct timespec now {};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+std::string to_json(const Entries& all) {
+  JsonWriter json(JsonWriter::Style::kPretty);
+  json.object().key("containers").array();
+  for (const auto& entry : all.entries) {
+    const auto& record = entry.record;
+    json.object()
+        .field("id", record.id)
+        .field("engine", model::engine_name(record.engine))
+        .field("pid", int64_t{record.pid})
+        .field("bundle", record.bundle)
+        .field("at", record.at)
+        .field("layout", model::name_of(record.layout))
+        .field("created", utc_time(record.created_ns));
+    json.key("policies").array();
+    for (const auto& name : policy_names(record)) json.value(name);
+    json.end();
+    write_live(json, entry);
+    json.end();
+  }
+  json.end().key("unreadable").array();
+  for (const auto& error : all.unreadable) json.value(error.sentence());
+  json.end().end();
+  return std::string(json.text()) + "\n";
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ",") + name;
+  return text;
+}
+
+std::string to_table(const Entries& all, const ListOptions& options, const Palette& palette) {
+  Table table({"ID", "ENGINE", "STATE", "POLICIES", "GRANTS", "AT", "AGE"});
+  for (const auto& entry : all.entries) {
+    const auto& record = entry.record;
+    const std::string state = inventory::summary(record, entry.live);
+    const size_t stale = entry.live.stale_count();
+    Cell grants(std::to_string(record.pins.size()));
+    if (stale > 0)
+      grants = Cell(grants.text + " (" + std::to_string(stale) + " stale)", Colour::kYellow);
+    table.add({options.full_ids ? record.id : short_id(record.id),
+               model::engine_name(record.engine), Cell(state, colour_of_state(state)),
+               joined(policy_names(record)), grants, record.at, age(now_ns(), record.created_ns)});
+  }
+  return table.text(palette);
+}
+
+Result<ExitStatus> list(const Settings& settings, const ListOptions& options) {
+  PINSCOPE_TRY(const Entries all, read_entries(settings.state_directory));
+  print(settings.json() ? to_json(all) : to_table(all, options, settings.palette()));
+  if (settings.json()) return all.unreadable.empty() ? kExitOk : kExitFailure;
+  for (const auto& error : all.unreadable) complain(error);
+  return all.unreadable.empty() ? kExitOk : kExitFailure;
+}
+
+}  // namespace
+
+void add_list(CLI::App& root, Program& program) {
+  auto options = std::make_shared<ListOptions>();
+  add_command(root, program, "list", "List the containers that have a view",
+              [&program, options] { return list(program.settings, *options); })
+      .flag("--full-ids", options->full_ids, "Do not shorten ids of 64 digits to twelve")
+      .state_option(program.settings)
+      .output_options(program.settings)
+      .footer(
+          "STATE is running; gone (the process has ended, poststop did not run: see gc); "
+          "incomplete (the\nhook is at work or was killed); view missing (something unmounted "
+          "it).\nA grant is stale if its source pin names another object by now, or is gone: the "
+          "container still\nsees the old object.\n"
+          "Exit status: 0 done; 1 the records, or one of them, cannot be read; 2 usage.");
+}
+
+}  // namespace pinscope::cli

@@ -1,0 +1,43 @@
+// `pinscope plan`: the steps that would build a container's view. Nothing is done.
+#include "plugin/plan/print.h"
+
+#include "plugin/base/json.h"
+#include "plugin/cli/command.h"
+#include "plugin/cli/explanation.h"
+
+namespace pinscope::cli {
+namespace {
+
+Result<ExitStatus> run_plan(const Settings& settings, const ExplainOptions& options) {
+  PINSCOPE_TRY(const Explanation explanation, explain(settings, options));
+  for (const auto& error : explanation.errors) complain(error);
+  if (settings.json()) {
+    JsonWriter json(JsonWriter::Style::kPretty);
+    json.object()
+        .field("starts", explanation.starts())
+        .field("selected", explanation.decision.selected())
+        .key("steps");
+    plan::to_json(explanation.plan, json);
+    json.end();
+    print(std::string(json.text()) + "\n");
+  } else {
+    print(explanation.plan.steps.empty() ? "no steps: nothing would be done\n"
+                                         : plan::to_text(explanation.plan));
+  }
+  return explanation.starts() ? kExitOk : kExitFailure;
+}
+
+}  // namespace
+
+void add_plan(CLI::App& root, Program& program) {
+  auto options = std::make_shared<ExplainOptions>();
+  Command command =
+      add_command(root, program, "plan", "Print the steps that would build a container's view",
+                  [&program, options] { return run_plan(program.settings, *options); });
+  add_explain_options(command, program.settings, *options);
+  command.footer(
+      "Nothing is done. --no-host plans for the newest kernel.\n"
+      "Exit status: 0 it would start; 1 it would not; 2 usage.");
+}
+
+}  // namespace pinscope::cli

@@ -1,0 +1,238 @@
+#include "plugin/cli/remarks.h"
+
+#include <linux/capability.h>
+
+#include <algorithm>
+
+#include "plugin/base/text.h"
+
+namespace pinscope::cli {
+namespace {
+
+using Kind = Remark::Kind;
+using model::Access;
+using model::Container;
+using model::Decision;
+using model::Namespace;
+using model::NamespaceKind;
+
+bool has(const Container& container, uint32_t capability) {
+  return (container.capabilities >> capability & 1U) != 0;
+}
+
+bool has_user_namespace(const Container& container) {
+  return model::namespace_of(container, NamespaceKind::kUser).mode != Namespace::Mode::kHost;
+}
+
+bool is_below(std::string_view path, std::string_view directory) {
+  if (directory == "/") return path.starts_with('/');
+  return path.starts_with(directory) &&
+         (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+bool has_option(const model::ConfiguredMount& mount, std::string_view option) {
+  return std::find(mount.options.begin(), mount.options.end(), option) != mount.options.end();
+}
+
+class Observer {
+ public:
+  Observer(const Container& container, const Decision& decision,
+           const std::vector<std::string>& host_bpffs)
+      : container_(container), decision_(decision), host_bpffs_(host_bpffs) {}
+
+  std::vector<Remark> observe() {
+    bring_along();
+    if (!decision_.selected()) return std::move(remarks_);
+    namespaces();
+    capabilities();
+    seccomp();
+    lsm();
+    owners();
+    rights();
+    if (decision_.grants.empty())
+      add(Kind::kNote, "no-grants", "nothing is granted: the container gets no pin at all", "");
+    std::stable_sort(remarks_.begin(), remarks_.end(), [](const Remark& left, const Remark& right) {
+      return left.kind < right.kind;
+    });
+    return std::move(remarks_);
+  }
+
+ private:
+  void add(Kind kind, std::string code, std::string text, std::string action) {
+    remarks_.push_back({kind, std::move(code), std::move(text), std::move(action)});
+  }
+
+  // Whether this mount shows a bpffs of the host: itself, a part of it, or a tree that has it
+  // inside.
+  bool shows_host_bpffs(const model::ConfiguredMount& mount) const {
+    const bool recursive = has_option(mount, "rbind");
+    if (!recursive && !has_option(mount, "bind") && mount.type != "bind") return false;
+    return std::any_of(host_bpffs_.begin(), host_bpffs_.end(), [&](const std::string& place) {
+      return is_below(mount.source, place) || (recursive && is_below(place, mount.source));
+    });
+  }
+
+  void bring_along() {
+    for (const auto& mount : container_.mounts) {
+      if (!shows_host_bpffs(mount)) continue;
+      const std::string what = "the container mounts the host's " + quoted(mount.source) + " at " +
+                               quoted(mount.destination) + ", which shows a bpffs of the host";
+      if (!decision_.selected()) {
+        add(Kind::kVoid, "host-bpffs", what + "; no policy selects it, so nothing hides it",
+            "a policy with an empty select and no grants hides it for everyone else");
+        continue;
+      }
+      switch (decision_.host_bpffs) {
+        case model::HostBpffs::kMask:
+          add(Kind::kNote, "host-bpffs", what + "; it is taken away (hostBpffs: mask)", "");
+          break;
+        case model::HostBpffs::kReject:
+          add(Kind::kRefuses, "host-bpffs", what + "; the policy says hostBpffs: reject",
+              "remove the mount, or say hostBpffs: mask");
+          break;
+        case model::HostBpffs::kAllow:
+          add(Kind::kVoid, "host-bpffs", what + "; the policy says hostBpffs: allow",
+              "say hostBpffs: mask unless the container is meant to see every pin");
+          break;
+      }
+    }
+  }
+
+  void namespaces() {
+    const auto& mount = model::namespace_of(container_, NamespaceKind::kMount);
+    if (mount.mode == Namespace::Mode::kPath)
+      add(Kind::kNote, "joined-mount-namespace",
+          "the container joins the mount namespace at " + quoted(mount.path) +
+              ": whoever else is in it sees the view, too",
+          "");
+    if (model::namespace_of(container_, NamespaceKind::kPid).mode == Namespace::Mode::kHost &&
+        has(container_, CAP_SYS_PTRACE) && !has_user_namespace(container_))
+      add(Kind::kVoid, "host-pid-namespace",
+          "with the host's PID namespace and CAP_SYS_PTRACE, the container can reach the host's "
+          "pins through /proc/PID/root of other processes",
+          "drop CAP_SYS_PTRACE, or give it a PID namespace of its own");
+  }
+
+  void capabilities() {
+    if (!has_user_namespace(container_)) {
+      if (has(container_, CAP_SYS_ADMIN))
+        add(Kind::kVoid, "cap-sys-admin",
+            "with CAP_SYS_ADMIN and no user namespace, the container can open any BPF object of "
+            "the machine by its id, and can change its own mounts",
+            "drop CAP_SYS_ADMIN, or give the container a user namespace");
+      if (has(container_, CAP_SYS_MODULE))
+        add(Kind::kVoid, "cap-sys-module",
+            "with CAP_SYS_MODULE and no user namespace, the container can load kernel modules",
+            "drop CAP_SYS_MODULE");
+    }
+    if (has(container_, CAP_BPF) && !has(container_, CAP_SYS_ADMIN))
+      add(Kind::kNote, "cap-bpf",
+          "with CAP_BPF the container can make maps and load programs of its own; other objects of "
+          "the machine stay out of reach",
+          "");
+  }
+
+  void seccomp() {
+    if (decision_.grants.empty()) return;
+    switch (container_.seccomp_bpf) {
+      case model::SeccompBpf::kNoProfile:
+      case model::SeccompBpf::kAllowed:
+        break;
+      case model::SeccompBpf::kFiltered:
+        add(Kind::kNote, "seccomp",
+            "the seccomp profile lets bpf(2) through for some commands only", "");
+        break;
+      case model::SeccompBpf::kRefused:
+        add(Kind::kUnreachable, "seccomp",
+            "the seccomp profile refuses bpf(2): the pins are there and cannot be opened",
+            "use a profile that allows bpf(2); the commands that the policy's grants need are "
+            "enough (docs/operating.md)");
+        break;
+    }
+  }
+
+  void lsm() {
+    const bool below_sys = is_below(decision_.at, "/sys/fs");
+    const auto& profile = container_.apparmor_profile;
+    const bool is_default = profile == "docker-default" || profile == "cri-containerd.apparmor.d" ||
+                            profile == "crio-default" || profile.starts_with("containers-default");
+    if (below_sys && is_default)
+      add(Kind::kNote, "apparmor",
+          "the AppArmor profile " + quoted(profile) + " denies writing below /sys/fs",
+          "if the container cannot open its pins, say view.at: /run/bpf");
+    if (container_.selinux_label.find(":container_t:") != std::string::npos)
+      add(Kind::kNote, "selinux",
+          "where SELinux is enforcing, container_t may not use maps that another domain made",
+          "allow it the bpf class for the domain that loads the objects");
+  }
+
+  // The kernel asks the pin's mode for reading, and for writing if the grant is read-write.
+  bool may_open(const model::GrantedPin& grant) const {
+    if (has(container_, CAP_DAC_OVERRIDE)) return true;
+    const auto& groups = container_.additional_gids;
+    unsigned shift = 0;
+    if (container_.uid == grant.uid) {
+      shift = 6;
+    } else if (container_.gid == grant.gid ||
+               std::find(groups.begin(), groups.end(), grant.gid) != groups.end()) {
+      shift = 3;
+    }
+    const uint32_t wanted = grant.access == Access::kRead ? 04U : 06U;
+    return (grant.mode >> shift & wanted) == wanted;
+  }
+
+  void owners() {
+    for (const auto& grant : decision_.grants) {
+      if (may_open(grant)) continue;
+      char mode[8];
+      std::snprintf(mode, sizeof mode, "%04o", grant.mode & 07777U);
+      add(Kind::kUnreachable, "owner",
+          "the container's process (" + std::to_string(container_.uid) + ":" +
+              std::to_string(container_.gid) + ") may not open " + quoted(grant.name) +
+              ": it belongs to " + std::to_string(grant.uid) + ":" + std::to_string(grant.gid) +
+              " with mode " + mode,
+          "set owner or mode in " + model::to_string(grant.rule));
+    }
+  }
+
+  void rights() {
+    std::string writable;
+    for (const auto& grant : decision_.grants)
+      if (grant.access == Access::kReadWrite)
+        writable += (writable.empty() ? "" : ", ") + quoted(grant.name);
+    if (writable.empty()) return;
+    add(Kind::kNote, "read-write",
+        "read-write of " + writable +
+            " includes the right to freeze a map, after which nobody can update it, and, of a "
+            "link, to detach or replace it",
+        "grant read where that is enough");
+  }
+
+  const Container& container_;
+  const Decision& decision_;
+  const std::vector<std::string>& host_bpffs_;
+  std::vector<Remark> remarks_;
+};
+
+}  // namespace
+
+const char* name_of(Remark::Kind kind) {
+  switch (kind) {
+    case Kind::kRefuses:
+      return "refuses";
+    case Kind::kVoid:
+      return "void";
+    case Kind::kUnreachable:
+      return "unreachable";
+    case Kind::kNote:
+      return "note";
+  }
+  return "";
+}
+
+std::vector<Remark> remarks_on(const Container& container, const Decision& decision,
+                               const std::vector<std::string>& host_bpffs) {
+  return Observer(container, decision, host_bpffs).observe();
+}
+
+}  // namespace pinscope::cli

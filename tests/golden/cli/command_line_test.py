@@ -1,0 +1,338 @@
+# What the commands print and how they exit, without root and without looking at this host's pins.
+import json
+import os
+import pty
+import subprocess
+
+import cli
+from cli import policy, run
+
+READERS = policy(
+    "flow-readers",
+    select="{engine: podman}",
+    grants="""\
+    - pin: /sys/fs/bpf/flows
+      access: read
+      expect: {kind: map, type: hash}
+    - pin: /sys/fs/bpf/counters
+      as: stats/counters
+      access: read-write
+      owner: {uid: 1000, gid: 1000}
+      mode: "0600"
+    - pin: /sys/fs/bpf/keys/session
+      access: read
+""",
+)
+KEYS = policy("no-keys", deny="    - pin: /sys/fs/bpf/keys/**\n")
+KUBERNETES = policy(
+    "pods",
+    select="{kubernetes: {namespace: web}}",
+    grants="    - pin: /sys/fs/bpf/pods\n      access: read\n",
+)
+
+
+class Check(cli.Case):
+    def test_finds_nothing_wrong_with_good_policies(self):
+        self.write_policy("a.yaml", READERS)
+        self.write_policy("b.yaml", KEYS)
+        result = run("check", self.policies)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(result.stdout, "ok: 2 policies in 2 files\n")
+
+    def test_prints_every_error_with_its_line(self):
+        self.write_policy(
+            "bad.yaml",
+            READERS.replace("access: read\n      expect", "acces: read\n      expect").replace(
+                "stats/counters", "stats.counters"
+            ),
+        )
+        result = run("check", self.policies)
+        self.assertEqual(result.returncode, 1)
+        self.assert_golden("check_errors.txt", result.stdout)
+
+    def test_gives_programs_the_same(self):
+        self.write_policy("bad.yaml", READERS.replace("kind: map", "kind: mop"))
+        result = run("check", "--output", "json", self.policies)
+        self.assertEqual(result.returncode, 1)
+        found = json.loads(result.stdout)
+        self.assertEqual((found["ok"], found["files"], found["errors"]), (False, 1, 1))
+        self.assertEqual(found["diagnostics"][0]["file"], "bad.yaml")
+        self.assertEqual(found["diagnostics"][0]["line"], 10)
+        self.assertEqual(found["diagnostics"][0]["severity"], "error")
+
+    def test_fails_for_a_warning_only_if_told_to(self):
+        self.write_policy("a.yaml", policy("by-label", select="{annotations: {team: net}}"))
+        result = run("check", self.policies)
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("a.yaml:6:", result.stdout)
+        self.assertIn("warning: ", result.stdout)
+        self.assertEqual(run("check", "--strict", self.policies).returncode, 1)
+
+    def test_looks_at_owners_only_if_told_to(self):
+        self.write_policy("a.yaml", KEYS)
+        (self.policies / "a.yaml").chmod(0o666)
+        self.assertEqual(run("check", self.policies).returncode, 0)
+        result = run("check", "--trust", self.policies)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("policy-untrusted", result.stdout)
+
+    def test_says_that_a_file_is_not_there(self):
+        result = run("check", self.directory / "nowhere.yaml")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("No such file or directory", result.stdout)
+
+
+class Colours(cli.Case):
+    def output_on_a_terminal(self, *arguments, environment=None):
+        primary, replica = pty.openpty()
+        process = subprocess.Popen(
+            [str(cli.PROGRAM), *map(str, arguments)],
+            stdout=replica,
+            env={"TERM": "xterm", **(environment or {})},
+        )
+        os.close(replica)
+        text = b""
+        try:
+            while part := os.read(primary, 4096):
+                text += part
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        os.close(primary)
+        process.wait()
+        return text.decode()
+
+    def test_are_for_terminals(self):
+        self.write_policy("a.yaml", KEYS)
+        self.assertNotIn("\x1b[", run("check", self.policies).stdout)
+        self.assertIn("\x1b[32mok\x1b[0m", self.output_on_a_terminal("check", self.policies))
+
+    def test_follow_no_color_and_the_option(self):
+        self.write_policy("a.yaml", KEYS)
+        for arguments, environment in ((["--color", "never"], {}), ([], {"NO_COLOR": "1"})):
+            text = self.output_on_a_terminal(
+                "check", *arguments, self.policies, environment=environment
+            )
+            self.assertNotIn("\x1b[", text)
+        self.assertIn("\x1b[", run("check", "--color", "always", self.policies).stdout)
+
+
+class Explain(cli.Case):
+    def setUp(self):
+        super().setUp()
+        self.write_policy("a.yaml", READERS)
+        self.write_policy("b.yaml", KEYS)
+        self.write_policy("c.yaml", KUBERNETES)
+
+    def explain(self, *arguments, command="explain"):
+        return run(
+            command, "--no-host", "--policy", self.policies, "--bundle", self.bundle, *arguments
+        )
+
+    def test_says_what_a_container_would_see_and_why(self):
+        self.write_bundle()
+        result = self.explain("--engine", "podman")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assert_golden("explain_selected.txt", result.stdout)
+
+    def test_says_it_to_programs(self):
+        self.write_bundle()
+        result = self.explain("--engine", "podman", "--output", "json")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assert_golden("explain_selected.json", result.stdout)
+
+    def test_says_that_nothing_selects_a_container(self):
+        (self.policies / "b.yaml").unlink()
+        self.write_bundle()
+        result = self.explain("--engine", "crio", "--id", "other")
+        self.assertEqual(result.returncode, 0)
+        self.assert_golden("explain_not_selected.txt", result.stdout)
+
+    def test_says_how_the_identity_was_established(self):
+        self.write_bundle()
+        text = json.dumps(
+            {**cli.config(), "annotations": {"io.kubernetes.pod.namespace": "web"}}
+        )
+        (self.bundle / "config.json").write_text(text)
+        result = self.explain("--engine", "crio")
+        self.assertIn(
+            'kubernetes namespace "web", from annotation io.kubernetes.pod.namespace, '
+            "set by CRI-O",
+            result.stdout,
+        )
+        self.assertIn("selects   policy \"pods\"", result.stdout)
+        forged = self.explain("--engine", "podman")
+        self.assertNotIn("selects   policy \"pods\"", forged.stdout)
+
+    def test_names_what_makes_a_view_void_or_unreachable(self):
+        self.write_bundle(
+            process__user={"uid": 33, "gid": 33},
+            process__capabilities={"bounding": ["CAP_SYS_ADMIN"], "permitted": []},
+            mounts=[
+                {
+                    "destination": "/host",
+                    "type": "bind",
+                    "source": "/",
+                    "options": ["rbind", "ro"],
+                }
+            ],
+            linux__seccomp={
+                "defaultAction": "SCMP_ACT_ERRNO",
+                "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}],
+            },
+        )
+        result = self.explain("--engine", "podman")
+        self.assertEqual(result.returncode, 0)
+        self.assert_golden("explain_remarks.txt", result.stdout)
+
+    def test_refuses_what_the_hook_would_refuse(self):
+        self.write_bundle(linux__namespaces=[{"type": "pid"}])
+        result = self.explain("--engine", "podman")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("would not start", result.stdout)
+        self.assertIn("host-namespace: ", result.stdout)
+
+    def test_names_both_policies_of_a_conflict(self):
+        self.write_bundle()
+        self.write_policy(
+            "d.yaml",
+            policy("other", grants="    - pin: /sys/fs/bpf/x\n      as: flows\n      access: read\n"),
+        )
+        result = self.explain("--engine", "podman")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("policy-conflict: ", result.stdout)
+        self.assertIn("a.yaml:", result.stdout)
+        self.assertIn("d.yaml:", result.stdout)
+
+    def test_says_that_there_is_nothing_to_go_by(self):
+        self.write_bundle()
+        self.write_policy("a.yaml", "nonsense: [")
+        result = self.explain("--cache-dir", self.directory / "none")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(
+            "they have errors, and no earlier set is in force (pinscope check shows the errors)",
+            result.stderr,
+        )
+
+    def test_says_what_is_wrong_with_a_bundle(self):
+        result = self.explain()
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("config.json", result.stderr)
+        self.assertIn("No such file or directory", result.stderr)
+
+    def test_prints_the_plan(self):
+        self.write_bundle()
+        result = self.explain("--engine", "podman", command="plan")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assert_golden("plan.txt", result.stdout)
+
+    def test_prints_the_plan_for_programs(self):
+        self.write_bundle()
+        result = self.explain("--engine", "podman", "--output", "json", command="plan")
+        found = json.loads(result.stdout)
+        self.assertTrue(found["starts"])
+        self.assertEqual(found["steps"][0]["step"], "make-instance")
+        pins = [step["source"] for step in found["steps"] if step["step"] == "pin-object"]
+        self.assertEqual(sorted(pins), ["/sys/fs/bpf/counters", "/sys/fs/bpf/flows"])
+
+    def test_prints_no_plan_for_a_container_that_is_left_alone(self):
+        (self.policies / "b.yaml").unlink()
+        self.write_bundle()
+        result = self.explain(command="plan")
+        self.assertEqual(result.stdout, "no steps: nothing would be done\n")
+
+
+class Usage(cli.Case):
+    def test_exits_with_2_and_one_line(self):
+        for arguments, sentence in (
+            (["chek"], 'unknown command "chek"; did you mean "check"?'),
+            (["check", "--strcit"], "The following argument was not expected: --strcit"),
+            (["list", "--output", "yaml"], '--output: "yaml" is none of table|json'),
+            (["explain"], "--bundle is required"),
+            (["inspect"], "ID is required"),
+        ):
+            result = run(*arguments)
+            self.assertEqual(result.returncode, 2, arguments)
+            self.assertEqual(
+                result.stderr, f"pinscope: {sentence} (see pinscope --help)\n", arguments
+            )
+
+    def test_without_arguments_shows_the_help(self):
+        result = run()
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertIn("Subcommands:", result.stderr)
+
+    def test_knows_its_version(self):
+        result = run("--version")
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stdout, r"^pinscope \d+\.\d+\.\d+\n$")
+
+    def test_every_command_has_help_that_tells_its_exit_status(self):
+        commands = [line.split()[0] for line in run("--help").stdout.split("Subcommands:")[1]
+                    .splitlines() if line.startswith("  ")]
+        self.assertIn("doctor", commands)
+        for command in commands:
+            result = run(command, "--help")
+            self.assertEqual(result.returncode, 0, command)
+            if command != "completion":
+                self.assertIn("Exit status:", result.stdout, command)
+
+    def test_says_that_its_output_was_lost(self):
+        with open("/dev/full", "w") as full:
+            result = subprocess.run(
+                [str(cli.PROGRAM), "--version"], stdout=full, stderr=subprocess.PIPE, text=True
+            )
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(
+            result.stderr, "pinscope: cannot write to standard output: No space left on device\n"
+        )
+
+
+class Audit(cli.Case):
+    def test_filters_and_prints_lines(self):
+        lines = [
+            {"time": "2026-01-01T00:00:00.000000Z", "outcome": "granted", "stage": "createRuntime",
+             "container": {"id": "web-1"}, "policies": [{"name": "p"}], "pins": [{}, {}],
+             "error": ""},
+            {"time": "2026-01-02T00:00:00.000000Z", "outcome": "refused", "stage": "createRuntime",
+             "container": {"id": "web-2"}, "policies": [], "pins": [],
+             "error": "cannot open source pin \"/sys/fs/bpf/x\": No such file or directory"},
+        ]
+        path = self.directory / "audit.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines) + "{torn")
+        result = run("audit", "--audit", path)
+        self.assertEqual(result.returncode, 0)
+        self.assert_golden("audit.txt", result.stdout)
+        self.assertIn("1 line of", result.stderr)
+
+        def times(*arguments):
+            text = run("audit", "--audit", path, "-o", "json", *arguments).stdout
+            return [json.loads(line)["time"][:10] for line in text.splitlines()]
+
+        self.assertEqual(times(), ["2026-01-01", "2026-01-02"])
+        self.assertEqual(times("--outcome", "refused"), ["2026-01-02"])
+        self.assertEqual(times("--container", "web-1"), ["2026-01-01"])
+        self.assertEqual(times("--since", "2026-01-02"), ["2026-01-02"])
+        self.assertEqual(times("--last", "1"), ["2026-01-02"])
+        bad = run("audit", "--audit", path, "--since", "yesterday")
+        self.assertEqual(bad.returncode, 1)
+        self.assertIn('cannot understand --since "yesterday"', bad.stderr)
+
+
+class Doctor(cli.Case):
+    def test_gives_each_check_a_level_and_failures_an_action(self):
+        self.write_policy("a.yaml", "nonsense: [")
+        result = run("doctor", "-o", "json", "--policy", self.policies, "--state-dir",
+                     self.directory / "run", "--cache-dir", self.directory / "cache", "--audit",
+                     self.directory / "audit.jsonl")
+        found = json.loads(result.stdout)
+        self.assertEqual(result.returncode, 1, "policies with errors are a failure")
+        self.assertFalse(found["ok"])
+        areas = {check["area"] for check in found["checks"]}
+        self.assertEqual(areas, {"kernel", "host", "runtime", "policy", "state", "audit"})
+        for check in found["checks"]:
+            self.assertIn(check["level"], ("ok", "warn", "fail"))
+            if check["level"] == "fail":
+                self.assertNotEqual(check["action"], "", check)
+
+
+cli.main()

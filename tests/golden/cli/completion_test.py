@@ -1,0 +1,68 @@
+# The completion scripts do what they are for, in the shells that are installed.
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import cli
+
+
+def script_for(shell):
+    return cli.run("completion", shell).stdout
+
+
+class Bash(unittest.TestCase):
+    def complete(self, *words):
+        """What bash offers for the last of `words`."""
+        program = f"""
+{script_for("bash")}
+COMP_WORDS=({" ".join(f"'{word}'" for word in words)})
+COMP_CWORD={len(words) - 1}
+compopt() {{ :; }}
+_pinscope
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+        result = subprocess.run(
+            ["bash", "--norc", "-uc", program], capture_output=True, text=True, timeout=60
+        )
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        return result.stdout.split()
+
+    def test_offers_commands(self):
+        self.assertEqual(self.complete("pinscope", "ex"), ["explain"])
+        self.assertIn("doctor", self.complete("pinscope", ""))
+
+    def test_offers_the_options_of_the_command(self):
+        self.assertEqual(self.complete("pinscope", "list", "--f"), ["--full-ids"])
+        self.assertEqual(self.complete("pinscope", "gc", "--f"), [])
+
+    def test_offers_the_values_of_an_option(self):
+        self.assertEqual(
+            self.complete("pinscope", "explain", "--engine", "c"), ["containerd", "crio"]
+        )
+        self.assertEqual(self.complete("pinscope", "completion", ""), ["bash", "zsh", "fish"])
+
+    def test_offers_files_where_a_path_is_wanted(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "policy.yaml"
+            path.write_text("")
+            self.assertEqual(
+                self.complete("pinscope", "check", "--policy", f"{directory}/pol"), [str(path)]
+            )
+            self.assertEqual(self.complete("pinscope", "check", f"{directory}/pol"), [str(path)])
+
+
+class Syntax(unittest.TestCase):
+    def test_is_valid_in_each_shell(self):
+        for shell in ("bash", "zsh", "fish"):
+            if not shutil.which(shell):
+                continue
+            with self.subTest(shell):
+                result = subprocess.run(
+                    [shell, "-n"], input=script_for(shell), capture_output=True, text=True
+                )
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+
+cli.main()

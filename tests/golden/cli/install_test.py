@@ -1,0 +1,40 @@
+# What `cmake --install` puts where.
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import cli
+
+WANTED = [
+    "usr/bin/pinscope",
+    "usr/bin/pinscope-hook",
+    "usr/share/bash-completion/completions/pinscope",
+    "usr/share/fish/vendor_completions.d/pinscope.fish",
+    "usr/share/man/man1/pinscope.1",
+    "usr/share/man/man8/pinscope-hook.8",
+    "usr/share/pinscope/policy.schema.json",
+    "usr/share/zsh/site-functions/_pinscope",
+]
+
+
+class Install(unittest.TestCase):
+    def test_puts_everything_in_its_place(self):
+        with tempfile.TemporaryDirectory() as directory:
+            root = pathlib.Path(directory)
+            result = subprocess.run(
+                ["cmake", "--install", str(cli.BUILD), "--prefix", "/usr"],
+                env={"DESTDIR": directory, "PATH": "/usr/bin:/bin"},
+                capture_output=True,
+                text=True,
+            )
+            self.assertEqual(result.returncode, 0, result.stderr)
+            for path in WANTED:
+                self.assertTrue((root / path).is_file(), path)
+            policies = root / "etc/pinscope/policy.d"
+            self.assertTrue(policies.is_dir())
+            self.assertEqual(policies.stat().st_mode & 0o022, 0)
+            self.assertEqual(list(policies.iterdir()), [], "no policy is in force by installing")
+
+
+cli.main()

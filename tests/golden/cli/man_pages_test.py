@@ -1,0 +1,103 @@
+# The man pages render without a warning, and say of each command exactly the options that it has.
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+import cli
+
+if not shutil.which("man"):
+    print("skipped: no man here (package man-db)")
+    sys.exit(77)
+
+EVERYWHERE = {"-h", "--help", "-o", "--output", "--color"}
+
+
+def rendered(path):
+    return subprocess.run(
+        ["man", "--warnings", "-E", "ascii", "-l", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"MANWIDTH": "200", "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MANROFFOPT": "-c"},
+    )
+
+
+def plain(text):
+    return re.sub(r".\x08", "", text)
+
+
+def help_of(program, *command):
+    result = subprocess.run(
+        [str(program), *command, "--help"], capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def options_of(text):
+    """The options that a help text lists, each at the start of its line."""
+    found = set()
+    for line in text.splitlines():
+        if match := re.match(r"\s+(-[\w-]+(?:,\s?--[\w-]+)*)", line):
+            found |= set(re.findall(r"--?[a-z][\w-]*", match[1]))
+    return found
+
+
+def commands():
+    text = help_of(cli.PROGRAM).split("Subcommands:")[1]
+    return [line.split()[0] for line in text.splitlines() if re.match(r"  \w", line)]
+
+
+def tagged_options(section):
+    """The options that have an entry of their own."""
+    found = set()
+    for line in section.splitlines():
+        if re.match(r"\s+-", line):
+            found |= set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", line))
+    return found
+
+
+class ManPages(unittest.TestCase):
+    def test_have_no_warnings(self):
+        for page in ("pinscope.1", "pinscope-hook.8"):
+            result = rendered(cli.SOURCE / "docs/man" / page)
+            self.assertEqual((result.returncode, result.stderr), (0, ""), page)
+
+    def test_describe_every_command_with_its_options_and_no_others(self):
+        text = plain(rendered(cli.SOURCE / "docs/man/pinscope.1").stdout)
+        body = text.split("\nDESCRIPTION")[1].split("\nENVIRONMENT")[0]
+        parts = re.split(r"\n   (\w+)\n", body)
+        sections = dict(zip(parts[1::2], parts[2::2]))
+        self.assertEqual(sorted(sections), sorted(commands()))
+        common = tagged_options(parts[0])
+        self.assertEqual(common, EVERYWHERE | {"--version"})
+        for command, section in sections.items():
+            wanted = options_of(help_of(cli.PROGRAM, command)) - EVERYWHERE
+            if command == "plan":
+                self.assertIn("The options are those of explain", section)
+                self.assertEqual(
+                    wanted, options_of(help_of(cli.PROGRAM, "explain")) - EVERYWHERE
+                )
+                continue
+            self.assertEqual(tagged_options(section), wanted, command)
+
+    def test_show_every_command_and_option_in_the_synopsis(self):
+        text = plain(rendered(cli.SOURCE / "docs/man/pinscope.1").stdout)
+        synopsis = text.split("\nSYNOPSIS")[1].split("\nDESCRIPTION")[0]
+        for command in commands():
+            line = re.search(rf"pinscope {command}\b(.*)", synopsis)
+            self.assertIsNotNone(line, command)
+            for option in options_of(help_of(cli.PROGRAM, command)) - EVERYWHERE:
+                short = {"--bundle": "-b", "--dry-run": "-n", "--last": "-n"}.get(option, option)
+                self.assertRegex(line[1], rf"(?<![\w-]){short}\b", command)
+
+    def test_describe_the_hooks_options_and_no_others(self):
+        text = plain(rendered(cli.SOURCE / "docs/man/pinscope-hook.8").stdout)
+        body = text.split("\nDESCRIPTION")[1].split("\nFILES")[0]
+        wanted = set(re.findall(r"--[a-z][\w-]*", help_of(cli.HOOK)))
+        self.assertEqual(tagged_options(body), wanted)
+
+
+cli.main()

@@ -1,0 +1,172 @@
+#include "plugin/cli/remarks.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/capability.h>
+
+namespace pinscope::cli {
+namespace {
+
+using model::Access;
+using model::Namespace;
+using model::NamespaceKind;
+using testing::HasSubstr;
+
+const std::vector<std::string> kHostBpffs = {"/sys/fs/bpf"};
+
+// An ordinary container: namespaces of its own but no user namespace, root with default
+// capabilities as far as they matter, bpf(2) allowed.
+model::Container ordinary() {
+  model::Container container;
+  container.id = "web-1";
+  container.capabilities = uint64_t{1} << CAP_DAC_OVERRIDE;
+  for (const auto kind : {NamespaceKind::kMount, NamespaceKind::kPid})
+    container.namespaces[static_cast<size_t>(kind)].mode = Namespace::Mode::kPrivate;
+  return container;
+}
+
+model::Decision granting(Access access) {
+  model::Decision decision;
+  decision.selected_by = {{"p", {"p.yaml", 1, 1}}};
+  model::GrantedPin grant;
+  grant.name = "flows";
+  grant.access = access;
+  grant.mode = 0440;
+  grant.rule = {"p", {"p.yaml", 9, 7}};
+  decision.grants = {grant};
+  return decision;
+}
+
+std::vector<std::string> codes(const std::vector<Remark>& remarks, Remark::Kind kind) {
+  std::vector<std::string> found;
+  for (const auto& remark : remarks)
+    if (remark.kind == kind) found.push_back(remark.code);
+  return found;
+}
+
+Remark only(const model::Container& container, const model::Decision& decision) {
+  const auto remarks = remarks_on(container, decision, kHostBpffs);
+  EXPECT_EQ(remarks.size(), 1U);
+  return remarks.empty() ? Remark{} : remarks.front();
+}
+
+TEST(Remarks, AreNoneForAnOrdinaryContainerThatReads) {
+  EXPECT_TRUE(remarks_on(ordinary(), granting(Access::kRead), kHostBpffs).empty());
+}
+
+TEST(Remarks, CallAViewVoidAgainstCapSysAdmin) {
+  auto container = ordinary();
+  container.capabilities |= uint64_t{1} << CAP_SYS_ADMIN;
+  const auto remark = only(container, granting(Access::kRead));
+  EXPECT_EQ(remark.kind, Remark::Kind::kVoid);
+  EXPECT_EQ(remark.text,
+            "with CAP_SYS_ADMIN and no user namespace, the container can open any BPF object of "
+            "the machine by its id, and can change its own mounts");
+}
+
+TEST(Remarks, DoNotMindCapSysAdminInAUserNamespace) {
+  auto container = ordinary();
+  container.capabilities |= uint64_t{1} << CAP_SYS_ADMIN;
+  container.namespaces[static_cast<size_t>(NamespaceKind::kUser)].mode = Namespace::Mode::kPrivate;
+  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty());
+}
+
+TEST(Remarks, CallAViewVoidAgainstTracingInTheHostsPidNamespace) {
+  auto container = ordinary();
+  container.capabilities |= uint64_t{1} << CAP_SYS_PTRACE;
+  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty());
+  container.namespaces[static_cast<size_t>(NamespaceKind::kPid)].mode = Namespace::Mode::kHost;
+  EXPECT_EQ(only(container, granting(Access::kRead)).code, "host-pid-namespace");
+}
+
+TEST(Remarks, CallAViewUnreachableIfSeccompRefusesTheCall) {
+  auto container = ordinary();
+  container.seccomp_bpf = model::SeccompBpf::kRefused;
+  const auto remark = only(container, granting(Access::kRead));
+  EXPECT_EQ(remark.kind, Remark::Kind::kUnreachable);
+  EXPECT_THAT(remark.text, HasSubstr("refuses bpf(2)"));
+  container.seccomp_bpf = model::SeccompBpf::kFiltered;
+  EXPECT_EQ(only(container, granting(Access::kRead)).kind, Remark::Kind::kNote);
+}
+
+TEST(Remarks, CallAPinUnreachableThatTheProcessMayNotOpen) {
+  auto container = ordinary();
+  container.capabilities = 0;
+  container.uid = 1000;
+  container.gid = 1000;
+  const auto remark = only(container, granting(Access::kRead));
+  EXPECT_EQ(remark.kind, Remark::Kind::kUnreachable);
+  EXPECT_EQ(remark.text,
+            "the container's process (1000:1000) may not open \"flows\": it belongs to 0:0 with "
+            "mode 0440");
+  EXPECT_EQ(remark.action, "set owner or mode in policy \"p\" at p.yaml:9:7");
+}
+
+TEST(Remarks, LetTheGroupOpenWhatTheModeGivesIt) {
+  auto container = ordinary();
+  container.capabilities = 0;
+  container.uid = 1000;
+  container.gid = 1000;
+  container.additional_gids = {0};
+  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty());
+  auto decision = granting(Access::kReadWrite);
+  EXPECT_THAT(codes(remarks_on(container, decision, kHostBpffs), Remark::Kind::kUnreachable),
+              testing::ElementsAre("owner"))
+      << "0440 does not let the group write";
+}
+
+TEST(Remarks, SayWhatReadWriteIncludes) {
+  const auto remark = only(ordinary(), granting(Access::kReadWrite));
+  EXPECT_EQ(remark.kind, Remark::Kind::kNote);
+  EXPECT_THAT(remark.text, HasSubstr("the right to freeze a map"));
+  EXPECT_THAT(remark.text, HasSubstr("detach"));
+}
+
+TEST(Remarks, SeeTheHostsBpffsInAContainersOwnMounts) {
+  auto container = ordinary();
+  container.mounts = {{"/host-sys", "bind", "/sys", {"rbind", "ro"}}};
+  auto decision = granting(Access::kRead);
+  decision.host_bpffs = model::HostBpffs::kReject;
+  EXPECT_EQ(only(container, decision).kind, Remark::Kind::kRefuses);
+  decision.host_bpffs = model::HostBpffs::kAllow;
+  EXPECT_EQ(only(container, decision).kind, Remark::Kind::kVoid);
+  decision.host_bpffs = model::HostBpffs::kMask;
+  EXPECT_EQ(only(container, decision).kind, Remark::Kind::kNote);
+  EXPECT_EQ(only(container, model::Decision{}).kind, Remark::Kind::kVoid)
+      << "no policy selects it: nothing hides it";
+}
+
+TEST(Remarks, TellABindOfATreeFromARecursiveOne) {
+  auto container = ordinary();
+  container.mounts = {{"/host-sys", "bind", "/sys", {"bind"}}};
+  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty());
+  container.mounts = {{"/x", "bind", "/sys/fs/bpf/app", {"bind"}}};
+  EXPECT_EQ(only(container, granting(Access::kRead)).code, "host-bpffs");
+  container.mounts = {{"/x", "bind", "/sys/fs/bpffish", {"rbind"}}};
+  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty());
+}
+
+TEST(Remarks, PutWhatStopsTheStartFirst) {
+  auto container = ordinary();
+  container.capabilities |= uint64_t{1} << CAP_SYS_ADMIN;
+  container.seccomp_bpf = model::SeccompBpf::kRefused;
+  container.mounts = {{"/x", "bind", "/sys/fs/bpf", {"bind"}}};
+  auto decision = granting(Access::kReadWrite);
+  decision.host_bpffs = model::HostBpffs::kReject;
+  std::vector<std::string> kinds;
+  for (const auto& remark : remarks_on(container, decision, kHostBpffs))
+    kinds.emplace_back(name_of(remark.kind));
+  EXPECT_THAT(kinds, testing::ElementsAre("refuses", "void", "unreachable", "note"));
+}
+
+TEST(Remarks, KnowTheAppArmorProfilesThatDenyWritingBelowSys) {
+  auto container = ordinary();
+  container.apparmor_profile = "docker-default";
+  auto decision = granting(Access::kRead);
+  EXPECT_EQ(only(container, decision).code, "apparmor");
+  decision.at = "/run/bpf";
+  EXPECT_TRUE(remarks_on(container, decision, kHostBpffs).empty());
+}
+
+}  // namespace
+}  // namespace pinscope::cli
