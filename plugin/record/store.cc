@@ -91,30 +91,39 @@ Result<std::vector<std::string>> list_names(int dirfd) {
   return names;
 }
 
-// Without O_NONBLOCK a FIFO that somebody put there would hold up whoever lists the records.
-Result<model::Record> read_record(int dirfd, const std::string& name) {
-  PINSCOPE_TRY(const Fd file, open_at(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-  PINSCOPE_TRY(std::string text, read_all(file.get(), kLargestRecord, name));
-  PINSCOPE_TRY(model::Record record, from_json(std::move(text), name));
-  if (record.id + std::string(kSuffix) != name)
-    return std::unexpected(Error(ErrorCode::kRecord, "read " + quoted(name))
-                               .reason("it is the record of container " + quoted(record.id)));
-  return record;
-}
-
 }  // namespace
 
 Result<Store> Store::open(const std::string& state_directory, bool create) {
   auto state = open_state_directory(state_directory, create);
-  if (!state && !create && state.error().errnum() == ENOENT) return Store(Fd());
+  if (!state && !create && state.error().errnum() == ENOENT) return Store();
   if (!state) return std::unexpected(record_error(std::move(state).error()));
   PINSCOPE_CHECK(check_directory(state->get(), state_directory));
   const std::string path = state_directory + "/" + kContainers;
   auto containers = open_containers(state->get(), path, create);
-  if (!containers && !create && containers.error().errnum() == ENOENT) return Store(Fd());
+  if (!containers && !create && containers.error().errnum() == ENOENT) return Store();
   if (!containers) return std::unexpected(record_error(std::move(containers).error()));
   PINSCOPE_CHECK(check_directory(containers->get(), path));
-  return Store(*std::move(containers));
+  return Store(*std::move(containers), path);
+}
+
+// Without O_NONBLOCK a FIFO that somebody put there would hold up whoever lists the records.
+Result<model::Record> Store::read(const std::string& file_name) const {
+  const std::string path = path_ + "/" + file_name;
+  const auto file = open_at(directory_.get(), file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (!file)
+    return std::unexpected(
+        Error::system("open " + quoted(path), file.error().errnum(), ErrorCode::kRecord));
+  auto text = read_all(file->get(), kLargestRecord, path);
+  if (!text) return std::unexpected(record_error(std::move(text).error()));
+  PINSCOPE_TRY(model::Record record, from_json(*std::move(text), path));
+  if (record.id + std::string(kSuffix) != file_name)
+    return std::unexpected(Error(ErrorCode::kRecord, "read " + quoted(path))
+                               .reason("it is the record of container " + quoted(record.id)));
+  return record;
+}
+
+Error Store::in_store(Error error) const {
+  return record_error(std::move(error)).in("keep a record in " + quoted(path_));
 }
 
 Status Store::begin(const model::Record& record) const {
@@ -127,24 +136,24 @@ Status Store::begin(const model::Record& record) const {
         Error(ErrorCode::kRecordConflict, "begin a record for container " + quoted(record.id))
             .reason("there is one already")
             .hint("`pinscope gc` removes those of containers that are gone"));
-  return std::unexpected(record_error(std::move(created).error()));
+  return std::unexpected(in_store(std::move(created).error()));
 }
 
 Status Store::update(const model::Record& record) const {
   PINSCOPE_TRY(const std::string name, file_name_of(record.id));
   if (!directory_.valid()) return std::unexpected(no_store(record.id));
   if (auto written = write_atomically(directory_.get(), name, to_json(record), kFileMode); !written)
-    return std::unexpected(record_error(std::move(written).error()));
+    return std::unexpected(in_store(std::move(written).error()));
   return {};
 }
 
 Result<std::optional<model::Record>> Store::find(const std::string& id) const {
   PINSCOPE_TRY(const std::string name, file_name_of(id));
   if (!directory_.valid()) return std::nullopt;
-  auto record = read_record(directory_.get(), name);
+  auto record = read(name);
   if (record) return *std::move(record);
   if (record.error().errnum() == ENOENT) return std::nullopt;
-  return std::unexpected(record_error(std::move(record).error()));
+  return std::unexpected(std::move(record).error());
 }
 
 Status Store::remove(const std::string& id) const {
@@ -159,11 +168,11 @@ Result<Store::All> Store::all() const {
   if (!names) return std::unexpected(record_error(std::move(names).error()));
   for (const auto& name : *names) {
     if (writer_of_temporary(name)) continue;
-    auto record = read_record(directory_.get(), name);
+    auto record = read(name);
     if (record) {
       all.records.push_back(*std::move(record));
     } else if (record.error().errnum() != ENOENT) {  // removed since we listed it
-      all.unreadable.push_back(record_error(std::move(record).error()));
+      all.unreadable.push_back(std::move(record).error());
       all.unreadable_files.push_back(name);
     }
   }

@@ -41,8 +41,14 @@ class Store {
   [[nodiscard]] Status discard(const std::string& file_name) const;
 
  private:
-  explicit Store(Fd directory) : directory_(std::move(directory)) {}
-  Fd directory_;  // not valid: an empty store
+  Store() = default;
+  Store(Fd directory, std::string path)
+      : directory_(std::move(directory)), path_(std::move(path)) {}
+  [[nodiscard]] Result<model::Record> read(const std::string& file_name) const;
+  [[nodiscard]] Error in_store(Error error) const;
+
+  Fd directory_;      // not valid: an empty store
+  std::string path_;  // for errors
 };
 
 // One line of JSON with a newline, and back. `name` is for errors. Fields that this version does

@@ -1,0 +1,247 @@
+// The audit line, and the file it goes to.
+#include "plugin/record/audit.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "plugin/base/json.h"
+#include "tests/unit/record/samples.h"
+
+namespace pinscope::record {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+
+TEST(AuditLine, IsThisText) {
+  model::AuditEvent event = a_full_event();
+  event.identity = {};
+  event.identity.kubernetes_namespace = model::Fact{"web", "annotation a, set by containerd"};
+  event.pins.resize(3);
+  EXPECT_EQ(
+      to_json_line(event),
+      R"({"time":"2025-11-26T00:00:00.123456Z","outcome":"granted","code":"","error":"",)"
+      R"("stage":"createRuntime","container":{"id":"web-1","bundle":"/run/containers/web-1",)"
+      R"("pid":4711,"engine":"containerd"},"identity":{"kubernetes_namespace":{"value":"web",)"
+      R"("established_by":"annotation a, set by containerd"}},"policies":[{"name":"writers",)"
+      R"("place":"writers.yaml:2:5"},{"name":"readers","place":"readers.yaml:2:5"}],"pins":[)"
+      R"({"name":"counters","source":"/sys/fs/bpf/counters","access":"read-write","kind":"map",)"
+      R"("type":"array","id":41,"rule":"policy \"writers\" at writers.yaml:9:5"},)"
+      R"({"name":"flows","source":"/sys/fs/bpf/flows","access":"read","kind":"map",)"
+      R"("type":"hash","id":42,"rule":"policy \"readers\" at readers.yaml:14:5"},)"
+      R"({"name":"later","source":"/sys/fs/bpf/later","access":"read","skipped":true,)"
+      R"("rule":"policy \"readers\" at readers.yaml:14:5"}],"refusals":[{"name":"tls",)"
+      R"("source":"/sys/fs/bpf/keys/tls","granted_by":"policy \"readers\" at readers.yaml:14:5",)"
+      R"("denied_by":"policy \"base\" at base.yaml:3:5"}],"duration_us":812})");
+}
+
+TEST(AuditLine, OfARefusalSaysWhatWentWrong) {
+  EXPECT_EQ(to_json_line(a_refusal()),
+            R"({"time":"2025-11-26T00:00:00.000000Z","outcome":"refused","code":"source-missing",)"
+            R"("error":"cannot open pin \"/sys/fs/bpf/flows\": No such file or directory",)"
+            R"("stage":"createRuntime","container":{"id":"web-1","bundle":"","pid":0,"engine":""},)"
+            R"("identity":{},"policies":[],"pins":[],"refusals":[],"duration_us":0})");
+}
+
+TEST(AuditLine, NamesTheTypesOfProgramsAndLinks) {
+  const std::string line = to_json_line(a_full_event());
+  EXPECT_THAT(line, HasSubstr(R"("kind":"program","type":"xdp","id":4294967295)"));
+  EXPECT_THAT(line, HasSubstr(R"("kind":"link","type":"cgroup","id":7)"));
+}
+
+TEST(AuditLine, NamesEveryOutcome) {
+  using enum model::AuditEvent::Outcome;
+  const std::pair<model::AuditEvent::Outcome, const char*> outcomes[] = {
+      {kGranted, "granted"},
+      {kRefused, "refused"},
+      {kRemoved, "removed"},
+      {kPolicyRejected, "policy-rejected"},
+      {kPolicyAccepted, "policy-accepted"},
+      {kCollected, "collected"}};
+  for (const auto& [outcome, name] : outcomes) {
+    model::AuditEvent event;
+    event.outcome = outcome;
+    EXPECT_THAT(to_json_line(event), HasSubstr("\"outcome\":\"" + std::string(name) + "\""));
+  }
+}
+
+TEST(AuditLine, HoldsNoControlCharacterWhateverItIsGiven) {
+  model::AuditEvent event = a_full_event();
+  const std::string hostile = "a\nb\r\x1b[2J\x7f\xc2\x9b\xff{\"outcome\":\"granted\"}";
+  event.stage = event.container_id = event.bundle = event.error = event.error_code = hostile;
+  event.identity.image = model::Fact{hostile, hostile};
+  event.selected_by[0] = a_rule(hostile, 1);
+  event.pins[0].name = event.pins[0].source = hostile;
+  event.refusals[0].name = hostile;
+  const std::string line = to_json_line(event);
+  for (const char byte : line) {
+    EXPECT_GE(static_cast<unsigned char>(byte), 0x20);
+    EXPECT_NE(byte, 0x7f);
+  }
+  EXPECT_EQ(line.find("\xc2\x9b"), std::string::npos);
+  EXPECT_TRUE(JsonDocument::parse(line, "line", ErrorCode::kInternal));
+}
+
+TEST(AuditLine, DatesAreThoseOfTheCalendar) {
+  const auto time_of = [](uint64_t seconds) {
+    model::AuditEvent event;
+    event.time_ns = seconds * 1'000'000'000;
+    return to_json_line(event).substr(9, 27);
+  };
+  EXPECT_EQ(time_of(0), "1970-01-01T00:00:00.000000Z");
+  EXPECT_EQ(time_of(951782399), "2000-02-28T23:59:59.000000Z");
+  EXPECT_EQ(time_of(951782400), "2000-02-29T00:00:00.000000Z");
+  EXPECT_EQ(time_of(4107542399), "2100-02-28T23:59:59.000000Z");
+  EXPECT_EQ(time_of(4107542400), "2100-03-01T00:00:00.000000Z");
+}
+
+class AuditFile : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = testing::TempDir() + "/pinscope-audit.XXXXXX";
+    ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  [[nodiscard]] std::string path(const std::string& name) const { return directory_ + "/" + name; }
+  [[nodiscard]] AuditTrail trail(const std::string& name) const {
+    return AuditTrail::open({.path = path(name), .journal_socket = ""});
+  }
+  [[nodiscard]] std::vector<std::string> lines(const std::string& name) const {
+    std::ifstream file(path(name));
+    std::vector<std::string> all;
+    for (std::string line; std::getline(file, line);) all.push_back(line);
+    return all;
+  }
+  // What write() says.
+  static std::string write(const AuditTrail& trail) {
+    const auto status = trail.write(a_refusal());
+    if (status) return "written";
+    EXPECT_EQ(status.error().code(), ErrorCode::kAudit);
+    return status.error().sentence();
+  }
+
+  std::string directory_;
+};
+
+TEST_F(AuditFile, GetsALineForEachEvent) {
+  const AuditTrail audit = trail("audit.jsonl");
+  EXPECT_EQ(write(audit), "written");
+  ASSERT_TRUE(audit.write(a_full_event()));
+  const auto written = lines("audit.jsonl");
+  ASSERT_EQ(written.size(), 2U);
+  EXPECT_EQ(written[0], to_json_line(a_refusal()));
+  EXPECT_EQ(written[1], to_json_line(a_full_event()));
+}
+
+TEST_F(AuditFile, IsMadeForTheOwnerAloneWithItsDirectory) {
+  EXPECT_EQ(write(trail("log/pinscope/audit.jsonl")), "written");
+  struct stat status {};
+  ASSERT_EQ(::stat(path("log/pinscope/audit.jsonl").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0600U);
+  ASSERT_EQ(::stat(path("log/pinscope").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0700U);
+}
+
+TEST_F(AuditFile, IsAppendedTo) {
+  EXPECT_EQ(write(trail("audit.jsonl")), "written");
+  EXPECT_EQ(write(trail("audit.jsonl")), "written");
+  EXPECT_EQ(lines("audit.jsonl").size(), 2U);
+}
+
+TEST_F(AuditFile, DoesNotMixLinesOfHooksThatRunAtTheSameTime) {
+  constexpr int kHooks = 4;
+  constexpr int kEvents = 50;
+  const auto event = a_huge_event(100);
+  std::vector<std::thread> hooks;
+  for (int i = 0; i < kHooks; ++i)
+    hooks.emplace_back([&] {
+      const AuditTrail audit = trail("audit.jsonl");
+      for (int j = 0; j < kEvents; ++j) ASSERT_TRUE(audit.write(event));
+    });
+  for (auto& hook : hooks) hook.join();
+  const auto written = lines("audit.jsonl");
+  EXPECT_EQ(written.size(), size_t{kHooks} * kEvents);
+  for (const auto& line : written) ASSERT_EQ(line, to_json_line(event));
+}
+
+TEST_F(AuditFile, GetsAThousandPinsAsOneLine) {
+  ASSERT_TRUE(trail("audit.jsonl").write(a_huge_event(1000)));
+  ASSERT_EQ(lines("audit.jsonl").size(), 1U);
+  EXPECT_THAT(lines("audit.jsonl")[0], HasSubstr("\"pin-999\""));
+}
+
+TEST_F(AuditFile, IsNeverReachedThroughALink) {
+  std::ofstream(path("target")) << "untouched\n";
+  ASSERT_EQ(::symlink("target", path("link").c_str()), 0);
+  EXPECT_EQ(write(trail("link")), "cannot write the audit line: cannot open \"" + path("link") +
+                                      "\": Too many levels of symbolic links");
+  EXPECT_THAT(lines("target"), testing::ElementsAre("untouched"));
+}
+
+TEST_F(AuditFile, IsNotMadeThroughADanglingLink) {
+  ASSERT_EQ(::symlink("target", path("link").c_str()), 0);
+  EXPECT_THAT(write(trail("link")), EndsWith("Too many levels of symbolic links"));
+  EXPECT_FALSE(std::filesystem::exists(path("target")));
+}
+
+TEST_F(AuditFile, IsARegularOneAndAFifoHoldsNobodyUp) {
+  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  // Nobody reads it: opening fails.
+  EXPECT_EQ(write(trail("fifo")), "cannot write the audit line: cannot open \"" + path("fifo") +
+                                      "\": No such device or address");
+  // Somebody does: it opens, and is seen to be a FIFO.
+  const Fd reader(::open(path("fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  EXPECT_EQ(write(trail("fifo")), "cannot write the audit line: cannot open \"" + path("fifo") +
+                                      "\": it is not a regular file");
+  EXPECT_EQ(write(AuditTrail::open({.path = "/dev/null", .journal_socket = ""})),
+            "cannot write the audit line: cannot open \"/dev/null\": it is not a regular file");
+}
+
+TEST_F(AuditFile, ThatIsFullIsAnErrorAndNotALineThatIsHalf) {
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &limit), 0);
+  const rlimit before = limit;
+  const AuditTrail audit = trail("audit.jsonl");
+  limit.rlim_cur = 100;
+  const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+  const std::string first = write(audit);
+  const std::string second = write(audit);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, ignored);
+  EXPECT_EQ(first,
+            "cannot write the audit line: cannot append to the audit file: it took a part of the "
+            "line");
+  EXPECT_EQ(second, "cannot write the audit line: cannot append to the audit file: File too large");
+}
+
+TEST_F(AuditFile, AndNoJournalMeansThatNothingIsWanted) {
+  EXPECT_EQ(write(AuditTrail::open({.path = "", .journal_socket = ""})), "written");
+}
+
+TEST_F(AuditFile, IsEnoughWithoutAJournal) {
+  const auto audit =
+      AuditTrail::open({.path = path("audit.jsonl"), .journal_socket = path("no-journal")});
+  EXPECT_EQ(write(audit), "written");
+}
+
+TEST_F(AuditFile, SaysOfEachSinkWhyItTookNothing) {
+  std::ofstream(path("file")) << "x";
+  const auto audit =
+      AuditTrail::open({.path = path("file/audit"), .journal_socket = path("no-journal")});
+  EXPECT_EQ(write(audit), "cannot write the audit line: cannot open \"" + path("file/audit") +
+                              "\": Not a directory; cannot connect to the journal at \"" +
+                              path("no-journal") + "\": No such file or directory");
+}
+
+}  // namespace
+}  // namespace pinscope::record

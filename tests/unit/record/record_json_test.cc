@@ -1,0 +1,212 @@
+// A record as text: every field there and back, and a reader that is strict about what it knows.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plugin/record/store.h"
+#include "tests/unit/record/samples.h"
+
+namespace pinscope::record {
+namespace {
+
+using model::Record;
+
+std::string error_of(std::string json) {
+  const auto record = from_json(std::move(json), "web-1.json");
+  if (record) return "no error";
+  EXPECT_EQ(record.error().code(), ErrorCode::kRecord);
+  return record.error().sentence();
+}
+
+std::string replaced(std::string text, const std::string& what, const std::string& with) {
+  const size_t at = text.find(what);
+  EXPECT_NE(at, std::string::npos) << what;
+  return at == std::string::npos ? text : text.replace(at, what.size(), with);
+}
+
+void expect_same(const std::optional<model::Fact>& left, const std::optional<model::Fact>& right) {
+  ASSERT_EQ(left.has_value(), right.has_value());
+  if (!left) return;
+  EXPECT_EQ(left->value, right->value);
+  EXPECT_EQ(left->established_by, right->established_by);
+}
+
+void expect_same(const model::Identity& left, const model::Identity& right) {
+  expect_same(left.kubernetes_namespace, right.kubernetes_namespace);
+  expect_same(left.kubernetes_pod, right.kubernetes_pod);
+  expect_same(left.kubernetes_container, right.kubernetes_container);
+  expect_same(left.kubernetes_uid, right.kubernetes_uid);
+  expect_same(left.image, right.image);
+  EXPECT_EQ(left.is_sandbox, right.is_sandbox);
+}
+
+void expect_same(const model::PinnedObject& left, const model::PinnedObject& right) {
+  EXPECT_EQ(left.name, right.name);
+  EXPECT_EQ(left.source, right.source);
+  EXPECT_EQ(left.access, right.access);
+  EXPECT_EQ(left.kind, right.kind);
+  EXPECT_EQ(left.type, right.type);
+  EXPECT_EQ(left.object_id, right.object_id);
+  EXPECT_EQ(left.uid, right.uid);
+  EXPECT_EQ(left.gid, right.gid);
+  EXPECT_EQ(left.mode, right.mode);
+  EXPECT_EQ(left.skipped, right.skipped);
+  EXPECT_EQ(left.rule, right.rule);
+}
+
+void expect_same(const Record& left, const Record& right) {
+  EXPECT_EQ(left.state, right.state);
+  EXPECT_EQ(left.id, right.id);
+  EXPECT_EQ(left.bundle, right.bundle);
+  EXPECT_EQ(left.rootfs, right.rootfs);
+  EXPECT_EQ(left.pid, right.pid);
+  EXPECT_EQ(left.process_start, right.process_start);
+  EXPECT_EQ(left.mount_namespace, right.mount_namespace);
+  EXPECT_EQ(left.engine, right.engine);
+  expect_same(left.identity, right.identity);
+  EXPECT_EQ(left.created_ns, right.created_ns);
+  EXPECT_EQ(left.version, right.version);
+  EXPECT_EQ(left.at, right.at);
+  EXPECT_EQ(left.layout, right.layout);
+  EXPECT_EQ(left.host_bpffs, right.host_bpffs);
+  EXPECT_EQ(left.selected_by, right.selected_by);
+  ASSERT_EQ(left.pins.size(), right.pins.size());
+  for (size_t i = 0; i < left.pins.size(); ++i) expect_same(left.pins[i], right.pins[i]);
+  ASSERT_EQ(left.refusals.size(), right.refusals.size());
+  for (size_t i = 0; i < left.refusals.size(); ++i) {
+    EXPECT_EQ(left.refusals[i].source, right.refusals[i].source);
+    EXPECT_EQ(left.refusals[i].name, right.refusals[i].name);
+    EXPECT_EQ(left.refusals[i].granted_by, right.refusals[i].granted_by);
+    EXPECT_EQ(left.refusals[i].denied_by, right.refusals[i].denied_by);
+  }
+}
+
+TEST(RecordJson, ComesBackWithEveryField) {
+  const Record record = a_full_record();
+  const auto back = from_json(to_json(record), "web-1.json");
+  ASSERT_TRUE(back) << back.error().sentence();
+  expect_same(*back, record);
+}
+
+TEST(RecordJson, ComesBackWithEveryFieldAtItsDefault) {
+  Record record;
+  record.id = "a";
+  const auto back = from_json(to_json(record), "a.json");
+  ASSERT_TRUE(back) << back.error().sentence();
+  expect_same(*back, record);
+}
+
+TEST(RecordJson, ComesBackWithEveryWord) {
+  using enum model::Engine;
+  for (const auto engine : {kUnknown, kPodman, kDocker, kContainerd, kCrio})
+    for (const auto layout : {model::Layout::kShared, model::Layout::kPerMap, model::Layout::kBind})
+      for (const auto host_bpffs :
+           {model::HostBpffs::kMask, model::HostBpffs::kReject, model::HostBpffs::kAllow}) {
+        Record record;
+        record.id = "a";
+        record.engine = engine;
+        record.layout = layout;
+        record.host_bpffs = host_bpffs;
+        record.identity.is_sandbox = engine == kCrio;
+        const auto back = from_json(to_json(record), "a.json");
+        ASSERT_TRUE(back) << back.error().sentence();
+        expect_same(*back, record);
+      }
+}
+
+TEST(RecordJson, KeepsTextThatCouldDisturbALine) {
+  Record record;
+  record.id = "a";
+  record.rootfs = "/srv/\"x\"\\\n\x1b[2J\x7f\xc2\x85\xe2\x82\xac";
+  const std::string text = to_json(record);
+  EXPECT_EQ(text.find('\n'), text.size() - 1);
+  EXPECT_EQ(from_json(text, "a.json")->rootfs, record.rootfs);
+}
+
+TEST(RecordJson, IsThisText) {
+  Record record = a_full_record();
+  record.identity = {};
+  record.pins.resize(2);
+  EXPECT_EQ(
+      to_json(record),
+      R"({"format":1,"state":"applied","id":"web-1","bundle":"/run/containers/web-1",)"
+      R"("rootfs":"/run/containers/web-1/rootfs","pid":4711,"process_start":123456789012,)"
+      R"("mount_namespace":4026532999,"engine":"containerd","identity":{},)"
+      R"("created_ns":1764115200123456789,"version":"0.1.0","at":"/run/bpf","layout":"per-map",)"
+      R"("host_bpffs":"reject","selected_by":[0,1],"pins":{"columns":["name","source","access",)"
+      R"("kind","type","id","uid","gid","mode","skipped","rule"],"rows":[)"
+      R"(["counters","/sys/fs/bpf/counters","read-write","map",2,41,1000,1001,432,false,2],)"
+      R"(["flows","/sys/fs/bpf/flows","read","map",1,42,0,0,288,false,3]]},)"
+      R"("refusals":{"columns":["source","name","granted_by","denied_by"],"rows":[)"
+      R"(["/sys/fs/bpf/keys/tls","tls",3,4]]},"rules":[["writers","writers.yaml",2,5],)"
+      R"(["readers","readers.yaml",2,5],["writers","writers.yaml",9,5],)"
+      R"(["readers","readers.yaml",14,5],["base","base.yaml",3,5]]})"
+      "\n");
+}
+
+TEST(RecordJson, IgnoresWhatANewerVersionAdded) {
+  std::string text = to_json(a_full_record());
+  text = replaced(text, "\"state\"", "\"mood\":{\"x\":[1]},\"state\"");
+  text = replaced(text, "\"columns\":[\"name\",\"source\"",
+                  "\"columns\":[\"new\",\"source\",\"name\"");
+  for (const auto& pin : a_full_record().pins)
+    text = replaced(text, "[\"" + pin.name + "\",\"" + pin.source + "\"",
+                    "[{},\"" + pin.source + "\",\"" + pin.name + "\"");
+  const auto back = from_json(text, "web-1.json");
+  ASSERT_TRUE(back) << back.error().sentence();
+  expect_same(*back, a_full_record());
+}
+
+TEST(RecordJson, RefusesAnotherFormat) {
+  EXPECT_EQ(error_of(replaced(to_json(a_full_record()), "\"format\":1", "\"format\":2")),
+            "cannot read \"web-1.json\": /: record format 2 is not known here (a newer pinscope "
+            "wrote it)");
+}
+
+TEST(RecordJson, RefusesARecordThatIsCutOffAtAnyByte) {
+  const std::string whole = to_json(a_full_record());
+  for (size_t length = 0; length + 1 < whole.size(); ++length)
+    ASSERT_FALSE(from_json(whole.substr(0, length), "web-1.json")) << length;
+}
+
+TEST(RecordJson, RefusesARecordWithoutOneOfItsFields) {
+  const std::string whole = to_json(a_full_record());
+  for (const char* field : {"format", "state", "id", "bundle", "rootfs", "pid", "process_start",
+                            "mount_namespace", "engine", "identity", "created_ns", "version", "at",
+                            "layout", "host_bpffs", "selected_by", "pins", "refusals", "rules"})
+    EXPECT_EQ(error_of(replaced(whole, "\"" + std::string(field) + "\":", "\"x\":")),
+              "cannot read \"web-1.json\": /: the field \"" + std::string(field) + "\" is missing");
+}
+
+TEST(RecordJson, RefusesATableWithoutOneOfItsColumns) {
+  for (const char* column : {"name", "source", "access", "kind", "type", "id", "uid", "gid", "mode",
+                             "skipped", "rule"}) {
+    const std::string quoted_column = "\"" + std::string(column) + "\"";
+    std::string text = to_json(a_full_record());
+    const size_t at = text.find(quoted_column, text.find("\"columns\""));
+    text.replace(at, quoted_column.size(), "\"x\"");
+    EXPECT_EQ(error_of(text),
+              "cannot read \"web-1.json\": /pins: the column " + quoted_column + " is missing");
+  }
+}
+
+TEST(RecordJson, NamesThePlaceOfWhatItCannotUse) {
+  const std::string whole = to_json(a_full_record());
+  EXPECT_EQ(error_of(replaced(whole, "\"applied\"", "\"undone\"")),
+            "cannot read \"web-1.json\": /state: not a word that is known here");
+  EXPECT_EQ(error_of(replaced(whole, "\"containerd\"", "\"rkt\"")),
+            "cannot read \"web-1.json\": /engine: not a word that is known here");
+  EXPECT_EQ(error_of(replaced(whole, "\"read-write\"", "\"write\"")),
+            "cannot read \"web-1.json\": /pins/rows/0/2: not a word that is known here");
+  EXPECT_EQ(error_of(replaced(whole, "\"pid\":4711", "\"pid\":2147483648")),
+            "cannot read \"web-1.json\": /pid: larger than 2147483647");
+  EXPECT_EQ(error_of(replaced(whole, "\"selected_by\":[0", "\"selected_by\":[9")),
+            "cannot read \"web-1.json\": /selected_by/0: there is no such rule");
+  EXPECT_EQ(error_of(replaced(whole, "[\"writers\",\"writers.yaml\",2,5]", "[\"writers\"]")),
+            "cannot read \"web-1.json\": /rules/0: expected policy, file, line and column");
+  EXPECT_EQ(error_of(replaced(whole, "\"rows\":[[", "\"rows\":[[],[")),
+            "cannot read \"web-1.json\": /pins/rows/0: the row is shorter than the columns");
+  EXPECT_EQ(error_of("[]"), "cannot read \"web-1.json\": /: expected an object");
+}
+
+}  // namespace
+}  // namespace pinscope::record
