@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <optional>
+#include <memory>
 
 #include "plugin/base/file.h"
 #include "plugin/base/path.h"
@@ -148,7 +148,7 @@ class Applied::Walker {
     PINSCOPE_CHECK(target_.process->enter_mount_namespace());
     entered_ = true;
     PINSCOPE_TRY(auto root, kernel::ContainerRoot::find(target_.rootfs, host));
-    root_ = std::move(root);
+    root_ = std::make_unique<kernel::ContainerRoot>(std::move(root));
     return {};
   }
 
@@ -213,7 +213,7 @@ class Applied::Walker {
   std::vector<Instance> instances_;
   std::vector<Fd> mounts_;
   Fd mountinfo_;
-  std::optional<kernel::ContainerRoot> root_;
+  std::unique_ptr<kernel::ContainerRoot> root_;  // once the container is entered
   Fd resolved_;
   std::vector<kernel::ContainerRoot::MadeDirectory> made_;
   bool entered_ = false;

@@ -57,7 +57,7 @@ struct StatmountBuffer {
 };
 
 Result<Mount> statmount(uint64_t id, bool with_path) {
-  StatmountBuffer buffer;
+  StatmountBuffer buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): the kernel fills it
   uapi::MntIdReq request{};
   request.size = uapi::kMntIdReqSize0;
   request.mnt_id = id;

@@ -143,7 +143,8 @@ bool ContainerProcess::namespace_is(model::NamespaceKind kind, const std::string
 std::string ContainerProcess::program_name() const {
   const auto arguments = read_proc_file(proc_.get(), "cmdline");
   if (!arguments) return "";
-  return std::string(base_name(arguments->c_str()));
+  const std::string_view first = std::string_view(*arguments).substr(0, arguments->find('\0'));
+  return std::string(base_name(first));
 }
 
 Result<Fd> ContainerProcess::mountinfo() const {
