@@ -92,7 +92,9 @@ def main():
             if status == 0:
                 pending[future].touch()
             else:
-                findings += lines or [f"clang-tidy ended with status {status}"]
+                findings.append(file)
+                print("\n".join(lines or [f"{file}: clang-tidy ended with status {status}"]),
+                      flush=True)
     if arguments.changed and looked_at == 0:
         print("tidy: no source file changed")
         return
