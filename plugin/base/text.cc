@@ -70,7 +70,8 @@ std::string_view nearest(std::string_view text, const std::vector<std::string_vi
   constexpr size_t kLongestName = 64;
   if (text.size() > kLongestName) return {};
   std::string_view best;
-  size_t best_distance = std::max<size_t>(2, text.size() / 3) + 1;
+  constexpr size_t kShort = 3;  // two changes would make another word of it
+  size_t best_distance = (text.size() <= kShort ? 1 : std::max<size_t>(2, text.size() / 3)) + 1;
   for (const auto candidate : candidates) {
     const size_t distance = edit_distance(text, candidate);
     if (distance < best_distance) {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "plugin/base/text.h"
+#include "plugin/policy/key_hints.h"
 #include "plugin/policy/plain.h"
 
 namespace pinscope::policy {
@@ -47,6 +48,14 @@ std::string joined(std::span<const std::string_view> words) {
   std::string text;
   for (const auto word : words) text += (text.empty() ? "" : ", ") + std::string(word);
   return text;
+}
+
+std::string hint_for_unknown_key(std::string_view what, std::string_view key,
+                                 std::initializer_list<std::string_view> keys) {
+  if (key == "<<") return "merge keys are not supported: write the values out";
+  if (auto hint = hint_for_misplaced_key(what, key); !hint.empty()) return hint;
+  const std::string_view near = nearest(key, keys);
+  return near.empty() ? "known keys: " + joined(keys) : "did you mean " + quoted(near) + "?";
 }
 
 // Whether a key is text at all.
@@ -101,11 +110,8 @@ Mapping::Mapping(Reporter& reporter, const Field& field, std::string what, std::
     if (!check_key(reporter_, key, what_)) continue;
     const auto* known = std::ranges::find(keys, std::string_view(key.text));
     if (known == keys.end()) {
-      const std::string_view near = nearest(key.text, keys);
-      std::string hint =
-          near.empty() ? "known keys: " + joined(keys) : "did you mean " + quoted(near) + "?";
-      if (key.text == "<<") hint = "merge keys are not supported: write the values out";
-      reporter_.error(key.at, "unknown key " + shown(key.text) + " in " + what_, std::move(hint));
+      reporter_.error(key.at, "unknown key " + shown(key.text) + " in " + what_,
+                      hint_for_unknown_key(what_, key.text, keys));
       continue;
     }
     const auto first = std::ranges::find(fields_, *known, &decltype(fields_)::value_type::first);

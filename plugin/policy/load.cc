@@ -1,5 +1,4 @@
 // load_text() and load_path(): from bytes and files to a checked set of policies.
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "plugin/policy/reader.h"
 #include "plugin/policy/reporter.h"
 #include "plugin/policy/source.h"
+#include "plugin/policy/stamps.h"
 #include "plugin/policy/tree.h"
 #include "plugin/policy/yaml.h"
 
@@ -102,16 +102,6 @@ void SetLoader::add_text(std::string text, const std::string& file) {
   std::ranges::move(reporter.take(), std::back_inserter(loaded_.diagnostics));
 }
 
-uint64_t nanoseconds(const timespec& time) {
-  constexpr uint64_t kPerSecond = 1'000'000'000;
-  return static_cast<uint64_t>(time.tv_sec) * kPerSecond + static_cast<uint64_t>(time.tv_nsec);
-}
-
-FileStamp stamp_of(const std::string& name, const struct stat& status) {
-  return {name, static_cast<uint64_t>(status.st_size), nanoseconds(status.st_mtim),
-          nanoseconds(status.st_ctim), status.st_ino};
-}
-
 Result<Fd> open_file(const std::string& path, Trust trust) {
   switch (trust) {
     case Trust::kRequired:
@@ -164,28 +154,16 @@ Loaded SetLoader::finish() {
   return std::move(loaded_);
 }
 
-bool is_policy_file_name(std::string_view name) {
-  return !name.starts_with('.') && (name.ends_with(".yaml") || name.ends_with(".yml"));
-}
-
-Result<std::vector<std::string>> list_policy_files(const std::string& path, Trust trust) {
-  PINSCOPE_TRY(Fd directory, trust == Trust::kRequired
-                                 ? open_trusted_directory(path)
-                                 : open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(directory.get()), ::closedir);
-  if (!stream) return std::unexpected(Error::system("list " + quoted(path), errno));
-  [[maybe_unused]] const int owned = directory.release();  // closedir() closes it
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(stream.get())) {
-    if (is_policy_file_name(entry->d_name)) names.emplace_back(entry->d_name);
-    if (names.size() > kMostFiles)
-      return std::unexpected(
-          Error(ErrorCode::kPolicyInvalid, "read " + quoted(path))
-              .reason("it holds more than " + std::to_string(kMostFiles) + " policy files"));
+Result<std::vector<std::string>> list_files(const std::string& path, Trust trust) {
+  // Whoever could change the names behind the check is root.
+  if (trust == Trust::kRequired) {
+    PINSCOPE_TRY([[maybe_unused]] const Fd directory, open_trusted_directory(path));
   }
-  if (errno != 0) return std::unexpected(Error::system("list " + quoted(path), errno));
-  std::ranges::sort(names);
+  PINSCOPE_TRY(auto names, list_policy_files(path));
+  if (names.size() > kMostFiles)
+    return std::unexpected(
+        Error(ErrorCode::kPolicyInvalid, "read " + quoted(path))
+            .reason("it holds more than " + std::to_string(kMostFiles) + " policy files"));
   return names;
 }
 
@@ -217,7 +195,8 @@ Loaded load_path(const std::string& path, Trust trust) {
   const std::string absolute = made_absolute(path);
   struct stat status {};
   if (::stat(absolute.c_str(), &status) != 0) {
-    if (errno == ENOENT && !is_policy_file_name(base_name(absolute))) return loader.finish();
+    const bool names_a_file = absolute.ends_with(".yaml") || absolute.ends_with(".yml");
+    if (errno == ENOENT && !names_a_file) return loader.finish();
     loader.complain(path, Error::system("read " + quoted(path), errno).sentence());
     return loader.finish();
   }
@@ -225,7 +204,7 @@ Loaded load_path(const std::string& path, Trust trust) {
     loader.add_file(absolute, std::string(base_name(absolute)), trust);
     return loader.finish();
   }
-  const auto names = list_policy_files(absolute, trust);
+  const auto names = list_files(absolute, trust);
   if (!names)
     loader.complain(path,
                     std::string(code_name(names.error().code())) + ": " + names.error().sentence());

@@ -32,6 +32,9 @@ TEST(Text, ParsesUnsignedNumbersThatFillTheText) {
 
 TEST(Text, FindsTheNearestCandidateIfItIsNear) {
   EXPECT_EQ(nearest("acess", {"as", "access", "mode"}), "access");
+  EXPECT_EQ(nearest("expcet", {"as", "expect", "mode"}), "expect");
+  EXPECT_EQ(nearest("pi", {"pin", "as"}), "pin");
+  EXPECT_EQ(nearest("uid", {"pin", "as"}), "");
   EXPECT_EQ(nearest("xyzzy", {"as", "access", "mode"}), "");
   EXPECT_EQ(nearest("", {}), "");
   EXPECT_EQ(nearest(std::string(1000, 'a'), {std::string_view("a")}), "");

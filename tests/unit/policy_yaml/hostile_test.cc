@@ -36,7 +36,10 @@ void expect_refused(const std::string& text, const std::string& message) {
     if (!kIsInstrumented) {
       const rlimit memory{size_t{256} << 20, size_t{256} << 20};
       const rlimit time{10, 10};
-      if (::setrlimit(RLIMIT_AS, &memory) != 0 || ::setrlimit(RLIMIT_CPU, &time) != 0) ::_exit(3);
+      const rlimit stack{size_t{1} << 20, size_t{1} << 20};
+      if (::setrlimit(RLIMIT_AS, &memory) != 0 || ::setrlimit(RLIMIT_CPU, &time) != 0 ||
+          ::setrlimit(RLIMIT_STACK, &stack) != 0)
+        ::_exit(3);
     }
     const Loaded loaded = load_text(text, "f.yaml");
     if (loaded.ok() || !loaded.policies.empty()) ::_exit(1);
