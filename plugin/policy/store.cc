@@ -144,15 +144,16 @@ Result<PolicyStore> PolicyStore::State::refresh_with_compiler(Found before,
 }
 
 Result<PolicyStore> PolicyStore::open(const StoreOptions& options) {
+  // The common case first: it looks at the policy path by itself.
+  auto set = CachedSet::open(options.cache_directory, options.policy_path, kSetSuffix);
+  if (set && *set && (*set)->is_current(options.policy_path, Racy::kCountsAsChanged))
+    return State::in_force(**std::move(set), Refresh::kNone);
+
   struct stat status {};
   if (::stat(options.policy_path.c_str(), &status) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return State::empty();
     return std::unexpected(Error::system("stat " + quoted(options.policy_path), errno));
   }
-  auto set = CachedSet::open(options.cache_directory, options.policy_path, kSetSuffix);
-  if (set && *set && (*set)->is_current(options.policy_path, Racy::kCountsAsChanged))
-    return State::in_force(**std::move(set), Refresh::kNone);
-
   const bool nothing_kept = set && !*set;
   if (nothing_kept && !has_policy_files(options.policy_path)) return State::empty();
   Found found = Found::look(options);
