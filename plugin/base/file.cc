@@ -119,21 +119,23 @@ Result<Fd> open_at(int dirfd, const std::string& path, int flags, mode_t mode) {
 Result<std::string> read_all(int fd, size_t limit, std::string_view name) {
   constexpr size_t kFirstSize = 16384;
   std::string content;
-  size_t length = 0;
   for (;;) {
-    if (length == content.size())
-      content.resize(std::min(limit + 1, std::max(kFirstSize, 2 * content.size())));
-    const ssize_t count = ::read(fd, content.data() + length, content.size() - length);
-    if (count < 0 && errno == EINTR) continue;
+    const size_t length = content.size();
+    ssize_t count = 0;
+    // Not resize(): its zeros would touch every page of room that is not needed after all.
+    content.resize_and_overwrite(std::min(limit + 1, std::max(kFirstSize, 2 * length)),
+                                 [&](char* data, size_t size) {
+                                   do {
+                                     count = ::read(fd, data + length, size - length);
+                                   } while (count < 0 && errno == EINTR);
+                                   return length + static_cast<size_t>(std::max<ssize_t>(count, 0));
+                                 });
     if (count < 0) return std::unexpected(Error::system("read " + quoted(name), errno));
-    if (count == 0) break;
-    length += static_cast<size_t>(count);
-    if (length > limit)
+    if (count == 0) return content;
+    if (content.size() > limit)
       return std::unexpected(Error(ErrorCode::kUsage, "read " + quoted(name))
                                  .reason("it is larger than " + std::to_string(limit) + " bytes"));
   }
-  content.resize(length);
-  return content;
 }
 
 Status check_trusted(const struct stat& status, std::string_view path) {
