@@ -4,6 +4,9 @@ install(TARGETS pinscope pinscope-hook RUNTIME DESTINATION ${CMAKE_INSTALL_BINDI
 install(FILES docs/man/pinscope.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES docs/man/pinscope-hook.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES config/policy.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
+install(FILES config/systemd/pinscope-gc.service config/systemd/pinscope-gc.timer
+  DESTINATION lib/systemd/system)
+install(FILES config/logrotate/pinscope DESTINATION ${CMAKE_INSTALL_DOCDIR}/logrotate)
 install(DIRECTORY config/policies DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # Empty: nothing is in force by installing it. With the prefix /usr, this is /etc.
