@@ -57,13 +57,15 @@ off_t file_size(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? status.st_size : 0;
 }
 
-// The only file in a directory whose name does not start with a dot; empty if there is none.
-std::string only_file(const std::string& directory) {
+// Of the files in a directory: the compiled set beside its locks, a record where there is one.
+std::string largest_file(const std::string& directory) {
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(directory, ignored))
-    if (entry.is_regular_file() && entry.path().filename().string().front() != '.')
-      return entry.path();
-  return "";
+  std::string largest;
+  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    const std::string path = entry.path();
+    if (largest.empty() || file_size(path) > file_size(largest)) largest = path;
+  }
+  return largest;
 }
 
 // One program in one scenario. `arguments` are those for a target's process id.
@@ -162,7 +164,7 @@ class Course {
 
   Status compile() {
     PINSCOPE_CHECK(compile_policies(options_.programs, site_));
-    set_file_ = only_file(site_.cache);
+    set_file_ = largest_file(site_.cache);
     return {};
   }
 
@@ -218,7 +220,7 @@ class Course {
   }
 
   void note_sizes() {
-    if (const auto record = only_file(site_.state + "/containers"); !record.empty())
+    if (const auto record = largest_file(site_.state + "/containers"); !record.empty())
       record_size_ = file_size(record);
     if (const auto size = file_size(site_.audit); size > 0) audit_size_ = size;
   }
