@@ -42,12 +42,11 @@ std::string verdict(const Scenario& scenario, const Goal& goal) {
 
 }  // namespace
 
-uint64_t Series::percentile(unsigned percent) const {
-  if (wall_ns.empty()) return 0;
-  auto sorted = wall_ns;
-  const size_t rank = (sorted.size() * percent + 99) / 100;
-  const auto nth = sorted.begin() + static_cast<std::ptrdiff_t>(std::max<size_t>(rank, 1) - 1);
-  std::nth_element(sorted.begin(), nth, sorted.end());
+uint64_t percentile(std::vector<uint64_t> values, unsigned percent) {
+  if (values.empty()) return 0;
+  const size_t rank = (values.size() * percent + 99) / 100;
+  const auto nth = values.begin() + static_cast<std::ptrdiff_t>(std::max<size_t>(rank, 1) - 1);
+  std::nth_element(values.begin(), nth, values.end());
   return *nth;
 }
 
@@ -56,14 +55,15 @@ std::optional<double> ratio(const Scenario& scenario, const std::string& program
   const Series* above = find(scenario, program);
   const Series* below = find(scenario, reference);
   if (above == nullptr || below == nullptr) return std::nullopt;
-  return static_cast<double>(above->percentile(50)) / static_cast<double>(below->percentile(50));
+  return static_cast<double>(percentile(above->wall_ns, 50)) /
+         static_cast<double>(percentile(below->wall_ns, 50));
 }
 
 std::string to_table(const std::vector<Scenario>& scenarios) {
   std::string text;
   char line[160];
-  std::snprintf(line, sizeof line, "%-16s %-18s %6s %10s %10s %9s %9s %10s\n", "scenario",
-                "program", "runs", "p50 ms", "p99 ms", "/ floor", "/ empty", "peak KiB");
+  std::snprintf(line, sizeof line, "%-16s %-16s %5s %9s %9s %8s %8s %9s %9s\n", "scenario",
+                "program", "runs", "p50 ms", "p99 ms", "/ floor", "/ empty", "cpu p50", "peak KiB");
   text += line;
   for (const auto& scenario : scenarios) {
     for (const auto& series : scenario.series) {
@@ -71,11 +71,11 @@ std::string to_table(const std::vector<Scenario>& scenarios) {
         const auto value = ratio(scenario, series.program, reference);
         return value ? decimal(*value, 3) : std::string("-");
       };
-      std::snprintf(line, sizeof line, "%-16s %-18s %6zu %10s %10s %9s %9s %10s\n",
+      std::snprintf(line, sizeof line, "%-16s %-16s %5zu %9s %9s %8s %8s %9s %9s\n",
                     scenario.name.c_str(), series.program.c_str(), series.wall_ns.size(),
-                    milliseconds(series.percentile(50)).c_str(),
-                    milliseconds(series.percentile(99)).c_str(), relative("floor").c_str(),
-                    relative("empty").c_str(),
+                    milliseconds(percentile(series.wall_ns, 50)).c_str(),
+                    milliseconds(percentile(series.wall_ns, 99)).c_str(), relative("floor").c_str(),
+                    relative("empty").c_str(), milliseconds(percentile(series.cpu_ns, 50)).c_str(),
                     series.peak_kib == 0 ? "-" : std::to_string(series.peak_kib).c_str());
       text += line;
     }
@@ -98,7 +98,9 @@ std::string to_json(const std::vector<Scenario>& scenarios) {
     for (const auto& series : scenario.series) {
       json.object().field("name", series.program);
       json.field("runs", uint64_t{series.wall_ns.size()});
-      json.field("p50", series.percentile(50)).field("p99", series.percentile(99));
+      json.field("p50", percentile(series.wall_ns, 50));
+      json.field("p99", percentile(series.wall_ns, 99));
+      json.field("cpu_p50", percentile(series.cpu_ns, 50));
       for (const char* reference : {"floor", "empty"})
         if (const auto value = ratio(scenario, series.program, reference))
           json.field(std::string("thousandths_of_") + reference,

@@ -11,11 +11,9 @@ namespace pinscope::bench {
 // All runs of one program in one scenario.
 struct Series {
   std::string program;
-  std::vector<uint64_t> wall_ns;
+  std::vector<uint64_t> wall_ns{};
+  std::vector<uint64_t> cpu_ns{};
   uint64_t peak_kib = 0;  // 0: not measured
-
-  // Nearest rank; 0 if there are no runs.
-  [[nodiscard]] uint64_t percentile(unsigned percent) const;
 };
 
 // A p50 that is asked to be at most (or at least) a multiple of another one of its scenario.
@@ -31,6 +29,9 @@ struct Scenario {
   std::vector<Series> series{};
   std::vector<Goal> goals{};
 };
+
+// Nearest rank; 0 of nothing.
+uint64_t percentile(std::vector<uint64_t> values, unsigned percent);
 
 // p50 of `program` divided by p50 of `reference`; nothing if one of them was not run.
 std::optional<double> ratio(const Scenario& scenario, const std::string& program,

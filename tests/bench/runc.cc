@@ -53,7 +53,9 @@ Result<Scenario> measure_runc(const std::string& programs, const Fixture& fixtur
       if (done.exit_status != 0)
         return std::unexpected(Error(ErrorCode::kInternal, std::string("run ") + variant.name)
                                    .reason(one_line(done.errors)));
-      if (round >= 0) variant.series.wall_ns.push_back(done.wall_ns);
+      if (round < 0) continue;
+      variant.series.wall_ns.push_back(done.wall_ns);
+      variant.series.cpu_ns.push_back(done.cpu_ns);
     }
   }
   Scenario scenario{.name = "runc-run"};

@@ -95,8 +95,9 @@ class Course {
       std::rotate(contenders_.begin(), contenders_.begin() + 1, contenders_.end());
       for (auto& contender : contenders_) {
         if (round >= contender.runs) continue;
-        PINSCOPE_TRY(const uint64_t wall, once(contender, false));
-        contender.series.wall_ns.push_back(wall);
+        PINSCOPE_TRY(const Run done, once(contender, false));
+        contender.series.wall_ns.push_back(done.wall_ns);
+        contender.series.cpu_ns.push_back(done.cpu_ns);
       }
     }
     return scenario();
@@ -172,7 +173,7 @@ class Course {
   // memory. The hook comes first: what it writes says how much the floor has to write.
   Status warm_up(Contender& contender) {
     for (int i = 0; i < (options_.quick ? 1 : kWarmUp); ++i) {
-      PINSCOPE_TRY([[maybe_unused]] const uint64_t wall, once(contender, true));
+      PINSCOPE_TRY([[maybe_unused]] const Run done, once(contender, true));
     }
     if (contender.name == "shell") return {};
     PINSCOPE_TRY(const Target target, Target::start(fixture_.rootfs()));
@@ -184,14 +185,14 @@ class Course {
   }
 
   // One run, with a new container where one is needed, and all traces removed after it.
-  Result<uint64_t> once(const Contender& contender, bool check) {
+  Result<Run> once(const Contender& contender, bool check) {
     std::optional<Target> target;
     if (contender.needs_target) {
       PINSCOPE_TRY(Target started, Target::start(fixture_.rootfs()));
       target.emplace(std::move(started));
     }
     const pid_t pid = target ? target->pid() : 0;
-    PINSCOPE_TRY(const Run done,
+    PINSCOPE_TRY(Run done,
                  run(contender.arguments(pid), state_json(kContainer, pid, site_.bundle)));
     if (done.exit_status != 0)
       return std::unexpected(
@@ -204,7 +205,7 @@ class Course {
     remove_records(site_);
     if (::truncate(site_.audit.c_str(), 0) != 0 && errno != ENOENT)
       return std::unexpected(Error::system("empty " + pinscope::quoted(site_.audit), errno));
-    return done.wall_ns;
+    return done;
   }
 
   // The view is there and holds as many names as were granted.

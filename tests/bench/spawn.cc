@@ -62,6 +62,14 @@ int shell_status(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+// Of a process that has ended and was not waited for; the first number of its schedstat.
+uint64_t cpu_time_of(pid_t pid) {
+  const auto file = open_at(AT_FDCWD, "/proc/" + std::to_string(pid) + "/schedstat", O_RDONLY);
+  if (!file) return 0;
+  const auto text = read_all(file->get(), kPipeSize, "schedstat");
+  return text ? parse_unsigned(text->substr(0, text->find(' '))).value_or(0) : 0;
+}
+
 // What is in the pipe now, without waiting for writers: a daemon that inherited it may live on.
 std::string drain(int fd) {
   std::string text(kPipeSize, '\0');
@@ -89,8 +97,15 @@ Result<Run> run(const std::vector<std::string>& arguments, std::string_view inpu
   int status = 0;
   const uint64_t start = now_ns();
   const int failed = ::posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), kEnvironment);
-  while (failed == 0 && ::waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+  siginfo_t ended{};
+  while (failed == 0 && ::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT) < 0 &&
+         errno == EINTR)
+    continue;
   result.wall_ns = now_ns() - start;
+  if (failed == 0) {
+    result.cpu_ns = cpu_time_of(pid);
+    ::waitpid(pid, &status, 0);
+  }
 
   ::posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) return std::unexpected(Error::system("start " + quoted(arguments[0]), failed));

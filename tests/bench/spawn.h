@@ -13,6 +13,7 @@ namespace pinscope::bench {
 
 struct Run {
   uint64_t wall_ns = 0;
+  uint64_t cpu_ns = 0;  // on a processor, from the vfork on: what a busy machine does not stretch
   int exit_status = 0;  // as a shell gives it: 128 and the signal, if a signal ended it
   std::string errors;   // what it wrote to stderr
 };
