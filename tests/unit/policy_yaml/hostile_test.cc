@@ -5,20 +5,27 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <functional>
+#include <ctime>
 
 #include "plugin/policy/limits.h"
 #include "plugin/policy/yaml.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-constexpr bool kIsInstrumented = true;
-#else
-constexpr bool kIsInstrumented = false;
+#define PINSCOPE_TEST_HAS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PINSCOPE_TEST_HAS_ASAN 1
+#endif
 #endif
 
 namespace pinscope::policy {
 namespace {
+
+#ifdef PINSCOPE_TEST_HAS_ASAN
+constexpr bool kIsInstrumented = true;  // its shadow memory alone is larger than the limit
+#else
+constexpr bool kIsInstrumented = false;
+#endif
 
 std::string repeated(std::string_view text, size_t size) {
   std::string all;
@@ -134,10 +141,10 @@ TEST(HostileText, ManyDocuments) {
 }
 
 TEST(HostileText, ManyEmptyDocumentsAreNothing) {
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   EXPECT_TRUE(load_text(repeated("---\n", kMostFileBytes - 100), "f.yaml").ok());
   EXPECT_TRUE(load_text(repeated("\n", kMostFileBytes - 100), "f.yaml").ok());
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+  EXPECT_LT((std::clock() - start) / CLOCKS_PER_SEC, 20);
 }
 
 TEST(HostileText, ALargeText) {
