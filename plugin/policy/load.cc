@@ -50,6 +50,7 @@ void SetLoader::complain(const std::string& file, std::string message) {
 }
 
 void SetLoader::add_document(const Document& document, Reporter& reporter) {
+  if (rules_ > kMostRules) return;  // reported where it happened
   const Position start{document.first_line, 1};
   if (document.text.size() > kMostDocumentBytes) {
     reporter.error(start,
