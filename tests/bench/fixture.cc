@@ -79,6 +79,10 @@ std::string pin_name(int index) {
   return name;
 }
 
+int files_of(const PolicySet& set) {
+  return set.absent ? 0 : (set.rules + kRulesPerFile - 1) / kRulesPerFile;
+}
+
 Result<Fixture> Fixture::make(int pins) {
   if (::unshare(CLONE_NEWNS) != 0)
     return std::unexpected(Error::system("make a mount namespace", errno));

@@ -34,6 +34,9 @@ struct PolicySet {
   bool absent = false;  // no policy directory at all
 };
 
+// How many files hold it; they are called policies-0.yaml and so on.
+int files_of(const PolicySet& set);
+
 class Fixture {
  public:
   // Enters a new mount namespace, so the process must have one thread. `pins` maps are made.

@@ -19,10 +19,11 @@
 // on their own account (libcap counts the capabilities of the kernel, the allocator asks for
 // memory).
 //
-//   floor PID COUNT BUNDLE ROOTFS PINS STATE_DIR POLICY_DIR SET AUDIT
+//   floor PID COUNT BUNDLE ROOTFS PINS STATE_DIR POLICY_DIR FILES SET AUDIT
 //         RECORD_SIZE AUDIT_SIZE
 //   floor --view-only PID COUNT ROOTFS PINS     the view alone: no records, audit, policy, config
-//   floor --unselected BUNDLE POLICY_DIR SET    what is left when no policy selects the container
+//   floor --unselected BUNDLE POLICY_DIR FILES SET    what is left when no policy selects the
+//   container
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -130,26 +131,22 @@ void begin() {
   set_capabilities(get_capabilities() & kBuilding);
 }
 
-void read_policies(const char* policy_directory, const char* set) {
-  const int directory = open_at(AT_FDCWD, policy_directory, O_RDONLY | O_DIRECTORY);
+// `files` policy files, as the benchmark names them.
+void read_policies(const char* policy_directory, int files, const char* set) {
   struct stat status;
-  long length;
-  while ((length = must("list policies", syscall(SYS_getdents64, directory, buffer, 32768))) > 0) {
-    for (long offset = 0; offset < length;) {
-      const auto* entry = reinterpret_cast<const struct dirent64*>(buffer + offset);
-      offset += entry->d_reclen;
-      if (entry->d_name[0] == '.') continue;
-      must("stat a policy", fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW));
-    }
-  }
-  close(directory);
-  const int fd = open_at(AT_FDCWD, set, O_RDONLY | O_NOFOLLOW);
+  must("stat the policies", stat(policy_directory, &status));
+  const int fd = open_at(AT_FDCWD, set, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   must("stat the set", fstat(fd, &status));
   const void* mapped =
       mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ, MAP_PRIVATE, fd, 0);
   must("map the set", mapped == MAP_FAILED ? -1 : 0);
   close(fd);
   buffer[0] = *static_cast<const volatile char*>(mapped);
+  for (int i = 0; i < files; ++i) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/policies-%d.yaml", policy_directory, i);
+    must("stat a policy", stat(path, &status));
+  }
 }
 
 void read_inputs(const char* bundle) {
@@ -218,7 +215,9 @@ void pin_all(int view, int descriptors, const char* pins, int count) {
 int build_view(int descriptors, const char* pins, int count) {
   const int context = must_fd("open bpffs", syscall(SYS_fsopen, "bpf", FSOPEN_CLOEXEC));
   must("make bpffs", syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
-  const int root = must_fd("mount bpffs", syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0));
+  const int root =
+      must_fd("mount bpffs", syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC,
+                                     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
   must("make a directory", mkdirat(root, "view", 0755));
   const int tree = must_fd(
       "clone the view", syscall(SYS_open_tree, root, "view", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
@@ -259,6 +258,7 @@ void attach(int tree, int process, const char* rootfs) {
   const int root = open_at(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY);
   mount_id(root);
   close(top);
+  stat_mount(mount_id(root));
 
   static uint64_t ids[256];
   uapi::MntIdReq request{};
@@ -267,11 +267,14 @@ void attach(int tree, int process, const char* rootfs) {
   const long count = must("list mounts", syscall(uapi::kSysListmount, &request, ids, 256, 0));
   for (long i = 0; i < count; ++i) stat_mount(ids[i]);
   const int target = open_resolved(root, "sys/fs/bpf", O_PATH | O_DIRECTORY, kInRoot);
+  struct statfs filesystem;
+  must("stat the target", fstatfs(target, &filesystem));
   stat_mount(mount_id(target));
 
   must("attach the view", syscall(SYS_move_mount, tree, "", target, "",
                                   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
   const int seen = open_resolved(root, "sys/fs/bpf", O_PATH | O_DIRECTORY, kInRoot);
+  must("stat the view", fstatfs(seen, &filesystem));
   must("stat the view", fstat(seen, &status));
   must("stat the view", fstat(tree, &status));
   close(seen);
@@ -289,6 +292,7 @@ void look_at_process(const char* pid, int process) {
   must("stat a namespace", fstatat(directory, "ns/mnt", &status, 0));
   must("stat a namespace", fstatat(directory, "ns/user", &status, 0));
   must("stat a namespace", fstatat(AT_FDCWD, "/proc/self/ns/mnt", &status, 0));
+  fstatat(AT_FDCWD, "/proc/1/ns/mnt", &status, 0);  // may be refused
   must("stat a namespace", fstatat(AT_FDCWD, "/proc/self/ns/user", &status, 0));
   read_file(directory, "stat");
   must("ask for the process", syscall(SYS_pidfd_send_signal, process, 0, nullptr, 0));
@@ -332,7 +336,7 @@ int main_view_only(char** arguments) {
 int main_unselected(char** arguments) {
   begin();
   read_inputs(arguments[0]);
-  read_policies(arguments[1], arguments[2]);
+  read_policies(arguments[1], atoi(arguments[2]), arguments[3]);
   return 0;
 }
 
@@ -341,12 +345,12 @@ int main_whole(char** arguments) {
   struct stat status;
   begin();
   read_inputs(arguments[2]);
-  read_policies(arguments[6], arguments[7]);
+  read_policies(arguments[6], atoi(arguments[7]), arguments[8]);
   const int process = open_process(pid);
   look_at_process(pid, process);
   const int descriptors = open_descriptors();
   probe();
-  const int audit = open_at(AT_FDCWD, arguments[8],
+  const int audit = open_at(AT_FDCWD, arguments[9],
                             O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW, 0600);
   must("stat the audit file", fstat(audit, &status));
   try_journal();
@@ -359,9 +363,9 @@ int main_whole(char** arguments) {
   attach(tree, process, arguments[3]);
 
   set_capabilities(get_capabilities() & kUndoing);
-  write_file(state, ".floor.tmp", static_cast<size_t>(atol(arguments[9])));
+  write_file(state, ".floor.tmp", static_cast<size_t>(atol(arguments[10])));
   must("replace the record", renameat(state, ".floor.tmp", state, "floor.json"));
-  must("write the audit line", write(audit, buffer, static_cast<size_t>(atol(arguments[10]))));
+  must("write the audit line", write(audit, buffer, static_cast<size_t>(atol(arguments[11]))));
   return 0;
 }
 
@@ -369,8 +373,8 @@ int main_whole(char** arguments) {
 
 int main(int argc, char** argv) {
   if (argc == 6 && strcmp(argv[1], "--view-only") == 0) return main_view_only(argv + 2);
-  if (argc == 5 && strcmp(argv[1], "--unselected") == 0) return main_unselected(argv + 2);
-  if (argc == 12) return main_whole(argv + 1);
+  if (argc == 6 && strcmp(argv[1], "--unselected") == 0) return main_unselected(argv + 2);
+  if (argc == 13) return main_whole(argv + 1);
   dprintf(STDERR_FILENO, "floor: wrong arguments; see its first comment\n");
   return 2;
 }

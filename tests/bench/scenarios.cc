@@ -120,6 +120,7 @@ class Course {
     const int runs = options_.iterations * definition_.share / 100;
     const bool selected = definition_.set.grants > 0;
     const std::string count = std::to_string(definition_.set.grants);
+    const std::string files = std::to_string(files_of(definition_.set));
     add({.name = "empty",
          .needs_target = false,
          .makes_view = false,
@@ -132,7 +133,7 @@ class Course {
       if (definition_.set.absent) return;
       add({.name = "floor", .makes_view = false, .runs = runs, .arguments = [=, this](pid_t) {
              return std::vector<std::string>{program("bench_floor"), "--unselected", site_.bundle,
-                                             site_.policies, set_file_};
+                                             site_.policies,         files,          set_file_};
            }});
       return;
     }
@@ -145,6 +146,7 @@ class Course {
                                            kPins,
                                            site_.state,
                                            site_.policies,
+                                           files,
                                            set_file_,
                                            site_.audit,
                                            std::to_string(record_size_),
