@@ -1,5 +1,6 @@
 // JsonWriter: appends to one string. The reader's library is not used here: a record of a thousand
 // pins is written on the way of a container's start, and this is several times faster.
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -44,6 +45,11 @@ bool is_plain(std::string_view text) {
   return !has_special(word_at(text.size() - kWord));
 }
 
+bool is_special(char character) {
+  const auto byte = static_cast<unsigned char>(character);
+  return byte < 0x20 || byte >= kDelete || byte == '"' || byte == '\\';
+}
+
 void append_escape(std::string& out, unsigned char byte) {
   switch (byte) {
     case '"':
@@ -74,10 +80,10 @@ void append_escape(std::string& out, unsigned char byte) {
   }
 }
 
-// Writes the character that stands first in `text`; returns its length.
-size_t append_first(std::string& out, std::string_view text) {
+// Writes what stands first in `text` and is special; returns its length.
+size_t append_special(std::string& out, std::string_view text) {
   const auto first = static_cast<unsigned char>(text.front());
-  if (first < 0x20 || first == kDelete || first == '"' || first == '\\') {
+  if (first <= kDelete) {
     append_escape(out, first);
     return 1;
   }
@@ -128,7 +134,13 @@ void JsonWriter::quote(std::string_view text) {
   if (is_plain(text)) {
     text_ += text;
   } else {
-    while (!text.empty()) text.remove_prefix(append_first(text_, text));
+    while (!text.empty()) {
+      const auto special = std::find_if(text.begin(), text.end(), is_special);
+      const auto plain = static_cast<size_t>(special - text.begin());
+      text_ += text.substr(0, plain);
+      text.remove_prefix(plain);
+      if (!text.empty()) text.remove_prefix(append_special(text_, text));
+    }
   }
   text_ += '"';
 }
