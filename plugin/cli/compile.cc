@@ -15,8 +15,13 @@
 #include "plugin/kernel/privileges.h"
 #include "plugin/policy/install.h"
 
+// The address sanitizer reserves terabytes of addresses that it never touches.
 #if defined(__SANITIZE_ADDRESS__)
 #define PINSCOPE_UNLIMITED_ADDRESS_SPACE 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PINSCOPE_UNLIMITED_ADDRESS_SPACE 1
+#endif
 #endif
 
 namespace pinscope::cli {
