@@ -9,7 +9,10 @@ import cli
 WANTED = [
     "usr/bin/pinscope",
     "usr/bin/pinscope-hook",
+    "usr/lib/systemd/system/pinscope-gc.service",
+    "usr/lib/systemd/system/pinscope-gc.timer",
     "usr/share/bash-completion/completions/pinscope",
+    "usr/share/doc/pinscope/examples/policies/flow-readers.yaml",
     "usr/share/fish/vendor_completions.d/pinscope.fish",
     "usr/share/man/man1/pinscope.1",
     "usr/share/man/man8/pinscope-hook.8",
