@@ -29,6 +29,13 @@ struct Instance {
   Fd mount;  // of the instance's root, attached nowhere
 };
 
+// Ids are given when a plan is built; its steps may come in another order.
+template <typename T>
+void put(std::vector<T>& list, uint32_t id, T value) {
+  if (list.size() <= id) list.resize(id + 1);
+  list[id] = std::move(value);
+}
+
 }  // namespace
 
 // Walks the steps; one member function for each kind.
@@ -53,7 +60,7 @@ class Applied::Walker {
     const bool is_bpf = step.type == MakeInstance::Type::kBpf;
     PINSCOPE_TRY(Fd context, kernel::create_filesystem(is_bpf ? "bpf" : "tmpfs"));
     PINSCOPE_TRY(Fd mount, kernel::mount_filesystem(context.get()));
-    instances_.push_back({std::move(context), std::move(mount)});
+    put(instances_, step.instance, {std::move(context), std::move(mount)});
     return {};
   }
 
@@ -105,7 +112,7 @@ class Applied::Walker {
   Status run(const CloneMount& step) {
     PINSCOPE_TRY(Fd mount, step.through_target ? clone_through_target(step) : clone_detached(step));
     if (step.read_only) PINSCOPE_CHECK(kernel::make_mount_read_only(mount.get()));
-    mounts_.push_back(std::move(mount));
+    put(mounts_, step.mount, std::move(mount));
     return {};
   }
 
@@ -120,7 +127,11 @@ class Applied::Walker {
     const int root = root_of(step.instance);
     PINSCOPE_CHECK(kernel::attach_mount(root, resolved_.get(), ""));
     auto mount = kernel::clone_mount(root, step.path);
-    PINSCOPE_CHECK(kernel::detach_mount(root, target_.proc_self_fd));
+    if (auto detached = kernel::detach_mount(root, target_.proc_self_fd); !detached) {
+      // Not the last word: it must not stay there, so it is tried again with the rest of the undo.
+      undo_.push([this, root] { (void)kernel::detach_mount(root, target_.proc_self_fd); });
+      return std::unexpected(std::move(detached).error());
+    }
     return mount;
   }
 
@@ -136,7 +147,7 @@ class Applied::Walker {
     PINSCOPE_TRY(Fd mount, kernel::clone_mount(source.pin.get(), ""));
     PINSCOPE_CHECK(kernel::make_mount_read_only(mount.get()));
     objects_[step.grant] = std::move(source.info);
-    mounts_.push_back(std::move(mount));
+    put(mounts_, step.mount, std::move(mount));
     return {};
   }
 
