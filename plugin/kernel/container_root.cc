@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -26,6 +27,29 @@ std::string relative(const Components& components, size_t count) {
   std::string path;
   for (size_t i = 0; i < count; ++i) path += (i == 0 ? "" : "/") + components[i];
   return path;
+}
+
+// A file system that was mounted in the container's user namespace holds no ids from outside it:
+// there our root makes nothing (EOVERFLOW), and the container's root does.
+class AsContainerRoot {
+ public:
+  AsContainerRoot(uint32_t uid, uint32_t gid) {
+    ::setfsgid(gid);
+    ::setfsuid(uid);
+  }
+  ~AsContainerRoot() {
+    ::setfsuid(0);
+    ::setfsgid(0);
+  }
+  AsContainerRoot(const AsContainerRoot&) = delete;
+  AsContainerRoot& operator=(const AsContainerRoot&) = delete;
+};
+
+int make_one(int parent, const std::string& name, uint32_t uid, uint32_t gid) {
+  if (::mkdirat(parent, name.c_str(), kDirectoryMode) == 0) return 0;
+  if (errno != EOVERFLOW) return errno;
+  const AsContainerRoot as(uid, gid);
+  return ::mkdirat(parent, name.c_str(), kDirectoryMode) == 0 ? 0 : errno;
 }
 
 Error bad_target(const Components& at, int errnum) {
@@ -117,8 +141,7 @@ Result<Fd> ContainerRoot::make_directory(const Components& at, uint32_t uid, uin
   }
   for (size_t i = present; i < at.size(); ++i) {
     const std::string& name = at[i];
-    if (::mkdirat(parent.get(), name.c_str(), kDirectoryMode) != 0) {
-      const int errnum = errno;
+    if (const int errnum = make_one(parent.get(), name, uid, gid); errnum != 0) {
       if (errnum == EEXIST)
         return std::unexpected(
             Error(ErrorCode::kTargetInvalid, "use " + quoted(to_absolute(at)) + " in the container")

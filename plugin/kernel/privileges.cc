@@ -24,11 +24,14 @@ constexpr auto kViewBuilding = std::to_array<cap_value_t>({
     CAP_DAC_READ_SEARCH,  // the same for the rootfs of a user namespace
     CAP_CHOWN,            // owners of pins
     CAP_FOWNER,           // modes of pins after their owner has changed
+    CAP_SETUID,  // directories in file systems of a user namespace, which hold its ids only
+    CAP_SETGID,
     CAP_BPF,
 });
 constexpr auto kUndo = std::to_array<cap_value_t>({
     CAP_SYS_ADMIN,     // unmount
     CAP_DAC_OVERRIDE,  // remove a directory that was made in somebody else's
+    CAP_FOWNER,        // the same where that one is sticky
 });
 
 struct FreeCapabilities {
