@@ -36,21 +36,31 @@ std::string link_name(model::NamespaceKind kind) {
   return std::string("ns/") + model::namespace_name(kind);
 }
 
-// Field 22 of the text of a stat file. The second field, the command's name, may hold anything, so
-// counting starts behind the last bracket.
-uint64_t start_time_from(std::string_view text) {
-  constexpr int kFieldsBetween = 20;
+// One of the fields from the third on in the text of a stat file, as proc(5) numbers them. The
+// second field, the command's name, may hold anything, so counting starts behind the last bracket.
+std::string_view stat_field(std::string_view text, int number) {
   const size_t bracket = text.rfind(')');
-  if (bracket == std::string_view::npos || bracket + 2 > text.size()) return 0;
+  if (bracket == std::string_view::npos || bracket + 2 > text.size()) return {};
   text.remove_prefix(bracket + 2);
-  for (int field = 1; field < kFieldsBetween; ++field) {
+  for (int field = 3; field < number; ++field) {
     const size_t blank = text.find(' ');
-    if (blank == std::string_view::npos) return 0;
+    if (blank == std::string_view::npos) return {};
     text.remove_prefix(blank + 1);
   }
+  return text.substr(0, text.find(' '));
+}
+
+uint64_t to_number(std::string_view text) {
   uint64_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
+}
+
+// A process that has ended and was not waited for has no namespaces any more. One whose first
+// thread has ended looks the same but for its other threads.
+bool has_ended(std::string_view stat) {
+  const std::string_view state = stat_field(stat, 3);
+  return (state == "Z" || state == "X") && to_number(stat_field(stat, 20)) <= 1;
 }
 
 Result<std::string> read_proc_file(int proc, const char* name) {
@@ -60,7 +70,7 @@ Result<std::string> read_proc_file(int proc, const char* name) {
 
 uint64_t read_start_time(int proc) {
   const auto text = read_proc_file(proc, "stat");
-  return text ? start_time_from(*text) : 0;
+  return text && !has_ended(*text) ? to_number(stat_field(*text, 22)) : 0;
 }
 
 // Lines of three numbers: first id inside, first id outside as the reader sees it, count.

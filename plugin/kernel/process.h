@@ -55,8 +55,8 @@ class ContainerProcess {
   bool shares_user_namespace_ = false;
 };
 
-// Start time of the process `pid` right now, or 0 if there is none: for telling a record whose
-// process is gone.
+// Start time of the process `pid` right now, or 0 if there is none or it has ended and nobody has
+// waited for it yet: for telling a record whose process is gone.
 uint64_t process_start_time(pid_t pid);
 
 // Whether two paths name the same namespace.
