@@ -166,10 +166,13 @@ int run(int argc, char** argv) {
     return fail(kUsage, "cannot run at stage " + quoted(arguments.stage) +
                             ": only createRuntime, prestart and poststop are supported");
 
-  if (auto status = kernel::restrict_to_view_building(); !status)
-    return fail(kFailed, status.error().sentence());
+  const auto fail_early = [&](const Error& error) {
+    if (starts) report_refused_start(arguments.options, error);
+    return fail(kFailed, error.sentence());
+  };
+  if (auto status = kernel::restrict_to_view_building(); !status) return fail_early(status.error());
   auto state = read_all(STDIN_FILENO, kStateLimit, "stdin");
-  if (!state) return fail(kFailed, state.error().sentence());
+  if (!state) return fail_early(state.error());
 
   const auto done = starts ? create_runtime(arguments.options, *std::move(state))
                            : poststop(arguments.options, *std::move(state));

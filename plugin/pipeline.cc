@@ -112,6 +112,13 @@ Status refuse_foreign_kernel(const kernel::ContainerProcess& process) {
           .hint("let no policy select containers of gVisor or Kata"));
 }
 
+// Ids are unique for one runtime only. A container that was refused because of another one's record
+// gets its poststop all the same, and that record must stay.
+bool is_of_another(const Record& record, const oci::State& stopped) {
+  return record.bundle != stopped.bundle && record.process_start != 0 &&
+         kernel::process_start_time(record.pid) == record.process_start;
+}
+
 // One run of a hook: what the stages hand to each other, and the audit line that grows on the way.
 class HookRun {
  public:
@@ -132,6 +139,13 @@ class HookRun {
     return done;
   }
 
+  // The refusal stands on stderr as well; a trail that cannot be written does not change it.
+  void refuse(const Error& error) {
+    event_.error_code = std::string(code_name(error.code()));
+    event_.error = error.sentence();
+    (void)audit(AuditEvent::Outcome::kRefused);
+  }
+
   Status poststop(std::string state_json) {
     PINSCOPE_TRY(const auto state, oci::parse_state(std::move(state_json)));
     auto records = record::Store::open(options_.state_directory, false);
@@ -140,7 +154,7 @@ class HookRun {
       return std::unexpected(std::move(records).error());
     }
     auto found = records->find(state.id);
-    if (found && !*found) return {};
+    if (found && (!*found || is_of_another(**found, state))) return {};
     PINSCOPE_CHECK(records->remove(state.id));
     if (!found) return std::unexpected(std::move(found).error());
     const Record& record = found->value();
@@ -306,13 +320,6 @@ class HookRun {
     return trail().write(event_);
   }
 
-  // The refusal stands on stderr as well; a trail that cannot be written does not change it.
-  void refuse(const Error& error) {
-    event_.error_code = std::string(code_name(error.code()));
-    event_.error = error.sentence();
-    (void)audit(AuditEvent::Outcome::kRefused);
-  }
-
   // A new or refused edit of the policies is an event of its own, whatever becomes of the
   // container.
   void report(policy::PolicyStore::Refresh refresh, const std::optional<std::string>& rejected) {
@@ -341,6 +348,10 @@ class HookRun {
 
 Status create_runtime(const HookOptions& options, std::string state_json) {
   return HookRun(options, "createRuntime").create_runtime(std::move(state_json));
+}
+
+void report_refused_start(const HookOptions& options, const Error& error) {
+  HookRun(options, "createRuntime").refuse(error);
 }
 
 Status poststop(const HookOptions& options, std::string state_json) {

@@ -32,6 +32,10 @@ struct HookOptions {
 // in it. Needs root; changes this process's mount namespace and gives up its privileges on the way.
 Status create_runtime(const HookOptions& options, std::string state_json);
 
+// A start that is refused before there is a state to read: tells the audit trail, which is all that
+// an operator sees where the runtime hides stderr.
+void report_refused_start(const HookOptions& options, const Error& error);
+
 // The poststop hook: forgets the container. Its view went with its mount namespace.
 Status poststop(const HookOptions& options, std::string state_json);
 
