@@ -74,7 +74,7 @@ void RuntimeContainer::write_bundle() {
     check(mount("overlay", rootfs.c_str(), "overlay", 0, options.c_str()), "mount " + rootfs);
     overlay_mounted_ = true;
   }
-  if (!spec.overlay_rootfs && fs::exists(image())) {
+  if (!spec.overlay_rootfs && !fs::is_symlink(image())) {
     fs::remove(rootfs);
     fs::rename(image(), rootfs);
     fs::create_directory_symlink(rootfs, image());
