@@ -1,0 +1,197 @@
+// The hook over a container's life and over a machine's: its stages, its record, policies that are
+// edited between two starts, and many containers at once.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "plugin/base/json.h"
+#include "tests/engines/view_test.h"
+#include "tests/support/check.h"
+
+namespace pinscope::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr const char* kGrantFlows =
+    "select: {}\n"
+    "grants:\n"
+    "  - {pin: /sys/fs/bpf/flows}\n";
+
+class Lifecycle : public ViewTest {
+ protected:
+  void SetUp() override {
+    ViewTest::SetUp();
+    pins_.map("/sys/fs/bpf/flows");
+    pins_.map("/sys/fs/bpf/counters");
+    installation_.write_policy(policy_text(kGrantFlows));
+  }
+
+  std::string view() {
+    RuntimeContainer container(GetParam());
+    const auto result = run(container, {"ls /sys/fs/bpf"});
+    return answer(result, "ls /sys/fs/bpf");
+  }
+};
+
+TEST_P(Lifecycle, WorksAtPrestart) {
+  container_.spec.hooks["prestart"] = {installation_.hook("prestart")};
+  const auto result = run({"ls /sys/fs/bpf"});
+  EXPECT_EQ(answer(result, "ls /sys/fs/bpf"), "ok flows") << result;
+}
+
+TEST_P(Lifecycle, MakesOneViewAndOneRecordWhenTheHookRunsTwice) {
+  container_.spec.hooks["prestart"] = {installation_.hook("prestart")};
+  container_.spec.hooks["createRuntime"] = {installation_.hook("createRuntime")};
+  container_.probe({"ls /sys/fs/bpf", "mounts /sys/fs/bpf"});
+  ASSERT_EQ(container_.create().status, 0);
+  EXPECT_THAT(installation_.records(), ElementsAre(container_.id() + ".json"));
+  ASSERT_EQ(container_.start().status, 0);
+  ASSERT_TRUE(container_.wait_stopped());
+  EXPECT_THAT(container_.output(), HasSubstr("ls /sys/fs/bpf: ok flows\n"));
+  EXPECT_THAT(container_.output(), testing::Not(HasSubstr(";"))) << "two mounts at one place";
+  int granted = 0;
+  for (const auto& line : installation_.audit()) granted += line.outcome == "granted" ? 1 : 0;
+  EXPECT_EQ(granted, 1);
+}
+
+TEST_P(Lifecycle, RecordsAContainerFromItsCreationToItsDeletion) {
+  installation_.hook_into(container_.spec);
+  container_.probe({"ls /sys/fs/bpf", "sleep 100"});
+  const auto created = container_.create();
+  ASSERT_EQ(created.status, 0) << created;
+  ASSERT_THAT(installation_.records(), ElementsAre(container_.id() + ".json"));
+  const auto json =
+      JsonDocument::parse(installation_.record(container_.id()), "record", ErrorCode::kRecord);
+  ASSERT_TRUE(json.has_value());
+  const auto record = json->root();
+  EXPECT_EQ(record.string_or("state", "").value(), "applied");
+  EXPECT_EQ(record.unsigned_or("pid", 0).value(), static_cast<uint64_t>(container_.pid()));
+  EXPECT_EQ(record.string_or("bundle", "").value(), container_.bundle());
+
+  ASSERT_EQ(container_.start().status, 0);
+  EXPECT_THAT(installation_.records(), ElementsAre(container_.id() + ".json"));
+  ASSERT_EQ(container_.kill().status, 0);
+  ASSERT_TRUE(container_.wait_stopped());
+  ASSERT_EQ(container_.remove().status, 0);
+  EXPECT_THAT(installation_.records(), IsEmpty());
+  EXPECT_EQ(installation_.last_audit().outcome, "removed");
+  EXPECT_EQ(installation_.last_audit().stage, "poststop");
+}
+
+TEST_P(Lifecycle, KeepsTheRecordOfARunningContainerWhenAnotherOfItsIdIsRefused) {
+  installation_.hook_into(container_.spec);
+  container_.probe({"sleep 100"});
+  ASSERT_EQ(container_.create().status, 0);
+  const auto before = installation_.record(container_.id());
+
+  // Another runtime root knows nothing of the first one.
+  const std::string bundle = installation_.directory().make_directory("other");
+  std::filesystem::copy(container_.bundle(), bundle, std::filesystem::copy_options::recursive);
+  const auto other =
+      pinscope::test::run({GetParam(), "--root", installation_.directory().make_directory("root"),
+                           "run", "--bundle", bundle, container_.id()});
+  EXPECT_NE(other.status, 0) << other;
+  std::vector<std::string> codes;
+  for (const auto& line : installation_.audit()) codes.push_back(line.code);
+  EXPECT_THAT(codes, testing::Contains("record-conflict")) << other;
+  ASSERT_THAT(installation_.records(), ElementsAre(container_.id() + ".json"));
+  EXPECT_EQ(installation_.record(container_.id()), before);
+}
+
+TEST_P(Lifecycle, ShowsWhyAContainerDoesNotStart) {
+  installation_.write_policy(
+      policy_text("select: {}\n"
+                  "grants:\n"
+                  "  - {pin: /sys/fs/bpf/gone}\n"));
+  expect_refused(
+      "cannot open source pin \"/sys/fs/bpf/gone\": No such file or directory; policy \"test\" at "
+      "test.yaml:8:7",
+      "source-missing");
+}
+
+TEST_P(Lifecycle, FollowsAnEditOfThePolicies) {
+  EXPECT_EQ(view(), "ok flows");
+  installation_.write_policy(
+      policy_text("select: {}\n"
+                  "grants:\n"
+                  "  - {pin: /sys/fs/bpf/counters}\n"));
+  EXPECT_EQ(view(), "ok counters");
+  installation_.write_policy(policy_text(kGrantFlows, "more"), "more.yaml");
+  EXPECT_EQ(view(), "ok counters flows");
+  installation_.remove_policy("test.yaml");
+  EXPECT_EQ(view(), "ok flows");
+  installation_.remove_policy("more.yaml");
+  EXPECT_EQ(view(), "ok");
+}
+
+TEST_P(Lifecycle, KeepsTheLastGoodPoliciesAfterABadEdit) {
+  EXPECT_EQ(view(), "ok flows");
+  installation_.write_policy(policy_text("selekt: {}\n"));
+  EXPECT_EQ(view(), "ok flows");
+  EXPECT_EQ(view(), "ok flows");
+  std::vector<AuditLine> rejected;
+  for (auto& line : installation_.audit())
+    if (line.outcome == "policy-rejected") rejected.push_back(line);
+  ASSERT_EQ(rejected.size(), 1U) << "reported once, not at each start";
+  EXPECT_EQ(rejected[0].code, "policy-invalid");
+  EXPECT_THAT(rejected[0].error, HasSubstr("test.yaml:6:3: error: "));
+
+  installation_.write_policy(
+      policy_text("select: {}\n"
+                  "grants:\n"
+                  "  - {pin: /sys/fs/bpf/counters}\n"));
+  EXPECT_EQ(view(), "ok counters");
+}
+
+TEST_P(Lifecycle, StartsNothingWhereNoPolicyWasEverAccepted) {
+  installation_.write_policy("nonsense: [");
+  const auto result = run({"id"});
+  EXPECT_NE(result.status, 0);
+  EXPECT_EQ(answer(result, "id"), "no answer");
+  EXPECT_EQ(installation_.last_audit().code, "policy-unavailable");
+}
+
+TEST_P(Lifecycle, ServesTwentyContainersAtOnce) {
+  constexpr int kContainers = 20;
+  std::vector<std::unique_ptr<RuntimeContainer>> containers;
+  for (int i = 0; i < kContainers; i++) {
+    auto& container = containers.emplace_back(std::make_unique<RuntimeContainer>(GetParam()));
+    installation_.hook_into(container->spec);
+    container->probe({"ls /sys/fs/bpf"});
+  }
+  // A process for each: what a container's run says goes to its exit status.
+  std::vector<pid_t> children;
+  for (auto& container : containers) {
+    const pid_t child = check(fork(), "fork");
+    if (child == 0) {
+      const auto result = container->run();
+      _exit(result.status == 0 && answer(result, "ls /sys/fs/bpf") == "ok flows" ? 0 : 1);
+    }
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = -1;
+    check(waitpid(child, &status, 0), "waitpid");
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_THAT(installation_.records(), IsEmpty());
+  int granted = 0;
+  int removed = 0;
+  for (const auto& line : installation_.audit()) {
+    granted += line.outcome == "granted" ? 1 : 0;
+    removed += line.outcome == "removed" ? 1 : 0;
+  }
+  EXPECT_EQ(granted, kContainers);
+  EXPECT_EQ(removed, kContainers);
+}
+
+PINSCOPE_EACH_RUNTIME(Lifecycle);
+
+}  // namespace
+}  // namespace pinscope::test

@@ -1,0 +1,97 @@
+// Containers in a user namespace: owners are written as the container sees them and appear as such.
+#include "tests/engines/view_test.h"
+
+namespace pinscope::test {
+namespace {
+
+class UserNamespace : public ViewTest {
+ protected:
+  void SetUp() override {
+    ViewTest::SetUp();
+    pins_.map("/sys/fs/bpf/flows");
+    container_.spec.with_user_namespace();
+  }
+  void grant(const std::string& more, const std::string& view = "{}") {
+    installation_.write_policy(policy_text(
+        "select: {}\nview: " + view + "\ngrants:\n  - {pin: /sys/fs/bpf/flows" + more + "}\n"));
+  }
+};
+
+TEST_P(UserNamespace, MapsTheOwnersOfThePolicy) {
+  grant(", owner: {uid: 1000, gid: 1001}");
+  const auto result =
+      run({"stat /sys/fs/bpf/flows", "get-ro /sys/fs/bpf/flows", "get-rw /sys/fs/bpf/flows"});
+  EXPECT_EQ(answer(result, "stat /sys/fs/bpf/flows"), "ok file mode=0440 uid=1000 gid=1001")
+      << result;
+  EXPECT_EQ(answer(result, "get-ro /sys/fs/bpf/flows"), "ok") << "root of the namespace";
+  EXPECT_EQ(answer(result, "get-rw /sys/fs/bpf/flows"), "EROFS");
+}
+
+TEST_P(UserNamespace, MapsTheDefaultOwner) {
+  grant("");
+  container_.spec.uid = 5;
+  container_.spec.gid = 6;
+  const auto result = run({"stat /sys/fs/bpf/flows", "get-ro /sys/fs/bpf/flows"});
+  EXPECT_EQ(answer(result, "stat /sys/fs/bpf/flows"), "ok file mode=0440 uid=5 gid=6") << result;
+  EXPECT_EQ(answer(result, "get-ro /sys/fs/bpf/flows"), "ok");
+}
+
+TEST_P(UserNamespace, MayHaveSeveralRangesOfIds) {
+  container_.spec.uid_map = {{0, 100000, 1000}, {1000, 200000, 1}, {1001, 300000, 1000}};
+  container_.spec.gid_map = {{0, 100000, 10}, {500, 400000, 10}};
+  grant(", owner: {uid: 1000, gid: 505}");
+  const auto result = run({"stat /sys/fs/bpf/flows"});
+  EXPECT_EQ(answer(result, "stat /sys/fs/bpf/flows"), "ok file mode=0440 uid=1000 gid=505")
+      << result;
+}
+
+TEST_P(UserNamespace, RefusesAnOwnerThatItDoesNotMap) {
+  grant(", owner: {uid: 70000}");
+  expect_refused(
+      "cannot give \"flows\" to uid 70000: the container's user namespace does not map this id; "
+      "policy \"test\" at test.yaml:9:7",
+      "id-not-mapped");
+}
+
+TEST_P(UserNamespace, OwnsTheDirectoriesThatAreMadeForTheView) {
+  grant("", "{at: /opt/bpf}");
+  const auto result = run({"stat /opt", "ls /opt/bpf"});
+  EXPECT_EQ(answer(result, "stat /opt"), "ok directory mode=0755 uid=0 gid=0") << result;
+  EXPECT_EQ(answer(result, "ls /opt/bpf"), "ok flows");
+}
+
+TEST_P(UserNamespace, MayHaveTheViewInItsOwnTmpfs) {
+  container_.spec.mounts.push_back({"/run", "tmpfs", "tmpfs", {"nosuid", "mode=755"}});
+  grant("", "{at: /run/bpf}");
+  const auto result = run({"stat /run/bpf", "ls /run/bpf"});
+  EXPECT_EQ(answer(result, "ls /run/bpf"), "ok flows")
+      << result << installation_.last_audit().error;
+}
+
+TEST_P(UserNamespace, HasEveryLayout) {
+  pins_.map("/sys/fs/bpf/counters");
+  for (const std::string layout : {"shared", "per-map", "bind"}) {
+    SCOPED_TRACE(layout);
+    const bool bind = layout == "bind";
+    const std::string access = bind ? "read-write" : "read";
+    installation_.write_policy(
+        policy_text("select: {}\nview: {layout: " + layout +
+                    "}\ngrants:\n"
+                    "  - {pin: /sys/fs/bpf/flows, access: " +
+                    access +
+                    "}\n"
+                    "  - {pin: /sys/fs/bpf/counters, access: read-write}\n"));
+    RuntimeContainer container(GetParam());
+    container.spec.with_user_namespace();
+    const auto result = run(container, {"ls /sys/fs/bpf", "stat /sys/fs/bpf/flows"});
+    EXPECT_THAT(answer(result, "ls /sys/fs/bpf"), testing::HasSubstr("counters flows")) << result;
+    // A bind mount shows the owner on the host, whom the namespace does not map.
+    EXPECT_EQ(answer(result, "stat /sys/fs/bpf/flows"),
+              bind ? "ok file mode=0600 uid=65534 gid=65534" : "ok file mode=0440 uid=0 gid=0");
+  }
+}
+
+PINSCOPE_EACH_RUNTIME(UserNamespace);
+
+}  // namespace
+}  // namespace pinscope::test
