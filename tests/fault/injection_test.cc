@@ -1,0 +1,174 @@
+// A failure at each system call that the hook makes for a view, one after the other: the container
+// gets its whole view, or the hook fails and leaves nothing. Then the same with a hook that is
+// killed there: what is left goes with poststop, or with gc.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "tests/fault/hooked_process.h"
+#include "tests/support/old_kernel.h"
+
+namespace pinscope::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+// The program's start, where the C library sets itself up, ends with the hook's first own call.
+bool begins_work(const SystemCall& call) {
+  return call.number == SYS_umask;
+}
+
+// Memory: without it the program ends on the spot, as if it were killed.
+bool is_about_memory(const SystemCall& call) {
+  switch (call.number) {
+    case SYS_brk:
+    case SYS_mmap:
+    case SYS_munmap:
+    case SYS_mprotect:
+    case SYS_mremap:
+    case SYS_madvise:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_exit(const SystemCall& call) {
+  return call.number == SYS_exit_group || call.number == SYS_exit;
+}
+
+// Which call of the hook is to be met, counted from the start of its work; remembers which it was.
+class Injection {
+ public:
+  Injection(size_t position, Verdict verdict, bool old_kernel)
+      : position_(position), verdict_(verdict) {
+    if (old_kernel) kernel_.emplace();
+  }
+
+  Verdict operator()(const SystemCall& call) {
+    working_ = working_ || begins_work(call);
+    const bool here = working_ && !is_exit(call) && count_++ == position_;
+    if (here) {
+      met_ = describe(call);
+      memory_ = is_about_memory(call);
+    }
+    const Verdict kernel = kernel_ ? (*kernel_)(call) : Verdict::run();
+    return here ? verdict_ : kernel;
+  }
+
+  // What was met; nothing if the hook made fewer calls.
+  [[nodiscard]] const std::string& met() const { return met_; }
+  [[nodiscard]] bool met_memory() const { return memory_; }
+
+ private:
+  size_t position_;
+  Verdict verdict_;
+  std::optional<OldKernel> kernel_;
+  bool working_ = false;
+  size_t count_ = 0;
+  std::string met_;
+  bool memory_ = false;
+};
+
+struct Scenario {
+  std::string layout;
+  bool old_kernel = false;
+  std::string name;
+};
+
+void PrintTo(const Scenario& scenario, std::ostream* stream) {
+  *stream << scenario.name;
+}
+
+class EachSystemCall : public testing::TestWithParam<Scenario> {
+ protected:
+  // Calls `check` for one run after the other, with a failure one call later each time.
+  void for_each_call(
+      Verdict verdict,
+      const std::function<void(HookedProcess&, const Injection&, const CommandResult&)>& check) {
+    HookedProcess hooked(GetParam().layout);
+    size_t met = 0;
+    for (;; ++met) {
+      Injection injection(met, verdict, GetParam().old_kernel);
+      const auto result = hooked.create([&](const SystemCall& call) { return injection(call); });
+      if (injection.met().empty()) {
+        EXPECT_THAT(hooked.defects(), IsEmpty()) << result;
+        break;
+      }
+      SCOPED_TRACE("call " + std::to_string(met) + ", " + injection.met());
+      ASSERT_FALSE(result.timed_out);
+      check(hooked, injection, result);
+      if (HasFailure()) return;
+    }
+    // Far fewer would mean that this test looks at nothing.
+    EXPECT_GT(met, 60U);
+    hooked.poststop();
+  }
+};
+
+void expect_whole_view_or_nothing(HookedProcess& hooked, const Injection& injection,
+                                  const CommandResult& result) {
+  if (result.status == 0) {
+    EXPECT_THAT(hooked.defects(), IsEmpty()) << result;
+    EXPECT_EQ(hooked.poststop().status, 0);
+    hooked.renew();
+    return;
+  }
+  if (injection.met_memory()) {  // ended on the spot
+    hooked.poststop();
+    hooked.installation().run_gc();
+    hooked.renew();
+  } else {
+    EXPECT_EQ(result.status, 1) << result;
+    EXPECT_THAT(result.err, StartsWith("pinscope-hook: ")) << result;
+    const bool about_the_trail = injection.met().find("/log") != std::string::npos;
+    if (!about_the_trail) {
+      const auto line = hooked.installation().last_audit();
+      EXPECT_EQ(line.outcome, "refused") << result;
+      EXPECT_THAT(result.err, HasSubstr(line.error));
+    }
+  }
+  EXPECT_THAT(hooked.traces(), IsEmpty()) << result;
+}
+
+TEST_P(EachSystemCall, ThatFailsGivesTheWholeViewOrNothing) {
+  for_each_call(Verdict::fail(EIO), expect_whole_view_or_nothing);
+}
+
+TEST_P(EachSystemCall, ThatIsForbiddenGivesTheWholeViewOrNothing) {
+  for_each_call(Verdict::fail(EPERM), expect_whole_view_or_nothing);
+}
+
+TEST_P(EachSystemCall, ThatKillsTheHookLeavesOnlyWhatPoststopAndGcRemove) {
+  bool with_poststop = false;
+  for_each_call(Verdict::kill(),
+                [&](HookedProcess& hooked, const Injection&, const CommandResult& result) {
+                  EXPECT_EQ(result.status, 128 + SIGKILL);
+                  with_poststop = !with_poststop;
+                  if (with_poststop) {
+                    EXPECT_EQ(hooked.poststop().status, 0);
+                  }
+                  hooked.renew();  // the runtime ends the container: its mount namespace goes
+                  const auto collected = hooked.installation().run_gc();
+                  EXPECT_EQ(collected.status, 0) << collected;
+                  EXPECT_THAT(hooked.installation().records(), IsEmpty()) << collected;
+                  EXPECT_THAT(hooked.traces_outside_state(), IsEmpty());
+                });
+}
+
+INSTANTIATE_TEST_SUITE_P(, EachSystemCall,
+                         testing::Values(Scenario{"shared", false, "Shared"},
+                                         Scenario{"per-map", false, "PerMap"},
+                                         Scenario{"bind", false, "Bind"},
+                                         Scenario{"shared", true, "SharedOnOldKernel"},
+                                         Scenario{"per-map", true, "PerMapOnOldKernel"},
+                                         Scenario{"bind", true, "BindOnOldKernel"}),
+                         [](const auto& scenario) { return scenario.param.name; });
+
+}  // namespace
+}  // namespace pinscope::test
