@@ -191,8 +191,9 @@ Status create_atomically(int dirfd, const std::string& name, std::string_view co
 }
 
 std::optional<pid_t> writer_of_temporary(std::string_view name) {
-  if (!name.starts_with('.') || !name.ends_with(kTemporarySuffix)) return std::nullopt;
+  if (!name.starts_with('.')) return std::nullopt;
   name.remove_prefix(1);
+  if (!name.ends_with(kTemporarySuffix)) return std::nullopt;
   name.remove_suffix(kTemporarySuffix.size());
   const auto number = parse_unsigned(name);
   if (!number || *number > static_cast<unsigned>(std::numeric_limits<pid_t>::max()))
