@@ -1,0 +1,136 @@
+// Policies that somebody other than root could have written are refused by name, whatever they say.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "tests/attack/attack_test.h"
+
+namespace pinscope::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class PolicyTrust : public AttackTest {
+ protected:
+  void SetUp() override {
+    AttackTest::SetUp();
+    if (IsSkipped()) return;
+    make_pins();
+    policy("grants: [{pin: /sys/fs/bpf/secret, as: secret}]\n");
+  }
+
+  std::string directory() const { return installation_.policy_directory(); }
+  std::string file() const { return directory() + "/test.yaml"; }
+
+  // The container does not start, and the reason names what is not trusted.
+  void expect_untrusted(const std::string& path, const std::string& reason) {
+    const auto result = run({"id", "get-ro /sys/fs/bpf/secret"});
+    EXPECT_NE(result.status, 0) << result;
+    EXPECT_EQ(answer(result, "get-ro /sys/fs/bpf/secret"), "no answer");
+    const auto line = installation_.last_audit();
+    EXPECT_EQ(line.outcome, "refused");
+    EXPECT_THAT(line.error, HasSubstr("cannot trust \"" + path + "\": " + reason));
+  }
+};
+
+TEST_P(PolicyTrust, AFileThatRootDoesNotOwnIsRefused) {
+  ASSERT_EQ(chown(file().c_str(), 1000, 0), 0);
+  expect_untrusted(file(), "it is owned by uid 1000");
+}
+
+TEST_P(PolicyTrust, AFileThatAGroupMayWriteIsRefused) {
+  ASSERT_EQ(chmod(file().c_str(), 0664), 0);
+  expect_untrusted(file(), "others may write it (mode 0664)");
+}
+
+TEST_P(PolicyTrust, AFileThatEverybodyMayWriteIsRefused) {
+  ASSERT_EQ(chmod(file().c_str(), 0646), 0);
+  expect_untrusted(file(), "others may write it (mode 0646)");
+}
+
+TEST_P(PolicyTrust, ADirectoryThatRootDoesNotOwnIsRefused) {
+  ASSERT_EQ(chown(directory().c_str(), 1000, 0), 0);
+  expect_untrusted(directory(), "it is owned by uid 1000");
+}
+
+TEST_P(PolicyTrust, ADirectoryThatOthersMayWriteIsRefused) {
+  ASSERT_EQ(chmod(directory().c_str(), 0777), 0);
+  expect_untrusted(directory(), "others may write it (mode 0777)");
+}
+
+TEST_P(PolicyTrust, AStickyDirectoryIsRefusedToo) {
+  ASSERT_EQ(chmod(directory().c_str(), 01777), 0);
+  expect_untrusted(directory(), "others may write it (mode 1777)");
+}
+
+TEST_P(PolicyTrust, ADirectoryAboveThatOthersMayWriteIsRefused) {
+  const std::string above = installation_.directory().path();
+  ASSERT_EQ(chmod(above.c_str(), 0775), 0);
+  expect_untrusted(above, "others may write it (mode 0775)");
+}
+
+TEST_P(PolicyTrust, ADirectoryAboveThatRootDoesNotOwnIsRefused) {
+  const std::string above = installation_.directory().path();
+  // The compiler has no capability to pass or to change somebody else's directory.
+  installation_.directory().make_directory("cache");
+  ASSERT_EQ(chmod(above.c_str(), 0755), 0);
+  ASSERT_EQ(chown(above.c_str(), 1000, 0), 0);
+  expect_untrusted(above, "it is owned by uid 1000");
+}
+
+TEST_P(PolicyTrust, ALinkThatRootDoesNotOwnIsRefused) {
+  const std::string real = installation_.directory().write("real.yaml", read_file(file()));
+  fs::remove(file());
+  fs::create_symlink(real, file());
+  ASSERT_EQ(lchown(file().c_str(), 1000, 0), 0);
+  expect_untrusted(file(), "it is a symbolic link that root does not own");
+}
+
+TEST_P(PolicyTrust, ALinkToAFileThatOthersMayWriteIsRefused) {
+  const TempDirectory other;
+  const std::string real = other.write("real.yaml", read_file(file()), 0666);
+  fs::remove(file());
+  fs::create_symlink(real, file());
+  expect_untrusted(real, "others may write it (mode 0666)");
+}
+
+TEST_P(PolicyTrust, ALinkOfRootToAFileOfRootIsFollowed) {
+  const std::string real = installation_.directory().write("real.yaml", read_file(file()));
+  fs::remove(file());
+  fs::create_symlink(real, file());
+  expect({{"get-ro /sys/fs/bpf/secret", "ok"}});
+}
+
+// What was accepted stays in force; the edit that cannot be trusted does not.
+TEST_P(PolicyTrust, AnEditByAnotherDoesNotReplaceThePolicyInForce) {
+  policy("grants: [{pin: /sys/fs/bpf/app/flows, as: flows}]\n");
+  ASSERT_EQ(installation_.compile().status, 0);
+  policy("grants: [{pin: /sys/fs/bpf/secret, as: secret}]\n");
+  ASSERT_EQ(chown(file().c_str(), 1000, 1000), 0);
+  expect({{"ls /sys/fs/bpf", "ok flows"}, {"get-ro /sys/fs/bpf/secret", "ENOENT"}});
+  const auto audit = installation_.audit();
+  ASSERT_GE(audit.size(), 2U);
+  EXPECT_EQ(audit[0].outcome, "policy-rejected");
+  EXPECT_THAT(audit[0].error, HasSubstr("cannot trust \"" + file() + "\""));
+}
+
+TEST_P(PolicyTrust, ACompiledSetThatRootDoesNotOwnIsNotUsed) {
+  ASSERT_EQ(installation_.compile().status, 0);
+  for (const auto& entry : fs::directory_iterator(installation_.cache_directory()))
+    ASSERT_EQ(chown(entry.path().c_str(), 1000, 1000), 0);
+  policy("grants: [{pin: /sys/fs/bpf/app/flows, as: flows}]\n");
+  const auto result = run({"ls /sys/fs/bpf"});
+  // The set is made again from the files, or refused; it is not read.
+  if (result.status == 0) {
+    EXPECT_EQ(answer(result, "ls /sys/fs/bpf"), "ok flows");
+  } else {
+    EXPECT_THAT(installation_.last_audit().error, HasSubstr("owned by uid 1000"));
+  }
+}
+
+PINSCOPE_EACH_RUNTIME(PolicyTrust);
+
+}  // namespace
+}  // namespace pinscope::test

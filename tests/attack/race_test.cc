@@ -1,0 +1,207 @@
+// Somebody swaps directories of the image while the hook runs. Wherever the swaps fall, the view is
+// below the container's root or the container is refused, and the host is left alone.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+
+#include "plugin/base/json.h"
+#include "plugin/base/text.h"
+#include "tests/attack/attack_test.h"
+#include "tests/support/container_process.h"
+
+namespace pinscope::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::IsEmpty;
+
+// A process that exchanges pairs of names for as long as this lives.
+class Swapper {
+ public:
+  explicit Swapper(std::vector<std::pair<std::string, std::string>> pairs)
+      : swaps_(static_cast<std::atomic<uint64_t>*>(::mmap(nullptr, sizeof(std::atomic<uint64_t>),
+                                                          PROT_READ | PROT_WRITE,
+                                                          MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {
+    pid_ = check(fork(), "fork");
+    if (pid_ != 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;)
+      for (const auto& [left, right] : pairs)
+        if (renameat2(AT_FDCWD, left.c_str(), AT_FDCWD, right.c_str(), RENAME_EXCHANGE) == 0)
+          swaps_->fetch_add(1, std::memory_order_relaxed);
+  }
+  ~Swapper() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    ::munmap(swaps_, sizeof(*swaps_));
+  }
+  Swapper(const Swapper&) = delete;
+  Swapper& operator=(const Swapper&) = delete;
+
+  [[nodiscard]] uint64_t swaps() const { return swaps_->load(); }
+
+ private:
+  std::atomic<uint64_t>* swaps_;
+  pid_t pid_ = -1;
+};
+
+class Race : public testing::Test {
+ protected:
+  void SetUp() override {
+    pins_.map("/sys/fs/bpf/flows");
+    for (const char* name : {"sys", "run/bpf/x", "decoy/x"})
+      directory_.make_directory(std::string("rootfs/") + name);
+    directory_.write("config.json",
+                     R"({"ociVersion": "1.0.2", "process": {"args": ["/x"], "cwd": "/"},
+                         "root": {"path": "rootfs"},
+                         "linux": {"namespaces": [{"type": "mount"}]}})");
+    installation_.write_policy(
+        policy_text("select: {}\nview: {at: /run/bpf/x}\n"
+                    "grants: [{pin: /sys/fs/bpf/flows, as: flows}]\n"));
+    ASSERT_EQ(installation_.compile().status, 0);
+  }
+
+  std::string state(pid_t pid, int number) const {
+    JsonWriter json;
+    json.object().field("ociVersion", "1.0.2").field("id", "race-" + std::to_string(number));
+    json.field("status", "creating").field("pid", pid).field("bundle", directory_.path()).end();
+    return json.take();
+  }
+
+  // One container: true if it got its view.
+  bool attempt(int number) {
+    ContainerProcess container(rootfs_);
+    const auto result = installation_.run_hook("createRuntime", state(container.pid(), number));
+    for (const auto& line : container.mounts()) {
+      const auto fields = split(line, ' ');
+      const bool is_view = line.find(" - bpf ") != std::string::npos;
+      const std::string point(fields[4]);
+      // This machine's own bpffs stays where it is; everything else of ours is below the root.
+      if (!is_view || point == "/sys/fs/bpf") continue;
+      EXPECT_TRUE(point.starts_with(rootfs_ + "/")) << line;
+      EXPECT_EQ(result.status, 0) << "refused, and yet there is " << line << result;
+    }
+    EXPECT_THAT(files_below(outside_), IsEmpty());
+    if (result.status != 0) {
+      EXPECT_EQ(result.status, 1) << result;
+      EXPECT_THAT(result.err, testing::StartsWith("pinscope-hook: container \"race-")) << result;
+      EXPECT_THAT(installation_.records(),
+                  testing::Not(testing::Contains("race-" + std::to_string(number) + ".json")));
+    }
+    return result.status == 0;
+  }
+
+  // Swaps while many containers start. Some must get through and some must be refused: otherwise
+  // the swaps were too slow or too quick to be an attack.
+  void race(const std::vector<std::pair<std::string, std::string>>& pairs, bool refusals = true) {
+    const auto before = Snapshot::take();
+    int granted = 0;
+    int refused = 0;
+    {
+      const Swapper swapper(pairs);
+      for (int i = 0; i < kAttempts; ++i) (attempt(i) ? granted : refused) += 1;
+      EXPECT_GT(swapper.swaps(), static_cast<uint64_t>(kAttempts));
+    }
+    RecordProperty("granted", granted);
+    RecordProperty("refused", refused);
+    EXPECT_GT(granted, 0);
+    if (refusals) {
+      EXPECT_GT(refused, 0);
+    }
+    const auto after = Snapshot::take();
+    EXPECT_EQ(before.mounts, after.mounts);
+    EXPECT_EQ(before.pins, after.pins);
+  }
+
+  void link(const std::string& target, const std::string& name) {
+    fs::create_symlink(target, rootfs_ + "/" + name);
+  }
+
+  static constexpr int kAttempts = 100;
+  HostPins pins_;
+  Installation installation_;
+  TempDirectory directory_;
+  const std::string rootfs_ = directory_.path("rootfs");
+  const std::string outside_ = directory_.make_directory("outside");
+};
+
+TEST_F(Race, OfTheTargetWithALinkToTheHost) {
+  link(outside_, "trap");
+  race({{rootfs_ + "/run/bpf/x", rootfs_ + "/trap"}});
+}
+
+TEST_F(Race, OfADirectoryAboveTheTargetWithALinkToTheHost) {
+  link("../../../../../../../.." + outside_, "trap");
+  race({{rootfs_ + "/run/bpf", rootfs_ + "/trap"}});
+}
+
+TEST_F(Race, OfADirectoryAboveTheTargetWithAnother) {
+  race({{rootfs_ + "/run/bpf", rootfs_ + "/decoy"}}, false);
+}
+
+TEST_F(Race, OfADirectoryAboveTheTargetWithOneOutsideTheRoot) {
+  directory_.make_directory("elsewhere");
+  race({{rootfs_ + "/run/bpf", directory_.path("elsewhere")}}, false);
+}
+
+TEST_F(Race, OfTheTargetWithAFile) {
+  write_file(rootfs_ + "/trap", "");
+  race({{rootfs_ + "/run/bpf/x", rootfs_ + "/trap"}});
+}
+
+TEST_F(Race, OfTwoComponentsAtOnce) {
+  link(outside_, "trap");
+  link("/run", "other");
+  race({{rootfs_ + "/run/bpf", rootfs_ + "/trap"}, {rootfs_ + "/decoy/x", rootfs_ + "/other"}});
+}
+
+// Directories that are missing are made while somebody puts links in their place.
+TEST_F(Race, OfADirectoryThatIsBeingMadeWithALink) {
+  fs::remove_all(rootfs_ + "/run/bpf");
+  link(outside_, "run/bpf");
+  fs::create_directories(rootfs_ + "/trap");
+  race({{rootfs_ + "/run/bpf", rootfs_ + "/trap"}});
+}
+
+// The same with real runtimes, whose own work on the image is raced as well.
+class RuntimeRace : public AttackTest {};
+
+TEST_P(RuntimeRace, OfADirectoryAboveTheTargetWithALinkToTheHost) {
+  make_pins();
+  policy("view: {at: /run/bpf/x}\ngrants: [{pin: /sys/fs/bpf/app/flows, as: flows}]\n");
+  ASSERT_EQ(installation_.compile().status, 0);
+  const TempDirectory host;
+  const std::string outside = host.make_directory("outside");
+  const auto before = Snapshot::take().mounts;
+  constexpr int kContainers = 20;
+  for (int i = 0; i < kContainers; ++i) {
+    RuntimeContainer container(GetParam());
+    fs::create_directories(container.image() + "/run/bpf/x");
+    fs::create_symlink(outside, container.image() + "/trap");
+    CommandResult result;
+    {
+      // The image becomes the root file system when the container is run.
+      const std::string rootfs = container.bundle() + "/rootfs";
+      const Swapper swapper({{rootfs + "/run/bpf", rootfs + "/trap"}});
+      result = run(container, {"ls /run/bpf/x", "get-ro /run/bpf/x/secret"});
+    }
+    if (result.status == 0) {
+      EXPECT_THAT(answer(result, "ls /run/bpf/x"), testing::AnyOf("ok flows", "ENOENT"));
+    }
+    EXPECT_THAT(files_below(outside), IsEmpty());
+  }
+  EXPECT_EQ(before, Snapshot::take().mounts);
+}
+
+PINSCOPE_EACH_RUNTIME(RuntimeRace);
+
+}  // namespace
+}  // namespace pinscope::test
