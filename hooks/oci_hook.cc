@@ -171,6 +171,9 @@ int run(int argc, char** argv) {
     return fail(kFailed, error.sentence());
   };
   if (auto status = kernel::restrict_to_view_building(); !status) return fail_early(status.error());
+  // poststop only touches files that belong to root.
+  if (auto status = starts ? Status() : kernel::drop_all_capabilities(); !status)
+    return fail_early(status.error());
   auto state = read_all(STDIN_FILENO, kStateLimit, "stdin");
   if (!state) return fail_early(state.error());
 

@@ -109,6 +109,13 @@ TEST_F(HookProcess, HoldsFewPrivilegesAndNothingInherited) {
   EXPECT_THAT(descriptors, testing::UnorderedElementsAre("0", "1", "2"));
 }
 
+TEST_F(HookProcess, HoldsNoPrivilegesAtPoststop) {
+  const WaitingHook hook(installation_.hook_argv("poststop"));
+  EXPECT_EQ(hook.status("NoNewPrivs"), "1");
+  EXPECT_EQ(hook.status("CapEff"), "0000000000000000");
+  EXPECT_EQ(hook.status("CapPrm"), "0000000000000000");
+}
+
 TEST_F(HookProcess, NeedsNoLoaderAndNoEnvironment) {
   if (!kStatic) GTEST_SKIP() << "a sanitized hook is not static";
   expect_view(command(state())
