@@ -145,8 +145,8 @@ class Observer {
       case model::SeccompBpf::kRefused:
         add(Kind::kUnreachable, "seccomp",
             "the seccomp profile refuses bpf(2): the pins are there and cannot be opened",
-            "use a profile that allows bpf(2); the commands that the policy's grants need are "
-            "enough (docs/operating.md)");
+            "use a profile that allows the commands of bpf(2) that the grants need: "
+            "docs/operating.md has the rules");
         break;
     }
   }

@@ -184,6 +184,17 @@ class Explain(cli.Case):
         self.assertEqual(result.returncode, 0)
         self.assert_golden("explain_remarks.txt", result.stdout)
 
+    def test_accepts_the_seccomp_rules_of_the_documentation(self):
+        text = (cli.SOURCE / "docs/operating.md").read_text()
+        rule = json.loads(text.split("```json\n")[1].split("```")[0])
+        self.assertEqual(rule["names"], ["bpf"])
+        self.write_bundle(
+            linux__seccomp={"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [rule]}
+        )
+        result = self.explain("--engine", "podman")
+        self.assertIn("note: the seccomp profile lets bpf(2) through", result.stdout)
+        self.assertNotIn("unreachable", result.stdout)
+
     def test_refuses_what_the_hook_would_refuse(self):
         self.write_bundle(linux__namespaces=[{"type": "pid"}])
         result = self.explain("--engine", "podman")
