@@ -21,8 +21,11 @@ class HookedProcess {
 
   // A new container process, with nothing of ours in it.
   void renew();
+  // What the machine has now is no trace of the hook.
+  void remember_machine() { machine_before_ = Snapshot::take(); }
   [[nodiscard]] ContainerProcess& process() { return *process_; }
   [[nodiscard]] Installation& installation() { return installation_; }
+  [[nodiscard]] const Installation& installation() const { return installation_; }
 
   [[nodiscard]] std::string state(const std::string& status = "creating") const;
   // createRuntime, with a say in each of its system calls.

@@ -1,0 +1,225 @@
+// Machines that refuse what the hook needs beside the kernel: full disks, directories of others, an
+// audit trail that takes nothing, a lost cache. The container does not start and nothing is left,
+// or it starts with its whole view.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "tests/fault/hooked_process.h"
+#include "tests/support/check.h"
+#include "tests/support/mounts.h"
+
+namespace pinscope::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class Machine : public testing::Test {
+ protected:
+  void expect_refused(const std::string& sentence) {
+    const auto result = hooked_.create();
+    EXPECT_EQ(result.status, 1) << result;
+    EXPECT_EQ(result.err, "pinscope-hook: " + sentence + "\n");
+    EXPECT_THAT(hooked_.traces(), IsEmpty()) << result;
+  }
+  void expect_refused_and_audited(const std::string& sentence, const std::string& code) {
+    expect_refused(sentence);
+    const auto line = hooked_.installation().last_audit();
+    EXPECT_EQ(line.outcome, "refused");
+    EXPECT_EQ(line.error, sentence);
+    EXPECT_EQ(line.code, code);
+  }
+  void expect_view() {
+    const auto result = hooked_.create();
+    EXPECT_EQ(result.status, 0) << result;
+    EXPECT_THAT(hooked_.defects(), IsEmpty()) << result;
+  }
+  // With room for one page.
+  Mounted small_file_system(const std::string& path) {
+    auto mounted = Mounted::of_type("tmpfs", path, "size=4k,nr_inodes=8,mode=700");
+    hooked_.remember_machine();
+    return mounted;
+  }
+  void edit_policy() {
+    hooked_.installation().write_policy(policy_text("select: {}\n"), "more.yaml");
+  }
+
+  [[nodiscard]] std::string state() const { return hooked_.installation().state_directory(); }
+  [[nodiscard]] std::string cache() const { return hooked_.installation().cache_directory(); }
+
+  HookedProcess hooked_{"shared"};
+};
+
+TEST_F(Machine, WithNoSpaceForARecordStartsNothing) {
+  const Mounted full = small_file_system(state());
+  write_file(state() + "/filler", std::string(4096, 'x'));
+  expect_refused_and_audited(
+      "container \"fault\": keep a record in \"" + state() +
+          "/containers\": cannot write \"fault.json\": No space left on device",
+      "record");
+}
+
+TEST_F(Machine, WithSpaceForTheIntentButNotForTheOutcomeUndoesTheView) {
+  const Mounted full = small_file_system(state());
+  expect_refused_and_audited(
+      "container \"fault\": keep a record in \"" + state() +
+          "/containers\": cannot write \"fault.json\": No space left on device",
+      "record");
+}
+
+TEST_F(Machine, WithAReadOnlyStateDirectoryStartsNothing) {
+  Mounted read_only = small_file_system(state());
+  read_only.change(MS_REMOUNT | MS_RDONLY);
+  hooked_.remember_machine();
+  expect_refused_and_audited("container \"fault\": cannot make directory \"" + state() +
+                                 "/containers\": Read-only file system",
+                             "record");
+}
+
+TEST_F(Machine, WithAStateDirectoryOfSomebodyElseStartsNothing) {
+  check(chown(state().c_str(), 1000, 1000), "chown");
+  expect_refused_and_audited("container \"fault\": cannot trust \"" + state() +
+                                 "\": it is owned by uid 1000 (it must be owned by root and "
+                                 "writable by root alone)",
+                             "record");
+}
+
+TEST_F(Machine, WithAStateDirectoryThatOthersMayWriteStartsNothing) {
+  check(chmod((state() + "/containers").c_str(), 0777), "chmod");
+  expect_refused_and_audited("container \"fault\": cannot trust \"" + state() +
+                                 "/containers\": others may write it (mode 0777) (it must be owned "
+                                 "by root and writable by root alone)",
+                             "record");
+}
+
+TEST_F(Machine, WithoutAStateDirectoryMakesOne) {
+  fs::remove_all(state());
+  expect_view();
+  struct stat status = {};
+  check(stat((state() + "/containers").c_str(), &status), "stat");
+  EXPECT_EQ(status.st_mode & 07777U, 0700U);
+}
+
+TEST_F(Machine, WithADamagedRecordOfTheSameIdStartsNothingUntilItIsCollected) {
+  write_file(state() + "/containers/fault.json", "{");
+  const auto result = hooked_.create();
+  EXPECT_EQ(result.status, 1) << result;
+  EXPECT_EQ(hooked_.installation().last_audit().code, "record");
+  EXPECT_THAT(hooked_.traces_outside_state(), IsEmpty());
+  EXPECT_EQ(hooked_.poststop().status, 1);
+  EXPECT_THAT(hooked_.installation().records(), IsEmpty());
+  expect_view();
+}
+
+TEST_F(Machine, WhoseAuditTrailIsNoFileStartsNothing) {
+  const std::string path = hooked_.installation().audit_path();
+  const std::string start = "container \"fault\": cannot write the audit line: ";
+  fs::create_directories(path);
+  const auto directory = hooked_.create();
+  EXPECT_EQ(directory.status, 1);
+  EXPECT_THAT(directory.err, HasSubstr(start + "cannot open \"" + path + "\": Is a directory"));
+  EXPECT_THAT(hooked_.traces(), IsEmpty());
+
+  fs::remove(path);
+  check(mkfifo(path.c_str(), 0600), "mkfifo");
+  const auto fifo = hooked_.create();
+  EXPECT_EQ(fifo.status, 1);
+  EXPECT_THAT(fifo.err, HasSubstr(start + "cannot open \"" + path + "\": "));
+  EXPECT_THAT(hooked_.traces(), IsEmpty());
+
+  fs::remove(path);
+  fs::create_symlink("/dev/null", path);
+  const auto link = hooked_.create();
+  EXPECT_EQ(link.status, 1);
+  EXPECT_THAT(link.err, HasSubstr(start + "cannot open \"" + path + "\": "));
+  EXPECT_THAT(hooked_.traces(), IsEmpty());
+}
+
+TEST_F(Machine, WithNoSpaceForTheAuditLineUndoesTheView) {
+  const std::string log = fs::path(hooked_.installation().audit_path()).parent_path();
+  fs::create_directories(log);
+  const Mounted full = small_file_system(log);
+  write_file(log + "/filler", std::string(4096, 'x'));
+  const auto result = hooked_.create();
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("cannot append to the audit file: No space left on device"));
+  EXPECT_THAT(hooked_.traces(), IsEmpty());
+}
+
+TEST_F(Machine, ThatLostItsCacheMakesItAgain) {
+  fs::remove_all(cache());
+  expect_view();
+  EXPECT_TRUE(fs::exists(cache()));
+}
+
+TEST_F(Machine, WithADamagedCacheMakesItAgain) {
+  for (const auto& entry : fs::directory_iterator(cache()))
+    if (entry.path().extension() == ".set") write_file(entry.path(), "nonsense");
+  expect_view();
+}
+
+TEST_F(Machine, WithADamagedCacheAndNoCompilerStartsNothing) {
+  for (const auto& entry : fs::directory_iterator(cache()))
+    if (entry.path().extension() == ".set") write_file(entry.path(), "nonsense");
+  hooked_.installation().options = {"--compiler", "/nonexistent"};
+  const auto result = hooked_.create();
+  EXPECT_EQ(result.status, 1) << result;
+  EXPECT_EQ(hooked_.installation().last_audit().code, "policy-unavailable");
+  EXPECT_THAT(hooked_.traces(), IsEmpty());
+}
+
+TEST_F(Machine, WithACacheThatOthersMayWriteDoesNotBelieveIt) {
+  for (const auto& entry : fs::directory_iterator(cache()))
+    if (entry.path().extension() == ".set") check(chmod(entry.path().c_str(), 0666), "chmod");
+  expect_view();
+  for (const auto& entry : fs::directory_iterator(cache()))
+    if (entry.path().extension() == ".set") {
+      EXPECT_EQ(fs::status(entry.path()).permissions() & fs::perms::others_write, fs::perms::none);
+    }
+}
+
+TEST_F(Machine, ThatCannotCompileAnEditKeepsWhatIsInForce) {
+  hooked_.installation().options = {"--compiler", "/nonexistent"};
+  edit_policy();
+  expect_view();
+  const auto audit = hooked_.installation().audit();
+  ASSERT_EQ(audit.size(), 2U);
+  EXPECT_EQ(audit[0].outcome, "policy-rejected");
+  EXPECT_EQ(audit[0].error, "cannot run \"/nonexistent\": No such file or directory");
+}
+
+TEST_F(Machine, ThatCannotWriteACompiledSetKeepsWhatIsInForce) {
+  edit_policy();
+  Mounted read_only = Mounted::bind(cache(), cache());
+  read_only.change(MS_BIND | MS_REMOUNT | MS_RDONLY);
+  expect_view();
+  EXPECT_EQ(hooked_.installation().audit()[0].outcome, "policy-rejected");
+}
+
+TEST_F(Machine, ThatHasNoPlaceForACompiledSetAndNoneInForceStartsNothing) {
+  fs::remove_all(cache());
+  write_file(cache(), "a file");
+  const auto result = hooked_.create();
+  EXPECT_EQ(result.status, 1) << result;
+  EXPECT_EQ(hooked_.installation().last_audit().code, "policy-unavailable");
+  EXPECT_THAT(hooked_.traces(), IsEmpty());
+  fs::remove(cache());
+}
+
+TEST_F(Machine, WithPoliciesOfSomebodyElseKeepsWhatIsInForce) {
+  const std::string file = hooked_.installation().policy_directory() + "/test.yaml";
+  check(chown(file.c_str(), 1000, 1000), "chown");
+  usleep(30'000);
+  expect_view();
+  EXPECT_THAT(hooked_.installation().audit()[0].error,
+              HasSubstr("cannot trust \"" + file + "\": it is owned by uid 1000"));
+}
+
+}  // namespace
+}  // namespace pinscope::test
