@@ -1,6 +1,7 @@
 #include "plugin/cli/explanation.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -101,6 +102,11 @@ Result<Explanation> explain(const Settings& settings, const ExplainOptions& opti
   explanation.remarks =
       remarks_on(explanation.container, explanation.decision,
                  options.no_host ? std::vector<std::string>{kUsualHostBpffs} : host_bpffs_mounts());
+  if (!options.no_host && ::geteuid() != 0 && !explanation.sources.empty())
+    explanation.remarks.push_back(
+        {Remark::Kind::kNote, "not-root",
+         "this is not root, and the hook is: pins that only root may open look wrong here",
+         "run it as root, or with --no-host"});
   return explanation;
 }
 
