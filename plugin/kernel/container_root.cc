@@ -22,6 +22,8 @@ constexpr uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 constexpr mode_t kDirectoryMode = 0755;
 // Each round detaches at least one mount; a container cannot bring more along than this.
 constexpr int kMostRounds = 1024;
+// Outside the container's root, and nobody looks there any more before pivot_root(2).
+constexpr const char* kLeftBehind = "/sys/fs/bpf";
 
 std::string relative(const Components& components, size_t count) {
   std::string path;
@@ -100,12 +102,12 @@ Result<ContainerRoot> ContainerRoot::find(const std::string& rootfs, const HostR
     // no mount of its own is on a mount that the host may share.
     PINSCOPE_TRY(const bool is_root, MountTable::is_mount_root(root->get()));
     if (!is_root) return ambiguous("it is not a mount point in the container's mount namespace");
-    return ContainerRoot(*std::move(root));
+    return ContainerRoot(*std::move(root), true);
   }
   const bool pivoted = host.rootfs_inode_ != 0 && status.st_dev == host.rootfs_device_ &&
                        status.st_ino == host.rootfs_inode_;
   if (!pivoted) return ambiguous("the mount namespace shows neither the host's root nor this one");
-  return ContainerRoot(std::move(top));
+  return ContainerRoot(std::move(top), false);
 }
 
 Result<Fd> ContainerRoot::open_directory(const Components& at) const {
@@ -161,6 +163,15 @@ Result<Fd> ContainerRoot::make_directory(const Components& at, uint32_t uid, uin
   return parent;
 }
 
+bool ContainerRoot::leave_behind(int mount, const MountTable& mounts) const {
+  if (!shows_host_) return false;
+  const auto place = open_resolved(AT_FDCWD, kLeftBehind, O_PATH | O_DIRECTORY,
+                                   RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+  if (!place) return false;
+  const auto there = mounts.of(place->get());
+  return there && !there->is_shared && attach_mount(mount, place->get(), "").has_value();
+}
+
 Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts,
                                  int proc_self_fd) const {
   if (how == model::HostBpffs::kAllow) return {};
@@ -200,7 +211,7 @@ Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts,
                     "mount the tree above it with propagation private or rslave");
     // What is mounted on it goes with it, and would go from every peer of it, too.
     PINSCOPE_CHECK(make_tree_private(root->get()));
-    if (auto detached = detach_mount(root->get(), proc_self_fd); !detached)
+    if (!leave_behind(root->get(), mounts) && !detach_mount(root->get(), proc_self_fd))
       return refuse(*next, "it cannot be unmounted",
                     "it came with a tree of mounts into a user namespace, which locks it there; "
                     "mount that tree without it");

@@ -48,14 +48,20 @@ class ContainerRoot {
   [[nodiscard]] Result<Fd> make_directory(const Components& at, uint32_t uid, uint32_t gid,
                                           std::vector<MadeDirectory>& made) const;
 
-  // Deals with every bpffs mounted below the root: detaches each one (mask), or is an error if
+  // Deals with every bpffs mounted below the root: takes each one away (mask), or is an error if
   // there is one (reject). `proc_self_fd`: see sys.h.
   [[nodiscard]] Status hide_bpffs(model::HostBpffs how, const MountTable& mounts,
                                   int proc_self_fd) const;
 
  private:
-  explicit ContainerRoot(Fd fd) : fd_(std::move(fd)) {}
+  ContainerRoot(Fd fd, bool shows_host) : fd_(std::move(fd)), shows_host_(shows_host) {}
+  // Moves a mount out of the container's root to a part of the namespace that pivot_root(2) leaves
+  // behind, where the runtime can still change it by a descriptor: crun makes bind mounts read-only
+  // after the hooks and gives up if one is gone. False where that cannot be done.
+  [[nodiscard]] bool leave_behind(int mount, const MountTable& mounts) const;
+
   Fd fd_;
+  bool shows_host_;  // the namespace still shows the host's tree around the container's root
 };
 
 }  // namespace pinscope::kernel

@@ -39,6 +39,11 @@ class ContainerRoots : public testing::Test {
   Fd descriptors_ = *kernel::open_descriptor_directory();
   std::vector<ContainerRoot::MadeDirectory> made_;
 
+  // What was taken away stays in this process's namespace; a container's loses it in pivot_root(2).
+  void TearDown() override {
+    while (mounts_below(kBpffs).size() > 1) ASSERT_EQ(umount2(kBpffs, MNT_DETACH), 0);
+  }
+
   ContainerRoot root() { return *ContainerRoot::find(rootfs_, *HostRoot::remember(rootfs_)); }
   void image(const std::string& name) { directory_.make_directory("rootfs/" + name); }
   void link(const std::string& target, const std::string& name) {
@@ -59,6 +64,8 @@ class ContainerRoots : public testing::Test {
     EXPECT_TRUE(path == rootfs_ || path.starts_with(rootfs_ + "/")) << path;
     return path.substr(rootfs_.size());
   }
+
+  static constexpr const char* kBpffs = "/sys/fs/bpf";
 
   std::string error_of_find(const std::string& rootfs) {
     const auto found = ContainerRoot::find(rootfs, *HostRoot::remember(rootfs));
@@ -261,21 +268,41 @@ TEST_F(ContainerRoots, AreRefusedForABpffsOnASharedMount) {
   EXPECT_THAT(mounts_below(rootfs_), ElementsAre(rootfs_, found.path()));
 }
 
+// Where a mount cannot be left behind, it is unmounted.
+TEST_F(ContainerRoots, LoseABpffsWhereTheHostHasNone) {
+  const Mounted none = Mounted::tmpfs("/sys/fs");
+  image("x");
+  const Mounted found = Mounted::bpf(rootfs_ + "/x");
+  const auto hidden = hide(HostBpffs::kMask, false);
+  EXPECT_TRUE(hidden) << hidden.error().sentence();
+  EXPECT_THAT(mounts_below(rootfs_), ElementsAre(rootfs_));
+}
+
+TEST_F(ContainerRoots, LoseABpffsWhereTheHostsOwnIsSharedAndTheHostDoesNotGetIt) {
+  const Mounted nested = Mounted::bpf(kBpffs);
+  ASSERT_EQ(::mount(nullptr, kBpffs, nullptr, MS_SHARED, nullptr), 0);
+  image("x");
+  const Mounted found = Mounted::bpf(rootfs_ + "/x");
+  const auto hidden = hide(HostBpffs::kMask, false);
+  EXPECT_TRUE(hidden) << hidden.error().sentence();
+  EXPECT_THAT(mounts_below(rootfs_), ElementsAre(rootfs_));
+  EXPECT_THAT(mounts_below(kBpffs), SizeIs(2));
+}
+
 TEST_F(ContainerRoots, DoNotUnmountWhatTheHostHasMountedOnAPeer) {
   Mounted host = Mounted::bpf(directory_.make_directory("host"));
   host.change(MS_SHARED);
   HostPins pins;
   pins.directory(host.path("inner"));
   const Mounted on_host = Mounted::tmpfs(host.path("inner"));
+  const Mounted none = Mounted::tmpfs("/sys/fs");
   image("x");
-  {
-    const Mounted peer = Mounted::bind(host.path(), rootfs_ + "/x", true);
-    ASSERT_THAT(mounts_below(rootfs_), ElementsAre(rootfs_, rootfs_ + "/x", rootfs_ + "/x/inner"));
-    const auto hidden = hide(HostBpffs::kMask, false);
-    EXPECT_TRUE(hidden) << hidden.error().sentence();
-    EXPECT_THAT(mounts_below(rootfs_), ElementsAre(rootfs_));
-    EXPECT_THAT(mounts_below(host.path()), ElementsAre(host.path(), on_host.path()));
-  }
+  const Mounted peer = Mounted::bind(host.path(), rootfs_ + "/x", true);
+  ASSERT_THAT(mounts_below(rootfs_), ElementsAre(rootfs_, rootfs_ + "/x", rootfs_ + "/x/inner"));
+  const auto hidden = hide(HostBpffs::kMask, false);
+  EXPECT_TRUE(hidden) << hidden.error().sentence();
+  EXPECT_THAT(mounts_below(rootfs_), ElementsAre(rootfs_));
+  EXPECT_THAT(mounts_below(host.path()), ElementsAre(host.path(), on_host.path()));
 }
 
 TEST_F(ContainerRoots, AreRefusedIfThePolicySaysSoAndNothingIsUnmounted) {
