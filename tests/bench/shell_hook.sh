@@ -18,6 +18,7 @@ case $rootfs in
 esac
 
 # The container's mount namespace still shows the host's tree at this point, source pins included.
+# shellcheck disable=SC2016 # the inner shell expands it
 exec nsenter --target "$pid" --mount sh -eu -c '
   at=$1/sys/fs/bpf
   mount -t bpf bpf "$at"
