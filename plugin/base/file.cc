@@ -90,7 +90,8 @@ Result<Fd> walk_trusted(const std::string& path, int last_flags) {
       if (++links > kMostLinks)
         return std::unexpected(Error::system("open " + quoted(path), ELOOP));
       PINSCOPE_TRY(const std::string target, read_link(directory.get(), name, walked));
-      rest = last ? target : target + "/" + rest;
+      if (!last) rest.insert(0, "/");
+      rest.insert(0, target);
       if (target.starts_with('/')) {
         PINSCOPE_TRY(directory, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
         walked.clear();

@@ -67,7 +67,7 @@ std::string path_to(const Value& root, const Value& wanted) {
 
 struct JsonDocument::State {
   std::string name;
-  ErrorCode code;
+  ErrorCode code = ErrorCode::kInternal;
   std::string text;  // parsed in place: the values point into it
   rapidjson::Document document;
 };
