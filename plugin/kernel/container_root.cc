@@ -1,5 +1,6 @@
 #include "plugin/kernel/container_root.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
@@ -10,6 +11,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
 
 #include "plugin/base/file.h"
 #include "plugin/base/text.h"
@@ -52,6 +55,25 @@ int make_one(int parent, const std::string& name, uint32_t uid, uint32_t gid) {
   if (errno != EOVERFLOW) return errno;
   const AsContainerRoot as(uid, gid);
   return ::mkdirat(parent, name.c_str(), kDirectoryMode) == 0 ? 0 : errno;
+}
+
+// Of a directory that is read for the first time; false if it cannot be told.
+bool is_empty(int directory) {
+  // "." and ".." and one more.
+  alignas(uint64_t) char entries[3 * (sizeof(struct dirent64))];
+  constexpr int kSelfAndParent = 2;
+  int count = 0;
+  for (;;) {
+    const ssize_t size = ::getdents64(directory, entries, sizeof entries);
+    if (size < 0) return false;
+    if (size == 0) return count <= kSelfAndParent;
+    for (ssize_t at = 0; at < size; ++count) {
+      uint16_t length = 0;
+      std::memcpy(&length, entries + at + offsetof(struct dirent64, d_reclen), sizeof length);
+      at += length;
+    }
+    if (count > kSelfAndParent) return false;
+  }
 }
 
 Error bad_target(const Components& at, int errnum) {
@@ -153,10 +175,16 @@ Result<Fd> ContainerRoot::make_directory(const Components& at, uint32_t uid, uin
                         errnum, ErrorCode::kTargetInvalid)
               .hint("make it part of the image, or choose another view.at"));
     }
-    auto child = open_at(parent.get(), name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    auto child = open_at(parent.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     made.push_back({std::move(parent), name});
     if (!child) return std::unexpected(bad_target(at, child.error().errnum()));
-    if (::fchownat(child->get(), "", uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0)
+    // Somebody may have put another directory in its place, one that is not his. A directory that
+    // holds nothing can be given away whosever it is.
+    if (!is_empty(child->get()))
+      return std::unexpected(
+          Error(ErrorCode::kTargetInvalid, "use " + quoted(to_absolute(at)) + " in the container")
+              .reason(quoted(name) + " was replaced while it was made"));
+    if (::fchown(child->get(), uid, gid) != 0)
       return std::unexpected(Error::system("give " + quoted(name) + " to the container", errno));
     parent = *std::move(child);
   }

@@ -1,15 +1,7 @@
 // Somebody swaps directories of the image while the hook runs. Wherever the swaps fall, the view is
 // below the container's root or the container is refused, and the host is left alone.
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
 #include <functional>
 
@@ -17,45 +9,13 @@
 #include "plugin/base/text.h"
 #include "tests/attack/attack_test.h"
 #include "tests/support/container_process.h"
+#include "tests/support/swapper.h"
 
 namespace pinscope::test {
 namespace {
 
 namespace fs = std::filesystem;
 using testing::IsEmpty;
-
-// A process that does the same thing to the image over and over for as long as this lives; what it
-// does says whether it succeeded.
-class Swapper {
- public:
-  explicit Swapper(const std::function<bool()>& swap)
-      : swaps_(static_cast<std::atomic<uint64_t>*>(::mmap(nullptr, sizeof(std::atomic<uint64_t>),
-                                                          PROT_READ | PROT_WRITE,
-                                                          MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {
-    pid_ = check(fork(), "fork");
-    if (pid_ != 0) return;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;)
-      if (swap()) swaps_->fetch_add(1, std::memory_order_relaxed);
-  }
-  ~Swapper() {
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    ::munmap(swaps_, sizeof(*swaps_));
-  }
-  Swapper(const Swapper&) = delete;
-  Swapper& operator=(const Swapper&) = delete;
-
-  [[nodiscard]] uint64_t swaps() const { return swaps_->load(); }
-
- private:
-  std::atomic<uint64_t>* swaps_;
-  pid_t pid_ = -1;
-};
-
-bool exchange(const std::string& left, const std::string& right) {
-  return renameat2(AT_FDCWD, left.c_str(), AT_FDCWD, right.c_str(), RENAME_EXCHANGE) == 0;
-}
 
 class Race : public testing::Test {
  protected:
@@ -139,34 +99,34 @@ class Race : public testing::Test {
 
 TEST_F(Race, OfTheTargetWithALinkToTheHost) {
   link(outside_, "trap");
-  race([&] { return exchange(rootfs_ + "/run/bpf/x", rootfs_ + "/trap"); });
+  race([&] { return swap_names(rootfs_ + "/run/bpf/x", rootfs_ + "/trap"); });
 }
 
 TEST_F(Race, OfADirectoryAboveTheTargetWithALinkToTheHost) {
   link("../../../../../../../.." + outside_, "trap");
-  race([&] { return exchange(rootfs_ + "/run/bpf", rootfs_ + "/trap"); });
+  race([&] { return swap_names(rootfs_ + "/run/bpf", rootfs_ + "/trap"); });
 }
 
 TEST_F(Race, OfADirectoryAboveTheTargetWithAnother) {
-  race([&] { return exchange(rootfs_ + "/run/bpf", rootfs_ + "/decoy"); }, false);
+  race([&] { return swap_names(rootfs_ + "/run/bpf", rootfs_ + "/decoy"); }, false);
 }
 
 TEST_F(Race, OfADirectoryAboveTheTargetWithOneOutsideTheRoot) {
   directory_.make_directory("elsewhere");
-  race([&] { return exchange(rootfs_ + "/run/bpf", directory_.path("elsewhere")); }, false);
+  race([&] { return swap_names(rootfs_ + "/run/bpf", directory_.path("elsewhere")); }, false);
 }
 
 TEST_F(Race, OfTheTargetWithAFile) {
   write_file(rootfs_ + "/trap", "");
-  race([&] { return exchange(rootfs_ + "/run/bpf/x", rootfs_ + "/trap"); });
+  race([&] { return swap_names(rootfs_ + "/run/bpf/x", rootfs_ + "/trap"); });
 }
 
 TEST_F(Race, OfTwoComponentsAtOnce) {
   link(outside_, "trap");
   link("/run", "other");
   race([&] {
-    const bool one = exchange(rootfs_ + "/run/bpf", rootfs_ + "/trap");
-    return exchange(rootfs_ + "/decoy/x", rootfs_ + "/other") && one;
+    const bool one = swap_names(rootfs_ + "/run/bpf", rootfs_ + "/trap");
+    return swap_names(rootfs_ + "/decoy/x", rootfs_ + "/other") && one;
   });
 }
 
@@ -177,7 +137,7 @@ TEST_F(Race, OfADirectoryThatWasJustMadeWithALink) {
   const std::string trap = rootfs_ + "/run/trap";
   race([&] {
     if (::symlink(outside_.c_str(), trap.c_str()) != 0 && errno != EEXIST) return false;
-    const bool caught = exchange(made, trap);
+    const bool caught = swap_names(made, trap);
     if (caught) {
       ::rmdir((trap + "/x").c_str());
       ::rmdir(trap.c_str());
@@ -206,7 +166,7 @@ TEST_P(RuntimeRace, OfADirectoryAboveTheTargetWithALinkToTheHost) {
     {
       // The image becomes the root file system when the container is run.
       const std::string rootfs = container.bundle() + "/rootfs";
-      const Swapper swapper([&] { return exchange(rootfs + "/run/bpf", rootfs + "/trap"); });
+      const Swapper swapper([&] { return swap_names(rootfs + "/run/bpf", rootfs + "/trap"); });
       result = run(container, {"ls /run/bpf/x", "get-ro /run/bpf/x/secret"});
     }
     if (result.status == 0) {

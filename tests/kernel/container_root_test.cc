@@ -15,6 +15,7 @@
 #include "tests/support/bpf_objects.h"
 #include "tests/support/mounts.h"
 #include "tests/support/snapshot.h"
+#include "tests/support/swapper.h"
 #include "tests/support/temp_directory.h"
 
 namespace pinscope::test {
@@ -105,6 +106,32 @@ TEST_F(ContainerRoots, GiveWhatTheyMakeToTheContainersRoot) {
   ASSERT_EQ(stat((rootfs_ + "/run/bpf").c_str(), &status), 0);
   EXPECT_EQ(status.st_uid, 100000U);
   EXPECT_EQ(status.st_gid, 100001U);
+}
+
+// Somebody who may rename a directory of root's, but not look into it, must not get it from us.
+TEST_F(ContainerRoots, GiveAwayNoDirectoryThatSomebodyPutsInPlaceOfTheirs) {
+  const std::string made = rootfs_ + "/run/bpf";
+  image("run");
+  image("treasure");
+  write_file(rootfs_ + "/treasure/gold", "");
+  const auto owner_of_gold = [&] {
+    struct stat status {};
+    for (const auto& name : {made, rootfs_ + "/treasure"})
+      if (access((name + "/gold").c_str(), F_OK) == 0) stat(name.c_str(), &status);
+    return status.st_uid;
+  };
+  const ContainerRoot container = root();
+  const Swapper swapper([&] { return swap_names(made, rootfs_ + "/treasure"); });
+  int replaced = 0;
+  for (int i = 0; i < 500; ++i) {
+    if (!container.make_directory({"run", "bpf"}, 100000, 100000, made_)) ++replaced;
+    made_.clear();
+    // Until the swapper has put the new directory back here, this one is not empty.
+    while (::rmdir(made.c_str()) != 0) ASSERT_EQ(errno, ENOTEMPTY);
+    ASSERT_EQ(owner_of_gold(), 0U);
+  }
+  EXPECT_GT(swapper.swaps(), 0U);
+  RecordProperty("replaced", replaced);
 }
 
 TEST_F(ContainerRoots, BoundAbsoluteLinks) {
@@ -295,14 +322,15 @@ TEST_F(ContainerRoots, DoNotUnmountWhatTheHostHasMountedOnAPeer) {
   HostPins pins;
   pins.directory(host.path("inner"));
   const Mounted on_host = Mounted::tmpfs(host.path("inner"));
+  const Mounted deeper = Mounted::tmpfs(directory_.make_directory("host/inner/deeper"));
   const Mounted none = Mounted::tmpfs("/sys/fs");
   image("x");
   const Mounted peer = Mounted::bind(host.path(), rootfs_ + "/x", true);
-  ASSERT_THAT(mounts_below(rootfs_), ElementsAre(rootfs_, rootfs_ + "/x", rootfs_ + "/x/inner"));
+  ASSERT_THAT(mounts_below(rootfs_), SizeIs(4));
   const auto hidden = hide(HostBpffs::kMask, false);
   EXPECT_TRUE(hidden) << hidden.error().sentence();
   EXPECT_THAT(mounts_below(rootfs_), ElementsAre(rootfs_));
-  EXPECT_THAT(mounts_below(host.path()), ElementsAre(host.path(), on_host.path()));
+  EXPECT_THAT(mounts_below(host.path()), ElementsAre(host.path(), on_host.path(), deeper.path()));
 }
 
 TEST_F(ContainerRoots, AreRefusedIfThePolicySaysSoAndNothingIsUnmounted) {
