@@ -131,8 +131,8 @@ struct JsonPrinter {
         .field("mount", step.mount)
         .field("instance", step.instance)
         .field("path", step.path)
-        .field("readOnly", step.read_only)
-        .field("throughTarget", step.through_target);
+        .field("read_only", step.read_only)
+        .field("through_target", step.through_target);
   }
   void operator()(const CloneSource& step) const {
     start("clone-source")

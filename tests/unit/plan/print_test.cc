@@ -21,8 +21,8 @@ TEST(PlanPrint, WritesOneObjectForEachStep) {
   EXPECT_EQ(as_json(deciding({readable("flows")})),
             R"([{"step":"make-instance","type":"bpf","instance":0},)"
             R"({"step":"make-directory","instance":0,"path":"view"},)"
-            R"({"step":"clone-mount","mount":0,"instance":0,"path":"view","readOnly":false,)"
-            R"("throughTarget":false},)"
+            R"({"step":"clone-mount","mount":0,"instance":0,"path":"view","read_only":false,)"
+            R"("through_target":false},)"
             R"({"step":"pin-object","instance":0,"path":"view/flows",)"
             R"("source":"/sys/fs/bpf/flows","access":"read","uid":0,"gid":0,"mode":"0440",)"
             R"("rule":"policy \"p\" at p.yaml:3:5"},)"
