@@ -7,10 +7,12 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <functional>
+#include <thread>
 
 #include "tests/support/check.h"
 #include "tests/support/temp_directory.h"
@@ -92,6 +94,30 @@ TEST(ContainerProcesses, HaveAStartTimeWhateverTheirName) {
   const uint64_t start = process->start_time();
   EXPECT_GT(start, 0U);
   EXPECT_EQ(kernel::process_start_time(0x7fffffff), 0U);
+}
+
+TEST(ContainerProcesses, ThatNobodyHasWaitedForAreGone) {
+  const pid_t zombie = check(fork(), "fork");
+  if (zombie == 0) _exit(0);
+  siginfo_t info = {};
+  check(waitid(P_PID, static_cast<id_t>(zombie), &info, WEXITED | WNOWAIT), "waitid");
+  EXPECT_EQ(kernel::process_start_time(zombie), 0U);
+  check(waitpid(zombie, nullptr, 0), "waitpid");
+}
+
+TEST(ContainerProcesses, WhoseFirstThreadHasEndedAreNotGone) {
+  const pid_t process = check(fork(), "fork");
+  if (process == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    std::thread([] { pause(); }).detach();
+    syscall(SYS_exit, 0);  // this thread alone
+  }
+  const std::string stat = "/proc/" + std::to_string(process) + "/stat";
+  for (int i = 0; i < 2000 && read_file(stat).find(") Z ") == std::string::npos; i++) usleep(1000);
+  EXPECT_THAT(read_file(stat), testing::HasSubstr(") Z "));
+  EXPECT_GT(kernel::process_start_time(process), 0U);
+  kill(process, SIGKILL);
+  check(waitpid(process, nullptr, 0), "waitpid");
 }
 
 TEST(ContainerProcesses, AreKnownToShareOurMountNamespace) {
