@@ -1,4 +1,5 @@
 // What the hook does with the states that runtimes give it, and with those that no runtime should.
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,7 +105,7 @@ TEST_F(HookInput, FindsTheBundleOfARuntimeThatSaysSlash) {
 }
 
 TEST_F(HookInput, NeedsAnIdThatIsOne) {
-  for (const char* id : {"\"../x\"", "\"\"", "\".x\"", "\"a/b\"", "\"a b\"", "null", "7"}) {
+  for (const char* id : {"\"../x\"", "\"\"", "\"..\"", "\"a/b\"", R"("a\nb")", "null", "7"}) {
     SCOPED_TRACE(id);
     const auto result = create(state_with("id", id));
     EXPECT_EQ(result.status, 1);
@@ -152,6 +153,19 @@ TEST_F(HookInput, NeedsAConfigurationThatIsWhole) {
                  "cannot open \"" + bundle() +
                      "/config.json\": No such file or directory (the runtime's state names this "
                      "bundle)");
+}
+
+TEST_F(HookInput, IsNotHeldUpByAConfigurationThatIsNoFile) {
+  const std::string config = bundle() + "/config.json";
+  check(unlink(config.c_str()), "remove config.json");
+  check(mkfifo(config.c_str(), 0600), "mkfifo");
+  const auto fifo = create(state());
+  EXPECT_EQ(fifo.status, 1) << fifo;
+  EXPECT_LT(fifo.seconds, 5);
+  expect_nothing_left();
+  check(unlink(config.c_str()), "remove config.json");
+  check(mkdir(config.c_str(), 0700), "mkdir");
+  expect_refused(create(state()), "cannot read \"" + config + "\": Is a directory");
 }
 
 TEST_F(HookInput, AtPoststopNeedsNoProcessAndNoRecord) {

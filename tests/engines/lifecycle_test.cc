@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <vector>
@@ -139,6 +140,9 @@ TEST_P(Lifecycle, KeepsTheLastGoodPoliciesAfterABadEdit) {
   for (auto& line : installation_.audit())
     if (line.outcome == "policy-rejected") rejected.push_back(line);
   ASSERT_EQ(rejected.size(), 1U) << "reported once, not at each start";
+  const auto kept = std::filesystem::directory_iterator(installation_.cache_directory());
+  EXPECT_TRUE(std::ranges::any_of(
+      kept, [](const auto& entry) { return entry.path().extension() == ".rejected"; }));
   EXPECT_EQ(rejected[0].code, "policy-invalid");
   EXPECT_THAT(rejected[0].error, HasSubstr("test.yaml:6:3: error: "));
 

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <functional>
 #include <optional>
 
 #include "tests/fault/hooked_process.h"
@@ -88,10 +89,19 @@ void PrintTo(const Scenario& scenario, std::ostream* stream) {
 class EachSystemCall : public testing::TestWithParam<Scenario> {
  protected:
   // Calls `check` for one run after the other, with a failure one call later each time.
-  void for_each_call(
-      Verdict verdict,
-      const std::function<void(HookedProcess&, const Injection&, const CommandResult&)>& check) {
-    HookedProcess hooked(GetParam().layout);
+  using Check = std::function<void(HookedProcess&, const Injection&, const CommandResult&)>;
+  static void for_each_call(Verdict verdict, const Check& check) {
+    uint32_t map = 0;
+    {
+      HookedProcess hooked(GetParam().layout);
+      map = map_id("/sys/fs/bpf/fault/flows");
+      run_all(hooked, verdict, check);
+    }
+    EXPECT_TRUE(map_is_gone(map)) << "its pin is removed, and something else holds it";
+  }
+
+ private:
+  static void run_all(HookedProcess& hooked, Verdict verdict, const Check& check) {
     size_t met = 0;
     for (;; ++met) {
       Injection injection(met, verdict, GetParam().old_kernel);
@@ -107,7 +117,7 @@ class EachSystemCall : public testing::TestWithParam<Scenario> {
     }
     // Far fewer would mean that this test looks at nothing.
     EXPECT_GT(met, 60U);
-    hooked.poststop();
+    EXPECT_EQ(hooked.poststop().status, 0);
   }
 };
 
