@@ -40,12 +40,14 @@ uint64_t now_ns(clockid_t clock) {
 }
 
 // crun gives "/" as the bundle when it has changed its directory already (user namespaces); its own
-// `root` field then leads to the configuration of a bundle that holds its rootfs.
+// `root` field then leads to the configuration of a bundle that holds its rootfs. What stands
+// beside a rootfs may be another user's file, so it counts only if root alone can have written it.
 Result<std::string> read_config(oci::State& state) {
   auto file = open_at(AT_FDCWD, join(state.bundle, "config.json"), O_RDONLY | O_NONBLOCK);
   if (!file && file.error().errnum() == ENOENT && state.bundle == "/" && !state.root.empty()) {
     state.bundle = std::string(parent_of(state.root));
-    file = open_at(AT_FDCWD, join(state.bundle, "config.json"), O_RDONLY | O_NONBLOCK);
+    file = open_trusted_file(join(state.bundle, "config.json"));
+    if (!file) return std::unexpected(std::move(file).error().with_code(ErrorCode::kConfigInvalid));
   }
   if (!file)
     return std::unexpected(Error::system("open " + quoted(join(state.bundle, "config.json")),

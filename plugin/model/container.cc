@@ -38,10 +38,9 @@ const char* namespace_name(NamespaceKind kind) {
 
 bool is_container_id(std::string_view id) {
   const auto is_allowed = [](char byte) {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           (byte >= '0' && byte <= '9') || byte == '_' || byte == '+' || byte == '.' || byte == '-';
+    return static_cast<unsigned char>(byte) >= 0x20 && byte != 0x7f && byte != '/';
   };
-  return !id.empty() && id.size() <= kLongestId && id.front() != '.' && id.front() != '-' &&
+  return !id.empty() && id.size() <= kLongestId && id != "." && id != ".." &&
          std::all_of(id.begin(), id.end(), is_allowed);
 }
 

@@ -17,7 +17,7 @@ Result<std::string> read_id(const JsonView& root) {
     return std::unexpected(
         found->complaint("not an id of a container")
             .hint("1 to " + std::to_string(model::kLongestId) +
-                  " letters, digits and \"_+.-\", the first of them no dot or dash"));
+                  " bytes without a slash or a control character, not \".\" or \"..\""));
   return std::string(id);
 }
 

@@ -104,6 +104,16 @@ TEST_F(HookInput, FindsTheBundleOfARuntimeThatSaysSlash) {
                  "names this bundle)");
 }
 
+TEST_F(HookInput, TakesNoConfigurationThatAnotherUserPutBesideARoot) {
+  const std::string slash = state_with("bundle", "\"/\"");
+  const std::string config = bundle() + "/config.json";
+  check(chown(config.c_str(), 1000, 1000), "chown");
+  expect_refused(create(slash.substr(0, slash.size() - 1) + ", \"root\": \"" + rootfs_ + "\"}"),
+                 "cannot trust \"" + config +
+                     "\": it is owned by uid 1000 (it must be owned by root and writable by root "
+                     "alone)");
+}
+
 TEST_F(HookInput, NeedsAnIdThatIsOne) {
   for (const char* id : {"\"../x\"", "\"\"", "\"..\"", "\"a/b\"", R"("a\nb")", "null", "7"}) {
     SCOPED_TRACE(id);
