@@ -1,6 +1,6 @@
 #include "plugin/policy/codec.h"
 
-#include "plugin/policy/compiled_generated.h"
+#include "compiled_generated.h"
 
 namespace pinscope::policy {
 namespace {
@@ -193,19 +193,24 @@ std::string encode(const model::Policy& policy) {
   const std::string& file = policy.place.file;
 
   std::vector<uint8_t> engines;
+  engines.reserve(select.engines.size());
   for (const model::Engine engine : select.engines) engines.push_back(number_of(engine));
   std::vector<Offset<fb::NamespaceSelector>> namespaces;
+  namespaces.reserve(select.namespaces.size());
   for (const auto& [kind, wanted] : select.namespaces)
     namespaces.push_back(fb::CreateNamespaceSelector(
         builder, number_of(kind), number_of(wanted.mode), put(builder, wanted.path)));
   std::vector<Offset<fb::Annotation>> annotations;
+  annotations.reserve(select.annotations.size());
   for (const auto& [key, patterns] : select.annotations) {
     const auto key_text = builder.CreateString(key);
     annotations.push_back(fb::CreateAnnotation(builder, key_text, put(builder, patterns)));
   }
   std::vector<Offset<fb::Grant>> grants;
+  grants.reserve(policy.grants.size());
   for (const auto& grant : policy.grants) grants.push_back(put(builder, grant, file));
   std::vector<Offset<fb::Deny>> denials;
+  denials.reserve(policy.denials.size());
   for (const auto& deny : policy.denials) denials.push_back(put(builder, deny, file));
 
   const auto file_text = builder.CreateString(file);

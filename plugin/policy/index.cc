@@ -39,8 +39,8 @@ uint64_t hash_of(Key key, model::Engine engine) {
 }
 
 uint64_t annotation_hash(std::string_view key, std::string_view value) {
-  // No annotation key holds a NUL.
-  return fnv1a64(value, fnv1a64({"", 1}, hash_of(Key::kAnnotation, key)));
+  constexpr char kBetween = '\0';  // in no annotation's key
+  return fnv1a64(value, fnv1a64({&kBetween, 1}, hash_of(Key::kAnnotation, key)));
 }
 
 using Hashes = std::vector<uint64_t>;
@@ -67,9 +67,9 @@ std::vector<Hashes> exact_keys(const model::Select& select) {
   };
   add(Key::kBundle, select.bundles);
   add(Key::kKubernetesPod, select.kubernetes_pods);
-  for (const auto& [name, patterns] : select.annotations)
-    add_patterns(keys, patterns,
-                 [&](std::string_view value) { return annotation_hash(name, value); });
+  for (const auto& annotation : select.annotations)
+    add_patterns(keys, annotation.second,
+                 [&](std::string_view value) { return annotation_hash(annotation.first, value); });
   add(Key::kKubernetesNamespace, select.kubernetes_namespaces);
   add(Key::kImage, select.images);
   add(Key::kKubernetesContainer, select.kubernetes_containers);

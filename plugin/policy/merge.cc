@@ -105,17 +105,20 @@ class Run {
   Result<T> agreed_on(const char* key, Show show, Field field) const {
     if (wanted_.size() == 1) return field(*wanted_.front().grant);
     const Wanted* said = nullptr;
+    T agreed;
     for (const Wanted& wanted : wanted_) {
-      if (!field(*wanted.grant)) continue;
-      if (said == nullptr) said = &wanted;
-      const auto& one = field(*said->grant);
-      const auto& other = field(*wanted.grant);
-      if (*one != *other)
-        return std::unexpected(conflict(std::string(key) + " is " + show(*one) +
-                                            " for one policy and " + show(*other) + " for another",
+      const T& value = field(*wanted.grant);
+      if (!value) continue;
+      if (!agreed) {
+        agreed = value;
+        said = &wanted;
+      } else if (*agreed != *value) {
+        return std::unexpected(conflict(std::string(key) + " is " + show(*agreed) +
+                                            " for one policy and " + show(*value) + " for another",
                                         *said, wanted));
+      }
     }
-    return field(*(said == nullptr ? wanted_.front() : *said).grant);
+    return agreed;
   }
   template <typename Show, typename T>
   Result<T> agreed(const char* key, Show show, T Grant::*field) const {

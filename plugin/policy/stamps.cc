@@ -7,6 +7,7 @@
 #include <ctime>
 #include <memory>
 
+#include "plugin/base/path.h"
 #include "plugin/base/text.h"
 
 namespace pinscope::policy {
@@ -69,7 +70,7 @@ Result<std::vector<FileStamp>> take_stamps(const std::string& policy_path) {
   if (!S_ISDIR(status.st_mode)) return stamps;
   PINSCOPE_TRY(auto names, list_policy_files(policy_path));
   for (auto& name : names) {
-    const std::string path = policy_path + "/" + name;
+    const std::string path = join(policy_path, name);
     stamps.push_back(stamp_at(path, std::move(name)));
   }
   return stamps;
@@ -80,7 +81,7 @@ bool unchanged(const std::vector<FileStamp>& files, const std::string& policy_pa
   if (files.empty()) return false;
   return std::ranges::all_of(files, [&](const FileStamp& before) {
     if (racy == Racy::kCountsAsChanged && before.ctime_ns + kRacyNs >= taken_at_ns) return false;
-    const std::string path = before.name.empty() ? policy_path : policy_path + "/" + before.name;
+    const std::string path = before.name.empty() ? policy_path : join(policy_path, before.name);
     return stamp_at(path, before.name) == before;
   });
 }

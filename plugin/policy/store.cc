@@ -36,19 +36,28 @@ struct Found {
     else
       found.problem = std::move(set).error();
     auto refusal = CachedSet::open(options.cache_directory, options.policy_path, kRejectedSuffix);
-    if (refusal && *refusal && (*refusal)->set().refusal()) found.refusal = std::move(*refusal);
+    if (refusal) found.refusal = std::move(*refusal);
+    if (found.refusal && !found.refusal->set().refusal()) found.refusal.reset();
     return found;
   }
-  [[nodiscard]] bool accepted(const StoreOptions& options, Racy racy) const {
-    return set && set->is_current(options.policy_path, racy);
+  // The set, if it was made from the files as they are.
+  CachedSet* accepted(const StoreOptions& options, Racy racy) {
+    return set && set->is_current(options.policy_path, racy) ? &*set : nullptr;
   }
-  [[nodiscard]] bool refused(const StoreOptions& options, Racy racy) const {
-    return refusal && refusal->is_current(options.policy_path, racy);
+  // Why the files as they are were refused, if they were.
+  [[nodiscard]] std::optional<std::string> refused(const StoreOptions& options, Racy racy) const {
+    if (!refusal || !refusal->is_current(options.policy_path, racy)) return std::nullopt;
+    return text_of(*refusal);
+  }
+  static std::string text_of(const CachedSet& refusal) {
+    return std::string(refusal.set().refusal().value_or("they were refused"));
   }
 };
 
-bool is_newer(const std::optional<CachedSet>& now, const std::optional<CachedSet>& before) {
-  return now && (!before || now->set().compiled_at_ns() > before->set().compiled_at_ns());
+CachedSet* newer(std::optional<CachedSet>& now, const std::optional<CachedSet>& before) {
+  if (!now) return nullptr;
+  if (before && now->set().compiled_at_ns() <= before->set().compiled_at_ns()) return nullptr;
+  return &*now;
 }
 
 // Nothing if it could not be had in time or at all: compiling twice at once does no harm, because
@@ -75,23 +84,24 @@ bool has_policy_files(const std::string& policy_path) {
 }  // namespace
 
 struct PolicyStore::State {
+  explicit State(CompiledSet compiled) : set(compiled) {}
+
+  CompiledSet set;  // in `cached` or, where there is no policy, in `nothing`
   std::optional<CachedSet> cached;
-  // For `cached` or, where there is no policy, for `nothing`.
-  std::string nothing;
-  std::optional<CompiledSet> set;
+  std::unique_ptr<const std::string> nothing;
   std::optional<std::string> rejected;
   Refresh refresh = Refresh::kNone;
 
   static Result<PolicyStore> empty() {
-    auto state = std::make_unique<State>();
-    state->nothing = compile({}, {}, "", 0);
-    PINSCOPE_TRY(state->set, CompiledSet::open(std::as_bytes(std::span(state->nothing))));
+    auto nothing = std::make_unique<const std::string>(compile({}, {}, "", 0));
+    PINSCOPE_TRY(const auto set, CompiledSet::open(std::as_bytes(std::span(*nothing))));
+    auto state = std::make_unique<State>(set);
+    state->nothing = std::move(nothing);
     return PolicyStore(std::move(state));
   }
 
   static PolicyStore in_force(CachedSet cached, Refresh refresh) {
-    auto state = std::make_unique<State>();
-    state->set = cached.set();
+    auto state = std::make_unique<State>(cached.set());
     state->cached = std::move(cached);
     state->refresh = refresh;
     return PolicyStore(std::move(state));
@@ -123,44 +133,45 @@ Result<PolicyStore> PolicyStore::State::refresh_with_compiler(Found before,
   if (lock) {
     // Another hook may have had it done while we waited.
     before = Found::look(options);
-    if (before.accepted(options, Racy::kCountsAsChanged))
-      return in_force(*std::move(before.set), Refresh::kNone);
-    if (before.refused(options, Racy::kCountsAsChanged)) {
-      std::string why(*before.refusal->set().refusal());
-      return refused(std::move(before), std::move(why), options, Refresh::kNone);
-    }
+    if (CachedSet* set = before.accepted(options, Racy::kCountsAsChanged))
+      return in_force(std::move(*set), Refresh::kNone);
+    if (auto why = before.refused(options, Racy::kCountsAsChanged))
+      return refused(std::move(before), *std::move(why), options, Refresh::kNone);
   }
   const Status ran = run_compiler(options, deadline);
   Found after = Found::look(options);
-  // If the files changed once more meanwhile, the next container's hook sees that.
-  if (ran && (after.accepted(options, Racy::kIsIgnored) || is_newer(after.set, before.set)))
-    return in_force(*std::move(after.set), Refresh::kAccepted);
-  std::string why;
-  if (after.refused(options, Racy::kIsIgnored) || is_newer(after.refusal, before.refusal))
-    why = std::string(*after.refusal->set().refusal());
-  else
-    why = ran ? "the policy compiler changed nothing" : ran.error().sentence();
-  return refused(std::move(after), std::move(why), options, Refresh::kRejected);
+  if (ran) {
+    // If the files changed once more meanwhile, the next container's hook sees that.
+    CachedSet* set = after.accepted(options, Racy::kIsIgnored);
+    if (set == nullptr) set = newer(after.set, before.set);
+    if (set != nullptr) return in_force(std::move(*set), Refresh::kAccepted);
+  }
+  auto why = after.refused(options, Racy::kIsIgnored);
+  if (const CachedSet* refusal = newer(after.refusal, before.refusal); !why && refusal != nullptr)
+    why = Found::text_of(*refusal);
+  if (!why) why = ran ? "the policy compiler changed nothing" : ran.error().sentence();
+  return refused(std::move(after), *std::move(why), options, Refresh::kRejected);
 }
 
 Result<PolicyStore> PolicyStore::open(const StoreOptions& options) {
   // The common case first: it looks at the policy path by itself.
-  auto set = CachedSet::open(options.cache_directory, options.policy_path, kSetSuffix);
-  if (set && *set && (*set)->is_current(options.policy_path, Racy::kCountsAsChanged))
-    return State::in_force(**std::move(set), Refresh::kNone);
+  auto opened = CachedSet::open(options.cache_directory, options.policy_path, kSetSuffix);
+  if (opened) {
+    std::optional<CachedSet>& set = *opened;
+    if (set && set->is_current(options.policy_path, Racy::kCountsAsChanged))
+      return State::in_force(std::move(*set), Refresh::kNone);
+  }
 
   struct stat status {};
   if (::stat(options.policy_path.c_str(), &status) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return State::empty();
     return std::unexpected(Error::system("stat " + quoted(options.policy_path), errno));
   }
-  const bool nothing_kept = set && !*set;
+  const bool nothing_kept = opened && !opened->has_value();
   if (nothing_kept && !has_policy_files(options.policy_path)) return State::empty();
   Found found = Found::look(options);
-  if (found.refused(options, Racy::kCountsAsChanged)) {
-    std::string why(*found.refusal->set().refusal());
-    return State::refused(std::move(found), std::move(why), options, Refresh::kNone);
-  }
+  if (auto why = found.refused(options, Racy::kCountsAsChanged))
+    return State::refused(std::move(found), *std::move(why), options, Refresh::kNone);
   return State::refresh_with_compiler(std::move(found), options);
 }
 
@@ -171,10 +182,10 @@ PolicyStore& PolicyStore::operator=(PolicyStore&&) noexcept = default;
 PolicyStore::~PolicyStore() = default;
 
 bool PolicyStore::empty() const {
-  return state_->set->policy_count() == 0;
+  return state_->set.policy_count() == 0;
 }
 const CompiledSet& PolicyStore::set() const {
-  return *state_->set;
+  return state_->set;
 }
 const std::optional<std::string>& PolicyStore::rejected() const {
   return state_->rejected;

@@ -50,6 +50,7 @@ std::string why_not(std::span<const std::byte> bytes) {
 
 std::vector<std::string> names(const std::vector<model::Policy>& policies) {
   std::vector<std::string> all;
+  all.reserve(policies.size());
   for (const auto& policy : policies) all.push_back(policy.name);
   return all;
 }

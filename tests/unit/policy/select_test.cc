@@ -1,3 +1,4 @@
+// selects(): each key, and the reason it gives for explain.
 #include <gtest/gtest.h>
 
 #include "plugin/policy/decide.h"

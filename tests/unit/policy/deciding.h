@@ -1,0 +1,86 @@
+// Short ways to write policies down and to see what decide() makes of them, for the tests of it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "plugin/policy/decide.h"
+#include "plugin/policy/glob.h"
+
+namespace pinscope::policy {
+
+struct FakeHost {
+  std::vector<std::string> pins;
+
+  [[nodiscard]] model::HostView view() const {
+    model::HostView host;
+    host.same_namespace = [](const model::Container&, model::NamespaceKind, const std::string&) {
+      return false;
+    };
+    host.pins_matching = [this](const model::Pattern& glob) -> Result<std::vector<std::string>> {
+      std::vector<std::string> found;
+      for (const auto& pin : pins)
+        if (glob_matches(glob, pin)) found.push_back(pin);
+      return found;
+    };
+    return host;
+  }
+};
+
+inline model::Grant grant(std::string pin, std::string as = "",
+                          model::Access access = model::Access::kRead, uint32_t line = 10) {
+  model::Grant made;
+  made.place = {"p.yaml", line, 7};
+  made.pin = std::move(pin);
+  made.as = std::move(as);
+  made.access = access;
+  return made;
+}
+
+inline model::Deny deny(std::string pin, uint32_t line = 20) {
+  return {{"p.yaml", line, 7}, std::move(pin)};
+}
+
+inline model::Policy policy(std::string name, std::vector<model::Grant> grants,
+                            std::vector<model::Deny> denials = {}) {
+  model::Policy made;
+  made.place = {name + ".yaml", 1, 1};
+  for (auto& one : grants) one.place.file = made.place.file;
+  for (auto& one : denials) one.place.file = made.place.file;
+  made.name = std::move(name);
+  made.grants = std::move(grants);
+  made.denials = std::move(denials);
+  return made;
+}
+
+inline model::Container container() {
+  model::Container made;
+  made.id = "web-1";
+  made.uid = 1000;
+  made.gid = 1001;
+  return made;
+}
+
+inline model::Decision decided(const std::vector<model::Policy>& policies,
+                               const FakeHost& host = {}) {
+  auto decision = decide(policies, container(), host.view());
+  EXPECT_TRUE(decision) << decision.error().sentence();
+  return decision ? *decision : model::Decision{};
+}
+
+inline Error refused(const std::vector<model::Policy>& policies, const FakeHost& host = {}) {
+  const auto decision = decide(policies, container(), host.view());
+  EXPECT_FALSE(decision);
+  return decision ? Error(ErrorCode::kInternal, "") : decision.error();
+}
+
+inline std::vector<std::string> names(const model::Decision& decision) {
+  std::vector<std::string> all;
+  all.reserve(decision.grants.size());
+  for (const auto& pin : decision.grants) all.push_back(pin.name + " <- " + pin.source);
+  return all;
+}
+
+}  // namespace pinscope::policy
