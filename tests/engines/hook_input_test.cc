@@ -114,6 +114,22 @@ TEST_F(HookInput, TakesNoConfigurationThatAnotherUserPutBesideARoot) {
                      "alone)");
 }
 
+TEST_F(HookInput, MayHaveAnyIdThatIsAFileName) {
+  for (const std::string id : {".x", "-x", "a b", "a:b@c", "\u00e4"}) {
+    SCOPED_TRACE(id);
+    const auto result = create(state_with("id", "\"" + id + "\""));
+    EXPECT_EQ(result.status, 0) << result;
+    EXPECT_THAT(installation_.records(), testing::ElementsAre(id + ".json"));
+    process_->end();
+    EXPECT_EQ(
+        installation_
+            .run_hook("poststop", "{\"id\": \"" + id + "\", \"bundle\": \"" + bundle() + "\"}")
+            .status,
+        0);
+    process_ = std::make_unique<ContainerProcess>(rootfs_);
+  }
+}
+
 TEST_F(HookInput, NeedsAnIdThatIsOne) {
   for (const char* id : {"\"../x\"", "\"\"", "\"..\"", "\"a/b\"", R"("a\nb")", "null", "7"}) {
     SCOPED_TRACE(id);
