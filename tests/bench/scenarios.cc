@@ -205,8 +205,6 @@ class Course {
     if (check && contender.makes_view) PINSCOPE_CHECK(check_view(*target, contender.name));
     if (check && contender.name == "hook") note_sizes();
     remove_records(site_);
-    if (::truncate(site_.audit.c_str(), 0) != 0 && errno != ENOENT)
-      return std::unexpected(Error::system("empty " + pinscope::quoted(site_.audit), errno));
     return done;
   }
 
@@ -225,7 +223,9 @@ class Course {
   void note_sizes() {
     if (const auto record = largest_file(site_.state + "/containers"); !record.empty())
       record_size_ = file_size(record);
-    if (const auto size = file_size(site_.audit); size > 0) audit_size_ = size;
+    // The trail grows: the first line says how long each is.
+    if (const auto size = file_size(site_.audit); size > 0 && !audit_noted_) audit_size_ = size;
+    audit_noted_ = true;
   }
 
   Scenario scenario() const {
@@ -251,6 +251,7 @@ class Course {
   // Until the hook has said: about what a record of that many grants takes.
   off_t record_size_ = 1000 + 150 * definition_.set.grants;
   off_t audit_size_ = record_size_;
+  bool audit_noted_ = false;
 };
 
 }  // namespace
