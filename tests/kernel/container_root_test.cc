@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 
 #include "plugin/kernel/probe.h"
@@ -123,7 +124,9 @@ TEST_F(ContainerRoots, GiveAwayNoDirectoryThatSomebodyPutsInPlaceOfTheirs) {
   const ContainerRoot container = root();
   const Swapper swapper([&] { return swap_names(made, rootfs_ + "/treasure"); });
   int replaced = 0;
-  for (int i = 0; i < 500; ++i) {
+  // The moment is short: how often it is met depends on how busy the machine is.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+  while (replaced < 5 && std::chrono::steady_clock::now() < deadline) {
     if (!container.make_directory({"run", "bpf"}, 100000, 100000, made_)) ++replaced;
     made_.clear();
     // Until the swapper has put the new directory back here, this one is not empty.
@@ -131,7 +134,6 @@ TEST_F(ContainerRoots, GiveAwayNoDirectoryThatSomebodyPutsInPlaceOfTheirs) {
     ASSERT_EQ(owner_of_gold(), 0U);
   }
   EXPECT_GT(swapper.swaps(), 0U);
-  RecordProperty("replaced", replaced);
 }
 
 TEST_F(ContainerRoots, BoundAbsoluteLinks) {
