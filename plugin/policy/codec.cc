@@ -1,6 +1,6 @@
 #include "plugin/policy/codec.h"
 
-#include "compiled_generated.h"
+#include "plugin/policy/compiled_generated.h"
 
 namespace pinscope::policy {
 namespace {

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "compiled_generated.h"
-
 #include "plugin/policy/codec.h"
+#include "plugin/policy/compiled_generated.h"
 #include "plugin/policy/index.h"
 
 namespace pinscope::policy {
