@@ -99,9 +99,9 @@ inline const Namespace& namespace_of(const Container& container, NamespaceKind k
 const char* engine_name(Engine engine);
 std::optional<Engine> engine_from_name(const std::string& name);
 
-// Whether `id` may be a container's id: 1 to kLongestId bytes without a slash or a control character,
-// not "." or "..". runc allows less, crun anything that is a file name; a container must not be held
-// up for a name that its runtime accepted.
+// Whether `id` may be a container's id: 1 to kLongestId bytes without a slash or a control
+// character, not "." or "..". runc allows less, crun anything that is a file name; a container must
+// not be held up for a name that its runtime accepted.
 bool is_container_id(std::string_view id);
 inline constexpr size_t kLongestId = 250;  // with ".json" behind it still a file name
 
