@@ -45,6 +45,7 @@ class WaitingHook {
     const Fd reader(ends[0]);
     writer_ = Fd(ends[1]);
     std::vector<char*> arguments;
+    arguments.reserve(argv.size() + 1);
     for (const auto& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
     pid_ = check(fork(), "fork");
@@ -118,12 +119,14 @@ TEST_F(HookProcess, HoldsNoPrivilegesAtPoststop) {
 
 TEST_F(HookProcess, NeedsNoLoaderAndNoEnvironment) {
   if (!kStatic) GTEST_SKIP() << "a sanitized hook is not static";
-  expect_view(command(state())
-                  .environment({"LD_PRELOAD=" PINSCOPE_EVIL, "LD_LIBRARY_PATH=/nonexistent",
-                                "LD_AUDIT=" PINSCOPE_EVIL, "PATH=", "TZ=:/etc/shadow",
-                                "GLIBC_TUNABLES=glibc.malloc.check=3", "MALLOC_PERTURB_=1",
-                                "PINSCOPE_EVIL_MARK=" + installation_.directory().path("mark")})
-                  .run());
+  const std::string preload = "LD_PRELOAD=" PINSCOPE_EVIL;
+  const std::string audit = "LD_AUDIT=" PINSCOPE_EVIL;
+  expect_view(
+      command(state())
+          .environment({preload, "LD_LIBRARY_PATH=/nonexistent", audit, "PATH=", "TZ=:/etc/shadow",
+                        "GLIBC_TUNABLES=glibc.malloc.check=3", "MALLOC_PERTURB_=1",
+                        "PINSCOPE_EVIL_MARK=" + installation_.directory().path("mark")})
+          .run());
   expect_view(command(state()).environment({}).run());
   EXPECT_FALSE(std::filesystem::exists(installation_.directory().path("mark")));
 }

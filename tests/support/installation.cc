@@ -33,7 +33,8 @@ AuditLine parse_line(const std::string& text) {
   line.code = root.string_or("code", "").value();
   line.error = root.string_or("error", "").value();
   line.stage = root.string_or("stage", "").value();
-  line.container = root.find("container").value()->string_or("id", "").value();
+  if (const auto container = root.find("container").value())
+    line.container = container->string_or("id", "").value();
   return line;
 }
 

@@ -30,8 +30,8 @@ constexpr int kNone = -1;
 // The calls that the programs under test are likely to make, and which argument is a path or a
 // descriptor.
 struct KnownCall {
-  long number;
-  const char* name;
+  long number = 0;
+  const char* name = nullptr;
   int path = kNone;
   int descriptor = kNone;
 };
@@ -231,6 +231,7 @@ CommandResult run_supervised(const std::vector<std::string>& argv, const std::st
 
 int supervise_here(const std::vector<std::string>& argv, const Supervise& supervise) {
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (const auto& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   Pipe pipe;
