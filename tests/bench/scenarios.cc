@@ -174,7 +174,8 @@ class Course {
   // Runs until the page cache and the allocator of the kernel know the program, and measures
   // memory. The hook comes first: what it writes says how much the floor has to write.
   Status warm_up(Contender& contender) {
-    for (int i = 0; i < (options_.quick ? 1 : kWarmUp); ++i) {
+    const bool once_will_do = options_.quick || contender.name == "shell";
+    for (int i = 0; i < (once_will_do ? 1 : kWarmUp); ++i) {
       PINSCOPE_TRY([[maybe_unused]] const Run done, once(contender, true));
     }
     if (contender.name == "shell") return {};
