@@ -14,6 +14,8 @@ GOOD = {
     "plugin/base/a.h": "// A header of the small tree that the self-test makes.\n#pragma once\n",
     "plugin/base/a.cc": "// A source of the small tree.\n#include \"plugin/base/a.h\"\n",
     "run.sh": "#!/bin/sh\n# Says nothing, and says it well.\necho\n",
+    "docs/a.md": "`plugin/base/a.h` is shown by `Small.Test`.\n",
+    "tests/unit/small_test.cc": "// A test of the small tree.\nTEST(Small, Test);\n",
     ".clang-tidy": (HERE.parents[1] / ".clang-tidy").read_text(),
     ".clang-format": (HERE.parents[1] / ".clang-format").read_text(),
 }
@@ -50,6 +52,13 @@ PLANTED = {
     "shell": [
         ("bad.sh", "#!/bin/sh\nrm $1\n", "SC2086"),
         ("bad", "#!/usr/bin/env bash\nrm $1\n", "SC2086"),
+    ],
+    "docs": [
+        ("docs/x.md", "`plugin/base/gone.cc` does it", "there is no plugin/base/gone.cc"),
+        ("docs/x.md", "shown by `attack.*Small.Gone`", "there is no test Small.Gone"),
+        ("docs/x.md", "shown by `Gone.*`", "there is no test Gone.*"),
+        ("docs/x.md", "see [that](gone.md)", "the link leads nowhere"),
+        ("plugin/base/error.cc", HEAD + '{ErrorCode::kX, "x-y"}', "error code x-y is not explained"),
     ],
     "format": [("plugin/base/x.cc", HEAD + "int  f( ) {return 1 ;}\n", "plugin/base/x.cc:2")],
     "tidy": [("plugin/base/a.cc", HEAD + "int* f() { return 0; }\n", "modernize-use-nullptr")],

@@ -1,0 +1,66 @@
+# What the documents name has to exist: files of the tree, tests, error codes. A test that a document
+# cites as the proof of a claim cannot be renamed or removed unnoticed.
+import re
+
+import tree
+
+TEST_MACRO = re.compile(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", re.MULTILINE)
+# `Inside.AReadGrantIsNotWritable`, with or without the suite's label and "*." before it.
+CITED_TEST = re.compile(r"`(?:[a-z]+\.)?(?:\*)?([A-Z]\w+)\.([A-Z]\w+|\*)`")
+# NAME in a path stands for any.
+CITED_FILE = re.compile(r"`((?:plugin|hooks|tests|docs|config|cmake)/[\w./-]*\w)/?`")
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+CODE_NAME = re.compile(r'\{ErrorCode::k\w+, "([\w-]+)"\}')
+ERROR_SOURCE = "plugin/base/error.cc"
+ERROR_DOCUMENT = "docs/operating.md"
+
+
+def tests_of(root):
+    names = set()
+    for path in tree.cxx_files(root):
+        if str(path).startswith("tests/"):
+            names.update(TEST_MACRO.findall(tree.text_of(root, path) or ""))
+    return names
+
+
+def cited_tests(line, tests):
+    for suite, case in CITED_TEST.findall(line):
+        known = any(suite == one for one, _ in tests) if case == "*" else (suite, case) in tests
+        if not known:
+            yield f"there is no test {suite}.{case}"
+
+
+def cited_files(root, path, line):
+    for name in CITED_FILE.findall(line):
+        if "NAME" not in name and not any((root / name).parent.glob((root / name).name + "*")):
+            yield f"there is no {name}"
+    for name in LINK.findall(line):
+        if not ((root / path).parent / name).exists():
+            yield f"the link leads nowhere: {name}"
+
+
+def undocumented_codes(root):
+    source = root / ERROR_SOURCE
+    if not source.exists():
+        return
+    document = (root / ERROR_DOCUMENT).read_text() if (root / ERROR_DOCUMENT).exists() else ""
+    for code in CODE_NAME.findall(source.read_text()):
+        if f"| `{code}` |" not in document:
+            yield f"{ERROR_DOCUMENT}:1: the error code {code} is not explained"
+
+
+def main():
+    root = tree.parse_arguments(__doc__).root
+    findings, looked_at = list(undocumented_codes(root)), 0
+    tests = tests_of(root)
+    for path in tree.files(root):
+        if path.suffix != ".md":
+            continue
+        looked_at += 1
+        for number, line in enumerate((root / path).read_text().splitlines(), start=1):
+            problems = [*cited_tests(line, tests), *cited_files(root, path, line)]
+            findings += [f"{path}:{number}: {problem}" for problem in problems]
+    tree.report("docs", findings, looked_at)
+
+
+main()
