@@ -28,6 +28,8 @@ def find_tidy():
 
 def header_hash(root):
     digest = hashlib.sha256((root / ".clang-tidy").read_bytes())
+    if (root / "tests/.clang-tidy").exists():
+        digest.update((root / "tests/.clang-tidy").read_bytes())
     digest.update(pathlib.Path(__file__).read_bytes())
     for path in tree.cxx_files(root):
         if path.suffix == ".h":
