@@ -51,6 +51,7 @@ std::string_view code_name(ErrorCode code) {
 const std::vector<ErrorCode>& all_error_codes() {
   static const std::vector<ErrorCode> codes = [] {
     std::vector<ErrorCode> all;
+    all.reserve(kCodeNames.size());
     for (const auto& entry : kCodeNames) all.push_back(entry.code);
     return all;
   }();

@@ -30,7 +30,7 @@ class SetLoader {
  public:
   void add_text(std::string text, const std::string& file);
   void add_file(const std::string& path, const std::string& name, Trust trust);
-  void complain(const std::string& file, std::string message);
+  void complain(const std::string& file, const std::string& message);
   Loaded finish();
 
  private:
@@ -42,7 +42,7 @@ class SetLoader {
   size_t rules_ = 0;
 };
 
-void SetLoader::complain(const std::string& file, std::string message) {
+void SetLoader::complain(const std::string& file, const std::string& message) {
   Diagnostic diagnostic;
   diagnostic.place = {file, 1, 1};
   diagnostic.message = one_line(message);
