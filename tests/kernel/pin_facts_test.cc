@@ -13,7 +13,6 @@ namespace pinscope::test {
 namespace {
 
 using testing::ElementsAre;
-using testing::StartsWith;
 
 // Two instances of bpffs, one of them with a pinned map.
 class PinFacts : public testing::Test {

@@ -16,7 +16,9 @@ VERSIONS = ("16", "19", "18")
 # The build is GCC's: clang 16 spells the language differently, and libstdc++ shows it std::expected
 # only if it says that it knows the last word on concepts.
 EXTRA = ["-std=c++2b", "-U__cpp_concepts", "-D__cpp_concepts=202002L",
-         "-Wno-builtin-macro-redefined", "-Wno-unknown-warning-option"]
+         "-Wno-builtin-macro-redefined", "-Wno-unknown-warning-option",
+         # The macros of libbpf's headers.
+         "-Wno-c99-extensions", "-Wno-gnu-statement-expression"]
 
 
 def find_tidy():
