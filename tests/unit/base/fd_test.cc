@@ -35,7 +35,7 @@ TEST(Fd, ClosesWhatItHeldWhenAnotherIsMovedIn) {
   first = std::move(second);
   EXPECT_FALSE(is_open(old));
   EXPECT_EQ(first.get(), kept);
-  EXPECT_FALSE(second.valid());
+  EXPECT_FALSE(second.valid());  // NOLINT(bugprone-use-after-move): that is what is tested
   EXPECT_TRUE(is_open(kept));
 }
 
