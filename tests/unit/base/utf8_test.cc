@@ -18,19 +18,18 @@ TEST(Utf8, KnowsTheLengthOfASequence) {
 
 TEST(Utf8, RefusesWhatIsNone) {
   const std::vector<std::string> wrong = {
-      "\x80",          // continuation without a lead
-      "\xc3",          // cut off
-      "\xe2\x82",      //
-      "\xf0\x9f\x90",  //
-      "\xc3"
-      "a",                 // lead without a continuation
-      "\xc0\x80",          // overlong NUL
-      "\xc1\xbf",          // overlong
-      "\xe0\x9f\xbf",      //
-      "\xf0\x8f\xbf\xbf",  //
-      "\xed\xa0\x80",      // surrogate
-      "\xf4\x90\x80\x80",  // beyond U+10FFFF
-      "\xf5\x80\x80\x80",  //
+      "\x80",                     // continuation without a lead
+      "\xc3",                     // cut off
+      "\xe2\x82",                 //
+      "\xf0\x9f\x90",             //
+      std::string("\xc3") + "a",  // lead without a continuation
+      "\xc0\x80",                 // overlong NUL
+      "\xc1\xbf",                 // overlong
+      "\xe0\x9f\xbf",             //
+      "\xf0\x8f\xbf\xbf",         //
+      "\xed\xa0\x80",             // surrogate
+      "\xf4\x90\x80\x80",         // beyond U+10FFFF
+      "\xf5\x80\x80\x80",         //
       "\xff",
   };
   for (const auto& text : wrong) EXPECT_EQ(utf8_length(text), 0U) << testing::PrintToString(text);
