@@ -150,14 +150,10 @@ class HookRun {
 
   Status poststop(std::string state_json) {
     PINSCOPE_TRY(const auto state, oci::parse_state(std::move(state_json)));
-    auto records = record::Store::open(options_.state_directory, false);
-    if (!records) {
-      if (records.error().errnum() == ENOENT) return {};
-      return std::unexpected(std::move(records).error());
-    }
-    auto found = records->find(state.id);
+    PINSCOPE_TRY(const auto records, record::Store::open(options_.state_directory, false));
+    auto found = records.find(state.id);
     if (found && (!*found || is_of_another(**found, state))) return {};
-    PINSCOPE_CHECK(records->remove(state.id));
+    PINSCOPE_CHECK(records.remove(state.id));
     if (!found) return std::unexpected(std::move(found).error());
     const Record& record = found->value();
     event_.container_id = record.id;
