@@ -155,12 +155,7 @@ class HookRun {
     if (found && (!*found || is_of_another(**found, state))) return {};
     PINSCOPE_CHECK(records.remove(state.id));
     if (!found) return std::unexpected(std::move(found).error());
-    const Record& record = found->value();
-    event_.container_id = record.id;
-    event_.bundle = record.bundle;
-    event_.pid = record.pid;
-    event_.identity = record.identity;
-    event_.selected_by = record.selected_by;
+    record::describe(found->value(), event_);
     return audit(AuditEvent::Outcome::kRemoved);
   }
 

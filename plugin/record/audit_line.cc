@@ -75,6 +75,17 @@ void write_container(JsonWriter& json, const AuditEvent& event) {
 
 }  // namespace
 
+void describe(const model::Record& record, AuditEvent& event) {
+  event.container_id = record.id;
+  event.bundle = record.bundle;
+  event.pid = record.pid;
+  event.engine = record.engine;
+  event.identity = record.identity;
+  event.selected_by = record.selected_by;
+  event.pins = record.pins;
+  event.refusals = record.refusals;
+}
+
 std::string to_json_line(const AuditEvent& event) {
   JsonWriter json;
   json.reserve(kBytesOfTheRest + kBytesPerPin * (event.pins.size() + event.refusals.size()));
