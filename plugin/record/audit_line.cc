@@ -98,7 +98,7 @@ std::string to_json_line(const AuditEvent& event) {
       .key("container");
   write_container(json, event);
   json.key("identity");
-  write_identity(json, event.identity);
+  write_identity(json, event.identity, event.engine);
   json.key("policies").array();
   for (const auto& rule : event.selected_by)
     json.object().field("name", rule.policy).field("place", model::to_string(rule.place)).end();
