@@ -121,6 +121,11 @@ bool is_of_another(const Record& record, const oci::State& stopped) {
          kernel::process_start_time(record.pid) == record.process_start;
 }
 
+bool belongs_to(const Record& record, const kernel::ContainerProcess& process) {
+  return record.pid == process.pid() && record.process_start == process.start_time() &&
+         record.mount_namespace == process.mount_namespace();
+}
+
 // Two hooks of one start may know different things of the container. The first one makes the view:
 // what it left out, nobody adds.
 Status check_covered(const std::vector<Rule>& wanted, const std::vector<Rule>& present) {
@@ -173,6 +178,23 @@ class HookRun {
 
  private:
   Status create(policy::PolicyStore& store, std::string state_json) {
+    auto done = decide_and_give(store, std::move(state_json));
+    if (!done && !begun_) forget_earlier_hook();
+    return done;
+  }
+
+  // An earlier hook of this start may have made the view, and crun runs no poststop for a container
+  // that a hook refused.
+  void forget_earlier_hook() {
+    if (container_.id.empty()) return;
+    const auto records = record::Store::open(options_.state_directory, false);
+    const auto process = container_process();
+    if (!records || !process) return;
+    const auto found = records->find(container_.id);
+    if (found && *found && belongs_to(**found, **process)) (void)records->remove(container_.id);
+  }
+
+  Status decide_and_give(policy::PolicyStore& store, std::string state_json) {
     PINSCOPE_TRY(auto state, oci::parse_state(std::move(state_json)));
     event_.container_id = state.id;
     event_.bundle = state.bundle;
@@ -231,6 +253,7 @@ class HookRun {
     Record record = intent(decision, *process);
     PINSCOPE_TRY(const bool is_new, begin(records, record));
     if (!is_new) return {};
+    begun_ = true;
 
     auto finished =
         carry_out(decision, skipped, plan, *process, descriptors.get(), records, record);
@@ -272,10 +295,7 @@ class HookRun {
       return std::unexpected(std::move(begun).error());
     PINSCOPE_TRY(const auto existing, records.find(record.id));
     if (existing) {
-      const bool same_process = existing->pid == record.pid &&
-                                existing->process_start == record.process_start &&
-                                existing->mount_namespace == record.mount_namespace;
-      if (same_process && existing->state == Record::State::kApplied) {
+      if (belongs_to(*existing, *process_) && existing->state == Record::State::kApplied) {
         PINSCOPE_CHECK(check_covered(record.selected_by, existing->selected_by));
         return false;
       }
@@ -365,6 +385,7 @@ class HookRun {
   Features features_;
   std::optional<kernel::ContainerProcess> process_;
   std::optional<record::AuditTrail> trail_;
+  bool begun_ = false;  // this run wrote the record, and removes it if it fails
 };
 
 }  // namespace
