@@ -1,7 +1,7 @@
 // pinscope-hook: the OCI hook. Reads its options, gives up what it does not need, hands what is on
-// stdin (the state; Podman's precreate stage: config.json) to the pipeline. Static, single-threaded, reads no environment, keeps no
-// inherited descriptor but the standard three, and does not depend on its working directory, which
-// at the precreate stage is the bundle.
+// stdin (the state; Podman's precreate stage: config.json) to the pipeline. Static,
+// single-threaded, reads no environment, keeps no inherited descriptor but the standard three, and
+// does not depend on its working directory, which at the precreate stage is the bundle.
 #include <fcntl.h>
 #include <getopt.h>
 #include <unistd.h>

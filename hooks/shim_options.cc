@@ -107,8 +107,8 @@ Result<ShimOptions> parse_shim_options(int argc, char** argv) {
     } else if (option == "version") {
       options.version = true;
     } else if (const size_t equals = option.find('='); equals != std::string_view::npos) {
-      PINSCOPE_CHECK(set_option(options, option.substr(0, equals),
-                                std::string(option.substr(equals + 1))));
+      PINSCOPE_CHECK(
+          set_option(options, option.substr(0, equals), std::string(option.substr(equals + 1))));
     } else if (next + 1 < argc) {
       PINSCOPE_CHECK(set_option(options, option, argv[next + 1]));
       ++next;
@@ -143,11 +143,10 @@ Result<std::string> find_runtime(const std::string& given) {
     if (!is_program(*status))
       return std::unexpected(cannot(" " + quoted(path)).reason("it is not a program"));
     if (is_this_program(path, *status))
-      return std::unexpected(
-          cannot(" " + quoted(path))
-              .reason("it is pinscope-runtime itself")
-              .hint("name runc or crun with --pinscope-runtime or in " +
-                    std::string(kConfiguration)));
+      return std::unexpected(cannot(" " + quoted(path))
+                                 .reason("it is pinscope-runtime itself")
+                                 .hint("name runc or crun with --pinscope-runtime or in " +
+                                       std::string(kConfiguration)));
     return path;
   }
   for (const char* program : {"runc", "crun"}) {
@@ -157,9 +156,10 @@ Result<std::string> find_runtime(const std::string& given) {
       if (status && is_program(*status) && !is_this_program(path, *status)) return path;
     }
   }
-  return std::unexpected(cannot("").reason("neither runc nor crun is installed")
-                             .hint("name another with --pinscope-runtime or in " +
-                                   std::string(kConfiguration)));
+  return std::unexpected(
+      cannot("")
+          .reason("neither runc nor crun is installed")
+          .hint("name another with --pinscope-runtime or in " + std::string(kConfiguration)));
 }
 
 }  // namespace pinscope

@@ -192,8 +192,7 @@ Status JsonText::insert(size_t container, const std::optional<std::string>& key,
     if (!is_first) added += layout.style == JsonLayout::Style::kSpaced ? ", " : ",";
     is_first = false;
     if (lines) added += layout.newline + layout.indent;
-    if (key)
-      added += quoted_key(*key) + (layout.style == JsonLayout::Style::kCompact ? ":" : ": ");
+    if (key) added += quoted_key(*key) + (layout.style == JsonLayout::Style::kCompact ? ":" : ": ");
     added += lay_out(value, outline, layout);
   }
   if (!children.empty()) {

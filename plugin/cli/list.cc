@@ -55,7 +55,8 @@ std::string to_table(const Entries& all, const ListOptions& options, const Palet
       grants = Cell(grants.text + " (" + std::to_string(stale) + " stale)", Colour::kYellow);
     table.add({options.full_ids ? record.id : short_id(record.id),
                model::engine_name(record.engine), Cell(state, colour_of_state(state)),
-               joined(policy_names(record)), grants, record.at, age(wall_clock_ns(), record.created_ns)});
+               joined(policy_names(record)), grants, record.at,
+               age(wall_clock_ns(), record.created_ns)});
   }
   return table.text(palette);
 }

@@ -10,21 +10,21 @@ namespace {
 using std::string_view;
 
 // Commands of runc and crun: what follows an unknown option and is one of these is no value.
-constexpr string_view kCommands[] = {
-    "create", "run",   "restore", "checkpoint", "delete", "events", "exec",     "kill", "list",
-    "pause",  "ps",    "resume",  "spec",       "start",  "state",  "features", "update"};
+constexpr string_view kCommands[] = {"create", "run",   "restore", "checkpoint", "delete", "events",
+                                     "exec",   "kill",  "list",    "pause",      "ps",     "resume",
+                                     "spec",   "start", "state",   "features",   "update"};
 
 // Options with a value, of every runtime alike: runc 1.1 to 1.4, crun 1.8 to 1.29.
-constexpr string_view kGlobalValues[] = {"log", "log-format", "root", "criu", "rootless",
-                                         "cgroup-manager"};
+constexpr string_view kGlobalValues[] = {"log",  "log-format", "root",
+                                         "criu", "rootless",   "cgroup-manager"};
 constexpr string_view kGlobalFlags[] = {"debug", "systemd-cgroup"};
 constexpr string_view kCommandValues[] = {
-    "bundle",     "b",         "console-socket", "pid-file",    "preserve-fds",
-    "config",     "f",         "image-path",     "work-path",   "manage-cgroups-mode",
+    "bundle",      "b",        "console-socket",    "pid-file",   "preserve-fds",
+    "config",      "f",        "image-path",        "work-path",  "manage-cgroups-mode",
     "lsm-profile", "empty-ns", "lsm-mount-context", "parent-path"};
 constexpr string_view kCommandFlags[] = {
-    "no-pivot",  "no-new-keyring", "no-subreaper", "detach",     "d",          "keep",
-    "shell-job", "tcp-established", "ext-unix-sk", "file-locks", "auto-dedup", "lazy-pages"};
+    "no-pivot",  "no-new-keyring",  "no-subreaper", "detach",     "d",          "keep",
+    "shell-job", "tcp-established", "ext-unix-sk",  "file-locks", "auto-dedup", "lazy-pages"};
 
 bool contains(std::span<const string_view> list, string_view entry) {
   return std::find(list.begin(), list.end(), entry) != list.end();
@@ -138,12 +138,8 @@ class Parser {
   size_t next_ = 0;
   std::span<const string_view> values_;
   std::span<const string_view> flags_;
-  RuntimeArguments result_{.command = "",
-                           .bundle = ".",
-                           .config = "config.json",
-                           .id = "",
-                           .log = "",
-                           .log_format = ""};
+  RuntimeArguments result_{
+      .command = "", .bundle = ".", .config = "config.json", .id = "", .log = "", .log_format = ""};
 };
 
 }  // namespace

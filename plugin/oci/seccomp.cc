@@ -38,8 +38,7 @@ std::optional<bool> matches(const SeccompRule& rule, uint64_t command) {
   if (argument.op == "SCMP_CMP_LE") return command <= argument.value;
   if (argument.op == "SCMP_CMP_GE") return command >= argument.value;
   if (argument.op == kGreater) return command > argument.value;
-  if (argument.op == "SCMP_CMP_MASKED_EQ")
-    return (command & argument.value) == argument.value_two;
+  if (argument.op == "SCMP_CMP_MASKED_EQ") return (command & argument.value) == argument.value_two;
   return std::nullopt;
 }
 

@@ -25,11 +25,11 @@ struct SeccompArgument {
 
 // A rule of the profile that names bpf.
 struct SeccompRule {
-  size_t position = 0;              // in "syscalls"
-  std::vector<size_t> bpf;          // where in its names bpf stands
-  bool is_for_others = false;       // it names other calls as well
-  std::string action;               // SCMP_ACT_ERRNO
-  std::optional<uint64_t> errnum;   // errnoRet
+  size_t position = 0;             // in "syscalls"
+  std::vector<size_t> bpf;         // where in its names bpf stands
+  bool is_for_others = false;      // it names other calls as well
+  std::string action;              // SCMP_ACT_ERRNO
+  std::optional<uint64_t> errnum;  // errnoRet
   std::vector<SeccompArgument> arguments;
 };
 

@@ -45,13 +45,13 @@ Result<std::vector<std::string>> pins_matching(const model::Pattern& glob) {
 }
 
 model::HostView host_before_start() {
-  return {[](const model::Container& container, model::NamespaceKind kind,
-             const std::string& path) {
-            const auto& configured = namespace_of(container, kind);
-            return configured.mode == model::Namespace::Mode::kPath &&
-                   kernel::same_namespace(configured.path, path);
-          },
-          pins_matching};
+  return {
+      [](const model::Container& container, model::NamespaceKind kind, const std::string& path) {
+        const auto& configured = namespace_of(container, kind);
+        return configured.mode == model::Namespace::Mode::kPath &&
+               kernel::same_namespace(configured.path, path);
+      },
+      pins_matching};
 }
 
 model::BpfCommands commands_for(const model::Decision& decision, kernel::SourceOpener& sources) {

@@ -13,12 +13,10 @@ constexpr BpfCommands kOpen = {BpfCommand::kObjGet, BpfCommand::kObjGetInfoByFd}
 // syscall.c asks FMODE_CAN_READ for these and FMODE_CAN_WRITE for the ones below.
 constexpr BpfCommands kReadMap = {BpfCommand::kMapLookupElem, BpfCommand::kMapGetNextKey,
                                   BpfCommand::kMapLookupBatch};
-constexpr BpfCommands kWriteMap = {BpfCommand::kMapUpdateElem,
-                                   BpfCommand::kMapDeleteElem,
-                                   BpfCommand::kMapLookupAndDeleteElem,
-                                   BpfCommand::kMapLookupAndDeleteBatch,
-                                   BpfCommand::kMapUpdateBatch,
-                                   BpfCommand::kMapDeleteBatch};
+constexpr BpfCommands kWriteMap = {
+    BpfCommand::kMapUpdateElem,          BpfCommand::kMapDeleteElem,
+    BpfCommand::kMapLookupAndDeleteElem, BpfCommand::kMapLookupAndDeleteBatch,
+    BpfCommand::kMapUpdateBatch,         BpfCommand::kMapDeleteBatch};
 
 // A program's descriptor has no access mode, so what it can be used for is up to this list. Not
 // BPF_PROG_ATTACH: only BPF_PROG_DETACH undoes it, and that detaches programs of others as well (a

@@ -1,5 +1,5 @@
-// Real containers through pinscope-runtime: no hook and no rule for bpf(2) in their config.json, the
-// default capabilities and a seccomp profile that refuses what it does not name, as Docker's.
+// Real containers through pinscope-runtime: no hook and no rule for bpf(2) in their config.json,
+// the default capabilities and a seccomp profile that refuses what it does not name, as Docker's.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,11 +28,11 @@ TEST_P(Shim, LetsAContainerUseWhatItIsGrantedAndNothingElse) {
   installation_.write_policy(policy_text(kGrants));
   RuntimeContainer container(shim());
   with_default_profile(container.spec);
-  const auto result = run(container, {"ls /sys/fs/bpf", "lookup /sys/fs/bpf/flows 1",
-                                      "update /sys/fs/bpf/counters 1 9",
-                                      "lookup /sys/fs/bpf/counters 1", "info /sys/fs/bpf/flows",
-                                      "get-ro /sys/fs/bpf/secret", "update-ro /sys/fs/bpf/flows 1 2",
-                                      "get-rw /sys/fs/bpf/flows"});
+  const auto result =
+      run(container,
+          {"ls /sys/fs/bpf", "lookup /sys/fs/bpf/flows 1", "update /sys/fs/bpf/counters 1 9",
+           "lookup /sys/fs/bpf/counters 1", "info /sys/fs/bpf/flows", "get-ro /sys/fs/bpf/secret",
+           "update-ro /sys/fs/bpf/flows 1 2", "get-rw /sys/fs/bpf/flows"});
   EXPECT_EQ(result.status, 0) << result;
   EXPECT_EQ(answer(result, "ls /sys/fs/bpf"), "ok _rw counters flows");
   EXPECT_EQ(answer(result, "lookup /sys/fs/bpf/flows 1"), "ok 42");
@@ -53,14 +53,14 @@ TEST_P(Shim, OpensNoOtherCommandOfTheCall) {
   with_default_profile(container.spec);
   for (const char* capability : {"CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON"})
     container.spec.capabilities.emplace_back(capability);
-  const auto result = run(
-      container, {"map-create", "prog-load", "freeze /sys/fs/bpf/counters",
-                  "repin-rw /sys/fs/bpf/counters /sys/fs/bpf/copy", "map-by-id 1", "next-map-id 0",
-                  "lookup /sys/fs/bpf/flows 1"});
+  const auto result =
+      run(container, {"map-create", "prog-load", "freeze /sys/fs/bpf/counters",
+                      "repin-rw /sys/fs/bpf/counters /sys/fs/bpf/copy", "map-by-id 1",
+                      "next-map-id 0", "lookup /sys/fs/bpf/flows 1"});
   EXPECT_EQ(result.status, 0) << result;
-  for (const char* refused : {"map-create", "prog-load", "freeze /sys/fs/bpf/counters",
-                              "repin-rw /sys/fs/bpf/counters /sys/fs/bpf/copy", "map-by-id 1",
-                              "next-map-id 0"})
+  for (const char* refused :
+       {"map-create", "prog-load", "freeze /sys/fs/bpf/counters",
+        "repin-rw /sys/fs/bpf/counters /sys/fs/bpf/copy", "map-by-id 1", "next-map-id 0"})
     EXPECT_EQ(answer(result, refused), kRefusedBySeccomp) << result;
   EXPECT_EQ(answer(result, "lookup /sys/fs/bpf/flows 1"), "ok 42");
 }
@@ -71,8 +71,9 @@ TEST_P(Shim, DoesNotLetAReadGrantWrite) {
   RuntimeContainer container(shim());
   with_default_profile(container.spec);
   // The profile's errno, not the kernel's EPERM for a descriptor opened for reading.
-  const auto result = run(container, {"update-ro /sys/fs/bpf/flows 1 2",
-                                      "delete-ro /sys/fs/bpf/flows 1", "lookup /sys/fs/bpf/flows 1"});
+  const auto result =
+      run(container, {"update-ro /sys/fs/bpf/flows 1 2", "delete-ro /sys/fs/bpf/flows 1",
+                      "lookup /sys/fs/bpf/flows 1"});
   EXPECT_EQ(answer(result, "update-ro /sys/fs/bpf/flows 1 2"), kRefusedBySeccomp) << result;
   EXPECT_EQ(answer(result, "delete-ro /sys/fs/bpf/flows 1"), kRefusedBySeccomp) << result;
   EXPECT_EQ(answer(result, "lookup /sys/fs/bpf/flows 1"), "ok 42") << result;
@@ -85,6 +86,7 @@ TEST_P(Shim, OpensAProfileThatRefusesTheCallByName) {
     with_default_profile(container.spec);
     if (allows_the_rest) {
       container.spec.seccomp_default = "SCMP_ACT_ALLOW";
+      container.spec.seccomp_errno = 0;
       container.spec.seccomp.clear();
     }
     container.spec.seccomp.push_back({{"bpf", "swapon"}, "SCMP_ACT_ERRNO", {}});
@@ -109,8 +111,8 @@ TEST_P(Shim, LeavesAContainerAloneThatNoPolicySelects) {
   EXPECT_EQ(result.status, 0) << result;
   EXPECT_EQ(answer(result, "get-ro /sys/fs/bpf/flows"), kRefusedBySeccomp);
   EXPECT_EQ(config_of(container), to_config_json(container.spec));
-  EXPECT_THAT(installation_.audit(), testing::Each(testing::Field(&AuditLine::outcome,
-                                                                  "policy-accepted")));
+  EXPECT_THAT(installation_.audit(),
+              testing::Each(testing::Field(&AuditLine::outcome, "policy-accepted")));
 }
 
 TEST_P(Shim, TouchesNothingOnAMachineWithoutPolicies) {
@@ -150,7 +152,8 @@ TEST_P(Shim, CreatesStartsAndDeletes) {
   container.probe({"lookup /sys/fs/bpf/flows 1"});
   ASSERT_EQ(container.create().status, 0);
   EXPECT_EQ(installation_.records().size(), 1U);
-  ASSERT_EQ(container.start().status, 0);
+  const auto started = container.start();
+  ASSERT_EQ(started.status, 0) << started << container.output();
   ASSERT_TRUE(container.wait_stopped());
   EXPECT_THAT(container.output(), HasSubstr("lookup /sys/fs/bpf/flows 1: ok 42"));
   ASSERT_EQ(container.remove().status, 0);
@@ -161,7 +164,9 @@ TEST_P(Shim, FindsTheBundleAsTheRuntimeDoes) {
   installation_.write_policy(policy_text(kGrants));
   const bool is_crun = GetParam() == "crun";
   std::vector<std::vector<std::string>> forms = {
-      {"--debug", "run", "-b", "BUNDLE"}, {"run"}, {"run", "--bundle=BUNDLE"},
+      {"--debug", "run", "-b", "BUNDLE"},
+      {"run"},
+      {"run", "--bundle=BUNDLE"},
       {"run", "--pid-file", "/run/x.pid", "--bundle", "BUNDLE"}};
   if (is_crun) {
     forms.push_back({"--log-format=json", "run", "-bBUNDLE"});

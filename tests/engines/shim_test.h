@@ -33,11 +33,15 @@ class ShimTest : public RuntimeTest {
   // The shim's command line up to the runtime's own arguments.
   std::vector<std::string> shim(const std::string& runtime = GetParam()) const {
     return {kShim,
-            "--pinscope-policy", installation_.policy_directory(),
-            "--pinscope-state-dir", installation_.state_directory(),
+            "--pinscope-policy",
+            installation_.policy_directory(),
+            "--pinscope-state-dir",
+            installation_.state_directory(),
             "--pinscope-cache-dir=" + installation_.cache_directory(),
-            "--pinscope-audit", installation_.audit_path(),
-            "--pinscope-runtime", program_path(runtime)};
+            "--pinscope-audit",
+            installation_.audit_path(),
+            "--pinscope-runtime",
+            program_path(runtime)};
   }
 
   static std::string program_path(const std::string& name);

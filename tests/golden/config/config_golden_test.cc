@@ -75,8 +75,7 @@ TEST(ConfigGolden, ChangesTheseLinesAndNoOther) {
     const auto edited = edit_config(config, name, hooks, needed);
     ASSERT_TRUE(edited) << edited.error().sentence();
     const std::string lines = diff(config, edited->text);
-    const fs::path expected =
-        kSource / "tests/golden/config" / (std::string(name) + ".expected");
+    const fs::path expected = kSource / "tests/golden/config" / (std::string(name) + ".expected");
     if (std::getenv("PINSCOPE_REGENERATE") != nullptr)
       std::ofstream(expected, std::ios::binary) << lines;
     EXPECT_EQ(lines, read_file(expected));

@@ -57,8 +57,9 @@ Numbers allowed_after(const std::string& default_action, const std::string& rule
 
 std::string rule(uint32_t command, const std::string& action = "SCMP_ACT_ALLOW",
                  const std::string& op = "SCMP_CMP_EQ", const std::string& more = "") {
-  return R"({"names":["bpf"],"action":")" + action + "\"" + more + R"(,"args":[{"index":0,"value":)" +
-         std::to_string(command) + R"(,"op":")" + op + R"("}]})";
+  return R"({"names":["bpf"],"action":")" + action + "\"" + more +
+         R"(,"args":[{"index":0,"value":)" + std::to_string(command) + R"(,"op":")" + op +
+         R"("}]})";
 }
 
 TEST(Edit, AddsHooksBehindThoseThatAreThere) {
@@ -101,8 +102,8 @@ TEST(Edit, OpensAProfileThatRefusesByDefault) {
             R"({"names":["read"],"action":"SCMP_ACT_ALLOW"},)" + rule(1) + "," + rule(7));
   EXPECT_EQ(allowed_after("SCMP_ACT_ERRNO", ""), (Numbers{1, 7}));
   EXPECT_EQ(edit(R"({"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ERRNO"}}})", {}, kNeeded).text,
-            R"({"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[)" + rule(1) + "," +
-                rule(7) + "]}}}");
+            R"({"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[)" + rule(1) +
+                "," + rule(7) + "]}}}");
 }
 
 TEST(Edit, TakesTheCallOutOfARuleThatRefusesIt) {
@@ -142,12 +143,12 @@ TEST(Edit, LeavesAProfileAloneThatItCouldOnlyGuessAbout) {
       R"({"names":["bpf"],"action":"SCMP_ACT_KILL","args":[{"index":0,"value":7,"op":"SCMP_CMP_EQ"},)"
       R"({"index":2,"value":9,"op":"SCMP_CMP_GT"}]})";
   const std::pair<const char*, std::string> cases[] = {
-      {"SCMP_ACT_ERRNO", ask},                            // a supervisor decides
-      {"SCMP_ACT_NOTIFY", ""},                            // the same, for everything
-      {"SCMP_ACT_ERRNO", allow + "," + refuse},           // a contradiction
-      {"SCMP_ACT_ALLOW", rule(7, "SCMP_ACT_ERRNO")},      // a command that somebody refused
-      {"SCMP_ACT_ERRNO", refuse + "," + rule(5)},         // a rule that would come to life
-      {"SCMP_ACT_ERRNO", two_arguments},                  // depends on more than the command
+      {"SCMP_ACT_ERRNO", ask},                        // a supervisor decides
+      {"SCMP_ACT_NOTIFY", ""},                        // the same, for everything
+      {"SCMP_ACT_ERRNO", allow + "," + refuse},       // a contradiction
+      {"SCMP_ACT_ALLOW", rule(7, "SCMP_ACT_ERRNO")},  // a command that somebody refused
+      {"SCMP_ACT_ERRNO", refuse + "," + rule(5)},     // a rule that would come to life
+      {"SCMP_ACT_ERRNO", two_arguments},              // depends on more than the command
   };
   for (const auto& [default_action, rules] : cases) {
     const auto edited = edit(profile(default_action, rules), {}, kNeeded);
@@ -162,8 +163,7 @@ TEST(Edit, RefusesAConfigurationThatReadersDisagreeAbout) {
   EXPECT_EQ(error_of(R"({"Hooks":{}})"),
             "cannot edit \"config.json\": /: the key \"Hooks\" may be taken for \"hooks\" by "
             "programs that ignore case");
-  EXPECT_EQ(error_of(R"({"hooks":[]})"),
-            "cannot read \"config.json\": /hooks: expected an object");
+  EXPECT_EQ(error_of(R"({"hooks":[]})"), "cannot read \"config.json\": /hooks: expected an object");
   EXPECT_EQ(error_of(R"({"hooks":{"poststop":{}}})"),
             "cannot read \"config.json\": /hooks/poststop: expected an array");
   EXPECT_EQ(error_of("[]"), "cannot read \"config.json\": /: expected an object");

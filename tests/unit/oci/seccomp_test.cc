@@ -18,11 +18,11 @@ SeccompBpf verdict(const std::string& default_action, const std::string& rules) 
 }
 
 std::vector<uint32_t> allowed(const std::string& default_action, const std::string& rules) {
-  const auto container = read_container(
-      a_state(),
-      config_with(R"(,"linux":{"seccomp":{"defaultAction":")" + default_action +
-                  R"(","syscalls":[)" + rules + "]}}"),
-      model::Engine::kUnknown);
+  const auto container =
+      read_container(a_state(),
+                     config_with(R"(,"linux":{"seccomp":{"defaultAction":")" + default_action +
+                                 R"(","syscalls":[)" + rules + "]}}"),
+                     model::Engine::kUnknown);
   return container->seccomp_commands.list();
 }
 
