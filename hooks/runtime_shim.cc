@@ -99,17 +99,21 @@ void write_log(const oci::RuntimeArguments& arguments, const std::string& senten
   }
 }
 
-// The engine's working directory, which deciding changes.
-class WorkingDirectory {
+// What deciding changes of this process, or must not depend on: the engine's working directory and
+// umask.
+class EngineSettings {
  public:
-  WorkingDirectory() : fd_(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
+  EngineSettings()
+      : directory_(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)), umask_(::umask(022)) {}
   Status restore() const {
-    if (fd_.valid() && ::fchdir(fd_.get()) == 0) return {};
+    ::umask(umask_);
+    if (directory_.valid() && ::fchdir(directory_.get()) == 0) return {};
     return std::unexpected(Error::system("go back to the working directory", errno));
   }
 
  private:
-  Fd fd_;
+  Fd directory_;
+  mode_t umask_;
 };
 
 // The configuration of a container that is about to be created.
@@ -187,10 +191,10 @@ Status refuse_foreign_kernel(const std::string& runtime) {
 }
 
 Status prepare_bundle(const ShimOptions& options, const std::string& runtime, Bundle& bundle) {
-  const WorkingDirectory here;
+  const EngineSettings engine;
   PINSCOPE_TRY(const auto preparation,
                prepare(options.hook, "shim", bundle.state(), [&] { return bundle.read(); }));
-  PINSCOPE_CHECK(here.restore());
+  PINSCOPE_CHECK(engine.restore());
   if (preparation.selected) PINSCOPE_CHECK(refuse_foreign_kernel(runtime));
   if (!preparation.needs_hooks) return {};
   const std::string hook = join(program_directory(), "pinscope-hook");

@@ -24,7 +24,8 @@ void ShimTest::with_default_profile(BundleSpec& spec) {
       "lseek lstat madvise membarrier mkdir mmap mprotect mremap munmap nanosleep newfstatat open "
       "openat openat2 pipe2 poll ppoll prctl pread64 prlimit64 pwrite64 read readlink readlinkat "
       "recvmsg rename rseq rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield "
-      "seccomp sendmsg sendto set_robust_list set_tid_address setgid setgroups setresgid setresuid "
+      "seccomp select pselect6 sendmsg sendto set_robust_list set_tid_address setgid setgroups "
+      "setresgid setresuid "
       "setsid setuid sigaltstack socket stat statfs statx symlink tgkill umask uname unlink "
       "unlinkat "
       "wait4 write writev";

@@ -86,6 +86,7 @@ TEST_P(Shim, OpensAProfileThatRefusesTheCallByName) {
     with_default_profile(container.spec);
     if (allows_the_rest) {
       container.spec.seccomp_default = "SCMP_ACT_ALLOW";
+      container.spec.seccomp_errno = 0;
       container.spec.seccomp.clear();
     }
     container.spec.seccomp.push_back({{"bpf", "swapon"}, "SCMP_ACT_ERRNO", {}});
@@ -151,7 +152,8 @@ TEST_P(Shim, CreatesStartsAndDeletes) {
   container.probe({"lookup /sys/fs/bpf/flows 1"});
   ASSERT_EQ(container.create().status, 0);
   EXPECT_EQ(installation_.records().size(), 1U);
-  ASSERT_EQ(container.start().status, 0);
+  const auto started = container.start();
+  ASSERT_EQ(started.status, 0) << started << container.output();
   ASSERT_TRUE(container.wait_stopped());
   EXPECT_THAT(container.output(), HasSubstr("lookup /sys/fs/bpf/flows 1: ok 42"));
   ASSERT_EQ(container.remove().status, 0);
