@@ -30,7 +30,7 @@ TOP = {
 # Library header prefix -> the files that may include it.
 LIBRARIES = {
     "yaml-cpp/": r"plugin/policy/yaml[a-z_]*\.cc",
-    "rapidjson/": r"plugin/base/json\.cc",
+    "rapidjson/": r"plugin/base/json(_outline)?\.cc",
     "bpf/": r"plugin/(kernel|guard)/.*",
     "libmount/": r"plugin/kernel/.*",
     "sys/capability.h": r"plugin/kernel/.*",
