@@ -158,6 +158,7 @@ void build_tree(CLI::App& root, Program& program) {
   add_gc(root, program);
   add_cdi(root, program);
   add_doctor(root, program);
+  add_engine(root, program);
   add_compile(root, program);
   add_completion(root, program);
 }
