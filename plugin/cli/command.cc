@@ -80,7 +80,7 @@ Command& Command::arguments(const std::string& name, std::vector<std::string>& v
 Command& Command::command_line(const std::string& name, std::vector<std::string>& variable,
                                const std::string& description) {
   app_.positionals_at_end();
-  app_.add_option(name, variable, description)->type_name("")->required();
+  app_.add_option(name, variable, description)->type_name("");
   return *this;
 }
 

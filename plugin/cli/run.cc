@@ -24,11 +24,14 @@ namespace {
 
 // As env(1): what stands between the shell and the command must not be taken for the command's.
 constexpr auto kExitNoView = static_cast<ExitStatus>(125);
+// With --attach only: no policy selects the session.
+constexpr auto kExitNotSelected = static_cast<ExitStatus>(3);
 constexpr auto kExitCannotExecute = static_cast<ExitStatus>(126);
 constexpr auto kExitNotFound = static_cast<ExitStatus>(127);
 
 struct RunOptions {
   std::string user;
+  size_t attach = 0;  // process id; 0: none
   std::vector<std::string> command;
 };
 
@@ -70,11 +73,9 @@ Result<User> find_user(const std::string& name) {
   return user;
 }
 
-// In the child. Waits until the session has left the host's mount namespace, builds its view there,
-// and never returns.
-[[noreturn]] void build_view(const Settings& settings, const Session& session, int left) {
-  char byte = 0;
-  if (::read(left, &byte, 1) != 1) ::_exit(kExitNoView);
+// To be called in the host's mount namespace, once the session has left it; changes this process
+// for good. False if no policy selects the session.
+Result<bool> build_view(const Settings& settings, const Session& session) {
   HookOptions options;
   options.policy.policy_path = settings.policy_path;
   options.policy.cache_directory = settings.cache_directory;
@@ -82,20 +83,25 @@ Result<User> find_user(const std::string& name) {
   options.state_directory = settings.state_directory;
   options.audit.path = settings.audit_path;
   options.engine = model::Engine::kHost;
-  const auto fail = [](const Error& error) {
-    complain(error);
-    std::fflush(nullptr);
-    ::_exit(kExitNoView);
-  };
-  if (auto status = kernel::restrict_to_view_building(); !status) fail(status.error());
-  const auto given = open_session(options, session);
-  if (!given) fail(given.error());
-  if (!*given)
-    fail(Error(ErrorCode::kUsage, "give user " + std::to_string(session.uid) + " a view")
-             .reason("no policy selects this user on the host")
-             .hint("a policy does with select: {engine: host, user: {uid: " +
-                   std::to_string(session.uid) + "}}"));
-  ::_exit(kExitOk);
+  PINSCOPE_CHECK(kernel::restrict_to_view_building());
+  return open_session(options, session);
+}
+
+// The child of a session: waits until that has left the host's mount namespace.
+[[noreturn]] void build_view_in_child(const Settings& settings, const Session& session, int left) {
+  char byte = 0;
+  if (::read(left, &byte, 1) != 1) ::_exit(kExitNoView);
+  const auto given = build_view(settings, session);
+  if (!given) {
+    complain(given.error());
+  } else if (!*given) {
+    complain(Error(ErrorCode::kUsage, "give user " + std::to_string(session.uid) + " a view")
+                 .reason("no policy selects this user on the host")
+                 .hint("a policy does with select: {engine: host, user: {uid: " +
+                       std::to_string(session.uid) + "}}"));
+  }
+  std::fflush(nullptr);
+  ::_exit(given && *given ? kExitOk : kExitNoView);
 }
 
 // True if the view is in place; the child has said why if it is not.
@@ -109,7 +115,7 @@ Result<bool> enter_view(const Settings& settings, const User& user) {
   if (child < 0) return std::unexpected(Error::system("start a process", errno));
   if (child == 0) {
     ::close(writing.get());
-    build_view(settings, session, reading.get());
+    build_view_in_child(settings, session, reading.get());
   }
   // On an error the child finds the pipe closed and ends.
   PINSCOPE_CHECK(kernel::leave_mount_namespace());
@@ -132,10 +138,28 @@ Result<ExitStatus> become_command(const std::vector<std::string>& command) {
   return errnum == ENOENT ? kExitNotFound : kExitCannotExecute;
 }
 
+Status need_root() {
+  if (::geteuid() == 0) return {};
+  return std::unexpected(Error::system("give a view", EPERM).hint("needs root"));
+}
+
+// For pam_pinscope: the session is another process, which has left the host's mount namespace.
+Result<ExitStatus> attach(const Settings& settings, const RunOptions& options) {
+  PINSCOPE_CHECK(need_root());
+  PINSCOPE_TRY(const User user, find_user(options.user));
+  const Session session{static_cast<pid_t>(options.attach), user.uid, user.gid, user.groups};
+  PINSCOPE_TRY(const bool given, build_view(settings, session));
+  return given ? kExitOk : kExitNotSelected;
+}
+
 Result<ExitStatus> run_command(const Settings& settings, const RunOptions& options) {
+  if (options.attach != 0) return attach(settings, options);
   const auto prepared = [&]() -> Result<bool> {
-    if (::geteuid() != 0)
-      return std::unexpected(Error::system("make a mount namespace", EPERM).hint("needs root"));
+    PINSCOPE_CHECK(need_root());
+    if (options.command.empty())
+      return std::unexpected(Error(ErrorCode::kUsage, "run a command")
+                                 .reason("none is given")
+                                 .hint("put it behind --"));
     PINSCOPE_TRY(const User user, find_user(options.user));
     PINSCOPE_TRY(const bool entered, enter_view(settings, user));
     if (!entered) return false;
@@ -155,6 +179,8 @@ void add_run(CLI::App& root, Program& program) {
       add_command(root, program, "run", "Run a command of this host with the view of its user",
                   [&program, options] { return run_command(program.settings, *options); });
   command.option("--user", options->user, "USER", "Become this user first: a name or a number")
+      .number("--attach", options->attach, "PID",
+              "Give the view to this process, which has a mount namespace of its own, and end")
       .policy_option(program.settings)
       .state_option(program.settings)
       .cache_option(program.settings)
@@ -164,6 +190,7 @@ void add_run(CLI::App& root, Program& program) {
       "The command runs in a mount namespace of its own, in which the policies with\n"
       "`engine: host` (or no engine) that select its user give it a view. Root without a\n"
       "user namespace can open every object by its id: use it with --user.\n"
+      "--attach is for pam_pinscope(8): exit status 3 if no policy selects the user.\n"
       "Exit status: the command's; 125 it has no view; 126 it cannot be run; 127 it is not there.");
 }
 
