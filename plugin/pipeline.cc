@@ -158,6 +158,32 @@ class HookRun {
     return done;
   }
 
+  Result<bool> open_session(const Session& session) {
+    PINSCOPE_TRY(auto store, policy::PolicyStore::open(options_.policy));
+    report(store.refresh(), store.rejected());
+    container_.id = "session-" + std::to_string(session.pid);
+    container_.rootfs = "/";
+    container_.pid = session.pid;
+    container_.engine = options_.engine;
+    container_.uid = session.uid;
+    container_.gid = session.gid;
+    container_.additional_gids = session.groups;
+    namespace_of(container_, NamespaceKind::kMount).mode = Namespace::Mode::kPrivate;
+    is_session_ = true;
+    event_.container_id = container_.id;
+    event_.pid = session.pid;
+
+    PINSCOPE_TRY(const auto candidates, store.set().candidates(container_));
+    PINSCOPE_TRY(auto decision, policy::decide(candidates, container_, host_view()));
+    if (!decision.selected()) return false;
+    event_.selected_by = decision.selected_by;
+    event_.refusals = decision.refusals;
+    auto given = give_view(std::move(decision));
+    if (given) return true;
+    refuse(given.error());
+    return std::unexpected(std::move(given).error());
+  }
+
   // The refusal stands on stderr as well; a trail that cannot be written does not change it.
   void refuse(const Error& error) {
     event_.error_code = std::string(code_name(error.code()));
@@ -264,7 +290,7 @@ class HookRun {
   Status carry_out(const Decision& decision, const std::vector<GrantedPin>& skipped, Plan& plan,
                    const kernel::ContainerProcess& process, int descriptors,
                    const record::Store& records, Record& record) {
-    const apply::Target target{&process, container_.rootfs, descriptors};
+    const apply::Target target{&process, container_.rootfs, is_session_, descriptors};
     auto applied = apply::apply(plan, target, features_);
     if (!applied && applied.error().code() == ErrorCode::kKernelUnsupported &&
         features_.detached_trees) {
@@ -382,6 +408,7 @@ class HookRun {
   const uint64_t started_ns_ = now_ns(CLOCK_MONOTONIC);
   AuditEvent event_;
   Container container_;
+  bool is_session_ = false;
   Features features_;
   std::optional<kernel::ContainerProcess> process_;
   std::optional<record::AuditTrail> trail_;
@@ -396,6 +423,10 @@ Status create_runtime(const HookOptions& options, std::string state_json) {
 
 void report_refused_start(const HookOptions& options, const Error& error) {
   HookRun(options, "createRuntime").refuse(error);
+}
+
+Result<bool> open_session(const HookOptions& options, const Session& session) {
+  return HookRun(options, "run").open_session(session);
 }
 
 Status poststop(const HookOptions& options, std::string state_json) {
