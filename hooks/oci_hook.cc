@@ -197,6 +197,21 @@ std::string working_directory() {
   return ::getcwd(path, sizeof path) == nullptr ? "/" : path;
 }
 
+// Root's pins are out of reach for a user's own containers, and such a user may switch hooks off:
+// there is nothing to grant and nothing to enforce, and their containers must not be held up. But
+// who asks for a view has to hear that there is none.
+int serve_rootless_engine(const Arguments& arguments) {
+  if (arguments.stage == "poststop") return 0;
+  if (arguments.stage == "precreate") {
+    const auto config = read_all(STDIN_FILENO, kConfigLimit, "stdin");
+    if (!config) return fail(kFailed, config.error().sentence());
+    return print(STDOUT_FILENO, *config) ? 0 : kFailed;
+  }
+  if (arguments.options.required_policies.empty()) return 0;
+  return fail(kFailed,
+              "cannot give a view to a container of a rootless engine: the host's pins are root's");
+}
+
 int run(int argc, char** argv) {
   fill_standard_descriptors();
   // The runtime may close its end early; that is no reason to die half-way.
@@ -210,6 +225,8 @@ int run(int argc, char** argv) {
   if (!starts && !prepares && arguments.stage != "poststop")
     return fail(kUsage, "cannot run at stage " + quoted(arguments.stage) +
                             ": only createRuntime, prestart, poststop and precreate are supported");
+
+  if (kernel::serves_rootless_engine()) return serve_rootless_engine(arguments);
 
   oci::State proposed;
   if (prepares) proposed.bundle = working_directory();

@@ -119,6 +119,32 @@ class HookRun {
     return done;
   }
 
+  Result<bool> open_session(const Session& session) {
+    PINSCOPE_TRY(auto store, policy::PolicyStore::open(options_.policy));
+    log_.report_refresh(store);
+    container_.id = "session-" + std::to_string(session.pid);
+    container_.rootfs = "/";
+    container_.pid = session.pid;
+    container_.engine = options_.engine;
+    container_.uid = session.uid;
+    container_.gid = session.gid;
+    container_.additional_gids = session.groups;
+    namespace_of(container_, NamespaceKind::kMount).mode = Namespace::Mode::kPrivate;
+    is_session_ = true;
+    event_.container_id = container_.id;
+    event_.pid = session.pid;
+
+    PINSCOPE_TRY(const auto candidates, store.set().candidates(container_));
+    PINSCOPE_TRY(auto decision, policy::decide(candidates, container_, host_view()));
+    if (!decision.selected()) return false;
+    event_.selected_by = decision.selected_by;
+    event_.refusals = decision.refusals;
+    auto given = give_view(std::move(decision));
+    if (given) return true;
+    log_.refuse(given.error());
+    return std::unexpected(std::move(given).error());
+  }
+
   Status poststop(std::string state_json) {
     PINSCOPE_TRY(const auto state, oci::parse_state(std::move(state_json)));
     PINSCOPE_TRY(const auto records, record::Store::open(options_.state_directory, false));
@@ -218,7 +244,7 @@ class HookRun {
   Status carry_out(const Decision& decision, const std::vector<GrantedPin>& skipped, Plan& plan,
                    const kernel::ContainerProcess& process, int descriptors,
                    const record::Store& records, Record& record) {
-    const apply::Target target{&process, container_.rootfs, descriptors};
+    const apply::Target target{&process, container_.rootfs, is_session_, descriptors};
     auto applied = apply::apply(plan, target, features_);
     if (!applied && applied.error().code() == ErrorCode::kKernelUnsupported &&
         features_.detached_trees) {
@@ -309,6 +335,7 @@ class HookRun {
   RunLog log_;
   AuditEvent& event_ = log_.event();
   Container container_;
+  bool is_session_ = false;
   Features features_;
   std::optional<kernel::ContainerProcess> process_;
   bool begun_ = false;  // this run wrote the record, and removes it if it fails
@@ -325,6 +352,10 @@ void report_refused_start(const HookOptions& options, const Start& start, const 
   log.event().container_id = start.container_id;
   log.event().bundle = start.bundle;
   log.refuse(error);
+}
+
+Result<bool> open_session(const HookOptions& options, const Session& session) {
+  return HookRun(options, "run").open_session(session);
 }
 
 Status poststop(const HookOptions& options, std::string state_json) {
