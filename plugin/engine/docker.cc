@@ -112,7 +112,10 @@ Result<Daemon> read_daemon(const Tree& tree) {
 
 // The default runtime that the backup remembers.
 Result<std::string> default_before(const Tree& tree) {
-  PINSCOPE_TRY(const auto backup, tree.read(std::string(kDaemonJson) + kBackupSuffix));
+  PINSCOPE_TRY(const auto receipt, read_receipt(tree, model::Engine::kDocker));
+  const auto* edit = receipt ? receipt->edited(kDaemonJson) : nullptr;
+  if (edit == nullptr || edit->backup.empty()) return std::string();
+  PINSCOPE_TRY(const auto backup, tree.read(edit->backup));
   if (!backup || is_blank(backup->text)) return std::string();
   PINSCOPE_TRY(const auto name, string_at(backup->text, "default-runtime"));
   return name.value_or("");
