@@ -123,6 +123,7 @@ Result<std::string> default_before(const Tree& tree) {
 
 Result<Plan> install(const Tree& tree, const Options& options) {
   PINSCOPE_CHECK(tree.check_program(options.shim, "--runtime-shim"));
+  PINSCOPE_CHECK(refuse_hook_arguments(model::Engine::kDocker, options));
   PINSCOPE_TRY(const std::string was, default_before(tree));
   PINSCOPE_TRY(auto draft, Draft::start(tree, model::Engine::kDocker, options.force));
   const Editor editor = {.take_out = [&](const std::string& text) { return take_out(text, was); },

@@ -66,6 +66,14 @@ const std::vector<model::Engine>& engines() {
   return all;
 }
 
+Status refuse_hook_arguments(model::Engine engine, const Options& options) {
+  if (options.hook_arguments.empty()) return {};
+  return std::unexpected(
+      Error(ErrorCode::kUsage, "wire " + std::string(model::engine_name(engine)))
+          .reason("its runtime cannot be given " + options.hook_arguments.front())
+          .hint("keep policies, records and the audit trail in their default places"));
+}
+
 Result<Plan> plan_install(model::Engine engine, const Tree& tree, const Options& options) {
   const auto* wiring = wiring_of(engine);
   if (wiring == nullptr) return std::unexpected(no_wiring(engine));
@@ -85,7 +93,8 @@ Report examine(model::Engine engine, const Tree& tree) {
   if (wiring == nullptr) return report;
   const auto receipt = read_receipt(tree, engine);
   if (!receipt) {
-    fail(report, receipt.error().sentence(), "");
+    fail(report, receipt.error().sentence(),
+         "use the version of pinscope that wrote it, or move it away and remove its files by hand");
     return report;
   }
   if (!*receipt) return report;

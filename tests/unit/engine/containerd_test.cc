@@ -1,3 +1,4 @@
+// containerd: a drop-in or a block, whatever its version and the layout of its root file.
 #include "plugin/engine/containerd_config.h"
 #include "tests/unit/engine/machine.h"
 

@@ -1,3 +1,4 @@
+// CRI-O: hook files and a drop-in of its own, apart from Podman's.
 #include "tests/unit/engine/machine.h"
 
 namespace pinscope::engine {

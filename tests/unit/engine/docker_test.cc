@@ -1,3 +1,4 @@
+// Docker: a runtime in daemon.json, whose other settings stay as they are.
 #include "tests/unit/engine/machine.h"
 
 namespace pinscope::engine {
@@ -107,6 +108,15 @@ TEST(WireDocker, LeavesARuntimeOfSomebodyElseAlone) {
       machine.refusal(kDocker, options_for(kDocker)),
       "cannot wire docker: \"/etc/docker/daemon.json\" has a runtime \"pinscope\" that pinscope "
       "did not make (take it out, or use --force)");
+}
+
+TEST(WireDocker, CannotTellItsRuntimeWherePoliciesAre) {
+  const Machine machine({});
+  auto options = options_for(kDocker);
+  options.hook_arguments = {"--policy", "/x"};
+  EXPECT_EQ(machine.refusal(kDocker, options),
+            "cannot wire docker: its runtime cannot be given --policy (keep policies, records and "
+            "the audit trail in their default places)");
 }
 
 TEST(WireDocker, RefusesAFileThatIsNoJson) {

@@ -1,3 +1,4 @@
+// Podman: hook files and a drop-in, and what keeps Podman from using them.
 #include "tests/unit/engine/machine.h"
 
 namespace pinscope::engine {
