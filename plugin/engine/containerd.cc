@@ -221,7 +221,11 @@ Result<Changes> install_block(const Tree& tree, const Options& options, const Ta
 
 Result<Plan> install(const Tree& tree, const Options& options) {
   PINSCOPE_CHECK(tree.check_program(options.shim, "--runtime-shim"));
-  PINSCOPE_CHECK(refuse_hook_arguments(model::Engine::kContainerd, options));
+  if (!options.hook_arguments.empty())
+    return std::unexpected(
+        cannot_wire()
+            .reason("it gives its runtime no arguments such as " + options.hook_arguments.front())
+            .hint("keep policies, records and the audit trail in their default places"));
   PINSCOPE_TRY(const auto place, choose(tree, options.containerd_config));
   Target target{place, place.root, kDropIns};
   const std::string ours = drop_in_of(tree);

@@ -50,7 +50,14 @@ Result<std::string> put_in(const std::string& content, const Options& options) {
             .reason(quoted(kDaemonJson) + " has a runtime \"pinscope\" that pinscope did not make")
             .hint("take it out, or use --force"));
   JsonWriter runtime;
-  runtime.object().field("path", options.shim).end();
+  runtime.object().field("path", options.shim);
+  if (!options.hook_arguments.empty()) {
+    runtime.key("runtimeArgs").array();
+    for (const auto& argument : options.hook_arguments)
+      runtime.value(argument.starts_with("--") ? "--pinscope-" + argument.substr(2) : argument);
+    runtime.end();
+  }
+  runtime.end();
   PINSCOPE_CHECK(daemon.set({"runtimes", kRuntime}, runtime.text()));
   if (options.set_default) {
     PINSCOPE_TRY(const auto name, string_at(before, "default-runtime"));
@@ -123,7 +130,6 @@ Result<std::string> default_before(const Tree& tree) {
 
 Result<Plan> install(const Tree& tree, const Options& options) {
   PINSCOPE_CHECK(tree.check_program(options.shim, "--runtime-shim"));
-  PINSCOPE_CHECK(refuse_hook_arguments(model::Engine::kDocker, options));
   PINSCOPE_TRY(const std::string was, default_before(tree));
   PINSCOPE_TRY(auto draft, Draft::start(tree, model::Engine::kDocker, options.force));
   const Editor editor = {.take_out = [&](const std::string& text) { return take_out(text, was); },

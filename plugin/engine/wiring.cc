@@ -66,14 +66,6 @@ const std::vector<model::Engine>& engines() {
   return all;
 }
 
-Status refuse_hook_arguments(model::Engine engine, const Options& options) {
-  if (options.hook_arguments.empty()) return {};
-  return std::unexpected(
-      Error(ErrorCode::kUsage, "wire " + std::string(model::engine_name(engine)))
-          .reason("its runtime cannot be given " + options.hook_arguments.front())
-          .hint("keep policies, records and the audit trail in their default places"));
-}
-
 Result<Plan> plan_install(model::Engine engine, const Tree& tree, const Options& options) {
   const auto* wiring = wiring_of(engine);
   if (wiring == nullptr) return std::unexpected(no_wiring(engine));

@@ -55,9 +55,6 @@ struct Wiring {
   Result<Plan> (*remove)(const Tree& tree, const Options& options);
   void (*examine)(const Tree& tree, const Receipt& receipt, Report& report);
 };
-// For an engine whose runtime is our shim: it cannot be told where policies and records are.
-Status refuse_hook_arguments(model::Engine engine, const Options& options);
-
 extern const Wiring kPodmanWiring;
 extern const Wiring kCrioWiring;
 extern const Wiring kContainerdWiring;

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "plugin/model/bpf_commands.h"
+
 namespace pinscope::model {
 
 // Which software started the container. Decided by how the hook was installed (its --engine
@@ -86,6 +88,7 @@ struct Container {
   std::string rootfs_propagation;
   bool readonly_rootfs = false;
   SeccompBpf seccomp_bpf = SeccompBpf::kNoProfile;
+  BpfCommands seccomp_commands = BpfCommands::all();  // that it lets through for certain
   uint64_t capabilities = 0;  // bounding and permitted, a bit for each CAP_ number
   std::string apparmor_profile;
   std::string selinux_label;

@@ -44,12 +44,7 @@ TEST_F(HookProcess, LeavesContainersOfARootlessEngineAlone) {
   installation_.write_policy(
       "apiVersion: pinscope/v1\nkind: Policy\nmetadata: {name: all}\n"
       "spec: {select: {}}\n");
-  auto argv = installation_.hook_argv("createRuntime");
-  // By descriptor: nobody may be unable to search the directories above the program.
-  const Fd program(check(open(argv.front().c_str(), O_RDONLY), "open the hook"));
-  argv.front() = "/proc/self/fd/" + std::to_string(program.get());
-  Command rootless(argv);
-  rootless.input(state()).before_exec([] {
+  const auto as_nobody = [] {
     constexpr uid_t kNobody = 65534;
     const auto write_map = [](const char* path, std::string_view text) {
       const int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -62,10 +57,23 @@ TEST_F(HookProcess, LeavesContainersOfARootlessEngineAlone) {
     write_map("/proc/self/setgroups", "deny");
     write_map("/proc/self/uid_map", "0 65534 1");
     write_map("/proc/self/gid_map", "0 65534 1");
-  });
-  const auto result = rootless.run();
-  EXPECT_EQ(result.status, 0) << result;
-  EXPECT_EQ(result.err, "");
+  };
+  const auto run = [&](const std::string& stage, const std::string& input) {
+    auto argv = installation_.hook_argv(stage);
+    // By descriptor: nobody may be unable to search the directories above the program.
+    const Fd program(check(open(argv.front().c_str(), O_RDONLY), "open the hook"));
+    argv.front() = "/proc/self/fd/" + std::to_string(program.get());
+    return Command(argv).input(input).before_exec(as_nobody).run();
+  };
+  for (const char* stage : {"createRuntime", "poststop"}) {
+    const auto result = run(stage, state());
+    EXPECT_EQ(result.status, 0) << stage << result;
+    EXPECT_EQ(result.out + result.err, "");
+  }
+  const std::string config = "{ \"ociVersion\": \"1.0.2\", \"unknown\": 1e400 }\n";
+  const auto prepared = run("precreate", config);
+  EXPECT_EQ(prepared.status, 0) << prepared;
+  EXPECT_EQ(prepared.out, config);
 }
 
 // A hook that has prepared itself and waits for its state.

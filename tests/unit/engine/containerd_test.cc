@@ -302,6 +302,15 @@ TEST(WireContainerd, EditsTheTemplateOfMicrok8s) {
   EXPECT_EQ(plan.next.front(), "snap restart microk8s.daemon-containerd");
 }
 
+TEST(WireContainerd, CannotTellItsRuntimeWherePoliciesAre) {
+  const Machine machine({{kRoot, "version = 3\n"}});
+  auto options = of_version("2.1");
+  options.hook_arguments = {"--policy", "/x"};
+  EXPECT_EQ(machine.refusal(kContainerd, options),
+            "cannot wire containerd: it gives its runtime no arguments such as --policy (keep "
+            "policies, records and the audit trail in their default places)");
+}
+
 TEST(WireContainerd, NoticesWhatKeepsItFromWorking) {
   const Machine machine({{kRoot, "version = 3\n"}});
   machine.install(kContainerd, of_version("2.1"));

@@ -110,13 +110,26 @@ TEST(WireDocker, LeavesARuntimeOfSomebodyElseAlone) {
       "did not make (take it out, or use --force)");
 }
 
-TEST(WireDocker, CannotTellItsRuntimeWherePoliciesAre) {
+TEST(WireDocker, HandsTheDirectoriesToItsRuntime) {
   const Machine machine({});
   auto options = options_for(kDocker);
-  options.hook_arguments = {"--policy", "/x"};
-  EXPECT_EQ(machine.refusal(kDocker, options),
-            "cannot wire docker: its runtime cannot be given --policy (keep policies, records and "
-            "the audit trail in their default places)");
+  options.hook_arguments = {"--policy", "/x", "--state-dir", "/y"};
+  machine.install(kDocker, options);
+  EXPECT_EQ(machine.read(kDaemon),
+            R"({
+    "runtimes": {
+        "pinscope": {
+            "path": "/usr/bin/pinscope-runtime-docker",
+            "runtimeArgs": [
+                "--pinscope-policy",
+                "/x",
+                "--pinscope-state-dir",
+                "/y"
+            ]
+        }
+    }
+}
+)");
 }
 
 TEST(WireDocker, RefusesAFileThatIsNoJson) {
