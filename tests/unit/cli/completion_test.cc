@@ -33,7 +33,7 @@ TEST(Describe, NamesEveryCommandOfTheProgram) {
   std::vector<std::string> names;
   for (const auto& command : whole_tree()) names.push_back(command.name);
   EXPECT_THAT(names, testing::UnorderedElementsAre("", "check", "explain", "plan", "list",
-                                                   "inspect", "audit", "gc", "cdi", "engine",
+                                                   "inspect", "audit", "gc", "cdi", "engine", "run",
                                                    "doctor", "compile", "completion"));
 }
 
