@@ -43,6 +43,11 @@ config.json on stdin to stdout, with what its seccomp profile lacks for that.
   --cache-dir DIR    compiled policies (default /var/lib/pinscope)
   --audit PATH       audit trail (default /var/log/pinscope/audit.jsonl)
   --engine NAME      which engine runs this hook: podman, docker, containerd or crio
+  --pod-label KEY=VALUE
+                     a label of the container's pod (repeatable; for the NRI plugin)
+  --require-policy NAME
+                     do not start the container unless this policy selects it
+                     (repeatable; for devices of CDI)
   --compiler PATH    program that compiles policies (default: pinscope beside this one)
   --help, --version
 
@@ -56,17 +61,21 @@ enum Option : int {
   kCacheDir,
   kAudit,
   kEngine,
+  kPodLabel,
+  kRequirePolicy,
   kCompiler,
   kHelpFlag,
   kVersion
 };
 
-const std::array<struct option, 9> kOptions = {{
+const std::array<struct option, 11> kOptions = {{
     {"policy", required_argument, nullptr, kPolicy},
     {"state-dir", required_argument, nullptr, kStateDir},
     {"cache-dir", required_argument, nullptr, kCacheDir},
     {"audit", required_argument, nullptr, kAudit},
     {"engine", required_argument, nullptr, kEngine},
+    {"pod-label", required_argument, nullptr, kPodLabel},
+    {"require-policy", required_argument, nullptr, kRequirePolicy},
     {"compiler", required_argument, nullptr, kCompiler},
     {"help", no_argument, nullptr, kHelpFlag},
     {"version", no_argument, nullptr, kVersion},
@@ -136,6 +145,12 @@ Result<int> parse(int argc, char** argv, Arguments& arguments) {
       case kCompiler:
         options.policy.compiler = optarg;
         break;
+      case kPodLabel:
+        PINSCOPE_CHECK(oci::add_pod_label(options.pod_labels, optarg));
+        break;
+      case kRequirePolicy:
+        options.required_policies.emplace_back(optarg);
+        break;
       case kEngine: {
         const auto engine = model::engine_from_name(optarg);
         if (!engine) return usage("there is no engine " + quoted(optarg));
@@ -183,13 +198,18 @@ std::string working_directory() {
 }
 
 // Root's pins are out of reach for a user's own containers, and such a user may switch hooks off:
-// there is nothing to grant and nothing to enforce, and their containers must not be held up.
-int leave_alone(bool prepares) {
-  if (!prepares) return 0;
-  const auto config = read_all(STDIN_FILENO, kConfigLimit, "stdin");
-  if (!config) return fail(kFailed, config.error().sentence());
-  print(STDOUT_FILENO, *config);
-  return 0;
+// there is nothing to grant and nothing to enforce, and their containers must not be held up. But
+// who asks for a view has to hear that there is none.
+int serve_rootless_engine(const Arguments& arguments) {
+  if (arguments.stage == "poststop") return 0;
+  if (arguments.stage == "precreate") {
+    const auto config = read_all(STDIN_FILENO, kConfigLimit, "stdin");
+    if (!config) return fail(kFailed, config.error().sentence());
+    return print(STDOUT_FILENO, *config) ? 0 : kFailed;
+  }
+  if (arguments.options.required_policies.empty()) return 0;
+  return fail(kFailed,
+              "cannot give a view to a container of a rootless engine: the host's pins are root's");
 }
 
 int run(int argc, char** argv) {
@@ -206,7 +226,7 @@ int run(int argc, char** argv) {
     return fail(kUsage, "cannot run at stage " + quoted(arguments.stage) +
                             ": only createRuntime, prestart, poststop and precreate are supported");
 
-  if (kernel::serves_rootless_engine()) return leave_alone(prepares);
+  if (kernel::serves_rootless_engine()) return serve_rootless_engine(arguments);
 
   oci::State proposed;
   if (prepares) proposed.bundle = working_directory();

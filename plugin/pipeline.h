@@ -6,10 +6,15 @@
 //                                             record: intent before, outcome after; audit: one line
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "plugin/base/result.h"
 #include "plugin/model/container.h"
+#include "plugin/oci/pod_labels.h"
 #include "plugin/policy/store.h"
 #include "plugin/record/audit.h"
 
@@ -20,6 +25,9 @@ struct HookOptions {
   std::string state_directory = "/run/pinscope";
   record::AuditOptions audit;
   model::Engine engine = model::Engine::kUnknown;
+  oci::PodLabels pod_labels;
+  // Policies that must select the container, or it must not start: what the start asked for.
+  std::vector<std::string> required_policies;
 };
 
 // The createRuntime hook (prestart for old engines): gives the container its view, or leaves it
@@ -40,5 +48,19 @@ void report_refused_start(const HookOptions& options, const Start& start, const 
 
 // The poststop hook: forgets the container. Its view went with its mount namespace.
 Status poststop(const HookOptions& options, std::string state_json);
+
+// A process of the host, in a mount namespace of its own (kernel/session.h), and who will run in
+// it.
+struct Session {
+  pid_t pid = 0;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::vector<uint32_t> groups;
+};
+
+// Gives a session the view that the policies grant its user, as create_runtime does for a
+// container; to be called in the host's mount namespace, by a process of its own, with root's
+// privileges. False if no policy selects the session, which is then left alone.
+Result<bool> open_session(const HookOptions& options, const Session& session);
 
 }  // namespace pinscope

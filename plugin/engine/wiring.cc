@@ -18,6 +18,7 @@ const Wiring* wiring_of(model::Engine engine) {
     case model::Engine::kDocker:
       return &kDockerWiring;
     case model::Engine::kUnknown:
+    case model::Engine::kHost:
       return nullptr;
   }
   return nullptr;

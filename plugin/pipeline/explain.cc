@@ -37,14 +37,15 @@ Status explain_seccomp(const oci::State& state, const std::string& config,
 }  // namespace
 
 Result<Explanation> explain(const std::vector<Policy>& policies, const std::string& bundle,
-                            const std::string& id, Engine engine, const Features& features,
-                            HostPins pins) {
+                            const std::string& id, Engine engine, const oci::PodLabels& pod_labels,
+                            const Features& features, HostPins pins) {
   Explanation explanation;
   oci::State state;
   state.id = id;
   state.bundle = bundle;
   PINSCOPE_TRY(const auto config, read_config(state));
   PINSCOPE_TRY(explanation.container, oci::read_container(state, config, engine));
+  explanation.container.identity.kubernetes_labels = oci::facts_of(pod_labels);
 
   HostView host = host_before_start();
   if (pins == HostPins::kIgnore)

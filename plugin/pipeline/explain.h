@@ -12,6 +12,7 @@
 #include "plugin/model/decision.h"
 #include "plugin/model/features.h"
 #include "plugin/model/plan.h"
+#include "plugin/oci/pod_labels.h"
 
 namespace pinscope {
 
@@ -53,6 +54,7 @@ enum class HostPins { kOpen, kIgnore };
 // can be opened without it. An error only if the bundle cannot be read.
 Result<Explanation> explain(const std::vector<model::Policy>& policies, const std::string& bundle,
                             const std::string& id, model::Engine engine,
-                            const model::Features& features, HostPins pins = HostPins::kOpen);
+                            const oci::PodLabels& pod_labels, const model::Features& features,
+                            HostPins pins = HostPins::kOpen);
 
 }  // namespace pinscope

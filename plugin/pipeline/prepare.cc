@@ -29,7 +29,8 @@ Result<Preparation> prepare(const HookOptions& options, const std::string& stage
   if (store.empty()) return preparation;
 
   PINSCOPE_TRY(auto text, config());
-  PINSCOPE_TRY(const auto container, oci::read_container(state, std::move(text), options.engine));
+  PINSCOPE_TRY(auto container, oci::read_container(state, std::move(text), options.engine));
+  container.identity.kubernetes_labels = oci::facts_of(options.pod_labels);
   if (container.identity.is_sandbox) return preparation;
   PINSCOPE_TRY(const auto candidates, store.set().candidates(container));
   if (candidates.empty()) return preparation;
@@ -58,6 +59,8 @@ std::vector<oci::Hook> hooks_for(const HookOptions& options, const std::string& 
   add("--cache-dir", options.policy.cache_directory, defaults.policy.cache_directory);
   add("--audit", options.audit.path, defaults.audit.path);
   add("--engine", model::engine_name(options.engine), "");
+  for (const auto& [key, value] : options.pod_labels) add("--pod-label", key + "=" + value, "");
+  for (const auto& policy : options.required_policies) add("--require-policy", policy, "");
   std::vector<oci::Hook> hooks;
   for (const char* stage : {"createRuntime", "poststop"}) {
     oci::Hook hook;
