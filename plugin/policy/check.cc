@@ -132,7 +132,7 @@ void warn_of_select(const Draft& draft, Reporter& reporter) {
 
 void warn_of_no_effect(const Draft& draft, Reporter& reporter) {
   const model::Policy& policy = draft.policy;
-  if (!policy.grants.empty() || !policy.denials.empty()) return;
+  if (!policy.grants.empty() || !policy.denials.empty() || policy.delegate) return;
   if (policy.view.host_bpffs == HostBpffs::kAllow)
     reporter.warning(draft.host_bpffs.value_or(draft.name), "this policy does nothing",
                      "it grants nothing, denies nothing and hides nothing");
@@ -147,9 +147,11 @@ void check_policy(const Draft& draft, bool has_errors, Reporter& reporter) {
   const size_t errors = reporter.errors();
   check_names(draft, reporter);
   check_grants(draft, reporter);
+  check_delegate(draft, reporter);
   if (has_errors || reporter.errors() != errors) return;
   warn_of_host_bpffs(draft, reporter);
   warn_of_select(draft, reporter);
+  warn_of_delegate(draft, reporter);
   warn_of_no_effect(draft, reporter);
 }
 

@@ -18,6 +18,10 @@ namespace pinscope::policy {
 bool selects(const model::Select& select, const model::Container& container,
              const model::HostView& host, std::string* why_not);
 
+// Whether the container's namespace of this kind is the host's, however it comes by it.
+bool shares_host_namespace(const model::Container& container, model::NamespaceKind kind,
+                           const model::HostView& host);
+
 // The union of what the selecting policies among `policies` grant, less what they deny: a denial of
 // one wins over the grants of all, whether they name the pin or match it. A sandbox container and
 // one that no policy selects give an empty decision.
@@ -34,7 +38,8 @@ bool selects(const model::Select& select, const model::Container& container,
 // name below another grant's name, another owner, mode or expectation for one pin, different
 // view.at or layout, access: read where another policy says layout: bind; also a name with the
 // component
-// "_rw", which the view itself uses. An error of pins_matching is passed on.
+// "_rw", which the view itself uses. kDelegation: see delegation.h. An error of pins_matching is
+// passed on.
 Result<model::Decision> decide(const std::vector<model::Policy>& policies,
                                const model::Container& container, const model::HostView& host);
 

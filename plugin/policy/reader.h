@@ -2,7 +2,9 @@
 // values at once is check.h's.
 #pragma once
 
+#include <array>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "plugin/model/policy.h"
@@ -22,6 +24,13 @@ struct GrantMarks {
   std::optional<Position> mode = {};
 };
 
+// The same for `delegate`.
+struct DelegateMarks {
+  Position at;
+  std::array<std::optional<Position>, model::kTokenRights.size()> rights = {};
+  std::optional<Position> grants_at = {};
+};
+
 // A policy and where its values stand. A value that was wrong is absent or has its default.
 struct Draft {
   model::Policy policy;
@@ -31,7 +40,8 @@ struct Draft {
   std::optional<Position> image;
   std::optional<Position> annotations;
   std::optional<Position> host_bpffs;
-  std::vector<GrantMarks> grant_marks;  // one for each grant
+  std::optional<DelegateMarks> delegate;  // if the policy has one
+  std::vector<GrantMarks> grant_marks;    // one for each grant
 };
 
 // Reports everything that is wrong. Nothing if the document is no mapping.
@@ -39,10 +49,15 @@ std::optional<Draft> read_policy(const Node& root, Reporter& reporter);
 
 // Parts of read_policy, each in its own file.
 void read_select(const Field& field, Draft& draft, Reporter& reporter);
+void read_delegate(const Field& field, Draft& draft, Reporter& reporter);
 void read_grant(const Field& field, Draft& draft, Reporter& reporter);
 // A source pin: an absolute path or a glob of one.
 std::optional<model::Pattern> read_pin(const Field& field, Reporter& reporter);
 // An absolute path without globs.
 std::optional<std::string> read_path(const Field& field, Reporter& reporter);
+
+// A path in the container where `what` can be mounted.
+std::optional<std::string> read_view_path(const Field& field, std::string_view what,
+                                          Reporter& reporter);
 
 }  // namespace pinscope::policy

@@ -7,6 +7,7 @@
 
 #include "plugin/base/json.h"
 #include "plugin/base/text.h"
+#include "plugin/record/delegation_json.h"
 #include "plugin/record/identity_json.h"
 #include "plugin/record/store.h"
 #include "plugin/record/words.h"
@@ -256,6 +257,10 @@ std::string to_json(const Record& record) {
       .field("at", record.at)
       .field("layout", model::name_of(record.layout))
       .field("host_bpffs", model::name_of(record.host_bpffs));
+  if (record.delegation) {
+    json.key("delegation");
+    write_delegation(json, *record.delegation);
+  }
   RuleTable rules;
   json.key("selected_by").array();
   for (const auto& rule : record.selected_by) json.value(rules.index_of(rule));
@@ -297,6 +302,10 @@ Result<Record> from_json(std::string json, const std::string& name) {
   PINSCOPE_TRY(record.at, read_string(root, "at"));
   PINSCOPE_TRY(record.layout, read_word(root, "layout", layout_from_name));
   PINSCOPE_TRY(record.host_bpffs, read_word(root, "host_bpffs", host_bpffs_from_name));
+  PINSCOPE_TRY(const auto delegation, root.find("delegation"));
+  if (delegation) {
+    PINSCOPE_TRY(record.delegation, read_delegation(*delegation));
+  }
   PINSCOPE_CHECK(read_rules_and_tables(root, record));
   return record;
 }
