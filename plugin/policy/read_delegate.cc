@@ -79,6 +79,11 @@ void read_delegate(const Field& field, Draft& draft, Reporter& reporter) {
     const auto list = keys.find(model::key_of(right));
     if (!list) continue;
     marks.rights[static_cast<size_t>(right)] = list->at();
+    if (list->value->kind == Node::Kind::kSequence && list->value->children.empty()) {
+      reporter.error(list->at(), quoted(list->name) + " is an empty list",
+                     "leave the key out to delegate nothing of this kind");
+      continue;
+    }
     for (const Field& entry : read_one_or_more(reporter, *list)) {
       if (reporter.full()) return;
       read_right(entry, right, delegate, reporter);
@@ -87,7 +92,7 @@ void read_delegate(const Field& field, Draft& draft, Reporter& reporter) {
   if (const auto pinning = keys.find("pinning")) delegate.pinning = read_bool(*pinning, reporter);
   if (const auto at = keys.find("grantsAt")) {
     marks.grants_at = at->at();
-    if (auto path = read_view_path(*at, "the grants", reporter))
+    if (auto path = read_view_path(*at, kPlaceOfGrants, reporter))
       delegate.grants_at = *std::move(path);
   }
   draft.policy.delegate = std::move(delegate);

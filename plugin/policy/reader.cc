@@ -53,7 +53,7 @@ bool is_at_or_below(std::string_view path, std::string_view above) {
 void read_view(const Field& field, Draft& draft, Reporter& reporter) {
   const Mapping view(reporter, field, "\"view\"", "view.", {"at", "layout", "hostBpffs"});
   if (const auto at = view.find("at"))
-    draft.policy.view.at = read_view_path(*at, "the view", reporter);
+    draft.policy.view.at = read_view_path(*at, kPlaceOfView, reporter);
   if (const auto layout = view.find("layout"))
     draft.policy.view.layout = read_word(
         reporter, *layout, {Layout::kShared, Layout::kPerMap, Layout::kBind}, model::name_of);
@@ -114,20 +114,21 @@ std::optional<std::string> read_path(const Field& field, Reporter& reporter) {
   return path;
 }
 
-std::optional<std::string> read_view_path(const Field& field, std::string_view what,
+std::optional<std::string> read_view_path(const Field& field, const ViewPlace& place,
                                           Reporter& reporter) {
   auto path = read_path(field, reporter);
   if (!path) return std::nullopt;
+  const std::string what(place.what);
+  const std::string is_there = what + " " + std::string(place.is) + " there";
   std::string why_not;
-  if (*path == "/") why_not = std::string(what) + " would hide the whole container";
+  if (*path == "/") why_not = what + " would hide the whole container";
   if (is_at_or_below(*path, "/proc"))
-    why_not = "/proc shows processes, and runtimes cover parts of it after " + std::string(what) +
-              " is there";
+    why_not = "/proc shows processes, and runtimes cover parts of it after " + is_there;
   if (is_at_or_below(*path, "/dev"))
-    why_not = "runtimes fill /dev by themselves, after " + std::string(what) + " is there";
+    why_not = "runtimes fill /dev by themselves, after " + is_there;
   if (why_not.empty()) return path;
-  reporter.error(field.at(), std::string(what) + " cannot be at " + quoted(*path) + ": " + why_not,
-                 "/sys/fs/bpf and /run/bpf are the usual places");
+  reporter.error(field.at(), what + " cannot be at " + quoted(*path) + ": " + why_not,
+                 std::string(place.usual));
   return std::nullopt;
 }
 

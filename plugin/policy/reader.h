@@ -56,8 +56,17 @@ std::optional<model::Pattern> read_pin(const Field& field, Reporter& reporter);
 // An absolute path without globs.
 std::optional<std::string> read_path(const Field& field, Reporter& reporter);
 
-// A path in the container where `what` can be mounted.
-std::optional<std::string> read_view_path(const Field& field, std::string_view what,
+// A path in the container where a view or a part of it can be mounted, and how to speak of it.
+struct ViewPlace {
+  std::string_view what;
+  std::string_view is;
+  std::string_view usual;
+};
+inline constexpr ViewPlace kPlaceOfView = {"the view", "is",
+                                           "/sys/fs/bpf and /run/bpf are the usual places"};
+inline constexpr ViewPlace kPlaceOfGrants = {"the grants", "are",
+                                             "/run/pinscope is the usual place"};
+std::optional<std::string> read_view_path(const Field& field, const ViewPlace& place,
                                           Reporter& reporter);
 
 }  // namespace pinscope::policy

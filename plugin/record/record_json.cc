@@ -215,6 +215,13 @@ Status read_rules_and_tables(const JsonView& root, Record& record) {
     PINSCOPE_TRY(auto rule, to_rule(entry, rules));
     record.selected_by.push_back(std::move(rule));
   }
+  if (record.delegation) {
+    PINSCOPE_TRY(const auto delegated_by, read_list(root, "delegated_by"));
+    for (const auto& entry : delegated_by) {
+      PINSCOPE_TRY(auto rule, to_rule(entry, rules));
+      record.delegation->rules.push_back(std::move(rule));
+    }
+  }
   PINSCOPE_CHECK(read_table(root, "pins", kPinColumns, [&](const auto& column) -> Status {
     PINSCOPE_TRY(auto pin, read_pin(column, rules));
     record.pins.push_back(std::move(pin));
@@ -264,7 +271,13 @@ std::string to_json(const Record& record) {
   RuleTable rules;
   json.key("selected_by").array();
   for (const auto& rule : record.selected_by) json.value(rules.index_of(rule));
-  json.end().key("pins");
+  json.end();
+  if (record.delegation) {
+    json.key("delegated_by").array();
+    for (const auto& rule : record.delegation->rules) json.value(rules.index_of(rule));
+    json.end();
+  }
+  json.key("pins");
   write_columns(json, kPinColumns);
   for (const auto& pin : record.pins) write_pin(json, rules, pin);
   json.end().end().key("refusals");
