@@ -192,7 +192,8 @@ class Applied::Walker {
     }
     PINSCOPE_CHECK(target_.process->enter_mount_namespace());
     entered_ = true;
-    PINSCOPE_TRY(auto root, kernel::ContainerRoot::find(target_.rootfs, host));
+    PINSCOPE_TRY(auto root, target_.is_session ? kernel::ContainerRoot::of_session()
+                                               : kernel::ContainerRoot::find(target_.rootfs, host));
     root_ = std::make_unique<kernel::ContainerRoot>(std::move(root));
     return {};
   }
@@ -243,7 +244,7 @@ class Applied::Walker {
     auto rights = kernel::delegated_rights(mountinfo_.get(), mount_of(step.mount));
     if (!rights) return std::unexpected(std::move(rights).error());
     if (*rights == step.rights) return {};
-    return std::unexpected(Error(ErrorCode::kKernelUnsupported, "delegate what the policies say")
+    return std::unexpected(Error(ErrorCode::kDelegation, "delegate what the policies say")
                                .reason("the kernel has kept something else")
                                .hint("pinscope doctor says what this kernel can do"));
   }

@@ -341,6 +341,10 @@ uint64_t attach_types_of(uint32_t program) {
   return type == nullptr ? kAny : type->attach;
 }
 
+bool loads_without_attach_type(uint32_t program) {
+  return program != kProgramCgroupSkb && (attach_types_of(program) & kNone) != 0;
+}
+
 Scope scope_of(uint32_t program) {
   const ProgramType* type = program_type(program);
   return type == nullptr ? Scope::kNetwork : type->scope;

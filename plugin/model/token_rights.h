@@ -56,6 +56,7 @@ inline constexpr uint32_t kCommandProgLoad = 5;
 inline constexpr uint32_t kCommandBtfLoad = 18;
 inline constexpr uint32_t kCommandBtfGetFdById = 19;
 inline constexpr uint32_t kProgramSocketFilter = 1;
+inline constexpr uint32_t kProgramCgroupSkb = 8;
 // The number that a program without an attach type is loaded with.
 inline constexpr uint32_t kAttachNone = 0;  // "cgroup_inet_ingress"
 
@@ -70,6 +71,8 @@ const char* danger_of(TokenRight right, uint32_t number);
 // The attach types that a program of this type is loaded with, kAttachNone among them if it may
 // be loaded without one (kernel/bpf/syscall.c: bpf_prog_load_check_attach). A mask.
 uint64_t attach_types_of(uint32_t program);
+// Whether kAttachNone is no attach type of its own for it. (For cgroup_skb it is one.)
+bool loads_without_attach_type(uint32_t program);
 
 // What a container with such a program has to have of its own, so that it cannot attach it to
 // something of the host's.

@@ -72,8 +72,7 @@ const VoidRead* void_read(const TokenRights& rights, bool pinning,
 
 bool needs_no_attach_type(const TokenRights& rights) {
   for (uint32_t number = 0; number < 64; ++number)
-    if (rights.has(TokenRight::kProgram, number) &&
-        (model::attach_types_of(number) >> model::kAttachNone & 1U) != 0)
+    if (rights.has(TokenRight::kProgram, number) && model::loads_without_attach_type(number))
       return true;
   return false;
 }

@@ -11,15 +11,6 @@ namespace {
 using model::Delegate;
 using model::TokenRight;
 
-bool read_bool(const Field& field, Reporter& reporter) {
-  const Node& node = *field.value;
-  if (node.kind == Node::Kind::kScalar && !node.quoted && node.text == "true") return true;
-  const bool is_false = node.kind == Node::Kind::kScalar && !node.quoted && node.text == "false";
-  if (!is_false && node.kind != Node::Kind::kRefused)
-    reporter.error(field.at(), quoted(field.name) + " must be true or false");
-  return false;
-}
-
 std::string commands_with_token() {
   std::string text;
   for (const auto name : model::token_right_names(TokenRight::kCommand))
@@ -89,7 +80,8 @@ void read_delegate(const Field& field, Draft& draft, Reporter& reporter) {
       read_right(entry, right, delegate, reporter);
     }
   }
-  if (const auto pinning = keys.find("pinning")) delegate.pinning = read_bool(*pinning, reporter);
+  if (const auto pinning = keys.find("pinning"))
+    delegate.pinning = read_flag(reporter, *pinning).value_or(false);
   if (const auto at = keys.find("grantsAt")) {
     marks.grants_at = at->at();
     if (auto path = read_view_path(*at, kPlaceOfGrants, reporter))

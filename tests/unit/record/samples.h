@@ -14,6 +14,8 @@ inline model::Identity a_full_identity() {
           .kubernetes_pod = model::Fact{"web-7d9f", "annotation b, set by containerd"},
           .kubernetes_container = model::Fact{"app", "annotation c, set by containerd"},
           .kubernetes_uid = model::Fact{"6f1c", "annotation d, set by containerd"},
+          .kubernetes_labels = {{"app", {"web", "the hook's --pod-label option"}},
+                                {"example.org/tier", {"", "the hook's --pod-label option"}}},
           .image = model::Fact{"registry.example/app:1", "annotation e, set by containerd"}};
 }
 
@@ -63,6 +65,18 @@ inline std::vector<model::RefusedPin> some_refusals() {
            .denied_by = a_rule("base", 3)}};
 }
 
+inline model::Delegation a_delegation() {
+  model::Delegation delegation;
+  delegation.rights.add(model::TokenRight::kCommand, model::kCommandMapCreate);
+  delegation.rights.add(model::TokenRight::kMap, 1);
+  delegation.rights.add(model::TokenRight::kMap, 27);
+  delegation.rights.add(model::TokenRight::kAttach, model::kAttachNone);
+  delegation.pinning = true;
+  delegation.grants_at = "/run/grants";
+  delegation.rules = {a_rule("loaders", 5)};
+  return delegation;
+}
+
 inline model::Record a_full_record() {
   model::Record record;
   record.state = model::Record::State::kApplied;
@@ -82,6 +96,7 @@ inline model::Record a_full_record() {
   record.selected_by = {a_rule("writers", 2), a_rule("readers", 2)};
   record.pins = some_pins();
   record.refusals = some_refusals();
+  record.delegation = a_delegation();
   return record;
 }
 
