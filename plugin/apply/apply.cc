@@ -78,9 +78,10 @@ class Applied::Walker {
   }
 
   Status run(const MakeDelegatedInstance& step) {
-    PINSCOPE_TRY(Fd context, kernel::create_delegated_bpffs(*target_.process, step.rights,
-                                                            {step.root_uid, step.root_gid}));
+    const kernel::DelegatedRoot root{step.root_uid, step.root_gid};
+    PINSCOPE_TRY(Fd context, kernel::create_delegated_bpffs(*target_.process, step.rights, root));
     PINSCOPE_TRY(Fd mount, kernel::mount_filesystem(context.get()));
+    PINSCOPE_CHECK(kernel::check_root(mount.get(), root));
     put(instances_, step.instance,
         {std::move(context), std::move(mount), Owner{step.maker_uid, step.maker_gid}});
     return {};
@@ -122,11 +123,16 @@ class Applied::Walker {
   }
 
   Status run(const MakeSymlink& step) {
-    std::optional<kernel::FileIds> ids;
-    if (const auto& maker = instances_[step.instance].maker) {
-      ids.emplace(maker->uid, maker->gid);
-      PINSCOPE_CHECK(kernel::keep_file_capabilities());
-    }
+    const auto& maker = instances_[step.instance].maker;
+    if (!maker) return make_symlink(step);
+    kernel::FileIds ids(maker->uid, maker->gid);
+    PINSCOPE_CHECK(ids.taken());
+    PINSCOPE_CHECK(kernel::keep_file_capabilities());
+    PINSCOPE_CHECK(make_symlink(step));
+    return ids.give_back();
+  }
+
+  Status make_symlink(const MakeSymlink& step) {
     if (::symlinkat(step.target.c_str(), root_of(step.instance), step.path.c_str()) != 0)
       return std::unexpected(Error::system("make link " + quoted(step.path), errno));
     return {};

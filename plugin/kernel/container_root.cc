@@ -39,8 +39,10 @@ std::string relative(const Components& components, size_t count) {
 int make_one(int parent, const std::string& name, uint32_t uid, uint32_t gid) {
   if (::mkdirat(parent, name.c_str(), kDirectoryMode) == 0) return 0;
   if (errno != EOVERFLOW) return errno;
-  const FileIds ids(uid, gid);
-  return ::mkdirat(parent, name.c_str(), kDirectoryMode) == 0 ? 0 : errno;
+  FileIds ids(uid, gid);
+  if (!ids.taken()) return EPERM;
+  const int errnum = ::mkdirat(parent, name.c_str(), kDirectoryMode) == 0 ? 0 : errno;
+  return ids.give_back() ? errnum : EPERM;
 }
 
 // Of a directory that is read for the first time; false if it cannot be told.

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -104,7 +105,7 @@ void send_answer(int socket, const Answer& answer, int fd) {
     answer.errnum = errno;
   } else {
     const FileIds ids(root.uid, root.gid);  // who opens it owns its root
-    answer.errnum = enter();
+    answer.errnum = ids.taken() ? enter() : EPERM;
     if (answer.errnum == 0) {
       answer.step = Answer::kOpen;
       context = Fd(static_cast<int>(::syscall(SYS_fsopen, "bpf", FSOPEN_CLOEXEC)));
@@ -191,9 +192,13 @@ Status configure(int context, const TokenRights& rights) {
 
 Status create(int context, const DelegatedRoot& root) {
   // The kernel's own debug files, where it makes some, get the same owner as the root.
-  const FileIds ids(root.uid, root.gid);
-  if (::syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0) return {};
-  if (errno != EPERM) return std::unexpected(Error::system("create the delegating bpffs", errno));
+  FileIds ids(root.uid, root.gid);
+  PINSCOPE_CHECK(ids.taken());
+  const long created = ::syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0);
+  const int errnum = errno;
+  PINSCOPE_CHECK(ids.give_back());
+  if (created == 0) return {};
+  if (errnum != EPERM) return std::unexpected(Error::system("create the delegating bpffs", errnum));
   return std::unexpected(
       Error::system("create the delegating bpffs", EPERM, ErrorCode::kKernelUnsupported)
           .hint("Ubuntu's 6.8 takes the options and then refuses this: run 6.9 or later; it also "
@@ -245,6 +250,17 @@ Result<Fd> create_delegated_bpffs(const ContainerProcess& process, const TokenRi
   PINSCOPE_CHECK(configure(context.get(), rights));
   PINSCOPE_CHECK(create(context.get(), root));
   return context;
+}
+
+Status check_root(int mount, const DelegatedRoot& root) {
+  struct stat status {};
+  if (::fstat(mount, &status) != 0)
+    return std::unexpected(Error::system("stat the delegating bpffs", errno));
+  constexpr mode_t kMode = 01755;
+  if (status.st_uid == root.uid && status.st_gid == root.gid && (status.st_mode & 07777U) == kMode)
+    return {};
+  return std::unexpected(
+      Error(ErrorCode::kDelegation, "delegate BPF").reason("the root has another owner or mode"));
 }
 
 Result<TokenRights> parse_delegation(std::string_view options) {

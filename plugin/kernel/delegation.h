@@ -32,6 +32,9 @@ Status check_delegation(const model::TokenRights& rights);
 Result<Fd> create_delegated_bpffs(const ContainerProcess& process, const model::TokenRights& rights,
                                   const DelegatedRoot& root);
 
+// Whether the root of `mount` is as it was asked for: it is what keeps others from pinning.
+Status check_root(int mount, const DelegatedRoot& root);
+
 // What the superblock of the mount whose root `mount` is delegates, as the kernel says in
 // `mountinfo`: an open mountinfo file of the mount namespace that it is attached in.
 Result<model::TokenRights> delegated_rights(int mountinfo, int mount);
