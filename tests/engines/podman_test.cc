@@ -173,8 +173,7 @@ TEST_P(Podman, LetsLibbpfMakeTokens) {
   arguments.insert(arguments.end(), {EngineMachine::kImage, "/loader/pinscope_loader",
                                      "/loader/named.bpf.o", "/loader/other_map.bpf.o"});
   const auto result = podman(arguments);
-  EXPECT_EQ(answer(result, "load /loader/named.bpf.o"), "ok")
-      << result << audit_errors();
+  EXPECT_EQ(answer(result, "load /loader/named.bpf.o"), "ok") << result << audit_errors();
   EXPECT_EQ(answer(result, "load /loader/other_map.bpf.o"), "EPERM") << result;
 }
 
