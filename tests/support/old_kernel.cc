@@ -16,8 +16,8 @@ namespace {
 
 constexpr int kStatmount = 457;
 constexpr int kListmount = 458;
-constexpr uint32_t kPathFd = 1U << 14;       // BPF_F_PATH_FD
-constexpr unsigned kMountBeneath = 0x200;    // MOVE_MOUNT_BENEATH
+constexpr uint32_t kPathFd = 1U << 14;     // BPF_F_PATH_FD
+constexpr unsigned kMountBeneath = 0x200;  // MOVE_MOUNT_BENEATH
 
 void read_there(const SystemCall& call, uint64_t address, void* into, size_t size) {
   iovec here = {into, size};
@@ -76,10 +76,12 @@ Verdict refuse_what_is_new(const SystemCall& call) {
       unknown = asks_for_path_fd(call);
       break;
     case SYS_open_tree:
-      unknown = (arguments[2] & OPEN_TREE_CLONE) != 0 && is_detached(call, arguments[0], arguments[1]);
+      unknown =
+          (arguments[2] & OPEN_TREE_CLONE) != 0 && is_detached(call, arguments[0], arguments[1]);
       break;
     case SYS_move_mount:
-      unknown = (arguments[4] & kMountBeneath) != 0 || is_detached(call, arguments[2], arguments[3]);
+      unknown =
+          (arguments[4] & kMountBeneath) != 0 || is_detached(call, arguments[2], arguments[3]);
       break;
     default:
       break;

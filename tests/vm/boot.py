@@ -62,7 +62,7 @@ def read(text):
     return guest
 
 
-def boot(kernel, initramfs, work, seconds, processors=2, megabytes=1536):
+def boot(kernel, initramfs, work, seconds, processors=1, megabytes=1536):
     """Runs the guest to its end or for so many seconds."""
     work = pathlib.Path(work)
     console, port, output = work / "console.log", work / "port.txt", work / "output.log"
