@@ -11,6 +11,7 @@
 #include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/kernel/delegation.h"
 #include "plugin/kernel/privileges.h"
 #include "plugin/kernel/probe.h"
 #include "plugin/kernel/process.h"
@@ -263,6 +264,10 @@ class HookRun {
               .reason("it shares the host's mount namespace")
               .hint("a view there would be everybody's; let no policy select this container"));
     PINSCOPE_CHECK(refuse_foreign_kernel(*process));
+    if (decision.delegation && process->shares_our_user_namespace())
+      return std::unexpected(Error(ErrorCode::kDelegation, "delegate BPF")
+                                 .reason("its process is in the host's user namespace")
+                                 .rule(to_string(decision.delegation->rules.front())));
     PINSCOPE_TRY(container_.uid_map, process->uid_map());
     PINSCOPE_TRY(container_.gid_map, process->gid_map());
 
@@ -307,6 +312,7 @@ class HookRun {
     record.state = Record::State::kApplied;
     PINSCOPE_CHECK(records.update(record));
     event_.pins = record.pins;
+    event_.delegation = record.delegation;
     PINSCOPE_CHECK(audit(AuditEvent::Outcome::kGranted));
     applied->keep();
     return {};
@@ -353,6 +359,7 @@ class HookRun {
     record.host_bpffs = decision.host_bpffs;
     record.selected_by = decision.selected_by;
     record.refusals = decision.refusals;
+    record.delegation = decision.delegation;
     return record;
   }
 
@@ -472,6 +479,12 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
   if (!has_mount_namespace)
     explanation.errors.push_back(Error(ErrorCode::kHostNamespace, "give a view to this container")
                                      .reason("it shares the host's mount namespace"));
+
+  if (explanation.decision.delegation && pins != HostPins::kIgnore) {
+    const auto able = kernel::check_delegation(explanation.decision.delegation->rights);
+    if (!able && able.error().code() == ErrorCode::kKernelUnsupported)
+      explanation.errors.push_back(able.error());
+  }
 
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
   kernel::SourceOpener sources(descriptors.get());

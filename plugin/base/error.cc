@@ -34,6 +34,7 @@ constexpr auto kCodeNames = std::to_array<CodeName>({
     {ErrorCode::kRootfsAmbiguous, "rootfs-ambiguous"},
     {ErrorCode::kTargetInvalid, "target-invalid"},
     {ErrorCode::kTargetShared, "target-shared"},
+    {ErrorCode::kDelegation, "delegation"},
     {ErrorCode::kHostBpffs, "host-bpffs"},
     {ErrorCode::kKernelUnsupported, "kernel-unsupported"},
     {ErrorCode::kRuntimeUnsupported, "runtime-unsupported"},

@@ -21,6 +21,7 @@ const char* program_name(model::Engine engine) {
       return "containerd";
     case model::Engine::kDocker:
       return "dockerd";
+    case model::Engine::kHost:
     case model::Engine::kUnknown:
       return "";
   }

@@ -17,6 +17,7 @@ const Wiring* wiring_of(model::Engine engine) {
       return &kContainerdWiring;
     case model::Engine::kDocker:
       return &kDockerWiring;
+    case model::Engine::kHost:  // sessions start no hooks
     case model::Engine::kUnknown:
       return nullptr;
   }

@@ -33,6 +33,13 @@ class PinFacts : public testing::Test {
   }
 };
 
+// Why a read grant does not hold against whoever may load programs.
+TEST_F(PinFacts, AProgramWritesAMapWhoseDescriptorIsForReading) {
+  EXPECT_EQ(ask("update-ro " + pin_ + " 1 43"), "EPERM");
+  EXPECT_EQ(ask("prog-write " + pin_ + " 1 43"), "ok");
+  EXPECT_EQ(value_at(pin_, 1), 43U);
+}
+
 TEST_F(PinFacts, AReadOnlyBindMountStopsNeitherOpeningForWritingNorUpdates) {
   const std::string place = directory_.write("place", "");
   Mounted shown = Mounted::bind(pin_, place);
