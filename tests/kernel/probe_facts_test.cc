@@ -24,6 +24,7 @@ constexpr const char* kNames[] = {
     "listmount and statmount",
     "openat2",
     "pidfd and namespace files",
+    "BPF tokens",
 };
 
 class ProbeFacts : public testing::TestWithParam<const char*> {};
@@ -34,7 +35,8 @@ TEST_P(ProbeFacts, Find) {
   ASSERT_NE(found, results.end());
   ASSERT_NE(found->answer, Probe::kUnknown) << found->detail;
   if (found->answer == Probe::kYes) return;
-  if (found->without.empty())
+  // What the answer "no" means is a refusal to the user, or another way of doing it.
+  if (found->without.empty() || found->without.find("refused") != std::string::npos)
     record_refusal(found->detail);
   else
     record_fallback(found->without);

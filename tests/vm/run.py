@@ -1,7 +1,7 @@
 # usage: run.py --build DIRECTORY --kernels DIRECTORY [--all] [--own] [--table] [--seconds N]
 #               [--suite SUITE]... KERNEL...
-# Runs the test programs that tests/vm/CMakeLists.txt names on each KERNEL, at the same time: a directory
-# below --kernels, or the path of a kernel image. Results go to build/results for summary.py, answers to
+# Runs the test programs that tests/vm/CMakeLists.txt names on each KERNEL, two at a time: a directory below
+# --kernels, or the path of a kernel image. Results go to build/results for summary.py, answers to
 # build/vm/answers for table.py; see docs/testing.md. `./dev vm` calls it.
 import argparse
 import concurrent.futures
@@ -11,6 +11,7 @@ import os
 import pathlib
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,13 @@ def works_of(build, form, suites):
             yield Work(suite, pathlib.Path(program), test_filter)
 
 
+def files_of(build):
+    """What programs open by its path, with everything in the directories among it."""
+    for line in (build / "vm/files.txt").read_text().splitlines():
+        path = pathlib.Path(line)
+        yield from path.rglob("*") if path.is_dir() else [path] if path.exists() else []
+
+
 def kernel_of(name, kernels):
     """(image, directory of its modules or None); None if there is no such kernel."""
     path = pathlib.Path(name)
@@ -54,6 +62,14 @@ def kernel_of(name, kernels):
     return (images[-1], modules[-1] if modules else None) if images else None
 
 
+def why_no_guests():
+    """Empty where guests can run."""
+    if platform.machine() != "x86_64":
+        return f"the guests are x86_64, as the kernels are, and this machine is {platform.machine()}"
+    missing = [tool for tool in ("qemu-system-x86_64", "cpio", "ldd") if not shutil.which(tool)]
+    return f"{' and '.join(missing)} cannot be had here" if missing else ""
+
+
 def short_release(release):
     return ".".join(release.split(".")[:2])
 
@@ -62,7 +78,7 @@ def on_guest(name, image, modules, works, arguments):
     """The tests of one guest."""
     directory = arguments.build.parent / "vm" / re.sub(r"\W", "-", name)
     directory.mkdir(parents=True, exist_ok=True)
-    files = [pathlib.Path(line) for line in (arguments.build / "vm/files.txt").read_text().split()]
+    files = list(files_of(arguments.build))
     binaries = [path for path in (arguments.build / "bin").iterdir() if os.access(path, os.X_OK)]
     initramfs.make(directory / "initramfs", directory / "root",
                    [*(work.program for work in works), *binaries], files,
@@ -127,14 +143,16 @@ def main():
 
     begin = time.monotonic()
     running = {}
-    # Two guests at a time: a guest has two processors, and most tests use one of them.
+    # A guest has one processor: tests run one after the other, and emulated ones that wait for each
+    # other cost more than they bring.
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         for name in arguments.kernel:
-            if found := kernel_of(name, arguments.kernels):
+            found = kernel_of(name, arguments.kernels)
+            if found and not why_no_guests():
                 running[pool.submit(on_guest, name, *found, works, arguments)] = name
             else:
-                skipped = results.Case("boot", f"Guest.Runs/{name}", "skipped",
-                                       "the packages of its kernel cannot be had here")
+                why = why_no_guests() or "the packages of its kernel cannot be had here"
+                skipped = results.Case("boot", f"Guest.Runs/{name}", "skipped", why)
                 results.junit([skipped], arguments.build.parent / f"results/linux-{name}.xml")
         for done in concurrent.futures.as_completed(running):
             release, cases = done.result()

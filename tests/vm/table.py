@@ -1,4 +1,4 @@
-# The table of docs/kernels.md: what each kernel answers to the tests of the fixtures called "…Facts".
+# The table of docs/kernels.md: what each kernel answers to the tests of some fixtures, those of HEADINGS.
 # Run by itself, `table.py PROGRAMS.TXT` checks that the page has a row for each of these tests and no
 # other; run.py writes it, and checks its cells against what a kernel answers.
 import json
@@ -10,36 +10,53 @@ import results
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/kernels.md"
 BEGIN, END = "<!-- made by ./dev vm --all --table -->\n", "<!-- end of what is made -->\n"
-# Fixtures in the order of the page, each with its heading.
+# Fixtures in the order of the page, by suite, each with its heading.
 HEADINGS = {
-    "PinFacts": "Pins and maps",
-    "MountFacts": "Mounts",
-    "DetachedFacts": "A mount that is attached nowhere",
-    "ProbeFacts": "What `pinscope doctor` looks for",
+    "kernel.PinFacts": "Pins and maps",
+    "kernel.MountFacts": "Mounts",
+    "kernel.DetachedFacts": "A mount that is attached nowhere",
+    "kernel.TokenFacts": "A BPF file system that delegates",
+    "kernel.ProbeFacts": "What `pinscope doctor` looks for",
+    "engines.LayoutTest": "Views of containers of runc and crun",
+    "engines.UserNamespace": "Views of containers with a user namespace",
+    "engines.Token": "Containers with BPF tokens",
+    "engines.Libbpf": "Unmodified programs that use libbpf, with a token",
 }
-NAME = re.compile(r"(?:\w+/)?(?P<fixture>\w+Facts)\.(?P<test>\w+)(?:/(?P<parameter>\w+))?")
+NAME = re.compile(r"(?:\w+/)?(?P<fixture>\w+)\.(?P<test>\w+)(?:/(?P<parameter>\w+))?")
+RUNTIMES = ("runc", "crun")
 
 
-def row_of(name):
+def row_of(suite, name):
     """(heading, row) of a test, its name in words; None if it has no row."""
     match = NAME.fullmatch(name)
-    if not match:
+    heading = HEADINGS.get(f"{suite}.{match['fixture']}") if match else None
+    if not heading:
         return None
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", match["test"]).lower()
-    if match["parameter"]:
-        text += ": " + match["parameter"].replace("_", " ")
-    fixture = match["fixture"]
-    return HEADINGS.get(fixture, fixture), text[0].upper() + text[1:]
+    if match["parameter"] and match["parameter"] not in RUNTIMES:
+        text = match["parameter"].replace("_", " ")
+    return heading, text[0].upper() + text[1:]
+
+
+def answer_of(case):
+    match case.outcome:
+        case "failed":
+            return "**failed**"
+        case "skipped":
+            return case.answer or f"not tried: {case.text}"
+    return case.answer or "yes"
 
 
 def answers_of(cases):
-    """[heading, row, answer] of one kernel, in the order in which they ran."""
-    rows = []
+    """[heading, row, answer] of one kernel, in the order in which they ran. A row that both runtimes
+    have says it of each where they differ."""
+    rows = {}
     for case in cases:
-        if row := row_of(case.name):
-            answer = {"failed": "**failed**", "skipped": f"not tried: {case.text}"}.get(case.outcome)
-            rows.append([*row, answer or case.answer or "yes"])
-    return rows
+        if row := row_of(case.suite, case.name):
+            rows.setdefault(row, {})[case.name.rpartition("/")[2]] = answer_of(case)
+    return [[*row, next(iter(answers.values())) if len(set(answers.values())) == 1 else
+             "; ".join(f"{name}: {answer}" for name, answer in answers.items())]
+            for row, answers in rows.items()]
 
 
 def version(release):
@@ -61,9 +78,8 @@ def render(kernels):
     for kernel in kernels:
         for heading, row, _ in kernel["rows"]:
             headings.setdefault(heading, {}).setdefault(row, [])
-    order = [*HEADINGS.values(), *(heading for heading in headings if heading not in HEADINGS.values())]
     lines = ["Tried on: " + ", ".join(kernel["release"] for kernel in kernels) + ".", ""]
-    for heading in order:
+    for heading in HEADINGS.values():
         if heading not in headings:
             continue
         columns = [column(kernel["release"]) for kernel in kernels]
@@ -115,9 +131,10 @@ def write(directory):
 def main():
     wanted = set()
     for line in pathlib.Path(sys.argv[1]).read_text().splitlines():
-        kind, _, program, _ = line.split()
+        kind, suite, program, _ = line.split()
         if kind == "full":
-            wanted |= {row_of(name) for name in results.expected(program, "*Facts.*")}
+            wanted |= {row_of(suite, name) for name in results.expected(program, "*")}
+    wanted.discard(None)
     there = set(parse(PAGE.read_text()))
     for heading, row in sorted(wanted - there):
         print(f"docs/kernels.md has no row \"{row}\" below \"{heading}\": run ./dev vm --all --table")
