@@ -21,8 +21,8 @@ const char* program_name(model::Engine engine) {
       return "containerd";
     case model::Engine::kDocker:
       return "dockerd";
-    case model::Engine::kHost:
     case model::Engine::kUnknown:
+    case model::Engine::kHost:
       return "";
   }
   return "";
@@ -36,7 +36,7 @@ bool is_digit(char byte) {
 
 std::string engine_program(const engine::Tree& tree, model::Engine engine) {
   for (const char* directory : kDirectories) {
-    const std::string path = std::string(directory) + "/" + program_name(engine);
+    std::string path = std::string(directory) + "/" + program_name(engine);
     if (tree.exists(path)) return path;
   }
   return "";

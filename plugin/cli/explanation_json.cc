@@ -39,8 +39,7 @@ void write_container(JsonWriter& json, const model::Container& container) {
       .field("bundle", container.bundle)
       .field("rootfs", container.rootfs)
       .field("engine", model::engine_name(container.engine))
-      .field("engine_established_by",
-             container.engine == model::Engine::kUnknown ? "" : model::kEngineEstablishedBy)
+      .field("engine_established_by", model::engine_established_by(container.engine))
       .field("uid", container.uid)
       .field("gid", container.gid);
   write_fact(json, "kubernetes_namespace", container.identity.kubernetes_namespace);
@@ -119,6 +118,14 @@ std::string to_json(const Explanation& explanation) {
     json.key("delegation");
     write_delegation(json, *decision.delegation);
   }
+  json.key("bpf_commands").array();
+  for (const uint32_t command : explanation.commands.list())
+    json.object()
+        .field("command", command)
+        .field("name", model::bpf_command_name(command))
+        .field("seccomp_allows", explanation.container.seccomp_commands.contains(command))
+        .end();
+  json.end();
   json.key("refusals").array();
   for (const auto& refusal : decision.refusals) {
     json.object().field("name", refusal.name).field("source", refusal.source);

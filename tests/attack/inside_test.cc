@@ -220,6 +220,14 @@ TEST_P(Inside, CapBpfGivesNoWayRoundTheView) {
           {"next-map-id 0", "EPERM"}});
 }
 
+// Another limit that it states: a read grant of a map is no wall against whoever loads programs.
+TEST_P(Inside, CapBpfWritesAMapByAProgram) {
+  container_.spec.capabilities.emplace_back("CAP_BPF");
+  expect({{"update-ro /sys/fs/bpf/flows 1 43", "EPERM"},
+          {"prog-write /sys/fs/bpf/flows 1 43", "ok"},
+          {"lookup /sys/fs/bpf/flows 1", "ok 43"}});
+}
+
 // The limit that docs/threat-model.md states: the view does not hold against CAP_SYS_ADMIN without
 // a user namespace. If this fails, the kernel or the product has become better than its documents.
 TEST_P(Inside, CapSysAdminWithoutAUserNamespaceGoesRoundTheView) {
