@@ -239,12 +239,31 @@ TEST_P(Inside, CapSysAdminWithoutAUserNamespaceGoesRoundTheView) {
           {"update /tmp/bpf/again 1 43", "ok"}});
 }
 
+// Before Linux 6.5, CAP_BPF is what freezing a map takes, whatever the descriptor was opened for.
+bool freezing_takes_cap_bpf() {
+  HostPins pins;
+  pins.map("/sys/fs/bpf/frozen");
+  return ask_all({"keep-caps 0", "freeze /sys/fs/bpf/frozen"}).back() == "EPERM";
+}
+
 // Another stated limit: a writer may freeze the map for everybody.
 TEST_P(Inside, AReadWriteGrantMayFreezeTheMap) {
-  container_.spec.uid = 1000;
-  container_.spec.capabilities = {};
+  if (freezing_takes_cap_bpf()) {
+    container_.spec.capabilities = {"CAP_BPF"};
+  } else {
+    container_.spec.uid = 1000;
+    container_.spec.capabilities = {};
+  }
   expect({{"freeze /sys/fs/bpf/counters", "ok"}});
   EXPECT_EQ(ask("update " + std::string(kCounters) + " 1 43"), "EPERM");
+}
+
+// And another: on an old kernel, CAP_BPF makes that of a read grant too.
+TEST_P(Inside, CapBpfFreezesAReadGrantBeforeLinux65) {
+  const bool old = freezing_takes_cap_bpf();
+  container_.spec.capabilities = {"CAP_BPF"};
+  expect({{"freeze-ro /sys/fs/bpf/flows", old ? "ok" : "EPERM"}});
+  EXPECT_EQ(ask("update " + std::string(kFlows) + " 1 43"), old ? "EPERM" : "ok");
 }
 
 TEST_P(Inside, ALinkGrantIsTheRightToDetachIt) {

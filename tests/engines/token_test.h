@@ -6,6 +6,7 @@
 
 #include "plugin/kernel/delegation.h"
 #include "tests/engines/view_test.h"
+#include "tests/support/kernel_answer.h"
 
 namespace pinscope::test {
 
@@ -15,7 +16,10 @@ class TokenTest : public ViewTest {
     ViewTest::SetUp();
     if (IsSkipped()) return;
     const auto probe = kernel::probe_delegation();
-    if (probe.answer != model::Probe::kYes) GTEST_SKIP() << probe.detail;
+    if (probe.answer != model::Probe::kYes) {
+      record_refusal(probe.detail);
+      GTEST_SKIP() << probe.detail;
+    }
     furnish(container_);
   }
 

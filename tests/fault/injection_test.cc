@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <functional>
-#include <optional>
 
 #include "plugin/kernel/delegation.h"
 #include "tests/fault/hooked_process.h"
@@ -48,9 +47,7 @@ bool is_exit(const SystemCall& call) {
 class Injection {
  public:
   Injection(size_t position, Verdict verdict, bool old_kernel)
-      : position_(position), verdict_(verdict) {
-    if (old_kernel) kernel_.emplace();
-  }
+      : position_(position), verdict_(verdict), old_kernel_(old_kernel) {}
 
   Verdict operator()(const SystemCall& call) {
     working_ = working_ || begins_work(call);
@@ -59,7 +56,7 @@ class Injection {
       met_ = describe(call);
       memory_ = is_about_memory(call);
     }
-    const Verdict kernel = kernel_ ? (*kernel_)(call) : Verdict::run();
+    const Verdict kernel = old_kernel_ ? refuse_what_is_new(call) : Verdict::run();
     return here ? verdict_ : kernel;
   }
 
@@ -70,7 +67,7 @@ class Injection {
  private:
   size_t position_;
   Verdict verdict_;
-  std::optional<OldKernel> kernel_;
+  bool old_kernel_;
   bool working_ = false;
   size_t count_ = 0;
   std::string met_;
