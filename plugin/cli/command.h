@@ -55,6 +55,9 @@ class Command {
   Command& number(const std::string& names, size_t& variable, const std::string& value,
                   const std::string& description);
   Command& flag(const std::string& names, bool& variable, const std::string& description);
+  // May be given again; each time adds to the list.
+  Command& options(const std::string& names, std::vector<std::string>& variable,
+                   const std::string& value, const std::string& description);
   // Takes one of a few words.
   Command& choice(const std::string& names, std::string& variable,
                   const std::vector<std::string>& choices, const std::string& description);
@@ -101,6 +104,7 @@ void add_gc(CLI::App& root, Program& program);
 void add_doctor(CLI::App& root, Program& program);
 void add_engine(CLI::App& root, Program& program);
 void add_compile(CLI::App& root, Program& program);
+void add_node(CLI::App& root, Program& program);
 void add_completion(CLI::App& root, Program& program);
 
 // The whole tree: what --help, the completions and the man page test walk.

@@ -10,7 +10,7 @@
 #include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/node/confined.h"
+#include "plugin/node/child.h"
 #include "plugin/policy/cache.h"
 #include "plugin/policy/install.h"
 
@@ -18,7 +18,8 @@ namespace pinscope::node {
 namespace {
 
 constexpr std::string_view kHead =
-    "# Made by `pinscope node run` from the policies of the cluster. Edits are lost: change those.\n";
+    "# Made by `pinscope node run` from the policies of the cluster. Edits are lost: change "
+    "those.\n";
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr size_t kMostBytes = size_t{16} << 20;
 constexpr int kMostErrors = 20;
@@ -46,8 +47,7 @@ std::string errors_of(const policy::Loaded& loaded) {
 Result<std::string> check(const HostPolicies& host, const std::vector<policy::Text>& texts,
                           const std::string& whole) {
   const auto refused = [](std::string why) {
-    return std::unexpected(
-        Error(ErrorCode::kPolicyInvalid, "accept them").reason(std::move(why)));
+    return std::unexpected(Error(ErrorCode::kPolicyInvalid, "accept them").reason(std::move(why)));
   };
   const auto all = policy::load_with(host.directory, kClusterFile, texts);
   if (!all.ok()) return refused(errors_of(all));

@@ -71,7 +71,8 @@ Status each_block(int file, const std::string& name, Take take) {
 }
 
 Status copy_file(int from, int directory, const std::string& name) {
-  PINSCOPE_TRY(const Fd to, open_at(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0755));
+  PINSCOPE_TRY(const Fd to,
+               open_at(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0755));
   PINSCOPE_CHECK(each_block(from, name, [&](std::string_view block) -> Status {
     while (!block.empty()) {
       const ssize_t count = ::write(to.get(), block.data(), block.size());
@@ -130,8 +131,9 @@ Result<Programs> Programs::open(const std::string& directory) {
   const auto add = [&](const std::string& name, bool needed) -> Status {
     auto file = open_at(from.get(), name, O_RDONLY);
     if (!file && !needed && file.error().errnum() == ENOENT) return {};
-    if (!file) return std::unexpected(Error::system("open " + quoted(join(directory, name)),
-                                                    file.error().errnum()));
+    if (!file)
+      return std::unexpected(
+          Error::system("open " + quoted(join(directory, name)), file.error().errnum()));
     hash = fnv1a64(name, hash);
     PINSCOPE_CHECK(each_block(file->get(), name, [&](std::string_view block) -> Status {
       hash = fnv1a64(block, hash);

@@ -1,7 +1,7 @@
-// The programs on a node. A release is a directory PREFIX/releases/VERSION-HASH that is made whole and never
-// changed; PREFIX/bin is a link to one of them. So what an engine was told (PREFIX/bin/pinscope-hook) stays
-// true, a program that runs is never written to, and a hook always finds the compiler of its own release beside it,
-// also while a new one is put in place.
+// The programs on a node. A release is a directory PREFIX/releases/VERSION-HASH that is made whole
+// and never changed; PREFIX/bin is a link to one of them. So what an engine was told
+// (PREFIX/bin/pinscope-hook) stays true, a program that runs is never written to, and a hook always
+// finds the compiler of its own release beside it, also while a new one is put in place.
 #pragma once
 
 #include <string>
@@ -21,8 +21,8 @@ class Programs {
   // "0.1.0-0123456789abcdef": the version, and a hash of every program.
   [[nodiscard]] const std::string& release() const { return release_; }
 
-  // Makes the release if it is not there, points PREFIX/bin at it, and removes releases older than the one
-  // before. PREFIX and what is above it must be root's.
+  // Makes the release if it is not there, points PREFIX/bin at it, and removes releases older than
+  // the one before. PREFIX and what is above it must be root's.
   [[nodiscard]] Status install(const std::string& prefix) const;
 
  private:

@@ -110,9 +110,8 @@ Result<std::optional<Texts>> read_once(int directory) {
 // Before its first version a volume is empty, or holds the directory of it without the link.
 Result<bool> has_no_version(int directory) {
   PINSCOPE_TRY(const auto names, names_in(directory));
-  return names.empty() || std::ranges::any_of(names, [](const std::string& name) {
-           return name.starts_with("..");
-         });
+  return names.empty() ||
+         std::ranges::any_of(names, [](const std::string& name) { return name.starts_with(".."); });
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ ROOMS = {
     "apply": STAGE | {"kernel"},
     "inventory": STAGE | {"kernel", "record"},
     "engine": STAGE,
+    "node": STAGE | {"kernel", "policy", "engine"},
 }
 # These sit on top and may include every room; "pipeline" is plugin/pipeline.{h,cc}.
 ALL_ROOMS = set(ROOMS)
