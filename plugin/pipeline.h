@@ -15,6 +15,7 @@
 #include "plugin/model/decision.h"
 #include "plugin/model/features.h"
 #include "plugin/model/plan.h"
+#include "plugin/oci/pod_labels.h"
 #include "plugin/policy/store.h"
 #include "plugin/record/audit.h"
 
@@ -25,6 +26,9 @@ struct HookOptions {
   std::string state_directory = "/run/pinscope";
   record::AuditOptions audit;
   model::Engine engine = model::Engine::kUnknown;
+  oci::PodLabels pod_labels;
+  // Policies that must select the container, or it must not start: what the start asked for.
+  std::vector<std::string> required_policies;
 };
 
 // The createRuntime hook (prestart for old engines): gives the container its view, or leaves it
@@ -38,6 +42,20 @@ void report_refused_start(const HookOptions& options, const Error& error);
 
 // The poststop hook: forgets the container. Its view went with its mount namespace.
 Status poststop(const HookOptions& options, std::string state_json);
+
+// A process of the host, in a mount namespace of its own (kernel/session.h), and who will run in
+// it.
+struct Session {
+  pid_t pid = 0;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::vector<uint32_t> groups;
+};
+
+// Gives a session the view that the policies grant its user, as create_runtime does for a
+// container; to be called in the host's mount namespace, by a process of its own, with root's
+// privileges. False if no policy selects the session, which is then left alone.
+Result<bool> open_session(const HookOptions& options, const Session& session);
 
 // What create_runtime would do for a bundle, and why, without doing it: for explain and plan.
 struct Explanation {
@@ -72,6 +90,7 @@ enum class HostPins { kOpen, kIgnore };
 // can be opened without it. An error only if the bundle cannot be read.
 Result<Explanation> explain(const std::vector<model::Policy>& policies, const std::string& bundle,
                             const std::string& id, model::Engine engine,
-                            const model::Features& features, HostPins pins = HostPins::kOpen);
+                            const oci::PodLabels& pod_labels, const model::Features& features,
+                            HostPins pins = HostPins::kOpen);
 
 }  // namespace pinscope

@@ -16,7 +16,8 @@ namespace pinscope::model {
 
 // Which software started the container. Decided by how the hook was installed (its --engine
 // argument), never by anything in the container's configuration.
-enum class Engine { kUnknown, kPodman, kDocker, kContainerd, kCrio };
+// kHost is none of them: a session of the host itself (`pinscope run`).
+enum class Engine { kUnknown, kPodman, kDocker, kContainerd, kCrio, kHost };
 
 // The Linux namespaces that a policy may ask about, in the order of Container::namespaces.
 enum class NamespaceKind { kUser, kNet, kPid, kIpc, kUts, kCgroup, kTime, kMount };
@@ -37,11 +38,20 @@ struct Fact {
   std::string established_by;  // for example: annotation io.kubernetes.pod.namespace, set by CRI-O
 };
 
+// Kubernetes allows a key of 253 + 1 + 63 bytes and a value of 63.
+inline constexpr size_t kLongestLabelKey = 317;
+inline constexpr size_t kLongestLabelValue = 63;
+
+// How Container::engine is established, where it is known.
+inline constexpr const char* kEngineEstablishedBy = "the hook's --engine option";
+
 struct Identity {
   std::optional<Fact> kubernetes_namespace;
   std::optional<Fact> kubernetes_pod;
   std::optional<Fact> kubernetes_container;
   std::optional<Fact> kubernetes_uid;
+  // Of the pod, by key: those that the NRI plugin hands on, which are those that policies name.
+  std::vector<std::pair<std::string, Fact>> kubernetes_labels;
   std::optional<Fact> image;  // as it was asked for: a tag or a digest
   bool is_sandbox = false;    // a pod's pause container: left alone
 };
@@ -92,6 +102,9 @@ struct Container {
 };
 
 inline const Namespace& namespace_of(const Container& container, NamespaceKind kind) {
+  return container.namespaces[static_cast<size_t>(kind)];
+}
+inline Namespace& namespace_of(Container& container, NamespaceKind kind) {
   return container.namespaces[static_cast<size_t>(kind)];
 }
 

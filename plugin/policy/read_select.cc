@@ -49,7 +49,8 @@ std::vector<Engine> read_engines(const Field& field, Reporter& reporter) {
   std::vector<Engine> engines;
   for (const Field& entry : read_one_or_more(reporter, field))
     if (const auto engine = read_word(
-            reporter, entry, {Engine::kPodman, Engine::kDocker, Engine::kContainerd, Engine::kCrio},
+            reporter, entry,
+            {Engine::kPodman, Engine::kDocker, Engine::kContainerd, Engine::kCrio, Engine::kHost},
             model::engine_name))
       engines.push_back(*engine);
   return engines;
@@ -58,7 +59,7 @@ std::vector<Engine> read_engines(const Field& field, Reporter& reporter) {
 void read_kubernetes(const Field& field, Draft& draft, Reporter& reporter) {
   draft.kubernetes = field.key_at;
   const Mapping kubernetes(reporter, field, "\"kubernetes\"", "kubernetes.",
-                           {"namespace", "pod", "container"});
+                           {"namespace", "pod", "container", "labels"});
   model::Select& select = draft.policy.select;
   if (const auto key = kubernetes.find("namespace"))
     select.kubernetes_namespaces = read_patterns(*key, reporter);
@@ -66,6 +67,15 @@ void read_kubernetes(const Field& field, Draft& draft, Reporter& reporter) {
     select.kubernetes_pods = read_patterns(*key, reporter);
   if (const auto key = kubernetes.find("container"))
     select.kubernetes_containers = read_patterns(*key, reporter);
+  if (const auto key = kubernetes.find("labels")) {
+    draft.labels = key->key_at;
+    for (const auto& [name, value] : read_free_mapping(reporter, *key)) {
+      if (name.size() > model::kLongestLabelKey || name.find('=') != std::string::npos)
+        reporter.error(value.key_at, shown(name) + " cannot be the key of a label");
+      else
+        select.kubernetes_labels.emplace_back(name, read_patterns(value, reporter));
+    }
+  }
   if (kubernetes.valid() && field.value->children.empty())
     reporter.error(field.at(), "\"kubernetes\" is empty",
                    "leave the key out to match every container");
