@@ -23,8 +23,10 @@ namespace {
 constexpr const char* kBin = "bin";
 constexpr const char* kReleases = "releases";
 constexpr std::array kNeeded = {"pinscope", "pinscope-hook"};
-constexpr std::array kOptional = {"pinscope-runtime", "pinscoped"};
-constexpr std::string_view kLinkPrefix = "pinscope-runtime-";
+constexpr const char* kShim = "pinscope-runtime";
+constexpr std::array kOptional = {kShim, "pinscoped"};
+// The shim takes the engine from its own name.
+constexpr std::array kEngines = {"containerd", "crio", "docker", "podman"};
 constexpr size_t kBlock = size_t{1} << 16;
 
 struct CloseDirectory {
@@ -144,14 +146,12 @@ Result<Programs> Programs::open(const std::string& directory) {
   };
   for (const char* name : kNeeded) PINSCOPE_CHECK(add(name, true));
   for (const char* name : kOptional) PINSCOPE_CHECK(add(name, false));
-  PINSCOPE_TRY(const auto names, names_in(from.get(), "."));
-  for (const auto& name : names) {
-    if (!name.starts_with(kLinkPrefix)) continue;
-    const auto target = read_link(from.get(), name);
-    if (!target || *target != "pinscope-runtime") continue;
-    hash = fnv1a64(name, hash);
-    all.links_.push_back({name, *target});
-  }
+  if (std::ranges::any_of(all.programs_,
+                          [](const Program& program) { return program.name == kShim; }))
+    for (const char* engine : kEngines) {
+      all.links_.push_back({std::string(kShim) + "-" + engine, kShim});
+      hash = fnv1a64(all.links_.back().name, hash);
+    }
   std::array<char, 17> text{};
   std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(hash));
   all.release_ = std::string(PINSCOPE_VERSION "-") + text.data();

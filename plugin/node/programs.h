@@ -15,7 +15,7 @@ namespace pinscope::node {
 class Programs {
  public:
   // Opens what is to be installed: pinscope and pinscope-hook, which must be in `directory`, and of
-  // pinscope-runtime, its links pinscope-runtime-NAME and pinscoped what is there.
+  // pinscope-runtime and pinscoped what is there. The shim gets a link for each engine.
   static Result<Programs> open(const std::string& directory);
 
   // "0.1.0-0123456789abcdef": the version, and a hash of every program.

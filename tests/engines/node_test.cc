@@ -68,9 +68,7 @@ class Node {
     const auto replace = fs::copy_options::overwrite_existing;
     fs::copy(PINSCOPE_BIN_DIR "/pinscope", directory / "pinscope", replace);
     fs::copy(hook, directory / "pinscope-hook", replace);
-    fs::copy(PINSCOPE_BIN_DIR "/pinscope-hook", directory / "pinscope-runtime", replace);
-    if (!fs::is_symlink(directory / "pinscope-runtime-containerd"))
-      fs::create_symlink("pinscope-runtime", directory / "pinscope-runtime-containerd");
+    fs::copy(PINSCOPE_BIN_DIR "/pinscope-runtime", directory / "pinscope-runtime", replace);
   }
 
   [[nodiscard]] std::vector<std::string> command(const std::string& action,
@@ -399,7 +397,8 @@ TEST_F(KubernetesNode, IsToldWhatStandsInTheWayOfInstalling) {
   EXPECT_THAT(result.err, HasSubstr("others may write it (mode 0777)"));
 }
 
-// The directories that config/kubernetes mounts are enough: everything else of the node is read-only here.
+// The directories that config/kubernetes mounts are enough: everything else of the node is
+// read-only here.
 class DaemonSet : public testing::TestWithParam<std::tuple<const char*, const char*>> {
  protected:
   DaemonSet() {
@@ -412,11 +411,8 @@ class DaemonSet : public testing::TestWithParam<std::tuple<const char*, const ch
       bind(real, host + path, 0);
     }
     directory_.write("real/etc/containerd/config.toml", std::get<1>(GetParam()));
-    for (const char* name : {"pinscope", "pinscope-hook"})
-      fs::copy(PINSCOPE_BIN_DIR "/" + std::string(name),
-               directory_.make_directory("image") + "/" + name);
-    fs::copy(PINSCOPE_BIN_DIR "/pinscope-hook", directory_.path("image/pinscope-runtime"));
-    fs::create_symlink("pinscope-runtime", directory_.path("image/pinscope-runtime-containerd"));
+    for (const std::string name : {"pinscope", "pinscope-hook", "pinscope-runtime"})
+      fs::copy(PINSCOPE_BIN_DIR "/" + name, directory_.make_directory("image") + "/" + name);
   }
   ~DaemonSet() override {
     for (auto mount = mounts_.rbegin(); mount != mounts_.rend(); ++mount)
@@ -425,10 +421,10 @@ class DaemonSet : public testing::TestWithParam<std::tuple<const char*, const ch
 
   CommandResult pinscope(const std::string& action) {
     return Command({"setpriv", "--bounding-set=-all,+sys_chroot", "--inh-caps=-all",
-                    PINSCOPE_BIN_DIR "/pinscope", "node", action, "--root",
-                    directory_.path("host"), "--policies", volume_.path(), "--programs",
-                    directory_.path("image"), "--status-file", directory_.path("status"),
-                    "--engine", std::get<0>(GetParam())})
+                    PINSCOPE_BIN_DIR "/pinscope", "node", action, "--root", directory_.path("host"),
+                    "--policies", volume_.path(), "--programs", directory_.path("image"),
+                    "--status-file", directory_.path("status"), "--engine",
+                    std::get<0>(GetParam())})
         .while_running([&](pid_t agent) {
           if (action != "run") return;
           EXPECT_TRUE(Node::eventually([&] {
@@ -450,8 +446,8 @@ class DaemonSet : public testing::TestWithParam<std::tuple<const char*, const ch
     return found;
   }
 
-  static constexpr std::array kMounted = {"/opt/pinscope",    "/etc/pinscope", "/var/lib/pinscope",
-                                          "/run/pinscope",    "/etc/crio",     "/etc/containerd"};
+  static constexpr std::array kMounted = {"/opt/pinscope", "/etc/pinscope", "/var/lib/pinscope",
+                                          "/run/pinscope", "/etc/crio",     "/etc/containerd"};
   TempDirectory directory_{0755};
   ConfigMap volume_{directory_.path("volume")};
 
