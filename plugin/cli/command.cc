@@ -57,16 +57,6 @@ Command& Command::flag(const std::string& names, bool& variable, const std::stri
   return *this;
 }
 
-Command& Command::options(const std::string& names, std::vector<std::string>& variable,
-                          const std::string& value, const std::string& description) {
-  // Each time one value: more would take what follows.
-  app_.add_option(names, variable, description)
-      ->type_name(value)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  return *this;
-}
-
 Command& Command::choice(const std::string& names, std::string& variable,
                          const std::vector<std::string>& choices, const std::string& description) {
   restrict_to(*app_.add_option(names, variable, description), choices);

@@ -52,15 +52,12 @@ class Command {
                   const std::string& description);
   Command& required_option(const std::string& names, std::string& variable,
                            const std::string& value, const std::string& description);
-  // May be given several times, one value each.
+  // May be given several times, one value each. A `value` of words ("a|b") completes them.
   Command& repeatable_option(const std::string& names, std::vector<std::string>& variable,
                              const std::string& value, const std::string& description);
   Command& number(const std::string& names, size_t& variable, const std::string& value,
                   const std::string& description);
   Command& flag(const std::string& names, bool& variable, const std::string& description);
-  // May be given again; each time adds to the list.
-  Command& options(const std::string& names, std::vector<std::string>& variable,
-                   const std::string& value, const std::string& description);
   // Takes one of a few words.
   Command& choice(const std::string& names, std::string& variable,
                   const std::vector<std::string>& choices, const std::string& description);

@@ -73,8 +73,8 @@ void add_node(CLI::App& root, Program& program) {
               "Where the node's root directory is mounted (default /)")
       .option("--policies", options->agent.volume, "DIR",
               "Where the ConfigMap with the policies is mounted")
-      .options("--engine", options->engines, "NAME",
-               "An engine to wire: containerd, crio, podman, docker; may be given again")
+      .repeatable_option("--engine", options->engines, "containerd|crio|podman|docker",
+                         "An engine to wire; may be given again")
       .option("--programs", options->agent.programs, "DIR",
               "The programs to install (default: the directory of this one)")
       .option("--prefix", options->agent.prefix, "DIR",

@@ -17,7 +17,6 @@
 #include <string_view>
 
 #include "plugin/base/fd.h"
-
 #include "plugin/base/text.h"
 
 // The address sanitizer reserves terabytes of addresses that it never touches.

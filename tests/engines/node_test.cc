@@ -1,23 +1,14 @@
-// `pinscope node run` on a node that is made up: a root directory at another place, as a DaemonSet
-// sees its node's, a ConfigMap volume that changes as the kubelet changes it, and the hook of the
-// node in real containers. The agent runs with the one capability that config/kubernetes gives it.
-#include <sys/mount.h>
+// `pinscope node run` on a node that is made up, whose ConfigMap changes as the kubelet changes it,
+// and the hook of the node in real containers.
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
-#include <csignal>
 #include <filesystem>
-#include <functional>
-#include <map>
 #include <thread>
-#include <tuple>
 
-#include "plugin/policy/cache.h"
-#include "tests/engines/config_map.h"
-#include "tests/engines/view_test.h"
-#include "tests/support/check.h"
+#include "tests/engines/node.h"
 
 namespace pinscope::test {
 namespace {
@@ -25,134 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
-
-std::string granting(const std::string& pin, const std::string& name) {
-  return policy_text("select: {}\ngrants:\n  - {pin: /sys/fs/bpf/" + pin + "}\n", name);
-}
-
-// Directories with the same content at two places: this machine's path, which the hook uses, and
-// the same path below the root directory that the agent makes its own. As on a node, where they are
-// host paths.
-class Node {
- public:
-  Node() {
-    volume_ = std::make_unique<ConfigMap>(outside_.path("volume"));
-    programs(PINSCOPE_BIN_DIR "/pinscope-hook");
-    share(installation_.directory().path());
-  }
-  ~Node() {
-    for (auto mount = mounts_.rbegin(); mount != mounts_.rend(); ++mount)
-      check(umount2(mount->c_str(), MNT_DETACH), "unmount " + *mount);
-  }
-  Node(const Node&) = delete;
-  Node& operator=(const Node&) = delete;
-
-  [[nodiscard]] Installation& installation() { return installation_; }
-  [[nodiscard]] ConfigMap& volume() { return *volume_; }
-  [[nodiscard]] std::string root() const { return outside_.path("host"); }
-  [[nodiscard]] std::string prefix() const { return installation_.directory().path("opt"); }
-  [[nodiscard]] std::string cluster_file() const {
-    return installation_.policy_directory() + "/kubernetes.yaml";
-  }
-  [[nodiscard]] std::string in_cluster_file() const {
-    return fs::exists(cluster_file()) ? read_file(cluster_file()) : "";
-  }
-  [[nodiscard]] std::string status() const {
-    const std::string path = outside_.path("status");
-    return fs::exists(path) ? read_file(path) : "";
-  }
-
-  // What the image would hold; `hook` makes one release differ from another.
-  void programs(const std::string& hook) {
-    const fs::path directory = outside_.make_directory("image");
-    const auto replace = fs::copy_options::overwrite_existing;
-    fs::copy(PINSCOPE_BIN_DIR "/pinscope", directory / "pinscope", replace);
-    fs::copy(hook, directory / "pinscope-hook", replace);
-    fs::copy(PINSCOPE_BIN_DIR "/pinscope-runtime", directory / "pinscope-runtime", replace);
-  }
-
-  [[nodiscard]] std::vector<std::string> command(const std::string& action,
-                                                 std::vector<std::string> more = {}) const {
-    std::vector<std::string> argv = {"setpriv",
-                                     "--bounding-set=-all,+sys_chroot",
-                                     "--inh-caps=-all",
-                                     PINSCOPE_BIN_DIR "/pinscope",
-                                     "node",
-                                     action,
-                                     "--root",
-                                     root(),
-                                     "--policies",
-                                     volume_->path(),
-                                     "--programs",
-                                     outside_.path("image"),
-                                     "--status-file",
-                                     outside_.path("status"),
-                                     "--prefix",
-                                     prefix(),
-                                     "--policy",
-                                     installation_.policy_directory(),
-                                     "--cache-dir",
-                                     installation_.cache_directory(),
-                                     "--state-dir",
-                                     installation_.state_directory()};
-    argv.insert(argv.end(), more.begin(), more.end());
-    return argv;
-  }
-
-  // Runs the agent, and `work` beside it; then tells the agent to end.
-  CommandResult run(const std::function<void()>& work, std::vector<std::string> more = {}) {
-    std::error_code ignored;
-    fs::remove(outside_.path("status"), ignored);
-    return Command(command("run", std::move(more)))
-        .while_running([&](pid_t agent) {
-          work();
-          eventually([&] { return !status().empty(); });
-          kill(agent, SIGTERM);
-        })
-        .run();
-  }
-
-  // How many policies are in force, if the set is that of the files as they are.
-  [[nodiscard]] std::optional<size_t> in_force() const {
-    const auto set = policy::CachedSet::open(installation_.cache_directory(),
-                                             installation_.policy_directory(), policy::kSetSuffix);
-    if (!set || !*set ||
-        !(*set)->is_current(installation_.policy_directory(), policy::Racy::kCountsAsChanged))
-      return std::nullopt;
-    return (*set)->set().policy_count();
-  }
-
-  static bool eventually(const std::function<bool()>& holds, int seconds = 20) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
-    while (!holds()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return true;
-  }
-  // Waits until the agent has taken the set that holds `text`.
-  [[nodiscard]] bool takes(const std::string& text) const {
-    return eventually([&] {
-      return in_cluster_file().find(text) != std::string::npos && in_force() &&
-             status() == "ready\n";
-    });
-  }
-  [[nodiscard]] bool says(const std::string& text) const {
-    return eventually([&] { return status().find(text) != std::string::npos; });
-  }
-
- private:
-  void share(const std::string& path) {
-    const std::string there = outside_.make_directory("host" + path);
-    check(mount(path.c_str(), there.c_str(), nullptr, MS_BIND | MS_REC, nullptr), "bind " + path);
-    mounts_.push_back(there);
-  }
-
-  Installation installation_;
-  TempDirectory outside_{0755};
-  std::unique_ptr<ConfigMap> volume_;
-  std::vector<std::string> mounts_;
-};
 
 class KubernetesNode : public testing::Test {
  protected:
@@ -213,6 +76,33 @@ TEST_F(KubernetesNode, KeepsTheLastGoodPoliciesAfterABrokenEdit) {
     EXPECT_EQ(run(node_.command("ready")).out, "ready\n");
   });
   EXPECT_EQ(result.status, 0) << result;
+}
+
+TEST_F(KubernetesNode, KeepsTheLastGoodPoliciesWhenItStartsOnABrokenSet) {
+  node_.volume().update({{"a.yaml", granting("flows", "good")}});
+  node_.run([&] { ASSERT_TRUE(node_.takes("name: good")); });
+  const std::string before = node_.in_cluster_file();
+  // One file of it is good.
+  node_.volume().update({{"a.yaml", granting("flows", "new")}, {"b.yaml", "kind: [\n"}});
+  const auto result = node_.run([&] {
+    EXPECT_TRUE(node_.says("what was in force stays: "));
+    EXPECT_THAT(node_.status(), HasSubstr("b.yaml:"));
+  });
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_EQ(node_.in_cluster_file(), before);
+  EXPECT_EQ(node_.in_force(), 1U);
+}
+
+TEST_F(KubernetesNode, FollowsTheNodesLinksBelowTheNodesRoot) {
+  // The link's target is a path of the node's; here there is nothing of that name.
+  const std::string target = "/pinscope-node-test-" + std::to_string(getpid());
+  fs::create_directories(file(target));
+  fs::create_directory_symlink(target, node_.prefix());
+  node_.volume().update({{"a.yaml", granting("flows", "a")}});
+  const auto result = node_.run([&] { EXPECT_TRUE(node_.takes("name: a")); });
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_TRUE(fs::exists(file(target + "/bin/pinscope-hook")));
+  EXPECT_FALSE(fs::exists(target));
 }
 
 TEST_F(KubernetesNode, WaitsForAVolumeThatIsNotCompleteYet) {
@@ -396,93 +286,6 @@ TEST_F(KubernetesNode, IsToldWhatStandsInTheWayOfInstalling) {
   EXPECT_EQ(result.status, 1) << result;
   EXPECT_THAT(result.err, HasSubstr("others may write it (mode 0777)"));
 }
-
-// The directories that config/kubernetes mounts are enough: everything else of the node is
-// read-only here.
-class DaemonSet : public testing::TestWithParam<std::tuple<const char*, const char*>> {
- protected:
-  DaemonSet() {
-    const std::string host = directory_.make_directory("host");
-    for (const char* path : kMounted) directory_.make_directory(std::string("host") + path);
-    directory_.write("host/etc/containerd/config.toml", std::get<1>(GetParam()));
-    bind(host, host, MS_RDONLY);
-    for (const char* path : kMounted) {
-      const std::string real = directory_.make_directory("real" + std::string(path));
-      bind(real, host + path, 0);
-    }
-    directory_.write("real/etc/containerd/config.toml", std::get<1>(GetParam()));
-    for (const std::string name : {"pinscope", "pinscope-hook", "pinscope-runtime"})
-      fs::copy(PINSCOPE_BIN_DIR "/" + name, directory_.make_directory("image") + "/" + name);
-  }
-  ~DaemonSet() override {
-    for (auto mount = mounts_.rbegin(); mount != mounts_.rend(); ++mount)
-      umount2(mount->c_str(), MNT_DETACH);
-  }
-
-  CommandResult pinscope(const std::string& action) {
-    return Command({"setpriv", "--bounding-set=-all,+sys_chroot", "--inh-caps=-all",
-                    PINSCOPE_BIN_DIR "/pinscope", "node", action, "--root", directory_.path("host"),
-                    "--policies", volume_.path(), "--programs", directory_.path("image"),
-                    "--status-file", directory_.path("status"), "--engine",
-                    std::get<0>(GetParam())})
-        .while_running([&](pid_t agent) {
-          if (action != "run") return;
-          EXPECT_TRUE(Node::eventually([&] {
-            return fs::exists(directory_.path("status")) &&
-                   read_file(directory_.path("status")) == "ready\n";
-          }));
-          kill(agent, SIGTERM);
-        })
-        .run();
-  }
-
-  // Every file that is there now, with its content.
-  std::map<std::string, std::string> files() const {
-    std::map<std::string, std::string> found;
-    for (const char* path : {"real/etc", "real/opt"})
-      for (const auto& entry : fs::recursive_directory_iterator(directory_.path(path)))
-        if (entry.is_regular_file() && !entry.is_symlink())
-          found[entry.path()] = read_file(entry.path());
-    return found;
-  }
-
-  static constexpr std::array kMounted = {"/opt/pinscope", "/etc/pinscope", "/var/lib/pinscope",
-                                          "/run/pinscope", "/etc/crio",     "/etc/containerd"};
-  TempDirectory directory_{0755};
-  ConfigMap volume_{directory_.path("volume")};
-
- private:
-  void bind(const std::string& from, const std::string& to, unsigned long flags) {
-    check(mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr), "bind " + to);
-    mounts_.push_back(to);
-    if (flags != 0)
-      check(mount(nullptr, to.c_str(), nullptr, MS_BIND | MS_REMOUNT | flags, nullptr),
-            "make read-only " + to);
-  }
-
-  std::vector<std::string> mounts_;
-};
-
-TEST_P(DaemonSet, MountsWhatTheAgentNeedsAndTheAgentLeavesNothingThere) {
-  const auto before = files();
-  volume_.update({{"a.yaml", granting("flows", "a")}});
-  const auto installed = pinscope("run");
-  EXPECT_EQ(installed.status, 0) << installed;
-  EXPECT_THAT(installed.err, HasSubstr("left to do on the node: systemctl restart "));
-  std::string all;
-  for (const auto& [path, text] : files())
-    if (path.find("/etc/") != std::string::npos) all += text;
-  EXPECT_THAT(all, HasSubstr("/opt/pinscope/bin/pinscope-"));
-  EXPECT_TRUE(fs::exists(directory_.path("real/opt/pinscope/bin/pinscope-hook")));
-  const auto removed = pinscope("remove");
-  EXPECT_EQ(removed.status, 0) << removed;
-  EXPECT_EQ(files(), before);
-}
-
-INSTANTIATE_TEST_SUITE_P(, DaemonSet,
-                         testing::Values(std::tuple("containerd", "version = 2\n"),
-                                         std::tuple("containerd", "version = 3\n"),
-                                         std::tuple("crio", "version = 2\n")));
 
 class NodesContainers : public ViewTest {
  protected:

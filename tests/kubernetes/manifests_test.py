@@ -159,6 +159,17 @@ class Meaning(unittest.TestCase):
                     if path and mount["mountPath"].startswith("/host"):
                         self.assertEqual(mount["mountPath"], "/host" + path)
 
+    def test_the_agent_was_tried_with_the_directories_that_it_gets(self):
+        text = (SOURCE / "tests/engines/daemon_set_test.cc").read_text()
+        tried = re.search(r"kMounted = \{(.*?)\}", text, re.DOTALL)[1]
+        tried = set(re.findall(r'"(.*?)"', tried))
+        records = re.search(r'kRecords = "(.*?)"', text)[1]
+        self.assertEqual(tried - {records}, WRITES)
+        got = {mount["mountPath"].removeprefix("/host"): bool(mount.get("readOnly"))
+               for directory in DIRECTORIES for container in containers_of(directory)
+               for mount in container["volumeMounts"] if mount["mountPath"].startswith("/host/")}
+        self.assertEqual(got, {path: path == records for path in tried})
+
     def test_the_name_of_the_policies_does_not_change_with_them(self):
         for directory in DIRECTORIES:
             self.assertEqual(objects(directory, "ConfigMap")[0]["metadata"]["name"],
@@ -176,12 +187,18 @@ class Meaning(unittest.TestCase):
     def test_command_lines_are_those_of_the_program(self):
         text = subprocess.run([PROGRAM, "node", "--help"], capture_output=True, text=True,
                               check=True).stdout
+        daemon = PROGRAM.with_name("pinscoped")
+        daemons = subprocess.run([daemon, "--help"], capture_output=True, text=True,
+                                 check=True).stdout if daemon.exists() else None
         for directory in DIRECTORIES:
             for container in containers_of(directory):
                 commands = [container["command"]]
                 if "readinessProbe" in container:
                     commands.append(container["readinessProbe"]["exec"]["command"])
                 for program, *arguments in commands:
+                    if program == "/usr/bin/pinscoped" and daemons:
+                        for argument in arguments:
+                            self.assertIn(f"{argument.split('=')[0]} ", daemons)
                     if program != "/usr/bin/pinscope":
                         continue
                     self.assertEqual(arguments[0], "node")
