@@ -19,8 +19,8 @@ except ImportError as error:
     print(f"skipped: {error} (packages python3-kubernetes and python3-yaml)")
     sys.exit(77)
 
-SOURCE = pathlib.Path(sys.argv.pop(1))
-PROGRAM = pathlib.Path(sys.argv.pop(1)) / "bin/pinscope"
+SOURCE = pathlib.Path(sys.argv.pop(1)).resolve()
+PROGRAM = pathlib.Path(sys.argv.pop(1)).resolve() / "bin/pinscope"
 TREE = SOURCE / "config/kubernetes"
 DIRECTORIES = ["base", *(f"overlays/{each.name}" for each in sorted((TREE / "overlays").iterdir()))]
 WRITES = {"/opt/pinscope", "/etc/pinscope", "/var/lib/pinscope", "/etc/containerd", "/etc/crio"}
