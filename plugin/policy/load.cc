@@ -215,7 +215,7 @@ Loaded load_path(const std::string& path, Trust trust) {
 }
 
 Loaded load_with(const std::string& directory, const std::string& replaced,
-                 std::vector<Text> texts) {
+                 const std::vector<Text>& texts) {
   SetLoader loader;
   struct stat status {};
   if (::stat(directory.c_str(), &status) == 0 || errno != ENOENT) {
@@ -227,7 +227,7 @@ Loaded load_with(const std::string& directory, const std::string& replaced,
       for (const auto& name : *names)
         if (name != replaced) loader.add_file(join(directory, name), name, Trust::kRequired);
   }
-  for (auto& [file, text] : texts) loader.add_text(std::move(text), file);
+  for (const auto& [file, text] : texts) loader.add_text(text, file);
   return loader.finish();
 }
 

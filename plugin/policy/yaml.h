@@ -60,6 +60,6 @@ struct Text {
   std::string text;
 };
 Loaded load_with(const std::string& directory, const std::string& replaced,
-                 std::vector<Text> texts);
+                 const std::vector<Text>& texts);
 
 }  // namespace pinscope::policy
