@@ -40,10 +40,10 @@ class DaemonSet : public testing::TestWithParam<std::tuple<const char*, const ch
   }
 
   CommandResult pinscope(const std::string& action) {
-    return Command({"setpriv", "--bounding-set=-all,+sys_chroot", "--inh-caps=-all",
-                    PINSCOPE_BIN_DIR "/pinscope", "node", action, "--root", directory_.path("host"),
-                    "--policies", volume_.path(), "--programs", directory_.path("image"),
-                    "--status-file", status_, "--engine", std::get<0>(GetParam())})
+    return Command({"setpriv", "--bounding-set=-all,+sys_chroot", "--inh-caps=-all", kPinscope,
+                    "node", action, "--root", directory_.path("host"), "--policies", volume_.path(),
+                    "--programs", directory_.path("image"), "--status-file", status_, "--engine",
+                    std::get<0>(GetParam())})
         .while_running([&](pid_t agent) {
           if (action != "run") return;
           EXPECT_TRUE(Node::eventually(

@@ -27,6 +27,8 @@ inline std::string granting(const std::string& pin, const std::string& name) {
   return policy_text("select: {}\ngrants:\n  - {pin: /sys/fs/bpf/" + pin + "}\n", name);
 }
 
+inline constexpr const char* kPinscope = PINSCOPE_BIN_DIR "/pinscope";
+
 // Directories with the same content at two places: this machine's path, which the hook uses, and
 // the same path below the root directory that the agent makes its own. As on a node, where they are
 // host paths.
@@ -39,7 +41,7 @@ class Node {
   }
   ~Node() {
     for (auto mount = mounts_.rbegin(); mount != mounts_.rend(); ++mount)
-      check(umount2(mount->c_str(), MNT_DETACH), "unmount " + *mount);
+      if (umount2(mount->c_str(), MNT_DETACH) != 0) ADD_FAILURE() << "cannot unmount " << *mount;
   }
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -74,7 +76,7 @@ class Node {
     std::vector<std::string> argv = {"setpriv",
                                      "--bounding-set=-all,+sys_chroot",
                                      "--inh-caps=-all",
-                                     PINSCOPE_BIN_DIR "/pinscope",
+                                     kPinscope,
                                      "node",
                                      action,
                                      "--root",

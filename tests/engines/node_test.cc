@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "tests/engines/node.h"
@@ -176,6 +178,8 @@ TEST_F(KubernetesNode, ShowsNoHalfOfASetDuringManyEdits) {
   node_.volume().update(version(0));
   node_.run([&] {
     ASSERT_TRUE(node_.takes("name: b-0"));
+    const std::string first = node_.in_cluster_file();
+    std::ifstream opened(node_.cluster_file());
     bool done = false;
     int looks = 0;
     std::thread reader([&] {
@@ -197,6 +201,8 @@ TEST_F(KubernetesNode, ShowsNoHalfOfASetDuringManyEdits) {
     __atomic_store_n(&done, true, __ATOMIC_SEQ_CST);
     reader.join();
     EXPECT_GT(looks, 100);
+    const std::string still((std::istreambuf_iterator<char>(opened)), {});
+    EXPECT_EQ(still, first) << "whoever has it open reads on in what it was";
     EXPECT_EQ(node_.in_force(), 2U);
   });
 }
