@@ -186,6 +186,7 @@ TEST_F(KubernetesNode, ShowsNoHalfOfASetDuringManyEdits) {
       while (!__atomic_load_n(&done, __ATOMIC_SEQ_CST)) {
         const std::string text = node_.in_cluster_file();
         const auto after = [&](const std::string& mark) {
+          if (!text.contains(mark)) return "no " + mark;
           const size_t at = text.find(mark) + mark.size();
           return text.substr(at, text.find('\n', at) - at);
         };

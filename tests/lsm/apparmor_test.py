@@ -54,6 +54,12 @@ class Abstraction(unittest.TestCase):
         rules = "  /bin/probe rix,"
         self.assertNotEqual(parse(rules, ABSTRACTION.read_text())[0], parse(rules, "")[0])
 
+    def test_allows_reading_and_denies_the_rest_at_each_place(self):
+        rules = [line.strip() for line in ABSTRACTION.read_text().splitlines()
+                 if line.strip() and not line.startswith("#") and not line.startswith("  #")]
+        self.assertEqual(rules, [rule for place in ("/sys/fs/bpf", "/run/bpf") for rule in (
+            f"{place}/ r,", f"{place}/** r,", f"deny {place}/** wklx,")])
+
     def test_a_wrong_rule_does_not_compile(self):
         for wrong in ("  /sys/fs/bpf/** q,\n", "  /sys/fs/bpf/** r\n", "  deny nothing,\n"):
             compiled, _ = parse("", ABSTRACTION.read_text() + wrong)
