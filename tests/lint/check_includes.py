@@ -19,6 +19,7 @@ ROOMS = {
     "engine": STAGE,
     "inventory": STAGE | {"kernel", "record"},
     "engine": STAGE,
+    "node": STAGE | {"kernel", "policy", "engine"},
 }
 # These sit on top and may include every room; "pipeline" is plugin/pipeline.{h,cc} and
 # plugin/pipeline/.
