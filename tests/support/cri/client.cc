@@ -1,12 +1,12 @@
 #include "tests/support/cri/client.h"
 
+#include <cri.grpc.pb.h>
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
 #include <filesystem>
 #include <thread>
 
-#include <cri.grpc.pb.h>
 #include "tests/support/temp_directory.h"
 
 namespace pinscope::test {
