@@ -17,12 +17,14 @@ ROOMS = {
     "guard": STAGE | {"kernel"},
     "apply": STAGE | {"kernel"},
     "inventory": STAGE | {"kernel", "record"},
+    "nri": {"base"},
 }
 # These sit on top and may include every room; "pipeline" is plugin/pipeline.{h,cc}.
 ALL_ROOMS = set(ROOMS)
 TOP = {
     "pipeline": ALL_ROOMS,
     "cli": ALL_ROOMS | {"pipeline"},
+    "daemon": ALL_ROOMS | {"pipeline"},
     "hooks": ALL_ROOMS | {"pipeline"},
 }
 
@@ -35,6 +37,9 @@ LIBRARIES = {
     "sys/capability.h": r"plugin/kernel/.*",
     "flatbuffers/": r"plugin/policy/.*",
     "CLI/": r"plugin/cli/.*",
+    "google/protobuf/": r"plugin/nri/.*",
+    "plugin/nri/nri.pb.h": r"plugin/nri/.*",
+    "plugin/nri/ttrpc.pb.h": r"plugin/nri/.*",
 }
 # What the static hook links must start fast: <iostream> brings constructors that run before main.
 NO_IOSTREAM = re.compile(
@@ -60,7 +65,7 @@ def complaints(path, quote, target, root):
     if quote == '"':
         if target.split("/")[0] not in ("plugin", "hooks", "tests"):
             yield f'"{target}" is not a path from the root of the tree'
-        elif not (root / target).exists() and not target.endswith("_generated.h"):
+        elif not (root / target).exists() and not target.endswith(("_generated.h", ".pb.h")):
             yield f'"{target}" does not exist'
         if room and target.startswith("tests/"):
             yield f"{room} includes a test header"
