@@ -151,6 +151,7 @@ void build_tree(CLI::App& root, Program& program) {
   add_audit(root, program);
   add_gc(root, program);
   add_doctor(root, program);
+  add_engine(root, program);
   add_compile(root, program);
   add_completion(root, program);
 }

@@ -99,6 +99,7 @@ void add_inspect(CLI::App& root, Program& program);
 void add_audit(CLI::App& root, Program& program);
 void add_gc(CLI::App& root, Program& program);
 void add_doctor(CLI::App& root, Program& program);
+void add_engine(CLI::App& root, Program& program);
 void add_compile(CLI::App& root, Program& program);
 void add_completion(CLI::App& root, Program& program);
 

@@ -18,6 +18,7 @@ ROOMS = {
     "apply": STAGE | {"kernel"},
     "inventory": STAGE | {"kernel", "record"},
     "nri": {"base"},
+    "engine": STAGE,
 }
 # These sit on top and may include every room; "pipeline" is plugin/pipeline.{h,cc}.
 ALL_ROOMS = set(ROOMS)
@@ -31,7 +32,7 @@ TOP = {
 # Library header prefix -> the files that may include it.
 LIBRARIES = {
     "yaml-cpp/": r"plugin/policy/yaml[a-z_]*\.cc",
-    "rapidjson/": r"plugin/base/json\.cc",
+    "rapidjson/": r"plugin/base/json(_outline)?\.cc",
     "bpf/": r"plugin/(kernel|guard)/.*",
     "libmount/": r"plugin/kernel/.*",
     "sys/capability.h": r"plugin/kernel/.*",
@@ -40,6 +41,7 @@ LIBRARIES = {
     "google/protobuf/": r"plugin/nri/.*",
     "plugin/nri/nri.pb.h": r"plugin/nri/.*",
     "plugin/nri/ttrpc.pb.h": r"plugin/nri/.*",
+    "toml++/": r"plugin/engine/toml\.cc",
 }
 # What the static hook links must start fast: <iostream> brings constructors that run before main.
 NO_IOSTREAM = re.compile(
