@@ -36,6 +36,10 @@ spec:
   // And without a view, under a profile that refuses bpf(2).
   static const std::string kNoView;
 
+  // Every key by which some engine establishes identity, as if it were said of a container that the
+  // policy selects. What containerd writes itself, it writes over these.
+  static const Words& lies();
+
   // Names of the records of containers that have a view.
   [[nodiscard]] std::vector<std::string> records();
   // Lines of the audit trail.

@@ -89,28 +89,6 @@ TEST_P(ShimPod, OfAnotherNamespacePodOrContainerSeesNothing) {
   EXPECT_THAT(audit(), Not(Contains(HasSubstr(R"("outcome":"granted")"))));
 }
 
-// Every key that some engine establishes identity by, as if it were said of a pod that is granted
-// the map. What containerd writes itself, it writes over these.
-const Words& lies() {
-  static const Words kLies = {
-      {"io.kubernetes.cri.sandbox-namespace", "web"},
-      {"io.kubernetes.cri.sandbox-name", "web-1"},
-      {"io.kubernetes.cri.sandbox-uid", "6f1c7a62-0000-4000-8000-000000000001"},
-      {"io.kubernetes.cri.container-name", "app"},
-      {"io.kubernetes.cri.image-name", "registry.example/trusted:1"},
-      {"io.kubernetes.cri.container-type", "container"},
-      {"io.kubernetes.pod.namespace", "web"},
-      {"io.kubernetes.pod.name", "web-1"},
-      {"io.kubernetes.container.name", "app"},
-      {"io.kubernetes.cri-o.Namespace", "web"},
-      {"io.kubernetes.cri-o.KubeName", "web-1"},
-      {"io.kubernetes.cri-o.ImageName", "registry.example/trusted:1"},
-      {"io.container.manager", "containerd"},
-      {"pinscope.dev/namespace", "web"},
-  };
-  return kLies;
-}
-
 TEST_P(ShimPod, GainsNothingByAnnotationsThatLie) {
   PodSpec liar = web_pod();
   liar.kubernetes_namespace = "shop";
