@@ -181,6 +181,10 @@ int run(int argc, char** argv) {
     return fail(kUsage, "cannot run at stage " + quoted(arguments.stage) +
                             ": only createRuntime, prestart and poststop are supported");
 
+  // Root's pins are out of reach for a user's own containers, and such a user may switch hooks off:
+  // there is nothing to grant and nothing to enforce, and their containers must not be held up.
+  if (kernel::serves_rootless_engine()) return 0;
+
   const auto fail_early = [&](const Error& error) {
     if (starts) report_refused_start(arguments.options, error);
     return fail(kFailed, error.sentence());

@@ -121,6 +121,11 @@ bool is_of_another(const Record& record, const oci::State& stopped) {
          kernel::process_start_time(record.pid) == record.process_start;
 }
 
+bool belongs_to(const Record& record, const kernel::ContainerProcess& process) {
+  return record.pid == process.pid() && record.process_start == process.start_time() &&
+         record.mount_namespace == process.mount_namespace();
+}
+
 // Two hooks of one start may know different things of the container. The first one makes the view:
 // what it left out, nobody adds.
 Status check_covered(const std::vector<Rule>& wanted, const std::vector<Rule>& present) {
@@ -153,6 +158,32 @@ class HookRun {
     return done;
   }
 
+  Result<bool> open_session(const Session& session) {
+    PINSCOPE_TRY(auto store, policy::PolicyStore::open(options_.policy));
+    report(store.refresh(), store.rejected());
+    container_.id = "session-" + std::to_string(session.pid);
+    container_.rootfs = "/";
+    container_.pid = session.pid;
+    container_.engine = options_.engine;
+    container_.uid = session.uid;
+    container_.gid = session.gid;
+    container_.additional_gids = session.groups;
+    namespace_of(container_, NamespaceKind::kMount).mode = Namespace::Mode::kPrivate;
+    is_session_ = true;
+    event_.container_id = container_.id;
+    event_.pid = session.pid;
+
+    PINSCOPE_TRY(const auto candidates, store.set().candidates(container_));
+    PINSCOPE_TRY(auto decision, policy::decide(candidates, container_, host_view()));
+    if (!decision.selected()) return false;
+    event_.selected_by = decision.selected_by;
+    event_.refusals = decision.refusals;
+    auto given = give_view(std::move(decision));
+    if (given) return true;
+    refuse(given.error());
+    return std::unexpected(std::move(given).error());
+  }
+
   // The refusal stands on stderr as well; a trail that cannot be written does not change it.
   void refuse(const Error& error) {
     event_.error_code = std::string(code_name(error.code()));
@@ -173,6 +204,23 @@ class HookRun {
 
  private:
   Status create(policy::PolicyStore& store, std::string state_json) {
+    auto done = decide_and_give(store, std::move(state_json));
+    if (!done && !begun_) forget_earlier_hook();
+    return done;
+  }
+
+  // An earlier hook of this start may have made the view, and crun runs no poststop for a container
+  // that a hook refused.
+  void forget_earlier_hook() {
+    if (container_.id.empty()) return;
+    const auto records = record::Store::open(options_.state_directory, false);
+    const auto process = container_process();
+    if (!records || !process) return;
+    const auto found = records->find(container_.id);
+    if (found && *found && belongs_to(**found, **process)) (void)records->remove(container_.id);
+  }
+
+  Status decide_and_give(policy::PolicyStore& store, std::string state_json) {
     PINSCOPE_TRY(auto state, oci::parse_state(std::move(state_json)));
     event_.container_id = state.id;
     event_.bundle = state.bundle;
@@ -231,6 +279,7 @@ class HookRun {
     Record record = intent(decision, *process);
     PINSCOPE_TRY(const bool is_new, begin(records, record));
     if (!is_new) return {};
+    begun_ = true;
 
     auto finished =
         carry_out(decision, skipped, plan, *process, descriptors.get(), records, record);
@@ -241,7 +290,7 @@ class HookRun {
   Status carry_out(const Decision& decision, const std::vector<GrantedPin>& skipped, Plan& plan,
                    const kernel::ContainerProcess& process, int descriptors,
                    const record::Store& records, Record& record) {
-    const apply::Target target{&process, container_.rootfs, descriptors};
+    const apply::Target target{&process, container_.rootfs, is_session_, descriptors};
     auto applied = apply::apply(plan, target, features_);
     if (!applied && applied.error().code() == ErrorCode::kKernelUnsupported &&
         features_.detached_trees) {
@@ -272,10 +321,7 @@ class HookRun {
       return std::unexpected(std::move(begun).error());
     PINSCOPE_TRY(const auto existing, records.find(record.id));
     if (existing) {
-      const bool same_process = existing->pid == record.pid &&
-                                existing->process_start == record.process_start &&
-                                existing->mount_namespace == record.mount_namespace;
-      if (same_process && existing->state == Record::State::kApplied) {
+      if (belongs_to(*existing, *process_) && existing->state == Record::State::kApplied) {
         PINSCOPE_CHECK(check_covered(record.selected_by, existing->selected_by));
         return false;
       }
@@ -362,9 +408,11 @@ class HookRun {
   const uint64_t started_ns_ = now_ns(CLOCK_MONOTONIC);
   AuditEvent event_;
   Container container_;
+  bool is_session_ = false;
   Features features_;
   std::optional<kernel::ContainerProcess> process_;
   std::optional<record::AuditTrail> trail_;
+  bool begun_ = false;  // this run wrote the record, and removes it if it fails
 };
 
 }  // namespace
@@ -375,6 +423,10 @@ Status create_runtime(const HookOptions& options, std::string state_json) {
 
 void report_refused_start(const HookOptions& options, const Error& error) {
   HookRun(options, "createRuntime").refuse(error);
+}
+
+Result<bool> open_session(const HookOptions& options, const Session& session) {
+  return HookRun(options, "run").open_session(session);
 }
 
 Status poststop(const HookOptions& options, std::string state_json) {

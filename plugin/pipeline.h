@@ -43,6 +43,20 @@ void report_refused_start(const HookOptions& options, const Error& error);
 // The poststop hook: forgets the container. Its view went with its mount namespace.
 Status poststop(const HookOptions& options, std::string state_json);
 
+// A process of the host, in a mount namespace of its own (kernel/session.h), and who will run in
+// it.
+struct Session {
+  pid_t pid = 0;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::vector<uint32_t> groups;
+};
+
+// Gives a session the view that the policies grant its user, as create_runtime does for a
+// container; to be called in the host's mount namespace, by a process of its own, with root's
+// privileges. False if no policy selects the session, which is then left alone.
+Result<bool> open_session(const HookOptions& options, const Session& session);
+
 // What create_runtime would do for a bundle, and why, without doing it: for explain and plan.
 struct Explanation {
   model::Container container;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "plugin/base/json.h"
 #include "plugin/base/text.h"
@@ -63,19 +64,31 @@ engine::Options wiring_options(const Settings& settings, const EngineOptions& op
   return result;
 }
 
-// The engine's own opinion of a file that it will read when it starts again.
-Status ask_engine(const Tree& tree, model::Engine engine, const std::string& file) {
-  const std::string program = engine_program(tree, engine);
-  if (file.empty() || program.empty() || !tree.is_host()) return {};
+// What an engine says of the configuration that it would start with: nothing if it takes it.
+std::optional<std::string> objection(model::Engine engine, const std::string& program,
+                                     const std::string& file) {
   std::vector<std::string> command = {program, "--config", file, "config", "dump"};
   if (engine == model::Engine::kDocker) command = {program, "--validate", "--config-file", file};
   const auto answer = ask(command, Listen::kErrors);
-  if (answer.ok) return {};
-  return std::unexpected(
-      Error(ErrorCode::kSystem, "wire " + std::string(model::engine_name(engine)))
-          .reason(program + " refuses the new configuration: " +
-                  std::string(split(answer.output, '\n').front()))
-          .hint("everything is as it was before"));
+  if (answer.ok) return std::nullopt;
+  return std::string(split(answer.output, '\n').front());
+}
+
+// Does the changes. An engine that liked its configuration before must like it afterwards, too.
+Status apply_and_ask(const Tree& tree, model::Engine engine, const Plan& plan) {
+  const std::string program = engine_program(tree, engine);
+  const bool can_ask = !plan.checked_file.empty() && !program.empty() && tree.is_host();
+  const bool liked = can_ask && (!tree.exists(plan.checked_file) ||
+                                 !objection(engine, program, plan.checked_file));
+  return engine::apply(tree, plan.changes, [&]() -> Status {
+    const auto refused =
+        liked ? objection(engine, program, plan.checked_file) : std::optional<std::string>();
+    if (!refused) return {};
+    return std::unexpected(
+        Error(ErrorCode::kSystem, "wire " + std::string(model::engine_name(engine)))
+            .reason(program + " refuses the new configuration: " + *refused)
+            .hint("everything is as it was before"));
+  });
 }
 
 void add_change(JsonWriter& json, const engine::Change& change) {
@@ -131,9 +144,7 @@ Result<ExitStatus> change_wiring(const Settings& settings, const EngineOptions& 
   PINSCOPE_TRY(const Plan plan, options.action == "install"
                                     ? engine::plan_install(engine, tree, wiring)
                                     : engine::plan_remove(engine, tree, wiring));
-  if (!options.dry_run)
-    PINSCOPE_CHECK(engine::apply(tree, plan.changes,
-                                 [&] { return ask_engine(tree, engine, plan.checked_file); }));
+  if (!options.dry_run) PINSCOPE_CHECK(apply_and_ask(tree, engine, plan));
   print(settings.json() ? to_json(plan, options) : to_text(plan, options));
   return kExitOk;
 }

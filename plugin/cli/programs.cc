@@ -56,7 +56,9 @@ Answer ask(const std::vector<std::string>& command, Listen listen) {
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
-  std::array<char*, 1> environment = {nullptr};
+  // dockerd looks for its proxy in it.
+  std::string path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  std::array<char*, 2> environment = {path.data(), nullptr};
   pid_t child = 0;
   const int failure = ::posix_spawn(&child, words.front().c_str(), &actions, nullptr,
                                     arguments.data(), environment.data());

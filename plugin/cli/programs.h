@@ -14,8 +14,8 @@ std::string find_program(const std::string& name);
 // there.
 std::string program_beside(const std::string& name);
 
-// What a program says in at most five seconds, without environment and input. A program that says
-// nothing more for that long is killed.
+// What a program says in at most five seconds, with $PATH for its environment and without input. A
+// program that says nothing more for that long is killed.
 struct Answer {
   bool ok = false;  // it ended with the exit status 0
   std::string output;

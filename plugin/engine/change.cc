@@ -26,8 +26,9 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 // A line of a file, safe on a terminal. Tabs may stay.
 std::string shown(std::string_view line) {
   std::string out;
-  for (const auto part : split(line, '\t')) out += (out.empty() ? "" : "\t") + one_line(part);
-  return line.starts_with('\t') ? "\t" + out : out;
+  const auto parts = split(line, '\t');
+  for (size_t i = 0; i < parts.size(); ++i) out += (i == 0 ? "" : "\t") + one_line(parts[i]);
+  return out;
 }
 
 using Lines = std::vector<std::string_view>;

@@ -218,7 +218,7 @@ Result<Changes> install_block(const Tree& tree, const Options& options, const Ta
 }
 
 Result<Plan> install(const Tree& tree, const Options& options) {
-  PINSCOPE_CHECK(tree.check_program(options.shim));
+  PINSCOPE_CHECK(tree.check_program(options.shim, "--runtime-shim"));
   PINSCOPE_TRY(const auto place, choose(tree, options.containerd_config));
   Target target{place, place.root, kDropIns};
   const std::string ours = drop_in_of(tree);

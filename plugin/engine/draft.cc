@@ -27,7 +27,8 @@ Error changed_since(const std::string& verb, const std::string& path) {
 // What an edited file would be without us.
 Result<std::string> original_of(const Tree& tree, const Receipt::Edited* edit,
                                 const std::string& text, const Editor& editor) {
-  if (edit != nullptr && sum_of(text) == edit->sum) {
+  if (edit == nullptr) return text;
+  if (sum_of(text) == edit->sum) {
     if (edit->backup.empty()) return std::string();
     PINSCOPE_TRY(const auto backup, tree.read(edit->backup));
     if (backup) return backup->text;
@@ -35,8 +36,11 @@ Result<std::string> original_of(const Tree& tree, const Receipt::Edited* edit,
   return editor.take_out(text);
 }
 
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+// Whether a file without our part holds nothing any more; "{}" is what is left of JSON.
+bool says_nothing(std::string_view text) {
+  std::string rest(text);
+  std::erase_if(rest, [](char byte) { return std::string_view(" \t\r\n").contains(byte); });
+  return rest.empty() || rest == "{}";
 }
 
 // Whether a directory holds nothing but what `gone` names.
@@ -152,7 +156,7 @@ Result<Changes> removal(const Tree& tree, model::Engine engine, bool force,
       } else {
         PINSCOPE_TRY(file.text, take_out(now->text));
       }
-      if (edit->backup.empty() && is_blank(file.text)) {
+      if (edit->backup.empty() && says_nothing(file.text)) {
         remove_file(edit->path, *now);
       } else if (file != *now) {
         changes.push_back(WriteFile{edit->path, file, now});

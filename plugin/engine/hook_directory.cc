@@ -1,6 +1,7 @@
 #include "plugin/engine/hook_directory.h"
 
 #include <algorithm>
+#include <set>
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
@@ -59,18 +60,25 @@ void add(Report& report, Remark::Level level, std::string text, std::string acti
 }
 
 // A hook file whose program is missing is passed over by the engine without a word.
-void examine_program(const Tree& tree, const std::string& path, Report& report) {
-  const auto file = tree.read(path);
-  if (!file || !*file) return;  // said already
-  const auto program = program_of_hook_file((*file)->text, path);
-  const auto usable = program ? tree.check_program(*program) : Status();
-  if (!program) {
-    add(report, Remark::Level::kFail, program.error().sentence(), "install again with --force");
-  } else if (!usable) {
-    add(report, Remark::Level::kFail,
-        path + " is passed over by the engine without a word: " + usable.error().sentence(),
-        "put the program there, or install the wiring again with --hook");
+void examine_programs(const Tree& tree, const Receipt& receipt, const HookDirectory& wiring,
+                      Report& report) {
+  std::set<std::string> programs;
+  for (const auto& made : receipt.files) {
+    if (!made.path.ends_with(".json")) continue;
+    const auto file = tree.read(made.path);
+    if (!file || !*file) continue;  // said already
+    const auto program = program_of_hook_file((*file)->text, made.path);
+    if (program)
+      programs.insert(*program);
+    else
+      add(report, Remark::Level::kFail, program.error().sentence(), "install again with --force");
   }
+  for (const auto& program : programs)
+    if (const auto usable = tree.check_program(program); !usable)
+      add(report, Remark::Level::kFail,
+          usable.error().sentence() + "; " + wiring.title +
+              " passes over such hooks without a word",
+          "put the program there, or install the wiring again with --hook");
 }
 
 }  // namespace
@@ -112,7 +120,7 @@ Result<HooksDirectories> read_hooks_directories(const Tree& tree, const HookDire
 }
 
 Result<Plan> install_hooks(const Tree& tree, const Options& options, const HookDirectory& wiring) {
-  PINSCOPE_CHECK(tree.check_program(options.hook));
+  PINSCOPE_CHECK(tree.check_program(options.hook, "--hook"));
   PINSCOPE_TRY(const auto directories, read_hooks_directories(tree, wiring));
   if (!directories.set_again_by.empty())
     return std::unexpected(
@@ -144,8 +152,7 @@ Result<Plan> remove_hooks(const Tree& tree, const Options& options, const HookDi
 
 void examine_hooks(const Tree& tree, const Receipt& receipt, const HookDirectory& wiring,
                    Report& report) {
-  for (const auto& made : receipt.files)
-    if (made.path.ends_with(".json")) examine_program(tree, made.path, report);
+  examine_programs(tree, receipt, wiring, report);
   const std::string own = own_directory(wiring);
   const auto directories = read_hooks_directories(tree, wiring);
   if (!directories) {

@@ -188,15 +188,16 @@ Result<std::vector<std::string>> Tree::list(std::string_view directory) const {
   return files;
 }
 
-Status Tree::check_program(std::string_view path) const {
+Status Tree::check_program(std::string_view path, const char* option) const {
   const auto cannot = [&] { return Error(ErrorCode::kSystem, "use program " + quoted(path)); };
   PINSCOPE_TRY(const auto object, find(path, Links::kFollow));
-  if (!object)
-    return std::unexpected(
-        cannot()
-            .reason("it is not there")
-            .hint(
-                "install the programs first, or say where they are with --hook or --runtime-shim"));
+  if (!object) {
+    auto error = cannot().reason("it is not there");
+    if (option != nullptr)
+      error = std::move(error).hint(std::string("install it there, or say with ") + option +
+                                    " where it is");
+    return std::unexpected(std::move(error));
+  }
   PINSCOPE_TRY(const auto status, status_of(*object, path));
   if (!S_ISREG(status.st_mode)) return std::unexpected(cannot().reason("it is not a regular file"));
   PINSCOPE_CHECK(check_owner(status, path));

@@ -44,7 +44,8 @@ class Tree {
   // The names of everything in a directory.
   [[nodiscard]] Result<std::vector<std::string>> entries(std::string_view directory) const;
   // That `path` is a program that the machine's root may run and nobody else may change.
-  [[nodiscard]] Status check_program(std::string_view path) const;
+  // `option` is the one that says where it is, for the text of the error.
+  [[nodiscard]] Status check_program(std::string_view path, const char* option = nullptr) const;
 
   // The changes that there are; what they are for is said in change.h. A file is never written
   // through a symbolic link of its own name.

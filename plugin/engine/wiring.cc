@@ -16,6 +16,7 @@ const Wiring* wiring_of(model::Engine engine) {
     case model::Engine::kContainerd:
       return &kContainerdWiring;
     case model::Engine::kDocker:
+      return &kDockerWiring;
     case model::Engine::kUnknown:
       return nullptr;
   }
@@ -60,7 +61,8 @@ bool Report::effective() const {
 
 const std::vector<model::Engine>& engines() {
   static const std::vector<model::Engine> all = {model::Engine::kPodman, model::Engine::kCrio,
-                                                 model::Engine::kContainerd};
+                                                 model::Engine::kContainerd,
+                                                 model::Engine::kDocker};
   return all;
 }
 

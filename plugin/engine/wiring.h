@@ -58,5 +58,6 @@ struct Wiring {
 extern const Wiring kPodmanWiring;
 extern const Wiring kCrioWiring;
 extern const Wiring kContainerdWiring;
+extern const Wiring kDockerWiring;
 
 }  // namespace pinscope::engine

@@ -7,12 +7,13 @@
 namespace pinscope::model {
 namespace {
 
-constexpr std::array<std::pair<Engine, const char*>, 5> kEngineNames = {{
+constexpr std::array<std::pair<Engine, const char*>, 6> kEngineNames = {{
     {Engine::kUnknown, ""},
     {Engine::kPodman, "podman"},
     {Engine::kDocker, "docker"},
     {Engine::kContainerd, "containerd"},
     {Engine::kCrio, "crio"},
+    {Engine::kHost, "host"},
 }};
 
 constexpr std::array<const char*, kNamespaceKinds> kNamespaceNames = {

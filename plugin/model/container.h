@@ -16,7 +16,8 @@ namespace pinscope::model {
 
 // Which software started the container. Decided by how the hook was installed (its --engine
 // argument), never by anything in the container's configuration.
-enum class Engine { kUnknown, kPodman, kDocker, kContainerd, kCrio };
+// kHost is none of them: a session of the host itself (`pinscope run`).
+enum class Engine { kUnknown, kPodman, kDocker, kContainerd, kCrio, kHost };
 
 // The Linux namespaces that a policy may ask about, in the order of Container::namespaces.
 enum class NamespaceKind { kUser, kNet, kPid, kIpc, kUts, kCgroup, kTime, kMount };
@@ -101,6 +102,9 @@ struct Container {
 };
 
 inline const Namespace& namespace_of(const Container& container, NamespaceKind kind) {
+  return container.namespaces[static_cast<size_t>(kind)];
+}
+inline Namespace& namespace_of(Container& container, NamespaceKind kind) {
   return container.namespaces[static_cast<size_t>(kind)];
 }
 

@@ -55,6 +55,7 @@ const TrustedKeys* trusted_keys_of(Engine engine) {
     case Engine::kUnknown:
     case Engine::kPodman:
     case Engine::kDocker:
+    case Engine::kHost:
       return nullptr;
   }
   return nullptr;

@@ -1,8 +1,11 @@
 // The hook as a process: what it inherits has no effect, and what it holds is as little as it
 // needs.
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +38,35 @@ class HookProcess : public DirectHook {
     return command;
   }
 };
+
+// Podman reads the same configuration when a user without privileges runs it.
+TEST_F(HookProcess, LeavesContainersOfARootlessEngineAlone) {
+  installation_.write_policy(
+      "apiVersion: pinscope/v1\nkind: Policy\nmetadata: {name: all}\n"
+      "spec: {select: {}}\n");
+  auto argv = installation_.hook_argv("createRuntime");
+  // By descriptor: nobody may be unable to search the directories above the program.
+  const Fd program(check(open(argv.front().c_str(), O_RDONLY), "open the hook"));
+  argv.front() = "/proc/self/fd/" + std::to_string(program.get());
+  Command rootless(argv);
+  rootless.input(state()).before_exec([] {
+    constexpr uid_t kNobody = 65534;
+    const auto write_map = [](const char* path, std::string_view text) {
+      const int fd = open(path, O_WRONLY | O_CLOEXEC);
+      if (write(fd, text.data(), text.size()) < 0) _exit(125);
+    };
+    if (setgroups(0, nullptr) != 0 || setresgid(kNobody, kNobody, kNobody) != 0 ||
+        setresuid(kNobody, kNobody, kNobody) != 0 || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0 ||
+        unshare(CLONE_NEWUSER) != 0)
+      _exit(126);
+    write_map("/proc/self/setgroups", "deny");
+    write_map("/proc/self/uid_map", "0 65534 1");
+    write_map("/proc/self/gid_map", "0 65534 1");
+  });
+  const auto result = rootless.run();
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_EQ(result.err, "");
+}
 
 // A hook that has prepared itself and waits for its state.
 class WaitingHook {

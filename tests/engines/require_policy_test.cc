@@ -1,5 +1,6 @@
 // --require-policy and --pod-label: what the start asks for, and what the wiring tells.
 #include "tests/engines/direct_hook.h"
+#include "tests/support/container_process.h"
 
 namespace pinscope::test {
 namespace {
@@ -62,12 +63,19 @@ TEST_F(RequiredPolicy, IsCheckedByTheSecondHookOfOneStartToo) {
   const auto second = create(state());
   EXPECT_EQ(second.status, 1) << second;
   EXPECT_EQ(second.err, "pinscope-hook: " + std::string(kOtherIsRefused) + "\n");
-  EXPECT_THAT(installation_.records(), testing::ElementsAre("direct.json"))
-      << "poststop of the container that does not start forgets it";
-  require("test");
+  EXPECT_THAT(installation_.records(), testing::IsEmpty())
+      << "no runtime has to call poststop for a container that it does not start";
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(installation_.run_hook("poststop", state("", "stopped")).status, 0);
+}
+
+TEST_F(RequiredPolicy, ThatIsRefusedLeavesTheRecordOfAnotherProcessAlone) {
+  ASSERT_EQ(create(state()).status, 0);
+  const ContainerProcess other(rootfs_);
+  require("other");
+  EXPECT_EQ(create(state_with("pid", std::to_string(other.pid()))).status, 1);
+  EXPECT_THAT(installation_.records(), testing::ElementsAre("direct.json"));
   EXPECT_EQ(installation_.run_hook("poststop", state("", "stopped")).status, 0);
-  EXPECT_EQ(installation_.run_hook("poststop", state("", "stopped")).status, 0);
-  EXPECT_THAT(installation_.records(), testing::IsEmpty());
 }
 
 // The first hook makes the view: a second one that knows more must not find out and stay silent.
@@ -87,8 +95,19 @@ TEST_F(RequiredPolicy, ThatTheFirstHookOfOneStartDidNotKnowStopsTheStart) {
       "pinscope-hook: container \"direct\": cannot add policy \"other\" at other.yaml:1:1 to "
       "this view: an earlier hook of this start made the view without it (give all hooks of a "
       "container the same options, --engine above all)\n");
+}
+
+TEST_F(RequiredPolicy, MayBeKnownToTheFirstHookOfAStartAndNotToTheSecond) {
+  installation_.write_policy(policy_text("select: {engine: podman}\n"
+                                         "grants:\n"
+                                         "  - {pin: /sys/fs/bpf/flows, as: podman}\n",
+                                         "other"),
+                             "other.yaml");
+  ASSERT_EQ(installation_.compile().status, 0);
+  installation_.options = {"--engine", "podman"};
+  ASSERT_EQ(create(state()).status, 0);
   installation_.options.clear();
-  EXPECT_EQ(create(state()).status, 0) << "knowing less is no fault";
+  expect_view(create(state()));
 }
 
 class PodLabel : public DirectHook {

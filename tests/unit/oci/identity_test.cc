@@ -155,6 +155,7 @@ std::set<std::string> trusted_keys(Engine engine) {
     case Engine::kUnknown:
     case Engine::kPodman:
     case Engine::kDocker:
+    case Engine::kHost:
       return {};
   }
   return {};
