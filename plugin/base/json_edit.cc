@@ -118,20 +118,28 @@ Status JsonText::set(const JsonPath& path, std::string_view value) {
           complaint(path, i, "there is no element " + std::to_string(path[i].index())));
     // The first one goes into the object that is there.
     if (i == at.steps && outline_[at.node].kind != Kind::kNull)
-      return insert(at.node, path[i].key(), missing);
+      return insert(at.node, path[i].key(), {missing});
     missing = "{" + quoted_key(*path[i].key()) + ":" + missing + "}";
   }
   return replace(at.node, missing);
 }
 
 Status JsonText::append(const JsonPath& path, std::string_view value) {
+  return append_all(path, {std::string(value)});
+}
+
+Status JsonText::append_all(const JsonPath& path, const std::vector<std::string>& values) {
   PINSCOPE_TRY(const Found at, walk(path));
   const Kind kind = outline_[at.node].kind;
-  if (at.steps < path.size() || kind == Kind::kNull)
-    return set(path, "[" + std::string(value) + "]");
+  if (at.steps < path.size() || kind == Kind::kNull) {
+    std::string array;
+    for (const auto& value : values) array += (array.empty() ? "[" : ",") + value;
+    return set(path, array.empty() ? "[]" : array + "]");
+  }
   if (kind != Kind::kArray)
     return std::unexpected(complaint(path, path.size(), "expected an array"));
-  return insert(at.node, std::nullopt, value);
+  if (values.empty()) return {};
+  return insert(at.node, std::nullopt, values);
 }
 
 Result<bool> JsonText::remove(const JsonPath& path) {
@@ -172,17 +180,21 @@ Status JsonText::replace(size_t node, std::string_view value) {
 }
 
 Status JsonText::insert(size_t container, const std::optional<std::string>& key,
-                        std::string_view value) {
-  PINSCOPE_TRY(const auto outline, outline_of_value(value));
+                        const std::vector<std::string>& values) {
   const JsonLayout layout = layout_inside(text_, outline_, container);
   const bool lines = layout.style == JsonLayout::Style::kLines;
   const auto children = outline_.children(container);
 
   std::string added;
-  if (!children.empty()) added += layout.style == JsonLayout::Style::kSpaced ? ", " : ",";
-  if (lines) added += layout.newline + layout.indent;
-  if (key) added += quoted_key(*key) + (layout.style == JsonLayout::Style::kCompact ? ":" : ": ");
-  added += lay_out(value, outline, layout);
+  bool is_first = children.empty();
+  for (const auto& value : values) {
+    PINSCOPE_TRY(const auto outline, outline_of_value(value));
+    if (!is_first) added += layout.style == JsonLayout::Style::kSpaced ? ", " : ",";
+    is_first = false;
+    if (lines) added += layout.newline + layout.indent;
+    if (key) added += quoted_key(*key) + (layout.style == JsonLayout::Style::kCompact ? ":" : ": ");
+    added += lay_out(value, outline, layout);
+  }
   if (!children.empty()) {
     const size_t end = outline_[children.back()].end;
     return splice(end, end, added);

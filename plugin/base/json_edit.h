@@ -60,8 +60,9 @@ class JsonText {
   // the way are made. A position must be there already.
   Status set(const JsonPath& path, std::string_view value);
 
-  // Adds an element at the end of the array, which is made if it is missing, like set().
+  // Adds elements at the end of the array, which is made if it is missing, like set().
   Status append(const JsonPath& path, std::string_view value);
+  Status append_all(const JsonPath& path, const std::vector<std::string>& values);
 
   // Takes out the member or element with the separator that it needs no more. False if it is not
   // there.
@@ -80,7 +81,9 @@ class JsonText {
   [[nodiscard]] Result<std::optional<size_t>> member(size_t object, const std::string& key,
                                                      const JsonPath& path, size_t steps) const;
   Status replace(size_t node, std::string_view value);
-  Status insert(size_t container, const std::optional<std::string>& key, std::string_view value);
+  // Several values are elements of an array, one with a key is a member of an object.
+  Status insert(size_t container, const std::optional<std::string>& key,
+                const std::vector<std::string>& values);
   Status splice(size_t begin, size_t end, std::string_view with);
   [[nodiscard]] Error complaint(const JsonPath& path, size_t steps, std::string reason) const;
 

@@ -22,6 +22,7 @@ const char* program_name(model::Engine engine) {
     case model::Engine::kDocker:
       return "dockerd";
     case model::Engine::kUnknown:
+    case model::Engine::kHost:
       return "";
   }
   return "";

@@ -22,16 +22,15 @@ constexpr const char* kDropInName = "99-pinscope.toml";
 struct Place {
   const char* root;
   const char* restart;
-  bool generated;                  // at each start, by somebody else
-  const char* template_file = "";  // what it is made from
+  bool generated;  // at each start, by somebody else
 };
 constexpr std::array kPlaces = {
     Place{"/etc/containerd/config.toml", "systemctl restart containerd (containers go on running)",
           false},
     Place{"/var/lib/rancher/k3s/agent/etc/containerd/config.toml",
-          "systemctl restart k3s (on an agent: k3s-agent)", true, "config.toml.tmpl"},
+          "systemctl restart k3s (on an agent: k3s-agent)", true},
     Place{"/var/lib/rancher/rke2/agent/etc/containerd/config.toml",
-          "systemctl restart rke2-server (on an agent: rke2-agent)", true, "config.toml.tmpl"},
+          "systemctl restart rke2-server (on an agent: rke2-agent)", true},
     Place{"/var/snap/microk8s/current/args/containerd-template.toml",
           "snap restart microk8s.daemon-containerd", false},
 };
@@ -46,6 +45,11 @@ constexpr std::array<std::string_view, 7> kCopied = {
     "privileged_without_host_devices_all_devices_allowed",
     "snapshotter",
 };
+
+// What k3s and RKE2 make their root file from.
+std::string template_of(const std::string& root, int64_t version) {
+  return join(parent_of(root), version >= 3 ? "config-v3.toml.tmpl" : "config.toml.tmpl");
+}
 
 Error cannot_wire() {
   return Error(ErrorCode::kSystem, "wire containerd");
@@ -161,14 +165,13 @@ Result<Changes> install_drop_in(const Tree& tree, const Options& options, const 
           cannot_wire()
               .reason(quoted(target.root) + " is written anew at each start and does not import " +
                       quoted(target.pattern()))
-              .hint("add that import to " +
-                    quoted(join(parent_of(target.root), target.place.template_file)) +
+              .hint("add that import to " + quoted(template_of(target.root, version)) +
                     ", restart, and try again"));
     const Editor editor = {.take_out = [&](const std::string& content) -> Result<std::string> {
                              return take_out_ours(content, target.pattern());
                            },
                            .put_in = [&](const std::string& content) -> Result<std::string> {
-                             if (!config.exists() && content.empty())
+                             if (content.empty())
                                return header() + "version = " + std::to_string(version) +
                                       "\nimports = [" + toml_string(target.pattern()) + "]\n";
                              return add_import(content, target.pattern(), target.root);
@@ -186,8 +189,7 @@ Result<Changes> install_block(const Tree& tree, const Options& options, const Ta
             .reason(
                 quoted(target.root) +
                 " is written anew at each start, and containerd before 2.0 cannot merge a drop-in")
-            .hint("put the runtime into " +
-                  quoted(join(parent_of(target.root), target.place.template_file)) +
+            .hint("put the runtime into " + quoted(template_of(target.root, 2)) +
                   "; docs/engines/containerd.md has the text"));
   if (const auto rival = config.import_with_cri(); !rival.empty())
     return std::unexpected(
@@ -219,6 +221,11 @@ Result<Changes> install_block(const Tree& tree, const Options& options, const Ta
 
 Result<Plan> install(const Tree& tree, const Options& options) {
   PINSCOPE_CHECK(tree.check_program(options.shim, "--runtime-shim"));
+  if (!options.hook_arguments.empty())
+    return std::unexpected(
+        cannot_wire()
+            .reason("it gives its runtime no arguments such as " + options.hook_arguments.front())
+            .hint("keep policies, records and the audit trail in their default places"));
   PINSCOPE_TRY(const auto place, choose(tree, options.containerd_config));
   Target target{place, place.root, kDropIns};
   const std::string ours = drop_in_of(tree);

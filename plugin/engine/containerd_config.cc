@@ -205,18 +205,17 @@ Result<std::string> set_default_runtime(const std::string& text, int64_t version
     edited.replace(region->begin, region->end - region->begin, value + std::string(kWas) + was);
   } else {
     const auto region_of_table = toml.region(table);
-    const bool header = region_of_table && text.compare(region_of_table->begin, 1, "[") == 0 &&
-                        text.compare(region_of_table->begin, 2, "[[") != 0;
-    std::string line =
-        "default_runtime_name = " + value + std::string(kWas) + std::string(kUnset) + "\n";
-    size_t place = text.size();
-    if (header) place = line_end(text, region_of_table->begin);
-    edited.insert(place, line);
+    if (region_of_table && text.compare(region_of_table->begin, 1, "[") == 0) {
+      edited.insert(
+          line_end(text, region_of_table->begin),
+          "default_runtime_name = " + value + std::string(kWas) + std::string(kUnset) + "\n");
+    }
     const auto read = Toml::parse(edited, name);
     if (!read || read->text(key) != kPinscopeRuntime) {
       // The table is there through its sub-tables alone: it may be opened once.
-      line = "[plugins." + toml_string(cri_plugin(version)) + ".containerd]\n" + line;
-      edited = text + line;
+      const std::string gap = text.empty() || text.ends_with('\n') ? "" : "\n";
+      edited = text + gap + std::string(kBegin) + "[plugins." + toml_string(cri_plugin(version)) +
+               ".containerd]\ndefault_runtime_name = " + value + "\n" + std::string(kEnd);
     }
   }
   PINSCOPE_CHECK(check_edit(text, edited, {key}, name));
@@ -237,10 +236,9 @@ std::string take_out_ours(const std::string& text, const std::string& pattern) {
           std::string(kImports) + " = [" + imported + std::string(kImportsMark);
       out.find(line) != std::string::npos) {
     out.erase(out.find(line), line.size());
-  } else if (const size_t item = out.find("[" + imported + ", "); item != std::string::npos) {
-    out.erase(item + 1, imported.size() + 2);
-  } else if (const size_t only = out.find("[" + imported + "]"); only != std::string::npos) {
-    out.erase(only + 1, imported.size());
+  } else if (const size_t item = out.find("[" + imported); item != std::string::npos) {
+    const bool others = out.compare(item + 1 + imported.size(), 2, ", ") == 0;
+    out.erase(item + 1, imported.size() + (others ? 2 : 0));
   }
   const std::string ours = toml_string(kPinscopeRuntime) + std::string(kWas);
   while (true) {

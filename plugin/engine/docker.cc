@@ -50,7 +50,14 @@ Result<std::string> put_in(const std::string& content, const Options& options) {
             .reason(quoted(kDaemonJson) + " has a runtime \"pinscope\" that pinscope did not make")
             .hint("take it out, or use --force"));
   JsonWriter runtime;
-  runtime.object().field("path", options.shim).end();
+  runtime.object().field("path", options.shim);
+  if (!options.hook_arguments.empty()) {
+    runtime.key("runtimeArgs").array();
+    for (const auto& argument : options.hook_arguments)
+      runtime.value(argument.starts_with("--") ? "--pinscope-" + argument.substr(2) : argument);
+    runtime.end();
+  }
+  runtime.end();
   PINSCOPE_CHECK(daemon.set({"runtimes", kRuntime}, runtime.text()));
   if (options.set_default) {
     PINSCOPE_TRY(const auto name, string_at(before, "default-runtime"));
@@ -112,7 +119,10 @@ Result<Daemon> read_daemon(const Tree& tree) {
 
 // The default runtime that the backup remembers.
 Result<std::string> default_before(const Tree& tree) {
-  PINSCOPE_TRY(const auto backup, tree.read(std::string(kDaemonJson) + kBackupSuffix));
+  PINSCOPE_TRY(const auto receipt, read_receipt(tree, model::Engine::kDocker));
+  const auto* edit = receipt ? receipt->edited(kDaemonJson) : nullptr;
+  if (edit == nullptr || edit->backup.empty()) return std::string();
+  PINSCOPE_TRY(const auto backup, tree.read(edit->backup));
   if (!backup || is_blank(backup->text)) return std::string();
   PINSCOPE_TRY(const auto name, string_at(backup->text, "default-runtime"));
   return name.value_or("");

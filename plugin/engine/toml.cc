@@ -38,8 +38,18 @@ void erase(toml::table& root, const TomlPath& path) {
     if (table == nullptr) return;
   }
   table->erase(path.back());
-  // Tables that were there for this entry alone.
-  if (path.size() > 1 && table->empty()) erase(root, TomlPath(path.begin(), path.end() - 1));
+}
+
+// Takes out empty tables, which say nothing.
+void prune(toml::table& table) {
+  for (auto entry = table.begin(); entry != table.end();) {
+    auto* inner = entry->second.as_table();
+    if (inner != nullptr) prune(*inner);
+    if (inner != nullptr && inner->empty())
+      entry = table.erase(entry);
+    else
+      ++entry;
+  }
 }
 
 std::string formatted(const toml::table& table) {
@@ -123,10 +133,10 @@ std::string Toml::written(const TomlPath& path) const {
   if (node == nullptr || node->is_table()) return "";
   std::ostringstream out;
   node->visit([&](const auto& value) {
-    if constexpr (toml::is_array<decltype(value)>)
-      out << toml::toml_formatter(value);
-    else if constexpr (toml::is_value<decltype(value)>)
-      out << toml::toml_formatter(value);
+    constexpr auto kFlags =
+        toml::toml_formatter::default_flags & ~toml::format_flags::allow_literal_strings;
+    if constexpr (toml::is_array<decltype(value)> || toml::is_value<decltype(value)>)
+      out << toml::toml_formatter(value, kFlags);
   });
   return std::string(path.back()) + " = " + std::move(out).str();
 }
@@ -153,6 +163,8 @@ bool Toml::equals_without(const Toml& other, const std::vector<TomlPath>& paths)
   for (const auto& path : paths) erase(mine, path);
   toml::table theirs = other.state_->root;
   for (const auto& path : paths) erase(theirs, path);
+  prune(mine);
+  prune(theirs);
   return formatted(mine) == formatted(theirs);
 }
 

@@ -46,7 +46,7 @@ class Toml {
     size_t end = 0;
   };
   [[nodiscard]] std::optional<Region> region(const TomlPath& path) const;
-  // Whether two documents say the same once `path` is taken out of this one.
+  // Whether two documents say the same, except at `paths` and in empty tables.
   [[nodiscard]] bool equals_without(const Toml& other, const std::vector<TomlPath>& paths) const;
 
  private:

@@ -192,11 +192,10 @@ Status Tree::check_program(std::string_view path, const char* option) const {
   const auto cannot = [&] { return Error(ErrorCode::kSystem, "use program " + quoted(path)); };
   PINSCOPE_TRY(const auto object, find(path, Links::kFollow));
   if (!object) {
-    auto error = cannot().reason("it is not there");
-    if (option != nullptr)
-      error = std::move(error).hint(std::string("install it there, or say with ") + option +
-                                    " where it is");
-    return std::unexpected(std::move(error));
+    auto missing = cannot().reason("it is not there");
+    if (option == nullptr) return std::unexpected(std::move(missing));
+    return std::unexpected(std::move(missing).hint(std::string("install it there, or say with ") +
+                                                   option + " where it is"));
   }
   PINSCOPE_TRY(const auto status, status_of(*object, path));
   if (!S_ISREG(status.st_mode)) return std::unexpected(cannot().reason("it is not a regular file"));

@@ -18,6 +18,7 @@ const Wiring* wiring_of(model::Engine engine) {
     case model::Engine::kDocker:
       return &kDockerWiring;
     case model::Engine::kUnknown:
+    case model::Engine::kHost:
       return nullptr;
   }
   return nullptr;
@@ -85,7 +86,8 @@ Report examine(model::Engine engine, const Tree& tree) {
   if (wiring == nullptr) return report;
   const auto receipt = read_receipt(tree, engine);
   if (!receipt) {
-    fail(report, receipt.error().sentence(), "");
+    fail(report, receipt.error().sentence(),
+         "use the version of pinscope that wrote it, or move it away and remove its files by hand");
     return report;
   }
   if (!*receipt) return report;

@@ -27,6 +27,21 @@ const char* engine_name(Engine engine) {
   return "";
 }
 
+const char* engine_established_by(Engine engine) {
+  switch (engine) {
+    case Engine::kUnknown:
+      return "";
+    case Engine::kHost:
+      return "the session itself";
+    case Engine::kPodman:
+    case Engine::kDocker:
+    case Engine::kContainerd:
+    case Engine::kCrio:
+      return "the hook's --engine option";
+  }
+  return "";
+}
+
 std::optional<Engine> engine_from_name(const std::string& name) {
   for (const auto& [value, known] : kEngineNames)
     if (value != Engine::kUnknown && name == known) return value;

@@ -39,17 +39,23 @@ class HookProcess : public DirectHook {
   }
 };
 
-// Podman reads the same configuration when a user without privileges runs it.
-TEST_F(HookProcess, LeavesContainersOfARootlessEngineAlone) {
+// Podman reads the same configuration when a user without privileges runs it: nobody, in a user
+// namespace.
+class RootlessHook : public HookProcess {
+ protected:
+  CommandResult run(const std::string& stage, const std::string& input);
+};
+
+CommandResult RootlessHook::run(const std::string& stage, const std::string& input) {
   installation_.write_policy(
       "apiVersion: pinscope/v1\nkind: Policy\nmetadata: {name: all}\n"
       "spec: {select: {}}\n");
-  auto argv = installation_.hook_argv("createRuntime");
+  auto argv = installation_.hook_argv(stage);
   // By descriptor: nobody may be unable to search the directories above the program.
   const Fd program(check(open(argv.front().c_str(), O_RDONLY), "open the hook"));
   argv.front() = "/proc/self/fd/" + std::to_string(program.get());
   Command rootless(argv);
-  rootless.input(state()).before_exec([] {
+  rootless.input(input).before_exec([] {
     constexpr uid_t kNobody = 65534;
     const auto write_map = [](const char* path, std::string_view text) {
       const int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -63,9 +69,31 @@ TEST_F(HookProcess, LeavesContainersOfARootlessEngineAlone) {
     write_map("/proc/self/uid_map", "0 65534 1");
     write_map("/proc/self/gid_map", "0 65534 1");
   });
-  const auto result = rootless.run();
+  return rootless.run();
+}
+
+TEST_F(RootlessHook, LeavesContainersAlone) {
+  for (const char* stage : {"createRuntime", "poststop"}) {
+    const auto result = run(stage, state());
+    EXPECT_EQ(result.status, 0) << result;
+    EXPECT_EQ(result.err, "");
+  }
+}
+
+TEST_F(RootlessHook, GivesPodmanTheConfigurationBackAsItWas) {
+  const auto result = run("precreate", "{ \"ociVersion\" : 1 }\n");
   EXPECT_EQ(result.status, 0) << result;
-  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(result.out, "{ \"ociVersion\" : 1 }\n");
+}
+
+TEST_F(RootlessHook, RefusesWhoAsksForAView) {
+  installation_.options = {"--require-policy", "all"};
+  const auto result = run("createRuntime", state());
+  EXPECT_EQ(result.status, 1) << result;
+  EXPECT_EQ(
+      result.err,
+      "pinscope-hook: cannot give a view to a container of a rootless engine: the host's pins "
+      "are root's\n");
 }
 
 // A hook that has prepared itself and waits for its state.
@@ -249,8 +277,8 @@ TEST_F(HookProcess, RefusesArgumentsThatMakeNoSense) {
             start + "\"policy.d\" is not an absolute path" + end);
   EXPECT_EQ(error({"--engine", "emacs", "poststop"}), start + "there is no engine \"emacs\"" + end);
   EXPECT_EQ(error({"poststart"}),
-            "pinscope-hook: cannot run at stage \"poststart\": only createRuntime, prestart and "
-            "poststop are supported\n");
+            "pinscope-hook: cannot run at stage \"poststart\": only createRuntime, prestart, "
+            "poststop and precreate are supported\n");
 }
 
 TEST_F(HookProcess, TellsItsVersionAndItsOptions) {

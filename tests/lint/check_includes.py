@@ -21,7 +21,8 @@ ROOMS = {
     "nri": {"base"},
     "engine": STAGE,
 }
-# These sit on top and may include every room; "pipeline" is plugin/pipeline.{h,cc}.
+# These sit on top and may include every room; "pipeline" is plugin/pipeline.{h,cc} and
+# plugin/pipeline/.
 ALL_ROOMS = set(ROOMS)
 TOP = {
     "pipeline": ALL_ROOMS,
@@ -46,7 +47,7 @@ LIBRARIES = {
 }
 # What the static hook links must start fast: <iostream> brings constructors that run before main.
 NO_IOSTREAM = re.compile(
-    r"(plugin/(base|model|oci|policy|plan|kernel|apply|record)/.*|plugin/pipeline\..*|hooks/.*)")
+    r"(plugin/(base|model|oci|policy|plan|kernel|apply|record)/.*|plugin/pipeline[./].*|hooks/.*)")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

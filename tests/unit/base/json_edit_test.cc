@@ -84,6 +84,17 @@ TEST(JsonEdit, AppendsInTheLayoutOfTheLastElement) {
             "{\n \"a\": [\n  1,\n  2,\n  {}\n ]\n}");
 }
 
+TEST(JsonEdit, AppendsSeveralElementsAtOnce) {
+  JsonText json = parse("{\n  \"a\": [\n    1\n  ]\n}");
+  ASSERT_TRUE(json.append_all({"a"}, {"2", "[]"}));
+  ASSERT_TRUE(json.append_all({"a"}, {}));
+  EXPECT_EQ(json.text(), "{\n  \"a\": [\n    1,\n    2,\n    []\n  ]\n}");
+  JsonText empty = parse(R"({"a":[],"b":null})");
+  ASSERT_TRUE(empty.append_all({"a"}, {"1", "2"}));
+  ASSERT_TRUE(empty.append_all({"b"}, {"1", "2"}));
+  EXPECT_EQ(empty.text(), R"({"a":[1,2],"b":[1,2]})");
+}
+
 TEST(JsonEdit, ReplacesAValue) {
   EXPECT_EQ(after_set(R"({"a": 1 , "b":2})", {"a"}, R"("x")"), R"({"a": "x" , "b":2})");
   EXPECT_EQ(after_set("{\n  \"a\": [\n    1\n  ]\n}", {"a", 0U}, R"({"b":[]})"),
