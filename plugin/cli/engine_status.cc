@@ -36,7 +36,7 @@ bool is_digit(char byte) {
 
 std::string engine_program(const engine::Tree& tree, model::Engine engine) {
   for (const char* directory : kDirectories) {
-    const std::string path = std::string(directory) + "/" + program_name(engine);
+    std::string path = std::string(directory) + "/" + program_name(engine);
     if (tree.exists(path)) return path;
   }
   return "";

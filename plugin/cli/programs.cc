@@ -54,6 +54,7 @@ Answer ask(const std::vector<std::string>& command, Listen listen) {
   ::posix_spawn_file_actions_addopen(&actions, unheard, "/dev/null", O_WRONLY, 0);
   std::vector<std::string> words = command;
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   // dockerd looks for its proxy in it.

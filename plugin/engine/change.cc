@@ -15,6 +15,8 @@ template <typename... Functions>
 struct Overloaded : Functions... {
   using Functions::operator()...;
 };
+template <typename... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;  // clang before 17 needs to be told
 
 std::vector<std::string_view> lines_of(std::string_view text) {
   if (text.empty()) return {};

@@ -134,14 +134,21 @@ std::string drop_in_of(const Tree& tree) {
   return "";
 }
 
+// Our shim runs runc, or what pinscope-runtime(8) says: not what another default runtime would run.
 Status check_default(const ContainerdConfig& config, const Options& options) {
+  if (!options.set_default || options.force) return {};
+  const auto refuse = [](const std::string& reason) {
+    return std::unexpected(cannot_wire().reason(reason).hint(
+        "pinscope would run runc in its place; --force makes pinscope the default anyway"));
+  };
   const auto name = config.text({"containerd", "default_runtime_name"}).value_or("runc");
-  if (!options.set_default || options.force || name == "runc" || name == kPinscopeRuntime)
-    return {};
-  return std::unexpected(
-      cannot_wire()
-          .reason("its default runtime is " + quoted(name))
-          .hint("pinscope would run runc in its place; --force makes pinscope the default anyway"));
+  if (name != "runc" && name != kPinscopeRuntime)
+    return refuse("its default runtime is " + quoted(name));
+  const auto program =
+      config.text({"containerd", "runtimes", "runc", "options", "BinaryName"}).value_or("");
+  if (!program.empty() && base_name(program) != "runc")
+    return refuse("its default runtime is the program " + quoted(program));
+  return {};
 }
 
 Result<Changes> install_drop_in(const Tree& tree, const Options& options, const Target& target,

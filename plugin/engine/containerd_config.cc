@@ -129,14 +129,13 @@ bool ContainerdConfig::has(const TomlPath& path) const {
 
 std::optional<std::string> ContainerdConfig::text(const TomlPath& path) const {
   for (auto file = files_.rbegin(); file != files_.rend(); ++file)
-    if (const auto text = file->toml.text(in_cri(file->version, path))) return text;
+    if (auto text = file->toml.text(in_cri(file->version, path))) return text;
   return std::nullopt;
 }
 
 std::string ContainerdConfig::written(const TomlPath& path) const {
   for (auto file = files_.rbegin(); file != files_.rend(); ++file)
-    if (const auto line = file->toml.written(in_cri(file->version, path)); !line.empty())
-      return line;
+    if (auto line = file->toml.written(in_cri(file->version, path)); !line.empty()) return line;
   return "";
 }
 

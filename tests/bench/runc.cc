@@ -79,12 +79,12 @@ Result<Scenario> measure_shim(const std::string& programs, const Fixture& fixtur
   install_process(programs, fixture);
   const std::string bundle = fixture.directory() + "/run/bundles/shim";
   PINSCOPE_TRY(const Fd directory, make_directory(bundle, 0755));
-  const std::vector<std::string> runtime = {"/usr/sbin/runc", "--root",
-                                            fixture.directory() + "/run/runc", "run", "--bundle",
-                                            bundle, kContainer};
+  const std::vector<std::string> runtime = {
+      "/usr/sbin/runc", "--root",  fixture.directory() + "/run/runc", "run", "--bundle",
+      bundle,           kContainer};
   // A runtime that ends at once shows what the shim itself takes.
-  const std::vector<std::string> empty = {programs + "/bench/bench_empty", "run", "--bundle", bundle,
-                                          kContainer};
+  const std::vector<std::string> empty = {programs + "/bench/bench_empty", "run", "--bundle",
+                                          bundle, kContainer};
   const auto through_shim = [&](const std::vector<std::string>& program) {
     std::vector<std::string> arguments = {programs + "/bin/pinscope-runtime",
                                           "--pinscope-policy",
@@ -108,8 +108,8 @@ Result<Scenario> measure_shim(const std::string& programs, const Fixture& fixtur
     PINSCOPE_CHECK(write_atomically(directory.get(), "config.json", config, 0644));
     PINSCOPE_TRY(const Run done, run(arguments, ""));
     if (done.exit_status != 0)
-      return std::unexpected(Error(ErrorCode::kInternal, "run the shim's container")
-                                 .reason(one_line(done.errors)));
+      return std::unexpected(
+          Error(ErrorCode::kInternal, "run the shim's container").reason(one_line(done.errors)));
     if (series == nullptr) return {};
     series->wall_ns.push_back(done.wall_ns);
     series->cpu_ns.push_back(done.cpu_ns);

@@ -7,8 +7,6 @@
 namespace pinscope::engine {
 namespace {
 
-using testing::HasSubstr;
-
 const std::vector<model::Engine> kAll = {model::Engine::kPodman, model::Engine::kCrio,
                                          model::Engine::kContainerd, model::Engine::kDocker};
 

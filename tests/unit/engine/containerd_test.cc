@@ -20,7 +20,7 @@ constexpr const char* kVersion2 =
     "      runtime_type = \"io.containerd.runc.v2\"\n      base_runtime_spec = \"/etc/spec.json\"\n"
     "      pod_annotations = [\"*\"]\n"
     "      [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\n"
-    "        SystemdCgroup = true\n        BinaryName = \"/usr/bin/crun\"\n";
+    "        SystemdCgroup = true\n        BinaryName = \"/usr/bin/runc\"\n";
 
 Options of_version(const std::string& version, bool set_default = false) {
   auto options = options_for(kContainerd);
@@ -207,6 +207,11 @@ TEST(WireContainerd, RefusesToReplaceAnotherDefaultRuntime) {
       machine.refusal(kContainerd, of_version("2.1", true)),
       "cannot wire containerd: its default runtime is \"nvidia\" (pinscope would run runc in its "
       "place; --force makes pinscope the default anyway)");
+  const Machine crun({{kRoot,
+                       "version = 3\n[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes."
+                       "runc.options]\nBinaryName = \"/usr/bin/crun\"\n"}});
+  EXPECT_THAT(crun.refusal(kContainerd, of_version("2.1", true)),
+              HasSubstr("its default runtime is the program \"/usr/bin/crun\""));
 }
 
 TEST(WireContainerd, RefusesAnImportThatHidesTheRootFile) {

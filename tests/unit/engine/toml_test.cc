@@ -1,3 +1,4 @@
+// Reading TOML, and the edits that are made in the text of containerd's root file.
 #include "plugin/engine/toml.h"
 
 #include <gmock/gmock.h>
@@ -44,6 +45,24 @@ TEST(TomlText, NamesThePlaceOfAMistake) {
               testing::StartsWith("cannot read \"f.toml\": line 2, column "));
   EXPECT_THAT(Toml::parse("a = 1\na = 2\n", "f.toml").error().sentence(),
               testing::StartsWith("cannot read \"f.toml\": line 2"));
+}
+
+// Debian's toml++ 3.3 would do undefined things with these.
+TEST(TomlText, RefusesLettersBeyondAsciiOutsideOfQuotes) {
+  for (const char* text : {"é = 1\n", "a = é\n", "a = 'x' ł\n", "[α]\n", "a = 3'é'.\n"}) {
+    const auto toml = Toml::parse(text, "f");
+    ASSERT_FALSE(toml) << text;
+    EXPECT_THAT(toml.error().sentence(), testing::StartsWith("cannot read \"f\": "));
+  }
+  for (const char* text : {"a = 'é' # é\n", "\xEF\xBB\xBF# é", "'é' = 1", "a = [ 'é', \"é\" ]"})
+    EXPECT_TRUE(Toml::parse(text, "f")) << text;
+}
+
+TEST(TomlText, RefusesTablesThatTheLibraryStumblesOver) {
+  for (const char* text : {"[=", "[= 3\n", "[$\n", "[[=", "[a.=]\n"})
+    EXPECT_THAT(Toml::parse(text, "f").error().sentence(),
+                testing::StartsWith("cannot read \"f\": "))
+        << text;
 }
 
 TEST(TomlText, WritesStringsThatAreReadBack) {

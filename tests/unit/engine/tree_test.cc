@@ -9,7 +9,6 @@ namespace pinscope::engine {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 std::string text_of(const Result<std::optional<File>>& file) {
   if (!file) return file.error().sentence();
