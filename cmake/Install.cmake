@@ -1,6 +1,6 @@
 # Where things are installed. The programs look for policies in /etc/pinscope: install with the prefix
 # /usr, or tell them with --policy.
-install(TARGETS pinscope pinscope-hook RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS pinscope pinscope-hook pinscope-runtime RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES docs/man/pinscope.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES docs/man/pinscope-hook.8 docs/man/pam_pinscope.8
   DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)

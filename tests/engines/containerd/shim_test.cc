@@ -67,7 +67,7 @@ TEST_P(ShimPod, IsShownWithItsIdentityAndHowThatWasEstablished) {
         "web-1 (annotation io.kubernetes.cri.sandbox-name, set by containerd)",
         "app (annotation io.kubernetes.cri.container-name, set by containerd)"})
     EXPECT_THAT(inspect.out, HasSubstr(fact));
-  const auto trail = pinscope({"audit", "--outcome", "granted"});
+  const auto trail = pinscope({"audit", "--outcome", "granted", "--output", "json"});
   EXPECT_THAT(trail.out, HasSubstr("web-1")) << trail;
 
   node().remove_pods();
@@ -144,7 +144,7 @@ TEST_P(ShimPod, IsNotStartedIfItsPinIsMissingAndSaysWhy) {
     node().cri().start(id);
     ADD_FAILURE() << "the container started";
   } catch (const CriError& error) {
-    EXPECT_THAT(error.what(), HasSubstr(R"(cannot open pin "/sys/fs/bpf/flows")"));
+    EXPECT_THAT(error.what(), HasSubstr(R"(cannot open source pin "/sys/fs/bpf/flows")"));
   }
   EXPECT_THAT(records(), IsEmpty());
   EXPECT_THAT(audit(), Contains(AllOf(HasSubstr(R"("outcome":"refused")"),

@@ -3,6 +3,7 @@
 #include <cri.grpc.pb.h>
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -209,7 +210,9 @@ std::string CriClient::create(const Pod& pod, const CriContainerSpec& spec) cons
   fill(labels, spec.labels);
   fill(*config.mutable_annotations(), spec.annotations);
   for (const auto& device : spec.cdi_devices) config.add_cdi_devices()->set_name(device);
-  config.set_log_path(pod.id + "_" + spec.name + ".log");
+  // One of its own for each, as the kubelet has: the engine writes behind what is there.
+  static std::atomic<int> number = 0;
+  config.set_log_path(pod.id + "_" + spec.name + "_" + std::to_string(++number) + ".log");
   auto& security = *config.mutable_linux()->mutable_security_context();
   security.mutable_namespace_options()->set_network(v1::NODE);
   security.mutable_namespace_options()->set_pid(v1::CONTAINER);
