@@ -51,6 +51,18 @@ TEST_P(ShimPod, ReadsItsGrantedMapUnderTheDefaultProfileAndLeavesNothing) {
                                    HasSubstr(R"("outcome":"removed")")));
 }
 
+TEST_P(ShimPod, MayCallNoMoreOfBpfThanItsGrantNeeds) {
+  EXPECT_EQ(node().cri().run(node().cri().run_pod(web_pod()),
+                             ContainerdMachine::probe({"lookup /sys/fs/bpf/flows 1", "map-create",
+                                                       "prog-load", "freeze-ro /sys/fs/bpf/flows",
+                                                       "repin /sys/fs/bpf/flows /tmp/pin"})),
+            "lookup /sys/fs/bpf/flows 1: ok 42\n"
+            "map-create: EPERM\n"
+            "prog-load: EPERM\n"
+            "freeze-ro /sys/fs/bpf/flows: EPERM\n"
+            "repin /sys/fs/bpf/flows /tmp/pin: EPERM\n");
+}
+
 TEST_P(ShimPod, IsShownWithItsIdentityAndHowThatWasEstablished) {
   const Pod pod = node().cri().run_pod(web_pod());
   const std::string id = node().cri().create(pod, ContainerdMachine::sleeper());
@@ -151,7 +163,9 @@ TEST_P(ShimPod, IsNotStartedIfItsPinIsMissingAndSaysWhy) {
                                       HasSubstr(R"("code":"source-missing")"))));
 }
 
-PINSCOPE_CRI_RELEASES(ShimPod);
+INSTANTIATE_TEST_SUITE_P(Releases, ShimPod,
+                         testing::Values(kContainerd16, kContainerd17, kContainerd21),
+                         release_name);
 
 }  // namespace
 }  // namespace pinscope::test
