@@ -2,11 +2,18 @@
 # /usr, or tell them with --policy.
 install(TARGETS pinscope pinscope-hook pinscope-runtime RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES docs/man/pinscope.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-install(FILES docs/man/pinscope-hook.8 docs/man/pam_pinscope.8
+install(FILES docs/man/pinscope-hook.8 docs/man/pinscope-runtime.8 docs/man/pam_pinscope.8
   DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 if(TARGET pam_pinscope)
   install(TARGETS pam_pinscope LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/security)
 endif()
+# The shim knows by its name which engine calls it.
+foreach(engine docker containerd crio podman)
+  install(CODE "
+    set(link \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/pinscope-runtime-${engine}\")
+    file(CREATE_LINK pinscope-runtime \"\${link}\" SYMBOLIC)
+    message(STATUS \"Installing: \${link}\")")
+endforeach()
 install(FILES config/policy.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
 install(FILES config/systemd/pinscope-gc.service config/systemd/pinscope-gc.timer
   DESTINATION lib/systemd/system)

@@ -1,10 +1,9 @@
-/* pam_pinscope: gives each login session a mount namespace of its own with the view that the
- * policies grant its user ("one mount per user"). The process that opens the session leaves the
- * host's mount namespace; `pinscope run --attach` builds the view from outside it. A user whom no
- * policy selects logs in as before, in a namespace of its own.
- *
- *   session required pam_pinscope.so [program=/usr/bin/pinscope] [policy=/etc/pinscope/policy.d]
- */
+// pam_pinscope: gives each login session a mount namespace of its own with the view that the
+// policies grant its user ("one mount per user"). The process that opens the session leaves the
+// host's mount namespace; `pinscope run --attach` builds the view from outside it. A user whom no
+// policy selects logs in as before, in a namespace of its own.
+//
+//   session required pam_pinscope.so [program=/usr/bin/pinscope] [policy=/etc/pinscope/policy.d]
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -40,7 +39,7 @@ static int parse(pam_handle_t* handle, int count, const char** words, struct opt
   return PAM_SUCCESS;
 }
 
-/* In the child, which stays in the host's mount namespace: waits until the session has left it. */
+// In the child, which stays in the host's mount namespace: waits until the session has left it.
 static void build_view(const struct options* options, const char* user, int left) {
   char pid[24];
   char byte = 0;
@@ -58,7 +57,7 @@ static void build_view(const struct options* options, const char* user, int left
 }
 
 static int leave_mount_namespace(pam_handle_t* handle) {
-  /* As kernel/session.cc does it. */
+  // As kernel/session.cc does it.
   if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0 &&
       (mount(NULL, "/sys", NULL, MS_REC | MS_PRIVATE, NULL) == 0 || errno == EINVAL))
     return PAM_SUCCESS;
@@ -82,7 +81,7 @@ int pam_sm_open_session(pam_handle_t* handle, int flags, int count, const char**
   if (pam_get_user(handle, &user, NULL) != PAM_SUCCESS || !user) return PAM_USER_UNKNOWN;
   if (pipe2(ends, O_CLOEXEC) != 0) return PAM_SYSTEM_ERR;
 
-  /* The application may reap children by itself, or ignore them: ours is waited for here. */
+  // The application may reap children by itself, or ignore them: ours is waited for here.
   const pid_t child = fork();
   if (child == 0) {
     close(ends[1]);
@@ -103,7 +102,7 @@ int pam_sm_open_session(pam_handle_t* handle, int flags, int count, const char**
   return outcome == PAM_SUCCESS ? result_of(handle, user, status) : outcome;
 }
 
-/* The view goes with the session's last process. */
+// The view goes with the session's last process.
 int pam_sm_close_session(pam_handle_t* handle, int flags, int count, const char** words) {
   (void)handle;
   (void)flags;

@@ -19,6 +19,7 @@
 #include "plugin/base/json.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/kernel/privileges.h"
 #include "plugin/oci/edit.h"
 #include "plugin/oci/runtime_arguments.h"
 #include "plugin/pipeline.h"
@@ -29,8 +30,6 @@ namespace {
 
 constexpr size_t kConfigLimit = 16U << 20;  // bytes
 constexpr int kFailed = 1;
-// The inode number of the initial user namespace's file (linux/proc_ns.h, PROC_USER_INIT_INO).
-constexpr ino_t kInitialUserNamespace = 0xEFFFFFFD;
 
 constexpr std::string_view kHelp =
     R"(Usage: pinscope-runtime [--pinscope-OPTION VALUE...] [RUNTIME-OPTION...] COMMAND ...
@@ -67,11 +66,9 @@ void fill_standard_descriptors() {
     if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR | O_CLOEXEC) != fd) ::_exit(kFailed);
 }
 
-// Only there can policies be trusted and BPF objects be granted; elsewhere root is somebody else.
-bool is_root_of_the_machine() {
-  if (::geteuid() != 0) return false;
-  struct stat status {};
-  return ::stat("/proc/self/ns/user", &status) != 0 || status.st_ino == kInitialUserNamespace;
+// A user's own engine, whose root is nobody on the machine, is none of ours: see the hook.
+bool serves_the_machine() {
+  return ::geteuid() == 0 && !kernel::serves_rootless_engine();
 }
 
 // In runc's own format, where the engine looks for it: containerd and Docker show the last error of
@@ -223,7 +220,7 @@ int run(int argc, char** argv) {
   const auto arguments = oci::parse_runtime_arguments(options->arguments, style);
   if (!runtime) return fail(arguments, runtime.error());
 
-  if (arguments.makes_container() && is_root_of_the_machine()) {
+  if (arguments.makes_container() && serves_the_machine()) {
     Bundle bundle(arguments);
     if (const auto done = prepare_bundle(*options, *runtime, bundle); !done) {
       report_refused_start(options->hook, {"shim", bundle.state().id, bundle.state().bundle},

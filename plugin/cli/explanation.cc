@@ -107,7 +107,8 @@ Result<Explanation> explain(const Settings& settings, const ExplainOptions& opti
                pinscope::explain(policies, bundle, id, engine, pod_labels, features, look));
   explanation.remarks =
       remarks_on(explanation.container, explanation.decision,
-                 options.no_host ? std::vector<std::string>{kUsualHostBpffs} : host_bpffs_mounts());
+                 options.no_host ? std::vector<std::string>{kUsualHostBpffs} : host_bpffs_mounts(),
+                 {explanation.commands, explanation.still_refused});
   if (!options.no_host && ::geteuid() != 0 && !explanation.sources.empty())
     explanation.remarks.push_back(
         {Remark::Kind::kNote, "not-root",

@@ -113,6 +113,14 @@ std::string to_json(const Explanation& explanation) {
       .field("host_bpffs", model::name_of(decision.host_bpffs))
       .end();
   write_grants(json, explanation);
+  json.key("bpf_commands").array();
+  for (const uint32_t command : explanation.commands.list())
+    json.object()
+        .field("command", command)
+        .field("name", model::bpf_command_name(command))
+        .field("seccomp_allows", explanation.container.seccomp_commands.contains(command))
+        .end();
+  json.end();
   json.key("refusals").array();
   for (const auto& refusal : decision.refusals) {
     json.object().field("name", refusal.name).field("source", refusal.source);

@@ -37,8 +37,8 @@ bool has_option(const model::ConfiguredMount& mount, std::string_view option) {
 class Observer {
  public:
   Observer(const Container& container, const Decision& decision,
-           const std::vector<std::string>& host_bpffs)
-      : container_(container), decision_(decision), host_bpffs_(host_bpffs) {}
+           const std::vector<std::string>& host_bpffs, const NeededCommands& needed)
+      : container_(container), decision_(decision), host_bpffs_(host_bpffs), needed_(needed) {}
 
   std::vector<Remark> observe() {
     bring_along();
@@ -134,21 +134,28 @@ class Observer {
 
   void seccomp() {
     if (decision_.grants.empty()) return;
-    switch (container_.seccomp_bpf) {
-      case model::SeccompBpf::kNoProfile:
-      case model::SeccompBpf::kAllowed:
-        break;
-      case model::SeccompBpf::kFiltered:
+    const auto missing = needed_.commands - container_.seccomp_commands;
+    if (missing.empty()) {
+      if (container_.seccomp_bpf == model::SeccompBpf::kFiltered)
         add(Kind::kNote, "seccomp",
-            "the seccomp profile lets bpf(2) through for some commands only", "");
-        break;
-      case model::SeccompBpf::kRefused:
-        add(Kind::kUnreachable, "seccomp",
-            "the seccomp profile refuses bpf(2): the pins are there and cannot be opened",
-            "use a profile that allows the commands of bpf(2) that the grants need: "
-            "docs/operating.md has the rules");
-        break;
+            "the seccomp profile lets bpf(2) through for some commands only, among them those that "
+            "the grants need",
+            "");
+      return;
     }
+    const bool can_be_opened = needed_.still_refused.empty();
+    const std::string how =
+        can_be_opened
+            ? "start it through pinscope-runtime, or with Podman's precreate hook, which would add "
+            : "pinscope-runtime and the precreate hook do not change such a profile; use one that "
+              "allows ";
+    const std::string which = to_string(can_be_opened ? missing : needed_.still_refused);
+    add(Kind::kUnreachable, "seccomp",
+        container_.seccomp_bpf == model::SeccompBpf::kRefused
+            ? "the seccomp profile refuses bpf(2): the pins are there and cannot be opened"
+            : "the seccomp profile does not let all commands of bpf(2) through that the grants "
+              "need",
+        how + which);
   }
 
   void lsm() {
@@ -211,6 +218,7 @@ class Observer {
   const Container& container_;
   const Decision& decision_;
   const std::vector<std::string>& host_bpffs_;
+  const NeededCommands& needed_;
   std::vector<Remark> remarks_;
 };
 
@@ -231,8 +239,9 @@ const char* name_of(Remark::Kind kind) {
 }
 
 std::vector<Remark> remarks_on(const Container& container, const Decision& decision,
-                               const std::vector<std::string>& host_bpffs) {
-  return Observer(container, decision, host_bpffs).observe();
+                               const std::vector<std::string>& host_bpffs,
+                               const NeededCommands& needed) {
+  return Observer(container, decision, host_bpffs, needed).observe();
 }
 
 }  // namespace pinscope::cli

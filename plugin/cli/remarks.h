@@ -26,9 +26,17 @@ struct Remark {
 
 const char* name_of(Remark::Kind kind);  // "refuses", "void", "unreachable", "note"
 
+// What the grants need of bpf(2), which the seccomp profile may refuse.
+struct NeededCommands {
+  model::BpfCommands commands;
+  // Those that the profile would refuse even if pinscope-runtime had widened it.
+  model::BpfCommands still_refused;
+};
+
 // `host_bpffs`: where bpffs are mounted on the host. What stops the start or voids the view comes
 // first.
 std::vector<Remark> remarks_on(const model::Container& container, const model::Decision& decision,
-                               const std::vector<std::string>& host_bpffs);
+                               const std::vector<std::string>& host_bpffs,
+                               const NeededCommands& needed = {});
 
 }  // namespace pinscope::cli

@@ -1,4 +1,4 @@
-// What the tests of whole engines share; see the header.
+// What the tests of whole engines share.
 #include "tests/engines/engine_test.h"
 
 #include <filesystem>

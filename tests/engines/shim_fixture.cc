@@ -1,3 +1,4 @@
+// The profile and the command lines of the tests of the shim.
 #include <filesystem>
 
 #include "plugin/base/text.h"

@@ -237,9 +237,22 @@ class Explain(cli.Case):
         text = (cli.SOURCE / "docs/operating.md").read_text()
         rule = json.loads(text.split("```json\n")[1].split("```")[0])
         self.assertEqual(rule["names"], ["bpf"])
-        self.write_bundle(
-            linux__seccomp={"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [rule]}
-        )
+        def write_bundle_with(commands):
+            rules = [
+                {**rule, "args": [{**rule["args"][0], "value": command}]} for command in commands
+            ]
+            self.write_bundle(
+                linux__seccomp={"defaultAction": "SCMP_ACT_ERRNO", "syscalls": rules}
+            )
+
+        write_bundle_with([rule["args"][0]["value"]])
+        result = self.explain("--engine", "podman", "-o", "json")
+        commands = json.loads(result.stdout)["bpf_commands"]
+        self.assertEqual([each["command"] for each in commands if each["seccomp_allows"]], [7])
+        result = self.explain("--engine", "podman")
+        self.assertIn("unreachable: the seccomp profile does not let all commands", result.stdout)
+        self.assertIn("which would add BPF_MAP_LOOKUP_ELEM (1), ", result.stdout)
+        write_bundle_with([each["command"] for each in commands])
         result = self.explain("--engine", "podman")
         self.assertIn("note: the seccomp profile lets bpf(2) through", result.stdout)
         self.assertNotIn("unreachable", result.stdout)

@@ -9,6 +9,7 @@ import cli
 WANTED = [
     "usr/bin/pinscope",
     "usr/bin/pinscope-hook",
+    "usr/bin/pinscope-runtime",
     "usr/lib/systemd/system/pinscope-gc.service",
     "usr/lib/systemd/system/pinscope-gc.timer",
     "usr/share/bash-completion/completions/pinscope",
@@ -16,6 +17,7 @@ WANTED = [
     "usr/share/fish/vendor_completions.d/pinscope.fish",
     "usr/share/man/man1/pinscope.1",
     "usr/share/man/man8/pinscope-hook.8",
+    "usr/share/man/man8/pinscope-runtime.8",
     "usr/share/pinscope/policy.schema.json",
     "usr/share/zsh/site-functions/_pinscope",
 ]
@@ -34,6 +36,9 @@ class Install(unittest.TestCase):
             self.assertEqual(result.returncode, 0, result.stderr)
             for path in WANTED:
                 self.assertTrue((root / path).is_file(), path)
+            for engine in ("containerd", "crio", "docker", "podman"):
+                link = root / f"usr/bin/pinscope-runtime-{engine}"
+                self.assertEqual(str(link.readlink()), "pinscope-runtime")
             policies = root / "etc/pinscope/policy.d"
             self.assertTrue(policies.is_dir())
             self.assertEqual(policies.stat().st_mode & 0o022, 0)

@@ -79,14 +79,42 @@ TEST(Remarks, CallAViewVoidAgainstTracingInTheHostsPidNamespace) {
   EXPECT_EQ(only(container, granting(Access::kRead)).code, "host-pid-namespace");
 }
 
-TEST(Remarks, CallAViewUnreachableIfSeccompRefusesTheCall) {
+constexpr model::BpfCommands kOpenAndRead = {model::BpfCommand::kObjGet,
+                                             model::BpfCommand::kMapLookupElem};
+
+Remark seccomp(model::SeccompBpf verdict, model::BpfCommands allowed,
+               model::BpfCommands still_refused = {}) {
   auto container = ordinary();
-  container.seccomp_bpf = model::SeccompBpf::kRefused;
-  const auto remark = only(container, granting(Access::kRead));
+  container.seccomp_bpf = verdict;
+  container.seccomp_commands = allowed;
+  const auto remarks =
+      remarks_on(container, granting(Access::kRead), kHostBpffs, {kOpenAndRead, still_refused});
+  return remarks.size() == 1 ? remarks.front() : Remark{};
+}
+
+TEST(Remarks, CallAViewUnreachableIfSeccompRefusesTheCall) {
+  const auto remark = seccomp(model::SeccompBpf::kRefused, {});
   EXPECT_EQ(remark.kind, Remark::Kind::kUnreachable);
-  EXPECT_THAT(remark.text, HasSubstr("refuses bpf(2)"));
-  container.seccomp_bpf = model::SeccompBpf::kFiltered;
-  EXPECT_EQ(only(container, granting(Access::kRead)).kind, Remark::Kind::kNote);
+  EXPECT_EQ(remark.text,
+            "the seccomp profile refuses bpf(2): the pins are there and cannot be opened");
+  EXPECT_EQ(remark.action,
+            "start it through pinscope-runtime, or with Podman's precreate hook, which would add "
+            "BPF_MAP_LOOKUP_ELEM (1), BPF_OBJ_GET (7)");
+}
+
+TEST(Remarks, NameTheCommandsThatSeccompDoesNotLetThrough) {
+  const auto remark = seccomp(model::SeccompBpf::kFiltered, {model::BpfCommand::kObjGet});
+  EXPECT_EQ(remark.kind, Remark::Kind::kUnreachable);
+  EXPECT_EQ(remark.text,
+            "the seccomp profile does not let all commands of bpf(2) through that the grants need");
+  EXPECT_THAT(remark.action, testing::EndsWith("would add BPF_MAP_LOOKUP_ELEM (1)"));
+  EXPECT_EQ(seccomp(model::SeccompBpf::kFiltered, kOpenAndRead).kind, Remark::Kind::kNote);
+}
+
+TEST(Remarks, SayWhenTheProfileIsOfAKindThatTheShimDoesNotChange) {
+  EXPECT_EQ(seccomp(model::SeccompBpf::kFiltered, {}, kOpenAndRead).action,
+            "pinscope-runtime and the precreate hook do not change such a profile; use one that "
+            "allows BPF_MAP_LOOKUP_ELEM (1), BPF_OBJ_GET (7)");
 }
 
 TEST(Remarks, CallAPinUnreachableThatTheProcessMayNotOpen) {
@@ -150,11 +178,12 @@ TEST(Remarks, PutWhatStopsTheStartFirst) {
   auto container = ordinary();
   container.capabilities |= uint64_t{1} << CAP_SYS_ADMIN;
   container.seccomp_bpf = model::SeccompBpf::kRefused;
+  container.seccomp_commands = {};
   container.mounts = {{"/x", "bind", "/sys/fs/bpf", {"bind"}}};
   auto decision = granting(Access::kReadWrite);
   decision.host_bpffs = model::HostBpffs::kReject;
   std::vector<std::string> kinds;
-  for (const auto& remark : remarks_on(container, decision, kHostBpffs))
+  for (const auto& remark : remarks_on(container, decision, kHostBpffs, {kOpenAndRead, {}}))
     kinds.emplace_back(name_of(remark.kind));
   EXPECT_THAT(kinds, testing::ElementsAre("refuses", "void", "unreachable", "note"));
 }

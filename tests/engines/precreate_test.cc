@@ -1,0 +1,125 @@
+// The precreate stage as Podman calls it: the proposed config.json on stdin, the bundle as working
+// directory, the whole replacement expected on stdout.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "plugin/base/json.h"
+#include "tests/support/bpf_objects.h"
+#include "tests/support/installation.h"
+
+namespace pinscope::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+// As Podman's default profile, which refuses bpf by name.
+constexpr const char* kConfig =
+    "{\n \"root\": {\"path\": \"rootfs\"},\n \"newer\": 1.50,\n \"linux\": {\"seccomp\": {\n"
+    "  \"defaultAction\": \"SCMP_ACT_ERRNO\", \"defaultErrnoRet\": 38,\n  \"syscalls\": [\n"
+    "   {\"names\": [\"bpf\", \"swapon\"], \"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 1}\n"
+    "  ]\n }}\n}\n";
+
+class Precreate : public testing::Test {
+ protected:
+  Precreate() { pins_.map("/sys/fs/bpf/flows"); }
+
+  CommandResult call(const std::string& config) const {
+    return Command(installation_.hook_argv("precreate"))
+        .directory(installation_.directory().path())
+        .input(config)
+        .run();
+  }
+
+  HostPins pins_;
+  Installation installation_;
+};
+
+TEST_F(Precreate, AddsWhatTheProfileLacksAndNoHooks) {
+  installation_.write_policy(
+      policy_text("select: {}\ngrants: [{pin: /sys/fs/bpf/flows, access: read}]\n"));
+  const auto result = call(kConfig);
+  ASSERT_EQ(result.status, 0) << result;
+  EXPECT_THAT(result.out, StartsWith("{\n \"root\": {\"path\": \"rootfs\"},\n \"newer\": 1.50,\n"));
+  EXPECT_THAT(result.out, HasSubstr("{\"names\": [\"swapon\"], \"action\": \"SCMP_ACT_ERRNO\", "
+                                    "\"errnoRet\": 1},\n"));
+  EXPECT_THAT(result.out, Not(HasSubstr("hooks")));
+  const auto json = JsonDocument::parse(result.out, "stdout", ErrorCode::kConfigInvalid);
+  ASSERT_TRUE(json) << result;
+  const auto rules = json->root()
+                         .find("linux")
+                         .value()
+                         ->find("seccomp")
+                         .value()
+                         ->find("syscalls")
+                         .value()
+                         ->elements()
+                         .value();
+  std::vector<uint64_t> commands;
+  for (size_t i = 1; i < rules.size(); ++i) {
+    const auto arguments = rules[i].find("args").value()->elements().value();
+    commands.push_back(arguments.at(0).unsigned_or("value", 99).value());
+  }
+  EXPECT_EQ(commands, (std::vector<uint64_t>{1, 4, 7, 15, 24}));
+  EXPECT_EQ(call(result.out).out, result.out) << "done again it changes nothing";
+}
+
+// The kind of an object that is not there yet cannot be learned; the hook says that it is missing.
+TEST_F(Precreate, DoesNotMindASourceThatIsMissing) {
+  installation_.write_policy(policy_text("select: {}\ngrants: [{pin: /sys/fs/bpf/later}]\n"));
+  const auto result = call(kConfig);
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_THAT(result.out, HasSubstr("\"value\": 24"));
+}
+
+TEST_F(Precreate, CopiesTheConfigurationOfAContainerThatNoPolicySelects) {
+  EXPECT_EQ(call(kConfig).out, kConfig) << "no policies";
+  installation_.write_policy(
+      policy_text("select: {bundle: /elsewhere}\ngrants: [{pin: /sys/fs/bpf/flows}]\n"));
+  const auto result = call(kConfig);
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_EQ(result.out, kConfig);
+}
+
+TEST_F(Precreate, TakesTheWorkingDirectoryForTheBundle) {
+  installation_.write_policy(policy_text("select: {bundle: " + installation_.directory().path() +
+                                         "}\ngrants: [{pin: /sys/fs/bpf/flows}]\n"));
+  EXPECT_THAT(call(kConfig).out, HasSubstr("SCMP_CMP_EQ"));
+}
+
+TEST_F(Precreate, FailsRatherThanPrintingWhatIsNoConfiguration) {
+  for (const char* text : {"", "{", "[]"}) {
+    const auto result = call(text);
+    EXPECT_EQ(result.status, 1) << text << result;
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err,
+                StartsWith("pinscope-hook: cannot read \"the configuration on stdin\""));
+  }
+}
+
+TEST_F(Precreate, FailsWhereTheHookWouldFailBeforeItDecides) {
+  installation_.write_policy("nonsense: [");
+  const auto result = call(kConfig);
+  EXPECT_EQ(result.status, 1) << result;
+  EXPECT_EQ(result.out, "");
+  const auto line = installation_.last_audit();
+  EXPECT_EQ(line.outcome, "refused");
+  EXPECT_EQ(line.stage, "precreate");
+  EXPECT_EQ(line.code, "policy-unavailable");
+}
+
+TEST_F(Precreate, FailsIfItCannotWriteEverything) {
+  const auto result = Command(installation_.hook_argv("precreate"))
+                          .input(kConfig)
+                          .before_exec([] { dup2(::open("/dev/full", O_WRONLY), STDOUT_FILENO); })
+                          .run();
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.err,
+            "pinscope-hook: cannot write the configuration to stdout: No space left on device\n");
+}
+
+}  // namespace
+}  // namespace pinscope::test
