@@ -35,6 +35,11 @@ file system that the policies grant it.
   --cache-dir DIR    compiled policies (default /var/lib/pinscope)
   --audit PATH       audit trail (default /var/log/pinscope/audit.jsonl)
   --engine NAME      which engine runs this hook: podman, docker, containerd or crio
+  --pod-label KEY=VALUE
+                     a label of the container's pod (repeatable; for the NRI plugin)
+  --require-policy NAME
+                     do not start the container unless this policy selects it
+                     (repeatable; for devices of CDI)
   --compiler PATH    program that compiles policies (default: pinscope beside this one)
   --help, --version
 
@@ -48,17 +53,21 @@ enum Option : int {
   kCacheDir,
   kAudit,
   kEngine,
+  kPodLabel,
+  kRequirePolicy,
   kCompiler,
   kHelpFlag,
   kVersion
 };
 
-const std::array<struct option, 9> kOptions = {{
+const std::array<struct option, 11> kOptions = {{
     {"policy", required_argument, nullptr, kPolicy},
     {"state-dir", required_argument, nullptr, kStateDir},
     {"cache-dir", required_argument, nullptr, kCacheDir},
     {"audit", required_argument, nullptr, kAudit},
     {"engine", required_argument, nullptr, kEngine},
+    {"pod-label", required_argument, nullptr, kPodLabel},
+    {"require-policy", required_argument, nullptr, kRequirePolicy},
     {"compiler", required_argument, nullptr, kCompiler},
     {"help", no_argument, nullptr, kHelpFlag},
     {"version", no_argument, nullptr, kVersion},
@@ -125,6 +134,12 @@ Result<int> parse(int argc, char** argv, Arguments& arguments) {
         break;
       case kCompiler:
         options.policy.compiler = optarg;
+        break;
+      case kPodLabel:
+        PINSCOPE_CHECK(oci::add_pod_label(options.pod_labels, optarg));
+        break;
+      case kRequirePolicy:
+        options.required_policies.emplace_back(optarg);
         break;
       case kEngine: {
         const auto engine = model::engine_from_name(optarg);

@@ -121,6 +121,23 @@ bool is_of_another(const Record& record, const oci::State& stopped) {
          kernel::process_start_time(record.pid) == record.process_start;
 }
 
+bool belongs_to(const Record& record, const kernel::ContainerProcess& process) {
+  return record.pid == process.pid() && record.process_start == process.start_time() &&
+         record.mount_namespace == process.mount_namespace();
+}
+
+// Two hooks of one start may know different things of the container. The first one makes the view:
+// what it left out, nobody adds.
+Status check_covered(const std::vector<Rule>& wanted, const std::vector<Rule>& present) {
+  for (const auto& rule : wanted)
+    if (std::ranges::find(present, rule.policy, &Rule::policy) == present.end())
+      return std::unexpected(
+          Error(ErrorCode::kPolicyConflict, "add " + to_string(rule) + " to this view")
+              .reason("an earlier hook of this start made the view without it")
+              .hint("give all hooks of a container the same options, --engine above all"));
+  return {};
+}
+
 // One run of a hook: what the stages hand to each other, and the audit line that grows on the way.
 class HookRun {
  public:
@@ -133,7 +150,7 @@ class HookRun {
     auto store = policy::PolicyStore::open(options_.policy);
     if (store) {
       report(store->refresh(), store->rejected());
-      if (store->empty()) return {};
+      if (store->empty() && options_.required_policies.empty()) return {};
     }
     auto done = store ? create(*store, std::move(state_json))
                       : Status(std::unexpected(std::move(store).error()));
@@ -155,34 +172,61 @@ class HookRun {
     if (found && (!*found || is_of_another(**found, state))) return {};
     PINSCOPE_CHECK(records.remove(state.id));
     if (!found) return std::unexpected(std::move(found).error());
-    const Record& record = found->value();
-    event_.container_id = record.id;
-    event_.bundle = record.bundle;
-    event_.pid = record.pid;
-    event_.identity = record.identity;
-    event_.selected_by = record.selected_by;
+    record::describe(found->value(), event_);
     return audit(AuditEvent::Outcome::kRemoved);
   }
 
  private:
   Status create(policy::PolicyStore& store, std::string state_json) {
+    auto done = decide_and_give(store, std::move(state_json));
+    if (!done && !begun_) forget_earlier_hook();
+    return done;
+  }
+
+  // An earlier hook of this start may have made the view, and crun runs no poststop for a container
+  // that a hook refused.
+  void forget_earlier_hook() {
+    if (container_.id.empty()) return;
+    const auto records = record::Store::open(options_.state_directory, false);
+    const auto process = container_process();
+    if (!records || !process) return;
+    const auto found = records->find(container_.id);
+    if (found && *found && belongs_to(**found, **process)) (void)records->remove(container_.id);
+  }
+
+  Status decide_and_give(policy::PolicyStore& store, std::string state_json) {
     PINSCOPE_TRY(auto state, oci::parse_state(std::move(state_json)));
     event_.container_id = state.id;
     event_.bundle = state.bundle;
     event_.pid = state.pid;
     PINSCOPE_TRY(auto config, read_config(state));
     PINSCOPE_TRY(container_, oci::read_container(state, std::move(config), options_.engine));
+    container_.identity.kubernetes_labels = oci::facts_of(options_.pod_labels);
     event_.bundle = container_.bundle;
     event_.identity = container_.identity;
-    if (container_.identity.is_sandbox) return {};
+    const bool is_asked_for_more = !options_.required_policies.empty();
+    if (container_.identity.is_sandbox && !is_asked_for_more) return {};
 
     PINSCOPE_TRY(const auto candidates, store.set().candidates(container_));
-    if (candidates.empty()) return {};
+    if (candidates.empty() && !is_asked_for_more) return {};
     PINSCOPE_TRY(auto decision, policy::decide(candidates, container_, host_view()));
+    PINSCOPE_CHECK(in_context(check_required(store.set(), decision.selected_by),
+                              "container " + quoted(container_.id)));
     if (!decision.selected()) return {};
     event_.selected_by = decision.selected_by;
     event_.refusals = decision.refusals;
     return in_context(give_view(std::move(decision)), "container " + quoted(container_.id));
+  }
+
+  // That the start asked for a policy does not make it select the container, and to start without
+  // what was asked for is no answer either.
+  Status check_required(const policy::CompiledSet& set, const std::vector<Rule>& selected_by) {
+    for (const auto& name : options_.required_policies) {
+      if (std::ranges::find(selected_by, name, &Rule::policy) != selected_by.end()) continue;
+      PINSCOPE_TRY(const auto policies, set.all());
+      return std::unexpected(policy::not_selected(name, policies, container_, host_view()));
+    }
+    return {};
   }
 
   Status give_view(Decision decision) {
@@ -209,6 +253,7 @@ class HookRun {
     Record record = intent(decision, *process);
     PINSCOPE_TRY(const bool is_new, begin(records, record));
     if (!is_new) return {};
+    begun_ = true;
 
     auto finished =
         carry_out(decision, skipped, plan, *process, descriptors.get(), records, record);
@@ -250,10 +295,10 @@ class HookRun {
       return std::unexpected(std::move(begun).error());
     PINSCOPE_TRY(const auto existing, records.find(record.id));
     if (existing) {
-      const bool same_process = existing->pid == record.pid &&
-                                existing->process_start == record.process_start &&
-                                existing->mount_namespace == record.mount_namespace;
-      if (same_process && existing->state == Record::State::kApplied) return false;
+      if (belongs_to(*existing, *process_) && existing->state == Record::State::kApplied) {
+        PINSCOPE_CHECK(check_covered(record.selected_by, existing->selected_by));
+        return false;
+      }
       const uint64_t start = kernel::process_start_time(existing->pid);
       if (start != 0 && start == existing->process_start)
         return std::unexpected(
@@ -340,6 +385,7 @@ class HookRun {
   Features features_;
   std::optional<kernel::ContainerProcess> process_;
   std::optional<record::AuditTrail> trail_;
+  bool begun_ = false;  // this run wrote the record, and removes it if it fails
 };
 
 }  // namespace
@@ -357,14 +403,15 @@ Status poststop(const HookOptions& options, std::string state_json) {
 }
 
 Result<Explanation> explain(const std::vector<Policy>& policies, const std::string& bundle,
-                            const std::string& id, Engine engine, const Features& features,
-                            HostPins pins) {
+                            const std::string& id, Engine engine, const oci::PodLabels& pod_labels,
+                            const Features& features, HostPins pins) {
   Explanation explanation;
   oci::State state;
   state.id = id;
   state.bundle = bundle;
   PINSCOPE_TRY(auto config, read_config(state));
   PINSCOPE_TRY(explanation.container, oci::read_container(state, std::move(config), engine));
+  explanation.container.identity.kubernetes_labels = oci::facts_of(pod_labels);
 
   const HostView host{[](const Container& container, NamespaceKind kind, const std::string& path) {
                         const auto& configured = namespace_of(container, kind);

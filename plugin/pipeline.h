@@ -15,6 +15,7 @@
 #include "plugin/model/decision.h"
 #include "plugin/model/features.h"
 #include "plugin/model/plan.h"
+#include "plugin/oci/pod_labels.h"
 #include "plugin/policy/store.h"
 #include "plugin/record/audit.h"
 
@@ -25,6 +26,9 @@ struct HookOptions {
   std::string state_directory = "/run/pinscope";
   record::AuditOptions audit;
   model::Engine engine = model::Engine::kUnknown;
+  oci::PodLabels pod_labels;
+  // Policies that must select the container, or it must not start: what the start asked for.
+  std::vector<std::string> required_policies;
 };
 
 // The createRuntime hook (prestart for old engines): gives the container its view, or leaves it
@@ -72,6 +76,7 @@ enum class HostPins { kOpen, kIgnore };
 // can be opened without it. An error only if the bundle cannot be read.
 Result<Explanation> explain(const std::vector<model::Policy>& policies, const std::string& bundle,
                             const std::string& id, model::Engine engine,
-                            const model::Features& features, HostPins pins = HostPins::kOpen);
+                            const oci::PodLabels& pod_labels, const model::Features& features,
+                            HostPins pins = HostPins::kOpen);
 
 }  // namespace pinscope

@@ -23,6 +23,7 @@ constexpr auto kCodeNames = std::to_array<CodeName>({
     {ErrorCode::kPolicyUntrusted, "policy-untrusted"},
     {ErrorCode::kPolicyUnavailable, "policy-unavailable"},
     {ErrorCode::kPolicyConflict, "policy-conflict"},
+    {ErrorCode::kPolicyRequired, "policy-required"},
     {ErrorCode::kSourceMissing, "source-missing"},
     {ErrorCode::kSourceMismatch, "source-mismatch"},
     {ErrorCode::kAccessUnsupported, "access-unsupported"},

@@ -24,6 +24,7 @@ enum class ErrorCode {
   kPolicyUntrusted,    // a policy file or directory that others may write
   kPolicyUnavailable,  // policies exist, but no set was ever accepted
   kPolicyConflict,     // two policies that select one container disagree
+  kPolicyRequired,     // a policy that was asked for (a CDI device) does not select the container
   kSourceMissing,      // a granted pin is not on the host
   kSourceMismatch,     // it is there and is not what the policy expects
   kAccessUnsupported,  // this object cannot be granted this way (ring buffer for reading, link)

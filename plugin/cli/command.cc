@@ -40,6 +40,12 @@ Command& Command::required_option(const std::string& names, std::string& variabl
   return *this;
 }
 
+Command& Command::repeatable_option(const std::string& names, std::vector<std::string>& variable,
+                                    const std::string& value, const std::string& description) {
+  app_.add_option(names, variable, description)->type_name(value)->allow_extra_args(false);
+  return *this;
+}
+
 Command& Command::number(const std::string& names, size_t& variable, const std::string& value,
                          const std::string& description) {
   app_.add_option(names, variable, description)->type_name(value);
@@ -150,6 +156,7 @@ void build_tree(CLI::App& root, Program& program) {
   add_inspect(root, program);
   add_audit(root, program);
   add_gc(root, program);
+  add_cdi(root, program);
   add_doctor(root, program);
   add_compile(root, program);
   add_completion(root, program);

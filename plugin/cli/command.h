@@ -52,6 +52,9 @@ class Command {
                   const std::string& description);
   Command& required_option(const std::string& names, std::string& variable,
                            const std::string& value, const std::string& description);
+  // May be given several times, one value each.
+  Command& repeatable_option(const std::string& names, std::vector<std::string>& variable,
+                             const std::string& value, const std::string& description);
   Command& number(const std::string& names, size_t& variable, const std::string& value,
                   const std::string& description);
   Command& flag(const std::string& names, bool& variable, const std::string& description);
@@ -98,6 +101,7 @@ void add_list(CLI::App& root, Program& program);
 void add_inspect(CLI::App& root, Program& program);
 void add_audit(CLI::App& root, Program& program);
 void add_gc(CLI::App& root, Program& program);
+void add_cdi(CLI::App& root, Program& program);
 void add_doctor(CLI::App& root, Program& program);
 void add_compile(CLI::App& root, Program& program);
 void add_completion(CLI::App& root, Program& program);

@@ -95,6 +95,14 @@ std::string bash_values(const OptionDescription& option) {
   return ":";
 }
 
+// The first argument stands behind the command; the last may be repeated.
+std::string bash_arguments(const CommandDescription& command) {
+  const std::string first = bash_values(command.arguments.front());
+  if (command.arguments.size() == 1) return first;
+  return "if [[ $previous == \"$command\" ]]; then " + first + "; else " +
+         bash_values(command.arguments.back()) + "; fi";
+}
+
 std::string zsh_values(const OptionDescription& option) {
   if (!option.choices.empty()) return "(" + joined(option.choices, " ") + ")";
   if (is_path(option)) return "_files";
@@ -162,7 +170,7 @@ std::string bash_completion(const std::vector<CommandDescription>& commands) {
       words += "      " + list + " ;;\n";
     } else {
       words += "      case $word in\n        -*) " + list + " ;;\n        *) " +
-               bash_values(command.arguments.front()) + " ;;\n      esac ;;\n";
+               bash_arguments(command) + " ;;\n      esac ;;\n";
     }
   }
   return "# bash completion for pinscope, made by `pinscope completion bash`\n"
@@ -199,8 +207,12 @@ std::string zsh_completion(const std::vector<CommandDescription>& commands) {
       options = own;
       continue;
     }
-    for (const auto& argument : command.arguments)
-      own += " \\\n        '*:" + argument.value + ":" + zsh_values(argument) + "'";
+    for (size_t i = 0; i < command.arguments.size(); ++i) {
+      const auto& argument = command.arguments[i];
+      const bool is_last = i + 1 == command.arguments.size();
+      own += " \\\n        '" + (is_last ? "*" : std::to_string(i + 1)) + ":" + argument.value +
+             ":" + zsh_values(argument) + "'";
+    }
     names += "        '" + command.name + ":" +
              without_quotes(escaped(command.description, ":\\")) + "'\n";
     cases += "      " + command.name + ") _arguments" + own + " ;;\n";

@@ -65,15 +65,20 @@ std::string bullet(const Palette& palette, Colour colour, std::string_view word,
 
 std::string identity_text(const model::Container& container) {
   std::string text;
-  const auto add = [&](const char* name, const std::optional<model::Fact>& fact) {
+  const auto add = [&](const std::string& name, const std::optional<model::Fact>& fact) {
     if (fact)
-      text += std::string("  ") + name + " " + quoted(fact->value) + ", from " +
-              one_line(fact->established_by) + "\n";
+      text += "  " + name + " " + quoted(fact->value) + ", from " + one_line(fact->established_by) +
+              "\n";
   };
   const auto& identity = container.identity;
+  if (container.engine != model::Engine::kUnknown)
+    add("engine", model::Fact{model::engine_name(container.engine), model::kEngineEstablishedBy});
   add("kubernetes namespace", identity.kubernetes_namespace);
   add("kubernetes pod", identity.kubernetes_pod);
   add("kubernetes container", identity.kubernetes_container);
+  add("kubernetes uid", identity.kubernetes_uid);
+  for (const auto& [key, fact] : identity.kubernetes_labels)
+    add("kubernetes label " + quoted(key), fact);
   add("image", identity.image);
   return text;
 }
@@ -90,9 +95,8 @@ std::string to_text(const Explanation& explanation, const Palette& palette) {
     text += palette.paint(Colour::kYellow, "warning") +
             ": the policy files have errors; this is what the last good policies say\n\n";
   const std::string engine = model::engine_name(container.engine);
-  text += "container " + quoted(container.id) + ", engine " +
-          (engine.empty() ? "not given" : engine) + ", process " + std::to_string(container.uid) +
-          ":" + std::to_string(container.gid) + "\n";
+  text += "container " + quoted(container.id) + (engine.empty() ? ", engine not given" : "") +
+          ", process " + std::to_string(container.uid) + ":" + std::to_string(container.gid) + "\n";
   text += identity_text(container);
   text += verdict_text(explanation, palette) + "\n";
   for (const auto& error : explanation.errors)

@@ -82,6 +82,9 @@ void add_explain_options(Command& command, Settings& settings, ExplainOptions& o
       .choice("--engine", options.engine, {"podman", "docker", "containerd", "crio"},
               "The engine that starts the container, as the hook's --engine says it")
       .option("--id", options.id, "TEXT", "The container's id (default: the bundle's name)")
+      .repeatable_option("--pod-label", options.pod_labels, "KEY=VALUE",
+                         "A label of the container's pod, as the NRI plugin would hand it on "
+                         "(repeatable)")
       .flag("--no-host", options.no_host,
             "Do not look at this host's pins and kernel: explain the policy alone")
       .policy_option(settings)
@@ -95,10 +98,13 @@ Result<Explanation> explain(const Settings& settings, const ExplainOptions& opti
   PINSCOPE_TRY(const auto policies, read_policies(settings, explanation));
   const std::string id = options.id.empty() ? std::string(base_name(bundle)) : options.id;
   const auto engine = model::engine_from_name(options.engine).value_or(model::Engine::kUnknown);
+  oci::PodLabels pod_labels;
+  for (const auto& label : options.pod_labels)
+    PINSCOPE_CHECK(oci::add_pod_label(pod_labels, label));
   const auto features = options.no_host ? model::Features{} : features_of_host();
   const auto look = options.no_host ? HostPins::kIgnore : HostPins::kOpen;
   PINSCOPE_TRY(static_cast<pinscope::Explanation&>(explanation),
-               pinscope::explain(policies, bundle, id, engine, features, look));
+               pinscope::explain(policies, bundle, id, engine, pod_labels, features, look));
   explanation.remarks =
       remarks_on(explanation.container, explanation.decision,
                  options.no_host ? std::vector<std::string>{kUsualHostBpffs} : host_bpffs_mounts());

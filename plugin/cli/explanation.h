@@ -16,11 +16,12 @@ namespace pinscope::cli {
 struct ExplainOptions {
   std::string bundle;
   std::string engine;
-  std::string id;        // empty: the bundle's name
-  bool no_host = false;  // do not look at the host's pins and kernel
+  std::string id;                       // empty: the bundle's name
+  std::vector<std::string> pod_labels;  // KEY=VALUE
+  bool no_host = false;                 // do not look at the host's pins and kernel
 };
 
-// --bundle, --engine, --id, --no-host and the common options that explaining needs.
+// --bundle, --engine, --id, --pod-label, --no-host and the common options that explaining needs.
 void add_explain_options(Command& command, Settings& settings, ExplainOptions& options);
 
 // What the hook would do (see pipeline.h), and what its reader has to know beside.

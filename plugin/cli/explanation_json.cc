@@ -24,6 +24,13 @@ void write_fact(JsonWriter& json, const char* key, const std::optional<model::Fa
       .end();
 }
 
+void write_labels(JsonWriter& json, const model::Identity& identity) {
+  if (identity.kubernetes_labels.empty()) return;
+  json.key("kubernetes_labels").object();
+  for (const auto& [key, fact] : identity.kubernetes_labels) write_fact(json, key.c_str(), fact);
+  json.end();
+}
+
 void write_container(JsonWriter& json, const model::Container& container) {
   json.key("container")
       .object()
@@ -31,11 +38,15 @@ void write_container(JsonWriter& json, const model::Container& container) {
       .field("bundle", container.bundle)
       .field("rootfs", container.rootfs)
       .field("engine", model::engine_name(container.engine))
+      .field("engine_established_by",
+             container.engine == model::Engine::kUnknown ? "" : model::kEngineEstablishedBy)
       .field("uid", container.uid)
       .field("gid", container.gid);
   write_fact(json, "kubernetes_namespace", container.identity.kubernetes_namespace);
   write_fact(json, "kubernetes_pod", container.identity.kubernetes_pod);
   write_fact(json, "kubernetes_container", container.identity.kubernetes_container);
+  write_fact(json, "kubernetes_uid", container.identity.kubernetes_uid);
+  write_labels(json, container.identity);
   write_fact(json, "image", container.identity.image);
   json.field("sandbox", container.identity.is_sandbox).end();
 }

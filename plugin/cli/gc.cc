@@ -34,14 +34,7 @@ model::AuditEvent event_for(const model::Record& record) {
   model::AuditEvent event;
   event.outcome = model::AuditEvent::Outcome::kCollected;
   event.stage = "gc";
-  event.container_id = record.id;
-  event.bundle = record.bundle;
-  event.pid = record.pid;
-  event.engine = record.engine;
-  event.identity = record.identity;
-  event.selected_by = record.selected_by;
-  event.pins = record.pins;
-  event.refusals = record.refusals;
+  record::describe(record, event);
   event.time_ns =
       static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
   return event;

@@ -14,8 +14,9 @@
 namespace pinscope::daemon {
 
 // The hook's arguments for a stage, with argv[0]: those options that are not the hook's defaults,
-// and the engine, which decides whose annotations are believed.
-std::vector<std::string> hook_arguments(const Options& options, model::Engine engine,
+// the engine of `subject`, which decides whose annotations are believed, and its pod labels, which
+// no engine writes into a container's configuration.
+std::vector<std::string> hook_arguments(const Options& options, const model::Container& subject,
                                         const std::string& stage);
 
 // State JSON for the hook's stdin.

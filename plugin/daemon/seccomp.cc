@@ -59,6 +59,17 @@ Result<nri::SeccompRule> read_rule(const JsonView& view) {
   return rule;
 }
 
+// Of the machines that the shipped profile is for; on another, a profile is used as it is.
+bool can_run(std::string_view architecture) {
+#if defined(__x86_64__)
+  return architecture != "SCMP_ARCH_AARCH64" && architecture != "SCMP_ARCH_ARM";
+#elif defined(__aarch64__)
+  return architecture == "SCMP_ARCH_AARCH64" || architecture == "SCMP_ARCH_ARM";
+#else
+  return !architecture.empty();
+#endif
+}
+
 bool is_sysfs_writable(const nri::Container& container) {
   return std::ranges::any_of(container.mounts, [](const nri::Mount& mount) {
     return mount.destination == "/sys" &&
@@ -81,6 +92,7 @@ Result<nri::SeccompPolicy> read_seccomp_profile(const std::string& path) {
       PINSCOPE_TRY(policy.default_action, root.string_or(key, ""));
     } else if (key == "architectures") {
       PINSCOPE_TRY(policy.architectures, texts(value));
+      std::erase_if(policy.architectures, [](const auto& one) { return !can_run(one); });
     } else if (key == "flags") {
       PINSCOPE_TRY(policy.flags, texts(value));
     } else if (key == "syscalls") {

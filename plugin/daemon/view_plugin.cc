@@ -10,6 +10,7 @@
 #include "plugin/daemon/run_hook.h"
 #include "plugin/daemon/subject.h"
 #include "plugin/kernel/process.h"
+#include "plugin/policy/may_select.h"
 #include "plugin/policy/store.h"
 #include "plugin/record/audit.h"
 #include "plugin/record/store.h"
@@ -105,17 +106,16 @@ Result<nri::Adjustment> ViewPlugin::create_container(const nri::Pod& pod,
                                                      const nri::Container& container,
                                                      nri::Time deadline) {
   nri::Adjustment adjustment;
-  const auto policies = policies_for(pod, container, work_until(deadline));
-  if (!policies)
-    return std::unexpected(refuse("CreateContainer", pod, container, policies.error()));
-  if (policies->empty()) return adjustment;
+  const auto found = candidate(pod, container, work_until(deadline));
+  if (!found) return std::unexpected(refuse("CreateContainer", pod, container, found.error()));
+  if (found->policies.empty()) return adjustment;
   if (auto there = require_hook(); !there)
     return std::unexpected(refuse("CreateContainer", pod, container, there.error()));
 
   if (options_.nri_mode == NriMode::kHooks) {
     const auto hook = [&](const char* stage) {
       return nri::Hook{options_.hook_path,
-                       hook_arguments(options_, engine_, stage),
+                       hook_arguments(options_, found->subject, stage),
                        // Without any, some runtimes hand over the image's.
                        {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
                        kHookTimeout};
@@ -124,7 +124,7 @@ Result<nri::Adjustment> ViewPlugin::create_container(const nri::Pod& pod,
     adjustment.hooks.poststop.push_back(hook("poststop"));
   }
   std::string what = options_.nri_mode == NriMode::kHooks ? "hooks" : "";
-  if (adjust_seccomp(*policies, container, adjustment))
+  if (adjust_seccomp(found->policies, container, adjustment))
     what += what.empty() ? "seccomp" : ", seccomp";
   if (!what.empty()) log_.write(Severity::kInfo, name_of(pod, container) + ": added " + what);
   return adjustment;
@@ -143,14 +143,22 @@ void ViewPlugin::disconnected(const std::string& why) {
   log_.write(Severity::kWarning, why);
 }
 
-Result<std::vector<model::Policy>> ViewPlugin::policies_for(const nri::Pod&, const nri::Container&,
-                                                            nri::Time deadline) const {
+Result<ViewPlugin::Candidate> ViewPlugin::candidate(const nri::Pod& pod,
+                                                    const nri::Container& container,
+                                                    nri::Time deadline) const {
   policy::StoreOptions options = options_.hook.policy;
   options.longest_refresh = std::max(
       milliseconds(1), std::chrono::duration_cast<milliseconds>(deadline - nri::Clock::now()));
   PINSCOPE_TRY(const auto store, policy::PolicyStore::open(options));
   report(store);
-  return store.set().all();
+  Candidate found;
+  // Not the set's own candidates(): its index takes what is not known yet for what is not there.
+  PINSCOPE_TRY(found.policies, store.set().all());
+  found.subject = subject_of(pod, container, engine_, policy::label_keys(found.policies));
+  std::erase_if(found.policies, [&](const model::Policy& policy) {
+    return !policy::may_select(policy.select, found.subject, {});
+  });
+  return found;
 }
 
 // A new or refused edit of the policies is worth telling, whatever becomes of the container.
@@ -185,11 +193,12 @@ bool ViewPlugin::adjust_seccomp(const std::vector<model::Policy>& policies,
 
 Status ViewPlugin::start(const nri::Pod& pod, const nri::Container& container,
                          nri::Time deadline) const {
-  PINSCOPE_TRY(const auto policies, policies_for(pod, container, deadline));
-  if (policies.empty()) return {};
+  PINSCOPE_TRY(const auto found, candidate(pod, container, deadline));
+  if (found.policies.empty()) return {};
   const pid_t pid = static_cast<pid_t>(container.pid);
   PINSCOPE_TRY(const std::string bundle, find_bundle(pid, container.id));
-  PINSCOPE_CHECK(run_hook(options_.hook_path, hook_arguments(options_, engine_, "createRuntime"),
+  PINSCOPE_CHECK(run_hook(options_.hook_path,
+                          hook_arguments(options_, found.subject, "createRuntime"),
                           state_json(container.id, "created", pid, bundle), deadline));
   log_.write(Severity::kInfo, name_of(pod, container) + ": hook run");
   return {};
@@ -205,7 +214,9 @@ Status ViewPlugin::remove(const nri::Container& container, nri::Time deadline) c
     // Ids are one engine's own.
     if (!record || record->engine != engine_) return {};
     if (kernel::process_start_time(record->pid) == record->process_start) return {};
-    return run_hook(options_.hook_path, hook_arguments(options_, engine_, "poststop"),
+    model::Container subject;
+    subject.engine = engine_;
+    return run_hook(options_.hook_path, hook_arguments(options_, subject, "poststop"),
                     state_json(container.id, "stopped", 0, record->bundle), deadline);
   };
   if (auto done = forget(); !done) log_.write(Severity::kWarning, done.error().sentence());
@@ -220,7 +231,7 @@ Status ViewPlugin::require_hook() const {
 
 Error ViewPlugin::refuse(const char* stage, const nri::Pod& pod, const nri::Container& container,
                          Error error) const {
-  const model::Container subject = subject_of(pod, container, engine_);
+  const model::Container subject = subject_of(pod, container, engine_, {});
   log_.write(Severity::kError, name_of(pod, container) + " is refused: " + error.sentence());
   model::AuditEvent event;
   event.outcome = model::AuditEvent::Outcome::kRefused;

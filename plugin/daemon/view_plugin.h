@@ -33,10 +33,14 @@ class ViewPlugin : public nri::Plugin {
   void disconnected(const std::string& why) override;
 
  private:
-  // The policies that may select the container, of the set in force. An error must stop it.
-  Result<std::vector<model::Policy>> policies_for(const nri::Pod& pod,
-                                                  const nri::Container& container,
-                                                  nri::Time deadline) const;
+  // Who the container is, and the policies of the set in force that may select it.
+  struct Candidate {
+    model::Container subject;
+    std::vector<model::Policy> policies;
+  };
+  // An error must stop the container.
+  Result<Candidate> candidate(const nri::Pod& pod, const nri::Container& container,
+                              nri::Time deadline) const;
   bool adjust_seccomp(const std::vector<model::Policy>& policies, const nri::Container& container,
                       nri::Adjustment& adjustment) const;
   Status start(const nri::Pod& pod, const nri::Container& container, nri::Time deadline) const;

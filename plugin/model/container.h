@@ -37,11 +37,20 @@ struct Fact {
   std::string established_by;  // for example: annotation io.kubernetes.pod.namespace, set by CRI-O
 };
 
+// Kubernetes allows a key of 253 + 1 + 63 bytes and a value of 63.
+inline constexpr size_t kLongestLabelKey = 317;
+inline constexpr size_t kLongestLabelValue = 63;
+
+// How Container::engine is established, where it is known.
+inline constexpr const char* kEngineEstablishedBy = "the hook's --engine option";
+
 struct Identity {
   std::optional<Fact> kubernetes_namespace;
   std::optional<Fact> kubernetes_pod;
   std::optional<Fact> kubernetes_container;
   std::optional<Fact> kubernetes_uid;
+  // Of the pod, by key: those that the NRI plugin hands on, which are those that policies name.
+  std::vector<std::pair<std::string, Fact>> kubernetes_labels;
   std::optional<Fact> image;  // as it was asked for: a tag or a digest
   bool is_sandbox = false;    // a pod's pause container: left alone
 };

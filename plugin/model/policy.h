@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -38,6 +39,10 @@ const char* name_of(HostBpffs host_bpffs);
 // Text that may hold globs (see policy/glob.h for what matches).
 using Pattern = std::string;
 
+// Whether `name` can be that of a CDI device (CDI SPEC.md, "CDI Devices", and its parser.go):
+// letters and digits, with "_", "-", "." and ":" between them.
+bool is_cdi_device_name(std::string_view name);
+
 // One `namespaces:` entry: the container's namespace of this kind must be host, private or the very
 // namespace at `path`. Several entries of one kind are alternatives.
 struct NamespaceSelector {
@@ -52,6 +57,8 @@ struct Select {
   std::vector<Pattern> kubernetes_namespaces;
   std::vector<Pattern> kubernetes_pods;
   std::vector<Pattern> kubernetes_containers;
+  std::vector<std::pair<std::string, std::vector<Pattern>>>
+      kubernetes_labels;  // key, any of the patterns
   std::vector<Pattern> images;
   std::vector<Pattern> bundles;
   std::vector<uint32_t> uids;
@@ -107,6 +114,7 @@ struct Deny {
 struct Policy {
   Place place;
   std::string name;
+  bool cdi = false;  // can be asked for as a CDI device
   Select select;
   View view;
   std::vector<Grant> grants;

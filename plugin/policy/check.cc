@@ -121,13 +121,27 @@ void warn_of_select(const Draft& draft, Reporter& reporter) {
       reporter.warning(*draft.image, "\"image\" never matches with the engines of this policy",
                        kHint);
   }
-  const bool has_other_keys = draft.kubernetes || draft.image || !select.bundles.empty() ||
-                              !select.uids.empty() || !select.gids.empty() ||
-                              !select.namespaces.empty();
-  if (draft.annotations && !has_other_keys)
+  const bool has_other_keys =
+      !select.kubernetes_namespaces.empty() || !select.kubernetes_pods.empty() ||
+      !select.kubernetes_containers.empty() || draft.image || !select.bundles.empty() ||
+      !select.uids.empty() || !select.gids.empty() || !select.namespaces.empty();
+  if (has_other_keys) return;
+  if (draft.labels)
+    reporter.warning(*draft.labels,
+                     draft.annotations ? "this policy selects by pod labels and annotations alone"
+                                       : "this policy selects by pod labels alone",
+                     "whoever creates a pod sets its labels: anyone can get these grants");
+  else if (draft.annotations)
     reporter.warning(
         *draft.annotations, "this policy selects by annotations alone",
         "whoever starts a container sets its annotations: anyone can get these grants");
+}
+
+void check_device(const Draft& draft, Reporter& reporter) {
+  const std::string& name = draft.policy.name;
+  if (!draft.policy.cdi || name.empty() || model::is_cdi_device_name(name)) return;
+  reporter.error(*draft.cdi, quoted(name) + " cannot be the name of a CDI device",
+                 "let metadata.name end with a letter or digit");
 }
 
 void warn_of_no_effect(const Draft& draft, Reporter& reporter) {
@@ -147,6 +161,7 @@ void check_policy(const Draft& draft, bool has_errors, Reporter& reporter) {
   const size_t errors = reporter.errors();
   check_names(draft, reporter);
   check_grants(draft, reporter);
+  check_device(draft, reporter);
   if (has_errors || reporter.errors() != errors) return;
   warn_of_host_bpffs(draft, reporter);
   warn_of_select(draft, reporter);

@@ -28,6 +28,19 @@ Offset<flatbuffers::Vector<T>> put(FlatBufferBuilder& builder, const std::vector
   return builder.CreateVector(values);
 }
 
+using KeysAndPatterns = std::vector<std::pair<std::string, std::vector<model::Pattern>>>;
+
+Offset<flatbuffers::Vector<Offset<fb::Annotation>>> put(FlatBufferBuilder& builder,
+                                                        const KeysAndPatterns& entries) {
+  std::vector<Offset<fb::Annotation>> all;
+  all.reserve(entries.size());
+  for (const auto& [key, patterns] : entries) {
+    const auto key_text = builder.CreateString(key);
+    all.push_back(fb::CreateAnnotation(builder, key_text, put(builder, patterns)));
+  }
+  return put(builder, all);
+}
+
 flatbuffers::Optional<uint32_t> put(const std::optional<uint32_t>& value) {
   return value ? flatbuffers::Optional<uint32_t>(*value) : flatbuffers::nullopt;
 }
@@ -157,10 +170,12 @@ class Decoder {
            take_enum(to.wanted.mode, from->mode(), model::Namespace::Mode::kPath);
            take(to.wanted.path, from->path());
          });
-    each(out.annotations, policy.annotations(), [&](auto& to, const fb::Annotation* from) {
+    const auto take_pair = [&](auto& to, const fb::Annotation* from) {
       take(to.first, from->key());
       take(to.second, from->patterns());
-    });
+    };
+    each(out.kubernetes_labels, policy.kubernetes_labels(), take_pair);
+    each(out.annotations, policy.annotations(), take_pair);
   }
 
  private:
@@ -200,12 +215,8 @@ std::string encode(const model::Policy& policy) {
   for (const auto& [kind, wanted] : select.namespaces)
     namespaces.push_back(fb::CreateNamespaceSelector(
         builder, number_of(kind), number_of(wanted.mode), put(builder, wanted.path)));
-  std::vector<Offset<fb::Annotation>> annotations;
-  annotations.reserve(select.annotations.size());
-  for (const auto& [key, patterns] : select.annotations) {
-    const auto key_text = builder.CreateString(key);
-    annotations.push_back(fb::CreateAnnotation(builder, key_text, put(builder, patterns)));
-  }
+  const auto labels = put(builder, select.kubernetes_labels);
+  const auto annotations = put(builder, select.annotations);
   std::vector<Offset<fb::Grant>> grants;
   grants.reserve(policy.grants.size());
   for (const auto& grant : policy.grants) grants.push_back(put(builder, grant, file));
@@ -224,14 +235,13 @@ std::string encode(const model::Policy& policy) {
   const auto uids = put(builder, select.uids);
   const auto gids = put(builder, select.gids);
   const auto namespaces_put = put(builder, namespaces);
-  const auto annotations_put = put(builder, annotations);
   const auto at = policy.view.at ? builder.CreateString(*policy.view.at) : Text();
   const auto grants_put = put(builder, grants);
   const auto denials_put = put(builder, denials);
   builder.Finish(fb::CreatePolicy(builder, file_text, policy.place.line, policy.place.column, name,
-                                  engines_put, kubernetes_namespaces, kubernetes_pods,
-                                  kubernetes_containers, images, bundles, uids, gids,
-                                  namespaces_put, annotations_put, at, put_enum(policy.view.layout),
+                                  policy.cdi, engines_put, kubernetes_namespaces, kubernetes_pods,
+                                  kubernetes_containers, labels, images, bundles, uids, gids,
+                                  namespaces_put, annotations, at, put_enum(policy.view.layout),
                                   put_enum(policy.view.host_bpffs), grants_put, denials_put));
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
@@ -250,6 +260,7 @@ Result<model::Policy> decode(std::span<const std::byte> bytes) {
   policy.place.line = stored.line();
   policy.place.column = stored.column();
   decoder.take(policy.name, stored.name());
+  policy.cdi = stored.cdi();
   decoder.take(policy.select, stored);
   if (stored.view_at() != nullptr) decoder.take(policy.view.at.emplace(), stored.view_at());
   decoder.take_enum(policy.view.layout, stored.layout(), model::Layout::kBind);

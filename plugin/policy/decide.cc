@@ -199,6 +199,27 @@ Result<Decision> Decider::decide(const std::vector<Policy>& policies) {
 
 }  // namespace
 
+Error not_selected(const std::string& name, const std::vector<Policy>& policies,
+                   const model::Container& container, const model::HostView& host) {
+  Error error(ErrorCode::kPolicyRequired, "give this container the view of policy " + quoted(name));
+  constexpr const char* kHint = "it was asked for as a device, and asking is not permission";
+  const auto policy = std::ranges::find(policies, name, &Policy::name);
+  if (policy == policies.end())
+    return std::move(error)
+        .reason("there is no such policy")
+        .hint("pinscope cdi list shows devices whose policy is gone");
+  if (container.identity.is_sandbox)
+    return std::move(error)
+        .reason("a pod's sandbox is left alone")
+        .rule(to_string(rule_of(*policy)));
+  std::string why_not;
+  selects(policy->select, container, host, &why_not);
+  return std::move(error)
+      .reason("the policy does not select it: " + why_not)
+      .hint(kHint)
+      .rule(to_string(rule_of(*policy)));
+}
+
 Result<Decision> decide(const std::vector<Policy>& policies, const model::Container& container,
                         const model::HostView& host) {
   return Decider(container, host).decide(policies);

@@ -18,6 +18,11 @@ namespace pinscope::policy {
 bool selects(const model::Select& select, const model::Container& container,
              const model::HostView& host, std::string* why_not);
 
+// The error for a container that was to have the policy `name` and is not selected by it: says why,
+// or that none of `policies` has this name.
+Error not_selected(const std::string& name, const std::vector<model::Policy>& policies,
+                   const model::Container& container, const model::HostView& host);
+
 // The union of what the selecting policies among `policies` grant, less what they deny: a denial of
 // one wins over the grants of all, whether they name the pin or match it. A sandbox container and
 // one that no policy selects give an empty decision.

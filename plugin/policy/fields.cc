@@ -210,6 +210,20 @@ std::optional<uint32_t> read_number(Reporter& reporter, const Field& field, uint
   return static_cast<uint32_t>(*number);
 }
 
+std::optional<bool> read_flag(Reporter& reporter, const Field& field) {
+  const Node& node = *field.value;
+  constexpr const char* kWanted = "true or false";
+  if (node.kind != Node::Kind::kScalar) {
+    report_kind(reporter, field, quoted(field.name), kWanted);
+    return std::nullopt;
+  }
+  if (!node.quoted && (node.text == "true" || node.text == "false")) return node.text == "true";
+  reporter.error(field.at(),
+                 quoted(field.name) + " is " + shown(node.text) + ", and must be " + kWanted,
+                 node.quoted ? "remove the quotes" : "");
+  return std::nullopt;
+}
+
 void report_unknown_word(Reporter& reporter, const Field& field, const std::string& word,
                          std::span<const std::string_view> words) {
   const std::string_view near = nearest(word, {words.begin(), words.end()});

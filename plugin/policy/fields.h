@@ -65,6 +65,9 @@ std::optional<std::string> read_word_text(Reporter& reporter, const Field& field
 // A decimal number from 0 to `most`.
 std::optional<uint32_t> read_number(Reporter& reporter, const Field& field, uint32_t most);
 
+// true or false, without quotes.
+std::optional<bool> read_flag(Reporter& reporter, const Field& field);
+
 // Reports that `word` is not one of `words`, with the nearest one.
 void report_unknown_word(Reporter& reporter, const Field& field, const std::string& word,
                          std::span<const std::string_view> words);

@@ -17,6 +17,7 @@ enum class Key : char {
   kKubernetesNamespace = 'n',
   kKubernetesPod = 'p',
   kKubernetesContainer = 'c',
+  kKubernetesLabel = 'l',
   kImage = 'i',
   kBundle = 'b',
   kUid = 'u',
@@ -38,9 +39,10 @@ uint64_t hash_of(Key key, model::Engine engine) {
   return hash_of(key, static_cast<uint32_t>(engine));
 }
 
-uint64_t annotation_hash(std::string_view key, std::string_view value) {
-  constexpr char kBetween = '\0';  // in no annotation's key
-  return fnv1a64(value, fnv1a64({&kBetween, 1}, hash_of(Key::kAnnotation, key)));
+// Of an annotation or a label.
+uint64_t pair_hash(Key kind, std::string_view key, std::string_view value) {
+  constexpr char kBetween = '\0';  // in no key
+  return fnv1a64(value, fnv1a64({&kBetween, 1}, hash_of(kind, key)));
 }
 
 using Hashes = std::vector<uint64_t>;
@@ -67,9 +69,13 @@ std::vector<Hashes> exact_keys(const model::Select& select) {
   };
   add(Key::kBundle, select.bundles);
   add(Key::kKubernetesPod, select.kubernetes_pods);
-  for (const auto& annotation : select.annotations)
-    add_patterns(keys, annotation.second,
-                 [&](std::string_view value) { return annotation_hash(annotation.first, value); });
+  const auto add_pairs = [&](Key kind, const auto& entries) {
+    for (const auto& entry : entries)
+      add_patterns(keys, entry.second,
+                   [&](std::string_view value) { return pair_hash(kind, entry.first, value); });
+  };
+  add_pairs(Key::kAnnotation, select.annotations);
+  add_pairs(Key::kKubernetesLabel, select.kubernetes_labels);
   add(Key::kKubernetesNamespace, select.kubernetes_namespaces);
   add(Key::kImage, select.images);
   add(Key::kKubernetesContainer, select.kubernetes_containers);
@@ -116,7 +122,7 @@ std::vector<uint64_t> keys_of(const model::Container& container) {
   const auto add = [&](Key key, const std::optional<model::Fact>& fact) {
     if (fact) keys.push_back(hash_of(key, fact->value));
   };
-  keys.reserve(8 + container.annotations.size());
+  keys.reserve(8 + container.annotations.size() + container.identity.kubernetes_labels.size());
   keys.push_back(hash_of(Key::kEngine, container.engine));
   add(Key::kKubernetesNamespace, container.identity.kubernetes_namespace);
   add(Key::kKubernetesPod, container.identity.kubernetes_pod);
@@ -126,7 +132,9 @@ std::vector<uint64_t> keys_of(const model::Container& container) {
   keys.push_back(hash_of(Key::kUid, container.uid));
   keys.push_back(hash_of(Key::kGid, container.gid));
   for (const auto& [name, value] : container.annotations)
-    keys.push_back(annotation_hash(name, value));
+    keys.push_back(pair_hash(Key::kAnnotation, name, value));
+  for (const auto& [name, fact] : container.identity.kubernetes_labels)
+    keys.push_back(pair_hash(Key::kKubernetesLabel, name, fact.value));
   return keys;
 }
 

@@ -19,8 +19,6 @@ constexpr std::string_view kBelowOwner = "it belongs below \"owner\"";
 constexpr std::string_view kBelowExpect = "it belongs below \"expect\"";
 constexpr std::string_view kBelowMetadata = "it belongs below \"metadata\"";
 constexpr std::string_view kBelowSpec = "it belongs below \"spec\"";
-constexpr std::string_view kNoLabels =
-    "labels are not part of a container's configuration; annotations are, but users set them";
 
 constexpr auto kMisplaced = std::to_array<Misplaced>({
     {"a policy", "name", kBelowMetadata},
@@ -28,10 +26,12 @@ constexpr auto kMisplaced = std::to_array<Misplaced>({
     {"a policy", "view", kBelowSpec},
     {"a policy", "grants", kBelowSpec},
     {"a policy", "deny", kBelowSpec},
+    {"a policy", "cdi", kBelowSpec},
     {"\"spec\"", "at", kBelowView},
     {"\"spec\"", "layout", kBelowView},
     {"\"spec\"", "hostBpffs", kBelowView},
     {"\"spec\"", "name", kBelowMetadata},
+    {"\"spec\"", "device", "did you mean \"cdi\"?"},
     {"\"spec\"", "selector", "did you mean \"select\"?"},
     {"\"spec\"", "denials", "did you mean \"deny\"?"},
     {"\"select\"", "namespace", kBelowKubernetes},
@@ -42,9 +42,9 @@ constexpr auto kMisplaced = std::to_array<Misplaced>({
     {"\"select\"", "net", kBelowNamespaces},
     {"\"select\"", "pid", kBelowNamespaces},
     {"\"select\"", "mnt", kBelowNamespaces},
-    {"\"select\"", "labels", kNoLabels},
+    {"\"select\"", "labels", kBelowKubernetes},
     {"\"select\"", "podSelector", kBelowKubernetes},
-    {"\"kubernetes\"", "labels", kNoLabels},
+    {"\"kubernetes\"", "annotations", "it belongs below \"select\""},
     {"\"kubernetes\"", "name", "did you mean \"pod\"?"},
     {"\"namespaces\"", "network", "did you mean \"net\"?"},
     {"\"namespaces\"", "mount", "did you mean \"mnt\"?"},

@@ -58,7 +58,7 @@ std::vector<Engine> read_engines(const Field& field, Reporter& reporter) {
 void read_kubernetes(const Field& field, Draft& draft, Reporter& reporter) {
   draft.kubernetes = field.key_at;
   const Mapping kubernetes(reporter, field, "\"kubernetes\"", "kubernetes.",
-                           {"namespace", "pod", "container"});
+                           {"namespace", "pod", "container", "labels"});
   model::Select& select = draft.policy.select;
   if (const auto key = kubernetes.find("namespace"))
     select.kubernetes_namespaces = read_patterns(*key, reporter);
@@ -66,6 +66,15 @@ void read_kubernetes(const Field& field, Draft& draft, Reporter& reporter) {
     select.kubernetes_pods = read_patterns(*key, reporter);
   if (const auto key = kubernetes.find("container"))
     select.kubernetes_containers = read_patterns(*key, reporter);
+  if (const auto key = kubernetes.find("labels")) {
+    draft.labels = key->key_at;
+    for (const auto& [name, value] : read_free_mapping(reporter, *key)) {
+      if (name.size() > model::kLongestLabelKey || name.find('=') != std::string::npos)
+        reporter.error(value.key_at, shown(name) + " cannot be the key of a label");
+      else
+        select.kubernetes_labels.emplace_back(name, read_patterns(value, reporter));
+    }
+  }
   if (kubernetes.valid() && field.value->children.empty())
     reporter.error(field.at(), "\"kubernetes\" is empty",
                    "leave the key out to match every container");

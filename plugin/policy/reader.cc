@@ -90,8 +90,12 @@ void read_denial(const Field& field, Draft& draft, Reporter& reporter) {
 }
 
 void read_spec(const Field& field, Draft& draft, Reporter& reporter) {
-  Mapping spec(reporter, field, "\"spec\"", "", {"select", "view", "grants", "deny"});
+  Mapping spec(reporter, field, "\"spec\"", "", {"cdi", "select", "view", "grants", "deny"});
   if (!spec.valid()) return;
+  if (const auto cdi = spec.find("cdi")) {
+    draft.cdi = cdi->key_at;
+    draft.policy.cdi = read_flag(reporter, *cdi).value_or(false);
+  }
   const auto select = spec.find("select");
   if (select)
     read_select(*select, draft, reporter);

@@ -27,7 +27,9 @@ struct Draft {
   model::Policy policy;
   Position name;
   Position select;
+  std::optional<Position> cdi;
   std::optional<Position> kubernetes;
+  std::optional<Position> labels;
   std::optional<Position> image;
   std::optional<Position> annotations;
   std::optional<Position> host_bpffs;

@@ -67,6 +67,18 @@ class Checker {
     return refuse([&] { return differs(key, "not established by this engine", wanted); });
   }
 
+  // Only the labels that policies name are handed on: among others, an absent one is not there.
+  bool label(const std::string& key, const std::vector<model::Pattern>& wanted) {
+    const auto& labels = container_.identity.kubernetes_labels;
+    const auto name = [&] { return "kubernetes label " + quoted(key); };
+    const auto found = std::ranges::find(labels, key, &std::pair<std::string, model::Fact>::first);
+    if (found == labels.end())
+      return refuse(
+          [&] { return differs(name(), labels.empty() ? "not established" : "absent", wanted); });
+    if (wanted.empty() || any_matches(wanted, found->second.value)) return true;
+    return refuse([&] { return differs(name(), shown(found->second.value), wanted); });
+  }
+
   bool annotation(const std::string& key, const std::vector<model::Pattern>& wanted) {
     const auto found =
         std::ranges::find(container_.annotations, key, &std::pair<std::string, std::string>::first);
@@ -166,6 +178,9 @@ bool selects(const model::Select& select, const model::Container& container,
          check.fact("kubernetes.pod", select.kubernetes_pods, identity.kubernetes_pod) &&
          check.fact("kubernetes.container", select.kubernetes_containers,
                     identity.kubernetes_container) &&
+         std::ranges::all_of(
+             select.kubernetes_labels,
+             [&](const auto& entry) { return check.label(entry.first, entry.second); }) &&
          check.fact("image", select.images, identity.image) &&
          check.text("bundle", select.bundles, container.bundle) &&
          check.value("user.uid", select.uids, container.uid) &&

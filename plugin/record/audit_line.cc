@@ -75,6 +75,17 @@ void write_container(JsonWriter& json, const AuditEvent& event) {
 
 }  // namespace
 
+void describe(const model::Record& record, AuditEvent& event) {
+  event.container_id = record.id;
+  event.bundle = record.bundle;
+  event.pid = record.pid;
+  event.engine = record.engine;
+  event.identity = record.identity;
+  event.selected_by = record.selected_by;
+  event.pins = record.pins;
+  event.refusals = record.refusals;
+}
+
 std::string to_json_line(const AuditEvent& event) {
   JsonWriter json;
   json.reserve(kBytesOfTheRest + kBytesPerPin * (event.pins.size() + event.refusals.size()));
@@ -87,7 +98,7 @@ std::string to_json_line(const AuditEvent& event) {
       .key("container");
   write_container(json, event);
   json.key("identity");
-  write_identity(json, event.identity);
+  write_identity(json, event.identity, event.engine);
   json.key("policies").array();
   for (const auto& rule : event.selected_by)
     json.object().field("name", rule.policy).field("place", model::to_string(rule.place)).end();

@@ -21,18 +21,35 @@ constexpr std::array<NamedFact, 5> kFacts = {{
     {"image", &Identity::image},
 }};
 
+void write_fact(JsonWriter& json, std::string_view name, const Fact& fact) {
+  json.key(name)
+      .object()
+      .field("value", fact.value)
+      .field("established_by", fact.established_by)
+      .end();
+}
+
+Result<Fact> read_fact(const JsonView& value) {
+  Fact fact;
+  PINSCOPE_TRY(fact.value, value.string_or("value", ""));
+  PINSCOPE_TRY(fact.established_by, value.string_or("established_by", ""));
+  return fact;
+}
+
 }  // namespace
 
-void write_identity(JsonWriter& json, const Identity& identity) {
+void write_identity(JsonWriter& json, const Identity& identity, model::Engine engine) {
   json.object();
+  if (engine != model::Engine::kUnknown)
+    write_fact(json, "engine", {model::engine_name(engine), model::kEngineEstablishedBy});
   for (const auto& [name, member] : kFacts) {
     const auto& fact = identity.*member;
-    if (!fact) continue;
-    json.key(name)
-        .object()
-        .field("value", fact->value)
-        .field("established_by", fact->established_by)
-        .end();
+    if (fact) write_fact(json, name, *fact);
+  }
+  if (!identity.kubernetes_labels.empty()) {
+    json.key("kubernetes_labels").object();
+    for (const auto& [key, fact] : identity.kubernetes_labels) write_fact(json, key, fact);
+    json.end();
   }
   if (identity.is_sandbox) json.field("sandbox", true);
   json.end();
@@ -43,10 +60,15 @@ Result<Identity> read_identity(const JsonView& value) {
   for (const auto& [name, member] : kFacts) {
     PINSCOPE_TRY(const auto found, value.find(name));
     if (!found) continue;
-    Fact fact;
-    PINSCOPE_TRY(fact.value, found->string_or("value", ""));
-    PINSCOPE_TRY(fact.established_by, found->string_or("established_by", ""));
-    identity.*member = std::move(fact);
+    PINSCOPE_TRY(identity.*member, read_fact(*found));
+  }
+  PINSCOPE_TRY(const auto labels, value.find("kubernetes_labels"));
+  if (labels) {
+    PINSCOPE_TRY(const auto members, labels->members());
+    for (const auto& [key, label] : members) {
+      PINSCOPE_TRY(auto fact, read_fact(label));
+      identity.kubernetes_labels.emplace_back(key, std::move(fact));
+    }
   }
   PINSCOPE_TRY(identity.is_sandbox, value.bool_or("sandbox", false));
   return identity;

@@ -7,7 +7,9 @@
 
 namespace pinscope::record {
 
-void write_identity(JsonWriter& json, const model::Identity& identity);
+// An `engine` that is known is a fact like the others.
+void write_identity(JsonWriter& json, const model::Identity& identity,
+                    model::Engine engine = model::Engine::kUnknown);
 Result<model::Identity> read_identity(const JsonView& value);
 
 }  // namespace pinscope::record

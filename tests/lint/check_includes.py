@@ -16,6 +16,7 @@ ROOMS = {
     "kernel": STAGE,
     "guard": STAGE | {"kernel"},
     "apply": STAGE | {"kernel"},
+    "engine": STAGE,
     "inventory": STAGE | {"kernel", "record"},
     "nri": {"base"},
 }

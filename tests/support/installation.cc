@@ -91,13 +91,17 @@ CommandResult Installation::run_gc() {
   return run({kPinscope, "gc", "--state-dir", state_directory(), "--audit", audit_path()});
 }
 
-std::vector<AuditLine> Installation::audit() const {
+std::vector<AuditLine> read_audit(const std::string& path) {
   std::vector<AuditLine> result;
-  if (!fs::exists(audit_path())) return result;
-  const std::string text = read_file(audit_path());
+  if (!fs::exists(path)) return result;
+  const std::string text = read_file(path);
   for (const auto line : split(text, '\n'))
     if (!line.empty()) result.push_back(parse_line(std::string(line)));
   return result;
+}
+
+std::vector<AuditLine> Installation::audit() const {
+  return read_audit(audit_path());
 }
 
 AuditLine Installation::last_audit() const {

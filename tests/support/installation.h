@@ -21,6 +21,9 @@ struct AuditLine {
   std::string text;  // the whole line
 };
 
+// The lines of an audit trail; none where there is no such file.
+std::vector<AuditLine> read_audit(const std::string& path);
+
 class Installation {
  public:
   Installation();

@@ -170,7 +170,7 @@ std::vector<std::string> files_below(const std::string& root) {
   std::vector<std::string> result;
   std::error_code error;
   for (const auto& entry : fs::recursive_directory_iterator(root, error)) {
-    result.push_back(fs::relative(entry.path(), root).string() + " " + describe(entry.path()));
+    result.push_back(entry.path().lexically_relative(root).string() + " " + describe(entry.path()));
   }
   std::sort(result.begin(), result.end());
   return result;

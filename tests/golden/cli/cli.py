@@ -66,9 +66,10 @@ def run(*arguments, **options):
 
 class Case(unittest.TestCase):
     maxDiff = None
+    WHERE = None  # where its directory is
 
     def setUp(self):
-        directory = tempfile.TemporaryDirectory()
+        directory = tempfile.TemporaryDirectory(dir=self.WHERE)
         self.addCleanup(directory.cleanup)
         self.directory = pathlib.Path(directory.name)
         self.policies = self.directory / "policies"

@@ -134,6 +134,55 @@ class Explain(cli.Case):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assert_golden("explain_selected.txt", result.stdout)
 
+    def test_says_how_each_fact_was_established(self):
+        self.write_bundle(
+            annotations={
+                "io.kubernetes.cri.sandbox-namespace": "web",
+                "io.kubernetes.cri.sandbox-name": "web-1",
+                "io.kubernetes.cri.sandbox-uid": "6f1c",
+                "io.kubernetes.cri.container-name": "app",
+                "io.kubernetes.cri.image-name": "registry.example/app:1",
+            }
+        )
+        arguments = ["--engine", "containerd", "--pod-label", "app=web", "--pod-label", "tier=a"]
+        text = self.explain(*arguments).stdout
+        by = ", set by containerd"
+        at = "annotation io.kubernetes.cri."
+        self.assertEqual(
+            text.splitlines()[1:9],
+            [
+                '  engine "containerd", from the hook\'s --engine option',
+                f'  kubernetes namespace "web", from {at}sandbox-namespace{by}',
+                f'  kubernetes pod "web-1", from {at}sandbox-name{by}',
+                f'  kubernetes container "app", from {at}container-name{by}',
+                f'  kubernetes uid "6f1c", from {at}sandbox-uid{by}',
+                '  kubernetes label "app" "web", from the hook\'s --pod-label option',
+                '  kubernetes label "tier" "a", from the hook\'s --pod-label option',
+                f'  image "registry.example/app:1", from {at}image-name{by}',
+            ],
+        )
+        found = json.loads(self.explain(*arguments, "-o", "json").stdout)["container"]
+        self.assertEqual(found["kubernetes_labels"]["tier"]["value"], "a")
+        self.assertEqual(found["kubernetes_uid"]["value"], "6f1c")
+
+    def test_tries_pod_labels(self):
+        self.write_bundle()
+        select = "{kubernetes: {labels: {app: [web, api]}}}"
+        grants = "    - pin: /sys/fs/bpf/labelled\n"
+        self.write_policy("d.yaml", policy("by-label", select=select, grants=grants))
+        self.assertIn(
+            'selects   policy "by-label" at d.yaml:1:1',
+            self.explain("--pod-label", "app=web").stdout,
+        )
+        self.assertIn(
+            'does not  policy "by-label" at d.yaml:1:1: kubernetes label "app" is not established, '
+            'wanted "web" or "api"',
+            self.explain().stdout,
+        )
+        result = self.explain("--pod-label", "app")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('cannot use the pod label "app": it is no KEY=VALUE', result.stderr)
+
     def test_says_it_to_programs(self):
         self.write_bundle()
         result = self.explain("--engine", "podman", "--output", "json")

@@ -53,6 +53,16 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
             self.assertEqual(self.complete("pinscope", "check", f"{directory}/pol"), [str(path)])
 
 
+    def test_offers_what_stands_behind_an_action(self):
+        self.assertEqual(self.complete("pinscope", "cdi", "va"), ["validate"])
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "vendor.json"
+            path.write_text("")
+            self.assertEqual(
+                self.complete("pinscope", "cdi", "validate", f"{directory}/ven"), [str(path)]
+            )
+
+
 class Syntax(unittest.TestCase):
     def test_is_valid_in_each_shell(self):
         for shell in ("bash", "zsh", "fish"):

@@ -9,14 +9,18 @@ import cli
 WANTED = [
     "usr/bin/pinscope",
     "usr/bin/pinscope-hook",
+    "usr/bin/pinscoped",
     "usr/lib/systemd/system/pinscope-gc.service",
     "usr/lib/systemd/system/pinscope-gc.timer",
+    "usr/lib/systemd/system/pinscoped.service",
     "usr/share/bash-completion/completions/pinscope",
     "usr/share/doc/pinscope/examples/policies/flow-readers.yaml",
     "usr/share/fish/vendor_completions.d/pinscope.fish",
     "usr/share/man/man1/pinscope.1",
     "usr/share/man/man8/pinscope-hook.8",
+    "usr/share/man/man8/pinscoped.8",
     "usr/share/pinscope/policy.schema.json",
+    "usr/share/pinscope/seccomp/runtime-default.json",
     "usr/share/zsh/site-functions/_pinscope",
 ]
 

@@ -61,7 +61,7 @@ def tagged_options(section):
 
 class ManPages(unittest.TestCase):
     def test_have_no_warnings(self):
-        for page in ("pinscope.1", "pinscope-hook.8"):
+        for page in ("pinscope.1", "pinscope-hook.8", "pinscoped.8"):
             result = rendered(cli.SOURCE / "docs/man" / page)
             self.assertEqual((result.returncode, result.stderr), (0, ""), page)
 
@@ -97,6 +97,13 @@ class ManPages(unittest.TestCase):
         text = plain(rendered(cli.SOURCE / "docs/man/pinscope-hook.8").stdout)
         body = text.split("\nDESCRIPTION")[1].split("\nFILES")[0]
         wanted = set(re.findall(r"--[a-z][\w-]*", help_of(cli.HOOK)))
+        self.assertEqual(tagged_options(body), wanted)
+
+    def test_describe_the_daemons_options_and_no_others(self):
+        text = plain(rendered(cli.SOURCE / "docs/man/pinscoped.8").stdout)
+        body = text.split("\nDESCRIPTION")[1].split("\nSTARTED BY THE ENGINE")[0]
+        daemon = cli.BUILD / "bin/pinscoped"
+        wanted = set(re.findall(r"--[a-z][\w-]*", help_of(daemon))) - EVERYWHERE - {"--version"}
         self.assertEqual(tagged_options(body), wanted)
 
 

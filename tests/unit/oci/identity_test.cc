@@ -23,6 +23,7 @@ std::map<std::string, std::string> facts_of(const model::Identity& identity) {
   add("container", identity.kubernetes_container);
   add("uid", identity.kubernetes_uid);
   add("image", identity.image);
+  for (const auto& [key, label] : identity.kubernetes_labels) facts["label " + key] = label.value;
   if (identity.is_sandbox) facts["sandbox"] = "yes";
   return facts;
 }
@@ -90,6 +91,7 @@ const std::vector<std::string> kForgeable = {
     "io.kubernetes.cri.container-type",
     "io.kubernetes.cri.image-name",
     "io.kubernetes.cri.podsandbox.image-name",
+    "io.kubernetes.cri.sandbox-log-directory",
     "io.kubernetes.pod.namespace",
     "io.kubernetes.pod.name",
     "io.kubernetes.pod.uid",
@@ -103,6 +105,14 @@ const std::vector<std::string> kForgeable = {
     "io.kubernetes.cri-o.ImageName",
     "io.kubernetes.cri-o.ImageRef",
     "io.kubernetes.cri-o.Name",
+    "io.kubernetes.cri-o.ContainerID",
+    "io.kubernetes.cri-o.Annotations",
+    "io.kubernetes.cri-o.MountPoint",
+    "io.kubernetes.cri-o.Volumes",
+    "io.kubernetes.cri-o.SeccompProfilePath",
+    "io.kubernetes.cri-o.Created",
+    "io.kubernetes.cri-o.LogPath",
+    "io.kubernetes.cri-o.IP.0",
     "io.kubernetes.cri-o.Labels",
     "io.kubernetes.cri-o.Metadata",
     "io.kubernetes.cri-o.SandboxID",
@@ -112,6 +122,12 @@ const std::vector<std::string> kForgeable = {
     "org.opencontainers.image.ref.name",
     "org.opencontainers.image.title",
     "nerdctl/namespace",
+    // What could be taken for a pod's labels.
+    "app",
+    "io.kubernetes.pod.labels",
+    "io.kubernetes.cri.sandbox-labels",
+    "app.kubernetes.io/name",
+    "cdi.k8s.io/pinscope",
     "pod.kubernetes.io/name",
     // Near misses of trusted keys: another case, a blank, a prefix, a suffix.
     "IO.kubernetes.pod.namespace",

@@ -217,13 +217,13 @@ TEST(Compiled, ForeignBytesAreAnErrorThatSaysSo) {
 TEST(Compiled, SetOfAnotherFormatVersionIsAnError) {
   const std::string content = compiled({});
   int changed = 0;
-  // The version is the only 1 in a set of nothing whose change is not caught by the verifier.
+  // One byte of those that are the version's number is the version.
   for (size_t at = 0; at < content.size(); ++at) {
-    if (content[at] != 1) continue;
+    if (content[at] != 2) continue;
     std::string other = content;
-    other[at] = 2;
+    other[at] = 1;
     if (why_not(Bytes(other).span()) ==
-        "cannot read the compiled policy set: it has format version 2, not 1")
+        "cannot read the compiled policy set: it has format version 1, not 2")
       ++changed;
   }
   EXPECT_EQ(changed, 1);

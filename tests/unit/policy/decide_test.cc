@@ -235,6 +235,28 @@ TEST(Decide, DeniedGrantDoesNotClashWithAnother) {
   EXPECT_THAT(names(decision), ElementsAre("n <- /sys/fs/bpf/x"));
 }
 
+TEST(NotSelected, SaysWhyAPolicyThatWasAskedForGivesNothing) {
+  model::Policy readers = policy("readers", {grant("/sys/fs/bpf/x")});
+  readers.select.uids = {7};
+  const auto sentence = [&](const char* name, const model::Container& one) {
+    const Error error = not_selected(name, {policy("other", {}), readers}, one, FakeHost().view());
+    EXPECT_EQ(error.code(), ErrorCode::kPolicyRequired);
+    return error.sentence();
+  };
+  EXPECT_EQ(sentence("readers", container()),
+            "cannot give this container the view of policy \"readers\": the policy does not select "
+            "it: user.uid is 1000, wanted 7 (it was asked for as a device, and asking is not "
+            "permission); policy \"readers\" at readers.yaml:1:1");
+  EXPECT_EQ(sentence("gone", container()),
+            "cannot give this container the view of policy \"gone\": there is no such policy "
+            "(pinscope cdi list shows devices whose policy is gone)");
+  model::Container sandbox = container();
+  sandbox.identity.is_sandbox = true;
+  EXPECT_EQ(sentence("readers", sandbox),
+            "cannot give this container the view of policy \"readers\": a pod's sandbox is left "
+            "alone; policy \"readers\" at readers.yaml:1:1");
+}
+
 TEST(Decide, ManyGrantsAndDenialsTakeNoQuadraticTime) {
   constexpr int kMany = 50000;
   std::vector<model::Grant> grants;

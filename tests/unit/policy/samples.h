@@ -16,11 +16,13 @@ inline model::Policy full_policy() {
   model::Policy policy;
   policy.place = {"full.yaml", 2, 3};
   policy.name = "full";
+  policy.cdi = true;
   model::Select& select = policy.select;
   select.engines = {model::Engine::kPodman, model::Engine::kCrio};
   select.kubernetes_namespaces = {"web", "db-*"};
   select.kubernetes_pods = {"web-1"};
   select.kubernetes_containers = {"app"};
+  select.kubernetes_labels = {{"app", {"web"}}, {"example.org/tier", {"a", "b*"}}};
   select.images = {"registry.example/app:*"};
   select.bundles = {"/run/bundle"};
   select.uids = {0, 1000};
@@ -86,6 +88,8 @@ class Random {
     if (one_in(2)) select.kubernetes_namespaces = patterns();
     if (one_in(3)) select.kubernetes_pods = patterns();
     if (one_in(3)) select.kubernetes_containers = patterns();
+    for (uint32_t i = below(2); i != 0; --i)
+      select.kubernetes_labels.emplace_back(word(), patterns());
     if (one_in(3)) select.images = patterns();
     if (one_in(4)) select.bundles = patterns();
     if (one_in(4)) select.uids = {below(3), below(3)};
@@ -112,6 +116,8 @@ class Random {
     made.identity.kubernetes_namespace = fact();
     made.identity.kubernetes_pod = fact();
     made.identity.kubernetes_container = fact();
+    for (uint32_t i = below(4); i != 0; --i)
+      made.identity.kubernetes_labels.emplace_back(word(), model::Fact{word(), "test"});
     made.identity.image = fact();
     made.bundle = word();
     made.uid = below(3);

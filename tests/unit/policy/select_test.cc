@@ -110,6 +110,27 @@ TEST(Select, AllAnnotationKeysAndAnyOfTheirPatternsMustMatch) {
             "annotation \"zone\" is absent, wanted \"*\"");
 }
 
+TEST(Select, AllPodLabelsAndAnyOfTheirPatternsMustMatch) {
+  model::Container pod = container();
+  pod.identity.kubernetes_labels = {{"app", {"web", "test"}}, {"tier", {"front", "test"}}};
+  EXPECT_EQ(why_not({.kubernetes_labels = {{"app", {"db", "w?b"}}, {"tier", {"front"}}}}, pod), "");
+  EXPECT_EQ(why_not({.kubernetes_labels = {{"app", {"web"}}, {"tier", {"back"}}}}, pod),
+            "kubernetes label \"tier\" is \"front\", wanted \"back\"");
+  EXPECT_EQ(why_not({.kubernetes_labels = {{"zone", {"*"}}}}, pod),
+            "kubernetes label \"zone\" is absent, wanted \"*\"");
+}
+
+TEST(Select, PodLabelIsNoAnnotation) {
+  model::Container pod = container();
+  pod.annotations = {{"app", "web"}, {"io.kubernetes.pod.labels", "app=web"}};
+  EXPECT_EQ(why_not({.kubernetes_labels = {{"app", {"web"}}}}, pod),
+            "kubernetes label \"app\" is not established, wanted \"web\"");
+  pod.annotations.clear();
+  pod.identity.kubernetes_labels = {{"team", {"net", "test"}}};
+  EXPECT_EQ(why_not({.annotations = {{"team", {"net"}}}}, pod),
+            "annotation \"team\" is absent, wanted \"net\"");
+}
+
 TEST(Select, NamespaceOfTheHost) {
   const model::Select shares_pid = {
       .namespaces = {{NamespaceKind::kPid, {Namespace::Mode::kHost, ""}}}};

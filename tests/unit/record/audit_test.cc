@@ -30,7 +30,8 @@ TEST(AuditLine, IsThisText) {
       to_json_line(event),
       R"({"time":"2025-11-26T00:00:00.123456Z","outcome":"granted","code":"","error":"",)"
       R"("stage":"createRuntime","container":{"id":"web-1","bundle":"/run/containers/web-1",)"
-      R"("pid":4711,"engine":"containerd"},"identity":{"kubernetes_namespace":{"value":"web",)"
+      R"("pid":4711,"engine":"containerd"},"identity":{"engine":{"value":"containerd",)"
+      R"("established_by":"the hook's --engine option"},"kubernetes_namespace":{"value":"web",)"
       R"("established_by":"annotation a, set by containerd"}},"policies":[{"name":"writers",)"
       R"("place":"writers.yaml:2:5"},{"name":"readers","place":"readers.yaml:2:5"}],"pins":[)"
       R"({"name":"counters","source":"/sys/fs/bpf/counters","access":"read-write","kind":"map",)"

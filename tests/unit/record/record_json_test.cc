@@ -35,6 +35,11 @@ void expect_same(const model::Identity& left, const model::Identity& right) {
   expect_same(left.kubernetes_pod, right.kubernetes_pod);
   expect_same(left.kubernetes_container, right.kubernetes_container);
   expect_same(left.kubernetes_uid, right.kubernetes_uid);
+  ASSERT_EQ(left.kubernetes_labels.size(), right.kubernetes_labels.size());
+  for (size_t i = 0; i < left.kubernetes_labels.size(); ++i) {
+    EXPECT_EQ(left.kubernetes_labels[i].first, right.kubernetes_labels[i].first);
+    expect_same(left.kubernetes_labels[i].second, right.kubernetes_labels[i].second);
+  }
   expect_same(left.image, right.image);
   EXPECT_EQ(left.is_sandbox, right.is_sandbox);
 }

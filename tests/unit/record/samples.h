@@ -14,6 +14,8 @@ inline model::Identity a_full_identity() {
           .kubernetes_pod = model::Fact{"web-7d9f", "annotation b, set by containerd"},
           .kubernetes_container = model::Fact{"app", "annotation c, set by containerd"},
           .kubernetes_uid = model::Fact{"6f1c", "annotation d, set by containerd"},
+          .kubernetes_labels = {{"app", {"web", "the hook's --pod-label option"}},
+                                {"example.org/tier", {"", "the hook's --pod-label option"}}},
           .image = model::Fact{"registry.example/app:1", "annotation e, set by containerd"}};
 }
 

@@ -1,0 +1,311 @@
+// `pinscope cdi`: the CDI specification through which users ask engines for a view by name: write
+// it, list its devices and whether they are up to date, check any specification.
+#include "plugin/engine/cdi.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "plugin/base/file.h"
+#include "plugin/base/json.h"
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/cli/command.h"
+#include "plugin/cli/table.h"
+#include "plugin/engine/cdi_check.h"
+#include "plugin/policy/yaml.h"
+
+namespace pinscope::cli {
+namespace {
+
+constexpr size_t kSpecLimit = size_t{16} << 20;  // bytes
+
+struct CdiOptions {
+  std::string action;
+  std::vector<std::string> files;
+  std::string directory = engine::kCdiDirectory;
+  std::string hook;  // empty: pinscope-hook beside this program
+  std::string engine;
+  bool dry_run = false;
+
+  [[nodiscard]] std::string spec_file() const { return join(directory, engine::kCdiFileName); }
+};
+
+Error cannot_use(const char* option, const std::string& reason) {
+  return Error(ErrorCode::kUsage, std::string("use ") + option).reason(reason);
+}
+
+// The policies that can be asked for, by name. What is written to engines must not come from files
+// that others may write: a dry run is only shown.
+Result<std::map<std::string, model::Policy>> device_policies(const Settings& settings, bool trust) {
+  auto loaded = policy::load_path(settings.policy_path,
+                                  trust ? policy::Trust::kRequired : policy::Trust::kIgnored);
+  if (!loaded.ok())
+    return std::unexpected(
+        Error(ErrorCode::kPolicyInvalid, "use the policies in " + quoted(settings.policy_path))
+            .reason("they have errors")
+            .hint("pinscope check shows them"));
+  std::map<std::string, model::Policy> policies;
+  for (auto& policy : loaded.policies)
+    if (policy.cdi) policies.emplace(policy.name, std::move(policy));
+  return policies;
+}
+
+Result<std::string> hook_path(const CdiOptions& options) {
+  if (options.hook.starts_with('/')) return options.hook;
+  if (!options.hook.empty())
+    return std::unexpected(cannot_use("--hook", quoted(options.hook) + " is not absolute"));
+  char path[4096];
+  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
+  if (length <= 0) return std::unexpected(Error::system("find this program", errno));
+  return join(parent_of(std::string_view(path, static_cast<size_t>(length))), "pinscope-hook");
+}
+
+bool is_program(const std::string& path) {
+  return ::access(path.c_str(), X_OK) == 0;
+}
+
+std::vector<std::string> hook_options(const Settings& settings, const CdiOptions& options) {
+  const Settings usual;
+  std::vector<std::string> words;
+  const auto add = [&](const char* option, const std::string& value, const std::string& standard) {
+    if (value == standard) return;
+    words.emplace_back(option);
+    words.push_back(value);
+  };
+  add("--policy", settings.policy_path, usual.policy_path);
+  add("--state-dir", settings.state_directory, usual.state_directory);
+  add("--cache-dir", settings.cache_directory, usual.cache_directory);
+  add("--audit", settings.audit_path, usual.audit_path);
+  add("--engine", options.engine, "");
+  return words;
+}
+
+// Why these hooks can never find that the policy selects a container; empty if they may.
+std::string why_never(const model::Select& select, model::Engine engine) {
+  const bool has_engine = std::ranges::find(select.engines, engine) != select.engines.end();
+  if (!select.engines.empty() && !has_engine)
+    return engine == model::Engine::kUnknown
+               ? "it selects by engine, and these hooks are not told theirs (see --engine)"
+               : "it selects other engines";
+  if (!select.kubernetes_labels.empty())
+    return "it selects by pod labels, which only the NRI plugin hands on";
+  const bool has_identity = engine == model::Engine::kContainerd || engine == model::Engine::kCrio;
+  const bool wants_identity = !select.kubernetes_namespaces.empty() ||
+                              !select.kubernetes_pods.empty() ||
+                              !select.kubernetes_containers.empty() || !select.images.empty();
+  if (wants_identity && !has_identity)
+    return "it selects by kubernetes or image, which only --engine containerd and crio establish";
+  return "";
+}
+
+void remark_on(const std::map<std::string, model::Policy>& policies, const CdiOptions& options) {
+  const auto engine = model::engine_from_name(options.engine).value_or(model::Engine::kUnknown);
+  for (const auto& [name, policy] : policies)
+    if (const auto why = why_never(policy.select, engine); !why.empty())
+      complain("warning: a container that asks for " + engine::cdi_device(name) +
+               " will not start: " + why);
+  if (!options.engine.empty())
+    complain("warning: with --engine " + options.engine +
+             ", these hooks believe what that engine writes into a container's configuration: no "
+             "other engine may read " +
+             quoted(options.directory));
+}
+
+struct Written {
+  std::string state;  // written, unchanged, removed, nothing
+  std::string text;
+};
+
+Result<Written> write_spec(const std::vector<std::string>& names, const Settings& settings,
+                           const CdiOptions& options) {
+  Written result;
+  if (names.empty()) {
+    if (options.dry_run) return result;
+    PINSCOPE_TRY(const bool removed, engine::remove_cdi_file(options.directory));
+    result.state = removed ? "removed" : "nothing";
+    return result;
+  }
+  PINSCOPE_TRY(const std::string hook, hook_path(options));
+  result.text = engine::cdi_spec(names, {hook, hook_options(settings, options)});
+  if (options.dry_run) return result;
+  if (!is_program(hook))
+    return std::unexpected(Error(ErrorCode::kSystem, "write " + quoted(options.spec_file()))
+                               .reason("there is no program " + quoted(hook))
+                               .hint("--hook says where it is"));
+  PINSCOPE_TRY(const bool written, engine::write_cdi_file(options.directory, result.text));
+  result.state = written ? "written" : "unchanged";
+  return result;
+}
+
+Result<ExitStatus> generate(const Settings& settings, const CdiOptions& options) {
+  PINSCOPE_TRY(const auto policies, device_policies(settings, !options.dry_run));
+  std::vector<std::string> names;
+  for (const auto& [name, policy] : policies) names.push_back(name);
+  PINSCOPE_TRY(const auto written, write_spec(names, settings, options));
+  remark_on(policies, options);
+  if (settings.json()) {
+    JsonWriter json(JsonWriter::Style::kPretty);
+    json.object()
+        .field("spec_file", options.spec_file())
+        .field("dry_run", options.dry_run)
+        .field("state", options.dry_run ? "dry-run" : written.state)
+        .key("devices")
+        .array();
+    for (const auto& name : names) json.value(engine::cdi_device(name));
+    json.end().field("spec", written.text).end();
+    print(json.take() + "\n");
+    return kExitOk;
+  }
+  if (options.dry_run) {
+    if (names.empty()) complain("no policy asks for a device (spec.cdi: true)");
+    print(written.text);
+    return kExitOk;
+  }
+  const std::string file = one_line(options.spec_file());
+  if (names.empty()) {
+    print("no policy asks for a device (spec.cdi: true): " +
+          (written.state == "removed" ? "removed " + file : file + " is not there") + "\n");
+    return kExitOk;
+  }
+  print((written.state == "written" ? "wrote " : "unchanged: ") + file + "\n");
+  for (const auto& name : names) print("  " + engine::cdi_device(name) + "\n");
+  return kExitOk;
+}
+
+struct Device {
+  std::string place;                // of its policy; empty: none asks for it
+  std::optional<std::string> hook;  // nothing: it is not in the specification
+
+  [[nodiscard]] std::string state() const {
+    if (!hook) return "not generated";
+    if (place.empty()) return "stale";
+    if (hook->empty()) return "altered";
+    return is_program(*hook) ? "ready" : "hook missing";
+  }
+};
+
+Result<ExitStatus> list(const Settings& settings, const CdiOptions& options) {
+  const bool installed = settings.policy_path == Settings{}.policy_path;
+  PINSCOPE_TRY(const auto policies, device_policies(settings, installed));
+  PINSCOPE_TRY(const auto file, engine::read_cdi_file(options.directory));
+  std::map<std::string, Device> devices;
+  for (const auto& [name, policy] : policies) devices[name].place = to_string(policy.place);
+  if (file)
+    for (const auto& device : file->devices) devices[device.policy].hook = device.hook;
+  const bool ready = std::ranges::all_of(
+      devices, [](const auto& entry) { return entry.second.state() == "ready"; });
+  if (settings.json()) {
+    JsonWriter json(JsonWriter::Style::kPretty);
+    json.object()
+        .field("spec_file", options.spec_file())
+        .field("present", file.has_value())
+        .field("ready", ready)
+        .key("devices")
+        .array();
+    for (const auto& [name, device] : devices)
+      json.object()
+          .field("device", engine::cdi_device(name))
+          .field("policy", name)
+          .field("place", device.place)
+          .field("hook", device.hook.value_or(""))
+          .field("state", device.state())
+          .end();
+    json.end().end();
+    print(json.take() + "\n");
+    return ready ? kExitOk : kExitFailure;
+  }
+  Table table({"DEVICE", "POLICY", "SPEC FILE", "STATE"});
+  for (const auto& [name, device] : devices)
+    table.add({engine::cdi_device(name), device.place.empty() ? "-" : device.place,
+               device.hook ? options.spec_file() : "-",
+               Cell(device.state(), device.state() == "ready" ? Colour::kGreen : Colour::kRed)});
+  print(table.empty() ? "no devices\n" : table.text(settings.palette()));
+  if (!ready) complain("the devices are not up to date (pinscope cdi generate)");
+  return ready ? kExitOk : kExitFailure;
+}
+
+std::vector<engine::CdiProblem> problems_of(const std::string& file) {
+  constexpr const char* kJsonOnly = "only JSON is checked, not YAML";
+  if (file.ends_with(".yaml") || file.ends_with(".yml")) return {{"", kJsonOnly}};
+  const auto fd = open_at(AT_FDCWD, file, O_RDONLY | O_NONBLOCK);
+  if (!fd) return {{"", fd.error().sentence()}};
+  auto text = read_all(fd->get(), kSpecLimit, file);
+  if (!text) return {{"", text.error().sentence()}};
+  auto problems = engine::cdi_problems(*std::move(text), file);
+  if (!file.ends_with(".json"))
+    problems.insert(problems.begin(),
+                    {"", "engines read no file of this name: let it end in .json"});
+  return problems;
+}
+
+Result<ExitStatus> validate(const Settings& settings, const CdiOptions& options) {
+  const auto files =
+      options.files.empty() ? std::vector<std::string>{options.spec_file()} : options.files;
+  bool all_valid = true;
+  JsonWriter json(JsonWriter::Style::kPretty);
+  json.object().key("files").array();
+  std::string text;
+  for (const auto& file : files) {
+    const auto problems = problems_of(file);
+    all_valid = all_valid && problems.empty();
+    json.object().field("file", file).field("valid", problems.empty()).key("problems").array();
+    for (const auto& [place, message] : problems) {
+      json.object().field("place", place).field("message", message).end();
+      text += one_line(file) + ": " + (place.empty() ? "" : one_line(place) + ": ") +
+              one_line(message) + "\n";
+    }
+    json.end().end();
+    if (problems.empty()) text += one_line(file) + ": valid\n";
+  }
+  json.end().field("valid", all_valid).end();
+  print(settings.json() ? json.take() + "\n" : text);
+  return all_valid ? kExitOk : kExitFailure;
+}
+
+Result<ExitStatus> run(const Settings& settings, const CdiOptions& options) {
+  if (options.action == "validate") return validate(settings, options);
+  if (!options.files.empty()) {
+    complain(cannot_use("FILE", "only cdi validate takes files").hint("see pinscope cdi --help"));
+    return kExitUsage;
+  }
+  return options.action == "list" ? list(settings, options) : generate(settings, options);
+}
+
+}  // namespace
+
+void add_cdi(CLI::App& root, Program& program) {
+  auto options = std::make_shared<CdiOptions>();
+  add_command(root, program, "cdi", "Offer views as CDI devices, by the name of their policy",
+              [&program, options] { return run(program.settings, *options); })
+      .choice_argument("ACTION", options->action, {"generate", "list", "validate"},
+                       "generate: write the specification for the policies that say cdi: true. "
+                       "list: its devices, and whether it is up to date. validate: check FILEs")
+      .arguments("FILE", options->files, "Specifications to check (default: ours)")
+      .option("--spec-dir", options->directory, "DIR",
+              "Where engines look for specifications (default /etc/cdi)")
+      .option("--hook", options->hook, "PATH",
+              "The hook that a device runs (default: pinscope-hook beside this program)")
+      .choice("--engine", options->engine, {"podman", "docker", "containerd", "crio"},
+              "Tell the hooks which engine runs them. Only for a directory that no other engine "
+              "reads: it decides whose annotations are believed")
+      .flag("-n,--dry-run", options->dry_run, "Print the specification, write nothing")
+      .policy_option(program.settings)
+      .state_option(program.settings)
+      .cache_option(program.settings)
+      .audit_option(program.settings)
+      .output_options(program.settings)
+      .footer(
+          "A device is asked for with --device pinscope.dev/view=NAME. Asking is not permission: "
+          "the "
+          "container does not start unless the policy selects it.\n"
+          "Exit status: 0 done; 1 it failed, a device is not up to date, or a file is not valid; 2 "
+          "usage.");
+}
+
+}  // namespace pinscope::cli

@@ -1,0 +1,197 @@
+// Docker with the runtime shim, in the releases that are in use: one command wires it, ordinary
+// containers with the default seccomp profile and capabilities use what a policy grants, lies gain
+// nothing, one command undoes it.
+#include "tests/engines/engine_test.h"
+
+namespace pinscope::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+// A user's own configuration, with a number that no double holds: what we add must not touch it.
+constexpr const char* kDaemonJson = R"({
+  "storage-driver": "vfs",
+  "iptables": false,
+  "ip6tables": false,
+  "bridge": "none",
+  "shutdown-timeout": 1,
+  "labels": ["big=18446744073709551615"]
+}
+)";
+
+class Docker : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (const auto reason = why_no_suite(GetParam()); !reason.empty()) GTEST_SKIP() << reason;
+    test_ = std::make_unique<EngineTest>(GetParam());
+    machine().write("/etc/docker/daemon.json", daemon_json());
+  }
+
+  void TearDown() override {
+    if (!test_) return;
+    const auto left = docker({"ps", "-aq"});
+    for (const auto& id : lines(left.out)) docker({"rm", "-f", id});
+  }
+
+  // Docker 20.10 knows no "ip6tables" outside its experimental features.
+  std::string daemon_json() const {
+    std::string text = kDaemonJson;
+    if (GetParam() == "bookworm") text.erase(text.find("  \"ip6tables\""), 21);
+    return text;
+  }
+
+  EngineMachine& machine() { return test_->machine; }
+  CommandResult docker(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "docker");
+    return machine().run(arguments);
+  }
+
+  void install(std::vector<std::string> options = {}) {
+    std::vector<std::string> argv = {"pinscope", "engine", "install", "--engine", "docker"};
+    argv.insert(argv.end(), options.begin(), options.end());
+    const auto result = machine().run(argv);
+    ASSERT_EQ(result.status, 0) << result;
+  }
+
+  void start() {
+    server_ = machine().start("dockerd", {"dockerd"});
+    ASSERT_TRUE(wait_until([&] { return docker({"info"}).status == 0; }))
+        << machine().log("dockerd");
+    const auto imported = docker({"import", EngineMachine::kImageRootfs, EngineMachine::kImage});
+    ASSERT_EQ(imported.status, 0) << imported;
+  }
+
+  // `docker run` of the probe with `options`, under our runtime unless `runtime` says otherwise.
+  CommandResult run(std::vector<std::string> options,
+                    const std::vector<std::string>& commands = kUseTheGrant,
+                    const std::string& runtime = "pinscope") {
+    std::vector<std::string> arguments = {"run", "--rm", "--network", "none"};
+    if (!runtime.empty()) arguments.insert(arguments.end(), {"--runtime", runtime});
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    arguments.insert(arguments.end(), {EngineMachine::kImage, "/bin/probe"});
+    arguments.insert(arguments.end(), commands.begin(), commands.end());
+    return docker(arguments);
+  }
+
+  std::unique_ptr<EngineTest> test_;
+  pid_t server_ = -1;
+};
+
+TEST_P(Docker, GivesAnOrdinaryContainerItsView) {
+  install();
+  test_->grant_flows("{engine: docker}");
+  start();
+  expect_the_grant_works(run({}));
+  const auto audit = test_->audit();
+  ASSERT_EQ(audit.size(), 3U);
+  EXPECT_EQ(audit[1].outcome, "granted");
+  EXPECT_EQ(audit[2].outcome, "removed");
+  EXPECT_THAT(test_->records(), IsEmpty());
+
+  expect_only_needed_commands(run({}, kTryOtherCommands));
+  expect_the_grant_works(
+      run({"--user", "1000:1000", "--cap-drop", "all", "--security-opt", "no-new-privileges"}));
+  expect_the_grant_works(run({"--read-only"}));
+  // Another runtime of the same engine is as it was.
+  expect_no_view(run({}, kUseTheGrant, "runc"));
+}
+
+TEST_P(Docker, LeavesAContainerAloneThatNoPolicySelects) {
+  install();
+  test_->grant_flows("{engine: podman}");
+  start();
+  expect_no_view(run({}));
+  EXPECT_EQ(answer(run({}), "get-ro /sys/fs/bpf/keys"), "EPERM") << "the profile is as it was";
+}
+
+TEST_P(Docker, GivesAViewToEveryContainerWhereTheShimIsTheDefaultRuntime) {
+  install({"--set-default"});
+  test_->grant_flows("{engine: docker}");
+  start();
+  expect_the_grant_works(run({}, kUseTheGrant, ""));
+}
+
+TEST_P(Docker, GivesTheViewAgainAfterARestart) {
+  install();
+  test_->grant_flows("{engine: docker}");
+  start();
+  auto result = docker({"run", "-d", "--runtime", "pinscope", "--name", "web", "--network", "none",
+                        EngineMachine::kImage, "/bin/sleep", "86400"});
+  ASSERT_EQ(result.status, 0) << result;
+  std::vector<std::string> exec = {"exec", "web", "/bin/probe"};
+  exec.insert(exec.end(), kUseTheGrant.begin(), kUseTheGrant.end());
+  expect_the_grant_works(docker(exec));
+  result = docker({"restart", "-t", "0", "web"});
+  ASSERT_EQ(result.status, 0) << result;
+  expect_the_grant_works(docker(exec));
+  EXPECT_EQ(test_->records().size(), 1U);
+  EXPECT_EQ(docker({"rm", "-f", "web"}).status, 0);
+  EXPECT_THAT(test_->records(), IsEmpty());
+}
+
+TEST_P(Docker, TakesTheWiringUpWhileItRuns) {
+  test_->grant_flows("{engine: docker}");
+  start();
+  EXPECT_NE(run({}).status, 0) << "there is no such runtime yet";
+  install();
+  ASSERT_EQ(::kill(server_, SIGHUP), 0);
+  ASSERT_TRUE(wait_until([&] {
+    return docker({"info", "--format", "{{json .Runtimes}}"}).out.find("pinscope") !=
+           std::string::npos;
+  })) << machine().log("dockerd");
+  expect_the_grant_works(run({}));
+}
+
+// Docker writes no annotation of its own, so none is believed. Docker 20.10 cannot even set one.
+TEST_P(Docker, BelievesNoAnnotation) {
+  if (GetParam() == "bookworm") GTEST_SKIP() << "Docker 20.10 has no annotations";
+  install();
+  test_->grant_flows("{kubernetes: {namespace: kube-system}}");
+  test_->write_policy(
+      "select: {kubernetes: {pod: agent, container: agent}}\n"
+      "grants:\n  - {pin: /sys/fs/bpf/keys}\n",
+      "pod");
+  test_->write_policy("select: {image: agent}\ngrants:\n  - {pin: /sys/fs/bpf/keys}\n", "image");
+  start();
+  std::vector<std::string> options;
+  for (const auto& annotation : kLyingAnnotations)
+    options.insert(options.end(), {"--annotation", annotation});
+  expect_no_view(run(options));
+  // Nor does claiming to be a pause container lead out of a policy.
+  test_->grant_flows("{engine: docker}");
+  expect_the_grant_works(run({"--annotation", "io.kubernetes.cri.container-type=sandbox",
+                              "--annotation", "io.kubernetes.cri-o.ContainerType=sandbox"}));
+}
+
+TEST_P(Docker, ShowsWhyAContainerDoesNotStart) {
+  install();
+  test_->write_policy("select: {engine: docker}\ngrants:\n  - {pin: /sys/fs/bpf/gone}\n");
+  start();
+  const auto result = run({});
+  EXPECT_NE(result.status, 0);
+  EXPECT_THAT(result.err, HasSubstr("/sys/fs/bpf/gone")) << result;
+  EXPECT_EQ(test_->audit().back().code, "source-missing");
+  EXPECT_THAT(test_->records(), IsEmpty());
+}
+
+TEST_P(Docker, IsAsItWasWhenTheWiringIsRemoved) {
+  const auto before = files_below(machine().outside("/etc/docker"));
+  install({"--set-default"});
+  EXPECT_NE(files_below(machine().outside("/etc/docker")), before);
+  const auto status = machine().run({"pinscope", "engine", "status", "--engine", "docker"});
+  EXPECT_EQ(status.status, 0) << status;
+  const auto result = machine().run({"pinscope", "engine", "remove", "--engine", "docker"});
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_EQ(files_below(machine().outside("/etc/docker")), before);
+  test_->grant_flows("{engine: docker}");
+  start();
+  expect_no_view(run({}, kUseTheGrant, ""));
+}
+
+INSTANTIATE_TEST_SUITE_P(, Docker, testing::Values("bookworm", "trixie", "forky"),
+                         [](const auto& suite) { return std::string(suite.param); });
+
+}  // namespace
+}  // namespace pinscope::test

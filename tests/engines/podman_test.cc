@@ -1,0 +1,206 @@
+// Podman, rootful, as a user has it: one command wires it, ordinary containers with the default
+// seccomp profile and capabilities use what a policy grants, lies gain nothing, one command undoes
+// it.
+#include "tests/engines/engine_test.h"
+
+namespace pinscope::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr const char* kContainersConf = R"([engine]
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+)";
+constexpr const char* kStorageConf = R"([storage]
+driver = "overlay"
+runroot = "/run/containers/storage"
+graphroot = "/var/lib/containers/storage"
+)";
+
+class Podman : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (!has_program("podman")) GTEST_SKIP() << "podman is not installed";
+    if (!has_program(GetParam())) GTEST_SKIP() << GetParam() << " is not installed";
+    test_ = std::make_unique<EngineTest>("");
+    machine().write("/etc/containers/containers.conf", kContainersConf);
+    machine().write("/etc/containers/storage.conf", kStorageConf);
+    // What --userns=auto takes its ids from.
+    machine().write("/etc/subuid", "containers:200000:1048576\n");
+    machine().write("/etc/subgid", "containers:200000:1048576\n");
+    const auto loaded = podman({"load", "-i", EngineMachine::kImageArchive});
+    ASSERT_EQ(loaded.status, 0) << loaded;
+  }
+
+  void TearDown() override {
+    if (!test_) return;
+    podman({"pod", "rm", "-fa"});
+    podman({"rm", "-fa", "-t", "0"});
+  }
+
+  EngineMachine& machine() { return test_->machine; }
+
+  CommandResult podman(std::vector<std::string> arguments) {
+    std::vector<std::string> argv = {"podman", "--runtime", GetParam()};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    return machine().run(argv);
+  }
+
+  // `podman run` of the probe with `options`.
+  CommandResult run(std::vector<std::string> options,
+                    const std::vector<std::string>& commands = kUseTheGrant) {
+    std::vector<std::string> arguments = {"run", "--rm", "--network", "none"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    arguments.insert(arguments.end(), {EngineMachine::kImage, "/bin/probe"});
+    arguments.insert(arguments.end(), commands.begin(), commands.end());
+    return podman(arguments);
+  }
+
+  void install() {
+    const auto result = machine().run({"pinscope", "engine", "install", "--engine", "podman"});
+    ASSERT_EQ(result.status, 0) << result;
+  }
+
+  std::unique_ptr<EngineTest> test_;
+};
+
+TEST_P(Podman, GivesAnOrdinaryContainerItsView) {
+  install();
+  test_->grant_flows("{engine: podman}");
+  expect_the_grant_works(run({}));
+  const auto audit = test_->audit();
+  ASSERT_EQ(audit.size(), 3U);
+  EXPECT_EQ(audit[1].outcome, "granted");
+  EXPECT_EQ(audit[2].outcome, "removed");
+  EXPECT_THAT(test_->records(), IsEmpty());
+}
+
+TEST_P(Podman, LeavesAContainerAloneThatNoPolicySelects) {
+  install();
+  test_->grant_flows("{engine: docker}");
+  expect_no_view(run({}));
+  EXPECT_EQ(answer(run({}), "get-ro /sys/fs/bpf/keys"), "EPERM") << "the profile is as it was";
+}
+
+TEST_P(Podman, OpensOnlyTheCommandsThatTheGrantNeeds) {
+  install();
+  test_->grant_flows("{engine: podman}");
+  expect_only_needed_commands(run({}, kTryOtherCommands));
+}
+
+TEST_P(Podman, GivesAViewToAnUnprivilegedUser) {
+  install();
+  test_->grant_flows("{engine: podman}");
+  expect_the_grant_works(
+      run({"--user", "1000:1000", "--cap-drop", "all", "--security-opt", "no-new-privileges"}));
+}
+
+TEST_P(Podman, GivesAViewInAUserNamespaceOfItsOwn) {
+  install();
+  test_->grant_flows("{engine: podman}");
+  expect_the_grant_works(run({"--userns", "auto"}));
+  expect_the_grant_works(run({"--uidmap", "0:300000:65536", "--gidmap", "0:300000:65536"}));
+}
+
+TEST_P(Podman, GivesAViewBelowAReadOnlyRoot) {
+  install();
+  test_->grant_flows("{engine: podman}");
+  expect_the_grant_works(run({"--read-only"}));
+}
+
+TEST_P(Podman, GivesAViewToEachContainerOfAPod) {
+  install();
+  test_->grant_flows("{engine: podman}");
+  auto result = podman({"pod", "create", "--name", "web", "--network", "none", "--infra-image",
+                        EngineMachine::kImage});
+  ASSERT_EQ(result.status, 0) << result;
+  for (int i = 0; i < 2; ++i) {
+    std::vector<std::string> arguments = {
+        "run", "--rm", "--pod", "web", EngineMachine::kImage, "/bin/probe"};
+    arguments.insert(arguments.end(), kUseTheGrant.begin(), kUseTheGrant.end());
+    expect_the_grant_works(podman(arguments));
+  }
+}
+
+TEST_P(Podman, GivesTheViewAgainAfterARestart) {
+  install();
+  test_->grant_flows("{engine: podman}");
+  auto result = podman({"run", "-d", "--name", "web", "--network", "none", EngineMachine::kImage});
+  ASSERT_EQ(result.status, 0) << result;
+  std::vector<std::string> exec = {"exec", "web", "/bin/probe"};
+  exec.insert(exec.end(), kUseTheGrant.begin(), kUseTheGrant.end());
+  expect_the_grant_works(podman(exec));
+  result = podman({"restart", "-t", "0", "web"});
+  ASSERT_EQ(result.status, 0) << result;
+  expect_the_grant_works(podman(exec));
+  EXPECT_EQ(test_->records().size(), 1U);
+  EXPECT_EQ(podman({"rm", "-f", "-t", "0", "web"}).status, 0);
+  EXPECT_THAT(test_->records(), IsEmpty());
+}
+
+// --privileged takes the view's walls away: the container may open any object by its id, and Podman
+// shows it the host's /sys. What is left is said by explain and doctor; here it only must not
+// break.
+TEST_P(Podman, StartsAPrivilegedContainerWithItsView) {
+  install();
+  test_->grant_flows("{engine: podman}");
+  const auto result = run({"--privileged"}, {"ls /sys/fs/bpf", "lookup /sys/fs/bpf/flows 1"});
+  EXPECT_EQ(answer(result, "ls /sys/fs/bpf"), "ok flows") << result;
+  EXPECT_EQ(answer(result, "lookup /sys/fs/bpf/flows 1"), "ok 42") << result;
+}
+
+// Every key that an engine with identities trusts, set by whoever starts the container.
+TEST_P(Podman, BelievesNoAnnotation) {
+  install();
+  test_->grant_flows("{kubernetes: {namespace: kube-system}}");
+  test_->write_policy(
+      "select: {kubernetes: {pod: agent, container: agent}}\n"
+      "grants:\n  - {pin: /sys/fs/bpf/keys}\n",
+      "pod");
+  test_->write_policy("select: {image: agent}\ngrants:\n  - {pin: /sys/fs/bpf/keys}\n", "image");
+  std::vector<std::string> options;
+  for (const auto& annotation : kLyingAnnotations)
+    options.insert(options.end(), {"--annotation", annotation});
+  expect_no_view(run(options));
+}
+
+// Whoever starts a container would leave a policy by claiming to be a pod's pause container.
+TEST_P(Podman, IsNotEscapedByClaimingToBeASandbox) {
+  install();
+  test_->grant_flows("{engine: podman}");
+  expect_the_grant_works(run({"--annotation", "io.kubernetes.cri.container-type=sandbox",
+                              "--annotation", "io.kubernetes.cri-o.ContainerType=sandbox"}));
+}
+
+TEST_P(Podman, DoesNotStartAContainerWhoseGrantIsMissing) {
+  install();
+  test_->write_policy("select: {engine: podman}\ngrants:\n  - {pin: /sys/fs/bpf/gone}\n");
+  const auto result = run({});
+  EXPECT_NE(result.status, 0);
+  EXPECT_EQ(answer(result, "ls /sys/fs/bpf"), "no answer");
+  ASSERT_THAT(test_->audit(), Not(IsEmpty()));
+  EXPECT_EQ(test_->audit().back().code, "source-missing");
+  EXPECT_THAT(test_->records(), IsEmpty());
+}
+
+TEST_P(Podman, IsAsItWasWhenTheWiringIsRemoved) {
+  test_->grant_flows("{engine: podman}");
+  const auto before = files_below(machine().outside("/usr/share/containers"));
+  const auto etc = files_below(machine().outside("/etc/containers"));
+  install();
+  EXPECT_EQ(machine().run({"pinscope", "engine", "status", "--engine", "podman"}).status, 0);
+  const auto result = machine().run({"pinscope", "engine", "remove", "--engine", "podman"});
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_EQ(files_below(machine().outside("/usr/share/containers")), before);
+  EXPECT_EQ(files_below(machine().outside("/etc/containers")), etc);
+  expect_no_view(run({}));
+}
+
+INSTANTIATE_TEST_SUITE_P(, Podman, testing::Values("runc", "crun"),
+                         [](const auto& runtime) { return std::string(runtime.param); });
+
+}  // namespace
+}  // namespace pinscope::test
