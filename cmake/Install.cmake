@@ -2,7 +2,11 @@
 # /usr, or tell them with --policy.
 install(TARGETS pinscope pinscope-hook pinscoped RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES docs/man/pinscope.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-install(FILES docs/man/pinscope-hook.8 docs/man/pinscoped.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+install(FILES docs/man/pinscope-hook.8 docs/man/pinscoped.8 docs/man/pam_pinscope.8
+  DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+if(TARGET pam_pinscope)
+  install(TARGETS pam_pinscope LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/security)
+endif()
 install(FILES config/policy.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
 install(DIRECTORY config/seccomp DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
 install(FILES config/systemd/pinscope-gc.service config/systemd/pinscope-gc.timer

@@ -1,11 +1,14 @@
-// pinscope-hook: the OCI hook. Reads its options, gives up what it does not need, hands the state
-// JSON from stdin to the pipeline. Static, single-threaded, reads no environment, keeps no
-// inherited descriptor but the standard three, and does not depend on its working directory.
+// pinscope-hook: the OCI hook. Reads its options, gives up what it does not need, hands what is on
+// stdin (the state; Podman's precreate stage: config.json) to the pipeline. Static,
+// single-threaded, reads no environment, keeps no inherited descriptor but the standard three, and
+// does not depend on its working directory, which at the precreate stage is the bundle.
 #include <fcntl.h>
 #include <getopt.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -15,20 +18,25 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/kernel/privileges.h"
+#include "plugin/oci/edit.h"
+#include "plugin/oci/state.h"
 #include "plugin/pipeline.h"
+#include "plugin/pipeline/prepare.h"
 
 namespace pinscope {
 namespace {
 
-constexpr size_t kStateLimit = 4U << 20;  // bytes; annotations may be large
+constexpr size_t kStateLimit = 4U << 20;    // bytes; annotations may be large
+constexpr size_t kConfigLimit = 16U << 20;  // bytes
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
 constexpr std::string_view kHelp =
-    R"(Usage: pinscope-hook [OPTION...] createRuntime|prestart|poststop
+    R"(Usage: pinscope-hook [OPTION...] createRuntime|prestart|poststop|precreate
 
 OCI runtime hook: gives the container described by the state JSON on stdin the BPF
-file system that the policies grant it.
+file system that the policies grant it. At Podman's stage precreate: copies the
+config.json on stdin to stdout, with what its seccomp profile lacks for that.
 
   --policy PATH      policy directory or file (default /etc/pinscope/policy.d)
   --state-dir DIR    records of containers (default /run/pinscope)
@@ -74,12 +82,14 @@ const std::array<struct option, 11> kOptions = {{
     {nullptr, 0, nullptr, 0},
 }};
 
-void print(int fd, std::string_view text) {
+bool print(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t count = ::write(fd, text.data(), text.size());
-    if (count <= 0) return;
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
     text.remove_prefix(static_cast<size_t>(count));
   }
+  return true;
 }
 
 int fail(int status, const std::string& sentence) {
@@ -168,6 +178,40 @@ Result<int> parse(int argc, char** argv, Arguments& arguments) {
   return kGoOn;
 }
 
+// Podman's extension stage (oci-hooks(5)): a container that is not selected keeps its configuration
+// as it was written, and one that is gets what its seccomp profile lacks. The hooks are there
+// through the directory that has this one.
+Status precreate(const HookOptions& options, const oci::State& state, std::string config) {
+  PINSCOPE_TRY(const auto preparation,
+               prepare(options, "precreate", state, [&] { return Result<std::string>(config); }));
+  PINSCOPE_TRY(const auto edit, oci::edit_config(std::move(config), "the configuration on stdin",
+                                                 {}, preparation.commands));
+  if (!print(STDOUT_FILENO, edit.text))
+    return std::unexpected(Error::system("write the configuration to stdout", errno));
+  return {};
+}
+
+// The directory in which Podman has the configuration is the bundle.
+std::string working_directory() {
+  char path[PATH_MAX];
+  return ::getcwd(path, sizeof path) == nullptr ? "/" : path;
+}
+
+// Root's pins are out of reach for a user's own containers, and such a user may switch hooks off:
+// there is nothing to grant and nothing to enforce, and their containers must not be held up. But
+// who asks for a view has to hear that there is none.
+int serve_rootless_engine(const Arguments& arguments) {
+  if (arguments.stage == "poststop") return 0;
+  if (arguments.stage == "precreate") {
+    const auto config = read_all(STDIN_FILENO, kConfigLimit, "stdin");
+    if (!config) return fail(kFailed, config.error().sentence());
+    return print(STDOUT_FILENO, *config) ? 0 : kFailed;
+  }
+  if (arguments.options.required_policies.empty()) return 0;
+  return fail(kFailed,
+              "cannot give a view to a container of a rootless engine: the host's pins are root's");
+}
+
 int run(int argc, char** argv) {
   fill_standard_descriptors();
   // The runtime may close its end early; that is no reason to die half-way.
@@ -177,20 +221,30 @@ int run(int argc, char** argv) {
   if (!parsed) return fail(kUsage, parsed.error().sentence());
   if (*parsed >= 0) return *parsed;
   const bool starts = arguments.stage == "createRuntime" || arguments.stage == "prestart";
-  if (!starts && arguments.stage != "poststop")
+  const bool prepares = arguments.stage == "precreate";
+  if (!starts && !prepares && arguments.stage != "poststop")
     return fail(kUsage, "cannot run at stage " + quoted(arguments.stage) +
-                            ": only createRuntime, prestart and poststop are supported");
+                            ": only createRuntime, prestart, poststop and precreate are supported");
 
+  if (kernel::serves_rootless_engine()) return serve_rootless_engine(arguments);
+
+  oci::State proposed;
+  if (prepares) proposed.bundle = working_directory();
   const auto fail_early = [&](const Error& error) {
-    if (starts) report_refused_start(arguments.options, error);
+    if (starts || prepares)
+      report_refused_start(arguments.options, {arguments.stage, "", proposed.bundle}, error);
     return fail(kFailed, error.sentence());
   };
   if (auto status = kernel::restrict_to_view_building(); !status) return fail_early(status.error());
   // poststop only touches files that belong to root.
-  if (auto status = starts ? Status() : kernel::drop_all_capabilities(); !status)
+  if (auto status = starts || prepares ? Status() : kernel::drop_all_capabilities(); !status)
     return fail_early(status.error());
-  auto state = read_all(STDIN_FILENO, kStateLimit, "stdin");
+  auto state = read_all(STDIN_FILENO, prepares ? kConfigLimit : kStateLimit, "stdin");
   if (!state) return fail_early(state.error());
+  if (prepares) {
+    const auto done = precreate(arguments.options, proposed, *std::move(state));
+    return done ? 0 : fail_early(done.error());
+  }
 
   const auto done = starts ? create_runtime(arguments.options, *std::move(state))
                            : poststop(arguments.options, *std::move(state));

@@ -1,15 +1,10 @@
 #include "plugin/pipeline.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <ctime>
-#include <memory>
+#include <optional>
 
 #include "plugin/apply/apply.h"
-#include "plugin/base/file.h"
-#include "plugin/base/path.h"
+#include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/kernel/privileges.h"
 #include "plugin/kernel/probe.h"
@@ -18,49 +13,17 @@
 #include "plugin/kernel/sys.h"
 #include "plugin/oci/config.h"
 #include "plugin/oci/state.h"
+#include "plugin/pipeline/host.h"
+#include "plugin/pipeline/run_log.h"
 #include "plugin/plan/build.h"
 #include "plugin/policy/compiled.h"
 #include "plugin/policy/decide.h"
-#include "plugin/policy/glob.h"
 #include "plugin/record/store.h"
 
 namespace pinscope {
 namespace {
 
 using namespace model;
-
-constexpr size_t kConfigLimit = 16U << 20;  // bytes
-// A glob that matches more pins than this is a mistake in the policy.
-constexpr size_t kMostPins = 4096;
-
-uint64_t now_ns(clockid_t clock) {
-  struct timespec now {};
-  ::clock_gettime(clock, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(now.tv_nsec);
-}
-
-// crun gives "/" as the bundle when it has changed its directory already (user namespaces); its own
-// `root` field then leads to the configuration of a bundle that holds its rootfs. What stands
-// beside a rootfs may be another user's file, so it counts only if root alone can have written it.
-Result<std::string> read_config(oci::State& state) {
-  auto file = open_at(AT_FDCWD, join(state.bundle, "config.json"), O_RDONLY | O_NONBLOCK);
-  if (!file && file.error().errnum() == ENOENT && state.bundle == "/" && !state.root.empty()) {
-    state.bundle = std::string(parent_of(state.root));
-    file = open_trusted_file(join(state.bundle, "config.json"));
-    if (!file) return std::unexpected(std::move(file).error().with_code(ErrorCode::kConfigInvalid));
-  }
-  if (!file)
-    return std::unexpected(Error::system("open " + quoted(join(state.bundle, "config.json")),
-                                         file.error().errnum(), ErrorCode::kConfigInvalid)
-                               .hint("the runtime's state names this bundle"));
-  return read_all(file->get(), kConfigLimit, join(state.bundle, "config.json"));
-}
-
-Result<std::vector<std::string>> pins_matching(const Pattern& glob) {
-  return kernel::list_pins(
-      policy::literal_prefix(glob),
-      [&](const std::string& path) { return policy::glob_matches(glob, path); }, kMostPins);
-}
 
 // Sources that are missing where the policy says skip: they leave the decision before it is
 // planned.
@@ -141,28 +104,45 @@ Status check_covered(const std::vector<Rule>& wanted, const std::vector<Rule>& p
 // One run of a hook: what the stages hand to each other, and the audit line that grows on the way.
 class HookRun {
  public:
-  HookRun(const HookOptions& options, const char* stage) : options_(options) {
-    event_.stage = stage;
-    event_.engine = options.engine;
-  }
+  HookRun(const HookOptions& options, const char* stage)
+      : options_(options), log_(options, stage) {}
 
   Status create_runtime(std::string state_json) {
     auto store = policy::PolicyStore::open(options_.policy);
     if (store) {
-      report(store->refresh(), store->rejected());
+      log_.report_refresh(*store);
       if (store->empty() && options_.required_policies.empty()) return {};
     }
     auto done = store ? create(*store, std::move(state_json))
                       : Status(std::unexpected(std::move(store).error()));
-    if (!done) refuse(done.error());
+    if (!done) log_.refuse(done.error());
     return done;
   }
 
-  // The refusal stands on stderr as well; a trail that cannot be written does not change it.
-  void refuse(const Error& error) {
-    event_.error_code = std::string(code_name(error.code()));
-    event_.error = error.sentence();
-    (void)audit(AuditEvent::Outcome::kRefused);
+  Result<bool> open_session(const Session& session) {
+    PINSCOPE_TRY(auto store, policy::PolicyStore::open(options_.policy));
+    log_.report_refresh(store);
+    container_.id = "session-" + std::to_string(session.pid);
+    container_.rootfs = "/";
+    container_.pid = session.pid;
+    container_.engine = options_.engine;
+    container_.uid = session.uid;
+    container_.gid = session.gid;
+    container_.additional_gids = session.groups;
+    namespace_of(container_, NamespaceKind::kMount).mode = Namespace::Mode::kPrivate;
+    is_session_ = true;
+    event_.container_id = container_.id;
+    event_.pid = session.pid;
+
+    PINSCOPE_TRY(const auto candidates, store.set().candidates(container_));
+    PINSCOPE_TRY(auto decision, policy::decide(candidates, container_, host_view()));
+    if (!decision.selected()) return false;
+    event_.selected_by = decision.selected_by;
+    event_.refusals = decision.refusals;
+    auto given = give_view(std::move(decision));
+    if (given) return true;
+    log_.refuse(given.error());
+    return std::unexpected(std::move(given).error());
   }
 
   Status poststop(std::string state_json) {
@@ -173,7 +153,7 @@ class HookRun {
     PINSCOPE_CHECK(records.remove(state.id));
     if (!found) return std::unexpected(std::move(found).error());
     record::describe(found->value(), event_);
-    return audit(AuditEvent::Outcome::kRemoved);
+    return log_.write(AuditEvent::Outcome::kRemoved);
   }
 
  private:
@@ -248,7 +228,7 @@ class HookRun {
     if (plan.steps.empty() && skipped.empty() && decision.refusals.empty()) return {};
 
     // Both are opened while paths still are the host's.
-    trail();
+    log_.open();
     PINSCOPE_TRY(const auto records, record::Store::open(options_.state_directory, true));
     Record record = intent(decision, *process);
     PINSCOPE_TRY(const bool is_new, begin(records, record));
@@ -264,7 +244,7 @@ class HookRun {
   Status carry_out(const Decision& decision, const std::vector<GrantedPin>& skipped, Plan& plan,
                    const kernel::ContainerProcess& process, int descriptors,
                    const record::Store& records, Record& record) {
-    const apply::Target target{&process, container_.rootfs, descriptors};
+    const apply::Target target{&process, container_.rootfs, is_session_, descriptors};
     auto applied = apply::apply(plan, target, features_);
     if (!applied && applied.error().code() == ErrorCode::kKernelUnsupported &&
         features_.detached_trees) {
@@ -281,7 +261,7 @@ class HookRun {
     record.state = Record::State::kApplied;
     PINSCOPE_CHECK(records.update(record));
     event_.pins = record.pins;
-    PINSCOPE_CHECK(audit(AuditEvent::Outcome::kGranted));
+    PINSCOPE_CHECK(log_.write(AuditEvent::Outcome::kGranted));
     applied->keep();
     return {};
   }
@@ -320,7 +300,7 @@ class HookRun {
     record.mount_namespace = process.mount_namespace();
     record.engine = container_.engine;
     record.identity = container_.identity;
-    record.created_ns = now_ns(CLOCK_REALTIME);
+    record.created_ns = wall_clock_ns();
     record.version = PINSCOPE_VERSION;
     record.at = decision.at;
     record.layout = decision.layout;
@@ -351,40 +331,13 @@ class HookRun {
             pins_matching};
   }
 
-  const record::AuditTrail& trail() {
-    if (!trail_) trail_ = record::AuditTrail::open(options_.audit);
-    return *trail_;
-  }
-
-  Status audit(AuditEvent::Outcome outcome) {
-    event_.outcome = outcome;
-    event_.time_ns = now_ns(CLOCK_REALTIME);
-    event_.duration_ns = now_ns(CLOCK_MONOTONIC) - started_ns_;
-    return trail().write(event_);
-  }
-
-  // A new or refused edit of the policies is an event of its own, whatever becomes of the
-  // container.
-  void report(policy::PolicyStore::Refresh refresh, const std::optional<std::string>& rejected) {
-    using Refresh = policy::PolicyStore::Refresh;
-    if (refresh == Refresh::kNone) return;
-    if (rejected) {
-      event_.error_code = std::string(code_name(ErrorCode::kPolicyInvalid));
-      event_.error = *rejected;
-    }
-    (void)audit(refresh == Refresh::kAccepted ? AuditEvent::Outcome::kPolicyAccepted
-                                              : AuditEvent::Outcome::kPolicyRejected);
-    event_.error_code.clear();
-    event_.error.clear();
-  }
-
   const HookOptions& options_;
-  const uint64_t started_ns_ = now_ns(CLOCK_MONOTONIC);
-  AuditEvent event_;
+  RunLog log_;
+  AuditEvent& event_ = log_.event();
   Container container_;
+  bool is_session_ = false;
   Features features_;
   std::optional<kernel::ContainerProcess> process_;
-  std::optional<record::AuditTrail> trail_;
   bool begun_ = false;  // this run wrote the record, and removes it if it fails
 };
 
@@ -394,85 +347,19 @@ Status create_runtime(const HookOptions& options, std::string state_json) {
   return HookRun(options, "createRuntime").create_runtime(std::move(state_json));
 }
 
-void report_refused_start(const HookOptions& options, const Error& error) {
-  HookRun(options, "createRuntime").refuse(error);
+void report_refused_start(const HookOptions& options, const Start& start, const Error& error) {
+  RunLog log(options, start.stage);
+  log.event().container_id = start.container_id;
+  log.event().bundle = start.bundle;
+  log.refuse(error);
+}
+
+Result<bool> open_session(const HookOptions& options, const Session& session) {
+  return HookRun(options, "run").open_session(session);
 }
 
 Status poststop(const HookOptions& options, std::string state_json) {
   return HookRun(options, "poststop").poststop(std::move(state_json));
-}
-
-Result<Explanation> explain(const std::vector<Policy>& policies, const std::string& bundle,
-                            const std::string& id, Engine engine, const oci::PodLabels& pod_labels,
-                            const Features& features, HostPins pins) {
-  Explanation explanation;
-  oci::State state;
-  state.id = id;
-  state.bundle = bundle;
-  PINSCOPE_TRY(auto config, read_config(state));
-  PINSCOPE_TRY(explanation.container, oci::read_container(state, std::move(config), engine));
-  explanation.container.identity.kubernetes_labels = oci::facts_of(pod_labels);
-
-  const HostView host{[](const Container& container, NamespaceKind kind, const std::string& path) {
-                        const auto& configured = namespace_of(container, kind);
-                        return configured.mode == Namespace::Mode::kPath &&
-                               kernel::same_namespace(configured.path, path);
-                      },
-                      [pins](const Pattern& glob) -> Result<std::vector<std::string>> {
-                        if (pins == HostPins::kIgnore) return std::vector<std::string>{};
-                        return pins_matching(glob);
-                      }};
-  for (const auto& policy : policies) {
-    Explanation::Verdict verdict;
-    verdict.policy = {policy.name, policy.place};
-    verdict.selects = policy::selects(policy.select, explanation.container, host, &verdict.why_not);
-    explanation.verdicts.push_back(std::move(verdict));
-  }
-
-  auto decision = policy::decide(policies, explanation.container, host);
-  if (!decision) {
-    explanation.errors.push_back(std::move(decision).error());
-    return explanation;
-  }
-  explanation.decision = *std::move(decision);
-  if (!explanation.decision.selected()) return explanation;
-  const bool has_mount_namespace =
-      namespace_of(explanation.container, NamespaceKind::kMount).mode != Namespace::Mode::kHost;
-  if (!has_mount_namespace)
-    explanation.errors.push_back(Error(ErrorCode::kHostNamespace, "give a view to this container")
-                                     .reason("it shares the host's mount namespace"));
-
-  PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
-  kernel::SourceOpener sources(descriptors.get());
-  Decision present = explanation.decision;
-  present.grants.clear();
-  for (const auto& grant : explanation.decision.grants) {
-    if (pins == HostPins::kIgnore) {
-      present.grants.push_back(grant);
-      continue;
-    }
-    Explanation::Source source;
-    auto opened = sources.open(grant);
-    if (opened) {
-      source.info = std::move(opened->info);
-    } else if (opened.error().code() == ErrorCode::kSourceMissing &&
-               grant.missing == Missing::kSkip) {
-      source.skipped = true;
-    } else {
-      Error error = std::move(opened).error().rule(to_string(grant.rule));
-      explanation.errors.push_back(error);
-      source.error = std::move(error);
-    }
-    if (!source.skipped) present.grants.push_back(grant);
-    explanation.sources.push_back(std::move(source));
-  }
-  auto plan = plan::build(present, explanation.container, features);
-  if (plan) {
-    explanation.plan = *std::move(plan);
-  } else {
-    explanation.errors.push_back(std::move(plan).error());
-  }
-  return explanation;
 }
 
 }  // namespace pinscope

@@ -158,7 +158,8 @@ class Applied::Walker {
     }
     PINSCOPE_CHECK(target_.process->enter_mount_namespace());
     entered_ = true;
-    PINSCOPE_TRY(auto root, kernel::ContainerRoot::find(target_.rootfs, host));
+    PINSCOPE_TRY(auto root, target_.is_session ? kernel::ContainerRoot::of_session()
+                                               : kernel::ContainerRoot::find(target_.rootfs, host));
     root_ = std::make_unique<kernel::ContainerRoot>(std::move(root));
     return {};
   }

@@ -17,8 +17,9 @@ namespace pinscope::apply {
 
 struct Target {
   const kernel::ContainerProcess* process = nullptr;
-  std::string rootfs;     // absolute, as the container's mount namespace shows it
-  int proc_self_fd = -1;  // /proc/self/fd, opened before the mount namespace was changed
+  std::string rootfs;       // absolute, as the container's mount namespace shows it
+  bool is_session = false;  // of the host: its root is the host's own, in a namespace of its own
+  int proc_self_fd = -1;    // /proc/self/fd, opened before the mount namespace was changed
 };
 
 // A view that is in place and not yet kept: destroying it takes the view away again.

@@ -22,8 +22,9 @@ constexpr int kMostLinks = 40;
 // Temporary files are called ".1234.tmp", whatever the length of the name they will get.
 constexpr std::string_view kTemporarySuffix = ".tmp";
 
+// `like`: whose owner and mode the file gets, whatever the umask; may be null.
 Status write_and_rename(int dirfd, const std::string& name, std::string_view content, mode_t mode,
-                        bool durable, unsigned rename_flags) {
+                        bool durable, unsigned rename_flags, const struct stat* like = nullptr) {
   std::string temporary(1, '.');
   temporary += std::to_string(::gettid());
   temporary += kTemporarySuffix;
@@ -46,6 +47,9 @@ Status write_and_rename(int dirfd, const std::string& name, std::string_view con
     if (count < 0) return fail("write ");
     content.remove_prefix(static_cast<size_t>(count));
   }
+  if (like != nullptr && (::fchown(file->get(), like->st_uid, like->st_gid) != 0 ||
+                          ::fchmod(file->get(), like->st_mode & 07777U) != 0))
+    return fail("set the owner and mode of ");
   if (durable && ::fsync(file->get()) != 0) return fail("sync ");
   file->reset();
   if (::renameat2(dirfd, temporary.c_str(), dirfd, name.c_str(), rename_flags) != 0)
@@ -184,6 +188,11 @@ Result<Fd> make_directory(const std::string& path, mode_t mode) {
 Status write_atomically(int dirfd, const std::string& name, std::string_view content, mode_t mode,
                         bool durable) {
   return write_and_rename(dirfd, name, content, mode, durable, 0);
+}
+
+Status replace_atomically(int dirfd, const std::string& name, std::string_view content,
+                          const struct stat& like) {
+  return write_and_rename(dirfd, name, content, 0600, false, 0, &like);
 }
 
 Status create_atomically(int dirfd, const std::string& name, std::string_view content,

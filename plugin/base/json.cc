@@ -6,8 +6,8 @@
 
 #include <algorithm>
 
+#include "plugin/base/json_syntax.h"
 #include "plugin/base/text.h"
-#include "plugin/base/utf8.h"
 
 namespace pinscope {
 namespace {
@@ -20,15 +20,6 @@ const Value& as_value(const void* value) {
 
 std::string_view text_of(const Value& value) {
   return {value.GetString(), value.GetStringLength()};
-}
-
-// Line and column (from 1) of a byte offset, for a syntax error.
-std::string place_of(std::string_view text, size_t offset) {
-  const auto before = text.substr(0, std::min(offset, text.size()));
-  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
-  const size_t newline = before.rfind('\n');
-  const size_t column = before.size() - (newline == std::string_view::npos ? 0 : newline + 1) + 1;
-  return std::to_string(line) + ":" + std::to_string(column);
 }
 
 // "/linux/namespaces/0/type": where `wanted` is below `root`, "/" for `root` itself. Walks the tree
@@ -79,18 +70,8 @@ JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
 JsonDocument::~JsonDocument() = default;
 
 Result<JsonDocument> JsonDocument::parse(std::string text, std::string name, ErrorCode code) {
-  // Encoding is checked beforehand, eight bytes at a time, which is several times faster than the
-  // library's own check.
   constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag;
-  const auto fail = [&](std::string_view whole, size_t offset, std::string_view reason) {
-    if (reason.ends_with('.')) reason.remove_suffix(1);
-    return std::unexpected(Error(code, "read " + quoted(name))
-                               .reason(place_of(whole, offset) + ": " + std::string(reason)));
-  };
-  if (const size_t nul = text.find('\0'); nul != std::string::npos)
-    return fail(text, nul, "it contains a NUL byte");
-  if (const size_t valid = valid_utf8_prefix(text); valid != text.size())
-    return fail(text, valid, "it is not UTF-8");
+  PINSCOPE_CHECK(check_json_bytes(text, name, code));
 
   auto state = std::make_unique<State>();
   // Parsing in place changes where lines end only if it decodes an escape: then the text as it was
@@ -100,8 +81,9 @@ Result<JsonDocument> JsonDocument::parse(std::string text, std::string name, Err
   state->text = std::move(text);
   state->document.ParseInsitu<kFlags>(state->text.data());
   if (state->document.HasParseError())
-    return fail(has_escapes ? original : state->text, state->document.GetErrorOffset(),
-                rapidjson::GetParseError_En(state->document.GetParseError()));
+    return std::unexpected(json_syntax_error(
+        has_escapes ? original : state->text, state->document.GetErrorOffset(),
+        rapidjson::GetParseError_En(state->document.GetParseError()), name, code));
   state->name = std::move(name);
   state->code = code;
   return JsonDocument(std::move(state));

@@ -146,6 +146,7 @@ Result<Written> write_spec(const std::vector<std::string>& names, const Settings
 Result<ExitStatus> generate(const Settings& settings, const CdiOptions& options) {
   PINSCOPE_TRY(const auto policies, device_policies(settings, !options.dry_run));
   std::vector<std::string> names;
+  names.reserve(policies.size());
   for (const auto& [name, policy] : policies) names.push_back(name);
   PINSCOPE_TRY(const auto written, write_spec(names, settings, options));
   remark_on(policies, options);

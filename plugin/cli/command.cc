@@ -83,6 +83,13 @@ Command& Command::arguments(const std::string& name, std::vector<std::string>& v
   return *this;
 }
 
+Command& Command::command_line(const std::string& name, std::vector<std::string>& variable,
+                               const std::string& description) {
+  app_.positionals_at_end();
+  app_.add_option(name, variable, description)->type_name("");
+  return *this;
+}
+
 Command& Command::footer(const std::string& text) {
   app_.footer(text);
   return *this;
@@ -157,7 +164,9 @@ void build_tree(CLI::App& root, Program& program) {
   add_audit(root, program);
   add_gc(root, program);
   add_cdi(root, program);
+  add_run(root, program);
   add_doctor(root, program);
+  add_engine(root, program);
   add_compile(root, program);
   add_completion(root, program);
 }

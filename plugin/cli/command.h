@@ -67,6 +67,10 @@ class Command {
                            const std::vector<std::string>& choices, const std::string& description);
   Command& arguments(const std::string& name, std::vector<std::string>& variable,
                      const std::string& description);
+  // Everything from the first word that is no option of this command, or behind "--": another
+  // program's command line.
+  Command& command_line(const std::string& name, std::vector<std::string>& variable,
+                        const std::string& description);
   // Behind the help.
   Command& footer(const std::string& text);
 
@@ -102,7 +106,9 @@ void add_inspect(CLI::App& root, Program& program);
 void add_audit(CLI::App& root, Program& program);
 void add_gc(CLI::App& root, Program& program);
 void add_cdi(CLI::App& root, Program& program);
+void add_run(CLI::App& root, Program& program);
 void add_doctor(CLI::App& root, Program& program);
+void add_engine(CLI::App& root, Program& program);
 void add_compile(CLI::App& root, Program& program);
 void add_completion(CLI::App& root, Program& program);
 

@@ -72,7 +72,8 @@ std::string identity_text(const model::Container& container) {
   };
   const auto& identity = container.identity;
   if (container.engine != model::Engine::kUnknown)
-    add("engine", model::Fact{model::engine_name(container.engine), model::kEngineEstablishedBy});
+    add("engine", model::Fact{model::engine_name(container.engine),
+                              model::engine_established_by(container.engine)});
   add("kubernetes namespace", identity.kubernetes_namespace);
   add("kubernetes pod", identity.kubernetes_pod);
   add("kubernetes container", identity.kubernetes_container);

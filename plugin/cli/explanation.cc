@@ -79,7 +79,7 @@ void add_explain_options(Command& command, Settings& settings, ExplainOptions& o
   command
       .required_option("-b,--bundle", options.bundle, "DIR",
                        "The container's OCI bundle: the directory that holds its config.json")
-      .choice("--engine", options.engine, {"podman", "docker", "containerd", "crio"},
+      .choice("--engine", options.engine, {"podman", "docker", "containerd", "crio", "host"},
               "The engine that starts the container, as the hook's --engine says it")
       .option("--id", options.id, "TEXT", "The container's id (default: the bundle's name)")
       .repeatable_option("--pod-label", options.pod_labels, "KEY=VALUE",

@@ -8,7 +8,7 @@
 
 #include "plugin/cli/command.h"
 #include "plugin/cli/remarks.h"
-#include "plugin/pipeline.h"
+#include "plugin/pipeline/explain.h"
 #include "plugin/policy/yaml.h"
 
 namespace pinscope::cli {

@@ -38,8 +38,7 @@ void write_container(JsonWriter& json, const model::Container& container) {
       .field("bundle", container.bundle)
       .field("rootfs", container.rootfs)
       .field("engine", model::engine_name(container.engine))
-      .field("engine_established_by",
-             container.engine == model::Engine::kUnknown ? "" : model::kEngineEstablishedBy)
+      .field("engine_established_by", model::engine_established_by(container.engine))
       .field("uid", container.uid)
       .field("gid", container.gid);
   write_fact(json, "kubernetes_namespace", container.identity.kubernetes_namespace);

@@ -1,11 +1,11 @@
 // `pinscope gc`: removes what a crash, or a runtime that skipped poststop, has left: records of
 // containers whose process is gone, and temporary files of hooks that were killed. The views
 // themselves vanished with their containers' mount namespaces.
-#include <ctime>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "plugin/base/clock.h"
 #include "plugin/base/json.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
@@ -29,14 +29,11 @@ struct Removal {
 };
 
 model::AuditEvent event_for(const model::Record& record) {
-  struct timespec now {};
-  ::clock_gettime(CLOCK_REALTIME, &now);
   model::AuditEvent event;
   event.outcome = model::AuditEvent::Outcome::kCollected;
   event.stage = "gc";
   record::describe(record, event);
-  event.time_ns =
-      static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+  event.time_ns = wall_clock_ns();
   return event;
 }
 

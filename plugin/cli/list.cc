@@ -1,7 +1,7 @@
 // `pinscope list`: the containers that have a view.
-#include <ctime>
 #include <memory>
 
+#include "plugin/base/clock.h"
 #include "plugin/cli/command.h"
 #include "plugin/cli/records.h"
 #include "plugin/cli/table.h"
@@ -12,12 +12,6 @@ namespace {
 struct ListOptions {
   bool full_ids = false;
 };
-
-uint64_t now_ns() {
-  struct timespec now {};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 std::string to_json(const Entries& all) {
   JsonWriter json(JsonWriter::Style::kPretty);
@@ -61,7 +55,8 @@ std::string to_table(const Entries& all, const ListOptions& options, const Palet
       grants = Cell(grants.text + " (" + std::to_string(stale) + " stale)", Colour::kYellow);
     table.add({options.full_ids ? record.id : short_id(record.id),
                model::engine_name(record.engine), Cell(state, colour_of_state(state)),
-               joined(policy_names(record)), grants, record.at, age(now_ns(), record.created_ns)});
+               joined(policy_names(record)), grants, record.at,
+               age(wall_clock_ns(), record.created_ns)});
   }
   return table.text(palette);
 }

@@ -15,8 +15,9 @@
 namespace pinscope::engine {
 namespace {
 
-constexpr uint64_t kTimeoutSeconds = 10;
-constexpr const char* kEnvironment = "PATH=/usr/bin:/bin";
+// Longer than the hook may wait for the compiler of policies.
+constexpr uint64_t kTimeoutSeconds = 60;
+constexpr const char* kEnvironment = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr std::string_view kRequire = "--require-policy";
 constexpr size_t kFileLimit = size_t{16} << 20;  // bytes
 

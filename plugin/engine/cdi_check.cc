@@ -238,7 +238,7 @@ class Checker {
         {"path", "hostPath", "type", "major", "minor", "fileMode", "permissions", "uid", "gid"});
     if (!node) return;
     text(*node, value.place, "path", true);
-    if (text(*node, value.place, "hostPath", false).value_or("") != "")
+    if (!text(*node, value.place, "hostPath", false).value_or("").empty())
       needs("0.5.0", "hostPath of a device node");
     const auto type = text(*node, value.place, "type", false).value_or("");
     if (!is_one_of(type, {"", "b", "c", "u", "p"}))
@@ -255,7 +255,7 @@ class Checker {
     if (!mount) return;
     text(*mount, value.place, "hostPath", true);
     text(*mount, value.place, "containerPath", true);
-    if (text(*mount, value.place, "type", false).value_or("") != "")
+    if (!text(*mount, value.place, "type", false).value_or("").empty())
       needs("0.4.0", "the type of a mount");
     check_texts(*mount, "options");
   }

@@ -132,6 +132,11 @@ Result<ContainerRoot> ContainerRoot::find(const std::string& rootfs, const HostR
   return ContainerRoot(std::move(top), false);
 }
 
+Result<ContainerRoot> ContainerRoot::of_session() {
+  PINSCOPE_TRY(Fd top, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+  return ContainerRoot(std::move(top), false);
+}
+
 Result<Fd> ContainerRoot::open_directory(const Components& at) const {
   auto target = open_resolved(fd_.get(), relative(at, at.size()), O_PATH | O_DIRECTORY, kInRoot);
   if (!target) return std::unexpected(bad_target(at, target.error().errnum()));

@@ -33,6 +33,8 @@ class ContainerRoot {
   // To be called in the container's mount namespace. kRootfsAmbiguous if it cannot be told which
   // directory will be the container's root.
   static Result<ContainerRoot> find(const std::string& rootfs, const HostRoot& host);
+  // The same in the mount namespace of a session of the host, whose root is the host's.
+  static Result<ContainerRoot> of_session();
 
   [[nodiscard]] int fd() const { return fd_.get(); }
 

@@ -1,5 +1,6 @@
 #include "plugin/kernel/privileges.h"
 
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
@@ -11,6 +12,9 @@
 #include <cerrno>
 #include <memory>
 #include <span>
+#include <string_view>
+
+#include "plugin/base/fd.h"
 
 namespace pinscope::kernel {
 namespace {
@@ -61,6 +65,19 @@ Status keep_only(std::span<const cap_value_t> wanted) {
 }
 
 }  // namespace
+
+bool serves_rootless_engine() {
+  struct stat root {};
+  // The usual answer, after one system call.
+  if (::stat("/", &root) != 0 || root.st_uid == 0) return false;
+  const Fd map(::open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC));
+  std::array<char, 64> line{};
+  const ssize_t length = map.valid() ? ::read(map.get(), line.data(), line.size()) : -1;
+  // The initial user namespace maps all ids to themselves: "0 0 4294967295", with blanks between.
+  return length > 0 &&
+         std::string_view(line.data(), static_cast<size_t>(length)).find("4294967295") ==
+             std::string_view::npos;
+}
 
 Status restrict_to_view_building() {
   ::umask(022);

@@ -7,12 +7,13 @@
 namespace pinscope::model {
 namespace {
 
-constexpr std::array<std::pair<Engine, const char*>, 5> kEngineNames = {{
+constexpr std::array<std::pair<Engine, const char*>, 6> kEngineNames = {{
     {Engine::kUnknown, ""},
     {Engine::kPodman, "podman"},
     {Engine::kDocker, "docker"},
     {Engine::kContainerd, "containerd"},
     {Engine::kCrio, "crio"},
+    {Engine::kHost, "host"},
 }};
 
 constexpr std::array<const char*, kNamespaceKinds> kNamespaceNames = {
@@ -23,6 +24,21 @@ constexpr std::array<const char*, kNamespaceKinds> kNamespaceNames = {
 const char* engine_name(Engine engine) {
   for (const auto& [value, name] : kEngineNames)
     if (value == engine) return name;
+  return "";
+}
+
+const char* engine_established_by(Engine engine) {
+  switch (engine) {
+    case Engine::kUnknown:
+      return "";
+    case Engine::kHost:
+      return "the session itself";
+    case Engine::kPodman:
+    case Engine::kDocker:
+    case Engine::kContainerd:
+    case Engine::kCrio:
+      return "the hook's --engine option";
+  }
   return "";
 }
 

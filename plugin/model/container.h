@@ -12,11 +12,14 @@
 #include <utility>
 #include <vector>
 
+#include "plugin/model/bpf_commands.h"
+
 namespace pinscope::model {
 
 // Which software started the container. Decided by how the hook was installed (its --engine
 // argument), never by anything in the container's configuration.
-enum class Engine { kUnknown, kPodman, kDocker, kContainerd, kCrio };
+// kHost is none of them: a session of the host itself (`pinscope run`).
+enum class Engine { kUnknown, kPodman, kDocker, kContainerd, kCrio, kHost };
 
 // The Linux namespaces that a policy may ask about, in the order of Container::namespaces.
 enum class NamespaceKind { kUser, kNet, kPid, kIpc, kUts, kCgroup, kTime, kMount };
@@ -41,8 +44,8 @@ struct Fact {
 inline constexpr size_t kLongestLabelKey = 317;
 inline constexpr size_t kLongestLabelValue = 63;
 
-// How Container::engine is established, where it is known.
-inline constexpr const char* kEngineEstablishedBy = "the hook's --engine option";
+// How Container::engine is established: never by what is in a container. "" for kUnknown.
+const char* engine_established_by(Engine engine);
 
 struct Identity {
   std::optional<Fact> kubernetes_namespace;
@@ -95,12 +98,16 @@ struct Container {
   std::string rootfs_propagation;
   bool readonly_rootfs = false;
   SeccompBpf seccomp_bpf = SeccompBpf::kNoProfile;
+  BpfCommands seccomp_commands = BpfCommands::all();  // that it lets through for certain
   uint64_t capabilities = 0;  // bounding and permitted, a bit for each CAP_ number
   std::string apparmor_profile;
   std::string selinux_label;
 };
 
 inline const Namespace& namespace_of(const Container& container, NamespaceKind kind) {
+  return container.namespaces[static_cast<size_t>(kind)];
+}
+inline Namespace& namespace_of(Container& container, NamespaceKind kind) {
   return container.namespaces[static_cast<size_t>(kind)];
 }
 

@@ -146,7 +146,11 @@ Status read_linux(const JsonView& config, Container& container) {
   PINSCOPE_TRY(container.uid_map, read_id_map(*linux, "uidMappings"));
   PINSCOPE_TRY(container.gid_map, read_id_map(*linux, "gidMappings"));
   PINSCOPE_TRY(container.rootfs_propagation, linux->string_or("rootfsPropagation", ""));
-  PINSCOPE_TRY(container.seccomp_bpf, read_seccomp_bpf(*linux));
+  PINSCOPE_TRY(const auto seccomp, read_seccomp(*linux));
+  if (seccomp) {
+    container.seccomp_bpf = seccomp->verdict();
+    container.seccomp_commands = seccomp->allowed();
+  }
   return {};
 }
 
@@ -188,7 +192,7 @@ Result<Container> read_container(const State& state, std::string config_json,
   PINSCOPE_CHECK(read_linux(config, container));
   PINSCOPE_CHECK(read_mounts(config, container));
   PINSCOPE_TRY(container.annotations, read_annotations(config));
-  container.identity = read_identity(container.annotations, engine);
+  container.identity = read_identity(container.annotations, engine, container.bundle);
   return container;
 }
 

@@ -155,7 +155,7 @@ class Decoder {
     if (policy.engines() != nullptr)
       for (const uint8_t engine : *policy.engines()) {
         if (!pay(1)) return;
-        take_enum(out.engines.emplace_back(), engine, model::Engine::kCrio);
+        take_enum(out.engines.emplace_back(), engine, model::Engine::kHost);
       }
     take(out.kubernetes_namespaces, policy.kubernetes_namespaces());
     take(out.kubernetes_pods, policy.kubernetes_pods());

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "plugin/base/clock.h"
 #include "plugin/base/file.h"
 #include "plugin/base/text.h"
 #include "plugin/policy/cache.h"
@@ -23,7 +24,7 @@ constexpr int kMostPauses = 5;
 Result<std::vector<FileStamp>> take_settled_stamps(const std::string& policy_path,
                                                    uint64_t& taken_at_ns) {
   for (int pauses = 0;; ++pauses) {
-    taken_at_ns = now_ns();
+    taken_at_ns = wall_clock_ns();
     PINSCOPE_TRY(auto stamps, take_stamps(policy_path));
     uint64_t newest = 0;
     for (const auto& stamp : stamps) newest = std::max(newest, stamp.ctime_ns);

@@ -4,19 +4,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <memory>
 
+#include "plugin/base/clock.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 
 namespace pinscope::policy {
 namespace {
-
-uint64_t nanoseconds(const timespec& time) {
-  constexpr uint64_t kPerSecond = 1'000'000'000;
-  return static_cast<uint64_t>(time.tv_sec) * kPerSecond + static_cast<uint64_t>(time.tv_nsec);
-}
 
 FileStamp stamp_at(const std::string& path, std::string name) {
   struct stat status {};
@@ -26,15 +21,9 @@ FileStamp stamp_at(const std::string& path, std::string name) {
 
 }  // namespace
 
-uint64_t now_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return nanoseconds(now);
-}
-
 FileStamp stamp_of(std::string name, const struct stat& status) {
-  return {std::move(name), static_cast<uint64_t>(status.st_size), nanoseconds(status.st_mtim),
-          nanoseconds(status.st_ctim), status.st_ino};
+  return {std::move(name), static_cast<uint64_t>(status.st_size), nanoseconds_of(status.st_mtim),
+          nanoseconds_of(status.st_ctim), status.st_ino};
 }
 
 Result<std::vector<std::string>> list_policy_files(const std::string& directory) {

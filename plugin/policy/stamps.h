@@ -18,9 +18,6 @@ namespace pinscope::policy {
 // this when the files are read is never trusted to be the last of its tick.
 inline constexpr uint64_t kRacyNs = 20'000'000;
 
-// CLOCK_REALTIME, the clock of file times.
-uint64_t now_ns();
-
 FileStamp stamp_of(std::string name, const struct stat& status);
 
 // The names of the policy files in a directory (*.yaml and *.yml but no dotfiles), sorted.

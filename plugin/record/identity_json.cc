@@ -41,7 +41,7 @@ Result<Fact> read_fact(const JsonView& value) {
 void write_identity(JsonWriter& json, const Identity& identity, model::Engine engine) {
   json.object();
   if (engine != model::Engine::kUnknown)
-    write_fact(json, "engine", {model::engine_name(engine), model::kEngineEstablishedBy});
+    write_fact(json, "engine", {model::engine_name(engine), model::engine_established_by(engine)});
   for (const auto& [name, member] : kFacts) {
     const auto& fact = identity.*member;
     if (fact) write_fact(json, name, *fact);

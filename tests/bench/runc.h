@@ -14,4 +14,8 @@ namespace pinscope::bench {
 Result<Scenario> measure_runc(const std::string& programs, const Fixture& fixture, int runs,
                               bool with_hook);
 
+// The same container with a seccomp profile of the usual length, ten grants and the hook: once with
+// all of it in config.json, and once through pinscope-runtime, which has to add it each time.
+Result<Scenario> measure_shim(const std::string& programs, const Fixture& fixture, int runs);
+
 }  // namespace pinscope::bench

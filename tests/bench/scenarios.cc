@@ -269,11 +269,19 @@ Result<std::vector<Scenario>> measure(const Options& options) {
     scenarios.push_back(std::move(scenario));
   }
   if (contains(options.without, "runc")) return scenarios;
-  if (!options.only.empty() && !contains(options.only, "runc-run")) return scenarios;
-  PINSCOPE_TRY(Scenario scenario,
-               measure_runc(options.programs, fixture, options.quick ? 1 : options.runc_iterations,
-                            !contains(options.without, "hook")));
-  scenarios.push_back(std::move(scenario));
+  const auto wanted = [&](const char* name) {
+    return options.only.empty() || contains(options.only, name);
+  };
+  const int runs = options.quick ? 1 : options.runc_iterations;
+  const bool with_hook = !contains(options.without, "hook");
+  if (wanted("runc-run")) {
+    PINSCOPE_TRY(Scenario scenario, measure_runc(options.programs, fixture, runs, with_hook));
+    scenarios.push_back(std::move(scenario));
+  }
+  if (wanted("runc-shim") && with_hook) {
+    PINSCOPE_TRY(Scenario scenario, measure_shim(options.programs, fixture, runs));
+    scenarios.push_back(std::move(scenario));
+  }
   return scenarios;
 }
 

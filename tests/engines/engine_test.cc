@@ -1,3 +1,4 @@
+// What the tests of whole engines share; see the header.
 #include "tests/engines/engine_test.h"
 
 #include <filesystem>

@@ -1,8 +1,11 @@
 // The hook as a process: what it inherits has no effect, and what it holds is as little as it
 // needs.
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +38,63 @@ class HookProcess : public DirectHook {
     return command;
   }
 };
+
+// Podman reads the same configuration when a user without privileges runs it: nobody, in a user
+// namespace.
+class RootlessHook : public HookProcess {
+ protected:
+  CommandResult run(const std::string& stage, const std::string& input);
+};
+
+CommandResult RootlessHook::run(const std::string& stage, const std::string& input) {
+  installation_.write_policy(
+      "apiVersion: pinscope/v1\nkind: Policy\nmetadata: {name: all}\n"
+      "spec: {select: {}}\n");
+  auto argv = installation_.hook_argv(stage);
+  // By descriptor: nobody may be unable to search the directories above the program.
+  const Fd program(check(open(argv.front().c_str(), O_RDONLY), "open the hook"));
+  argv.front() = "/proc/self/fd/" + std::to_string(program.get());
+  Command rootless(argv);
+  rootless.input(input).before_exec([] {
+    constexpr uid_t kNobody = 65534;
+    const auto write_map = [](const char* path, std::string_view text) {
+      const int fd = open(path, O_WRONLY | O_CLOEXEC);
+      if (write(fd, text.data(), text.size()) < 0) _exit(125);
+    };
+    if (setgroups(0, nullptr) != 0 || setresgid(kNobody, kNobody, kNobody) != 0 ||
+        setresuid(kNobody, kNobody, kNobody) != 0 || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0 ||
+        unshare(CLONE_NEWUSER) != 0)
+      _exit(126);
+    write_map("/proc/self/setgroups", "deny");
+    write_map("/proc/self/uid_map", "0 65534 1");
+    write_map("/proc/self/gid_map", "0 65534 1");
+  });
+  return rootless.run();
+}
+
+TEST_F(RootlessHook, LeavesContainersAlone) {
+  for (const char* stage : {"createRuntime", "poststop"}) {
+    const auto result = run(stage, state());
+    EXPECT_EQ(result.status, 0) << result;
+    EXPECT_EQ(result.err, "");
+  }
+}
+
+TEST_F(RootlessHook, GivesPodmanTheConfigurationBackAsItWas) {
+  const auto result = run("precreate", "{ \"ociVersion\" : 1 }\n");
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_EQ(result.out, "{ \"ociVersion\" : 1 }\n");
+}
+
+TEST_F(RootlessHook, RefusesWhoAsksForAView) {
+  installation_.options = {"--require-policy", "all"};
+  const auto result = run("createRuntime", state());
+  EXPECT_EQ(result.status, 1) << result;
+  EXPECT_EQ(
+      result.err,
+      "pinscope-hook: cannot give a view to a container of a rootless engine: the host's pins "
+      "are root's\n");
+}
 
 // A hook that has prepared itself and waits for its state.
 class WaitingHook {
@@ -217,8 +277,8 @@ TEST_F(HookProcess, RefusesArgumentsThatMakeNoSense) {
             start + "\"policy.d\" is not an absolute path" + end);
   EXPECT_EQ(error({"--engine", "emacs", "poststop"}), start + "there is no engine \"emacs\"" + end);
   EXPECT_EQ(error({"poststart"}),
-            "pinscope-hook: cannot run at stage \"poststart\": only createRuntime, prestart and "
-            "poststop are supported\n");
+            "pinscope-hook: cannot run at stage \"poststart\": only createRuntime, prestart, "
+            "poststop and precreate are supported\n");
 }
 
 TEST_F(HookProcess, TellsItsVersionAndItsOptions) {

@@ -8,7 +8,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 
 constexpr const char* kContainersConf = R"([engine]
 cgroup_manager = "cgroupfs"

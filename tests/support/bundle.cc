@@ -64,6 +64,7 @@ void write_id_map(JsonWriter& json, std::string_view key, const std::vector<Bund
 
 void write_seccomp(JsonWriter& json, const BundleSpec& spec) {
   json.key("seccomp").object().field("defaultAction", spec.seccomp_default);
+  if (spec.seccomp_errno != 0) json.field("defaultErrnoRet", spec.seccomp_errno);
   write_strings(json, "architectures", {"SCMP_ARCH_X86_64"});
   json.key("syscalls").array();
   for (const auto& rule : spec.seccomp) {

@@ -68,8 +68,9 @@ void furnish(const TempDirectory& directory, const std::string& suite) {
   for (const std::string path : kStores) bind_mount(directory.make_directory("store" + path), path);
   // This machine's programs, where a package would put them.
   for (const auto& entry : fs::directory_iterator(PINSCOPE_BIN_DIR)) {
-    if (!entry.path().filename().string().starts_with("pinscope")) continue;
-    fs::copy(entry.path(), "/usr/bin/" + entry.path().filename().string(),
+    const std::string name = entry.path().filename();
+    if (!name.starts_with("pinscope") && !name.starts_with("pam_")) continue;
+    fs::copy(entry.path(), "/usr/bin/" + name,
              fs::copy_options::overwrite_existing | fs::copy_options::copy_symlinks);
   }
   for (const std::string file : {"image.tar", "rootfs.tar"}) {

@@ -35,7 +35,7 @@ bool is_running(pid_t pid) {
 
 }  // namespace
 
-RuntimeContainer::RuntimeContainer(std::string runtime)
+RuntimeContainer::RuntimeContainer(std::vector<std::string> runtime)
     : runtime_(std::move(runtime)), directory_(0711), id_(unique_id(directory_.path())) {
   for (const char* name : {"proc", "sys", "dev", "tmp", "run", "etc", "bin"})
     directory_.make_directory(std::string("image/") + name);
@@ -83,7 +83,8 @@ void RuntimeContainer::write_bundle() {
 }
 
 CommandResult RuntimeContainer::call(std::vector<std::string> arguments, Command** kept) {
-  std::vector<std::string> argv = {runtime_, "--root", directory_.path("state")};
+  std::vector<std::string> argv = runtime_;
+  argv.insert(argv.end(), {"--root", directory_.path("state")});
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   auto command = std::make_unique<Command>(argv);
   command->directory(bundle());

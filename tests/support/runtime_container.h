@@ -20,7 +20,10 @@ class RuntimeContainer {
  public:
   // "runc" or "crun". The root file system is there at once; config.json is written from `spec`
   // when the container is run or created.
-  explicit RuntimeContainer(std::string runtime);
+  explicit RuntimeContainer(const std::string& runtime)
+      : RuntimeContainer(std::vector<std::string>{runtime}) {}
+  // The same through another program, with arguments in front of the runtime's.
+  explicit RuntimeContainer(std::vector<std::string> runtime);
   ~RuntimeContainer();
   RuntimeContainer(const RuntimeContainer&) = delete;
   RuntimeContainer& operator=(const RuntimeContainer&) = delete;
@@ -51,11 +54,13 @@ class RuntimeContainer {
   // Waits until the container's process has ended; false after `seconds`.
   bool wait_stopped(int seconds = 20);
 
- private:
+  // config.json and the root file system, which run() and create() make themselves.
   void write_bundle();
+
+ private:
   CommandResult call(std::vector<std::string> arguments, Command** kept = nullptr);
 
-  std::string runtime_;
+  std::vector<std::string> runtime_;
   TempDirectory directory_;
   std::string id_;
   std::unique_ptr<Command> creation_;

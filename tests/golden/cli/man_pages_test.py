@@ -20,7 +20,7 @@ def rendered(path):
         capture_output=True,
         text=True,
         timeout=60,
-        env={"MANWIDTH": "200", "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MANROFFOPT": "-c"},
+        env={"MANWIDTH": "400", "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MANROFFOPT": "-c"},
     )
 
 

@@ -33,8 +33,8 @@ TEST(Describe, NamesEveryCommandOfTheProgram) {
   std::vector<std::string> names;
   for (const auto& command : whole_tree()) names.push_back(command.name);
   EXPECT_THAT(names, testing::UnorderedElementsAre("", "check", "explain", "plan", "list",
-                                                   "inspect", "audit", "gc", "cdi", "doctor",
-                                                   "compile", "completion"));
+                                                   "inspect", "audit", "gc", "cdi", "engine", "run",
+                                                   "doctor", "compile", "completion"));
 }
 
 TEST(Describe, KnowsTheChoicesOfAnOption) {

@@ -37,9 +37,9 @@ TEST(CdiSpec, IsThisText) {
               "createRuntime"
             ],
             "env": [
-              "PATH=/usr/bin:/bin"
+              "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
             ],
-            "timeout": 10
+            "timeout": 60
           },
           {
             "hookName": "poststop",
@@ -51,9 +51,9 @@ TEST(CdiSpec, IsThisText) {
               "poststop"
             ],
             "env": [
-              "PATH=/usr/bin:/bin"
+              "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
             ],
-            "timeout": 10
+            "timeout": 60
           }
         ]
       }

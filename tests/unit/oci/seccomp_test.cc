@@ -17,6 +17,15 @@ SeccompBpf verdict(const std::string& default_action, const std::string& rules) 
   return container ? container->seccomp_bpf : SeccompBpf::kNoProfile;
 }
 
+std::vector<uint32_t> allowed(const std::string& default_action, const std::string& rules) {
+  const auto container =
+      read_container(a_state(),
+                     config_with(R"(,"linux":{"seccomp":{"defaultAction":")" + default_action +
+                                 R"(","syscalls":[)" + rules + "]}}"),
+                     model::Engine::kUnknown);
+  return container->seccomp_commands.list();
+}
+
 std::string rule(const std::string& action, const std::string& arguments = "") {
   return R"({"names":["read","bpf"],"action":")" + action + R"(","args":[)" + arguments + "]}";
 }
@@ -69,6 +78,36 @@ TEST(Seccomp, LetsARuleWithoutArgumentsWin) {
 TEST(Seccomp, DoesNotDecideBetweenRulesThatContradictEachOther) {
   EXPECT_EQ(verdict("SCMP_ACT_ERRNO", rule("SCMP_ACT_ALLOW") + "," + rule("SCMP_ACT_ERRNO")),
             SeccompBpf::kFiltered);
+}
+
+TEST(Seccomp, KnowsWhichCommandsAreLetThrough) {
+  using Numbers = std::vector<uint32_t>;
+  const auto argument = [](const char* op, const char* value) {
+    return std::string(R"({"index":0,"value":)") + value + R"(,"valueTwo":4,"op":"SCMP_CMP_)" + op +
+           "\"}";
+  };
+  const auto allowed_by = [&](const char* op, const char* value) {
+    return allowed("SCMP_ACT_ERRNO", rule("SCMP_ACT_ALLOW", argument(op, value)));
+  };
+  EXPECT_EQ(allowed_by("EQ", "7"), Numbers{7});
+  EXPECT_EQ(allowed_by("LT", "2"), (Numbers{0, 1}));
+  EXPECT_EQ(allowed_by("LE", "2"), (Numbers{0, 1, 2}));
+  EXPECT_EQ(allowed_by("GE", "62"), (Numbers{62, 63}));
+  EXPECT_EQ(allowed_by("GT", "62"), Numbers{63});
+  EXPECT_EQ(allowed_by("NE", "7").size(), 63U);
+  EXPECT_EQ(allowed_by("MASKED_EQ", "60"), (Numbers{4, 5, 6, 7}));
+  EXPECT_EQ(allowed_by("NEWER", "7"), Numbers{});
+  EXPECT_EQ(allowed("SCMP_ACT_ALLOW", rule("SCMP_ACT_ERRNO", argument("GE", "2"))),
+            (Numbers{0, 1}));
+  EXPECT_EQ(allowed("SCMP_ACT_ALLOW", "").size(), 64U);
+  EXPECT_EQ(allowed("SCMP_ACT_ERRNO", rule("SCMP_ACT_ALLOW")).size(), 64U);
+  // Two rules for one command that disagree, and a condition on another argument.
+  EXPECT_EQ(allowed("SCMP_ACT_ERRNO", rule("SCMP_ACT_ALLOW", argument("LE", "3")) + "," +
+                                          rule("SCMP_ACT_KILL", argument("EQ", "2"))),
+            (Numbers{0, 1, 3}));
+  EXPECT_EQ(allowed("SCMP_ACT_ERRNO",
+                    rule("SCMP_ACT_ALLOW", R"({"index":1,"value":0,"op":"SCMP_CMP_EQ"})")),
+            Numbers{});
 }
 
 TEST(Seccomp, NamesThePlaceOfAWrongType) {

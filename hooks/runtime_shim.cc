@@ -1,0 +1,249 @@
+// pinscope-runtime: stands in for runc or crun where an engine has no hooks of its own. Before a
+// container is created it adds our hooks and the seccomp rules to its config.json; then, and for
+// every other command line at once, it becomes the low-level runtime. Environment, descriptors,
+// working directory and signals are the engine's and reach the runtime as they were.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <ctime>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hooks/shim_options.h"
+#include "plugin/base/file.h"
+#include "plugin/base/json.h"
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/oci/edit.h"
+#include "plugin/oci/runtime_arguments.h"
+#include "plugin/pipeline.h"
+#include "plugin/pipeline/prepare.h"
+
+namespace pinscope {
+namespace {
+
+constexpr size_t kConfigLimit = 16U << 20;  // bytes
+constexpr int kFailed = 1;
+// The inode number of the initial user namespace's file (linux/proc_ns.h, PROC_USER_INIT_INO).
+constexpr ino_t kInitialUserNamespace = 0xEFFFFFFD;
+
+constexpr std::string_view kHelp =
+    R"(Usage: pinscope-runtime [--pinscope-OPTION VALUE...] [RUNTIME-OPTION...] COMMAND ...
+
+Adds Pinscope's hooks, and what the container's seccomp profile lacks, to the
+config.json of a container that is created, and runs runc or crun with the same
+arguments. Other commands are passed on.
+
+  --pinscope-engine NAME     which engine calls: podman, docker, containerd or crio
+                             (default: from the name, as in pinscope-runtime-docker)
+  --pinscope-runtime PATH    the low-level runtime (default: see pinscope-runtime(8))
+  --pinscope-policy PATH     policy directory or file (default /etc/pinscope/policy.d)
+  --pinscope-state-dir DIR   records of containers (default /run/pinscope)
+  --pinscope-cache-dir DIR   compiled policies (default /var/lib/pinscope)
+  --pinscope-audit PATH      audit trail (default /var/log/pinscope/audit.jsonl)
+  --pinscope-help, --pinscope-version
+
+Exit status: the low-level runtime's; 1 with one line on stderr if a container must
+not be created.
+)";
+
+void print(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t count = ::write(fd, text.data(), text.size());
+    if (count <= 0) return;
+    text.remove_prefix(static_cast<size_t>(count));
+  }
+}
+
+// What is opened here must not take the place of a closed standard descriptor, and the runtime must
+// find it as closed as we did.
+void fill_standard_descriptors() {
+  for (int fd = 0; fd <= 2; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR | O_CLOEXEC) != fd) ::_exit(kFailed);
+}
+
+// Only there can policies be trusted and BPF objects be granted; elsewhere root is somebody else.
+bool is_root_of_the_machine() {
+  if (::geteuid() != 0) return false;
+  struct stat status {};
+  return ::stat("/proc/self/ns/user", &status) != 0 || status.st_ino == kInitialUserNamespace;
+}
+
+// In runc's own format, where the engine looks for it: containerd and Docker show the last error of
+// the JSON log that they asked for.
+void write_log(const oci::RuntimeArguments& arguments, const std::string& sentence) {
+  std::string path = arguments.log;
+  if (path.starts_with("file:")) path.erase(0, 5);  // crun
+  struct stat status {};
+  if (path.empty() || (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))) return;
+  const auto file = open_at(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0644);
+  if (!file) return;
+  const std::time_t now = std::time(nullptr);
+  struct tm utc {};
+  char time[32];
+  if (::gmtime_r(&now, &utc) == nullptr ||
+      std::strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+    return;
+  if (arguments.log_format == "json") {
+    JsonWriter json;
+    json.object().field("level", "error").field("msg", sentence).field("time", time).end();
+    print(file->get(), json.take() + "\n");
+  } else {
+    print(file->get(),
+          std::string("time=\"") + time + "\" level=error msg=" + quoted(sentence) + "\n");
+  }
+}
+
+// What deciding changes of this process, or must not depend on: the engine's working directory and
+// umask.
+class EngineSettings {
+ public:
+  EngineSettings()
+      : directory_(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)), umask_(::umask(022)) {}
+  Status restore() const {
+    ::umask(umask_);
+    if (directory_.valid() && ::fchdir(directory_.get()) == 0) return {};
+    return std::unexpected(Error::system("go back to the working directory", errno));
+  }
+
+ private:
+  Fd directory_;
+  mode_t umask_;
+};
+
+// The configuration of a container that is about to be created.
+class Bundle {
+ public:
+  explicit Bundle(const oci::RuntimeArguments& arguments) : config_(arguments.config) {
+    state_.id = arguments.id;
+    state_.bundle = arguments.bundle;
+    directory_ = open_at(AT_FDCWD, arguments.bundle, O_RDONLY | O_DIRECTORY);
+    if (!directory_) return;
+    // As the runtime will name it to its hooks: without symbolic links.
+    char path[PATH_MAX];
+    const std::string link = "/proc/self/fd/" + std::to_string(directory_->get());
+    const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
+    if (length > 0) state_.bundle.assign(path, static_cast<size_t>(length));
+  }
+
+  [[nodiscard]] const oci::State& state() const { return state_; }
+  [[nodiscard]] std::string config_path() const { return join(state_.bundle, config_); }
+
+  Result<std::string> read() {
+    if (!directory_) return std::unexpected(as_config_error(directory_.error()));
+    auto file = open_at(directory_->get(), config_, O_RDONLY | O_NONBLOCK);
+    if (!file) return std::unexpected(as_config_error(file.error()));
+    if (::fstat(file->get(), &status_) != 0)
+      return std::unexpected(Error::system("stat " + quoted(config_path()), errno));
+    if (!S_ISREG(status_.st_mode))
+      return std::unexpected(Error(ErrorCode::kConfigInvalid, "read " + quoted(config_path()))
+                                 .reason("it is not a regular file"));
+    auto text = read_all(file->get(), kConfigLimit, config_path());
+    if (!text) return std::unexpected(std::move(text).error().with_code(ErrorCode::kConfigInvalid));
+    text_ = *text;
+    return text;
+  }
+
+  // Done when this returns: a reader sees the old text or the new one. Where config.json is a
+  // symbolic link, a file takes its place, and what it led to stays as it was.
+  Status add(const std::vector<oci::Hook>& hooks, model::BpfCommands commands) {
+    if (config_ != "config.json")
+      return std::unexpected(
+          Error(ErrorCode::kConfigInvalid, "use the configuration " + quoted(config_))
+              .reason("the hook reads the bundle's config.json"));
+    PINSCOPE_TRY(const auto edit,
+                 oci::edit_config(std::move(text_), config_path(), hooks, commands));
+    if (!edit.changed) return {};
+    return replace_atomically(directory_->get(), config_, edit.text, status_);
+  }
+
+ private:
+  [[nodiscard]] Error as_config_error(const Error& error) const {
+    return Error::system("open " + quoted(config_path()), error.errnum(),
+                         ErrorCode::kConfigInvalid);
+  }
+
+  oci::State state_;
+  std::string config_;
+  Result<Fd> directory_ = Fd();
+  std::string text_;
+  struct stat status_ {};
+};
+
+// Runtimes whose containers do not run on this kernel: a view would show them nothing.
+Status refuse_foreign_kernel(const std::string& runtime) {
+  char resolved[PATH_MAX];
+  const bool found = ::realpath(runtime.c_str(), resolved) != nullptr;
+  const auto is_foreign = [](std::string_view path) {
+    const std::string_view name = base_name(path);
+    return name.starts_with("runsc") || name.starts_with("kata");
+  };
+  if (!is_foreign(runtime) && !(found && is_foreign(resolved))) return {};
+  return std::unexpected(Error(ErrorCode::kRuntimeUnsupported,
+                               "give a view to a container of " + quoted(base_name(runtime)))
+                             .reason("it does not run on this kernel")
+                             .hint("let no policy select containers of gVisor or Kata"));
+}
+
+Status prepare_bundle(const ShimOptions& options, const std::string& runtime, Bundle& bundle) {
+  const EngineSettings engine;
+  PINSCOPE_TRY(const auto preparation,
+               prepare(options.hook, "shim", bundle.state(), [&] { return bundle.read(); }));
+  PINSCOPE_CHECK(engine.restore());
+  if (preparation.selected) PINSCOPE_CHECK(refuse_foreign_kernel(runtime));
+  if (!preparation.needs_hooks) return {};
+  const std::string hook = join(program_directory(), "pinscope-hook");
+  if (::access(hook.c_str(), X_OK) != 0)
+    return std::unexpected(Error::system("use the hook " + quoted(hook), errno));
+  return bundle.add(hooks_for(options.hook, hook), preparation.commands);
+}
+
+int fail(const oci::RuntimeArguments& arguments, const Error& error) {
+  const std::string sentence = "pinscope-runtime: " + error.sentence();
+  write_log(arguments, sentence);
+  print(STDERR_FILENO, sentence + "\n");
+  return kFailed;
+}
+
+int run(int argc, char** argv) {
+  fill_standard_descriptors();
+  const auto options = parse_shim_options(argc, argv);
+  if (!options) return fail({}, options.error());
+  if (options->help || options->version) {
+    print(STDOUT_FILENO, options->help ? kHelp : "pinscope-runtime " PINSCOPE_VERSION "\n");
+    return 0;
+  }
+  const auto runtime = find_runtime(options->runtime);
+  const auto style = oci::option_style_of(runtime ? std::string(base_name(*runtime)) : "");
+  const auto arguments = oci::parse_runtime_arguments(options->arguments, style);
+  if (!runtime) return fail(arguments, runtime.error());
+
+  if (arguments.makes_container() && is_root_of_the_machine()) {
+    Bundle bundle(arguments);
+    if (const auto done = prepare_bundle(*options, *runtime, bundle); !done) {
+      report_refused_start(options->hook, {"shim", bundle.state().id, bundle.state().bundle},
+                           done.error());
+      return fail(arguments, done.error());
+    }
+  }
+  std::vector<char*> passed;
+  passed.push_back(const_cast<char*>(runtime->c_str()));
+  for (const auto& argument : options->arguments)
+    passed.push_back(const_cast<char*>(argument.c_str()));
+  passed.push_back(nullptr);
+  ::execv(runtime->c_str(), passed.data());
+  return fail(arguments, Error::system("run the low-level runtime " + quoted(*runtime), errno,
+                                       ErrorCode::kConfigInvalid));
+}
+
+}  // namespace
+}  // namespace pinscope
+
+int main(int argc, char** argv) {
+  return pinscope::run(argc, argv);
+}

@@ -1,0 +1,165 @@
+#include "hooks/shim_options.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "plugin/base/file.h"
+#include "plugin/base/json.h"
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+
+namespace pinscope {
+namespace {
+
+constexpr std::string_view kPrefix = "--pinscope-";
+constexpr std::string_view kProgram = "pinscope-runtime";
+constexpr const char* kConfiguration = "/etc/pinscope/runtime.json";
+constexpr size_t kConfigurationLimit = 64U << 10;  // bytes
+
+constexpr const char* kDirectories[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
+                                        "/usr/bin",        "/sbin",          "/bin"};
+
+std::unexpected<Error> usage(std::string reason) {
+  return std::unexpected(Error(ErrorCode::kUsage, "use these arguments")
+                             .reason(std::move(reason))
+                             .hint("see pinscope-runtime --pinscope-help"));
+}
+
+Status set_engine(ShimOptions& options, const std::string& name) {
+  const auto engine = model::engine_from_name(name);
+  if (!engine) return usage("there is no engine " + quoted(name));
+  options.hook.engine = *engine;
+  return {};
+}
+
+Status set_path(std::string& path, std::string value) {
+  if (!value.starts_with('/')) return usage(quoted(value) + " is not an absolute path");
+  path = std::move(value);
+  return {};
+}
+
+// The text behind the prefix: "engine".
+Status set_option(ShimOptions& options, std::string_view name, std::string value) {
+  if (name == "engine") return set_engine(options, value);
+  if (name == "runtime") return set_path(options.runtime, std::move(value));
+  if (name == "policy") return set_path(options.hook.policy.policy_path, std::move(value));
+  if (name == "state-dir") return set_path(options.hook.state_directory, std::move(value));
+  if (name == "cache-dir") return set_path(options.hook.policy.cache_directory, std::move(value));
+  if (name == "audit") return set_path(options.hook.audit.path, std::move(value));
+  return usage("there is no option " + quoted(std::string(kPrefix) + std::string(name)));
+}
+
+std::optional<struct stat> stat_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return status;
+}
+
+// This very file by whatever name, or a copy of it: running that would never end.
+bool is_this_program(const std::string& path, const struct stat& status) {
+  if (base_name(path).starts_with(kProgram)) return true;
+  const auto self = stat_of("/proc/self/exe");
+  return self && self->st_dev == status.st_dev && self->st_ino == status.st_ino;
+}
+
+bool is_program(const struct stat& status) {
+  return S_ISREG(status.st_mode) && (status.st_mode & 0111U) != 0;
+}
+
+// Nothing if the file is not there or does not say.
+Result<std::string> configured_runtime() {
+  if (!stat_of(kConfiguration)) return "";
+  PINSCOPE_TRY(const Fd file, open_trusted_file(kConfiguration));
+  PINSCOPE_TRY(auto text, read_all(file.get(), kConfigurationLimit, kConfiguration));
+  PINSCOPE_TRY(const auto json,
+               JsonDocument::parse(std::move(text), kConfiguration, ErrorCode::kConfigInvalid));
+  PINSCOPE_TRY(const auto members, json.root().members());
+  for (const auto& [key, value] : members)
+    if (key != "runtime")
+      return std::unexpected(
+          json.root().complaint("there is no key " + quoted(key)).hint("known: \"runtime\""));
+  PINSCOPE_TRY(auto path, json.root().string_or("runtime", ""));
+  if (!path.empty() && !path.starts_with('/'))
+    return std::unexpected(json.root().complaint(quoted(path) + " is not an absolute path"));
+  return path;
+}
+
+}  // namespace
+
+Result<ShimOptions> parse_shim_options(int argc, char** argv) {
+  ShimOptions options;
+  options.hook.policy.compiler = join(program_directory(), "pinscope");
+  const std::string_view name = argc > 0 ? base_name(argv[0]) : "";
+  if (name.starts_with(kProgram) && name.size() > kProgram.size() + 1)
+    PINSCOPE_CHECK(set_engine(options, std::string(name.substr(kProgram.size() + 1))));
+
+  int next = 1;
+  for (; next < argc && std::string_view(argv[next]).starts_with(kPrefix); ++next) {
+    const std::string_view option = std::string_view(argv[next]).substr(kPrefix.size());
+    if (option == "help") {
+      options.help = true;
+    } else if (option == "version") {
+      options.version = true;
+    } else if (const size_t equals = option.find('='); equals != std::string_view::npos) {
+      PINSCOPE_CHECK(
+          set_option(options, option.substr(0, equals), std::string(option.substr(equals + 1))));
+    } else if (next + 1 < argc) {
+      PINSCOPE_CHECK(set_option(options, option, argv[next + 1]));
+      ++next;
+    } else {
+      return usage("the option " + quoted(argv[next]) + " needs a value");
+    }
+  }
+  options.arguments.assign(argv + next, argv + argc);
+  return options;
+}
+
+std::string program_directory() {
+  char path[PATH_MAX];
+  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
+  if (length <= 0) return "";
+  return std::string(parent_of(std::string_view(path, static_cast<size_t>(length))));
+}
+
+Result<std::string> find_runtime(const std::string& given) {
+  std::string path = given;
+  if (path.empty()) {
+    PINSCOPE_TRY(path, configured_runtime());
+  }
+  const auto cannot = [](const std::string& what) {
+    return Error(ErrorCode::kConfigInvalid, "run the low-level runtime" + what);
+  };
+  if (!path.empty()) {
+    const auto status = stat_of(path);
+    if (!status)
+      return std::unexpected(Error::system("run the low-level runtime " + quoted(path), errno,
+                                           ErrorCode::kConfigInvalid));
+    if (!is_program(*status))
+      return std::unexpected(cannot(" " + quoted(path)).reason("it is not a program"));
+    if (is_this_program(path, *status))
+      return std::unexpected(cannot(" " + quoted(path))
+                                 .reason("it is pinscope-runtime itself")
+                                 .hint("name runc or crun with --pinscope-runtime or in " +
+                                       std::string(kConfiguration)));
+    return path;
+  }
+  for (const char* program : {"runc", "crun"}) {
+    for (const char* directory : kDirectories) {
+      path = join(directory, program);
+      const auto status = stat_of(path);
+      if (status && is_program(*status) && !is_this_program(path, *status)) return path;
+    }
+  }
+  return std::unexpected(
+      cannot("")
+          .reason("neither runc nor crun is installed")
+          .hint("name another with --pinscope-runtime or in " + std::string(kConfiguration)));
+}
+
+}  // namespace pinscope

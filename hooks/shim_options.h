@@ -1,0 +1,35 @@
+// How pinscope-runtime was called: by which name, with which options of its own in front of those
+// of the low-level runtime, and which low-level runtime that is.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/pipeline.h"
+
+namespace pinscope {
+
+struct ShimOptions {
+  HookOptions hook;                    // for deciding, and for the hooks that are added
+  std::string runtime;                 // --pinscope-runtime; empty: not given
+  std::vector<std::string> arguments;  // the low-level runtime's, without argv[0]
+  bool help = false;
+  bool version = false;
+};
+
+// Our options stand first, as `--pinscope-x VALUE` or `--pinscope-x=VALUE`; the first argument that
+// is none ends them. The engine is the one of --pinscope-engine, or of the name in argv[0]
+// (pinscope-runtime-docker). kUsage.
+Result<ShimOptions> parse_shim_options(int argc, char** argv);
+
+// Where this program is installed: what was installed with it is beside it. Empty if /proc is not
+// there.
+std::string program_directory();
+
+// The low-level runtime: `given`, or the one that /etc/pinscope/runtime.json names, or else the
+// first of runc and crun that is in one of the system's directories; never looked for in PATH.
+// Never this program. The result may be a symbolic link.
+Result<std::string> find_runtime(const std::string& given);
+
+}  // namespace pinscope

@@ -1,0 +1,29 @@
+// The two clocks, in nanoseconds.
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+
+namespace pinscope {
+
+inline uint64_t nanoseconds_of(const timespec& time) {
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(time.tv_nsec);
+}
+
+inline uint64_t read_clock_ns(clockid_t clock) {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return nanoseconds_of(now);
+}
+
+// CLOCK_REALTIME: since 1970, for records and for comparing with the times of files.
+inline uint64_t wall_clock_ns() {
+  return read_clock_ns(CLOCK_REALTIME);
+}
+
+// CLOCK_MONOTONIC: for how long something took.
+inline uint64_t monotonic_ns() {
+  return read_clock_ns(CLOCK_MONOTONIC);
+}
+
+}  // namespace pinscope

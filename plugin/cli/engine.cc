@@ -1,0 +1,303 @@
+// `pinscope engine install|status|remove`: wires Pinscope into a container engine, says whether the
+// wiring works, and takes it away without a trace.
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "plugin/base/json.h"
+#include "plugin/base/text.h"
+#include "plugin/cli/command.h"
+#include "plugin/cli/engine_status.h"
+#include "plugin/cli/programs.h"
+#include "plugin/cli/table.h"
+
+namespace pinscope::cli {
+namespace {
+
+using engine::Plan;
+using engine::Remark;
+using engine::Tree;
+
+struct EngineOptions {
+  std::string action;
+  std::string engine;
+  std::string root = "/";
+  std::string hook;
+  std::string shim;
+  std::string containerd_config;
+  std::string containerd_version;
+  bool dry_run = false;
+  bool set_default = false;
+  bool force = false;
+};
+
+Error usage(const std::string& operation, std::string reason) {
+  return Error(ErrorCode::kUsage, operation).reason(std::move(reason));
+}
+
+engine::Options wiring_options(const Settings& settings, const EngineOptions& options,
+                               const Tree& tree) {
+  engine::Options result;
+  result.hook = options.hook.empty() ? program_beside("pinscope-hook") : options.hook;
+  result.shim =
+      options.shim.empty() ? program_beside("pinscope-runtime-" + options.engine) : options.shim;
+  const Settings defaults;
+  const auto hand_on = [&](const char* name, const std::string& value, const std::string& usual) {
+    if (value == usual) return;
+    result.hook_arguments.emplace_back(name);
+    result.hook_arguments.push_back(value);
+  };
+  hand_on("--policy", settings.policy_path, defaults.policy_path);
+  hand_on("--state-dir", settings.state_directory, defaults.state_directory);
+  hand_on("--cache-dir", settings.cache_directory, defaults.cache_directory);
+  hand_on("--audit", settings.audit_path, defaults.audit_path);
+  result.set_default = options.set_default;
+  result.force = options.force;
+  result.containerd_config = options.containerd_config;
+  result.containerd_version = options.containerd_version;
+  // Nothing of another machine's is run.
+  if (options.engine == "containerd" && result.containerd_version.empty() && tree.is_host())
+    if (const auto program = engine_program(tree, model::Engine::kContainerd); !program.empty())
+      result.containerd_version = version_number(version_of(program));
+  return result;
+}
+
+// What an engine says of the configuration that it would start with: nothing if it takes it.
+std::optional<std::string> objection(model::Engine engine, const std::string& program,
+                                     const std::string& file) {
+  std::vector<std::string> command = {program, "--config", file, "config", "dump"};
+  if (engine == model::Engine::kDocker) command = {program, "--validate", "--config-file", file};
+  const auto answer = ask(command, Listen::kErrors);
+  if (answer.ok) return std::nullopt;
+  return std::string(split(answer.output, '\n').front());
+}
+
+// Does the changes. An engine that liked its configuration before must like it afterwards, too.
+Status apply_and_ask(const Tree& tree, model::Engine engine, const Plan& plan) {
+  const std::string program = engine_program(tree, engine);
+  const bool can_ask = !plan.checked_file.empty() && !program.empty() && tree.is_host();
+  const bool liked = can_ask && (!tree.exists(plan.checked_file) ||
+                                 !objection(engine, program, plan.checked_file));
+  return engine::apply(tree, plan.changes, [&]() -> Status {
+    const auto refused =
+        liked ? objection(engine, program, plan.checked_file) : std::optional<std::string>();
+    if (!refused) return {};
+    return std::unexpected(
+        Error(ErrorCode::kSystem, "wire " + std::string(model::engine_name(engine)))
+            .reason(program + " refuses the new configuration: " + *refused)
+            .hint("everything is as it was before"));
+  });
+}
+
+void add_change(JsonWriter& json, const engine::Change& change) {
+  json.object();
+  if (const auto* make = std::get_if<engine::MakeDirectory>(&change))
+    json.field("kind", "make-directory").field("path", make->path);
+  if (const auto* write = std::get_if<engine::WriteFile>(&change)) {
+    json.field("kind", write->before ? "change-file" : "create-file")
+        .field("path", write->path)
+        .field("content", write->file.text);
+    if (write->before) json.field("before", write->before->text);
+  }
+  if (const auto* remove = std::get_if<engine::RemoveFile>(&change))
+    json.field("kind", "remove-file").field("path", remove->path);
+  if (const auto* remove = std::get_if<engine::RemoveDirectory>(&change))
+    json.field("kind", "remove-directory").field("path", remove->path);
+  json.end();
+}
+
+std::string to_json(const Plan& plan, const EngineOptions& options) {
+  JsonWriter json(JsonWriter::Style::kPretty);
+  json.object()
+      .field("engine", options.engine)
+      .field("action", options.action)
+      .field("dry_run", options.dry_run)
+      .key("changes")
+      .array();
+  for (const auto& change : plan.changes) add_change(json, change);
+  json.end().key("next").array();
+  for (const auto& step : plan.next) json.value(step);
+  json.end().end();
+  return json.take() + "\n";
+}
+
+std::string to_text(const Plan& plan, const EngineOptions& options) {
+  if (plan.changes.empty())
+    return options.action == "install" ? options.engine + " is wired already: nothing to change\n"
+                                       : options.engine + " is not wired: nothing to remove\n";
+  std::string text;
+  if (options.dry_run) {
+    text = engine::describe(plan.changes);
+  } else {
+    for (const auto& change : plan.changes) text += engine::headline(change) + "\n";
+  }
+  for (const auto& step : plan.next) text += "next: " + one_line(step) + "\n";
+  return text;
+}
+
+Result<ExitStatus> change_wiring(const Settings& settings, const EngineOptions& options,
+                                 const Tree& tree) {
+  const auto engine = *model::engine_from_name(options.engine);
+  const auto wiring = wiring_options(settings, options, tree);
+  PINSCOPE_TRY(const Plan plan, options.action == "install"
+                                    ? engine::plan_install(engine, tree, wiring)
+                                    : engine::plan_remove(engine, tree, wiring));
+  if (!options.dry_run) PINSCOPE_CHECK(apply_and_ask(tree, engine, plan));
+  print(settings.json() ? to_json(plan, options) : to_text(plan, options));
+  return kExitOk;
+}
+
+const char* state_of(const EngineStatus& status) {
+  if (!status.report.wired) return "no";
+  return status.report.effective() ? "yes" : "broken";
+}
+
+const char* level_name(Remark::Level level) {
+  switch (level) {
+    case Remark::Level::kOk:
+      return "ok";
+    case Remark::Level::kWarn:
+      return "warn";
+    case Remark::Level::kFail:
+      return "fail";
+  }
+  return "";
+}
+
+std::string install_command(const EngineStatus& status) {
+  return "pinscope engine install --engine " +
+         std::string(model::engine_name(status.report.engine));
+}
+
+std::string to_json(const std::vector<EngineStatus>& all, bool ok) {
+  JsonWriter json(JsonWriter::Style::kPretty);
+  json.object().field("ok", ok).key("engines").array();
+  for (const auto& status : all) {
+    json.object()
+        .field("engine", model::engine_name(status.report.engine))
+        .field("installed", !status.program.empty())
+        .field("program", status.program)
+        .field("version", status.version)
+        .field("wired", status.report.wired)
+        .field("effective", status.report.effective())
+        .key("files")
+        .array();
+    for (const auto& file : status.report.files) json.value(file);
+    json.end().key("remarks").array();
+    for (const auto& remark : status.report.remarks)
+      json.object()
+          .field("level", level_name(remark.level))
+          .field("text", remark.text)
+          .field("action", remark.action)
+          .end();
+    json.end().end();
+  }
+  json.end().end();
+  return json.take() + "\n";
+}
+
+std::string to_text(const std::vector<EngineStatus>& all, const Palette& palette) {
+  Table table({"ENGINE", "WIRED", "VERSION"});
+  Table found({"", "", "FOUND"});
+  Table actions({"", "WHAT TO DO"});
+  for (const auto& status : all) {
+    const std::string name = model::engine_name(status.report.engine);
+    const bool present = !status.program.empty() || status.report.wired;
+    const Colour colour = !present                    ? Colour::kDim
+                          : status.report.effective() ? Colour::kGreen
+                          : status.report.wired       ? Colour::kRed
+                                                      : Colour::kYellow;
+    table.add({name, Cell(state_of(status), colour),
+               !status.version.empty()   ? status.version
+               : !status.program.empty() ? status.program
+                                         : std::string("not installed")});
+    for (const auto& remark : status.report.remarks) {
+      const Colour shade = remark.level == Remark::Level::kFail   ? Colour::kRed
+                           : remark.level == Remark::Level::kWarn ? Colour::kYellow
+                                                                  : Colour::kGreen;
+      found.add({name, Cell(level_name(remark.level), shade), remark.text});
+      if (!remark.action.empty()) actions.add({name, remark.action});
+    }
+    if (!status.report.wired && !status.program.empty())
+      actions.add({name, install_command(status)});
+  }
+  std::string text = table.text(palette);
+  if (!found.empty()) text += "\n" + found.text(palette);
+  if (!actions.empty()) text += "\n" + actions.text(palette);
+  return text;
+}
+
+Result<ExitStatus> show_status(const Settings& settings, const EngineOptions& options,
+                               const Tree& tree) {
+  std::vector<EngineStatus> all;
+  for (const auto engine : engine::engines())
+    if (options.engine.empty() || options.engine == model::engine_name(engine))
+      all.push_back(look_at(tree, engine));
+  bool any = false;
+  bool ok = true;
+  for (const auto& status : all) {
+    if (status.program.empty() && !status.report.wired) continue;
+    any = true;
+    ok = ok && status.report.effective();
+  }
+  ok = ok && any;
+  print(settings.json() ? to_json(all, ok) : to_text(all, settings.palette()));
+  return ok ? kExitOk : kExitFailure;
+}
+
+Result<ExitStatus> run_engine(const Settings& settings, const EngineOptions& options) {
+  PINSCOPE_TRY(const Tree tree, Tree::open(options.root));
+  if (options.action == "status") return show_status(settings, options, tree);
+  const std::string operation = options.action + " the wiring";
+  if (options.engine.empty())
+    return std::unexpected(usage(operation, "say of which engine, with --engine"));
+  if (options.set_default && options.engine != "docker" && options.engine != "containerd")
+    return std::unexpected(usage(operation, "--set-default is for docker and containerd; " +
+                                                options.engine +
+                                                " runs the hook for every container anyway"));
+  return change_wiring(settings, options, tree);
+}
+
+}  // namespace
+
+void add_engine(CLI::App& root, Program& program) {
+  auto options = std::make_shared<EngineOptions>();
+  std::vector<std::string> names;
+  for (const auto engine : engine::engines()) names.emplace_back(model::engine_name(engine));
+  add_command(root, program, "engine",
+              "Wire Pinscope into a container engine, look at the wiring, or remove it",
+              [&program, options] { return run_engine(program.settings, *options); })
+      .choice_argument("action", options->action, {"install", "status", "remove"},
+                       "What to do with the wiring")
+      .choice("--engine", options->engine, names, "Which engine (status: all, if it is left out)")
+      .flag("-n,--dry-run", options->dry_run, "Say exactly what would be changed, change nothing")
+      .option("--root", options->root, "DIR",
+              "Where the engine's machine has its root directory (default /)")
+      .option("--hook", options->hook, "PATH",
+              "Where pinscope-hook is on that machine (default: beside this program)")
+      .option("--runtime-shim", options->shim, "PATH",
+              "Where pinscope-runtime-ENGINE is on that machine (default: beside this program)")
+      .flag("--set-default", options->set_default,
+            "docker, containerd: every container meets Pinscope, not only those that ask for its "
+            "runtime")
+      .flag("--force", options->force, "Also where others have changed what pinscope made")
+      .option("--containerd-config", options->containerd_config, "PATH",
+              "containerd's root file (default: the one that is there)")
+      .option("--containerd-version", options->containerd_version, "VERSION",
+              "containerd's version (default: what it says itself; needed below a --root)")
+      .policy_option(program.settings)
+      .state_option(program.settings)
+      .cache_option(program.settings)
+      .audit_option(program.settings)
+      .output_options(program.settings)
+      .footer(
+          "--policy, --state-dir, --cache-dir and --audit are handed to the hook if they are not "
+          "the "
+          "defaults.\nExit status: 0 done, or status: every engine that is there is wired and "
+          "would "
+          "use it; 1 not; 2 usage.");
+}
+
+}  // namespace pinscope::cli

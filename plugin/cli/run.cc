@@ -1,0 +1,197 @@
+// `pinscope run`: a command of the host in a mount namespace of its own, with the view that the
+// policies grant its user. This process itself becomes the command, so that exit status, signals
+// and terminal are the command's, as with env(1) or setpriv(1). A child that stays in the host's
+// mount namespace builds the view.
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+
+#include "plugin/base/fd.h"
+#include "plugin/base/text.h"
+#include "plugin/cli/command.h"
+#include "plugin/kernel/privileges.h"
+#include "plugin/kernel/session.h"
+#include "plugin/pipeline.h"
+
+namespace pinscope::cli {
+namespace {
+
+// As env(1): what stands between the shell and the command must not be taken for the command's.
+constexpr auto kExitNoView = static_cast<ExitStatus>(125);
+// With --attach only: no policy selects the session.
+constexpr auto kExitNotSelected = static_cast<ExitStatus>(3);
+constexpr auto kExitCannotExecute = static_cast<ExitStatus>(126);
+constexpr auto kExitNotFound = static_cast<ExitStatus>(127);
+
+struct RunOptions {
+  std::string user;
+  size_t attach = 0;  // process id; 0: none
+  std::vector<std::string> command;
+};
+
+struct User {
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::vector<uint32_t> groups;
+};
+
+Error no_user(const std::string& name) {
+  return Error(ErrorCode::kUsage, "run as user " + quoted(name)).reason("there is no such user");
+}
+
+User own_user() {
+  User user{::geteuid(), ::getegid(), {}};
+  user.groups.resize(static_cast<size_t>(::getgroups(0, nullptr)));
+  user.groups.resize(
+      static_cast<size_t>(::getgroups(static_cast<int>(user.groups.size()), user.groups.data())));
+  return user;
+}
+
+// A name, or a number, which need not be anybody's.
+Result<User> find_user(const std::string& name) {
+  if (name.empty()) return own_user();
+  const auto number = parse_unsigned(name);
+  errno = 0;
+  const struct passwd* entry =
+      number ? ::getpwuid(static_cast<uid_t>(*number)) : ::getpwnam(name.c_str());
+  if (entry == nullptr) {
+    if (!number || *number >= UINT32_MAX) return std::unexpected(no_user(name));
+    return User{static_cast<uint32_t>(*number), static_cast<uint32_t>(*number), {}};
+  }
+  User user{entry->pw_uid, entry->pw_gid, {}};
+  int count = 64;
+  user.groups.resize(static_cast<size_t>(count));
+  while (::getgrouplist(entry->pw_name, user.gid, user.groups.data(), &count) < 0)
+    user.groups.resize(static_cast<size_t>(count));
+  user.groups.resize(static_cast<size_t>(count));
+  return user;
+}
+
+// To be called in the host's mount namespace, once the session has left it; changes this process
+// for good. False if no policy selects the session.
+Result<bool> build_view(const Settings& settings, const Session& session) {
+  HookOptions options;
+  options.policy.policy_path = settings.policy_path;
+  options.policy.cache_directory = settings.cache_directory;
+  options.policy.compiler = "/proc/self/exe";
+  options.state_directory = settings.state_directory;
+  options.audit.path = settings.audit_path;
+  options.engine = model::Engine::kHost;
+  PINSCOPE_CHECK(kernel::restrict_to_view_building());
+  return open_session(options, session);
+}
+
+// The child of a session: waits until that has left the host's mount namespace.
+[[noreturn]] void build_view_in_child(const Settings& settings, const Session& session, int left) {
+  char byte = 0;
+  if (::read(left, &byte, 1) != 1) ::_exit(kExitNoView);
+  const auto given = build_view(settings, session);
+  if (!given) {
+    complain(given.error());
+  } else if (!*given) {
+    complain(Error(ErrorCode::kUsage, "give user " + std::to_string(session.uid) + " a view")
+                 .reason("no policy selects this user on the host")
+                 .hint("a policy does with select: {engine: host, user: {uid: " +
+                       std::to_string(session.uid) + "}}"));
+  }
+  std::fflush(nullptr);
+  ::_exit(given && *given ? kExitOk : kExitNoView);
+}
+
+// True if the view is in place; the child has said why if it is not.
+Result<bool> enter_view(const Settings& settings, const User& user) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(Error::system("make a pipe", errno));
+  const Fd reading(ends[0]);
+  const Fd writing(ends[1]);
+  const Session session{::getpid(), user.uid, user.gid, user.groups};
+  const pid_t child = ::fork();
+  if (child < 0) return std::unexpected(Error::system("start a process", errno));
+  if (child == 0) {
+    ::close(writing.get());
+    build_view_in_child(settings, session, reading.get());
+  }
+  // On an error the child finds the pipe closed and ends.
+  PINSCOPE_CHECK(kernel::leave_mount_namespace());
+  if (::write(writing.get(), "+", 1) != 1)
+    return std::unexpected(Error::system("wake the child", errno));
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) return std::unexpected(Error::system("wait for the child", errno));
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+Result<ExitStatus> become_command(const std::vector<std::string>& command) {
+  std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
+  for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  ::execvp(argv[0], argv.data());
+  const int errnum = errno;
+  complain(Error::system("run " + quoted(command.front()), errnum));
+  return errnum == ENOENT ? kExitNotFound : kExitCannotExecute;
+}
+
+Status need_root() {
+  if (::geteuid() == 0) return {};
+  return std::unexpected(Error::system("give a view", EPERM).hint("needs root"));
+}
+
+// For pam_pinscope: the session is another process, which has left the host's mount namespace.
+Result<ExitStatus> attach(const Settings& settings, const RunOptions& options) {
+  PINSCOPE_CHECK(need_root());
+  PINSCOPE_TRY(const User user, find_user(options.user));
+  const Session session{static_cast<pid_t>(options.attach), user.uid, user.gid, user.groups};
+  PINSCOPE_TRY(const bool given, build_view(settings, session));
+  return given ? kExitOk : kExitNotSelected;
+}
+
+Result<ExitStatus> run_command(const Settings& settings, const RunOptions& options) {
+  if (options.attach != 0) return attach(settings, options);
+  const auto prepared = [&]() -> Result<bool> {
+    PINSCOPE_CHECK(need_root());
+    if (options.command.empty())
+      return std::unexpected(Error(ErrorCode::kUsage, "run a command")
+                                 .reason("none is given")
+                                 .hint("put it behind --"));
+    PINSCOPE_TRY(const User user, find_user(options.user));
+    PINSCOPE_TRY(const bool entered, enter_view(settings, user));
+    if (!entered) return false;
+    if (!options.user.empty()) PINSCOPE_CHECK(kernel::become_user(user.uid, user.gid, user.groups));
+    return true;
+  }();
+  if (!prepared) complain(prepared.error());
+  if (!prepared || !*prepared) return kExitNoView;
+  return become_command(options.command);
+}
+
+}  // namespace
+
+void add_run(CLI::App& root, Program& program) {
+  auto options = std::make_shared<RunOptions>();
+  Command command =
+      add_command(root, program, "run", "Run a command of this host with the view of its user",
+                  [&program, options] { return run_command(program.settings, *options); });
+  command.option("--user", options->user, "USER", "Become this user first: a name or a number")
+      .number("--attach", options->attach, "PID",
+              "Give the view to this process, which has a mount namespace of its own, and end")
+      .policy_option(program.settings)
+      .state_option(program.settings)
+      .cache_option(program.settings)
+      .audit_option(program.settings)
+      .command_line("COMMAND", options->command, "The command and its arguments, behind --");
+  command.footer(
+      "The command runs in a mount namespace of its own, in which the policies with\n"
+      "`engine: host` (or no engine) that select its user give it a view. Root without a\n"
+      "user namespace can open every object by its id: use it with --user.\n"
+      "--attach is for pam_pinscope(8): exit status 3 if no policy selects the user.\n"
+      "Exit status: the command's; 125 it has no view; 126 it cannot be run; 127 it is not there.");
+}
+
+}  // namespace pinscope::cli

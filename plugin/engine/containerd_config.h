@@ -1,0 +1,73 @@
+// What containerd's configuration says, and how a line of ours gets into its root file and out
+// again.
+//
+// Facts, each tried with containerd 1.7.24 and 2.1.9 (`containerd -c FILE config dump`):
+// - An imported file whose version is above the root file's stops 1.x.
+// - 1.x takes a plugin's whole section from the last file that has one: a drop-in with one runtime
+//   takes all others away. 2.x merges keys.
+// - 1.x: a root file with any runtime in it loses the built-in runc. 2.x keeps it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/engine/toml.h"
+#include "plugin/engine/tree.h"
+
+namespace pinscope::engine {
+
+inline constexpr const char* kPinscopeRuntime = "pinscope";
+
+// One file of the configuration: the root file, or one that it imports.
+struct ContainerdFile {
+  std::string path;
+  int64_t version = 0;  // 0: the file has none
+  Toml toml;
+};
+
+class ContainerdConfig {
+ public:
+  // The root file and what it imports, but for `ours`.
+  static Result<ContainerdConfig> read(const Tree& tree, const std::string& root,
+                                       const std::string& ours);
+
+  [[nodiscard]] const std::string& root() const { return root_; }
+  [[nodiscard]] bool exists() const { return !files_.empty(); }
+  [[nodiscard]] int64_t version() const { return files_.empty() ? 0 : files_.front().version; }
+  [[nodiscard]] const std::vector<ContainerdFile>& files() const { return files_; }
+  // Where `imports` looks for *.toml: the directories, in order.
+  [[nodiscard]] const std::vector<std::string>& import_directories() const { return directories_; }
+  // Whether a file switches the CRI plugin off; its path, or empty.
+  [[nodiscard]] std::string disables_cri() const;
+  // An imported file with a section of the CRI plugin; its path, or empty. The last one.
+  [[nodiscard]] std::string import_with_cri() const;
+
+  // `path` is below the CRI plugin's section. As the last file says that says it.
+  [[nodiscard]] std::optional<std::string> text(const TomlPath& path) const;
+  // The same as a line of TOML; empty if no file says it.
+  [[nodiscard]] std::string written(const TomlPath& path) const;
+  [[nodiscard]] bool has(const TomlPath& path) const;
+
+ private:
+  std::string root_;
+  std::vector<ContainerdFile> files_;
+  std::vector<std::string> directories_;
+};
+
+// "io.containerd.grpc.v1.cri", from version 3 on "io.containerd.cri.v1.runtime".
+std::string_view cri_plugin(int64_t version);
+
+// Edits of the root file's text. Each keeps everything else byte for byte, and is checked by
+// reading the result: what the file said before must still stand in it. `name` is for errors.
+Result<std::string> add_import(const std::string& text, const std::string& pattern,
+                               const std::string& name);
+Result<std::string> add_block(const std::string& text, const std::string& block,
+                              const std::string& name);
+Result<std::string> set_default_runtime(const std::string& text, int64_t version,
+                                        const std::string& name);
+// All three undone, as far as they are there.
+std::string take_out_ours(const std::string& text, const std::string& pattern);
+
+}  // namespace pinscope::engine

@@ -1,0 +1,40 @@
+// CRI-O: hook files in a directory of its own, added by a drop-in of crio.conf(5). It has no stage
+// before the container's configuration is final, so a hook cannot open the seccomp profile for
+// bpf(2): that takes the NRI plugin or a profile of the pod's own. It refuses to start if a hook
+// file names a stage that it does not know.
+#include "plugin/engine/hook_directory.h"
+
+namespace pinscope::engine {
+namespace {
+
+const HookDirectory& crio() {
+  static const HookDirectory wiring = {
+      .engine = model::Engine::kCrio,
+      .title = "CRI-O",
+      .stages = {"createRuntime", "poststop"},
+      .configs = {"/etc/crio/crio.conf"},
+      .drop_ins = "/etc/crio/crio.conf.d",
+      .suffix = "",
+      .key = {"crio", "runtime", "hooks_dir"},
+      .next = {"systemctl restart crio (containers go on running)"},
+  };
+  return wiring;
+}
+
+Result<Plan> install(const Tree& tree, const Options& options) {
+  return install_hooks(tree, options, crio());
+}
+
+Result<Plan> remove(const Tree& tree, const Options& options) {
+  return remove_hooks(tree, options, crio());
+}
+
+void examine(const Tree& tree, const Receipt& receipt, Report& report) {
+  examine_hooks(tree, receipt, crio(), report);
+}
+
+}  // namespace
+
+const Wiring kCrioWiring = {install, remove, examine};
+
+}  // namespace pinscope::engine

@@ -1,0 +1,41 @@
+// Podman: hook files in a directory of its own, added by a drop-in of containers.conf(5). Podman
+// reads both for each container that it makes, so nothing is to be restarted. It runs "precreate"
+// and "poststop" itself, the rest is done by the OCI runtime. Buildah, and with it `podman build`,
+// reads the default directory as well and does not know "precreate": a file for that stage there
+// would break every build, which is one more reason for a directory of our own.
+#include "plugin/engine/hook_directory.h"
+
+namespace pinscope::engine {
+namespace {
+
+const HookDirectory& podman() {
+  static const HookDirectory wiring = {
+      .engine = model::Engine::kPodman,
+      .title = "Podman",
+      .stages = {"precreate", "createRuntime", "poststop"},
+      .configs = {"/usr/share/containers/containers.conf", "/etc/containers/containers.conf"},
+      .drop_ins = "/etc/containers/containers.conf.d",
+      .suffix = ".conf",
+      .key = {"engine", "hooks_dir"},
+      .next = {},
+  };
+  return wiring;
+}
+
+Result<Plan> install(const Tree& tree, const Options& options) {
+  return install_hooks(tree, options, podman());
+}
+
+Result<Plan> remove(const Tree& tree, const Options& options) {
+  return remove_hooks(tree, options, podman());
+}
+
+void examine(const Tree& tree, const Receipt& receipt, Report& report) {
+  examine_hooks(tree, receipt, podman(), report);
+}
+
+}  // namespace
+
+const Wiring kPodmanWiring = {install, remove, examine};
+
+}  // namespace pinscope::engine

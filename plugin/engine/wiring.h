@@ -1,0 +1,63 @@
+// How Pinscope is wired into an engine: what installing and removing would change, and what is
+// there now. One file for each engine says how; nothing here runs a program or changes a file.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugin/engine/change.h"
+#include "plugin/engine/receipt.h"
+#include "plugin/model/container.h"
+
+namespace pinscope::engine {
+
+struct Options {
+  std::string hook;                         // pinscope-hook, as the engine's machine sees it
+  std::string shim;                         // pinscope-runtime-NAME, the same
+  std::vector<std::string> hook_arguments;  // "--policy", "/x", …: where they are not the defaults
+  bool set_default = false;                 // make the shim the engine's default runtime
+  bool force = false;                       // write over changes that others made to our files
+  std::string containerd_config;            // empty: find it
+  std::string containerd_version;           // "1.7.24"; empty: not known
+};
+
+struct Plan {
+  Changes changes;
+  std::vector<std::string> next;  // what is left for the administrator to do, in order
+  std::string checked_file;       // a file that the engine itself can check once it is written
+};
+
+struct Remark {
+  enum class Level { kOk, kWarn, kFail } level = Level::kOk;
+  std::string text;
+  std::string action;  // what to do about it; empty if nothing
+};
+struct Report {
+  model::Engine engine = model::Engine::kUnknown;
+  bool wired = false;              // an installation is there, whole or not
+  std::vector<Remark> remarks;     // in the order in which they matter
+  std::vector<std::string> files;  // that an installation has made or has a part in
+  // Whether a container that the engine starts now meets Pinscope.
+  [[nodiscard]] bool effective() const;
+};
+
+// The engines that there is wiring for.
+const std::vector<model::Engine>& engines();
+
+// An error: it would not work, or would not be safe; its text says what to do.
+Result<Plan> plan_install(model::Engine engine, const Tree& tree, const Options& options);
+Result<Plan> plan_remove(model::Engine engine, const Tree& tree, const Options& options);
+Report examine(model::Engine engine, const Tree& tree);
+
+// What the files of each engine provide; the functions above choose among them.
+struct Wiring {
+  Result<Plan> (*install)(const Tree& tree, const Options& options);
+  Result<Plan> (*remove)(const Tree& tree, const Options& options);
+  void (*examine)(const Tree& tree, const Receipt& receipt, Report& report);
+};
+extern const Wiring kPodmanWiring;
+extern const Wiring kCrioWiring;
+extern const Wiring kContainerdWiring;
+extern const Wiring kDockerWiring;
+
+}  // namespace pinscope::engine

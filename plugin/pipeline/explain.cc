@@ -1,0 +1,107 @@
+#include "plugin/pipeline/explain.h"
+
+#include <utility>
+
+#include "plugin/base/path.h"
+#include "plugin/kernel/source.h"
+#include "plugin/kernel/sys.h"
+#include "plugin/oci/config.h"
+#include "plugin/oci/edit.h"
+#include "plugin/oci/state.h"
+#include "plugin/pipeline/host.h"
+#include "plugin/plan/build.h"
+#include "plugin/policy/commands.h"
+#include "plugin/policy/decide.h"
+
+namespace pinscope {
+namespace {
+
+using namespace model;
+
+// What the grants need of bpf(2), and what the shim or the precreate stage could do about it.
+Status explain_seccomp(const oci::State& state, const std::string& config,
+                       Explanation& explanation) {
+  const auto& grants = explanation.decision.grants;
+  for (size_t i = 0; i < grants.size(); ++i) {
+    std::optional<ObjectKind> kind = grants[i].expect.kind;
+    if (!explanation.sources.empty() && explanation.sources[i].info)
+      kind = explanation.sources[i].info->kind;
+    explanation.commands = explanation.commands | policy::commands_for(grants[i].access, kind);
+  }
+  PINSCOPE_TRY(const auto edit, oci::edit_config(config, join(state.bundle, "config.json"), {},
+                                                 explanation.commands));
+  explanation.still_refused = edit.still_refused;
+  return {};
+}
+
+}  // namespace
+
+Result<Explanation> explain(const std::vector<Policy>& policies, const std::string& bundle,
+                            const std::string& id, Engine engine, const oci::PodLabels& pod_labels,
+                            const Features& features, HostPins pins) {
+  Explanation explanation;
+  oci::State state;
+  state.id = id;
+  state.bundle = bundle;
+  PINSCOPE_TRY(const auto config, read_config(state));
+  PINSCOPE_TRY(explanation.container, oci::read_container(state, config, engine));
+  explanation.container.identity.kubernetes_labels = oci::facts_of(pod_labels);
+
+  HostView host = host_before_start();
+  if (pins == HostPins::kIgnore)
+    host.pins_matching = [](const Pattern&) { return std::vector<std::string>{}; };
+  for (const auto& policy : policies) {
+    Explanation::Verdict verdict;
+    verdict.policy = {policy.name, policy.place};
+    verdict.selects = policy::selects(policy.select, explanation.container, host, &verdict.why_not);
+    explanation.verdicts.push_back(std::move(verdict));
+  }
+
+  auto decision = policy::decide(policies, explanation.container, host);
+  if (!decision) {
+    explanation.errors.push_back(std::move(decision).error());
+    return explanation;
+  }
+  explanation.decision = *std::move(decision);
+  if (!explanation.decision.selected()) return explanation;
+  const bool has_mount_namespace =
+      namespace_of(explanation.container, NamespaceKind::kMount).mode != Namespace::Mode::kHost;
+  if (!has_mount_namespace)
+    explanation.errors.push_back(Error(ErrorCode::kHostNamespace, "give a view to this container")
+                                     .reason("it shares the host's mount namespace"));
+
+  PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
+  kernel::SourceOpener sources(descriptors.get());
+  Decision present = explanation.decision;
+  present.grants.clear();
+  for (const auto& grant : explanation.decision.grants) {
+    if (pins == HostPins::kIgnore) {
+      present.grants.push_back(grant);
+      continue;
+    }
+    Explanation::Source source;
+    auto opened = sources.open(grant);
+    if (opened) {
+      source.info = std::move(opened->info);
+    } else if (opened.error().code() == ErrorCode::kSourceMissing &&
+               grant.missing == Missing::kSkip) {
+      source.skipped = true;
+    } else {
+      Error error = std::move(opened).error().rule(to_string(grant.rule));
+      explanation.errors.push_back(error);
+      source.error = std::move(error);
+    }
+    if (!source.skipped) present.grants.push_back(grant);
+    explanation.sources.push_back(std::move(source));
+  }
+  PINSCOPE_CHECK(explain_seccomp(state, config, explanation));
+  auto plan = plan::build(present, explanation.container, features);
+  if (plan) {
+    explanation.plan = *std::move(plan);
+  } else {
+    explanation.errors.push_back(std::move(plan).error());
+  }
+  return explanation;
+}
+
+}  // namespace pinscope

@@ -1,0 +1,60 @@
+// The pipeline up to the plan, for explain and plan: nothing is done, and every reason is kept.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/kernel/bpf.h"
+#include "plugin/model/bpf_commands.h"
+#include "plugin/model/container.h"
+#include "plugin/model/decision.h"
+#include "plugin/model/features.h"
+#include "plugin/model/plan.h"
+#include "plugin/oci/pod_labels.h"
+
+namespace pinscope {
+
+// What create_runtime would do for a bundle, and why, without doing it: for explain and plan.
+struct Explanation {
+  model::Container container;
+
+  struct Verdict {
+    model::Rule policy;
+    bool selects = false;
+    std::string why_not;  // the first key that does not match
+  };
+  std::vector<Verdict> verdicts;
+
+  // What would stop the start; empty if the container would start.
+  std::vector<Error> errors;
+  model::Decision decision;
+  model::Plan plan;
+
+  // For each grant of the decision, in its order: what its source is on this host now.
+  struct Source {
+    std::optional<kernel::ObjectInfo> info;
+    std::optional<Error> error;
+    bool skipped = false;  // missing, and the policy says skip
+  };
+  std::vector<Source> sources;
+
+  // Commands of bpf(2) that the grants need, and those of them that the seccomp profile would still
+  // refuse if the shim or the precreate stage had widened it.
+  model::BpfCommands commands;
+  model::BpfCommands still_refused;
+};
+
+// Whether the host's pins are looked at. kIgnore explains policies on a machine that is not the one
+// they are for: globs match nothing, `sources` stays empty, no grant counts as missing.
+enum class HostPins { kOpen, kIgnore };
+
+// `policies`: the set in force, or any other to try out. Works without root as far as the sources
+// can be opened without it. An error only if the bundle cannot be read.
+Result<Explanation> explain(const std::vector<model::Policy>& policies, const std::string& bundle,
+                            const std::string& id, model::Engine engine,
+                            const oci::PodLabels& pod_labels, const model::Features& features,
+                            HostPins pins = HostPins::kOpen);
+
+}  // namespace pinscope

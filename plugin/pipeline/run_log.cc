@@ -1,0 +1,45 @@
+#include "plugin/pipeline/run_log.h"
+
+#include <utility>
+
+namespace pinscope {
+
+using model::AuditEvent;
+
+RunLog::RunLog(const HookOptions& options, std::string stage) : options_(options) {
+  event_.stage = std::move(stage);
+  event_.engine = options.engine;
+}
+
+Status RunLog::write(AuditEvent::Outcome outcome) {
+  event_.outcome = outcome;
+  event_.time_ns = wall_clock_ns();
+  event_.duration_ns = monotonic_ns() - started_ns_;
+  return trail().write(event_);
+}
+
+void RunLog::refuse(const Error& error) {
+  event_.error_code = std::string(code_name(error.code()));
+  event_.error = error.sentence();
+  (void)write(AuditEvent::Outcome::kRefused);
+}
+
+void RunLog::report_refresh(const policy::PolicyStore& store) {
+  using Refresh = policy::PolicyStore::Refresh;
+  if (store.refresh() == Refresh::kNone) return;
+  if (store.rejected()) {
+    event_.error_code = std::string(code_name(ErrorCode::kPolicyInvalid));
+    event_.error = *store.rejected();
+  }
+  (void)write(store.refresh() == Refresh::kAccepted ? AuditEvent::Outcome::kPolicyAccepted
+                                                    : AuditEvent::Outcome::kPolicyRejected);
+  event_.error_code.clear();
+  event_.error.clear();
+}
+
+const record::AuditTrail& RunLog::trail() {
+  if (!trail_) trail_ = record::AuditTrail::open(options_.audit);
+  return *trail_;
+}
+
+}  // namespace pinscope

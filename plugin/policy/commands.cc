@@ -1,0 +1,44 @@
+#include "plugin/policy/commands.h"
+
+namespace pinscope::policy {
+namespace {
+
+using model::BpfCommand;
+using model::BpfCommands;
+
+// To open a pin, and for what every library asks next: kind, sizes, name (kernel/bpf/syscall.c,
+// bpf_obj_get, bpf_obj_get_info_by_fd).
+constexpr BpfCommands kOpen = {BpfCommand::kObjGet, BpfCommand::kObjGetInfoByFd};
+
+// syscall.c asks FMODE_CAN_READ for these and FMODE_CAN_WRITE for the ones below.
+constexpr BpfCommands kReadMap = {BpfCommand::kMapLookupElem, BpfCommand::kMapGetNextKey,
+                                  BpfCommand::kMapLookupBatch};
+constexpr BpfCommands kWriteMap = {
+    BpfCommand::kMapUpdateElem,          BpfCommand::kMapDeleteElem,
+    BpfCommand::kMapLookupAndDeleteElem, BpfCommand::kMapLookupAndDeleteBatch,
+    BpfCommand::kMapUpdateBatch,         BpfCommand::kMapDeleteBatch};
+
+// A program's descriptor has no access mode, so what it can be used for is up to this list. Not
+// BPF_PROG_ATTACH: only BPF_PROG_DETACH undoes it, and that detaches programs of others as well (a
+// container with CAP_NET_ADMIN could take the device filter off its own cgroup). A link goes with
+// its descriptor.
+constexpr BpfCommands kUseProgram = {BpfCommand::kProgTestRun, BpfCommand::kLinkCreate};
+
+constexpr BpfCommands kUseLink = {BpfCommand::kLinkUpdate, BpfCommand::kLinkDetach};
+
+}  // namespace
+
+BpfCommands commands_for(model::Access access, std::optional<model::ObjectKind> kind) {
+  const bool writes = access == model::Access::kReadWrite;
+  switch (kind.value_or(model::ObjectKind::kMap)) {
+    case model::ObjectKind::kMap:
+      return kOpen | kReadMap | (writes ? kWriteMap : BpfCommands{});
+    case model::ObjectKind::kProgram:
+      return kOpen | (writes ? kUseProgram : BpfCommands{});
+    case model::ObjectKind::kLink:
+      return kOpen | (writes ? kUseLink : BpfCommands{});
+  }
+  return kOpen;
+}
+
+}  // namespace pinscope::policy

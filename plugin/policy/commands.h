@@ -1,0 +1,18 @@
+// Which commands of bpf(2) a container needs for what it was granted. docs/policy.md has the table
+// for people.
+#pragma once
+
+#include <optional>
+
+#include "plugin/model/bpf_commands.h"
+#include "plugin/model/decision.h"
+
+namespace pinscope::policy {
+
+// For one object. Never those that make objects (BPF_MAP_CREATE, BPF_PROG_LOAD), carry one out of
+// its instance (BPF_OBJ_PIN), reach others (…_BY_ID, BPF_PROG_DETACH) or spoil one for its owner
+// (BPF_MAP_FREEZE). An object of unknown kind is taken for a map: that is what nearly all are, and
+// these commands are good for nothing without the descriptor of one.
+model::BpfCommands commands_for(model::Access access, std::optional<model::ObjectKind> kind);
+
+}  // namespace pinscope::policy

@@ -1,0 +1,57 @@
+// CRI-O: hook files and a drop-in of its own, apart from Podman's.
+#include "tests/unit/engine/machine.h"
+
+namespace pinscope::engine {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr auto kCrio = model::Engine::kCrio;
+constexpr auto kPodman = model::Engine::kPodman;
+constexpr const char* kDropIn = "/etc/crio/crio.conf.d/99-pinscope.conf";
+
+TEST(WireCrio, KeepsTheDirectoriesOfFilesWithAnyName) {
+  const Machine machine(
+      {{"/etc/crio/crio.conf",
+        "[crio.runtime]\nhooks_dir = [\"/usr/share/containers/oci/hooks.d\"]\n"},
+       {"/etc/crio/crio.conf.d/00-default", "[crio.runtime]\nhooks_dir = [\"/site\"]\n"}});
+  const auto before = machine.snapshot();
+  const auto plan = machine.install(kCrio, options_for(kCrio));
+  EXPECT_THAT(machine.read(kDropIn), HasSubstr("[crio.runtime]\nhooks_dir = [\"/site\", "
+                                               "\"/etc/pinscope/hooks.d/crio\"]\n"));
+  EXPECT_THAT(plan.next, ElementsAre("systemctl restart crio (containers go on running)"));
+  EXPECT_TRUE(machine.report(kCrio).effective());
+  machine.remove_wiring(kCrio);
+  EXPECT_EQ(machine.snapshot(), before);
+}
+
+// CRI-O does not start if a hook file names a stage that it does not know.
+TEST(WireCrio, HasNoHookForAStageThatCrioDoesNotKnow) {
+  const Machine machine({});
+  machine.install(kCrio, options_for(kCrio));
+  EXPECT_TRUE(machine.has("/etc/pinscope/hooks.d/crio/pinscope-createRuntime.json"));
+  EXPECT_TRUE(machine.has("/etc/pinscope/hooks.d/crio/pinscope-poststop.json"));
+  EXPECT_FALSE(machine.has("/etc/pinscope/hooks.d/crio/pinscope-precreate.json"));
+}
+
+// Which engine runs a hook decides whose annotations are trusted.
+TEST(WireCrio, NeverReadsPodmansHooksNorPodmanItsOwn) {
+  const Machine machine({{"/etc/hostname", ""}});
+  const auto before = machine.snapshot();
+  machine.install(kPodman, options_for(kPodman));
+  machine.install(kCrio, options_for(kCrio));
+  EXPECT_THAT(machine.read(kDropIn), Not(HasSubstr("podman")));
+  EXPECT_THAT(machine.read("/etc/containers/containers.conf.d/99-pinscope.conf"),
+              Not(HasSubstr("hooks.d/crio")));
+  EXPECT_FALSE(machine.has("/usr/share/containers/oci/hooks.d"));
+  EXPECT_TRUE(machine.report(kPodman).effective());
+  EXPECT_TRUE(machine.report(kCrio).effective());
+  machine.remove_wiring(kPodman);
+  EXPECT_TRUE(machine.report(kCrio).effective());
+  machine.remove_wiring(kCrio);
+  EXPECT_EQ(machine.snapshot(), before);
+}
+
+}  // namespace
+}  // namespace pinscope::engine

@@ -1,0 +1,158 @@
+// Docker: a runtime in daemon.json, whose other settings stay as they are.
+#include "tests/unit/engine/machine.h"
+
+namespace pinscope::engine {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr auto kDocker = model::Engine::kDocker;
+constexpr const char* kDaemon = "/etc/docker/daemon.json";
+constexpr const char* kSettings =
+    "{\n\t\"debug\": false,\n\t\"default-runtime\": \"runc\",\n\t\"shm\": "
+    "12345678901234567890123,\n\t\"log-opts\": {\"max-size\": \"10m\"}\n}";
+
+Options with_default() {
+  auto options = options_for(kDocker);
+  options.set_default = true;
+  return options;
+}
+
+TEST(WireDocker, AddsARuntimeAndLeavesTheRestByteForByte) {
+  const Machine machine({{kDaemon, kSettings}});
+  const auto plan = machine.install(kDocker, options_for(kDocker));
+  EXPECT_EQ(machine.read(kDaemon),
+            "{\n\t\"debug\": false,\n\t\"default-runtime\": \"runc\",\n\t\"shm\": "
+            "12345678901234567890123,\n\t\"log-opts\": {\"max-size\": \"10m\"},\n\t\"runtimes\": "
+            "{\n\t\t\"pinscope\": {\n\t\t\t\"path\": "
+            "\"/usr/bin/pinscope-runtime-docker\"\n\t\t}\n\t}\n}");
+  EXPECT_EQ(machine.read(std::string(kDaemon) + ".pinscope-backup"), kSettings);
+  EXPECT_EQ(plan.checked_file, kDaemon);
+  EXPECT_THAT(plan.next.front(), HasSubstr("systemctl reload docker"));
+  EXPECT_THAT(remarks_of(machine.report(kDocker)),
+              ElementsAre("ok: only containers of the runtime \"pinscope\" meet Pinscope"));
+}
+
+TEST(WireDocker, ChangesNothingTheSecondTimeAndIsUndoneWithoutATrace) {
+  for (const char* settings :
+       {kSettings, "", "{}", " {\"runtimes\": {\"x\": {\"path\": \"/x\"}}}\n"}) {
+    SCOPED_TRACE(settings);
+    const Machine machine({{kDaemon, settings}});
+    machine.set_mode(kDaemon, 0640);
+    const auto before = machine.snapshot();
+    machine.install(kDocker, with_default());
+    EXPECT_THAT(machine.install(kDocker, with_default()).changes, IsEmpty());
+    EXPECT_TRUE(machine.report(kDocker).effective());
+    machine.remove_wiring(kDocker);
+    EXPECT_EQ(machine.snapshot(), before);
+  }
+}
+
+TEST(WireDocker, MakesTheFileAndItsDirectoryAndTakesThemAway) {
+  const Machine machine({});
+  const auto before = machine.snapshot();
+  machine.install(kDocker, with_default());
+  EXPECT_THAT(machine.read(kDaemon), HasSubstr("\"default-runtime\": \"pinscope\""));
+  machine.remove_wiring(kDocker);
+  EXPECT_EQ(machine.snapshot(), before);
+}
+
+TEST(WireDocker, TakesOnlyItsPartOutOfAFileThatOthersHaveEditedSince) {
+  const Machine machine({{kDaemon, kSettings}});
+  const auto before = machine.snapshot();
+  machine.install(kDocker, with_default());
+  std::string text = machine.read(kDaemon);
+  text.replace(text.find("false"), 5, "true");
+  machine.write(kDaemon, text);
+  EXPECT_TRUE(machine.report(kDocker).effective());
+  machine.remove_wiring(kDocker);
+  std::string expected = kSettings;
+  expected.replace(expected.find("false"), 5, "true");
+  EXPECT_EQ(machine.read(kDaemon), expected);
+  machine.write(kDaemon, kSettings);
+  EXPECT_EQ(machine.snapshot(), before);
+}
+
+TEST(WireDocker, KeepsWhatOthersPutIntoAFileThatItMade) {
+  const Machine machine({});
+  machine.install(kDocker, options_for(kDocker));
+  machine.write(kDaemon,
+                "{\"debug\": true, \"runtimes\": {\"pinscope\": {\"path\": \"/usr/bin/"
+                "pinscope-runtime-docker\"}}}\n");
+  machine.remove_wiring(kDocker);
+  EXPECT_EQ(machine.read(kDaemon), "{\"debug\": true}\n");
+  EXPECT_FALSE(machine.has("/etc/pinscope"));
+}
+
+TEST(WireDocker, BringsTheFormerDefaultRuntimeBack) {
+  const Machine machine({{kDaemon, R"({"default-runtime": "crun", "debug": false})"}});
+  EXPECT_EQ(machine.refusal(kDocker, with_default()),
+            "cannot wire docker: its default runtime is \"crun\" (pinscope would run runc in its "
+            "place; --force makes pinscope the default anyway, and remove brings \"crun\" back)");
+  auto options = with_default();
+  options.force = true;
+  machine.install(kDocker, options);
+  std::string text = machine.read(kDaemon);
+  EXPECT_THAT(text, HasSubstr("\"default-runtime\": \"pinscope\""));
+  text.replace(text.find("false"), 5, "true");
+  machine.write(kDaemon, text);
+  machine.remove_wiring(kDocker);
+  EXPECT_EQ(machine.read(kDaemon), R"({"default-runtime": "crun", "debug": true})");
+}
+
+TEST(WireDocker, LeavesARuntimeOfSomebodyElseAlone) {
+  const Machine machine({{kDaemon, R"({"runtimes": {"pinscope": {"path": "/opt/x"}}})"}});
+  EXPECT_EQ(
+      machine.refusal(kDocker, options_for(kDocker)),
+      "cannot wire docker: \"/etc/docker/daemon.json\" has a runtime \"pinscope\" that pinscope "
+      "did not make (take it out, or use --force)");
+}
+
+TEST(WireDocker, HandsTheDirectoriesToItsRuntime) {
+  const Machine machine({});
+  auto options = options_for(kDocker);
+  options.hook_arguments = {"--policy", "/x", "--state-dir", "/y"};
+  machine.install(kDocker, options);
+  EXPECT_EQ(machine.read(kDaemon),
+            R"({
+    "runtimes": {
+        "pinscope": {
+            "path": "/usr/bin/pinscope-runtime-docker",
+            "runtimeArgs": [
+                "--pinscope-policy",
+                "/x",
+                "--pinscope-state-dir",
+                "/y"
+            ]
+        }
+    }
+}
+)");
+}
+
+TEST(WireDocker, RefusesAFileThatIsNoJson) {
+  const Machine machine({{kDaemon, "{\n  \"debug\": true,\n}\n"}});
+  EXPECT_THAT(machine.refusal(kDocker, options_for(kDocker)), HasSubstr("daemon.json"));
+  const Machine twice({{kDaemon, R"({"runtimes": {}, "Runtimes": {}})"}});
+  EXPECT_THAT(twice.refusal(kDocker, options_for(kDocker)), HasSubstr("daemon.json"));
+}
+
+TEST(WireDocker, NoticesThatItsRuntimeIsGone) {
+  const Machine machine({});
+  machine.install(kDocker, options_for(kDocker));
+  machine.remove("/usr/bin/pinscope-runtime");
+  EXPECT_THAT(
+      remarks_of(machine.report(kDocker)),
+      ElementsAre("fail: cannot use program \"/usr/bin/pinscope-runtime-docker\": it is not "
+                  "there"));
+  machine.write(kDaemon, "{}");
+  EXPECT_THAT(remarks_of(machine.report(kDocker)),
+              ElementsAre("fail: /etc/docker/daemon.json has no runtime \"pinscope\" any more"));
+  machine.write(kDaemon, "{");
+  EXPECT_FALSE(machine.report(kDocker).effective());
+}
+
+}  // namespace
+}  // namespace pinscope::engine

@@ -1,0 +1,49 @@
+// Which commands of bpf(2) a grant needs.
+#include "plugin/policy/commands.h"
+
+#include <gtest/gtest.h>
+
+namespace pinscope::policy {
+namespace {
+
+using model::Access;
+using model::ObjectKind;
+using Numbers = std::vector<uint32_t>;
+
+Numbers commands(Access access, std::optional<ObjectKind> kind) {
+  return commands_for(access, kind).list();
+}
+
+TEST(Commands, LetAMapBeReadOrWritten) {
+  EXPECT_EQ(commands(Access::kRead, ObjectKind::kMap), (Numbers{1, 4, 7, 15, 24}));
+  EXPECT_EQ(commands(Access::kReadWrite, ObjectKind::kMap),
+            (Numbers{1, 2, 3, 4, 7, 15, 21, 24, 25, 26, 27}));
+}
+
+TEST(Commands, LetAProgramBeOpenedOrUsed) {
+  EXPECT_EQ(commands(Access::kRead, ObjectKind::kProgram), (Numbers{7, 15}));
+  EXPECT_EQ(commands(Access::kReadWrite, ObjectKind::kProgram), (Numbers{7, 10, 15, 28}));
+}
+
+TEST(Commands, LetALinkBeReplacedAndDetached) {
+  EXPECT_EQ(commands(Access::kReadWrite, ObjectKind::kLink), (Numbers{7, 15, 29, 34}));
+}
+
+TEST(Commands, TakeWhatIsNotThereYetForAMap) {
+  EXPECT_EQ(commands(Access::kRead, std::nullopt), commands(Access::kRead, ObjectKind::kMap));
+}
+
+TEST(Commands, NeverMakePinFreezeOrReachOtherObjects) {
+  using enum model::BpfCommand;
+  for (const auto access : {Access::kRead, Access::kReadWrite})
+    for (const auto kind : {ObjectKind::kMap, ObjectKind::kProgram, ObjectKind::kLink}) {
+      const auto granted = commands_for(access, kind);
+      for (const auto command : {kMapCreate, kProgLoad, kObjPin, kMapFreeze, kProgDetach})
+        EXPECT_FALSE(granted.contains(static_cast<uint32_t>(command)));
+      for (const uint32_t by_id : {11U, 12U, 13U, 14U, 19U, 23U, 30U, 31U})
+        EXPECT_FALSE(granted.contains(by_id));
+    }
+}
+
+}  // namespace
+}  // namespace pinscope::policy
