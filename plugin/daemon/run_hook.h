@@ -8,16 +8,8 @@
 #include <vector>
 
 #include "plugin/base/result.h"
-#include "plugin/daemon/options.h"
-#include "plugin/model/container.h"
 
 namespace pinscope::daemon {
-
-// The hook's arguments for a stage, with argv[0]: those options that are not the hook's defaults,
-// the engine of `subject`, which decides whose annotations are believed, and its pod labels, which
-// no engine writes into a container's configuration.
-std::vector<std::string> hook_arguments(const Options& options, const model::Container& subject,
-                                        const std::string& stage);
 
 // State JSON for the hook's stdin.
 std::string state_json(const std::string& id, const std::string& status, pid_t pid,

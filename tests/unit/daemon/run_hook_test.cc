@@ -10,7 +10,6 @@ namespace pinscope::daemon {
 namespace {
 
 using std::chrono::milliseconds;
-using testing::ElementsAre;
 
 std::chrono::steady_clock::time_point in(milliseconds time) {
   return std::chrono::steady_clock::now() + time;
@@ -67,24 +66,6 @@ TEST_F(RunHook, KeepsTheEndOfALongComplaintOnly) {
   const auto done = run_hook(script("yes x | head -c 1000000 >&2; echo end >&2; exit 1"), {"hook"},
                              "", in(milliseconds(10'000)));
   EXPECT_THAT(done.error().sentence(), testing::EndsWith(": end"));
-}
-
-TEST(HookArguments, NameWhatDiffersFromTheHooksDefaults) {
-  Options options;
-  options.hook_path = "/usr/bin/pinscope-hook";
-  options.hook.policy.compiler = "/usr/bin/pinscope";
-  model::Container subject;
-  subject.engine = model::Engine::kContainerd;
-  EXPECT_THAT(hook_arguments(options, subject, "poststop"),
-              ElementsAre("pinscope-hook", "--engine", "containerd", "poststop"));
-  options.hook.policy.policy_path = "/p";
-  options.hook.audit.path = "/a";
-  options.hook.policy.compiler = "/c";
-  subject.engine = model::Engine::kCrio;
-  subject.identity.kubernetes_labels = {{"team", {"net", ""}}};
-  EXPECT_THAT(hook_arguments(options, subject, "createRuntime"),
-              ElementsAre("pinscope-hook", "--engine", "crio", "--policy", "/p", "--audit", "/a",
-                          "--compiler", "/c", "--pod-label", "team=net", "createRuntime"));
 }
 
 TEST(HookState, IsWhatTheSpecificationAsksFor) {

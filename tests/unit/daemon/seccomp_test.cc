@@ -6,6 +6,7 @@
 namespace pinscope::daemon {
 namespace {
 
+using model::BpfCommand;
 using testing::ElementsAre;
 
 constexpr const char* kAllow = "SCMP_ACT_ALLOW";
@@ -33,21 +34,34 @@ std::vector<std::string> lines(const nri::SeccompPolicy& policy) {
 
 TEST(SeccompPolicy, LetsExactlyTheCommandsThrough) {
   auto policy = policy_of({{{"read", "write"}, kAllow, {}, {}}});
-  allow_bpf(policy, {1, 7});
+  allow_bpf(policy, {BpfCommand::kMapLookupElem, BpfCommand::kObjGet});
   EXPECT_THAT(lines(policy), ElementsAre("ALLOW read write", "ALLOW bpf EQ 1", "ALLOW bpf EQ 7"));
 }
 
 // libseccomp: a rule without arguments goes before those that have some.
 TEST(SeccompPolicy, LosesARuleThatWouldRefuseThemAllTheSame) {
   auto policy = policy_of({{{"bpf", "mount"}, kErrno, 1, {}}, {{"bpf"}, kErrno, 1, {}}});
-  allow_bpf(policy, {7});
+  allow_bpf(policy, {BpfCommand::kObjGet});
   EXPECT_THAT(lines(policy), ElementsAre("ERRNO mount", "ALLOW bpf EQ 7"));
 }
 
 TEST(SeccompPolicy, ThatLetsTheCallThroughStaysAsItIs) {
   auto policy = policy_of({{{"bpf", "read"}, kAllow, {}, {}}});
-  allow_bpf(policy, {7});
+  allow_bpf(policy, {BpfCommand::kObjGet});
   EXPECT_THAT(lines(policy), ElementsAre("ALLOW bpf read"));
+}
+
+TEST(SeccompPolicy, HasToServeAllGrantsOfAllPolicies) {
+  model::Policy reader;
+  reader.grants.emplace_back();
+  model::Policy runner;
+  runner.grants.emplace_back().access = model::Access::kReadWrite;
+  runner.grants.back().expect.kind = model::ObjectKind::kProgram;
+  const auto commands = commands_for({reader, runner});
+  EXPECT_TRUE(commands.contains(static_cast<uint32_t>(BpfCommand::kMapLookupElem)));
+  EXPECT_TRUE(commands.contains(static_cast<uint32_t>(BpfCommand::kProgTestRun)));
+  EXPECT_FALSE(commands.contains(static_cast<uint32_t>(BpfCommand::kMapUpdateElem)));
+  EXPECT_TRUE(commands_for({model::Policy{}}).empty());
 }
 
 nri::Container container_with(std::optional<nri::SeccompProfile> profile,
