@@ -29,7 +29,7 @@ std::optional<pid_t> parent_of_process(pid_t pid) {
   for (const std::string_view line : split(*status, '\n')) {
     if (!line.starts_with(kField)) continue;
     const auto parent = parse_unsigned(line.substr(kField.size()));
-    if (parent && *parent > 1) return static_cast<pid_t>(*parent);
+    if (parent && *parent > 0) return static_cast<pid_t>(*parent);
   }
   return std::nullopt;
 }

@@ -106,24 +106,6 @@ std::string last_line(std::string_view output, std::string_view program) {
 
 }  // namespace
 
-std::vector<std::string> hook_arguments(const Options& options, model::Engine engine,
-                                        const std::string& stage) {
-  const HookOptions defaults;
-  const HookOptions& hook = options.hook;
-  std::vector<std::string> arguments = {std::string(base_name(options.hook_path))};
-  const auto add = [&](const char* option, const std::string& value, const std::string& standard) {
-    if (value != standard) arguments.insert(arguments.end(), {option, value});
-  };
-  arguments.insert(arguments.end(), {"--engine", model::engine_name(engine)});
-  add("--policy", hook.policy.policy_path, defaults.policy.policy_path);
-  add("--state-dir", hook.state_directory, defaults.state_directory);
-  add("--cache-dir", hook.policy.cache_directory, defaults.policy.cache_directory);
-  add("--audit", hook.audit.path, defaults.audit.path);
-  add("--compiler", hook.policy.compiler, join(parent_of(options.hook_path), "pinscope"));
-  arguments.push_back(stage);
-  return arguments;
-}
-
 std::string state_json(const std::string& id, const std::string& status, pid_t pid,
                        const std::string& bundle) {
   JsonWriter json;

@@ -8,15 +8,8 @@
 #include <vector>
 
 #include "plugin/base/result.h"
-#include "plugin/daemon/options.h"
-#include "plugin/model/container.h"
 
 namespace pinscope::daemon {
-
-// The hook's arguments for a stage, with argv[0]: those options that are not the hook's defaults,
-// and the engine, which decides whose annotations are believed.
-std::vector<std::string> hook_arguments(const Options& options, model::Engine engine,
-                                        const std::string& stage);
 
 // State JSON for the hook's stdin.
 std::string state_json(const std::string& id, const std::string& status, pid_t pid,

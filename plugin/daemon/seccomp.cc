@@ -1,11 +1,10 @@
 #include "plugin/daemon/seccomp.h"
 
 #include <algorithm>
-#include <set>
 
 #include "plugin/base/file.h"
 #include "plugin/base/json.h"
-#include "plugin/base/text.h"
+#include "plugin/policy/commands.h"
 
 namespace pinscope::daemon {
 namespace {
@@ -59,6 +58,17 @@ Result<nri::SeccompRule> read_rule(const JsonView& view) {
   return rule;
 }
 
+// Of the machines that the shipped profile is for; on another, a profile is used as it is.
+bool can_run(std::string_view architecture) {
+#if defined(__x86_64__)
+  return architecture != "SCMP_ARCH_AARCH64" && architecture != "SCMP_ARCH_ARM";
+#elif defined(__aarch64__)
+  return architecture == "SCMP_ARCH_AARCH64" || architecture == "SCMP_ARCH_ARM";
+#else
+  return !architecture.empty();
+#endif
+}
+
 bool is_sysfs_writable(const nri::Container& container) {
   return std::ranges::any_of(container.mounts, [](const nri::Mount& mount) {
     return mount.destination == "/sys" &&
@@ -81,6 +91,7 @@ Result<nri::SeccompPolicy> read_seccomp_profile(const std::string& path) {
       PINSCOPE_TRY(policy.default_action, root.string_or(key, ""));
     } else if (key == "architectures") {
       PINSCOPE_TRY(policy.architectures, texts(value));
+      std::erase_if(policy.architectures, [](const auto& one) { return !can_run(one); });
     } else if (key == "flags") {
       PINSCOPE_TRY(policy.flags, texts(value));
     } else if (key == "syscalls") {
@@ -98,18 +109,15 @@ Result<nri::SeccompPolicy> read_seccomp_profile(const std::string& path) {
   return policy;
 }
 
-std::vector<uint32_t> bpf_commands(const std::vector<model::Policy>& policies) {
-  std::set<uint32_t> commands;
-  for (const auto& policy : policies) {
-    for (const auto& grant : policy.grants) {
-      commands.insert({1, 4, 7, 15, 24});  // lookup, next key, get, info, lookup in batches
-      if (grant.access == model::Access::kReadWrite) commands.insert({2, 3, 21, 25, 26, 27});
-    }
-  }
-  return {commands.begin(), commands.end()};
+model::BpfCommands commands_for(const std::vector<model::Policy>& policies) {
+  model::BpfCommands commands;
+  for (const auto& policy : policies)
+    for (const auto& grant : policy.grants)
+      commands = commands | policy::commands_for(grant.access, grant.expect.kind);
+  return commands;
 }
 
-void allow_bpf(nri::SeccompPolicy& policy, const std::vector<uint32_t>& commands) {
+void allow_bpf(nri::SeccompPolicy& policy, model::BpfCommands commands) {
   const auto names_bpf = [](const nri::SeccompRule& rule) {
     return std::ranges::find(rule.names, kBpf) != rule.names.end();
   };
@@ -119,7 +127,7 @@ void allow_bpf(nri::SeccompPolicy& policy, const std::vector<uint32_t>& commands
   for (nri::SeccompRule& rule : policy.rules)
     if (rule.action != kAllow) std::erase(rule.names, kBpf);
   std::erase_if(policy.rules, [](const nri::SeccompRule& rule) { return rule.names.empty(); });
-  for (const uint32_t command : commands)
+  for (const uint32_t command : commands.list())
     policy.rules.push_back(
         {{std::string(kBpf)}, std::string(kAllow), std::nullopt, {{0, command, 0, "SCMP_CMP_EQ"}}});
 }

@@ -3,11 +3,11 @@
 // the engines' default one is shipped as data (config/seccomp).
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "plugin/base/result.h"
+#include "plugin/model/bpf_commands.h"
 #include "plugin/model/policy.h"
 #include "plugin/nri/types.h"
 
@@ -18,11 +18,12 @@ namespace pinscope::daemon {
 // Errors are kConfigInvalid.
 Result<nri::SeccompPolicy> read_seccomp_profile(const std::string& path);
 
-// What a container may have to ask the kernel for to use what these policies grant.
-std::vector<uint32_t> bpf_commands(const std::vector<model::Policy>& policies);
+// What a container needs for all that these policies grant. A grant without `expect.kind` is taken
+// for one of a map.
+model::BpfCommands commands_for(const std::vector<model::Policy>& policies);
 
 // Lets these commands of bpf(2) through, and no other that was not let through before.
-void allow_bpf(nri::SeccompPolicy& policy, const std::vector<uint32_t>& commands);
+void allow_bpf(nri::SeccompPolicy& policy, model::BpfCommands commands);
 
 // Whether the container has the engine's default profile, so that another may take its place. Where
 // a container is privileged the engine uses no profile at all, whatever the pod says; NRI does not

@@ -5,7 +5,7 @@
 namespace pinscope::daemon {
 
 model::Container subject_of(const nri::Pod& pod, const nri::Container& container,
-                            model::Engine engine) {
+                            model::Engine engine, const std::vector<std::string>& label_keys) {
   model::Container subject;
   subject.id = container.id;
   subject.engine = engine;
@@ -17,6 +17,9 @@ model::Container subject_of(const nri::Pod& pod, const nri::Container& container
   subject.identity.kubernetes_pod = fact(pod.name, "pod name");
   subject.identity.kubernetes_uid = fact(pod.uid, "pod uid");
   subject.identity.kubernetes_container = fact(container.name, "container name");
+  for (const std::string& key : label_keys)
+    if (const auto label = pod.labels.find(key); label != pod.labels.end())
+      subject.identity.kubernetes_labels.emplace_back(key, fact(label->second, "pod label"));
   return subject;
 }
 

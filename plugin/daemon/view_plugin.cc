@@ -3,15 +3,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <ctime>
 
 #include "plugin/base/text.h"
 #include "plugin/daemon/bundle.h"
 #include "plugin/daemon/run_hook.h"
 #include "plugin/daemon/subject.h"
 #include "plugin/kernel/process.h"
+#include "plugin/oci/pod_labels.h"
+#include "plugin/pipeline/prepare.h"
+#include "plugin/policy/may_select.h"
 #include "plugin/policy/store.h"
-#include "plugin/record/audit.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::daemon {
@@ -20,7 +21,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr nri::Version kSeccompSince{0, 10, 0};
-constexpr int64_t kHookTimeout = 10;  // seconds
 // An answer that comes too late makes the engine go on without us, which is worse than an error: so
 // much of the time for it is left for the answer itself.
 constexpr int kReserve = 5;  // a fifth
@@ -32,14 +32,12 @@ nri::Time work_until(nri::Time deadline) {
   return deadline - std::clamp(left / kReserve, milliseconds(0), kLongestReserve);
 }
 
-uint64_t now_ns() {
-  struct timespec now {};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(now.tv_nsec);
-}
-
 std::string to_string(nri::Version version) {
   return std::to_string(version.major) + "." + std::to_string(version.minor);
+}
+
+nri::Hook to_nri(oci::Hook hook) {
+  return {std::move(hook.path), std::move(hook.args), std::move(hook.env), hook.timeout};
 }
 
 Result<model::Engine> engine_of(const nri::RuntimeInfo& runtime,
@@ -66,7 +64,7 @@ Result<model::Engine> engine_of(const nri::RuntimeInfo& runtime,
 Result<nri::EventMask> ViewPlugin::configure(const nri::RuntimeInfo& runtime) {
   options_ = given_;
   PINSCOPE_CHECK(apply_configuration(runtime.config, options_));
-  PINSCOPE_TRY(engine_, engine_of(runtime, options_.engine));
+  PINSCOPE_TRY(options_.hook.engine, engine_of(runtime, options_.engine));
   const nri::Version version = nri::nri_version_of(runtime);
   log_.write(Severity::kInfo, "serving " + runtime.name + " " + runtime.version + " (NRI " +
                                   to_string(version) + "), nri-mode " +
@@ -104,29 +102,21 @@ Status ViewPlugin::synchronize(const std::vector<nri::Pod>&,
 Result<nri::Adjustment> ViewPlugin::create_container(const nri::Pod& pod,
                                                      const nri::Container& container,
                                                      nri::Time deadline) {
+  RunLog log(options_.hook, "CreateContainer");
   nri::Adjustment adjustment;
-  const auto policies = policies_for(pod, container, work_until(deadline));
-  if (!policies)
-    return std::unexpected(refuse("CreateContainer", pod, container, policies.error()));
-  if (policies->empty()) return adjustment;
-  if (auto there = require_hook(); !there)
-    return std::unexpected(refuse("CreateContainer", pod, container, there.error()));
+  auto found = candidate(pod, container, log, work_until(deadline));
+  if (!found) return std::unexpected(refuse(pod, container, log, std::move(found).error()));
+  if (found->policies.empty()) return adjustment;
 
+  std::string added;
   if (options_.nri_mode == NriMode::kHooks) {
-    const auto hook = [&](const char* stage) {
-      return nri::Hook{options_.hook_path,
-                       hook_arguments(options_, engine_, stage),
-                       // Without any, some runtimes hand over the image's.
-                       {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
-                       kHookTimeout};
-    };
-    adjustment.hooks.create_runtime.push_back(hook("createRuntime"));
-    adjustment.hooks.poststop.push_back(hook("poststop"));
+    adjustment.hooks.create_runtime.push_back(to_nri(std::move(found->at_create_runtime)));
+    adjustment.hooks.poststop.push_back(to_nri(std::move(found->at_poststop)));
+    added = "hooks";
   }
-  std::string what = options_.nri_mode == NriMode::kHooks ? "hooks" : "";
-  if (adjust_seccomp(*policies, container, adjustment))
-    what += what.empty() ? "seccomp" : ", seccomp";
-  if (!what.empty()) log_.write(Severity::kInfo, name_of(pod, container) + ": added " + what);
+  if (adjust_seccomp(found->policies, container, adjustment))
+    added += added.empty() ? "a seccomp policy" : " and a seccomp policy";
+  if (!added.empty()) log_.write(Severity::kInfo, name_of(pod, container) + ": added " + added);
   return adjustment;
 }
 
@@ -134,8 +124,9 @@ Status ViewPlugin::state_change(nri::Event event, const nri::Pod& pod,
                                 const nri::Container& container, nri::Time deadline) {
   if (event == nri::Event::kRemoveContainer) return remove(container, work_until(deadline));
   if (event != nri::Event::kStartContainer || options_.nri_mode != NriMode::kStart) return {};
-  auto started = start(pod, container, work_until(deadline));
-  if (!started) return std::unexpected(refuse("StartContainer", pod, container, started.error()));
+  RunLog log(options_.hook, "StartContainer");
+  auto started = start(pod, container, log, work_until(deadline));
+  if (!started) return std::unexpected(refuse(pod, container, log, std::move(started).error()));
   return {};
 }
 
@@ -143,55 +134,61 @@ void ViewPlugin::disconnected(const std::string& why) {
   log_.write(Severity::kWarning, why);
 }
 
-Result<std::vector<model::Policy>> ViewPlugin::policies_for(const nri::Pod&, const nri::Container&,
-                                                            nri::Time deadline) const {
+Result<ViewPlugin::Candidate> ViewPlugin::candidate(const nri::Pod& pod,
+                                                    const nri::Container& container, RunLog& log,
+                                                    nri::Time deadline) const {
   policy::StoreOptions options = options_.hook.policy;
   options.longest_refresh = std::max(
       milliseconds(1), std::chrono::duration_cast<milliseconds>(deadline - nri::Clock::now()));
   PINSCOPE_TRY(const auto store, policy::PolicyStore::open(options));
-  report(store);
-  return store.set().all();
-}
-
-// A new or refused edit of the policies is worth telling, whatever becomes of the container.
-void ViewPlugin::report(const policy::PolicyStore& store) const {
-  using Refresh = policy::PolicyStore::Refresh;
-  if (store.refresh() == Refresh::kNone) return;
-  model::AuditEvent event;
-  event.outcome = store.refresh() == Refresh::kAccepted
-                      ? model::AuditEvent::Outcome::kPolicyAccepted
-                      : model::AuditEvent::Outcome::kPolicyRejected;
-  event.stage = "CreateContainer";
-  if (store.rejected()) {
-    event.error_code = std::string(code_name(ErrorCode::kPolicyInvalid));
-    event.error = *store.rejected();
-    log_.write(Severity::kError, "the policies were refused: " + event.error);
-  } else {
+  log.report_refresh(store);
+  if (store.refresh() == policy::PolicyStore::Refresh::kAccepted)
     log_.write(Severity::kInfo, "new policies are in force");
-  }
-  audit(std::move(event));
+  if (store.refresh() == policy::PolicyStore::Refresh::kRejected)
+    log_.write(Severity::kError,
+               "the policies were refused: " + store.rejected().value_or("nobody knows why"));
+
+  Candidate found;
+  // Not the set's own candidates(): its index takes what is not known yet for what is not there.
+  PINSCOPE_TRY(found.policies, store.set().all());
+  const auto label_keys = policy::label_keys(found.policies);
+  const auto subject = subject_of(pod, container, options_.hook.engine, label_keys);
+  std::erase_if(found.policies, [&](const model::Policy& policy) {
+    return !policy::may_select(policy.select, subject, {});
+  });
+  if (found.policies.empty()) return found;
+
+  PINSCOPE_CHECK(require_hook());
+  HookOptions hook = options_.hook;
+  for (const auto& [key, label] : subject.identity.kubernetes_labels)
+    PINSCOPE_CHECK(oci::add_pod_label(hook.pod_labels, key + "=" + label.value));
+  for (oci::Hook& one : hooks_for(hook, options_.hook_path))
+    (one.stage == "poststop" ? found.at_poststop : found.at_create_runtime) = std::move(one);
+  return found;
 }
 
 bool ViewPlugin::adjust_seccomp(const std::vector<model::Policy>& policies,
                                 const nri::Container& container,
                                 nri::Adjustment& adjustment) const {
   if (!seccomp_ || !has_default_profile(container)) return false;
-  const auto commands = bpf_commands(policies);
+  const auto commands = commands_for(policies);
   if (commands.empty()) return false;
   adjustment.seccomp_policy = container.seccomp_policy.value_or(*seccomp_);
   allow_bpf(*adjustment.seccomp_policy, commands);
   return true;
 }
 
-Status ViewPlugin::start(const nri::Pod& pod, const nri::Container& container,
+Status ViewPlugin::start(const nri::Pod& pod, const nri::Container& container, RunLog& log,
                          nri::Time deadline) const {
-  PINSCOPE_TRY(const auto policies, policies_for(pod, container, deadline));
-  if (policies.empty()) return {};
   const pid_t pid = static_cast<pid_t>(container.pid);
+  log.event().pid = pid;
+  PINSCOPE_TRY(const auto found, candidate(pod, container, log, deadline));
+  if (found.policies.empty()) return {};
   PINSCOPE_TRY(const std::string bundle, find_bundle(pid, container.id));
-  PINSCOPE_CHECK(run_hook(options_.hook_path, hook_arguments(options_, engine_, "createRuntime"),
+  log.event().bundle = bundle;
+  PINSCOPE_CHECK(run_hook(options_.hook_path, found.at_create_runtime.args,
                           state_json(container.id, "created", pid, bundle), deadline));
-  log_.write(Severity::kInfo, name_of(pod, container) + ": hook run");
+  log_.write(Severity::kInfo, name_of(pod, container) + ": ran the hook");
   return {};
 }
 
@@ -203,10 +200,13 @@ Status ViewPlugin::remove(const nri::Container& container, nri::Time deadline) c
     PINSCOPE_TRY(const auto records, record::Store::open(options_.hook.state_directory, false));
     PINSCOPE_TRY(const auto record, records.find(container.id));
     // Ids are one engine's own.
-    if (!record || record->engine != engine_) return {};
+    if (!record || record->engine != options_.hook.engine) return {};
     if (kernel::process_start_time(record->pid) == record->process_start) return {};
-    return run_hook(options_.hook_path, hook_arguments(options_, engine_, "poststop"),
-                    state_json(container.id, "stopped", 0, record->bundle), deadline);
+    for (const oci::Hook& hook : hooks_for(options_.hook, options_.hook_path))
+      if (hook.stage == "poststop")
+        return run_hook(hook.path, hook.args, state_json(record->id, "stopped", 0, record->bundle),
+                        deadline);
+    return {};
   };
   if (auto done = forget(); !done) log_.write(Severity::kWarning, done.error().sentence());
   return {};
@@ -218,27 +218,13 @@ Status ViewPlugin::require_hook() const {
                              .hint("--hook says where the hook is"));
 }
 
-Error ViewPlugin::refuse(const char* stage, const nri::Pod& pod, const nri::Container& container,
+Error ViewPlugin::refuse(const nri::Pod& pod, const nri::Container& container, RunLog& log,
                          Error error) const {
-  const model::Container subject = subject_of(pod, container, engine_);
   log_.write(Severity::kError, name_of(pod, container) + " is refused: " + error.sentence());
-  model::AuditEvent event;
-  event.outcome = model::AuditEvent::Outcome::kRefused;
-  event.stage = stage;
-  event.container_id = container.id;
-  event.pid = static_cast<pid_t>(container.pid);
-  event.identity = subject.identity;
-  event.error_code = std::string(code_name(error.code()));
-  event.error = error.sentence();
-  audit(std::move(event));
+  log.event().container_id = container.id;
+  log.event().identity = subject_of(pod, container, options_.hook.engine, {}).identity;
+  log.refuse(error);
   return std::move(error).in("pinscope");
-}
-
-void ViewPlugin::audit(model::AuditEvent event) const {
-  event.engine = engine_;
-  event.time_ns = now_ns();
-  const auto written = record::AuditTrail::open(options_.hook.audit).write(event);
-  if (!written) log_.write(Severity::kWarning, written.error().sentence());
 }
 
 }  // namespace pinscope::daemon

@@ -11,9 +11,9 @@
 #include "plugin/daemon/options.h"
 #include "plugin/daemon/seccomp.h"
 #include "plugin/model/policy.h"
-#include "plugin/model/record.h"
 #include "plugin/nri/plugin.h"
-#include "plugin/policy/store.h"
+#include "plugin/oci/edit.h"
+#include "plugin/pipeline/run_log.h"
 
 namespace pinscope::daemon {
 
@@ -33,24 +33,28 @@ class ViewPlugin : public nri::Plugin {
   void disconnected(const std::string& why) override;
 
  private:
-  // The policies that may select the container, of the set in force. An error must stop it.
-  Result<std::vector<model::Policy>> policies_for(const nri::Pod& pod,
-                                                  const nri::Container& container,
-                                                  nri::Time deadline) const;
+  // What a container may get: the policies of the set in force that may select it and, if there
+  // are any, the hooks that know for certain.
+  struct Candidate {
+    std::vector<model::Policy> policies;
+    oci::Hook at_create_runtime;
+    oci::Hook at_poststop;
+  };
+  // An error must stop the container.
+  Result<Candidate> candidate(const nri::Pod& pod, const nri::Container& container, RunLog& log,
+                              nri::Time deadline) const;
   bool adjust_seccomp(const std::vector<model::Policy>& policies, const nri::Container& container,
                       nri::Adjustment& adjustment) const;
-  Status start(const nri::Pod& pod, const nri::Container& container, nri::Time deadline) const;
+  Status start(const nri::Pod& pod, const nri::Container& container, RunLog& log,
+               nri::Time deadline) const;
   Status remove(const nri::Container& container, nri::Time deadline) const;
   [[nodiscard]] Status require_hook() const;
   // Tells everybody who should know that the container must not be created or started.
-  Error refuse(const char* stage, const nri::Pod& pod, const nri::Container& container,
+  Error refuse(const nri::Pod& pod, const nri::Container& container, RunLog& log,
                Error error) const;
-  void report(const policy::PolicyStore& store) const;
-  void audit(model::AuditEvent event) const;
 
   Options given_;    // by the command line
-  Options options_;  // with what the runtime's configuration says
-  model::Engine engine_ = model::Engine::kUnknown;
+  Options options_;  // with what the runtime's configuration says, and the engine
   std::optional<nri::SeccompPolicy> seccomp_;  // nothing: policies stay as they are
   const Log& log_;
 };

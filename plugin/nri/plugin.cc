@@ -21,8 +21,8 @@ constexpr const char* kEnded = "the runtime ended the connection";
 enum class Woken { kStop, kSocket, kTime };
 
 // Waits for the socket (may be -1), for `stop`, or until `until`.
-Woken wait_for(int socket, short events, int stop, std::optional<Time> until) {
-  std::array<struct pollfd, 2> fds = {{{socket, events, 0}, {stop, POLLIN, 0}}};
+Woken wait_for(int socket, int events, int stop, std::optional<Time> until) {
+  std::array<struct pollfd, 2> fds = {{{socket, static_cast<short>(events), 0}, {stop, POLLIN, 0}}};
   int timeout = -1;
   if (until) {
     // Rounded up: waking early would mean to wait once more for nothing.
@@ -48,14 +48,16 @@ class Conversation {
     for (;;) {
       PINSCOPE_TRY(const bool alive, write());
       if (!alive) return End::kByRuntime;
-      PINSCOPE_CHECK(session_.check(Clock::now()));
       // Answered one by one, so that the first answer does not wait for the last.
       if (session_.answer_next()) continue;
-      const short events = static_cast<short>(POLLIN | (session_.outgoing().empty() ? 0 : POLLOUT));
+      const int events =
+          (session_.has_room() ? POLLIN : 0) | (session_.outgoing().empty() ? 0 : POLLOUT);
       if (wait_for(socket_.get(), events, stop_fd_, session_.deadline()) == Woken::kStop)
         return End::kStopped;
       PINSCOPE_TRY(const bool more, read());
       if (!more) return End::kByRuntime;
+      // Last, so that time which a handler took is not held against the runtime.
+      PINSCOPE_CHECK(session_.check(Clock::now()));
     }
   }
 

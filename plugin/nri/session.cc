@@ -200,7 +200,7 @@ void Session::respond(uint32_t stream, const Response& response) {
 }
 
 bool Session::answer_next() {
-  if (calls_.empty()) return false;
+  if (calls_.empty() || outgoing().size() >= kMostOutgoingBytes) return false;
   const Call call = std::move(calls_.front());
   calls_.pop_front();
   waiting_bytes_ -= call.request.payload.size();

@@ -31,7 +31,8 @@ class Session {
   // runtime wait.
   [[nodiscard]] bool has_room() const;
 
-  // Answers the oldest call that waits, by asking the plugin; false if none does.
+  // Answers the oldest call that waits, by asking the plugin; false if none does, or too much is
+  // outgoing for one more answer.
   bool answer_next();
 
   [[nodiscard]] std::string_view outgoing() const { return mux_.outgoing(); }

@@ -1,7 +1,10 @@
 // A plugin that writes down what it is asked and answers as the test says.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "plugin/base/text.h"
@@ -29,6 +32,7 @@ class RecordingPlugin : public Plugin {
     last_container = container;
     last_deadline = deadline;
     log("create " + pod.namespace_name + "/" + pod.name + "/" + container.name);
+    std::this_thread::sleep_for(delay);
     if (error) return std::unexpected(*error);
     return adjustment;
   }
@@ -47,6 +51,7 @@ class RecordingPlugin : public Plugin {
   Adjustment adjustment;
   std::optional<Error> error;
   std::optional<Error> configure_error;
+  std::chrono::milliseconds delay{0};  // before an answer to CreateContainer
 
   RuntimeInfo runtime_info;
   Pod last_pod;

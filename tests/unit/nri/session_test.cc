@@ -482,8 +482,12 @@ TEST_F(Sessions, MakeTheRuntimeWaitWhileTooManyCallsDo) {
 TEST_F(Sessions, MakeTheRuntimeWaitWhileItDoesNotTakeAnswers) {
   establish();
   plugin.adjustment.env = {{"N", std::string(1U << 20, 'x')}};
-  receive(call(3, "CreateContainer", about(pod(), container())));
+  receive(call(3, "CreateContainer", about(pod(), container())) +
+          call(5, "CreateContainer", about(pod(), container())));
+  EXPECT_EQ(plugin.asked.size(), 2U) << "the second call waits, too";
   EXPECT_FALSE(session.has_room());
+  outgoing();
+  EXPECT_TRUE(session.answer_next());
   outgoing();
   EXPECT_TRUE(session.has_room());
 }

@@ -2,6 +2,7 @@
 // test: frames of the mux, messages of ttrpc, fields of protobuf.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
