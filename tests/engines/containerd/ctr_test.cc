@@ -114,7 +114,6 @@ INSTANTIATE_TEST_SUITE_P(Releases, CtrDevice, testing::Values(kContainerd21), re
 class DevicePod : public PinscopeContainerdTest {};
 
 TEST_P(DevicePod, HasItsViewIfThePolicySelectsIt) {
-  node().configure("[@CRI@]\nenable_cdi = true\n");
   write_policy(R"(apiVersion: pinscope/v1
 kind: Policy
 metadata: {name: readers}

@@ -54,8 +54,7 @@ TEST_P(InstalledPod, HasItsViewUntilTheWiringIsRemoved) {
 }
 
 TEST_P(InstalledPod, HasItsViewWithoutAskingIfPinscopeIsTheDefault) {
-  const auto installed =
-      pinscope({"engine", "install", "--engine", "containerd", "--set-default"});
+  const auto installed = pinscope({"engine", "install", "--engine", "containerd", "--set-default"});
   ASSERT_EQ(installed.status, 0) << installed;
   node().start();
   EXPECT_EQ(node().cri().run(node().cri().run_pod(), ContainerdMachine::probe(questions())), kView);

@@ -35,6 +35,8 @@ sandbox_image = ")" + std::string(EngineMachine::kImage) +
                                        R"("
 # Root may lack CAP_SYS_RESOURCE here, which the score of a pause container needs.
 restrict_oom_score_adj = true
+# As of containerd 2.
+enable_cdi = true
 [@CRI@.cni]
 bin_dir = "/usr/lib/cni"
 conf_dir = "/etc/cni/net.d"

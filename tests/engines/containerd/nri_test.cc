@@ -144,6 +144,24 @@ TEST_P(NriPod, StartsWithoutAViewIfThePluginIsMissingUnlessTheShimIsItsBase) {
   EXPECT_EQ(ask(pod), kView);
 }
 
+TEST_P(NriPod, IsLeftAloneByAPluginThatWasKilledAndComesBack) {
+  node().start();
+  start_plugin();
+  const Pod pod = node().cri().run_pod();
+  const std::string id = node().cri().create(pod, unconfined(ContainerdMachine::sleeper()));
+  node().cri().start(id);
+  kill_plugin();
+  start_plugin();
+  EXPECT_THAT(node().machine().read("/var/log/pinscoped.log"),
+              HasSubstr("1 containers are there already"));
+  EXPECT_THAT(records(), ElementsAre(id + ".json"));
+  EXPECT_EQ(granted(), 1);
+  kill_plugin();
+  node().cri().stop(id);
+  node().cri().remove(id);
+  EXPECT_THAT(records(), IsEmpty());  // the hook needs no plugin
+}
+
 TEST_P(NriPod, HasItsViewAgainAfterTheEngineWasRestarted) {
   node().start();
   start_plugin();

@@ -1,3 +1,4 @@
+// The pins, the policy and the lies of these tests, and what the probe says of them.
 #include "tests/engines/containerd/pinscope_test.h"
 
 #include <algorithm>
