@@ -9,13 +9,6 @@ install(FILES docs/man/pinscope-hook.8 docs/man/pinscope-runtime.8 docs/man/pins
 if(TARGET pam_pinscope)
   install(TARGETS pam_pinscope LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/security)
 endif()
-# The shim knows by its name which engine calls it.
-foreach(engine docker containerd crio podman)
-  install(CODE "
-    set(link \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/pinscope-runtime-${engine}\")
-    file(CREATE_LINK pinscope-runtime \"\${link}\" SYMBOLIC)
-    message(STATUS \"Installing: \${link}\")")
-endforeach()
 install(FILES config/policy.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
 install(DIRECTORY config/seccomp DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
 install(FILES config/systemd/pinscope-gc.service config/systemd/pinscope-gc.timer

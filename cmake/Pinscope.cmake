@@ -58,8 +58,10 @@ endfunction()
 
 # pinscope_test(<suite> <name> SOURCES <file>... LINK <library>...): a GoogleTest program whose cases
 # become tests called <suite>.<Case>, with the label <suite>. Suites that need root run one at a time.
+# OLD_KERNEL: once more as <suite>.OldKernel.<Case>, with the newer system calls refused; not with
+# sanitizers, which find nothing more in it and take long.
 function(pinscope_test suite name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "OLD_KERNEL" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE pinscope_flags ${arg_LINK})
   # Seconds. A sanitized program takes fifty times as long to start, and some tests of the suite
@@ -78,4 +80,10 @@ function(pinscope_test suite name)
   endif()
   gtest_discover_tests(${name} TEST_PREFIX "${suite}." NO_PRETTY_VALUES PROPERTIES ${properties}
     DISCOVERY_TIMEOUT 60)
+  if(arg_OLD_KERNEL AND NOT PINSCOPE_SANITIZE)
+    gtest_discover_tests(${name} TEST_PREFIX "${suite}.OldKernel." NO_PRETTY_VALUES
+      TEST_LIST ${name}_old_kernel
+      PROPERTIES ${properties} ENVIRONMENT PINSCOPE_OLD_KERNEL=${suite} DISCOVERY_TIMEOUT 60)
+    add_dependencies(${name} on_old_kernel)
+  endif()
 endfunction()

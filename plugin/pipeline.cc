@@ -217,6 +217,10 @@ class HookRun {
               .reason("it shares the host's mount namespace")
               .hint("a view there would be everybody's; let no policy select this container"));
     PINSCOPE_CHECK(refuse_foreign_kernel(*process));
+    if (decision.delegation && process->shares_our_user_namespace())
+      return std::unexpected(Error(ErrorCode::kDelegation, "delegate BPF")
+                                 .reason("its process is in the host's user namespace")
+                                 .rule(to_string(decision.delegation->rules.front())));
     PINSCOPE_TRY(container_.uid_map, process->uid_map());
     PINSCOPE_TRY(container_.gid_map, process->gid_map());
 
@@ -261,6 +265,7 @@ class HookRun {
     record.state = Record::State::kApplied;
     PINSCOPE_CHECK(records.update(record));
     event_.pins = record.pins;
+    event_.delegation = record.delegation;
     PINSCOPE_CHECK(log_.write(AuditEvent::Outcome::kGranted));
     applied->keep();
     return {};
@@ -307,6 +312,7 @@ class HookRun {
     record.host_bpffs = decision.host_bpffs;
     record.selected_by = decision.selected_by;
     record.refusals = decision.refusals;
+    record.delegation = decision.delegation;
     return record;
   }
 

@@ -4,15 +4,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <optional>
 
 #include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/base/undo.h"
 #include "plugin/kernel/container_root.h"
+#include "plugin/kernel/delegation.h"
+#include "plugin/kernel/file_ids.h"
 #include "plugin/kernel/mounts.h"
+#include "plugin/kernel/privileges.h"
 #include "plugin/kernel/source.h"
 #include "plugin/kernel/sys.h"
 
@@ -24,9 +29,17 @@ using namespace model;
 constexpr mode_t kDirectoryMode = 0755;
 constexpr mode_t kPinnedMode = 0600;  // what the kernel gives a new pin under our umask
 
+// Host ids.
+struct Owner {
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+};
+
 struct Instance {
   Fd context;
   Fd mount;  // of the instance's root, attached nowhere
+  // Whose files it may hold, if it belongs to a user namespace.
+  std::optional<Owner> maker = {};
 };
 
 // Ids are given when a plan is built; its steps may come in another order.
@@ -61,6 +74,16 @@ class Applied::Walker {
     PINSCOPE_TRY(Fd context, kernel::create_filesystem(is_bpf ? "bpf" : "tmpfs"));
     PINSCOPE_TRY(Fd mount, kernel::mount_filesystem(context.get()));
     put(instances_, step.instance, {std::move(context), std::move(mount)});
+    return {};
+  }
+
+  Status run(const MakeDelegatedInstance& step) {
+    const kernel::DelegatedRoot root{step.root_uid, step.root_gid};
+    PINSCOPE_TRY(Fd context, kernel::create_delegated_bpffs(*target_.process, step.rights, root));
+    PINSCOPE_TRY(Fd mount, kernel::mount_filesystem(context.get()));
+    PINSCOPE_CHECK(kernel::check_root(mount.get(), root));
+    put(instances_, step.instance,
+        {std::move(context), std::move(mount), Owner{step.maker_uid, step.maker_gid}});
     return {};
   }
 
@@ -100,6 +123,16 @@ class Applied::Walker {
   }
 
   Status run(const MakeSymlink& step) {
+    const auto& maker = instances_[step.instance].maker;
+    if (!maker) return make_symlink(step);
+    kernel::FileIds ids(maker->uid, maker->gid);
+    PINSCOPE_CHECK(ids.taken());
+    PINSCOPE_CHECK(kernel::keep_file_capabilities());
+    PINSCOPE_CHECK(make_symlink(step));
+    return ids.give_back();
+  }
+
+  Status make_symlink(const MakeSymlink& step) {
     if (::symlinkat(step.target.c_str(), root_of(step.instance), step.path.c_str()) != 0)
       return std::unexpected(Error::system("make link " + quoted(step.path), errno));
     return {};
@@ -112,6 +145,13 @@ class Applied::Walker {
   Status run(const CloneMount& step) {
     PINSCOPE_TRY(Fd mount, step.through_target ? clone_through_target(step) : clone_detached(step));
     if (step.read_only) PINSCOPE_CHECK(kernel::make_mount_read_only(mount.get()));
+    put(mounts_, step.mount, std::move(mount));
+    return {};
+  }
+
+  Status run(const ShowRoot& step) {
+    Fd mount(::fcntl(root_of(step.instance), F_DUPFD_CLOEXEC, 0));
+    if (!mount.valid()) return std::unexpected(Error::system("duplicate a descriptor", errno));
     put(mounts_, step.mount, std::move(mount));
     return {};
   }
@@ -153,7 +193,7 @@ class Applied::Walker {
 
   Status run(const EnterContainer&) {
     PINSCOPE_TRY(const auto host, kernel::HostRoot::remember(target_.rootfs));
-    if (!features_.list_mounts) {
+    if (!features_.list_mounts || delegates()) {
       PINSCOPE_TRY(mountinfo_, target_.process->mountinfo());
     }
     PINSCOPE_CHECK(target_.process->enter_mount_namespace());
@@ -204,6 +244,21 @@ class Applied::Walker {
               .reason("something else is there")
               .hint("a directory above it was replaced while the container was set up"));
     return {};
+  }
+
+  Status run(const VerifyDelegation& step) {
+    auto rights = kernel::delegated_rights(mountinfo_.get(), mount_of(step.mount));
+    if (!rights) return std::unexpected(std::move(rights).error());
+    if (*rights == step.rights) return {};
+    return std::unexpected(Error(ErrorCode::kDelegation, "delegate what the policies say")
+                               .reason("the kernel has kept something else")
+                               .hint("pinscope doctor says what this kernel can do"));
+  }
+
+  [[nodiscard]] bool delegates() const {
+    return std::ranges::any_of(plan_.steps, [](const Step& step) {
+      return std::holds_alternative<VerifyDelegation>(step);
+    });
   }
 
   void remove_made_directories() {

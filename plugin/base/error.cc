@@ -1,6 +1,7 @@
 #include "plugin/base/error.h"
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 #include "plugin/base/text.h"
@@ -33,6 +34,7 @@ constexpr auto kCodeNames = std::to_array<CodeName>({
     {ErrorCode::kRootfsAmbiguous, "rootfs-ambiguous"},
     {ErrorCode::kTargetInvalid, "target-invalid"},
     {ErrorCode::kTargetShared, "target-shared"},
+    {ErrorCode::kDelegation, "delegation"},
     {ErrorCode::kHostBpffs, "host-bpffs"},
     {ErrorCode::kKernelUnsupported, "kernel-unsupported"},
     {ErrorCode::kRuntimeUnsupported, "runtime-unsupported"},
@@ -63,6 +65,12 @@ const std::vector<ErrorCode>& all_error_codes() {
 Error Error::system(std::string operation, int errnum, ErrorCode code) {
   Error error(code, std::move(operation));
   error.errnum_ = errnum;
+  // Said once for every call: which one is missing is the kernel's or a sandbox's doing, never
+  // ours.
+  if (errnum == ENOSYS)
+    error.hint_ =
+        "the kernel lacks this system call, or a seccomp filter refuses it; "
+        "pinscope doctor says which";
   return error;
 }
 

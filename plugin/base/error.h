@@ -34,6 +34,7 @@ enum class ErrorCode {
   kRootfsAmbiguous,    // cannot tell where the container's root is
   kTargetInvalid,      // view.at cannot be reached or made below the container's root
   kTargetShared,       // the target is on a mount that propagates elsewhere
+  kDelegation,         // this container cannot be given a BPF token, or not this one
   kHostBpffs,  // the container brings a bpffs along and the policy says reject, or it cannot be
                // hidden
   kKernelUnsupported,   // the kernel lacks what the plan needs

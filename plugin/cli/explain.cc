@@ -1,6 +1,7 @@
 // `pinscope explain`: would this container start, what would it see, and why.
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
+#include "plugin/cli/delegation_text.h"
 #include "plugin/cli/diagnostics.h"
 #include "plugin/cli/explanation.h"
 #include "plugin/cli/explanation_json.h"
@@ -51,9 +52,10 @@ std::string verdict_text(const Explanation& explanation, const Palette& palette)
   for (const auto& source : explanation.sources)
     if (source.skipped) --pins;
   return palette.paint(Colour::kGreen, "would start") + " and see " +
-         count_of(pins, "pin", "pins") + " at " + one_line(decision.at) + " (layout " +
-         model::name_of(decision.layout) + ", hostBpffs " + model::name_of(decision.host_bpffs) +
-         ")";
+         count_of(pins, "pin", "pins") + " at " + one_line(decision.grants_at()) +
+         (decision.delegation ? " and a bpffs for tokens at " + one_line(decision.at) : "") +
+         " (layout " + model::name_of(decision.layout) + ", hostBpffs " +
+         model::name_of(decision.host_bpffs) + ")";
 }
 
 std::string bullet(const Palette& palette, Colour colour, std::string_view word,
@@ -120,6 +122,7 @@ std::string to_text(const Explanation& explanation, const Palette& palette) {
                 owner_and_mode(grant), grant.source, model::to_string(grant.rule)});
   }
   if (!grants.empty()) text += "\n" + grants.text(palette);
+  if (decision.delegation) text += "\n" + delegation_table(*decision.delegation).text(palette);
   Table refusals({"REFUSED", "SOURCE", "GRANTED BY", "DENIED BY"});
   for (const auto& refusal : decision.refusals)
     refusals.add({refusal.name, refusal.source, model::to_string(refusal.granted_by),

@@ -1,6 +1,7 @@
 #include "plugin/cli/explanation_json.h"
 
 #include "plugin/base/json.h"
+#include "plugin/cli/delegation_text.h"
 #include "plugin/cli/diagnostics.h"
 #include "plugin/cli/object_name.h"
 
@@ -113,6 +114,10 @@ std::string to_json(const Explanation& explanation) {
       .field("host_bpffs", model::name_of(decision.host_bpffs))
       .end();
   write_grants(json, explanation);
+  if (decision.delegation) {
+    json.key("delegation");
+    write_delegation(json, *decision.delegation);
+  }
   json.key("bpf_commands").array();
   for (const uint32_t command : explanation.commands.list())
     json.object()

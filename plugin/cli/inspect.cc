@@ -3,6 +3,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
+#include "plugin/cli/delegation_text.h"
 #include "plugin/cli/object_name.h"
 #include "plugin/cli/records.h"
 #include "plugin/cli/table.h"
@@ -51,6 +52,8 @@ std::string to_text(const Entry& entry, const Palette& palette) {
   facts.add({"view at", record.at + " (" + inventory::name_of(entry.live.view) + ")"});
   facts.add({"layout", model::name_of(record.layout)});
   facts.add({"host bpffs", model::name_of(record.host_bpffs)});
+  if (record.delegation && !record.pins.empty())
+    facts.add({"grants at", record.delegation->grants_at});
   for (const auto& rule : record.selected_by) facts.add({"selected by", model::to_string(rule)});
   std::string text = facts.text(palette);
 
@@ -72,6 +75,7 @@ std::string to_text(const Entry& entry, const Palette& palette) {
   }
   if (!grants.empty()) text += "\n" + grants.text(palette);
 
+  if (record.delegation) text += "\n" + delegation_table(*record.delegation).text(palette);
   Table refusals({"REFUSED", "SOURCE", "GRANTED BY", "DENIED BY"});
   for (const auto& refusal : record.refusals)
     refusals.add({refusal.name, refusal.source, model::to_string(refusal.granted_by),

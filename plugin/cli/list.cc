@@ -25,6 +25,7 @@ std::string to_json(const Entries& all) {
         .field("bundle", record.bundle)
         .field("at", record.at)
         .field("layout", model::name_of(record.layout))
+        .field("delegates", record.delegation.has_value())
         .field("created", utc_time(record.created_ns));
     json.key("policies").array();
     for (const auto& name : policy_names(record)) json.value(name);
@@ -53,6 +54,7 @@ std::string to_table(const Entries& all, const ListOptions& options, const Palet
     Cell grants(std::to_string(record.pins.size()));
     if (stale > 0)
       grants = Cell(grants.text + " (" + std::to_string(stale) + " stale)", Colour::kYellow);
+    if (record.delegation) grants.text += " + token";
     table.add({options.full_ids ? record.id : short_id(record.id),
                model::engine_name(record.engine), Cell(state, colour_of_state(state)),
                joined(policy_names(record)), grants, record.at,
@@ -83,6 +85,7 @@ void add_list(CLI::App& root, Program& program) {
           "incomplete (the\nhook is at work or was killed); view missing (something unmounted "
           "it).\nA grant is stale if its source pin names another object by now, or is gone: the "
           "container still\nsees the old object.\n"
+          "\"+ token\": the container may make BPF tokens; inspect says what they allow.\n"
           "Exit status: 0 done; 1 the records, or one of them, cannot be read; 2 usage.");
 }
 

@@ -45,11 +45,12 @@ class Observer {
     if (!decision_.selected()) return std::move(remarks_);
     namespaces();
     capabilities();
+    delegation();
     seccomp();
     lsm();
     owners();
     rights();
-    if (decision_.grants.empty())
+    if (decision_.grants.empty() && !decision_.delegation)
       add(Kind::kNote, "no-grants", "nothing is granted: the container gets no pin at all", "");
     std::stable_sort(remarks_.begin(), remarks_.end(), [](const Remark& left, const Remark& right) {
       return left.kind < right.kind;
@@ -125,15 +126,60 @@ class Observer {
             "with CAP_SYS_MODULE and no user namespace, the container can load kernel modules",
             "drop CAP_SYS_MODULE");
     }
-    if (has(container_, CAP_BPF) && !has(container_, CAP_SYS_ADMIN))
+    // In a user namespace the capability is worth something with a token only.
+    if (!has(container_, CAP_BPF) || has(container_, CAP_SYS_ADMIN) ||
+        has_user_namespace(container_))
+      return;
+    if (reads_a_map())
+      add(Kind::kVoid, "cap-bpf",
+          "with CAP_BPF and no user namespace, the container can load a program that writes any "
+          "map it can open, so access: read does not hold",
+          "drop CAP_BPF, or give the container a user namespace");
+    else
       add(Kind::kNote, "cap-bpf",
           "with CAP_BPF the container can make maps and load programs of its own; other objects of "
           "the machine stay out of reach",
           "");
   }
 
+  bool reads_a_map() const {
+    return std::any_of(decision_.grants.begin(), decision_.grants.end(), [](const auto& grant) {
+      return grant.access == Access::kRead &&
+             grant.expect.kind.value_or(model::ObjectKind::kMap) == model::ObjectKind::kMap;
+    });
+  }
+
+  void delegation() {
+    if (!decision_.delegation) return;
+    const auto& rights = decision_.delegation->rights;
+    if (!has(container_, CAP_BPF) && !has(container_, CAP_SYS_ADMIN))
+      add(Kind::kUnreachable, "token",
+          "without CAP_BPF in its user namespace the container can make no token",
+          "add CAP_BPF to the container: it is worth nothing there without a token");
+    if (!has(container_, CAP_NET_ADMIN) && needs_net_admin(rights))
+      add(Kind::kNote, "token-net-admin",
+          "types of programs are delegated that load with CAP_NET_ADMIN only, which the container "
+          "has not",
+          "");
+    add(Kind::kNote, "token-kept",
+        "what a token allows stays allowed until its last descriptor is closed, also after the "
+        "policy has changed",
+        "");
+  }
+
+  // kernel/bpf/syscall.c: is_net_admin_prog_type.
+  static bool needs_net_admin(const model::TokenRights& rights) {
+    for (uint32_t number = 0; number < 64; ++number) {
+      const std::string name = model::token_right_name(model::TokenRight::kProgram, number);
+      const bool is_free =
+          name == "socket_filter" || name == "cgroup_skb" || name == "sk_reuseport";
+      if (rights.has(model::TokenRight::kProgram, number) && !is_free) return true;
+    }
+    return false;
+  }
+
   void seccomp() {
-    if (decision_.grants.empty()) return;
+    if (decision_.grants.empty() && !decision_.delegation) return;
     const auto missing = needed_.commands - container_.seccomp_commands;
     if (missing.empty()) {
       if (container_.seccomp_bpf == model::SeccompBpf::kFiltered)
@@ -152,7 +198,9 @@ class Observer {
     const std::string which = to_string(can_be_opened ? missing : needed_.still_refused);
     add(Kind::kUnreachable, "seccomp",
         container_.seccomp_bpf == model::SeccompBpf::kRefused
-            ? "the seccomp profile refuses bpf(2): the pins are there and cannot be opened"
+            ? decision_.grants.empty()
+                  ? "the seccomp profile refuses bpf(2): no token can be made"
+                  : "the seccomp profile refuses bpf(2): the pins are there and cannot be opened"
             : "the seccomp profile does not let all commands of bpf(2) through that the grants "
               "need",
         how + which);

@@ -25,13 +25,19 @@ void look_at_view(const model::Record& record, Live& live) {
   if (!root) return;
   constexpr uint64_t kInside = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   constexpr uint64_t kBelow = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  const auto view = kernel::open_resolved(root->get(), record.at, O_PATH | O_DIRECTORY, kInside);
+  // With delegation the grants have a place of their own, and the bpffs holds links to it.
+  const bool delegates = record.delegation.has_value();
+  const bool tokens_missing =
+      delegates && !kernel::open_resolved(root->get(), record.at, O_PATH | O_DIRECTORY, kInside);
+  const auto& place = delegates && !record.pins.empty() ? record.delegation->grants_at : record.at;
+  const auto view = kernel::open_resolved(root->get(), place, O_PATH | O_DIRECTORY, kInside);
   for (const auto& pin : record.pins) {
     if (pin.skipped) continue;
     if (!view || !kernel::open_resolved(view->get(), pin.name, O_PATH, kBelow))
       live.missing_names.push_back(pin.name);
   }
-  live.view = view && live.missing_names.empty() ? ViewState::kPresent : ViewState::kMissing;
+  live.view = view && live.missing_names.empty() && !tokens_missing ? ViewState::kPresent
+                                                                    : ViewState::kMissing;
 }
 
 PinState look_at_source(kernel::SourceOpener& opener, const model::PinnedObject& pin) {

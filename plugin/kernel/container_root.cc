@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
-#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 
 #include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/kernel/file_ids.h"
 #include "plugin/kernel/sys.h"
 
 namespace pinscope::kernel {
@@ -34,27 +34,15 @@ std::string relative(const Components& components, size_t count) {
   return path;
 }
 
-// A file system that was mounted in the container's user namespace holds no ids from outside it:
-// there our root makes nothing (EOVERFLOW), and the container's root does.
-class AsContainerRoot {
- public:
-  AsContainerRoot(uint32_t uid, uint32_t gid) {
-    ::setfsgid(gid);
-    ::setfsuid(uid);
-  }
-  ~AsContainerRoot() {
-    ::setfsuid(0);
-    ::setfsgid(0);
-  }
-  AsContainerRoot(const AsContainerRoot&) = delete;
-  AsContainerRoot& operator=(const AsContainerRoot&) = delete;
-};
-
+// In a file system that was mounted in the container's user namespace our root makes nothing, and
+// the container's root does.
 int make_one(int parent, const std::string& name, uint32_t uid, uint32_t gid) {
   if (::mkdirat(parent, name.c_str(), kDirectoryMode) == 0) return 0;
   if (errno != EOVERFLOW) return errno;
-  const AsContainerRoot as(uid, gid);
-  return ::mkdirat(parent, name.c_str(), kDirectoryMode) == 0 ? 0 : errno;
+  FileIds ids(uid, gid);
+  if (!ids.taken()) return EPERM;
+  const int errnum = ::mkdirat(parent, name.c_str(), kDirectoryMode) == 0 ? 0 : errno;
+  return ids.give_back() ? errnum : EPERM;
 }
 
 // Of a directory that is read for the first time; false if it cannot be told.

@@ -12,6 +12,7 @@
 #include <charconv>
 #include <climits>
 #include <cstring>
+#include <optional>
 #include <unordered_map>
 
 #include "plugin/base/file.h"
@@ -51,6 +52,33 @@ bool to_id(std::string_view text, uint64_t& id) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
+// id parent major:minor root mount-point options [optional...] - type source super-options
+constexpr size_t kFirstOptional = 6;
+struct MountinfoLine {
+  std::vector<std::string_view> fields;
+  std::vector<std::string_view>::const_iterator dash;  // at least two fields follow
+};
+
+template <typename Use>
+void for_each_line(std::string_view text, const Use& use) {
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    MountinfoLine parsed{split(line, ' '), {}};
+    const auto& fields = parsed.fields;
+    parsed.dash = fields.size() > kFirstOptional
+                      ? std::find(fields.begin() + kFirstOptional, fields.end(), "-")
+                      : fields.end();
+    if (fields.end() - parsed.dash >= 2) use(parsed);
+  }
+}
+
+Result<std::string> read_from_start(int mountinfo) {
+  if (::lseek(mountinfo, 0, SEEK_SET) != 0)
+    return std::unexpected(Error::system("read the container's mount table", errno));
+  return read_all(mountinfo, kMountinfoLimit, "mountinfo");
+}
+
 struct StatmountBuffer {
   uapi::Statmount header;
   char rest[PATH_MAX];
@@ -78,32 +106,35 @@ Result<Mount> statmount(uint64_t id, bool with_path) {
 
 std::vector<Mount> parse_mountinfo(std::string_view text) {
   std::vector<Mount> mounts;
-  while (!text.empty()) {
-    const auto line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    const auto fields = split(line, ' ');
-    // id parent major:minor root mount-point options [optional...] - type source super-options
-    constexpr size_t kFirstOptional = 6;
-    const auto dash = fields.size() > kFirstOptional
-                          ? std::find(fields.begin() + kFirstOptional, fields.end(), "-")
-                          : fields.end();
+  for_each_line(text, [&](const MountinfoLine& line) {
     Mount mount;
-    if (fields.end() - dash < 2 || !to_id(fields[0], mount.id) || !to_id(fields[1], mount.parent))
-      continue;
-    mount.mount_point = unescape(fields[4]);
-    mount.is_bpf = dash[1] == "bpf";
+    if (!to_id(line.fields[0], mount.id) || !to_id(line.fields[1], mount.parent)) return;
+    mount.mount_point = unescape(line.fields[4]);
+    mount.is_bpf = line.dash[1] == "bpf";
     mount.is_shared =
-        std::any_of(fields.begin() + kFirstOptional, dash,
+        std::any_of(line.fields.begin() + kFirstOptional, line.dash,
                     [](std::string_view field) { return field.starts_with("shared:"); });
     mounts.push_back(std::move(mount));
-  }
+  });
   return mounts;
 }
 
+Result<std::string> superblock_options(int mountinfo, int mount) {
+  PINSCOPE_TRY(const uint64_t wanted, MountTable(false, mountinfo).id_of(mount));
+  PINSCOPE_TRY(const std::string text, read_from_start(mountinfo));
+  std::optional<std::string> options;
+  for_each_line(text, [&](const MountinfoLine& line) {
+    uint64_t id = 0;
+    if (line.fields.end() - line.dash > 3 && to_id(line.fields[0], id) && id == wanted)
+      options = unescape(line.dash[3]);
+  });
+  if (!options)
+    return std::unexpected(Error::system("ask about mount " + std::to_string(wanted), ENOENT));
+  return *std::move(options);
+}
+
 Result<std::vector<Mount>> MountTable::read_mountinfo() const {
-  if (::lseek(mountinfo_, 0, SEEK_SET) != 0)
-    return std::unexpected(Error::system("read the container's mount table", errno));
-  PINSCOPE_TRY(const std::string text, read_all(mountinfo_, kMountinfoLimit, "mountinfo"));
+  PINSCOPE_TRY(const std::string text, read_from_start(mountinfo_));
   return parse_mountinfo(text);
 }
 

@@ -25,6 +25,10 @@ struct Mount {
 // The lines of a mountinfo file (proc(5)). Malformed lines are left out.
 std::vector<Mount> parse_mountinfo(std::string_view text);
 
+// The options of the superblock behind the mount that `mount` is on: the last field of its line in
+// `mountinfo`, an open mountinfo file of a process in the mount's namespace.
+Result<std::string> superblock_options(int mountinfo, int mount);
+
 class MountTable {
  public:
   // `mountinfo`: an open mountinfo file of a process in the namespace that is asked about, for

@@ -89,6 +89,10 @@ Status restrict_to_view_building() {
   return keep_only(kViewBuilding);
 }
 
+Status keep_file_capabilities() {
+  return keep_only(kViewBuilding);
+}
+
 Status restrict_to_undo() {
   return keep_only(kUndo);
 }

@@ -14,6 +14,10 @@ bool serves_rootless_engine();
 // sets; nothing inheritable or ambient.
 Status restrict_to_view_building();
 
+// Gives the capabilities on files back that the kernel takes away from a process whose files belong
+// to somebody else than root: see FileIds.
+Status keep_file_capabilities();
+
 // The view is in place: keeps what taking it away again would need, and nothing else.
 Status restrict_to_undo();
 

@@ -10,6 +10,7 @@
 
 #include "plugin/base/file.h"
 #include "plugin/kernel/bpf.h"
+#include "plugin/kernel/delegation.h"
 #include "plugin/kernel/process.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/kernel/uapi.h"
@@ -83,6 +84,10 @@ std::vector<ProbeResult> probe_all() {
                      "Linux 6.5", "pins are made through /proc/self/fd", ""});
   results.push_back({"listmount and statmount", has_listmount() ? Probe::kYes : Probe::kNo,
                      "Linux 6.8", "the container's mount table is read from /proc", ""});
+
+  const auto delegation = probe_delegation();
+  results.push_back({"BPF tokens", delegation.answer, "Linux 6.9",
+                     "policies that delegate are refused", delegation.detail});
 
   const auto resolved = open_resolved(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
   results.push_back(result("openat2", errnum_of(resolved), "Linux 5.6", ""));

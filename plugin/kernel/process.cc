@@ -167,6 +167,11 @@ Status ContainerProcess::enter_mount_namespace() const {
   return std::unexpected(Error::system("enter the container's mount namespace", errno));
 }
 
+Status ContainerProcess::enter_user_and_mount_namespaces() const {
+  if (::setns(pidfd_.get(), CLONE_NEWUSER | CLONE_NEWNS) == 0) return {};
+  return std::unexpected(Error::system("enter the container's user and mount namespaces", errno));
+}
+
 uint64_t process_start_time(pid_t pid) {
   const auto proc = open_at(AT_FDCWD, "/proc/" + std::to_string(pid), O_PATH | O_DIRECTORY);
   return proc ? read_start_time(proc->get()) : 0;

@@ -44,6 +44,10 @@ class ContainerProcess {
   // working directory become the namespace's root. kProcessGone if it has ended by now.
   [[nodiscard]] Status enter_mount_namespace() const;
 
+  // The same for its user namespace, with every capability there and none elsewhere, and its mount
+  // namespace. For a process that has nothing else to do.
+  [[nodiscard]] Status enter_user_and_mount_namespaces() const;
+
  private:
   ContainerProcess() = default;
   pid_t pid_ = 0;

@@ -28,9 +28,14 @@ std::unexpected<Error> failed(std::string operation) {
 
 }  // namespace
 
-Result<Fd> create_filesystem(const char* type) {
+Result<Fd> open_filesystem(const char* type) {
   Fd context(static_cast<int>(::syscall(SYS_fsopen, type, FSOPEN_CLOEXEC)));
   if (!context.valid()) return failed(std::string("open file system ") + quoted(type));
+  return context;
+}
+
+Result<Fd> create_filesystem(const char* type) {
+  PINSCOPE_TRY(Fd context, open_filesystem(type));
   if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
     return failed(std::string("create file system ") + quoted(type));
   return context;

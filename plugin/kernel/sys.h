@@ -12,6 +12,8 @@
 
 namespace pinscope::kernel {
 
+// fsopen(2) of `type`: a context without a superblock yet.
+Result<Fd> open_filesystem(const char* type);
 // fsopen(2) of `type`, then FSCONFIG_CMD_CREATE: a new superblock. The descriptor is the context.
 Result<Fd> create_filesystem(const char* type);
 // fsconfig(2) FSCONFIG_SET_STRING on a context that is not created yet, or before reconfigure.

@@ -33,6 +33,8 @@ enum class BpfCommand : uint8_t {
   kLinkCreate = 28,
   kLinkUpdate = 29,
   kLinkDetach = 34,
+  kProgBindMap = 35,
+  kTokenCreate = 36,
 };
 
 // A set of commands below kEnd. Linux 6.18 has 38 of them.

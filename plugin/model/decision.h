@@ -42,6 +42,16 @@ struct RefusedPin {
   Rule denied_by;
 };
 
+// What the container may load by itself.
+struct Delegation {
+  TokenRights rights;
+  // cgroup_inet_ingress is among the rights only because programs without an attach type need it.
+  bool added_no_attach_type = false;
+  bool pinning = false;
+  std::string grants_at = kDefaultGrantsAt;
+  std::vector<Rule> rules;  // at least one
+};
+
 struct Decision {
   // Empty: no policy selects the container and it is left alone.
   std::vector<Rule> selected_by;
@@ -49,11 +59,16 @@ struct Decision {
   Layout layout = Layout::kShared;
   HostBpffs host_bpffs = HostBpffs::kMask;
   std::vector<GrantedPin> grants;  // in the order of their names
+  std::optional<Delegation> delegation;
   std::vector<RefusedPin> refusals;
   std::vector<std::string>
       notes;  // worth telling, not a reason to stop: a glob that matches nothing
 
   [[nodiscard]] bool selected() const { return !selected_by.empty(); }
+  // The directory that holds the grants: `at`, unless the bpffs that delegates is there.
+  [[nodiscard]] const std::string& grants_at() const {
+    return delegation ? delegation->grants_at : at;
+  }
 };
 
 // What a decision has to ask the host, so that deciding itself stays pure: the pipeline answers

@@ -24,6 +24,21 @@ struct MakeInstance {
   InstanceId instance = 0;
 };
 
+// Makes a bpffs that delegates: its superblock belongs to the container's user namespace, and who
+// has CAP_BPF there gets a token for `rights` from its root. `pinning`: the root's owner is an
+// id of the namespace; otherwise one that it does not map, so that nobody in it may change
+// anything. What is made in it belongs to `maker_uid` and `maker_gid`, because the file system
+// holds ids of its namespace only. Host ids all of them.
+struct MakeDelegatedInstance {
+  InstanceId instance = 0;
+  TokenRights rights;
+  bool pinning = false;
+  uint32_t root_uid = 0;
+  uint32_t root_gid = 0;
+  uint32_t maker_uid = 0;
+  uint32_t maker_gid = 0;
+};
+
 // Makes a directory in an instance, mode 0755, owned by the host's root.
 struct MakeDirectory {
   InstanceId instance = 0;
@@ -69,6 +84,12 @@ struct CloneMount {
   bool through_target = false;
 };
 
+// The mount of an instance's root: only the root gives tokens.
+struct ShowRoot {
+  MountId mount = 0;
+  InstanceId instance = 0;
+};
+
 // A mount of the host's own pin (layout bind), opened and checked like any source.
 struct CloneSource {
   MountId mount = 0;
@@ -109,9 +130,16 @@ struct VerifyView {
   std::string at;
 };
 
-using Step = std::variant<MakeInstance, MakeDirectory, MakeFile, PinObject, MakeSymlink,
-                          SealInstance, CloneMount, CloneSource, EnterContainer, HideBpffs,
-                          ResolveTarget, AttachBelow, AttachView, VerifyView>;
+// Reads back what the kernel has kept of the options, which it takes silently: it must be `rights`.
+struct VerifyDelegation {
+  MountId mount = 0;
+  TokenRights rights;
+};
+
+using Step =
+    std::variant<MakeInstance, MakeDelegatedInstance, MakeDirectory, MakeFile, PinObject,
+                 MakeSymlink, SealInstance, CloneMount, ShowRoot, CloneSource, EnterContainer,
+                 HideBpffs, ResolveTarget, AttachBelow, AttachView, VerifyView, VerifyDelegation>;
 
 struct Plan {
   std::vector<GrantedPin> grants;

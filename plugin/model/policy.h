@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "plugin/model/container.h"
+#include "plugin/model/token_rights.h"
 
 namespace pinscope::model {
 
@@ -111,12 +112,23 @@ struct Deny {
   friend bool operator==(const Deny&, const Deny&) = default;
 };
 
+// What programs in the container may load by themselves, through a BPF token (Linux 6.9).
+struct Delegate {
+  Place place;
+  TokenRights rights;
+  bool pinning = false;                  // they may pin in the bpffs that gives the token
+  std::optional<std::string> grants_at;  // where grants are if there are any; default below
+  friend bool operator==(const Delegate&, const Delegate&) = default;
+};
+inline constexpr const char* kDefaultGrantsAt = "/run/pinscope";
+
 struct Policy {
   Place place;
   std::string name;
   bool cdi = false;  // can be asked for as a CDI device
   Select select;
   View view;
+  std::optional<Delegate> delegate;
   std::vector<Grant> grants;
   std::vector<Deny> denials;
   friend bool operator==(const Policy&, const Policy&) = default;

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ struct Record {
   std::vector<Rule> selected_by;
   std::vector<PinnedObject> pins;
   std::vector<RefusedPin> refusals;
+  std::optional<Delegation> delegation;
 };
 
 // One line of the audit trail.
@@ -66,6 +68,7 @@ struct AuditEvent {
   std::vector<Rule> selected_by;
   std::vector<PinnedObject> pins;
   std::vector<RefusedPin> refusals;
+  std::optional<Delegation> delegation;
   std::string error_code;    // of a refusal: see base/error.h
   std::string error;         // its sentence
   uint64_t time_ns = 0;      // CLOCK_REALTIME

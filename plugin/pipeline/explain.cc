@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "plugin/base/path.h"
+#include "plugin/kernel/delegation.h"
 #include "plugin/kernel/source.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/oci/config.h"
@@ -28,6 +29,8 @@ Status explain_seccomp(const oci::State& state, const std::string& config,
       kind = explanation.sources[i].info->kind;
     explanation.commands = explanation.commands | policy::commands_for(grants[i].access, kind);
   }
+  if (const auto& delegation = explanation.decision.delegation)
+    explanation.commands = explanation.commands | policy::commands_for(*delegation);
   PINSCOPE_TRY(const auto edit, oci::edit_config(config, join(state.bundle, "config.json"), {},
                                                  explanation.commands));
   explanation.still_refused = edit.still_refused;
@@ -69,6 +72,12 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
   if (!has_mount_namespace)
     explanation.errors.push_back(Error(ErrorCode::kHostNamespace, "give a view to this container")
                                      .reason("it shares the host's mount namespace"));
+
+  if (explanation.decision.delegation && pins != HostPins::kIgnore) {
+    const auto able = kernel::check_delegation(explanation.decision.delegation->rights);
+    if (!able && able.error().code() == ErrorCode::kKernelUnsupported)
+      explanation.errors.push_back(able.error());
+  }
 
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
   kernel::SourceOpener sources(descriptors.get());

@@ -63,6 +63,7 @@ model::BpfCommands commands_for(const model::Decision& decision, kernel::SourceO
     }
     commands = commands | policy::commands_for(grant.access, kind);
   }
+  if (decision.delegation) commands = commands | policy::commands_for(*decision.delegation);
   return commands;
 }
 

@@ -40,7 +40,7 @@ Result<Preparation> prepare(const HookOptions& options, const std::string& stage
   const auto decision = policy::decide(candidates, container, host_before_start());
   if (!decision) return preparation;  // the hook will say it
   preparation.selected = decision->selected();
-  if (decision->grants.empty()) return preparation;
+  if (decision->grants.empty() && !decision->delegation) return preparation;
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
   kernel::SourceOpener sources(descriptors.get());
   preparation.commands = commands_for(*decision, sources);

@@ -1,5 +1,6 @@
 #include "plugin/plan/build.h"
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -15,11 +16,32 @@ using namespace model;
 
 // The subdirectory of an instance that is shown: its root may hold the kernel's own debug files.
 constexpr const char* kShown = "view";
+constexpr uint32_t kNoId = 0xFFFFFFFF;
 
 struct HostOwner {
   uint32_t uid = 0;
   uint32_t gid = 0;
 };
+
+// An id that no line of the map leads to: nobody in the user namespace has it or power over it.
+// The host's root if that is one; nothing if the map takes up every id.
+std::optional<uint32_t> id_outside(const IdMap& map) {
+  uint32_t id = 0;
+  for (size_t i = 0; i < map.size();) {
+    const IdMapping& range = map[i++];
+    if (id < range.host || id - range.host >= range.size) continue;
+    if (range.size >= kNoId - range.host) return std::nullopt;
+    id = range.host + range.size;
+    i = 0;  // the ranges stand in any order
+  }
+  return id;
+}
+
+// Whose files the file system of a user namespace may hold: its root's, or its first id's.
+uint32_t id_inside(const IdMap& map) {
+  if (const auto root = map_to_host(map, 0)) return *root;
+  return map.empty() ? 0 : map.front().host;
+}
 
 Error not_mapped(const GrantedPin& grant, const char* what, uint32_t id) {
   return Error(ErrorCode::kIdNotMapped,
@@ -60,6 +82,7 @@ class Builder {
           break;
       }
     }
+    if (decision_.delegation) PINSCOPE_CHECK(delegate(*decision_.delegation));
     return assemble();
   }
 
@@ -187,6 +210,44 @@ class Builder {
     }
   }
 
+  // The root of a bpffs of its own, because only a root gives tokens. Its superblock belongs to the
+  // container's user namespace, so root there can make it writable again: what keeps it from
+  // pinning is that the root directory belongs to nobody it knows. A directory in it would belong
+  // to somebody it knows, so there is none, and the grants are elsewhere, behind links.
+  Status delegate(const Delegation& delegation) {
+    const auto refuse = [&](std::string reason) {
+      return std::unexpected(Error(ErrorCode::kDelegation, "delegate BPF")
+                                 .reason(std::move(reason))
+                                 .rule(to_string(delegation.rules.front())));
+    };
+    const uint32_t maker_uid = id_inside(container_.uid_map);
+    const uint32_t maker_gid = id_inside(container_.gid_map);
+    auto root_uid = id_outside(container_.uid_map);
+    auto root_gid = id_outside(container_.gid_map);
+    if (delegation.pinning) {
+      root_uid = map_to_host(container_.uid_map, container_.uid);
+      root_gid = map_to_host(container_.gid_map, container_.gid);
+      if (!root_uid || !root_gid)
+        return refuse("its user namespace does not map its own process's user");
+    } else if (!root_uid || !root_gid) {
+      return refuse("its user namespace maps every id of the host, so its root may pin anywhere");
+    }
+    const InstanceId instance = instances_++;
+    plan_.steps.emplace_back(MakeDelegatedInstance{instance, delegation.rights, delegation.pinning,
+                                                   *root_uid, *root_gid, maker_uid, maker_gid});
+    delegated_ = mounts_++;
+    plan_.steps.emplace_back(ShowRoot{*delegated_, instance});
+    std::set<std::string_view> linked;
+    for (const auto& grant : decision_.grants) {
+      const auto first = std::string_view(grant.name).substr(0, grant.name.find('/'));
+      if (!linked.insert(first).second) continue;
+      plan_.steps.emplace_back(
+          MakeSymlink{instance, std::string(first), join(delegation.grants_at, first)});
+    }
+    if (!delegation.pinning) plan_.steps.emplace_back(SealInstance{instance});
+    return {};
+  }
+
   Result<Plan> assemble() {
     const auto append = [&](std::vector<Step>& steps) {
       for (auto& step : steps) plan_.steps.push_back(std::move(step));
@@ -194,18 +255,29 @@ class Builder {
     // One mount at a time: before the container is entered where the kernel joins detached mounts.
     if (features_.detached_trees) append(below_);
     const bool hides = decision_.host_bpffs != HostBpffs::kAllow;
-    if (!hides && decision_.grants.empty()) return std::move(plan_);
+    if (!hides && decision_.grants.empty() && !delegated_) return std::move(plan_);
     plan_.steps.emplace_back(EnterContainer{});
     if (hides) plan_.steps.emplace_back(HideBpffs{decision_.host_bpffs});
-    if (decision_.grants.empty()) return std::move(plan_);
+    if (!decision_.grants.empty()) {
+      resolve(decision_.grants_at());
+      append(inside_);
+      plan_.steps.emplace_back(AttachView{view_});
+      if (!features_.detached_trees) append(below_);
+      plan_.steps.emplace_back(VerifyView{view_, decision_.grants_at()});
+    }
+    if (delegated_) {
+      resolve(decision_.at);
+      plan_.steps.emplace_back(AttachView{*delegated_});
+      plan_.steps.emplace_back(VerifyView{*delegated_, decision_.at});
+      plan_.steps.emplace_back(VerifyDelegation{*delegated_, decision_.delegation->rights});
+    }
+    return std::move(plan_);
+  }
+
+  void resolve(const std::string& at) {
     const uint32_t root_uid = map_to_host(container_.uid_map, 0).value_or(0);
     const uint32_t root_gid = map_to_host(container_.gid_map, 0).value_or(0);
-    plan_.steps.emplace_back(ResolveTarget{decision_.at, root_uid, root_gid});
-    append(inside_);
-    plan_.steps.emplace_back(AttachView{view_});
-    if (!features_.detached_trees) append(below_);
-    plan_.steps.emplace_back(VerifyView{view_, decision_.at});
-    return std::move(plan_);
+    plan_.steps.emplace_back(ResolveTarget{at, root_uid, root_gid});
   }
 
   const Decision& decision_;
@@ -217,6 +289,7 @@ class Builder {
   InstanceId instances_ = 0;
   MountId mounts_ = 0;
   MountId view_ = 0;
+  std::optional<MountId> delegated_;
 };
 
 }  // namespace

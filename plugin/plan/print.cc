@@ -32,12 +32,34 @@ const char* type_text(MakeInstance::Type type) {
   return "";
 }
 
+// map_create,prog_load
+std::string joined_names(const TokenRights& rights, TokenRight right) {
+  std::string text;
+  for (const auto& name : names_in(rights, right)) text += (text.empty() ? "" : ",") + name;
+  return text.empty() ? "none" : text;
+}
+
+std::string rights_text(const TokenRights& rights) {
+  std::string text;
+  for (const TokenRight right : kTokenRights)
+    text +=
+        (text.empty() ? "" : ", ") + std::string(key_of(right)) + " " + joined_names(rights, right);
+  return text;
+}
+
 // One overload for each kind of step: a new kind does not compile until it is printed.
 struct TextPrinter {
   const Plan& plan;
 
   std::string operator()(const MakeInstance& step) const {
     return std::string("make ") + type_text(step.type) + " " + instance_text(step.instance);
+  }
+  std::string operator()(const MakeDelegatedInstance& step) const {
+    return "make bpf " + instance_text(step.instance) +
+           " in the container's user namespace, which delegates " + rights_text(step.rights) +
+           "; its root belongs to " + std::to_string(step.root_uid) + ":" +
+           std::to_string(step.root_gid) +
+           (step.pinning ? " of the container" : ", which the container does not know");
   }
   std::string operator()(const MakeDirectory& step) const {
     return "make directory " + quoted(step.path) + " in " + instance_text(step.instance);
@@ -63,6 +85,9 @@ struct TextPrinter {
     return mount_text(step.mount) + " shows " + quoted(step.path) + " of " +
            instance_text(step.instance) + (step.read_only ? ", mounted read-only" : "") +
            (step.through_target ? ", cloned at the target" : "");
+  }
+  std::string operator()(const ShowRoot& step) const {
+    return mount_text(step.mount) + " shows the root of " + instance_text(step.instance);
   }
   std::string operator()(const CloneSource& step) const {
     const auto& grant = plan.grants[step.grant];
@@ -90,6 +115,9 @@ struct TextPrinter {
   std::string operator()(const VerifyView& step) const {
     return "verify that " + quoted(step.at) + " is " + mount_text(step.mount);
   }
+  std::string operator()(const VerifyDelegation& step) const {
+    return "verify that " + mount_text(step.mount) + " delegates that and nothing else";
+  }
 };
 
 struct JsonPrinter {
@@ -98,6 +126,15 @@ struct JsonPrinter {
 
   void operator()(const MakeInstance& step) const {
     start("make-instance").field("type", type_text(step.type)).field("instance", step.instance);
+  }
+  void operator()(const MakeDelegatedInstance& step) const {
+    start("make-delegated-instance").field("instance", step.instance);
+    rights(step.rights);
+    json.field("pinning", step.pinning)
+        .field("root_uid", step.root_uid)
+        .field("root_gid", step.root_gid)
+        .field("maker_uid", step.maker_uid)
+        .field("maker_gid", step.maker_gid);
   }
   void operator()(const MakeDirectory& step) const {
     start("make-directory").field("instance", step.instance).field("path", step.path);
@@ -134,6 +171,9 @@ struct JsonPrinter {
         .field("read_only", step.read_only)
         .field("through_target", step.through_target);
   }
+  void operator()(const ShowRoot& step) const {
+    start("show-root").field("mount", step.mount).field("instance", step.instance);
+  }
   void operator()(const CloneSource& step) const {
     start("clone-source")
         .field("mount", step.mount)
@@ -157,8 +197,19 @@ struct JsonPrinter {
   void operator()(const VerifyView& step) const {
     start("verify-view").field("mount", step.mount).field("at", step.at);
   }
+  void operator()(const VerifyDelegation& step) const {
+    start("verify-delegation").field("mount", step.mount);
+    rights(step.rights);
+  }
 
  private:
+  void rights(const TokenRights& rights) const {
+    for (const TokenRight right : kTokenRights) {
+      json.key(key_of(right)).array();
+      for (const auto& name : names_in(rights, right)) json.value(name);
+      json.end();
+    }
+  }
   JsonWriter& start(const char* name) const { return json.object().field("step", name); }
 };
 

@@ -146,7 +146,7 @@ void check_device(const Draft& draft, Reporter& reporter) {
 
 void warn_of_no_effect(const Draft& draft, Reporter& reporter) {
   const model::Policy& policy = draft.policy;
-  if (!policy.grants.empty() || !policy.denials.empty()) return;
+  if (!policy.grants.empty() || !policy.denials.empty() || policy.delegate) return;
   if (policy.view.host_bpffs == HostBpffs::kAllow)
     reporter.warning(draft.host_bpffs.value_or(draft.name), "this policy does nothing",
                      "it grants nothing, denies nothing and hides nothing");
@@ -161,10 +161,12 @@ void check_policy(const Draft& draft, bool has_errors, Reporter& reporter) {
   const size_t errors = reporter.errors();
   check_names(draft, reporter);
   check_grants(draft, reporter);
+  check_delegate(draft, reporter);
   check_device(draft, reporter);
   if (has_errors || reporter.errors() != errors) return;
   warn_of_host_bpffs(draft, reporter);
   warn_of_select(draft, reporter);
+  warn_of_delegate(draft, reporter);
   warn_of_no_effect(draft, reporter);
 }
 

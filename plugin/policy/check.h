@@ -10,4 +10,8 @@ namespace pinscope::policy {
 // Reports errors, and for a policy without any also warnings: those are about what it would do.
 void check_policy(const Draft& draft, bool has_errors, Reporter& reporter);
 
+// Its parts for `delegate`, in check_delegate.cc.
+void check_delegate(const Draft& draft, Reporter& reporter);
+void warn_of_delegate(const Draft& draft, Reporter& reporter);
+
 }  // namespace pinscope::policy

@@ -77,6 +77,16 @@ Offset<fb::Deny> put(FlatBufferBuilder& builder, const model::Deny& deny,
   return fb::CreateDeny(builder, file, deny.place.line, deny.place.column, pin);
 }
 
+Offset<fb::Delegate> put(FlatBufferBuilder& builder, const model::Delegate& delegate) {
+  using model::TokenRight;
+  const auto grants_at = delegate.grants_at ? builder.CreateString(*delegate.grants_at) : Text();
+  const auto& rights = delegate.rights;
+  return fb::CreateDelegate(builder, delegate.place.line, delegate.place.column,
+                            rights[TokenRight::kCommand], rights[TokenRight::kMap],
+                            rights[TokenRight::kProgram], rights[TokenRight::kAttach],
+                            delegate.pinning, grants_at);
+}
+
 // Decoding, after flatbuffers::Verifier said that every offset stays inside. Parts of a buffer may
 // be shared by many others, so a few bytes could still describe any amount of data: each byte that
 // is taken out must be paid for, and encode() shares nothing.
@@ -149,6 +159,18 @@ class Decoder {
     take(out.expect.value_size, grant.value_size());
     take(out.expect.max_entries, grant.max_entries());
     if (grant.object_name() != nullptr) take(out.expect.object_name.emplace(), grant.object_name());
+  }
+
+  void take(model::Delegate& out, const fb::Delegate& delegate, const std::string& policy_file) {
+    using model::TokenRight;
+    out.place = {"", delegate.line(), delegate.column()};
+    if (pay(policy_file.size())) out.place.file = policy_file;
+    out.rights[TokenRight::kCommand] = delegate.commands();
+    out.rights[TokenRight::kMap] = delegate.maps();
+    out.rights[TokenRight::kProgram] = delegate.programs();
+    out.rights[TokenRight::kAttach] = delegate.attach();
+    out.pinning = delegate.pinning();
+    if (delegate.grants_at() != nullptr) take(out.grants_at.emplace(), delegate.grants_at());
   }
 
   void take(model::Select& out, const fb::Policy& policy) {
@@ -238,11 +260,12 @@ std::string encode(const model::Policy& policy) {
   const auto at = policy.view.at ? builder.CreateString(*policy.view.at) : Text();
   const auto grants_put = put(builder, grants);
   const auto denials_put = put(builder, denials);
-  builder.Finish(fb::CreatePolicy(builder, file_text, policy.place.line, policy.place.column, name,
-                                  policy.cdi, engines_put, kubernetes_namespaces, kubernetes_pods,
-                                  kubernetes_containers, labels, images, bundles, uids, gids,
-                                  namespaces_put, annotations, at, put_enum(policy.view.layout),
-                                  put_enum(policy.view.host_bpffs), grants_put, denials_put));
+  const auto delegate = policy.delegate ? put(builder, *policy.delegate) : Offset<fb::Delegate>();
+  builder.Finish(fb::CreatePolicy(
+      builder, file_text, policy.place.line, policy.place.column, name, policy.cdi, engines_put,
+      kubernetes_namespaces, kubernetes_pods, kubernetes_containers, labels, images, bundles, uids,
+      gids, namespaces_put, annotations, at, put_enum(policy.view.layout),
+      put_enum(policy.view.host_bpffs), grants_put, denials_put, delegate));
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
@@ -272,6 +295,8 @@ Result<model::Policy> decode(std::span<const std::byte> bytes) {
     decoder.take_place(to.place, *from, file);
     decoder.take(to.pin, from->pin());
   });
+  if (stored.delegate() != nullptr)
+    decoder.take(policy.delegate.emplace(), *stored.delegate(), file);
   if (decoder.problem() != nullptr)
     return std::unexpected(
         damaged_set(std::string("a policy in it is wrong: ") + decoder.problem()));

@@ -26,7 +26,23 @@ constexpr BpfCommands kUseProgram = {BpfCommand::kProgTestRun, BpfCommand::kLink
 
 constexpr BpfCommands kUseLink = {BpfCommand::kLinkUpdate, BpfCommand::kLinkDetach};
 
+// What a loader does with objects of its own.
+constexpr BpfCommands kOwnMap =
+    kReadMap | kWriteMap | BpfCommands{BpfCommand::kMapFreeze, BpfCommand::kProgBindMap};
+constexpr BpfCommands kOwnProgram = kUseProgram | kUseLink;
+
 }  // namespace
+
+BpfCommands commands_for(const model::Delegation& delegation) {
+  BpfCommands commands = {BpfCommand::kTokenCreate, BpfCommand::kObjGetInfoByFd};
+  for (uint32_t command = 0; command < BpfCommands::kEnd; ++command)
+    if (delegation.rights.has(model::TokenRight::kCommand, command)) commands.add(command);
+  if (commands.contains(model::kCommandMapCreate)) commands = commands | kOwnMap;
+  if (commands.contains(model::kCommandProgLoad)) commands = commands | kOwnProgram;
+  if (delegation.pinning)
+    commands = commands | BpfCommands{BpfCommand::kObjPin, BpfCommand::kObjGet};
+  return commands;
+}
 
 BpfCommands commands_for(model::Access access, std::optional<model::ObjectKind> kind) {
   const bool writes = access == model::Access::kReadWrite;

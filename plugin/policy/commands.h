@@ -15,4 +15,8 @@ namespace pinscope::policy {
 // these commands are good for nothing without the descriptor of one.
 model::BpfCommands commands_for(model::Access access, std::optional<model::ObjectKind> kind);
 
+// To make a token, to make with it what is delegated, and to use that. All of them ask the kernel
+// for a token or a descriptor.
+model::BpfCommands commands_for(const model::Delegation& delegation);
+
 }  // namespace pinscope::policy

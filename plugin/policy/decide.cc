@@ -6,6 +6,7 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/policy/delegation.h"
 #include "plugin/policy/denials.h"
 #include "plugin/policy/glob.h"
 #include "plugin/policy/merge.h"
@@ -194,6 +195,8 @@ Result<Decision> Decider::decide(const std::vector<Policy>& policies) {
   refuse_what_is_denied(selecting);
   PINSCOPE_TRY(decision_.grants, merge_grants(std::move(wanted_), container_));
   PINSCOPE_CHECK(check_bind());
+  PINSCOPE_TRY(decision_.delegation, merge_delegations(selecting, container_));
+  PINSCOPE_CHECK(check_delegation(decision_, container_, host_));
   return std::move(decision_);
 }
 

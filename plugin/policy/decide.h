@@ -18,6 +18,10 @@ namespace pinscope::policy {
 bool selects(const model::Select& select, const model::Container& container,
              const model::HostView& host, std::string* why_not);
 
+// Whether the container's namespace of this kind is the host's, however it comes by it.
+bool shares_host_namespace(const model::Container& container, model::NamespaceKind kind,
+                           const model::HostView& host);
+
 // The error for a container that was to have the policy `name` and is not selected by it: says why,
 // or that none of `policies` has this name.
 Error not_selected(const std::string& name, const std::vector<model::Policy>& policies,
@@ -39,7 +43,8 @@ Error not_selected(const std::string& name, const std::vector<model::Policy>& po
 // name below another grant's name, another owner, mode or expectation for one pin, different
 // view.at or layout, access: read where another policy says layout: bind; also a name with the
 // component
-// "_rw", which the view itself uses. An error of pins_matching is passed on.
+// "_rw", which the view itself uses. kDelegation: see delegation.h. An error of pins_matching is
+// passed on.
 Result<model::Decision> decide(const std::vector<model::Policy>& policies,
                                const model::Container& container, const model::HostView& host);
 

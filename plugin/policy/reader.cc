@@ -50,26 +50,10 @@ bool is_at_or_below(std::string_view path, std::string_view above) {
   return path == above || (path.starts_with(above) && path[above.size()] == '/');
 }
 
-void read_view_at(const Field& field, Draft& draft, Reporter& reporter) {
-  const auto path = read_path(field, reporter);
-  if (!path) return;
-  std::string why_not;
-  if (*path == "/") why_not = "the view would hide the whole container";
-  if (is_at_or_below(*path, "/proc"))
-    why_not = "/proc shows processes, and runtimes cover parts of it after the view is there";
-  if (is_at_or_below(*path, "/dev"))
-    why_not = "runtimes fill /dev by themselves, after the view is there";
-  if (why_not.empty()) {
-    draft.policy.view.at = *path;
-    return;
-  }
-  reporter.error(field.at(), "the view cannot be at " + quoted(*path) + ": " + why_not,
-                 "/sys/fs/bpf and /run/bpf are the usual places");
-}
-
 void read_view(const Field& field, Draft& draft, Reporter& reporter) {
   const Mapping view(reporter, field, "\"view\"", "view.", {"at", "layout", "hostBpffs"});
-  if (const auto at = view.find("at")) read_view_at(*at, draft, reporter);
+  if (const auto at = view.find("at"))
+    draft.policy.view.at = read_view_path(*at, kPlaceOfView, reporter);
   if (const auto layout = view.find("layout"))
     draft.policy.view.layout = read_word(
         reporter, *layout, {Layout::kShared, Layout::kPerMap, Layout::kBind}, model::name_of);
@@ -90,7 +74,8 @@ void read_denial(const Field& field, Draft& draft, Reporter& reporter) {
 }
 
 void read_spec(const Field& field, Draft& draft, Reporter& reporter) {
-  Mapping spec(reporter, field, "\"spec\"", "", {"cdi", "select", "view", "grants", "deny"});
+  Mapping spec(reporter, field, "\"spec\"", "",
+               {"cdi", "select", "view", "delegate", "grants", "deny"});
   if (!spec.valid()) return;
   if (const auto cdi = spec.find("cdi")) {
     draft.cdi = cdi->key_at;
@@ -103,6 +88,7 @@ void read_spec(const Field& field, Draft& draft, Reporter& reporter) {
     reporter.error(field.at(), "\"spec\" has no \"select\"",
                    "to select every container, write: select: {}");
   if (const auto view = spec.find("view")) read_view(*view, draft, reporter);
+  if (const auto delegate = spec.find("delegate")) read_delegate(*delegate, draft, reporter);
   if (const auto grants = spec.find("grants"))
     for (const Field& grant : read_list(reporter, *grants)) {
       if (reporter.full()) return;
@@ -131,6 +117,24 @@ std::optional<std::string> read_path(const Field& field, Reporter& reporter) {
   auto path = read_text(reporter, field);
   if (!path || !check_path(field, *path, reporter)) return std::nullopt;
   return path;
+}
+
+std::optional<std::string> read_view_path(const Field& field, const ViewPlace& place,
+                                          Reporter& reporter) {
+  auto path = read_path(field, reporter);
+  if (!path) return std::nullopt;
+  const std::string what(place.what);
+  const std::string is_there = what + " " + std::string(place.is) + " there";
+  std::string why_not;
+  if (*path == "/") why_not = what + " would hide the whole container";
+  if (is_at_or_below(*path, "/proc"))
+    why_not = "/proc shows processes, and runtimes cover parts of it after " + is_there;
+  if (is_at_or_below(*path, "/dev"))
+    why_not = "runtimes fill /dev by themselves, after " + is_there;
+  if (why_not.empty()) return path;
+  reporter.error(field.at(), what + " cannot be at " + quoted(*path) + ": " + why_not,
+                 std::string(place.usual));
+  return std::nullopt;
 }
 
 std::optional<model::Pattern> read_pin(const Field& field, Reporter& reporter) {

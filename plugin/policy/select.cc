@@ -134,20 +134,7 @@ class Checker {
     return "";
   }
 
-  // A container that joins a namespace by path may join the host's that way.
-  bool is_host(NamespaceKind kind) const {
-    const Namespace& found = model::namespace_of(container_, kind);
-    switch (found.mode) {
-      case Namespace::Mode::kHost:
-        return true;
-      case Namespace::Mode::kPrivate:
-        return false;
-      case Namespace::Mode::kPath:
-        return host_.same_namespace(container_, kind,
-                                    std::string("/proc/self/ns/") + model::namespace_name(kind));
-    }
-    return true;
-  }
+  bool is_host(NamespaceKind kind) const { return shares_host_namespace(container_, kind, host_); }
 
   bool namespace_matches(const model::NamespaceSelector& selector) const {
     switch (selector.wanted.mode) {
@@ -167,6 +154,21 @@ class Checker {
 };
 
 }  // namespace
+
+// A container that joins a namespace by path may join the host's that way.
+bool shares_host_namespace(const model::Container& container, NamespaceKind kind,
+                           const model::HostView& host) {
+  switch (model::namespace_of(container, kind).mode) {
+    case Namespace::Mode::kHost:
+      return true;
+    case Namespace::Mode::kPrivate:
+      return false;
+    case Namespace::Mode::kPath:
+      return host.same_namespace(container, kind,
+                                 std::string("/proc/self/ns/") + model::namespace_name(kind));
+  }
+  return true;
+}
 
 bool selects(const model::Select& select, const model::Container& container,
              const model::HostView& host, std::string* why_not) {

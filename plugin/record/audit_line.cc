@@ -6,6 +6,7 @@
 #include "plugin/base/json.h"
 #include "plugin/model/bpf_types.h"
 #include "plugin/record/audit.h"
+#include "plugin/record/delegation_json.h"
 #include "plugin/record/identity_json.h"
 #include "plugin/record/words.h"
 
@@ -119,7 +120,12 @@ std::string to_json_line(const AuditEvent& event) {
         .field("granted_by", model::to_string(refusal.granted_by))
         .field("denied_by", model::to_string(refusal.denied_by))
         .end();
-  json.end().field("duration_us", event.duration_ns / kNanosecondsPerMicrosecond).end();
+  json.end();
+  if (event.delegation) {
+    json.key("delegation");
+    write_delegation(json, *event.delegation);
+  }
+  json.field("duration_us", event.duration_ns / kNanosecondsPerMicrosecond).end();
   return json.take();
 }
 

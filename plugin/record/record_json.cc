@@ -7,6 +7,7 @@
 
 #include "plugin/base/json.h"
 #include "plugin/base/text.h"
+#include "plugin/record/delegation_json.h"
 #include "plugin/record/identity_json.h"
 #include "plugin/record/store.h"
 #include "plugin/record/words.h"
@@ -214,6 +215,13 @@ Status read_rules_and_tables(const JsonView& root, Record& record) {
     PINSCOPE_TRY(auto rule, to_rule(entry, rules));
     record.selected_by.push_back(std::move(rule));
   }
+  if (record.delegation) {
+    PINSCOPE_TRY(const auto delegated_by, read_list(root, "delegated_by"));
+    for (const auto& entry : delegated_by) {
+      PINSCOPE_TRY(auto rule, to_rule(entry, rules));
+      record.delegation->rules.push_back(std::move(rule));
+    }
+  }
   PINSCOPE_CHECK(read_table(root, "pins", kPinColumns, [&](const auto& column) -> Status {
     PINSCOPE_TRY(auto pin, read_pin(column, rules));
     record.pins.push_back(std::move(pin));
@@ -256,10 +264,20 @@ std::string to_json(const Record& record) {
       .field("at", record.at)
       .field("layout", model::name_of(record.layout))
       .field("host_bpffs", model::name_of(record.host_bpffs));
+  if (record.delegation) {
+    json.key("delegation");
+    write_delegation(json, *record.delegation);
+  }
   RuleTable rules;
   json.key("selected_by").array();
   for (const auto& rule : record.selected_by) json.value(rules.index_of(rule));
-  json.end().key("pins");
+  json.end();
+  if (record.delegation) {
+    json.key("delegated_by").array();
+    for (const auto& rule : record.delegation->rules) json.value(rules.index_of(rule));
+    json.end();
+  }
+  json.key("pins");
   write_columns(json, kPinColumns);
   for (const auto& pin : record.pins) write_pin(json, rules, pin);
   json.end().end().key("refusals");
@@ -297,6 +315,10 @@ Result<Record> from_json(std::string json, const std::string& name) {
   PINSCOPE_TRY(record.at, read_string(root, "at"));
   PINSCOPE_TRY(record.layout, read_word(root, "layout", layout_from_name));
   PINSCOPE_TRY(record.host_bpffs, read_word(root, "host_bpffs", host_bpffs_from_name));
+  PINSCOPE_TRY(const auto delegation, root.find("delegation"));
+  if (delegation) {
+    PINSCOPE_TRY(record.delegation, read_delegation(*delegation));
+  }
   PINSCOPE_CHECK(read_rules_and_tables(root, record));
   return record;
 }

@@ -1,9 +1,7 @@
 // The fixture of attacks: a container with the real hook, and what the kernel is expected to say to
-// each thing that is tried inside it. With PINSCOPE_OLD_KERNEL in the environment the hook is told
-// what Linux 6.1 would tell it, so that its other paths are attacked as well.
+// each thing that is tried inside it.
 #pragma once
 
-#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,12 +13,6 @@ namespace pinscope::test {
 
 class AttackTest : public ViewTest {
  protected:
-  void SetUp() override {
-    ViewTest::SetUp();
-    if (std::getenv("PINSCOPE_OLD_KERNEL") != nullptr)
-      installation_.wrapper = {PINSCOPE_BIN_DIR "/on_old_kernel"};
-  }
-
   // A command of the probe and the kernel's answer to it.
   using Tries = std::vector<std::pair<std::string, std::string>>;
 

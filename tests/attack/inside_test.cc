@@ -220,6 +220,14 @@ TEST_P(Inside, CapBpfGivesNoWayRoundTheView) {
           {"next-map-id 0", "EPERM"}});
 }
 
+// Another limit that it states: a read grant of a map is no wall against whoever loads programs.
+TEST_P(Inside, CapBpfWritesAMapByAProgram) {
+  container_.spec.capabilities.emplace_back("CAP_BPF");
+  expect({{"update-ro /sys/fs/bpf/flows 1 43", "EPERM"},
+          {"prog-write /sys/fs/bpf/flows 1 43", "ok"},
+          {"lookup /sys/fs/bpf/flows 1", "ok 43"}});
+}
+
 // The limit that docs/threat-model.md states: the view does not hold against CAP_SYS_ADMIN without
 // a user namespace. If this fails, the kernel or the product has become better than its documents.
 TEST_P(Inside, CapSysAdminWithoutAUserNamespaceGoesRoundTheView) {
@@ -231,12 +239,31 @@ TEST_P(Inside, CapSysAdminWithoutAUserNamespaceGoesRoundTheView) {
           {"update /tmp/bpf/again 1 43", "ok"}});
 }
 
+// Before Linux 6.5, CAP_BPF is what freezing a map takes, whatever the descriptor was opened for.
+bool freezing_takes_cap_bpf() {
+  HostPins pins;
+  pins.map("/sys/fs/bpf/frozen");
+  return ask_all({"keep-caps 0", "freeze /sys/fs/bpf/frozen"}).back() == "EPERM";
+}
+
 // Another stated limit: a writer may freeze the map for everybody.
 TEST_P(Inside, AReadWriteGrantMayFreezeTheMap) {
-  container_.spec.uid = 1000;
-  container_.spec.capabilities = {};
+  if (freezing_takes_cap_bpf()) {
+    container_.spec.capabilities = {"CAP_BPF"};
+  } else {
+    container_.spec.uid = 1000;
+    container_.spec.capabilities = {};
+  }
   expect({{"freeze /sys/fs/bpf/counters", "ok"}});
   EXPECT_EQ(ask("update " + std::string(kCounters) + " 1 43"), "EPERM");
+}
+
+// And another: on an old kernel, CAP_BPF makes that of a read grant too.
+TEST_P(Inside, CapBpfFreezesAReadGrantBeforeLinux65) {
+  const bool old = freezing_takes_cap_bpf();
+  container_.spec.capabilities = {"CAP_BPF"};
+  expect({{"freeze-ro /sys/fs/bpf/flows", old ? "ok" : "EPERM"}});
+  EXPECT_EQ(ask("update " + std::string(kFlows) + " 1 43"), old ? "EPERM" : "ok");
 }
 
 TEST_P(Inside, ALinkGrantIsTheRightToDetachIt) {

@@ -1,6 +1,9 @@
 // Podman, rootful, as a user has it: one command wires it, ordinary containers with the default
 // seccomp profile and capabilities use what a policy grants, lies gain nothing, one command undoes
 // it.
+#include <filesystem>
+
+#include "plugin/kernel/delegation.h"
 #include "tests/engines/engine_test.h"
 
 namespace pinscope::test {
@@ -64,6 +67,13 @@ class Podman : public testing::TestWithParam<std::string> {
     ASSERT_EQ(result.status, 0) << result;
   }
 
+  // For the message of a failed test.
+  [[nodiscard]] std::string audit_errors() const {
+    std::string text;
+    for (const auto& line : test_->audit()) text += line.error + "\n";
+    return text;
+  }
+
   std::unique_ptr<EngineTest> test_;
 };
 
@@ -103,6 +113,68 @@ TEST_P(Podman, GivesAViewInAUserNamespaceOfItsOwn) {
   test_->grant_flows("{engine: podman}");
   expect_the_grant_works(run({"--userns", "auto"}));
   expect_the_grant_works(run({"--uidmap", "0:300000:65536", "--gidmap", "0:300000:65536"}));
+}
+
+TEST_P(Podman, GivesBpfTokensInAUserNamespace) {
+  if (const auto probe = kernel::probe_delegation(); probe.answer != model::Probe::kYes)
+    GTEST_SKIP() << probe.detail;
+  install();
+  test_->write_policy(
+      "select: {engine: podman, namespaces: {user: private}}\n"
+      "delegate: {commands: [map_create, prog_load, btf_load], maps: [hash, array], programs: "
+      "[socket_filter]}\n"
+      "grants: [{pin: /sys/fs/bpf/flows, access: read-write}]\n");
+  const std::string hash = "token-map /sys/fs/bpf 1";
+  const std::string lru_hash = "token-map /sys/fs/bpf 9";
+  const std::string program = "token-prog /sys/fs/bpf 1 0";
+  const std::vector<std::string> commands = {hash, lru_hash, program, "map-create",
+                                             "get-rw /sys/fs/bpf/flows"};
+  const std::vector<std::string> own = {"--uidmap", "0:300000:65536", "--gidmap", "0:300000:65536"};
+  for (std::vector<std::string> options : {std::vector<std::string>{"--userns", "auto"}, own}) {
+    SCOPED_TRACE(options.front());
+    const auto without = run(options, commands);
+    EXPECT_NE(answer(without, hash), "ok") << without;
+    options.insert(options.end(), {"--cap-add", "BPF"});
+    const auto result = run(options, commands);
+    EXPECT_EQ(answer(result, hash), "ok") << result << audit_errors();
+    EXPECT_EQ(answer(result, lru_hash), "EPERM");
+    EXPECT_EQ(answer(result, program), "ok");
+    EXPECT_EQ(answer(result, "map-create"), "EPERM");
+    EXPECT_EQ(answer(result, "get-rw /sys/fs/bpf/flows"), "ok");
+  }
+}
+
+// An unmodified program with libbpf 1.5.
+TEST_P(Podman, LetsLibbpfMakeTokens) {
+  if (const auto probe = kernel::probe_delegation(); probe.answer != model::Probe::kYes)
+    GTEST_SKIP() << probe.detail;
+  const std::string suite = "trixie-libbpf";
+  if (const auto why = why_no_suite(suite); !why.empty()) GTEST_SKIP() << why;
+  if (!std::filesystem::exists(PINSCOPE_LOADER_DIR "/named.bpf.o"))
+    GTEST_SKIP() << "no clang was there to make the BPF objects";
+  install();
+  test_->write_policy(
+      "select: {engine: podman}\n"
+      "delegate: {commands: [map_create, prog_load, btf_load], maps: [hash, array], programs: "
+      "[socket_filter]}\n");
+  const std::string libraries = suite_directory(suite) + "/usr/lib/" PINSCOPE_ARCHITECTURE;
+  std::vector<std::string> arguments = {
+      "run",       "--rm",
+      "--network", "none",
+      "--userns",  "auto",
+      "--cap-add", "BPF",
+      "--volume",  libraries + ":/lib/" PINSCOPE_ARCHITECTURE ":ro",
+      "--volume",  PINSCOPE_LOADER_DIR ":/loader:ro"};
+  for (const auto& entry : std::filesystem::directory_iterator(libraries))
+    if (const auto name = entry.path().filename().string(); name.starts_with("ld-linux"))
+      for (const char* directory : {"/lib/", "/lib64/"})
+        arguments.insert(arguments.end(),
+                         {"--volume", entry.path().string() + ":" + directory + name + ":ro"});
+  arguments.insert(arguments.end(), {EngineMachine::kImage, "/loader/pinscope_loader",
+                                     "/loader/named.bpf.o", "/loader/other_map.bpf.o"});
+  const auto result = podman(arguments);
+  EXPECT_EQ(answer(result, "load /loader/named.bpf.o"), "ok") << result << audit_errors();
+  EXPECT_EQ(answer(result, "load /loader/other_map.bpf.o"), "EPERM") << result;
 }
 
 TEST_P(Podman, GivesAViewBelowAReadOnlyRoot) {

@@ -2,7 +2,10 @@
 
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <sstream>
@@ -35,7 +38,20 @@ grants:
   - {pin: /sys/fs/bpf/fault/program, as: deep/er/program, access: read-write}
 )";
 
+// The bpffs that gives tokens is at a second place that the hook has to make.
+constexpr const char* kTokensAt = "/srv/tokens/bpf";
+constexpr const char* kDelegatingPolicy = R"(
+select: {}
+view: {at: /srv/tokens/bpf}
+delegate: {commands: [map_create], maps: [hash], grantsAt: /srv/view/bpf}
+grants:
+  - {pin: /sys/fs/bpf/fault/flows, access: read, owner: {uid: 1000, gid: 1000}, mode: "0444"}
+  - {pin: /sys/fs/bpf/fault/counters, access: read-write}
+  - {pin: /sys/fs/bpf/fault/program, as: deep/er/program, access: read}
+)";
+
 std::string spec_for(const std::string& layout) {
+  if (layout == "delegated") return kDelegatingPolicy;
   if (layout == "bind") return kBindPolicy;
   const std::string word = "LAYOUT";
   std::string text = kPolicy;
@@ -59,7 +75,8 @@ bool is_pin_of_map(const std::string& path, uint32_t id) {
 
 }  // namespace
 
-HookedProcess::HookedProcess(const std::string& layout) : read_grants_(layout != "bind") {
+HookedProcess::HookedProcess(const std::string& layout)
+    : read_grants_(layout != "bind"), delegates_(layout == "delegated") {
   pins_.directory("/sys/fs/bpf/fault");
   pins_.map("/sys/fs/bpf/fault/flows");
   pins_.map("/sys/fs/bpf/fault/counters");
@@ -74,6 +91,7 @@ HookedProcess::HookedProcess(const std::string& layout) : read_grants_(layout !=
   installation_.directory().make_directory("state/containers", 0700);
   BundleSpec spec;
   spec.args = {"/probe"};
+  if (delegates_) spec.with_user_namespace();
   installation_.directory().write("bundle/config.json", to_config_json(spec));
   remember_machine();
   renew();
@@ -81,7 +99,9 @@ HookedProcess::HookedProcess(const std::string& layout) : read_grants_(layout !=
 
 void HookedProcess::renew() {
   process_.reset();
-  process_ = std::make_unique<ContainerProcess>(rootfs_);
+  process_ = std::make_unique<ContainerProcess>(
+      rootfs_,
+      delegates_ ? ContainerProcess::Kind::kUserNamespace : ContainerProcess::Kind::kPlain);
   mounts_before_ = process_->mounts();
   files_before_ = files_below(rootfs_);
 }
@@ -139,7 +159,8 @@ std::vector<std::string> HookedProcess::defects() const {
   struct stat flows = {};
   if (::stat((view + "/flows").c_str(), &flows) != 0) {
     found.emplace_back("flows is not there");
-  } else if (read_grants_ && (flows.st_uid != 1000 || (flows.st_mode & 07777U) != 0444)) {
+  } else if (read_grants_ &&
+             (flows.st_uid != (delegates_ ? 101000U : 1000U) || (flows.st_mode & 07777U) != 0444)) {
     found.emplace_back("flows has another owner or mode");
   }
   if (read_grants_ && bpf_obj_get((view + "/flows").c_str()) != -EROFS)
@@ -148,6 +169,10 @@ std::vector<std::string> HookedProcess::defects() const {
     found.emplace_back("deep/er/program is not there");
   if (access(process_->path("/sys/fs/bpf/fault").c_str(), F_OK) == 0)
     found.emplace_back("the machine's bpffs is not hidden");
+  struct statfs tokens = {};
+  if (delegates_ && (::statfs(process_->path(kTokensAt).c_str(), &tokens) != 0 ||
+                     tokens.f_type != BPF_FS_MAGIC || !(tokens.f_flags & ST_RDONLY)))
+    found.emplace_back("the bpffs for tokens is not there");
   if (installation_.records() != std::vector<std::string>{"fault.json"})
     found.emplace_back("not exactly one record");
   if (installation_.last_audit().outcome != "granted")

@@ -16,7 +16,8 @@ namespace pinscope::test {
 
 class HookedProcess {
  public:
-  // `layout` is the policy's word. The policy is in force already.
+  // `layout` is the policy's word, or "delegated": a user namespace with BPF tokens. The policy is
+  // in force already.
   explicit HookedProcess(const std::string& layout);
 
   // A new container process, with nothing of ours in it.
@@ -45,6 +46,7 @@ class HookedProcess {
   Installation installation_;
   HostPins pins_;
   bool read_grants_ = true;
+  bool delegates_ = false;
   std::string rootfs_;
   std::unique_ptr<ContainerProcess> process_;
   std::vector<std::string> mounts_before_;

@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 
 #include "tests/fault/hooked_process.h"
@@ -55,6 +57,20 @@ class Machine : public testing::Test {
 
   HookedProcess hooked_{"shared"};
 };
+
+// There is no safe way round openat2(2) on a path that somebody else can change.
+TEST_F(Machine, WhoseKernelRefusesToResolvePathsSafelyStartsNothing) {
+  const auto result = hooked_.create([&](const SystemCall& call) {
+    return call.number == SYS_openat2 ? Verdict::fail(ENOSYS) : Verdict::run();
+  });
+  EXPECT_EQ(result.status, 1) << result;
+  EXPECT_EQ(result.err,
+            "pinscope-hook: container \"fault\": cannot open source pin "
+            "\"/sys/fs/bpf/fault/program\": Function not implemented (the kernel lacks this system "
+            "call, or a seccomp filter refuses it; pinscope doctor says which); policy \"test\" at "
+            "test.yaml:11:7\n");
+  EXPECT_THAT(hooked_.traces(), IsEmpty()) << result;
+}
 
 TEST_F(Machine, WithNoSpaceForARecordStartsNothing) {
   const Mounted full = small_file_system(state());

@@ -15,8 +15,9 @@ namespace pinscope::test {
 class ContainerProcess {
  public:
   // `rootfs` is a directory; a sysfs and, at /sys/fs/bpf, this machine's own bpffs are mounted in
-  // it.
-  explicit ContainerProcess(std::string rootfs);
+  // it. kUserNamespace: in a user namespace as well, whose root is this machine's id 100000.
+  enum class Kind { kPlain, kUserNamespace };
+  explicit ContainerProcess(std::string rootfs, Kind kind = Kind::kPlain);
   ~ContainerProcess();
   ContainerProcess(const ContainerProcess&) = delete;
   ContainerProcess& operator=(const ContainerProcess&) = delete;

@@ -124,6 +124,10 @@ std::string why_no_suite(const std::string& suite) {
          " are not unpacked here: this machine's mirror has no such suite";
 }
 
+std::string suite_directory(const std::string& suite) {
+  return std::string(kSuites) + "/" + suite;
+}
+
 EngineMachine::EngineMachine(const std::string& suite)
     : directory_(0711), namespaces_(std::make_unique<Namespaces>()) {
   int ready[2];

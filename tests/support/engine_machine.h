@@ -23,6 +23,9 @@ namespace pinscope::test {
 // `./dev test` unpacks them.
 std::string why_no_suite(const std::string& suite);
 
+// Where its files are: "/usr/bin/dockerd" of the suite is that below this directory.
+std::string suite_directory(const std::string& suite);
+
 class EngineMachine {
  public:
   // `suite`: the release whose files stand over this machine's own /usr; "" for none.

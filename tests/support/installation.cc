@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
 #include "plugin/base/json.h"
@@ -41,6 +42,7 @@ AuditLine parse_line(const std::string& text) {
 }  // namespace
 
 Installation::Installation() {
+  if (std::getenv("PINSCOPE_OLD_KERNEL") != nullptr) wrapper = {PINSCOPE_BIN_DIR "/on_old_kernel"};
   directory_.make_directory("policy.d");
 }
 

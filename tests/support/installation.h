@@ -50,6 +50,8 @@ class Installation {
   void hook_into(BundleSpec& spec) const;
 
   // Further options of the hook, such as --engine; and a program with arguments in front of it.
+  // With PINSCOPE_OLD_KERNEL in the environment, that is one that tells the hook what Linux 6.1
+  // would.
   std::vector<std::string> options;
   std::vector<std::string> wrapper;
 

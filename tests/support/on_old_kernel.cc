@@ -11,8 +11,6 @@ int main(int argc, char** argv) {
     std::fputs("usage: on_old_kernel PROGRAM [ARGUMENT...]\n", stderr);
     return 2;
   }
-  pinscope::test::OldKernel kernel;
-  return pinscope::test::supervise_here(
-      std::vector<std::string>(argv + 1, argv + argc),
-      [&](const pinscope::test::SystemCall& call) { return kernel(call); });
+  return pinscope::test::supervise_here(std::vector<std::string>(argv + 1, argv + argc),
+                                        pinscope::test::refuse_what_is_new);
 }

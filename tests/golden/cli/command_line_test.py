@@ -183,6 +183,39 @@ class Explain(cli.Case):
         self.assertEqual(result.returncode, 1)
         self.assertIn('cannot use the pod label "app": it is no KEY=VALUE', result.stderr)
 
+    def test_says_what_is_delegated(self):
+        for file in self.policies.iterdir():
+            file.unlink()
+        self.write_policy(
+            "token.yaml",
+            policy("token", select="{namespaces: {user: private}}")
+            + "  delegate: {commands: [map_create, prog_load], maps: [hash], "
+            "programs: [socket_filter]}\n"
+            "  grants: [{pin: /sys/fs/bpf/flows, access: read-write}]\n",
+        )
+        identity = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        kinds = ("pid", "network", "ipc", "uts", "mount", "user")
+        self.write_bundle(
+            linux={
+                "namespaces": [{"type": kind} for kind in kinds],
+                "uidMappings": identity,
+                "gidMappings": identity,
+            }
+        )
+        result = self.explain()
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assert_golden("explain_delegated.txt", result.stdout)
+        result = self.explain("--output", "json")
+        delegated = json.loads(result.stdout)["delegation"]
+        self.assertEqual(delegated["maps"], ["hash"])
+        self.assertEqual(delegated["attach"], ["cgroup_inet_ingress"])
+        self.assertTrue(delegated["added_no_attach_type"])
+        result = self.explain(command="plan")
+        self.assertEqual(result.returncode, 0)
+        self.assert_golden("plan_delegated.txt", result.stdout)
+        self.write_bundle()
+        self.assertIn("does not", self.explain().stdout)
+
     def test_says_it_to_programs(self):
         self.write_bundle()
         result = self.explain("--engine", "podman", "--output", "json")

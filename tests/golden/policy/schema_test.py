@@ -45,6 +45,20 @@ def type_names(source, table):
     return re.findall(r'"(\w+)"', body)
 
 
+def delegated(types, rights):
+    """What the loader lets a policy delegate: every name but the dangerous ones."""
+    programs = re.search(r"kPrograms = .*?\{(.*?)\n\}\);", rights, re.S).group(1)
+    dangers = re.findall(r"\{(\w+),\s*Scope::", programs)
+    bad_attach = re.search(r"kDangerousAttach =\s*mask\(\{(.*?)\}\)", rights, re.S).group(1)
+    return {
+        "delegatedMap": [name for name in type_names(types, "kMapTypes") if name != "struct_ops"],
+        "delegatedProgram": [name for name, danger in zip(
+            type_names(types, "kProgramTypes"), dangers, strict=True) if danger == "nullptr"],
+        "delegatedAttachType": [name for name in type_names(rights, "kAttachTypes")
+                                if name not in re.findall(r'"(\w+)"', bad_attach)],
+    }
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     schema = json.loads((root / "config/policy.schema.json").read_text())
@@ -81,6 +95,11 @@ def main():
     for table, name in (("kMapTypes", "mapType"), ("kProgramTypes", "programType")):
         if type_names(source, table) != schema["definitions"][name]["enum"]:
             failures.append(f"{name} in the schema differs from {table} in bpf_types.cc")
+
+    rights = (root / "plugin/model/token_rights.cc").read_text()
+    for name, wanted in delegated(source, rights).items():
+        if schema["definitions"][name]["enum"] != wanted:
+            failures.append(f"{name} in the schema differs from token_rights.cc")
 
     for failure in failures:
         print(failure)

@@ -176,6 +176,18 @@ static int reconfigure(char** words, struct answer* answer) {
   errno = saved;
   return result;
 }
+// An option of the superblock behind PATH, then reconfiguration.
+static int reconfigure_option(char** words, struct answer* answer) {
+  (void)answer;
+  const int fd = (int)syscall(SYS_fspick, AT_FDCWD, words[0], FSPICK_CLOEXEC);
+  if (fd < 0) return -1;
+  int result = (int)syscall(SYS_fsconfig, fd, FSCONFIG_SET_STRING, words[1], words[2], 0);
+  if (result == 0) result = (int)syscall(SYS_fsconfig, fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
+  const int saved = errno;
+  close(fd);
+  errno = saved;
+  return result;
+}
 static int clone_tree(char** words, struct answer* answer) {
   (void)answer;
   const int fd = (int)syscall(SYS_open_tree, AT_FDCWD, words[0], OPEN_TREE_CLONE);
@@ -207,6 +219,7 @@ const struct command kFileCommands[] = {
     {"bind-remount-rw", 1, remount_mount, "PATH: the mount, mount(2)"},
     {"setattr-rw", 1, clear_read_only, "PATH: the mount, mount_setattr(2)"},
     {"reconfigure-rw", 1, reconfigure, "PATH: the superblock, fsconfig(2)"},
+    {"reconfigure", 3, reconfigure_option, "PATH KEY VALUE: an option of the superblock"},
     {"open-tree", 1, clone_tree, "PATH: open_tree(2) with OPEN_TREE_CLONE"},
     {0},
 };

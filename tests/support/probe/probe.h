@@ -29,5 +29,6 @@ struct command {
 extern const struct command kBpfCommands[];
 extern const struct command kFileCommands[];
 extern const struct command kProcessCommands[];
+extern const struct command kTokenCommands[];
 
 #endif

@@ -1,11 +1,14 @@
 // The probe's commands on itself: who it is, which namespaces it is in, how long it stays.
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +37,16 @@ static int become(char** words, struct answer* answer) {
   const gid_t gid = (gid_t)strtoul(words[1], NULL, 0);
   if (setgroups(0, NULL) < 0 || setgid(gid) < 0) return -1;
   return setuid((uid_t)strtoul(words[0], NULL, 0));
+}
+
+static int keep_capabilities(char** words, struct answer* answer) {
+  (void)answer;
+  const uint64_t kept = strtoull(words[0], NULL, 16);
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct sets[2] = {0};
+  for (int half = 0; half < 2; half++)
+    sets[half].effective = sets[half].permitted = (uint32_t)(kept >> (32 * half));
+  return (int)syscall(SYS_capset, &header, sets);
 }
 
 static int leave(char** words, struct answer* answer) {
@@ -68,6 +81,7 @@ const struct command kProcessCommands[] = {
     {"caps", 0, capabilities, "effective capabilities, hexadecimal"},
     {"id", 0, identity, "uid and gid"},
     {"setuid", 2, become, "UID GID: for all commands that follow"},
+    {"keep-caps", 1, keep_capabilities, "HEXADECIMAL: for all commands that follow"},
     {"unshare", 1, leave, "user, mount, net or several, with commas"},
     {"sleep", 1, wait_seconds, "SECONDS"},
     {"wait-for", 1, wait_for_file, "PATH: until it is there, 30 seconds at most"},

@@ -27,6 +27,12 @@ TEST(Error, LeavesOutWhatItDoesNotHave) {
             "cannot open \"x\": it is a fish");
 }
 
+TEST(Error, SaysWhyASystemCallMayBeMissing) {
+  EXPECT_EQ(Error::system("open \"x\"", ENOSYS).sentence(),
+            "cannot open \"x\": Function not implemented (the kernel lacks this system call, or a "
+            "seccomp filter refuses it; pinscope doctor says which)");
+}
+
 TEST(Error, PutsOurReasonBeforeTheKernels) {
   EXPECT_EQ(Error::system("open \"x\"", EIO).reason("second try").sentence(),
             "cannot open \"x\": second try: Input/output error");

@@ -54,6 +54,40 @@ TEST(Remarks, AreNoneForAnOrdinaryContainerThatReads) {
   EXPECT_TRUE(remarks_on(ordinary(), granting(Access::kRead), kHostBpffs).empty());
 }
 
+TEST(Remarks, CallReadGrantsVoidAgainstCapBpf) {
+  auto container = ordinary();
+  container.capabilities |= uint64_t{1} << CAP_BPF;
+  EXPECT_EQ(codes(remarks_on(container, granting(Access::kRead), kHostBpffs), Remark::Kind::kVoid),
+            std::vector<std::string>{"cap-bpf"});
+  auto program = granting(Access::kRead);
+  program.grants[0].expect.kind = model::ObjectKind::kProgram;
+  EXPECT_EQ(codes(remarks_on(container, program, kHostBpffs), Remark::Kind::kNote),
+            std::vector<std::string>{"cap-bpf"});
+  container.namespaces[static_cast<size_t>(NamespaceKind::kUser)].mode = Namespace::Mode::kPrivate;
+  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty())
+      << "it is worth nothing there";
+}
+
+TEST(Remarks, SayWhatATokenNeeds) {
+  auto container = ordinary();
+  container.namespaces[static_cast<size_t>(NamespaceKind::kUser)].mode = Namespace::Mode::kPrivate;
+  model::Decision decision;
+  decision.selected_by = {{"p", {"p.yaml", 1, 1}}};
+  decision.delegation.emplace();
+  decision.delegation->rights.add(model::TokenRight::kProgram, 13);  // sock_ops
+  auto remarks = remarks_on(container, decision, kHostBpffs);
+  EXPECT_EQ(codes(remarks, Remark::Kind::kUnreachable), std::vector<std::string>{"token"});
+  EXPECT_EQ(codes(remarks, Remark::Kind::kNote),
+            (std::vector<std::string>{"token-net-admin", "token-kept"}));
+  container.capabilities |= uint64_t{1} << CAP_BPF | uint64_t{1} << CAP_NET_ADMIN;
+  container.seccomp_bpf = model::SeccompBpf::kRefused;
+  container.seccomp_commands = {};
+  remarks = remarks_on(container, decision, kHostBpffs, {{model::BpfCommand::kTokenCreate}, {}});
+  EXPECT_EQ(codes(remarks, Remark::Kind::kUnreachable), std::vector<std::string>{"seccomp"});
+  EXPECT_EQ(remarks.front().text, "the seccomp profile refuses bpf(2): no token can be made");
+  EXPECT_EQ(codes(remarks, Remark::Kind::kNote), std::vector<std::string>{"token-kept"});
+}
+
 TEST(Remarks, CallAViewVoidAgainstCapSysAdmin) {
   auto container = ordinary();
   container.capabilities |= uint64_t{1} << CAP_SYS_ADMIN;

@@ -29,6 +29,17 @@ TEST(Commands, LetALinkBeReplacedAndDetached) {
   EXPECT_EQ(commands(Access::kReadWrite, ObjectKind::kLink), (Numbers{7, 15, 29, 34}));
 }
 
+TEST(Commands, LetATokenBeMadeAndUsed) {
+  model::Delegation delegation;
+  delegation.rights.add(model::TokenRight::kCommand, model::kCommandMapCreate);
+  EXPECT_EQ(commands_for(delegation).list(),
+            (Numbers{0, 1, 2, 3, 4, 15, 21, 22, 24, 25, 26, 27, 35, 36}));
+  delegation.rights.add(model::TokenRight::kCommand, model::kCommandProgLoad);
+  delegation.pinning = true;
+  EXPECT_EQ(commands_for(delegation).list(),
+            (Numbers{0, 1, 2, 3, 4, 5, 6, 7, 10, 15, 21, 22, 24, 25, 26, 27, 28, 29, 34, 35, 36}));
+}
+
 TEST(Commands, TakeWhatIsNotThereYetForAMap) {
   EXPECT_EQ(commands(Access::kRead, std::nullopt), commands(Access::kRead, ObjectKind::kMap));
 }

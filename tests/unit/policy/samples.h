@@ -34,6 +34,12 @@ inline model::Policy full_policy() {
   policy.view.at = "/run/bpf";
   policy.view.layout = model::Layout::kPerMap;
   policy.view.host_bpffs = model::HostBpffs::kAllow;
+  model::Delegate delegate;
+  delegate.place = {"full.yaml", 15, 3};
+  delegate.rights.masks = {1, 2, 1ULL << 63, 4};
+  delegate.pinning = true;
+  delegate.grants_at = "/run/grants";
+  policy.delegate = delegate;
 
   model::Grant grant;
   grant.place = {"full.yaml", 20, 7};

@@ -74,6 +74,13 @@ void expect_same(const Record& left, const Record& right) {
   EXPECT_EQ(left.layout, right.layout);
   EXPECT_EQ(left.host_bpffs, right.host_bpffs);
   EXPECT_EQ(left.selected_by, right.selected_by);
+  ASSERT_EQ(left.delegation.has_value(), right.delegation.has_value());
+  if (left.delegation) {
+    EXPECT_EQ(left.delegation->rights, right.delegation->rights);
+    EXPECT_EQ(left.delegation->pinning, right.delegation->pinning);
+    EXPECT_EQ(left.delegation->grants_at, right.delegation->grants_at);
+    EXPECT_EQ(left.delegation->rules, right.delegation->rules);
+  }
   ASSERT_EQ(left.pins.size(), right.pins.size());
   for (size_t i = 0; i < left.pins.size(); ++i) expect_same(left.pins[i], right.pins[i]);
   ASSERT_EQ(left.refusals.size(), right.refusals.size());
@@ -131,6 +138,7 @@ TEST(RecordJson, IsThisText) {
   Record record = a_full_record();
   record.identity = {};
   record.pins.resize(2);
+  record.delegation.reset();
   EXPECT_EQ(
       to_json(record),
       R"({"format":1,"state":"applied","id":"web-1","bundle":"/run/containers/web-1",)"
@@ -146,6 +154,17 @@ TEST(RecordJson, IsThisText) {
       R"(["readers","readers.yaml",2,5],["writers","writers.yaml",9,5],)"
       R"(["readers","readers.yaml",14,5],["base","base.yaml",3,5]]})"
       "\n");
+}
+
+TEST(RecordJson, SaysWhatIsDelegated) {
+  const std::string text = to_json(a_full_record());
+  EXPECT_NE(text.find(R"("delegation":{"commands":["map_create"],"maps":["hash","ringbuf"],)"
+                      R"("programs":[],"attach":["cgroup_inet_ingress"],"pinning":true,)"
+                      R"("grants_at":"/run/grants"},)"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(error_of(replaced(text, "\"ringbuf\"", "\"rung\"")),
+            "cannot read \"web-1.json\": /delegation/maps/1: not a name that is known here");
 }
 
 TEST(RecordJson, IgnoresWhatANewerVersionAdded) {

@@ -65,6 +65,18 @@ inline std::vector<model::RefusedPin> some_refusals() {
            .denied_by = a_rule("base", 3)}};
 }
 
+inline model::Delegation a_delegation() {
+  model::Delegation delegation;
+  delegation.rights.add(model::TokenRight::kCommand, model::kCommandMapCreate);
+  delegation.rights.add(model::TokenRight::kMap, 1);
+  delegation.rights.add(model::TokenRight::kMap, 27);
+  delegation.rights.add(model::TokenRight::kAttach, model::kAttachNone);
+  delegation.pinning = true;
+  delegation.grants_at = "/run/grants";
+  delegation.rules = {a_rule("loaders", 5)};
+  return delegation;
+}
+
 inline model::Record a_full_record() {
   model::Record record;
   record.state = model::Record::State::kApplied;
@@ -84,6 +96,7 @@ inline model::Record a_full_record() {
   record.selected_by = {a_rule("writers", 2), a_rule("readers", 2)};
   record.pins = some_pins();
   record.refusals = some_refusals();
+  record.delegation = a_delegation();
   return record;
 }
 

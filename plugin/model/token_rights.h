@@ -1,0 +1,86 @@
+// What a BPF token may allow, as the four masks that the kernel keeps for a bpffs that delegates:
+// one bit for each number of enum bpf_cmd, bpf_map_type, bpf_prog_type and bpf_attach_type
+// (include/uapi/linux/bpf.h). Names are those of the kernel without their prefix, in lower case, as
+// it prints them in the options of such a mount.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pinscope::model {
+
+// In the order of the kernel's mount options delegate_cmds, _maps, _progs and _attachs.
+enum class TokenRight { kCommand, kMap, kProgram, kAttach };
+inline constexpr auto kTokenRights = std::to_array<TokenRight>(
+    {TokenRight::kCommand, TokenRight::kMap, TokenRight::kProgram, TokenRight::kAttach});
+
+struct TokenRights {
+  std::array<uint64_t, kTokenRights.size()> masks{};
+
+  [[nodiscard]] uint64_t& operator[](TokenRight right) { return masks[static_cast<size_t>(right)]; }
+  [[nodiscard]] uint64_t operator[](TokenRight right) const {
+    return masks[static_cast<size_t>(right)];
+  }
+  [[nodiscard]] bool has(TokenRight right, uint32_t number) const {
+    return number < 64 && ((*this)[right] >> number & 1U) != 0;
+  }
+  void add(TokenRight right, uint32_t number) { (*this)[right] |= uint64_t{1} << number; }
+  void add(const TokenRights& others);
+  [[nodiscard]] bool empty() const;
+  friend bool operator==(const TokenRights&, const TokenRights&) = default;
+};
+
+// The keys of a policy's `delegate`: "commands", "maps", "programs", "attach".
+const char* key_of(TokenRight right);
+// The kernel's mount options: "delegate_cmds", …
+const char* option_of(TokenRight right);
+// "command", "type of map", "type of program", "attach type"
+const char* noun_of(TokenRight right);
+
+// "map_create" for command 0; "36" for a number that has no name here.
+std::string token_right_name(TokenRight right, uint32_t number);
+// Also for the kernel's second names of one number. Nothing for a word that names none.
+std::optional<uint32_t> token_right_from_name(TokenRight right, std::string_view name);
+// All names, in the order of their numbers.
+std::vector<std::string_view> token_right_names(TokenRight right);
+// Those of the bits in `rights`, in the order of their numbers.
+std::vector<std::string> names_in(const TokenRights& rights, TokenRight right);
+
+// What some code of ours treats in a special way.
+inline constexpr uint32_t kCommandMapCreate = 0;
+inline constexpr uint32_t kCommandProgLoad = 5;
+inline constexpr uint32_t kCommandBtfLoad = 18;
+inline constexpr uint32_t kCommandBtfGetFdById = 19;
+inline constexpr uint32_t kProgramSocketFilter = 1;
+inline constexpr uint32_t kProgramCgroupSkb = 8;
+// The number that a program without an attach type is loaded with.
+inline constexpr uint32_t kAttachNone = 0;  // "cgroup_inet_ingress"
+
+// The commands with a field for a token. Every other one is accepted by the kernel as a mount
+// option and has no effect.
+bool takes_token(uint32_t command);
+
+// Why no container may have this, as the end of "it …": "it reads and writes memory of the kernel".
+// Null for what may be delegated.
+const char* danger_of(TokenRight right, uint32_t number);
+
+// The attach types that a program of this type is loaded with, kAttachNone among them if it may
+// be loaded without one (kernel/bpf/syscall.c: bpf_prog_load_check_attach). A mask.
+uint64_t attach_types_of(uint32_t program);
+// Whether kAttachNone is no attach type of its own for it. (For cgroup_skb it is one.)
+bool loads_without_attach_type(uint32_t program);
+
+// What a container with such a program has to have of its own, so that it cannot attach it to
+// something of the host's.
+enum class Scope {
+  kSocket,   // attaches to sockets that it has
+  kNetwork,  // to a network interface or to its network namespace as a whole
+  kCgroup,   // to a cgroup
+};
+Scope scope_of(uint32_t program);
+
+}  // namespace pinscope::model

@@ -1,0 +1,39 @@
+// What several policies delegate to one container, put together and judged. Used by decide.cc, and
+// by check_delegate.cc for what one policy alone shows.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/model/container.h"
+#include "plugin/model/decision.h"
+#include "plugin/model/policy.h"
+
+namespace pinscope::policy {
+
+// The union of what the policies delegate; nothing if none does. kPolicyConflict if they disagree
+// about grantsAt.
+Result<std::optional<model::Delegation>> merge_delegations(
+    const std::vector<const model::Policy*>& policies, const model::Container& container);
+
+// Whether this container may have it, beside the grants of `decision`. kDelegation, with the
+// reason: it has no user namespace, it shares a namespace in which its programs would reach the
+// host, or a grant with access: read would not hold. kPolicyConflict where the bpffs and the grants
+// would be in each other's way.
+Status check_delegation(const model::Decision& decision, const model::Container& container,
+                        const model::HostView& host);
+
+// Why a grant with access: read would not hold beside what is delegated, and what to do about it;
+// null if it holds. The same for one policy alone and for several.
+struct VoidRead {
+  const char* reason;
+  const char* hint;
+};
+const VoidRead* void_read(const model::TokenRights& rights, bool pinning,
+                          const std::optional<model::ObjectKind>& kind);
+
+// Programs that load without an attach type are asked for attach type 0.
+bool needs_no_attach_type(const model::TokenRights& rights);
+
+}  // namespace pinscope::policy

@@ -1,0 +1,53 @@
+#include "plugin/record/delegation_json.h"
+
+#include "plugin/base/text.h"
+
+namespace pinscope::record {
+namespace {
+
+using model::Delegation;
+using model::kTokenRights;
+using model::TokenRight;
+
+constexpr uint32_t kMostNumbers = 64;
+
+Result<JsonView> required(const JsonView& object, std::string_view key) {
+  PINSCOPE_TRY(const auto found, object.find(key));
+  if (!found) return std::unexpected(object.complaint("the field " + quoted(key) + " is missing"));
+  return *found;
+}
+
+}  // namespace
+
+void write_delegation(JsonWriter& json, const Delegation& delegation) {
+  json.object();
+  for (const TokenRight right : kTokenRights) {
+    json.key(model::key_of(right)).array();
+    for (const auto& name : model::names_in(delegation.rights, right)) json.value(name);
+    json.end();
+  }
+  json.field("pinning", delegation.pinning).field("grants_at", delegation.grants_at).end();
+}
+
+Result<Delegation> read_delegation(const JsonView& value) {
+  Delegation delegation;
+  for (const TokenRight right : kTokenRights) {
+    PINSCOPE_TRY(const auto list, required(value, model::key_of(right)));
+    PINSCOPE_TRY(const auto names, list.elements());
+    for (const auto& entry : names) {
+      PINSCOPE_TRY(const auto name, entry.as_string());
+      const auto number = model::token_right_from_name(right, name);
+      if (!number || *number >= kMostNumbers)
+        return std::unexpected(entry.complaint("not a name that is known here"));
+      delegation.rights.add(right, *number);
+    }
+  }
+  PINSCOPE_TRY(const auto pinning, required(value, "pinning"));
+  PINSCOPE_TRY(delegation.pinning, pinning.as_bool());
+  PINSCOPE_TRY(const auto grants_at, required(value, "grants_at"));
+  PINSCOPE_TRY(const auto path, grants_at.as_string());
+  delegation.grants_at = std::string(path);
+  return delegation;
+}
+
+}  // namespace pinscope::record

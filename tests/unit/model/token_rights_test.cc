@@ -1,0 +1,88 @@
+// Names and numbers of what a token allows, and what no policy may delegate.
+#include "plugin/model/token_rights.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plugin/model/bpf_types.h"
+
+namespace pinscope::model {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+TEST(TokenRights, HaveTheKernelsNumbers) {
+  EXPECT_EQ(token_right_from_name(TokenRight::kCommand, "btf_load"), 18U);
+  EXPECT_EQ(token_right_from_name(TokenRight::kMap, "ringbuf"), 27U);
+  EXPECT_EQ(token_right_from_name(TokenRight::kProgram, "socket_filter"), 1U);
+  EXPECT_EQ(token_right_from_name(TokenRight::kProgram, "netfilter"), 32U);
+  EXPECT_EQ(token_right_from_name(TokenRight::kAttach, "cgroup_inet_ingress"), 0U);
+  EXPECT_EQ(token_right_from_name(TokenRight::kAttach, "trace_uprobe_session"), 57U);
+  EXPECT_EQ(token_right_from_name(TokenRight::kAttach, "socket_filter"), std::nullopt);
+  EXPECT_EQ(token_right_name(TokenRight::kAttach, 37), "xdp");
+  EXPECT_EQ(token_right_name(TokenRight::kMap, 0), "0");
+  EXPECT_EQ(token_right_name(TokenRight::kCommand, 63), "63");
+}
+
+TEST(TokenRights, KnowTheKernelsSecondNames) {
+  EXPECT_EQ(token_right_from_name(TokenRight::kMap, "cgroup_storage_deprecated"), 19U);
+  EXPECT_EQ(token_right_from_name(TokenRight::kMap, "percpu_cgroup_storage_deprecated"), 21U);
+  EXPECT_EQ(token_right_from_name(TokenRight::kCommand, "prog_run"), 10U);
+}
+
+TEST(TokenRights, ComeBackFromTheirNames) {
+  for (const TokenRight right : kTokenRights)
+    for (const auto name : token_right_names(right)) {
+      const auto number = token_right_from_name(right, name);
+      ASSERT_TRUE(number) << name;
+      EXPECT_EQ(token_right_name(right, *number), name);
+      EXPECT_LT(*number, 64U) << "a mask has 64 bits";
+    }
+}
+
+TEST(TokenRights, AddUp) {
+  TokenRights rights;
+  EXPECT_TRUE(rights.empty());
+  rights.add(TokenRight::kMap, 1);
+  TokenRights others;
+  others.add(TokenRight::kMap, 27);
+  others.add(TokenRight::kCommand, 0);
+  rights.add(others);
+  EXPECT_THAT(names_in(rights, TokenRight::kMap), ElementsAre("hash", "ringbuf"));
+  EXPECT_THAT(names_in(rights, TokenRight::kCommand), ElementsAre("map_create"));
+  EXPECT_THAT(names_in(rights, TokenRight::kAttach), IsEmpty());
+  EXPECT_FALSE(rights.empty());
+  EXPECT_FALSE(rights.has(TokenRight::kMap, 64));
+}
+
+TEST(TokenRights, OfTypesThatReachTheWholeMachineAreDangerous) {
+  for (const char* name :
+       {"kprobe", "tracepoint", "perf_event", "raw_tracepoint", "raw_tracepoint_writable",
+        "tracing", "struct_ops", "ext", "lsm", "syscall", "lirc_mode2"})
+    EXPECT_NE(danger_of(TokenRight::kProgram, *program_type_from_name(name)), nullptr) << name;
+  for (const char* name : {"socket_filter", "xdp", "cgroup_skb", "netfilter"})
+    EXPECT_EQ(danger_of(TokenRight::kProgram, *program_type_from_name(name)), nullptr) << name;
+  EXPECT_NE(danger_of(TokenRight::kMap, *map_type_from_name("struct_ops")), nullptr);
+  EXPECT_EQ(danger_of(TokenRight::kMap, *map_type_from_name("hash")), nullptr);
+}
+
+// What a newer kernel brings must be judged before it is delegated.
+TEST(TokenRights, OfNumbersWithoutANameAreDangerous) {
+  EXPECT_NE(danger_of(TokenRight::kProgram, 63), nullptr);
+  EXPECT_NE(danger_of(TokenRight::kAttach, 63), nullptr);
+  EXPECT_EQ(scope_of(63), Scope::kNetwork);
+}
+
+TEST(TokenRights, KnowWhereProgramsAttach) {
+  EXPECT_EQ(scope_of(kProgramSocketFilter), Scope::kSocket);
+  for (const char* name :
+       {"xdp", "sched_cls", "sched_act", "flow_dissector", "sk_lookup", "lwt_in", "netfilter"})
+    EXPECT_EQ(scope_of(*program_type_from_name(name)), Scope::kNetwork) << name;
+  for (const char* name : {"cgroup_skb", "cgroup_sock", "cgroup_sock_addr", "cgroup_sockopt",
+                           "cgroup_sysctl", "cgroup_device", "sock_ops"})
+    EXPECT_EQ(scope_of(*program_type_from_name(name)), Scope::kCgroup) << name;
+}
+
+}  // namespace
+}  // namespace pinscope::model
