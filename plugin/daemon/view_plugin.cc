@@ -6,6 +6,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/daemon/bundle.h"
+#include "plugin/daemon/delegation.h"
 #include "plugin/daemon/run_hook.h"
 #include "plugin/daemon/subject.h"
 #include "plugin/kernel/process.h"
@@ -23,7 +24,7 @@ using std::chrono::milliseconds;
 constexpr nri::Version kSeccompSince{0, 10, 0};
 // An answer that comes too late makes the engine go on without us, which is worse than an error: so
 // much of the time for it is left for the answer itself.
-constexpr int kReserve = 5;  // a fifth
+constexpr int kReserve = 4;  // a quarter
 constexpr milliseconds kLongestReserve{500};
 
 // When our own work for a call has to be done.
@@ -40,11 +41,15 @@ nri::Hook to_nri(oci::Hook hook) {
   return {std::move(hook.path), std::move(hook.args), std::move(hook.env), hook.timeout};
 }
 
+std::optional<model::Engine> told_by(const nri::RuntimeInfo& runtime) {
+  if (runtime.name == "containerd") return model::Engine::kContainerd;
+  if (runtime.name == "cri-o") return model::Engine::kCrio;
+  return std::nullopt;
+}
+
 Result<model::Engine> engine_of(const nri::RuntimeInfo& runtime,
                                 std::optional<model::Engine> wanted) {
-  std::optional<model::Engine> told;
-  if (runtime.name == "containerd") told = model::Engine::kContainerd;
-  if (runtime.name == "cri-o") told = model::Engine::kCrio;
+  const auto told = told_by(runtime);
   const auto refuse = [&](std::string hint) {
     return std::unexpected(
         Error(ErrorCode::kRuntimeUnsupported, "serve the engine " + quoted(runtime.name))
@@ -61,10 +66,25 @@ Result<model::Engine> engine_of(const nri::RuntimeInfo& runtime,
 
 }  // namespace
 
-Result<nri::EventMask> ViewPlugin::configure(const nri::RuntimeInfo& runtime) {
+Status ViewPlugin::take_options(const nri::RuntimeInfo& runtime) {
   options_ = given_;
   PINSCOPE_CHECK(apply_configuration(runtime.config, options_));
   PINSCOPE_TRY(options_.hook.engine, engine_of(runtime, options_.engine));
+  return {};
+}
+
+Result<nri::EventMask> ViewPlugin::configure(const nri::RuntimeInfo& runtime) {
+  using nri::Event;
+  misconfigured_.reset();
+  if (auto taken = take_options(runtime); !taken) {
+    const auto engine = told_by(runtime);
+    if (runtime.config.empty() || !engine) return std::unexpected(std::move(taken).error());
+    options_ = given_;
+    options_.hook.engine = *engine;
+    log_.write(Severity::kError, "refusing every container: " + taken.error().sentence());
+    misconfigured_ = std::move(taken).error();
+    return nri::mask_of(Event::kCreateContainer);
+  }
   const nri::Version version = nri::nri_version_of(runtime);
   log_.write(Severity::kInfo, "serving " + runtime.name + " " + runtime.version + " (NRI " +
                                   to_string(version) + "), nri-mode " +
@@ -85,7 +105,6 @@ Result<nri::EventMask> ViewPlugin::configure(const nri::RuntimeInfo& runtime) {
                  "seccomp policies stay as they are: " + profile.error().sentence());
     }
   }
-  using nri::Event;
   nri::EventMask events = nri::mask_of(Event::kCreateContainer, Event::kRemoveContainer);
   if (options_.nri_mode == NriMode::kStart) events |= nri::mask_of(Event::kStartContainer);
   return events;
@@ -94,8 +113,8 @@ Result<nri::EventMask> ViewPlugin::configure(const nri::RuntimeInfo& runtime) {
 Status ViewPlugin::synchronize(const std::vector<nri::Pod>&,
                                const std::vector<nri::Container>& containers, bool) {
   if (!containers.empty())
-    log_.write(Severity::kInfo, std::to_string(containers.size()) +
-                                    " containers are there already and stay as they are");
+    log_.write(Severity::kInfo, "containers that are there already stay as they are: " +
+                                    std::to_string(containers.size()));
   return {};
 }
 
@@ -104,6 +123,7 @@ Result<nri::Adjustment> ViewPlugin::create_container(const nri::Pod& pod,
                                                      nri::Time deadline) {
   RunLog log(options_.hook, "CreateContainer");
   nri::Adjustment adjustment;
+  if (misconfigured_) return std::unexpected(refuse(pod, container, log, *misconfigured_));
   auto found = candidate(pod, container, log, work_until(deadline));
   if (!found) return std::unexpected(refuse(pod, container, log, std::move(found).error()));
   if (found->policies.empty()) return adjustment;
@@ -114,6 +134,8 @@ Result<nri::Adjustment> ViewPlugin::create_container(const nri::Pod& pod,
     adjustment.hooks.poststop.push_back(to_nri(std::move(found->at_poststop)));
     added = "hooks";
   }
+  if (auto path = token_path(found->policies, container))
+    adjustment.env.emplace_back(kTokenVariable, *std::move(path));
   if (adjust_seccomp(found->policies, container, adjustment))
     added += added.empty() ? "a seccomp policy" : " and a seccomp policy";
   if (!added.empty()) log_.write(Severity::kInfo, name_of(pod, container) + ": added " + added);
@@ -171,7 +193,7 @@ bool ViewPlugin::adjust_seccomp(const std::vector<model::Policy>& policies,
                                 const nri::Container& container,
                                 nri::Adjustment& adjustment) const {
   if (!seccomp_ || !has_default_profile(container)) return false;
-  const auto commands = commands_for(policies);
+  const auto commands = commands_for(policies) | commands_to_delegate(policies, container);
   if (commands.empty()) return false;
   adjustment.seccomp_policy = container.seccomp_policy.value_or(*seccomp_);
   allow_bpf(*adjustment.seccomp_policy, commands);

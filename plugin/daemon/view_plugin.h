@@ -40,6 +40,8 @@ class ViewPlugin : public nri::Plugin {
     oci::Hook at_create_runtime;
     oci::Hook at_poststop;
   };
+  // Sets options_.
+  Status take_options(const nri::RuntimeInfo& runtime);
   // An error must stop the container.
   Result<Candidate> candidate(const nri::Pod& pod, const nri::Container& container, RunLog& log,
                               nri::Time deadline) const;
@@ -55,6 +57,9 @@ class ViewPlugin : public nri::Plugin {
 
   Options given_;    // by the command line
   Options options_;  // with what the runtime's configuration says, and the engine
+  // A mistake in what the runtime's configuration says. It refuses the containers, not Configure:
+  // containerd 1.7 does not start if a plugin in its directory answers that with an error.
+  std::optional<Error> misconfigured_;
   std::optional<nri::SeccompPolicy> seccomp_;  // nothing: policies stay as they are
   const Log& log_;
 };

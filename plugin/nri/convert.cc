@@ -108,6 +108,9 @@ Container to_container(const wire::Container& message) {
                                 mount.type(),
                                 mount.source(),
                                 {mount.options().begin(), mount.options().end()}});
+  container.env = {message.env().begin(), message.env().end()};
+  for (const auto& one : message.linux().namespaces())
+    container.namespaces.push_back({one.type(), one.path()});
   container.pid = message.pid();
   if (message.linux().has_seccomp_profile())
     container.seccomp_profile = to_profile(message.linux().seccomp_profile());

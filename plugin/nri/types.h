@@ -59,13 +59,20 @@ struct SeccompPolicy {
   std::vector<SeccompRule> rules;
 };
 
+struct Namespace {
+  std::string type;  // as in config.json: "user", "network", …
+  std::string path;  // of one that is there already
+};
+
 struct Container {
   std::string id;
   std::string pod_id;
   std::string name;
   StringMap labels;
   StringMap annotations;
+  std::vector<std::string> env;  // "NAME=value"
   std::vector<Mount> mounts;
+  std::vector<Namespace> namespaces;              // one that is not here is the host's
   uint32_t pid = 0;                               // 0 until the runtime has made it
   std::optional<SeccompProfile> seccomp_profile;  // 0.10
   std::optional<SeccompPolicy> seccomp_policy;    // 0.10, where the runtime tells

@@ -132,11 +132,11 @@ TEST_P(NriPlugin, RefusesAContainerWhoseHookIsNotThere) {
 // No answer in time would make the engine go on without the plugin.
 TEST_P(NriPlugin, AnswersInTimeThoughTheCompilerDoesNotEnd) {
   const std::string slow = installation_.directory().write("slow", "#!/bin/sh\nsleep 100\n", 0755);
-  ASSERT_EQ(engine_.configure(configuration("compiler: " + slow), "containerd", "2.1.9", 500).code,
+  ASSERT_EQ(engine_.configure(configuration("compiler: " + slow), "containerd", "2.1.9", 2000).code,
             nri::RpcCode::kOk);
   const auto begun = std::chrono::steady_clock::now();
   const auto response = engine_.create(played_);
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(500));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(2000));
   EXPECT_EQ(response.code, nri::RpcCode::kUnknown);
   EXPECT_THAT(response.message, HasSubstr("it did not end in time"));
 }
@@ -161,16 +161,41 @@ TEST_P(NriPlugin, RefusesWhatItCannotServe) {
   EXPECT_EQ(docker.message,
             "cannot serve the engine \"docker\": this plugin is for containerd and CRI-O (Docker "
             "lets no plugin add hooks; use pinscope-runtime)");
-  PlayedEngine other;
-  EXPECT_THAT(other.configure(configuration("engine: crio")).message,
-              HasSubstr("--engine says crio"));
+  const auto other = PlayedEngine().configure("", "other", "1.0");
+  EXPECT_THAT(other.message, HasSubstr("--engine says what another one is to be taken for"));
   PlayedEngine unknown;
   EXPECT_EQ(unknown.configure(configuration("engine: crio"), "new", "1.0").code, nri::RpcCode::kOk);
 }
 
-TEST_P(NriPlugin, RefusesAConfigurationWithAMistake) {
-  EXPECT_THAT(engine_.configure(configuration("nri-mode: none")).message,
-              HasSubstr("line 5 of the plugin's configuration"));
+// An error of Configure would keep containerd 1.7 from starting.
+TEST_P(NriPlugin, RefusesContainersIfItsConfigurationHasAMistake) {
+  ASSERT_EQ(engine_.configure(configuration("nri-mode: none")).code, nri::RpcCode::kOk);
+  const auto response = engine_.create(played_);
+  EXPECT_EQ(response.code, nri::RpcCode::kUnknown);
+  EXPECT_THAT(response.message, HasSubstr("pinscope: line 5 of the plugin's configuration: "));
+  EXPECT_THAT(engine_.log(), HasSubstr("refusing every container: line 5"));
+  PlayedEngine other;
+  ASSERT_EQ(other.configure(configuration("engine: crio")).code, nri::RpcCode::kOk);
+  EXPECT_THAT(other.create(played_).message, HasSubstr("--engine says crio"));
+}
+
+// linux = 11 {namespaces = 1 {type = 1}}
+TEST_P(NriPlugin, SaysWhereTokensAreIfLibbpfWouldNotLookThere) {
+  installation_.write_policy(
+      policy_text("select: {kubernetes: {namespace: web}, namespaces: {user: private}}\n"
+                  "view: {at: /run/bpf}\n"
+                  "delegate: {commands: [map_create], maps: [hash]}\n"));
+  ASSERT_EQ(engine_.configure(configuration()).code, nri::RpcCode::kOk);
+  const auto environment = [&] {
+    nri::wire::CreateContainerResponse message;
+    EXPECT_TRUE(message.ParseFromString(engine_.create(played_).payload));
+    std::map<std::string, std::string> variables;
+    for (const auto& one : message.adjust().env()) variables[one.key()] = one.value();
+    return variables;
+  };
+  EXPECT_THAT(environment(), IsEmpty());
+  played_.more = nri::test::field(11, nri::test::field(1, nri::test::field(1, "user")));
+  EXPECT_THAT(environment(), ElementsAre(testing::Pair("LIBBPF_BPF_TOKEN_PATH", "/run/bpf")));
 }
 
 // --- Seccomp, from NRI 0.10 on

@@ -1,11 +1,9 @@
-// Pods of a node whose containerd has pinscoped as an NRI plugin: the view inside, the plugin and
-// the engine ending and coming back, many containers at once, and what is refused.
+// Pods of a node whose containerd has pinscoped as an NRI plugin: the view inside, who gets it, and
+// what is refused.
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include <future>
-
-#include "tests/engines/containerd/pinscope_test.h"
+#include "tests/engines/containerd/nri_pod.h"
+#include "tests/support/temp_directory.h"
 
 namespace pinscope::test {
 namespace {
@@ -16,84 +14,12 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-using testing::SizeIs;
-
-// What an error of the engine says; empty if there was none.
-template <typename Work>
-std::string error_of(const Work& work) {
-  try {
-    work();
-  } catch (const CriError& error) {
-    return error.what();
-  }
-  return "";
-}
-
-class NriPod : public PinscopeContainerdTest {
- protected:
-  // containerd 1.7 has NRI switched off unless it is told to.
-  void SetUp() override {
-    PinscopeContainerdTest::SetUp();
-    if (IsSkipped()) return;
-    node().configure(R"(
-[plugins."io.containerd.nri.v1.nri"]
-disable = false
-[@CRI@.containerd.runtimes.runc]
-runtime_type = "io.containerd.runc.v2"
-pod_annotations = ["*", "*/*"]
-container_annotations = ["*", "*/*"]
-[@CRI@.containerd.runtimes.pinscope]
-runtime_type = "io.containerd.runc.v2"
-[@CRI@.containerd.runtimes.pinscope.options]
-BinaryName = "/usr/bin/pinscope-runtime-containerd"
-)");
-  }
-
-  // How often the plugin was taken on by an engine.
-  [[nodiscard]] int registrations() {
-    if (!node().machine().exists("/var/log/pinscoped.log")) return 0;
-    const std::string log = node().machine().read("/var/log/pinscoped.log");
-    int count = 0;
-    for (size_t at = 0; (at = log.find("serving containerd", at)) != std::string::npos; ++at)
-      ++count;
-    return count;
-  }
-  void wait_for_registration(int number) {
-    ASSERT_TRUE(wait_until([&] { return registrations() >= number; }))
-        << node().machine().log("pinscoped") << node().machine().log("containerd");
-  }
-  void start_plugin(std::vector<std::string> options = {}) {
-    const int before = registrations();
-    options.insert(options.begin(), {"pinscoped", "--nri"});
-    plugin_ = node().machine().start("pinscoped", options);
-    wait_for_registration(before + 1);
-  }
-  void kill_plugin() { node().machine().kill(plugin_); }
-
-  // Before NRI 0.10 no plugin can change the seccomp profile, and the default one refuses bpf(2):
-  // docs/engines/containerd.md. The view is the same with another profile.
-  static CriContainerSpec unconfined(CriContainerSpec spec) {
-    spec.seccomp = CriContainerSpec::Seccomp::kUnconfined;
-    return spec;
-  }
-  std::string ask(const Pod& pod, CriContainerSpec spec) { return node().cri().run(pod, spec); }
-  std::string ask(const Pod& pod) {
-    return ask(pod, unconfined(ContainerdMachine::probe(questions())));
-  }
-  [[nodiscard]] int granted() {
-    int count = 0;
-    for (const auto& line : audit()) count += line.find(R"("outcome":"granted")") != line.npos;
-    return count;
-  }
-
- private:
-  pid_t plugin_ = -1;
-};
 
 TEST_P(NriPod, OfAnExternalPluginHasItsView) {
   node().start();
   start_plugin();
   const Pod pod = node().cri().run_pod();
+  EXPECT_THAT(node().config_json(pod.id), Not(HasSubstr("pinscope-hook")));  // the sandbox
   EXPECT_EQ(ask(pod), kView);
   EXPECT_EQ(ask(pod, ContainerdMachine::probe({"ls /sys/fs/bpf", "get-ro /sys/fs/bpf/flows"})),
             "ls /sys/fs/bpf: ok flows\n"
@@ -109,15 +35,22 @@ TEST_P(NriPod, OfAnExternalPluginHasItsView) {
 }
 
 TEST_P(NriPod, OfAPreInstalledPluginHasItsView) {
-  const auto linked = node().machine().run(
-      {"sh", "-c",
-       "mkdir -p /opt/nri/plugins && ln -s /usr/bin/pinscoped /opt/nri/plugins/50-pinscope"});
-  ASSERT_EQ(linked.status, 0) << linked;
+  pre_install_plugin();
   node().start();
   EXPECT_EQ(ask(node().cri().run_pod()), kView);
   EXPECT_THAT(records(), IsEmpty());
   node().restart();
   EXPECT_EQ(ask(Pod{.id = node().cri().pods().front(), .spec = {}}), kView);
+}
+
+TEST_P(NriPod, OfAPreInstalledPluginIsServedAsItsConfigurationSays) {
+  pre_install_plugin("# no hooks here\nnri-mode: start\n");
+  node().start();
+  const Pod pod = node().cri().run_pod();
+  const std::string id = node().cri().create(pod, unconfined(ContainerdMachine::sleeper()));
+  node().cri().start(id);
+  EXPECT_THAT(node().config_json(id), Not(HasSubstr("pinscope-hook")));
+  EXPECT_THAT(records(), ElementsAre(id + ".json"));
 }
 
 TEST_P(NriPod, ReadsItsMapUnderTheDefaultProfileIfTheShimIsThereAsWell) {
@@ -127,98 +60,6 @@ TEST_P(NriPod, ReadsItsMapUnderTheDefaultProfileIfTheShimIsThereAsWell) {
   spec.handler = "pinscope";
   EXPECT_EQ(ask(node().cri().run_pod(spec), ContainerdMachine::probe(questions())), kView);
   EXPECT_EQ(granted(), 1);
-  EXPECT_THAT(records(), IsEmpty());
-}
-
-TEST_P(NriPod, StartsWithoutAViewIfThePluginIsMissingUnlessTheShimIsItsBase) {
-  node().start();
-  start_plugin();
-  kill_plugin();
-  const Pod pod = node().cri().run_pod();
-  EXPECT_THAT(ask(pod), HasSubstr("ls /sys/fs/bpf: ok\n"));  // NRI fails open
-  PodSpec closed;
-  closed.name = "web-2";
-  closed.handler = "pinscope";
-  EXPECT_EQ(ask(node().cri().run_pod(closed), ContainerdMachine::probe(questions())), kView);
-  start_plugin();
-  EXPECT_EQ(ask(pod), kView);
-}
-
-TEST_P(NriPod, IsLeftAloneByAPluginThatWasKilledAndComesBack) {
-  node().start();
-  start_plugin();
-  const Pod pod = node().cri().run_pod();
-  const std::string id = node().cri().create(pod, unconfined(ContainerdMachine::sleeper()));
-  node().cri().start(id);
-  kill_plugin();
-  start_plugin();
-  EXPECT_THAT(node().machine().read("/var/log/pinscoped.log"),
-              HasSubstr("1 containers are there already"));
-  EXPECT_THAT(records(), ElementsAre(id + ".json"));
-  EXPECT_EQ(granted(), 1);
-  kill_plugin();
-  node().cri().stop(id);
-  node().cri().remove(id);
-  EXPECT_THAT(records(), IsEmpty());  // the hook needs no plugin
-}
-
-TEST_P(NriPod, HasItsViewAgainAfterTheEngineWasRestarted) {
-  node().start();
-  start_plugin();
-  const Pod pod = node().cri().run_pod();
-  const std::string id = node().cri().create(pod, unconfined(ContainerdMachine::sleeper()));
-  node().cri().start(id);
-  node().kill();
-  node().start();
-  wait_for_registration(2);
-  EXPECT_THAT(records(), ElementsAre(id + ".json"));  // it went on running
-  EXPECT_EQ(granted(), 1);
-  node().cri().stop(id);
-  node().cri().remove(id);
-  EXPECT_EQ(ask(pod), kView);
-  EXPECT_THAT(records(), IsEmpty());
-}
-
-TEST_P(NriPod, HasItsViewAmongAHundredContainersAtOnce) {
-  constexpr int kPods = 10;
-  constexpr int kContainers = 10;
-  write_policy(R"(apiVersion: pinscope/v1
-kind: Policy
-metadata: {name: everyone}
-spec:
-  select: {kubernetes: {namespace: web}}
-  grants:
-    - {pin: /sys/fs/bpf/flows, access: read}
-)");
-  node().start();
-  start_plugin();
-  const auto fill_pod = [this](int number) {
-    PodSpec spec;
-    spec.name = "web-" + std::to_string(number);
-    const Pod pod = node().cri().run_pod(spec);
-    std::vector<std::string> ids;
-    for (int i = 0; i < kContainers; ++i) {
-      CriContainerSpec container =
-          unconfined(ContainerdMachine::probe({"lookup /sys/fs/bpf/flows 1", "sleep 600"}));
-      container.name = "app-" + std::to_string(i);
-      ids.push_back(node().cri().create(pod, container));
-      node().cri().start(ids.back());
-    }
-    return ids;
-  };
-  std::vector<std::future<std::vector<std::string>>> pods;
-  for (int i = 0; i < kPods; ++i) pods.push_back(std::async(std::launch::async, fill_pod, i));
-  std::vector<std::string> all;
-  for (auto& pod : pods)
-    for (auto& id : pod.get()) all.push_back(std::move(id));
-  EXPECT_THAT(all, SizeIs(kPods * kContainers));
-  EXPECT_THAT(records(), SizeIs(kPods * kContainers));
-  for (const auto& id : all)
-    EXPECT_TRUE(wait_until([&] {
-      return node().cri().logs(id) == "lookup /sys/fs/bpf/flows 1: ok 42\n";
-    })) << id
-        << ": " << node().cri().logs(id);
-  node().remove_pods();
   EXPECT_THAT(records(), IsEmpty());
 }
 
@@ -277,6 +118,59 @@ TEST_P(NriPod, IsNotStartedIfItsPinIsMissingNorCreatedWithoutPolicies) {
               AllOf(HasSubstr("web.yaml:4:7: error:"), HasSubstr("none was ever accepted")));
   EXPECT_THAT(node().cri().containers(), IsEmpty());
   EXPECT_THAT(records(), IsEmpty());
+}
+
+TEST_P(NriPod, IsSelectedByItsLabelsAndByNothingThatLooksLikeThem) {
+  write_policy(R"(apiVersion: pinscope/v1
+kind: Policy
+metadata: {name: network-team}
+spec:
+  select: {kubernetes: {labels: {team: net}}}
+  grants:
+    - {pin: /sys/fs/bpf/flows, access: read}
+)");
+  node().start();
+  start_plugin();
+  PodSpec spec;
+  spec.labels = {{"team", "net"}};
+  EXPECT_EQ(ask(node().cri().run_pod(spec)), kView);
+  PodSpec other;
+  other.name = "web-2";
+  other.annotations = {{"team", "net"}};
+  CriContainerSpec liar = unconfined(ContainerdMachine::probe(questions()));
+  liar.labels = liar.annotations = {{"team", "net"}};
+  EXPECT_THAT(ask(node().cri().run_pod(other), liar), HasSubstr("ls /sys/fs/bpf: ok\n"));
+  EXPECT_EQ(granted(), 1);
+}
+
+TEST_P(NriPod, CannotPassForASandbox) {
+  node().start();
+  start_plugin();
+  PodSpec liar;
+  liar.annotations = {{"io.kubernetes.cri.container-type", "sandbox"},
+                      {"io.kubernetes.cri-o.ContainerType", "sandbox"}};
+  CriContainerSpec spec = unconfined(ContainerdMachine::probe(questions()));
+  spec.annotations = liar.annotations;
+  EXPECT_EQ(ask(node().cri().run_pod(liar), spec), kView);
+}
+
+// The way without the shim for engines whose NRI cannot change profiles: docs/engines/nri.md.
+TEST_P(NriPod, ReadsItsMapUnderAProfileOfItsOwn) {
+  node().machine().write("/usr/share/pinscope/seccomp/runtime-default.json",
+                         read_file(PINSCOPE_SECCOMP_PROFILE));
+  const auto made = node().machine().run(
+      {"sh", "-c",
+       R"(mkdir -p /var/lib/kubelet/seccomp && jq '.syscalls += [1, 4, 7, 12, 15 | {names: ["bpf"],
+            action: "SCMP_ACT_ALLOW", args: [{index: 0, value: ., op: "SCMP_CMP_EQ"}]}]' \
+            /usr/share/pinscope/seccomp/runtime-default.json >/var/lib/kubelet/seccomp/bpf.json)"});
+  ASSERT_EQ(made.status, 0) << made;
+  node().start();
+  start_plugin();
+  CriContainerSpec spec = ContainerdMachine::probe(questions());
+  spec.command.emplace_back("map-create");
+  spec.seccomp = CriContainerSpec::Seccomp::kLocalhost;
+  spec.seccomp_profile = "/var/lib/kubelet/seccomp/bpf.json";
+  EXPECT_EQ(ask(node().cri().run_pod(), spec), kView + "map-create: EPERM\n");
 }
 
 PINSCOPE_CRI_RELEASES(NriPod);

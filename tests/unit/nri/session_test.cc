@@ -206,10 +206,13 @@ TEST_F(Sessions, AnswerNothingBeforeConfigure) {
 
 TEST_F(Sessions, GiveThePluginWhatTheRuntimeSaysOfAContainer) {
   establish("containerd", "v2.2.0");
-  // mounts = 9 {destination, type, source, options}; linux = 11 {seccomp_profile = 7}
+  // mounts = 9 {destination, type, source, options}; linux = 11 {namespaces = 1, seccomp_profile =
+  // 7}
   const std::string more = field(9, field(1, "/sys") + field(2, "sysfs") + field(3, "sysfs") +
                                         field(4, "nosuid") + field(4, "ro")) +
-                           field(11, field(7, field(1, 2) + field(2, "p.json")));
+                           field(11, field(1, field(1, "user") + field(2, "/u")) +
+                                         field(7, field(1, 2) + field(2, "p.json"))) +
+                           field(8, "A=b");
   receive(call(3, "CreateContainer", about(pod(), container() + more)));
   EXPECT_EQ(plugin.asked.back(), "create web/web-1/app");
   const Pod& the_pod = plugin.last_pod;
@@ -225,6 +228,10 @@ TEST_F(Sessions, GiveThePluginWhatTheRuntimeSaysOfAContainer) {
   EXPECT_EQ(the_container.pid, 4711U);
   ASSERT_EQ(the_container.mounts.size(), 1U);
   EXPECT_EQ(the_container.mounts[0].options, (std::vector<std::string>{"nosuid", "ro"}));
+  EXPECT_EQ(the_container.env, std::vector<std::string>{"A=b"});
+  ASSERT_EQ(the_container.namespaces.size(), 1U);
+  EXPECT_EQ(the_container.namespaces[0].type, "user");
+  EXPECT_EQ(the_container.namespaces[0].path, "/u");
   ASSERT_TRUE(the_container.seccomp_profile);
   EXPECT_EQ(the_container.seccomp_profile->type, SeccompProfile::Type::kLocalhost);
   EXPECT_EQ(the_container.seccomp_profile->file, "p.json");
