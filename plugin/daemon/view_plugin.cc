@@ -79,8 +79,7 @@ Result<nri::EventMask> ViewPlugin::configure(const nri::RuntimeInfo& runtime) {
   if (auto taken = take_options(runtime); !taken) {
     const auto engine = told_by(runtime);
     if (runtime.config.empty() || !engine) return std::unexpected(std::move(taken).error());
-    options_ = given_;
-    options_.hook.engine = *engine;
+    options_.hook.engine = *engine;  // and what stood before the mistake, the audit trail's place
     log_.write(Severity::kError, "refusing every container: " + taken.error().sentence());
     misconfigured_ = std::move(taken).error();
     return nri::mask_of(Event::kCreateContainer);
