@@ -161,9 +161,10 @@ Status Session::receive_call(Message message, Time now) {
 
   Call call;
   call.stream = message.stream;
-  call.deadline = now + request_timeout();
+  std::chrono::nanoseconds allowed = request_timeout();
   if (request.timeout_ns > 0)
-    call.deadline = std::min(call.deadline, now + std::chrono::nanoseconds(request.timeout_ns));
+    allowed = std::min(allowed, std::chrono::nanoseconds(request.timeout_ns));
+  call.deadline = now + allowed;
   call.request = std::move(request);
   waiting_bytes_ += call.request.payload.size();
   calls_.push_back(std::move(call));

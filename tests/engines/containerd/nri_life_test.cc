@@ -130,6 +130,7 @@ TEST_P(NriPodAndItsPlugin, StartsWithoutAViewIfThePluginHangsUnlessTheShimIsItsB
   EXPECT_THAT(ask(pod), HasSubstr("ls /sys/fs/bpf: ok\n"));
   EXPECT_GT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(2));
   EXPECT_EQ(ask(closed_pod, ContainerdMachine::probe(questions())), kView);
+  EXPECT_THAT(engine_log(), HasSubstr("closing plugin"));
   signal_plugin(SIGCONT);
   wait_for_registration(2);
   EXPECT_EQ(ask(pod), kView);

@@ -43,8 +43,8 @@ TEST(Connection, IsMadeToRootOnly) {
   const Fd nobodys = listen_as(kNobody, directory.path("nobody"));
   const auto refused = connect_to(directory.path("nobody"));
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().sentence(), "cannot connect to \"" + directory.path("nobody") +
-                                            "\": it is served by uid 65534");
+  EXPECT_EQ(refused.error().sentence(),
+            "cannot connect to \"" + directory.path("nobody") + "\": it is served by uid 65534");
 }
 
 }  // namespace
