@@ -13,6 +13,11 @@ namespace {
 constexpr const char* kDaemonJson = "/etc/docker/daemon.json";
 constexpr const char* kRuntime = "pinscope";
 constexpr const char* kReload = "systemctl reload docker (containers go on running)";
+// A setting that is no longer in the file keeps its value over a reload: Docker 28.5 was asked.
+constexpr const char* kRestart =
+    "systemctl restart docker (at a reload dockerd forgets no runtime; with live-restore "
+    "containers "
+    "go on running)";
 
 Error cannot_wire() {
   return Error(ErrorCode::kSystem, "wire docker");
@@ -156,7 +161,7 @@ Result<Plan> remove(const Tree& tree, const Options& options) {
     plan.next = {
         "remove the containers that were made with the runtime \"pinscope\": they cannot "
         "start any more",
-        kReload};
+        kRestart};
   return plan;
 }
 

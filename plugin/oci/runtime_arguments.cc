@@ -39,6 +39,8 @@ class Parser {
     options(kGlobalValues, kGlobalFlags);
     if (done()) return std::move(result_);
     result_.command = arguments_[next_++];
+    // An empty argument is no runtime's command; what follows belongs to none.
+    if (result_.command.empty()) return std::move(result_);
     options(kCommandValues, kCommandFlags);
     if (!done()) result_.id = arguments_[next_];
     return std::move(result_);

@@ -64,14 +64,16 @@ class Race : public testing::Test {
   }
 
   // Swaps while many containers start. Some must get through and some must be refused: otherwise
-  // the swaps were too slow or too quick to be an attack.
+  // the swaps were too slow or too quick to be an attack. So it goes on until it has seen both.
   void race(const std::function<bool()>& swap, bool refusals = true) {
     const auto before = Snapshot::take();
     int granted = 0;
     int refused = 0;
     {
       const Swapper swapper(swap);
-      for (int i = 0; i < kAttempts; ++i) (attempt(i) ? granted : refused) += 1;
+      const auto seen = [&] { return granted > 0 && (refused > 0 || !refusals); };
+      for (int i = 0; i < kAttempts || (i < kMostAttempts && !seen()); ++i)
+        (attempt(i) ? granted : refused) += 1;
       EXPECT_GT(swapper.swaps(), static_cast<uint64_t>(kAttempts) / 2);
     }
     RecordProperty("granted", granted);
@@ -90,6 +92,7 @@ class Race : public testing::Test {
   }
 
   static constexpr int kAttempts = 100;
+  static constexpr int kMostAttempts = 3000;
   HostPins pins_;
   Installation installation_;
   TempDirectory directory_;

@@ -176,6 +176,30 @@ TEST_P(Docker, ShowsWhyAContainerDoesNotStart) {
   EXPECT_THAT(test_->records(), IsEmpty());
 }
 
+// Nothing but the device is wired. CDI cannot open a seccomp profile: these run without one.
+TEST_P(Docker, GivesAViewToWhoAsksForTheDevice) {
+  if (GetParam() != "forky") GTEST_SKIP() << "Docker before 28.2 looks for no devices of CDI";
+  test_->write_policy(
+      "cdi: true\nselect: {user: {uid: 1000}}\n"
+      "grants:\n  - {pin: /sys/fs/bpf/flows, access: read}\n",
+      "flow-readers");
+  ASSERT_EQ(machine().run({"pinscope", "cdi", "generate"}).status, 0);
+  start();
+  const auto as = [&](const std::string& user, std::vector<std::string> options) {
+    options.insert(options.end(), {"--user", user, "--security-opt", "seccomp=unconfined"});
+    return run(options, kUseTheGrant, "");
+  };
+  const std::vector<std::string> device = {"--device", "pinscope.dev/view=flow-readers"};
+  expect_the_grant_works(as("1000:1000", device));
+  expect_no_view(as("1000:1000", {}));
+  EXPECT_THAT(test_->records(), IsEmpty());
+
+  const auto refused = as("0:0", device);
+  EXPECT_NE(refused.status, 0);
+  EXPECT_THAT(refused.err, HasSubstr("user.uid is 0, wanted 1000")) << refused;
+  EXPECT_EQ(test_->audit().back().code, "policy-required");
+}
+
 TEST_P(Docker, IsAsItWasWhenTheWiringIsRemoved) {
   const auto before = files_below(machine().outside("/etc/docker"));
   install({"--set-default"});

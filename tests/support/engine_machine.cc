@@ -77,6 +77,9 @@ void furnish(const TempDirectory& directory, const std::string& suite) {
     fs::create_directories("/opt/pinscope-test");
     fs::copy(std::string(PINSCOPE_IMAGE_DIR) + "/" + file, "/opt/pinscope-test/" + file);
   }
+  // Nothing of a Pinscope that this machine itself has.
+  for (const char* path : {"/etc/pinscope", "/var/log/pinscope", "/var/cache/pinscope"})
+    fs::remove_all(path);
   fs::create_directories("/etc/pinscope/policy.d");
   bind_mount(directory.make_directory("run"), "/run");
 }

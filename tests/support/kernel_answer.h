@@ -1,6 +1,7 @@
 // What the running kernel answers to a test whose outcome may differ from kernel to kernel, for the
-// table of docs/kernels.md. Every test of the fixtures that tests/vm/table.py names is a row of that
-// table; its cell says "yes", what the test's name says holds, unless the test records one of these.
+// table of docs/kernels.md. Every test of the fixtures that tests/vm/table.py names is a row of
+// that table; its cell says "yes", what the test's name says holds, unless the test records one of
+// these.
 #pragma once
 
 #include <gtest/gtest.h>

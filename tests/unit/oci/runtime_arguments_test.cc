@@ -78,6 +78,12 @@ TEST(RuntimeArguments, HaveDefaults) {
   EXPECT_EQ(go("create --bundle"), "create . ");
 }
 
+TEST(RuntimeArguments, HaveNothingBehindACommandWithoutAName) {
+  const auto parsed =
+      parse_runtime_arguments({"--log", "/l", "", "--bundle", "/b", "id"}, OptionStyle::kGo);
+  EXPECT_EQ(summary(parsed), " .  log=/l");
+}
+
 TEST(RuntimeArguments, EndTheirOptionsAtTwoDashes) {
   EXPECT_EQ(go("create --bundle /b -- --bundle"), "create /b --bundle");
   EXPECT_EQ(argp("-- create -b /b -- -x"), "create /b -x");

@@ -1,0 +1,88 @@
+// The pages of docs/engines, tried as a new user would: every command on them is run on the engine
+// that the page is about, and prints what the page says.
+#include <unistd.h>
+
+#include <csignal>
+
+#include "tests/engines/engine_test.h"
+#include "tests/engines/page.h"
+
+namespace pinscope::test {
+namespace {
+
+constexpr const char* kPodmanConf =
+    "[engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"none\"\nruntime = \"runc\"\n";
+constexpr const char* kDockerConf =
+    "{\n  \"storage-driver\": \"vfs\",\n  \"iptables\": false,\n  \"ip6tables\": false,\n"
+    "  \"bridge\": \"none\"\n}\n";
+
+// What each page's engine needs on a machine without a network and without systemd.
+class Pages : public testing::Test {
+ protected:
+  // The pins that readers make.
+  void TearDown() override {
+    for (const char* name : {"flows", "keys", "quota"})
+      ::unlink((std::string("/sys/fs/bpf/") + name).c_str());
+  }
+
+  static void walk_with_podman(const std::string& page) {
+    if (!has_program("podman")) GTEST_SKIP() << "podman is not installed";
+    const EngineMachine machine;
+    machine.write("/etc/containers/containers.conf", kPodmanConf);
+    Page(machine, page).walk();
+    machine.run({"podman", "rm", "-fa", "-t", "0"});
+  }
+};
+
+TEST_F(Pages, Podman) {
+  walk_with_podman("engines/podman.md");
+}
+
+TEST_F(Pages, Cdi) {
+  walk_with_podman("engines/cdi.md");
+}
+
+// dockerd, and what its unit does at these commands of a reader.
+class Dockerd {
+ public:
+  explicit Dockerd(EngineMachine& machine) : machine_(machine) { start(); }
+
+  bool interpret(const std::string& command) {
+    if (command == "systemctl restart docker") {
+      machine_.stop(server_);
+      start();
+      return true;
+    }
+    if (command != "systemctl reload docker") return false;
+    ::kill(server_, SIGHUP);
+    EXPECT_TRUE(wait_until([&] { return info().find("pinscope") != std::string::npos; }));
+    return true;
+  }
+
+ private:
+  [[nodiscard]] std::string info() const {
+    return machine_.run({"docker", "info", "--format", "{{json .Runtimes}}"}).out;
+  }
+
+  void start() {
+    server_ = machine_.start("dockerd", {"dockerd"});
+    EXPECT_TRUE(wait_until([&] { return info().find("runc") != std::string::npos; }))
+        << machine_.log("dockerd");
+  }
+
+  EngineMachine& machine_;
+  pid_t server_ = -1;
+};
+
+TEST_F(Pages, Docker) {
+  if (const auto reason = why_no_suite("forky"); !reason.empty()) GTEST_SKIP() << reason;
+  EngineMachine machine("forky");
+  machine.write("/etc/docker/daemon.json", kDockerConf);
+  Dockerd dockerd(machine);
+  Page(machine, "engines/docker.md").walk([&](const std::string& command) {
+    return dockerd.interpret(command);
+  });
+}
+
+}  // namespace
+}  // namespace pinscope::test
