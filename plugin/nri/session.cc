@@ -21,7 +21,6 @@ constexpr milliseconds kRegistrationTimeout{5000};
 constexpr milliseconds kRequestTimeout{2000};
 // What Configure may set: more would make a deadline no deadline.
 constexpr milliseconds kLongestTimeout{600'000};
-constexpr int64_t kLongestTimeoutNs = std::chrono::nanoseconds(kLongestTimeout).count();
 
 constexpr size_t kMostCalls = 64;
 constexpr size_t kMostWaitingBytes = 8U << 20;
