@@ -196,8 +196,8 @@ TEST_F(HookProcess, PassesNoEnvironmentToTheCompiler) {
   const std::string mark = installation_.directory().path("mark");
   const std::vector<std::string> environment = {"LD_PRELOAD=" PINSCOPE_EVIL,
                                                 "PINSCOPE_EVIL_MARK=" + mark};
-  // The library does its work in a program that takes the environment.
-  Command({"/bin/true"}).environment(environment).run();
+  // The library does its work in a program that takes the environment, such as this one.
+  Command({"/proc/self/exe", "--gtest_list_tests"}).environment(environment).run();
   ASSERT_TRUE(std::filesystem::remove(mark));
 
   installation_.write_policy(
