@@ -14,7 +14,8 @@ install(DIRECTORY config/seccomp DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
 install(FILES config/systemd/pinscope-gc.service config/systemd/pinscope-gc.timer
   config/systemd/pinscoped.service DESTINATION lib/systemd/system)
 install(FILES config/logrotate/pinscope DESTINATION ${CMAKE_INSTALL_DOCDIR}/logrotate)
-install(DIRECTORY config/policies config/logrotate DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(DIRECTORY config/policies config/logrotate config/selinux config/apparmor
+  DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES config/systemd/pinscope-gc.service config/systemd/pinscope-gc.timer
   DESTINATION lib/systemd/system)
 

@@ -20,6 +20,7 @@ ROOMS = {
     "inventory": STAGE | {"kernel", "record"},
     "nri": {"base"},
     "engine": STAGE,
+    "node": STAGE | {"kernel", "policy", "engine"},
 }
 # These sit on top and may include every room; "pipeline" is plugin/pipeline.{h,cc} and
 # plugin/pipeline/.
