@@ -256,6 +256,14 @@ TEST_P(NriSeccomp, StaysAsItIsWithAnOlderEngineOrWithoutAProfile) {
 
 // --- The mode without hooks
 
+// The leak sanitizer, which attaches to the hook as a debugger does, is refused there and makes it
+// fail after its work is done.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kHookCanSucceed = false;
+#else
+constexpr bool kHookCanSucceed = true;
+#endif
+
 class NriStart : public NriPlugin {
  protected:
   void SetUp() override {
@@ -281,6 +289,7 @@ class NriStart : public NriPlugin {
 };
 
 TEST_P(NriStart, GivesAContainerItsViewBeforeItsProcessRuns) {
+  if (!kHookCanSucceed) GTEST_SKIP() << "the leak sanitizer fails in a hook of pinscoped";
   const auto response = create_and_tell();
   ASSERT_EQ(response.code, nri::RpcCode::kOk) << response.message;
   EXPECT_THAT(installation_.records(), ElementsAre(container_.id() + ".json"));
@@ -311,6 +320,7 @@ TEST_P(NriStart, RefusesAContainerWhoseBundleIsNotFound) {
 }
 
 TEST_P(NriStart, KeepsTheRecordOfAContainerThatIsStillThere) {
+  if (!kHookCanSucceed) GTEST_SKIP() << "the leak sanitizer fails in a hook of pinscoped";
   ASSERT_EQ(create_and_tell().code, nri::RpcCode::kOk);
   EXPECT_EQ(engine_.remove(played_).code, nri::RpcCode::kOk);
   EXPECT_THAT(installation_.records(), ElementsAre(container_.id() + ".json"));

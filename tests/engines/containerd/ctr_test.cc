@@ -34,11 +34,17 @@ class Ctr : public PinscopeContainerdTest {
       const auto imported = node().ctr({"images", "import", EngineMachine::kImageArchive}, in);
       EXPECT_EQ(imported.status, 0) << imported;
     }
-    std::vector<std::string> arguments = {"run", "--rm"};
+    // To a file: ctr now and then ends before it has read all that a short process wrote.
+    constexpr const char* kOutput = "/var/log/ctr.out";
+    node().machine().write(kOutput, "");
+    std::vector<std::string> arguments = {"run", "--rm", "--log-uri",
+                                          std::string("file://") + kOutput};
     arguments.insert(arguments.end(), options.begin(), options.end());
     arguments.insert(arguments.end(), {EngineMachine::kImage, "c1", "/bin/probe"});
     for (const auto& question : questions()) arguments.push_back(question);
-    return node().ctr(arguments, in);
+    CommandResult result = node().ctr(arguments, in);
+    result.out += node().machine().read(kOutput);
+    return result;
   }
   CommandResult run_shim(std::vector<std::string> options = {}, const std::string& in = "default") {
     options.insert(options.begin(),

@@ -62,8 +62,8 @@ TEST(ErrorCode, HasANameOfItsOwnForEachKind) {
   for (const ErrorCode code : all_error_codes()) names.insert(code_name(code));
   EXPECT_EQ(names.size(), all_error_codes().size());
   EXPECT_EQ(code_name(ErrorCode::kSourceMissing), "source-missing");
-  // kAudit is the last one: a code that is not in the list of names would be called "internal".
-  EXPECT_EQ(all_error_codes().size(), static_cast<size_t>(ErrorCode::kAudit) + 1);
+  // kProtocol is the last one: a code that is not in the list of names would be called "internal".
+  EXPECT_EQ(all_error_codes().size(), static_cast<size_t>(ErrorCode::kProtocol) + 1);
 }
 
 }  // namespace
