@@ -209,7 +209,8 @@ int serve_rootless_engine(const Arguments& arguments) {
   }
   if (arguments.options.required_policies.empty()) return 0;
   return fail(kFailed,
-              "cannot give a view to a container of a rootless engine: the host's pins are root's");
+              "cannot give a view to a container of a rootless engine: the host's pins are root's "
+              "(run it in a session of `pinscope run`)");
 }
 
 int run(int argc, char** argv) {
