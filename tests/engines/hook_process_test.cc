@@ -42,6 +42,7 @@ class RootlessHook : public HookProcess {
  protected:
   CommandResult run(const std::string& stage, const std::string& input,
                     void (*become)(uid_t) = become_namespace_root);
+  std::vector<std::string> in_front_;  // a program that starts the hook
 };
 
 CommandResult RootlessHook::run(const std::string& stage, const std::string& input,
@@ -53,6 +54,7 @@ CommandResult RootlessHook::run(const std::string& stage, const std::string& inp
   // By descriptor: the user may be unable to search the directories above the program.
   const Fd program(check(open(argv.front().c_str(), O_RDONLY), "open the hook"));
   argv.front() = "/proc/self/fd/" + std::to_string(program.get());
+  argv.insert(argv.begin(), in_front_.begin(), in_front_.end());
   Command rootless(argv);
   rootless.input(input).before_exec([=] { become(kPlainUser); });
   return rootless.run();
@@ -73,6 +75,13 @@ TEST_F(RootlessHook, LeavesContainersAloneOutsideOfAUserNamespaceToo) {
     EXPECT_EQ(result.status, 0) << result;
     EXPECT_EQ(result.err, "");
   }
+}
+
+// More than a pipe holds, so that who writes notices.
+TEST_F(RootlessHook, ReadsTheStateThatItDoesNotNeed) {
+  in_front_ = {"bash", "-c", "set -o pipefail; head -c 1000000 /dev/zero | \"$@\"",
+                           "bash"};
+  for (const char* stage : {"createRuntime", "poststop"}) EXPECT_EQ(run(stage, "").status, 0);
 }
 
 TEST_F(RootlessHook, GivesPodmanTheConfigurationBackAsItWas) {

@@ -108,6 +108,9 @@ class Rootless : public testing::TestWithParam<std::string> {
   std::unique_ptr<EngineTest> test_;
 };
 
+// Where the runtime makes no difference.
+class RootlessUser : public Rootless {};
+
 TEST_P(Rootless, ContainersAreLeftAloneByTheHookOfTheMachine) {
   load_as_user();
   wire_podman();
@@ -183,7 +186,7 @@ TEST_P(Rootless, AnOlderPodmanOfTheUserHasNoViewUntilItIsToldToStartAgain) {
 }
 
 // The user before any container: a namespace of their own, where the session's mounts are locked.
-TEST_P(Rootless, AUserFindsNothingBelowTheViewOfTheirSession) {
+TEST_P(RootlessUser, FindsNothingBelowTheViewOfTheirSession) {
   grant_to_session();
   fs::create_directories(machine().outside("/run/alice/place"));
   check(chown(machine().outside("/run/alice/place").c_str(), kPlainUser, kPlainUser), "chown");
@@ -247,8 +250,31 @@ TEST_P(Rootless, ABundleOfASessionHasItsView) {
   expect_the_grant_works(in_session(run_bundle(GetParam(), "", kUseTheGrant)));
 }
 
-INSTANTIATE_TEST_SUITE_P(, Rootless, testing::Values("runc", "crun"),
-                         [](const auto& runtime) { return runtime.param; });
+TEST_P(RootlessUser, IsToldByDoctorWhatTheyCanHave) {
+  grant_to_session();
+  const auto rows = [](const CommandResult& result) {
+    std::string text;
+    for (const auto& line : lines(result.out))
+      if (line.starts_with("rootless ")) text += line + "\n";
+    return text;
+  };
+  check(chmod("/sys/fs/bpf/flows", 0444), "chmod");
+  const std::string alone = rows(as_user({"pinscope", "doctor"}));
+  EXPECT_THAT(alone, HasSubstr("2 pins below /sys/fs/bpf: 1 open for reading, 0 for writing"));
+  EXPECT_THAT(alone, HasSubstr("you may pin in /sys/fs/bpf: a map that opens for reading only"));
+  EXPECT_THAT(alone, HasSubstr("no: Operation not permitted; only root of the machine mounts"));
+  EXPECT_THAT(alone, HasSubstr("65536 uids, 65536 gids"));
+  EXPECT_THAT(alone, HasSubstr("none in this session; the administrator gives one with"));
+  const std::string session = rows(in_session({"pinscope", "doctor"}));
+  EXPECT_THAT(session, HasSubstr("1 pin below /sys/fs/bpf: 1 open for reading, 0 for writing"));
+  EXPECT_THAT(session, HasSubstr("no directory of a bpffs may be written"));
+  EXPECT_THAT(session, HasSubstr("/sys/fs/bpf; a container of yours has it with -v "));
+  EXPECT_EQ(rows(machine().run({"pinscope", "doctor"})), "") << "root is told nothing of it";
+}
+
+const auto kName = [](const auto& runtime) { return runtime.param; };
+INSTANTIATE_TEST_SUITE_P(, Rootless, testing::Values("runc", "crun"), kName);
+INSTANTIATE_TEST_SUITE_P(, RootlessUser, testing::Values("runc"), kName);
 
 }  // namespace
 }  // namespace pinscope::test
