@@ -55,8 +55,8 @@ bool is_bpffs(const char* path) {
 
 void look_at_pins(RootlessFacts& facts) {
   std::error_code error;
-  fs::recursive_directory_iterator entry(
-      kHostBpffs, fs::directory_options::skip_permission_denied, error);
+  fs::recursive_directory_iterator entry(kHostBpffs, fs::directory_options::skip_permission_denied,
+                                         error);
   // Of the first directory, skipping a refusal would say that it is empty.
   if (::access(kHostBpffs, R_OK | X_OK) != 0) facts.pins_errnum = errno;
   if (error) facts.pins_errnum = error.value();
@@ -147,9 +147,9 @@ Finding subordinate_ids(const RootlessFacts& facts) {
 
 Finding pins(const RootlessFacts& facts) {
   if (facts.pins_errnum != 0)
-    return finding(Level::kOk, "pins",
-                   std::string(kHostBpffs) + " cannot be looked at: " +
-                       strerrordesc_np(facts.pins_errnum));
+    return finding(
+        Level::kOk, "pins",
+        std::string(kHostBpffs) + " cannot be looked at: " + strerrordesc_np(facts.pins_errnum));
   return finding(Level::kOk, "pins",
                  count_of(facts.pins, "pin", "pins") + " below " + kHostBpffs + ": " +
                      std::to_string(facts.readable) + " open for reading, " +
@@ -175,9 +175,9 @@ Finding view(const RootlessFacts& facts) {
     return finding(Level::kOk, "view",
                    "none in this session; the administrator gives one with pinscope run --user " +
                        facts.user + ", or with pam_pinscope(8) at each login");
-  return finding(Level::kOk, "view",
-                 facts.view + "; a container of yours has it with -v " + facts.view + ":" +
-                     facts.view);
+  return finding(
+      Level::kOk, "view",
+      facts.view + "; a container of yours has it with -v " + facts.view + ":" + facts.view);
 }
 
 }  // namespace
@@ -206,8 +206,12 @@ std::string find_view(std::string_view mountinfo) {
 }
 
 Findings judge_rootless(const RootlessFacts& facts) {
-  return {user_namespace(facts), own_bpffs(facts), subordinate_ids(facts),
-          pins(facts),           pinning(facts),   view(facts),
+  return {user_namespace(facts),
+          own_bpffs(facts),
+          subordinate_ids(facts),
+          pins(facts),
+          pinning(facts),
+          view(facts),
           finding(Level::kOk, "containers",
                   "the hook leaves those of your own engine alone: what they open is what you may "
                   "open")};

@@ -21,8 +21,7 @@ OwnNamespace try_here() {
     return found;
   }
   found.made = 0;
-  found.privileged =
-      ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ? 0 : errno;
+  found.privileged = ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ? 0 : errno;
   if (found.privileged != 0) return found;
   const auto context = create_filesystem("bpf");
   found.bpffs = context ? 0 : context.error().errnum();
