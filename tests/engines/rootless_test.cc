@@ -212,6 +212,22 @@ TEST_P(Rootless, ContainersOfASessionMayHaveOneGrantOfItsView) {
   EXPECT_EQ(answer(result, commands[2]), "ENOENT");
 }
 
+// The pin's owner is named by the id that the host knows the container's user by.
+TEST_P(RootlessUser, GivesAPinToAnotherUserOfTheContainer) {
+  test_->write_policy(
+      "select: {engine: host, user: {uid: 4001}}\ngrants:\n"
+      "  - {pin: /sys/fs/bpf/flows, access: read, owner: {uid: 200999}, mode: \"0400\"}\n");
+  load_in_session();
+  const auto lookup = [&](const std::string& user) {
+    const std::string command = "lookup /sys/fs/bpf/flows 1";
+    const auto options = join_words(
+        kWithView, {"--user", user, "--cap-drop", "all", "--security-opt", "seccomp=unconfined"});
+    return answer(in_session(podman_run(options, {command})), command);
+  };
+  EXPECT_EQ(lookup("1000"), "ok 42");
+  EXPECT_EQ(lookup("1001"), "EACCES");
+}
+
 // The host's mounts are what it sees then, and its pins are as closed as to any program of the
 // user's.
 TEST_P(Rootless, AnOlderPodmanOfTheUserHasNoViewUntilItIsToldToStartAgain) {
