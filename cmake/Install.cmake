@@ -1,17 +1,21 @@
 # Where things are installed. The programs look for policies in /etc/pinscope: install with the prefix
 # /usr, or tell them with --policy.
-install(TARGETS pinscope pinscope-hook pinscope-runtime RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS pinscope pinscope-hook pinscope-runtime pinscoped
+  RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES docs/man/pinscope.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-install(FILES docs/man/pinscope-hook.8 docs/man/pinscope-runtime.8 docs/man/pam_pinscope.8
+install(FILES docs/man/pinscope-hook.8 docs/man/pinscope-runtime.8 docs/man/pinscoped.8
+  docs/man/pam_pinscope.8
   DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 if(TARGET pam_pinscope)
   install(TARGETS pam_pinscope LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/security)
 endif()
 install(FILES config/policy.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
+install(DIRECTORY config/seccomp DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
 install(FILES config/systemd/pinscope-gc.service config/systemd/pinscope-gc.timer
-  DESTINATION lib/systemd/system)
+  config/systemd/pinscoped.service DESTINATION lib/systemd/system)
 install(FILES config/logrotate/pinscope DESTINATION ${CMAKE_INSTALL_DOCDIR}/logrotate)
-install(DIRECTORY config/policies config/logrotate DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(DIRECTORY config/policies config/logrotate config/selinux config/apparmor
+  DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES config/systemd/pinscope-gc.service config/systemd/pinscope-gc.timer
   DESTINATION lib/systemd/system)
 

@@ -51,7 +51,7 @@ function(pinscope_program name)
   target_link_libraries(${name} PRIVATE pinscope_flags ${arg_LINK})
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
-  if(arg_STATIC AND NOT PINSCOPE_SANITIZE)
+  if((arg_STATIC OR PINSCOPE_STATIC) AND NOT PINSCOPE_SANITIZE)
     target_link_options(${name} PRIVATE -static -no-pie)
   endif()
 endfunction()

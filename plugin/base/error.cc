@@ -41,6 +41,7 @@ constexpr auto kCodeNames = std::to_array<CodeName>({
     {ErrorCode::kRecord, "record"},
     {ErrorCode::kRecordConflict, "record-conflict"},
     {ErrorCode::kAudit, "audit"},
+    {ErrorCode::kProtocol, "protocol"},
 });
 
 }  // namespace

@@ -42,6 +42,7 @@ enum class ErrorCode {
   kRecord,              // the state directory cannot be read or written
   kRecordConflict,      // another running container has the same id
   kAudit,               // no audit sink took the line
+  kProtocol,            // a container engine does not speak NRI as agreed, or stopped answering
 };
 
 // "source-missing" for kSourceMissing. The list of all codes is for tests and documents.

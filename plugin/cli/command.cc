@@ -168,6 +168,7 @@ void build_tree(CLI::App& root, Program& program) {
   add_doctor(root, program);
   add_engine(root, program);
   add_compile(root, program);
+  add_node(root, program);
   add_completion(root, program);
 }
 

@@ -52,7 +52,7 @@ class Command {
                   const std::string& description);
   Command& required_option(const std::string& names, std::string& variable,
                            const std::string& value, const std::string& description);
-  // May be given several times, one value each.
+  // May be given several times, one value each. A `value` of words ("a|b") completes them.
   Command& repeatable_option(const std::string& names, std::vector<std::string>& variable,
                              const std::string& value, const std::string& description);
   Command& number(const std::string& names, size_t& variable, const std::string& value,
@@ -110,6 +110,7 @@ void add_run(CLI::App& root, Program& program);
 void add_doctor(CLI::App& root, Program& program);
 void add_engine(CLI::App& root, Program& program);
 void add_compile(CLI::App& root, Program& program);
+void add_node(CLI::App& root, Program& program);
 void add_completion(CLI::App& root, Program& program);
 
 // The whole tree: what --help, the completions and the man page test walk.

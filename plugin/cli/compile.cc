@@ -1,12 +1,8 @@
 // `pinscope compile`: checks the policies and puts them in force. The hook runs it when the files
 // have changed; it reads YAML, which no part of the hook does, so it first gives up what it does
 // not need: memory, time, and (where it is root) every capability.
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <cstdio>
 
 #include "plugin/cli/command.h"
@@ -15,44 +11,11 @@
 #include "plugin/kernel/privileges.h"
 #include "plugin/policy/install.h"
 
-// The address sanitizer reserves terabytes of addresses that it never touches.
-#if defined(__SANITIZE_ADDRESS__)
-#define PINSCOPE_UNLIMITED_ADDRESS_SPACE 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define PINSCOPE_UNLIMITED_ADDRESS_SPACE 1
-#endif
-#endif
-
 namespace pinscope::cli {
 namespace {
 
-// Far above what 10,000 policies take (see docs/policy.md), far below what hurts a machine.
-constexpr rlim_t kMemoryLimit = rlim_t{1} << 30;
-constexpr rlim_t kSecondsLimit = 30;
-
-Status limit_itself() {
-  const auto limit = [](auto resource, rlim_t value) -> Status {
-    struct rlimit now {};
-    ::getrlimit(resource, &now);
-    const rlim_t wanted = now.rlim_max == RLIM_INFINITY ? value : std::min(value, now.rlim_max);
-    const struct rlimit lower { wanted, wanted };
-    if (::setrlimit(resource, &lower) != 0)
-      return std::unexpected(Error::system("limit what the compiler may use", errno));
-    return {};
-  };
-#ifndef PINSCOPE_UNLIMITED_ADDRESS_SPACE
-  PINSCOPE_CHECK(limit(RLIMIT_AS, kMemoryLimit));
-#endif
-  PINSCOPE_CHECK(limit(RLIMIT_CPU, kSecondsLimit));
-  PINSCOPE_CHECK(limit(RLIMIT_CORE, 0));
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-    return std::unexpected(Error::system("set no_new_privs", errno));
-  return kernel::drop_all_capabilities();
-}
-
 Result<ExitStatus> compile(const Settings& settings) {
-  PINSCOPE_CHECK(limit_itself());
+  PINSCOPE_CHECK(kernel::restrict_to_compiling());
   PINSCOPE_TRY(const policy::Loaded loaded,
                policy::install(settings.policy_path, settings.cache_directory));
   std::string findings;

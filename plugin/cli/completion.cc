@@ -97,7 +97,7 @@ std::string bash_values(const OptionDescription& option) {
 
 // The first argument stands behind the command; the last may be repeated.
 std::string bash_arguments(const CommandDescription& command) {
-  const std::string first = bash_values(command.arguments.front());
+  std::string first = bash_values(command.arguments.front());
   if (command.arguments.size() == 1) return first;
   return "if [[ $previous == \"$command\" ]]; then " + first + "; else " +
          bash_values(command.arguments.back()) + "; fi";

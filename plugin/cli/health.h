@@ -20,6 +20,9 @@ using Findings = std::vector<Finding>;
 const char* name_of(Finding::Level level);
 
 Findings kernel_health();
+// What may stand between a container and a map that it was granted: sysctl, lockdown, SELinux,
+// AppArmor. Reads files below `root`, which tests set.
+Findings access_health(const std::string& root = "");
 Findings host_health();
 // What a user without privileges can have here; nothing for root.
 Findings rootless_health();

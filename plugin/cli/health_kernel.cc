@@ -17,10 +17,8 @@ namespace {
 using Level = Finding::Level;
 
 constexpr const char* kHostBpffs = "/sys/fs/bpf";
-constexpr const char* kUnprivilegedBpf = "/proc/sys/kernel/unprivileged_bpf_disabled";
 constexpr const char* kBtf = "/sys/kernel/btf/vmlinux";
 constexpr const char* kLsmList = "/sys/kernel/security/lsm";
-constexpr const char* kLockdown = "/sys/kernel/security/lockdown";
 constexpr const char* kMountinfo = "/proc/self/mountinfo";
 
 // The file's text without the newline at its end.
@@ -65,15 +63,6 @@ Finding bpf_call() {
           "bpf(2)"};
 }
 
-Finding unprivileged_bpf() {
-  const char* name = "kernel.unprivileged_bpf_disabled";
-  const auto value = read_text(kUnprivilegedBpf);
-  if (!value) return {Level::kOk, "kernel", name, "this kernel does not have the setting", ""};
-  if (*value != "0") return {Level::kOk, "kernel", name, *value, ""};
-  return {Level::kWarn, "kernel", name, "0: every process may load programs and create maps",
-          "sysctl kernel.unprivileged_bpf_disabled=2 (granted maps work all the same)"};
-}
-
 Finding btf() {
   if (::access(kBtf, F_OK) == 0) return {Level::kOk, "kernel", "BTF", kBtf, ""};
   return {Level::kOk, "kernel", "BTF", "none (views do not need it)", ""};
@@ -90,18 +79,6 @@ Finding bpf_lsm() {
           "containers with CAP_SYS_ADMIN and no user namespace can walk round their view, and no "
           "guard can be loaded: do not run such containers, or boot with lsm=" +
               *list + ",bpf"};
-}
-
-Finding lockdown() {
-  const auto text = read_text(kLockdown);
-  if (!text) return {Level::kOk, "kernel", "lockdown", "none", ""};
-  const size_t open = text->find('[');
-  const size_t close = text->find(']');
-  const std::string mode =
-      open < close && close != std::string::npos ? text->substr(open + 1, close - open - 1) : *text;
-  if (mode != "confidentiality") return {Level::kOk, "kernel", "lockdown", mode, ""};
-  return {Level::kWarn, "kernel", "lockdown", mode,
-          "programs that read kernel memory do not load; views and maps work"};
 }
 
 Finding host_bpffs() {
@@ -140,10 +117,8 @@ const char* name_of(Finding::Level level) {
 Findings kernel_health() {
   Findings findings = {bpf_call()};
   for (const auto& probe : kernel::probe_all()) findings.push_back(from_probe(probe));
-  findings.push_back(unprivileged_bpf());
   findings.push_back(btf());
   findings.push_back(bpf_lsm());
-  findings.push_back(lockdown());
   return findings;
 }
 

@@ -86,7 +86,9 @@ Answer ask(const std::vector<std::string>& command, Listen listen) {
 }
 
 std::string version_of(const std::string& path) {
-  return std::string(split(ask({path, "--version"}).output, '\n').front());
+  std::string line(split(ask({path, "--version"}).output, '\n').front());
+  line.erase(line.find_last_not_of(' ') + 1);  // containerd without a revision
+  return line;
 }
 
 }  // namespace pinscope::cli

@@ -4,10 +4,12 @@
 #include <linux/close_range.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <memory>
@@ -15,6 +17,16 @@
 #include <string_view>
 
 #include "plugin/base/fd.h"
+#include "plugin/base/text.h"
+
+// The address sanitizer reserves terabytes of addresses that it never touches.
+#if defined(__SANITIZE_ADDRESS__)
+#define PINSCOPE_UNLIMITED_ADDRESS_SPACE 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PINSCOPE_UNLIMITED_ADDRESS_SPACE 1
+#endif
+#endif
 
 namespace pinscope::kernel {
 namespace {
@@ -37,6 +49,11 @@ constexpr auto kUndo = std::to_array<cap_value_t>({
     CAP_DAC_OVERRIDE,  // remove a directory that was made in somebody else's
     CAP_FOWNER,        // the same where that one is sticky
 });
+
+// For compiling policies: far above what 10,000 of them take (see docs/policy.md), far below what
+// hurts a machine.
+constexpr rlim_t kCompilingMemory = rlim_t{1} << 30;
+constexpr rlim_t kCompilingSeconds = 30;
 
 struct FreeCapabilities {
   void operator()(cap_t capabilities) const { ::cap_free(capabilities); }
@@ -61,6 +78,17 @@ Status keep_only(std::span<const cap_value_t> wanted) {
     ::cap_set_flag(kept.get(), CAP_EFFECTIVE, 1, &capability, CAP_SET);
   }
   if (::cap_set_proc(kept.get()) != 0) return std::unexpected(failed("drop capabilities"));
+  return {};
+}
+
+template <typename Resource>
+Status lower_limit(Resource resource, rlim_t value) {
+  struct rlimit now {};
+  ::getrlimit(resource, &now);
+  const rlim_t wanted = now.rlim_max == RLIM_INFINITY ? value : std::min(value, now.rlim_max);
+  const struct rlimit lower { wanted, wanted };
+  if (::setrlimit(resource, &lower) != 0)
+    return std::unexpected(failed("limit what the compiler may use"));
   return {};
 }
 
@@ -97,6 +125,24 @@ Status keep_file_capabilities() {
 
 Status restrict_to_undo() {
   return keep_only(kUndo);
+}
+
+Status restrict_to_compiling() {
+#ifndef PINSCOPE_UNLIMITED_ADDRESS_SPACE
+  PINSCOPE_CHECK(lower_limit(RLIMIT_AS, kCompilingMemory));
+#endif
+  PINSCOPE_CHECK(lower_limit(RLIMIT_CPU, kCompilingSeconds));
+  PINSCOPE_CHECK(lower_limit(RLIMIT_CORE, 0));
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return std::unexpected(failed("set no_new_privs"));
+  return drop_all_capabilities();
+}
+
+Status enter_root(const std::string& directory) {
+  if (::chdir(directory.c_str()) != 0 || ::chroot(".") != 0 || ::chdir("/") != 0)
+    return std::unexpected(
+        Error::system("make " + quoted(directory) + " the root directory", errno));
+  return {};
 }
 
 Status drop_all_capabilities() {

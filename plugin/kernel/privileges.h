@@ -1,6 +1,8 @@
 // Privileges: what the hook keeps, and when it gives the rest up. libcap is known here only.
 #pragma once
 
+#include <string>
+
 #include "plugin/base/result.h"
 
 namespace pinscope::kernel {
@@ -21,6 +23,13 @@ Status keep_file_capabilities();
 
 // The view is in place: keeps what taking it away again would need, and nothing else.
 Status restrict_to_undo();
+
+// For a process that reads YAML: limits on memory, processor time and core files, no_new_privs, no
+// capabilities.
+Status restrict_to_compiling();
+
+// Makes `directory` the root directory of this process. Needs CAP_SYS_CHROOT.
+Status enter_root(const std::string& directory);
 
 // Nothing is left. Descriptors stay usable.
 Status drop_all_capabilities();

@@ -192,7 +192,7 @@ Result<Container> read_container(const State& state, std::string config_json,
   PINSCOPE_CHECK(read_linux(config, container));
   PINSCOPE_CHECK(read_mounts(config, container));
   PINSCOPE_TRY(container.annotations, read_annotations(config));
-  container.identity = read_identity(container.annotations, engine);
+  container.identity = read_identity(container.annotations, engine, container.bundle);
   return container;
 }
 

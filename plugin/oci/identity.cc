@@ -61,12 +61,23 @@ const TrustedKeys* trusted_keys_of(Engine engine) {
   return nullptr;
 }
 
+// containerd keeps bundles at STATE/io.containerd.runtime.v2.task/NAMESPACE/ID.
+bool is_of_another_namespace(std::string_view bundle) {
+  constexpr std::string_view kTasks = "/io.containerd.runtime.v2.task/";
+  constexpr std::string_view kPods = "k8s.io/";
+  const size_t tasks = bundle.rfind(kTasks);
+  return tasks != std::string_view::npos &&
+         !bundle.substr(tasks + kTasks.size()).starts_with(kPods);
+}
+
 }  // namespace
 
-model::Identity read_identity(const Annotations& annotations, Engine engine) {
+model::Identity read_identity(const Annotations& annotations, Engine engine,
+                              std::string_view bundle) {
   model::Identity identity;
   const TrustedKeys* keys = trusted_keys_of(engine);
   if (keys == nullptr) return identity;
+  if (engine == Engine::kContainerd && is_of_another_namespace(bundle)) return identity;
 
   const auto fact = [&](const auto& annotation) {
     return Fact{.value = annotation.second,

@@ -1,13 +1,18 @@
 // Who a container is, as far as its engine itself wrote it down. Internal to oci/.
 #pragma once
 
+#include <string_view>
+
 #include "plugin/model/container.h"
 #include "plugin/oci/annotations.h"
 
 namespace pinscope::oci {
 
 // Reads the keys that `engine` writes last, over whatever the workload's owner put there. The other
-// engines' keys are anybody's to set and are not looked at: see docs/threat-model.md.
-model::Identity read_identity(const Annotations& annotations, model::Engine engine);
+// engines' keys are anybody's to set and are not looked at: see docs/threat-model.md. containerd
+// writes its keys for pods only, which live in its namespace "k8s.io"; what `bundle` shows to be of
+// another one (ctr, nerdctl) has its annotations from a command line.
+model::Identity read_identity(const Annotations& annotations, model::Engine engine,
+                              std::string_view bundle = {});
 
 }  // namespace pinscope::oci

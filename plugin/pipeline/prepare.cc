@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "plugin/base/path.h"
 #include "plugin/kernel/source.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/oci/config.h"
@@ -58,6 +59,8 @@ std::vector<oci::Hook> hooks_for(const HookOptions& options, const std::string& 
   add("--state-dir", options.state_directory, defaults.state_directory);
   add("--cache-dir", options.policy.cache_directory, defaults.policy.cache_directory);
   add("--audit", options.audit.path, defaults.audit.path);
+  if (!options.policy.compiler.empty())  // the hook finds the one beside itself
+    add("--compiler", options.policy.compiler, join(parent_of(program), "pinscope"));
   add("--engine", model::engine_name(options.engine), "");
   for (const auto& [key, value] : options.pod_labels) add("--pod-label", key + "=" + value, "");
   for (const auto& policy : options.required_policies) add("--require-policy", policy, "");

@@ -1,5 +1,5 @@
 // One run of the pipeline as the audit trail sees it: an event that grows on the way, and the
-// trail, opened at the first need. Internal to the pipeline.
+// trail, opened at the first need. For the pipeline and for what decides before it (daemon).
 #pragma once
 
 #include <cstdint>

@@ -214,4 +214,21 @@ Loaded load_path(const std::string& path, Trust trust) {
   return loader.finish();
 }
 
+Loaded load_with(const std::string& directory, const std::string& replaced,
+                 const std::vector<Text>& texts) {
+  SetLoader loader;
+  struct stat status {};
+  if (::stat(directory.c_str(), &status) == 0 || errno != ENOENT) {
+    const auto names = list_files(directory, Trust::kRequired);
+    if (!names)
+      loader.complain(directory, std::string(code_name(names.error().code())) + ": " +
+                                     names.error().sentence());
+    else
+      for (const auto& name : *names)
+        if (name != replaced) loader.add_file(join(directory, name), name, Trust::kRequired);
+  }
+  for (const auto& [file, text] : texts) loader.add_text(text, file);
+  return loader.finish();
+}
+
 }  // namespace pinscope::policy

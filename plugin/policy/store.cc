@@ -18,8 +18,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// For another hook's compiler and our own together.
-constexpr std::chrono::seconds kLongestRefresh{30};
 constexpr timespec kLockInterval = {0, 1'000'000};
 
 // What is kept for a policy path, as found at one moment.
@@ -128,7 +126,7 @@ struct PolicyStore::State {
 
 Result<PolicyStore> PolicyStore::State::refresh_with_compiler(Found before,
                                                               const StoreOptions& options) {
-  const auto deadline = Clock::now() + kLongestRefresh;
+  const auto deadline = Clock::now() + options.longest_refresh;
   const auto lock = lock_refresh(options, deadline);
   if (lock) {
     // Another hook may have had it done while we waited.

@@ -2,6 +2,7 @@
 // force until a new one was accepted as a whole.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,9 @@ struct StoreOptions {
   // The program that compiles (`PROGRAM compile --policy PATH --cache-dir DIR`); run only when the
   // files have changed since they were last looked at.
   std::string compiler;
+  // For the compiler and for another process's, together. A set that is in force stays so if they
+  // do not end by then.
+  std::chrono::milliseconds longest_refresh{30'000};
 };
 
 // The set in force, and whether the files have moved on without being accepted.

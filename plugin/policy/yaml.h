@@ -53,4 +53,13 @@ enum class Trust { kRequired, kIgnored };
 // names; a file that cannot be read is a diagnostic at its 1:1 that starts with the error's code.
 Loaded load_path(const std::string& path, Trust trust = Trust::kRequired);
 
+// What load_path() would say of `directory` if these texts stood in it in place of the file called
+// `replaced`, which need not be there: to look before writing. Texts come after files.
+struct Text {
+  std::string file;
+  std::string text;
+};
+Loaded load_with(const std::string& directory, const std::string& replaced,
+                 const std::vector<Text>& texts);
+
 }  // namespace pinscope::policy

@@ -18,7 +18,9 @@ ROOMS = {
     "apply": STAGE | {"kernel"},
     "engine": STAGE,
     "inventory": STAGE | {"kernel", "record"},
+    "nri": {"base"},
     "engine": STAGE,
+    "node": STAGE | {"kernel", "policy", "engine"},
 }
 # These sit on top and may include every room; "pipeline" is plugin/pipeline.{h,cc} and
 # plugin/pipeline/.
@@ -26,6 +28,7 @@ ALL_ROOMS = set(ROOMS)
 TOP = {
     "pipeline": ALL_ROOMS,
     "cli": ALL_ROOMS | {"pipeline"},
+    "daemon": ALL_ROOMS | {"pipeline"},
     "hooks": ALL_ROOMS | {"pipeline"},
 }
 
@@ -38,6 +41,9 @@ LIBRARIES = {
     "sys/capability.h": r"plugin/kernel/.*",
     "flatbuffers/": r"plugin/policy/.*",
     "CLI/": r"plugin/cli/.*",
+    "google/protobuf/": r"plugin/nri/.*",
+    "plugin/nri/nri.pb.h": r"plugin/nri/.*",
+    "plugin/nri/ttrpc.pb.h": r"plugin/nri/.*",
     "toml++/": r"plugin/engine/toml\.cc",
 }
 # What the static hook links must start fast: <iostream> brings constructors that run before main.
@@ -64,7 +70,7 @@ def complaints(path, quote, target, root):
     if quote == '"':
         if target.split("/")[0] not in ("plugin", "hooks", "tests"):
             yield f'"{target}" is not a path from the root of the tree'
-        elif not (root / target).exists() and not target.endswith("_generated.h"):
+        elif not (root / target).exists() and not target.endswith(("_generated.h", ".pb.h")):
             yield f'"{target}" does not exist'
         if room and target.startswith("tests/"):
             yield f"{room} includes a test header"

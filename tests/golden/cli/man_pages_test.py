@@ -61,7 +61,7 @@ def tagged_options(section):
 
 class ManPages(unittest.TestCase):
     def test_have_no_warnings(self):
-        for page in ("pinscope.1", "pinscope-hook.8", "pinscope-runtime.8"):
+        for page in ("pinscope.1", "pinscope-hook.8", "pinscope-runtime.8", "pinscoped.8"):
             result = rendered(cli.SOURCE / "docs/man" / page)
             self.assertEqual((result.returncode, result.stderr), (0, ""), page)
 
@@ -105,6 +105,13 @@ class ManPages(unittest.TestCase):
         shim = cli.BUILD / "bin/pinscope-runtime"
         result = subprocess.run([shim, "--pinscope-help"], capture_output=True, text=True)
         wanted = set(re.findall(r"--pinscope-[a-z][\w-]*", result.stdout))
+        self.assertEqual(tagged_options(body), wanted)
+
+    def test_describe_the_daemons_options_and_no_others(self):
+        text = plain(rendered(cli.SOURCE / "docs/man/pinscoped.8").stdout)
+        body = text.split("\nDESCRIPTION")[1].split("\nSTARTED BY THE ENGINE")[0]
+        daemon = cli.BUILD / "bin/pinscoped"
+        wanted = set(re.findall(r"--[a-z][\w-]*", help_of(daemon))) - EVERYWHERE - {"--version"}
         self.assertEqual(tagged_options(body), wanted)
 
 

@@ -34,7 +34,7 @@ TEST(Describe, NamesEveryCommandOfTheProgram) {
   for (const auto& command : whole_tree()) names.push_back(command.name);
   EXPECT_THAT(names, testing::UnorderedElementsAre("", "check", "explain", "plan", "list",
                                                    "inspect", "audit", "gc", "cdi", "engine", "run",
-                                                   "doctor", "compile", "completion"));
+                                                   "doctor", "compile", "node", "completion"));
 }
 
 TEST(Describe, KnowsTheChoicesOfAnOption) {

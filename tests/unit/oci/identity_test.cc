@@ -249,5 +249,23 @@ TEST(Identity, OfASandboxHasNoContainerNameAndNoImage) {
                    {"sandbox", "yes"}}));
 }
 
+TEST(Identity, OfContainerdIsThatOfItsPodsOnly) {
+  const std::string forged = config_with(R"(,"annotations":{
+      "io.kubernetes.cri.sandbox-namespace":"kube-system",
+      "io.kubernetes.cri.container-type":"sandbox"})");
+  const std::string tasks = "/run/containerd/io.containerd.runtime.v2.task/";
+  for (const std::string other : {"default/c1", "moby/c1", "k8s.io.evil/c1", "c1"}) {
+    const auto container = read_container(a_state(tasks + other), forged, Engine::kContainerd);
+    ASSERT_TRUE(container);
+    EXPECT_EQ(facts_of(container->identity), Facts{}) << other;
+  }
+  for (const std::string bundle : {"/run/containerd/io.containerd.runtime.v2.task/k8s.io/c1",
+                                   "/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io/c1"}) {
+    const auto container = read_container(a_state(bundle), forged, Engine::kContainerd);
+    ASSERT_TRUE(container);
+    EXPECT_EQ(facts_of(container->identity).size(), 2U) << bundle;
+  }
+}
+
 }  // namespace
 }  // namespace pinscope::oci

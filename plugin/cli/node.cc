@@ -1,0 +1,98 @@
+// `pinscope node run|remove|ready`: the agent of a Kubernetes node (config/kubernetes,
+// docs/engines/kubernetes.md).
+#include "plugin/node/agent.h"
+
+#include <fcntl.h>
+
+#include <memory>
+
+#include "plugin/base/file.h"
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/cli/command.h"
+#include "plugin/cli/programs.h"
+#include "plugin/engine/wiring.h"
+
+namespace pinscope::cli {
+namespace {
+
+constexpr const char* kStatusFile = "/run/pinscope-node/status";
+
+struct NodeOptions {
+  std::string action;
+  std::vector<std::string> engines;
+  node::AgentOptions agent;
+};
+
+// For an exec probe: what the agent last wrote.
+Result<ExitStatus> show_status(const std::string& path) {
+  PINSCOPE_TRY(const Fd file, open_at(AT_FDCWD, path, O_RDONLY));
+  PINSCOPE_TRY(std::string text, read_all(file.get(), size_t{1} << 16, path));
+  while (text.ends_with('\n')) text.pop_back();
+  print(text + "\n");
+  return text == "ready" ? kExitOk : kExitFailure;
+}
+
+Result<ExitStatus> run_node(const Settings& settings, NodeOptions options) {
+  node::AgentOptions& agent = options.agent;
+  if (options.action == "ready") return show_status(agent.status_file);
+  for (const auto& name : options.engines) {
+    const auto engine = model::engine_from_name(name);
+    if (!engine || *engine == model::Engine::kUnknown)
+      return std::unexpected(Error(ErrorCode::kUsage, "wire engine " + quoted(name))
+                                 .reason("there is no engine of this name"));
+    agent.engines.push_back(*engine);
+  }
+  agent.policies.directory = settings.policy_path;
+  agent.policies.cache_directory = settings.cache_directory;
+  agent.state_directory = settings.state_directory;
+  if (agent.programs.empty()) agent.programs = parent_of(program_beside("pinscope"));
+  if (options.action == "remove") {
+    PINSCOPE_CHECK(node::remove(agent));
+    return kExitOk;
+  }
+  if (agent.volume.empty())
+    return std::unexpected(Error(ErrorCode::kUsage, "run the agent of a node")
+                               .reason("say where the policies are, with --policies"));
+  PINSCOPE_CHECK(node::run(agent));
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_node(CLI::App& root, Program& program) {
+  auto options = std::make_shared<NodeOptions>();
+  options->agent.status_file = kStatusFile;
+  add_command(root, program, "node",
+              "Be the agent of a Kubernetes node: install programs, wiring and policies, follow a "
+              "ConfigMap",
+              [&program, options] { return run_node(program.settings, *options); })
+      .choice_argument("action", options->action, {"run", "remove", "ready"},
+                       "Install and follow; take everything away; say what the agent said last")
+      .option("--root", options->agent.root, "DIR",
+              "Where the node's root directory is mounted (default /)")
+      .option("--policies", options->agent.volume, "DIR",
+              "Where the ConfigMap with the policies is mounted")
+      .repeatable_option("--engine", options->engines, "containerd|crio|podman|docker",
+                         "An engine to wire; may be given again")
+      .option("--programs", options->agent.programs, "DIR",
+              "The programs to install (default: the directory of this one)")
+      .option("--prefix", options->agent.prefix, "DIR",
+              "Where on the node the programs go (default /opt/pinscope)")
+      .option("--status-file", options->agent.status_file, "FILE",
+              std::string("What ready reads (default ") + kStatusFile + ")")
+      .option("--containerd-config", options->agent.containerd_config, "PATH",
+              "containerd's root file (default: the one that is there)")
+      .option("--containerd-version", options->agent.containerd_version, "VERSION",
+              "containerd's version (needed where it has no configuration file)")
+      .flag("--remove-on-exit", options->agent.remove_on_exit,
+            "At SIGTERM take everything away; otherwise it stays in force")
+      .policy_option(program.settings)
+      .state_option(program.settings)
+      .cache_option(program.settings)
+      .footer(
+          "--prefix, --policy, --state-dir, --cache-dir and --containerd-config are paths of the "
+          "node; the others are of this program.\nExit status: 0 done, or ready; 1 not; 2 usage.");
+}
+
+}  // namespace pinscope::cli

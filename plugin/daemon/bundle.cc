@@ -1,0 +1,79 @@
+#include "plugin/daemon/bundle.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <optional>
+
+#include "plugin/base/file.h"
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/model/container.h"
+
+namespace pinscope::daemon {
+namespace {
+
+// The container's process, the runtime that made it, the watcher.
+constexpr int kMostAncestors = 4;
+constexpr size_t kStatusLimit = 64U << 10;  // bytes
+
+// Nothing where there is no such process.
+std::optional<pid_t> parent_of_process(pid_t pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/status";
+  const auto file = open_at(AT_FDCWD, path, O_RDONLY);
+  if (!file) return std::nullopt;
+  const auto status = read_all(file->get(), kStatusLimit, path);
+  if (!status) return std::nullopt;
+  constexpr std::string_view kField = "PPid:\t";
+  for (const std::string_view line : split(*status, '\n')) {
+    if (!line.starts_with(kField)) continue;
+    const auto parent = parse_unsigned(line.substr(kField.size()));
+    if (parent && *parent > 0) return static_cast<pid_t>(*parent);
+  }
+  return std::nullopt;
+}
+
+std::string working_directory(pid_t pid) {
+  std::array<char, 4096> path{};
+  const std::string link = "/proc/" + std::to_string(pid) + "/cwd";
+  const ssize_t length = ::readlink(link.c_str(), path.data(), path.size());
+  if (length <= 0 || static_cast<size_t>(length) == path.size()) return "";
+  return {path.data(), static_cast<size_t>(length)};
+}
+
+bool is_bundle(const std::string& directory) {
+  return open_trusted_file(join(directory, "config.json")).has_value();
+}
+
+std::optional<std::string> bundle_beside(const std::string& directory, const std::string& id) {
+  if (!parse_absolute(directory)) return std::nullopt;
+  const std::string above(parent_of(directory));
+  const std::string beside = join(above, id);
+  if (is_bundle(beside)) return beside;
+  if (base_name(directory) == "userdata" && base_name(above) == id && is_bundle(directory))
+    return directory;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<std::string> find_bundle(pid_t pid, const std::string& container_id) {
+  const auto cannot = [&](const char* why) {
+    return std::unexpected(
+        Error(ErrorCode::kStateInvalid, "find the bundle of container " + quoted(container_id))
+            .reason(why)
+            .hint("its process is " + std::to_string(pid)));
+  };
+  // The id becomes part of a path.
+  if (!model::is_container_id(container_id)) return cannot("this is no container's id");
+  if (pid <= 1) return cannot("the engine told no process");
+  std::optional<pid_t> ancestor = parent_of_process(pid);
+  for (int i = 0; ancestor && i < kMostAncestors; ++i) {
+    if (auto bundle = bundle_beside(working_directory(*ancestor), container_id)) return *bundle;
+    ancestor = parent_of_process(*ancestor);
+  }
+  return cannot("no process above the container's works in a bundle");
+}
+
+}  // namespace pinscope::daemon

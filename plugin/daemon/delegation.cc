@@ -1,0 +1,64 @@
+#include "plugin/daemon/delegation.h"
+
+#include <algorithm>
+
+#include "plugin/model/decision.h"
+#include "plugin/policy/commands.h"
+
+namespace pinscope::daemon {
+namespace {
+
+// Whether `select`, which may select a container with a user namespace, does so for certain: NRI
+// tells nothing reliable of the rest.
+bool is_certain(const model::Select& select) {
+  const auto is_user_namespace = [](const model::NamespaceSelector& selector) {
+    return selector.kind == model::NamespaceKind::kUser &&
+           selector.wanted.mode == model::Namespace::Mode::kPrivate;
+  };
+  return select.images.empty() && select.bundles.empty() && select.uids.empty() &&
+         select.gids.empty() && select.annotations.empty() &&
+         std::ranges::all_of(select.namespaces, is_user_namespace);
+}
+
+bool has_variable(const nri::Container& container) {
+  const std::string prefix = std::string(kTokenVariable) + "=";
+  return std::ranges::any_of(container.env,
+                             [&](const auto& entry) { return entry.starts_with(prefix); });
+}
+
+}  // namespace
+
+bool has_user_namespace(const nri::Container& container) {
+  return std::ranges::any_of(container.namespaces,
+                             [](const nri::Namespace& one) { return one.type == "user"; });
+}
+
+model::BpfCommands commands_to_delegate(const std::vector<model::Policy>& policies,
+                                        const nri::Container& container) {
+  model::BpfCommands commands;
+  if (!has_user_namespace(container)) return commands;
+  for (const auto& policy : policies) {
+    if (!policy.delegate) continue;
+    model::Delegation delegation;
+    delegation.rights = policy.delegate->rights;
+    delegation.pinning = policy.delegate->pinning;
+    commands = commands | policy::commands_for(delegation);
+  }
+  return commands;
+}
+
+std::optional<std::string> token_path(const std::vector<model::Policy>& policies,
+                                      const nri::Container& container) {
+  if (!has_user_namespace(container) || has_variable(container)) return std::nullopt;
+  bool delegated = false;
+  std::string at = model::kDefaultViewAt;
+  for (const auto& policy : policies) {
+    if (!is_certain(policy.select)) continue;
+    delegated = delegated || policy.delegate.has_value();
+    at = policy.view.at.value_or(at);
+  }
+  if (!delegated || at == model::kDefaultViewAt) return std::nullopt;
+  return at;
+}
+
+}  // namespace pinscope::daemon

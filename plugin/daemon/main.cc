@@ -1,0 +1,86 @@
+// pinscoped: the resident service. Reads its options, turns signals into a descriptor, and hands
+// over to the part that was asked for.
+#include <fcntl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "plugin/daemon/log.h"
+#include "plugin/daemon/options.h"
+#include "plugin/daemon/view_plugin.h"
+#include "plugin/nri/plugin.h"
+
+namespace pinscope::daemon {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+// Readable when SIGTERM or SIGINT has arrived.
+Result<Fd> termination() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGTERM);
+  ::sigaddset(&signals, SIGINT);
+  if (::sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
+    return std::unexpected(Error::system("block signals", errno));
+  Fd fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd.valid()) return std::unexpected(Error::system("make a signalfd", errno));
+  return fd;
+}
+
+int complain(int status, const Error& error) {
+  std::fprintf(stderr, "pinscoped: %s\n", error.sentence().c_str());
+  return status;
+}
+
+int run(const std::vector<std::string>& arguments) {
+  // A closed standard descriptor would be taken by the next file that is opened.
+  for (int fd = 0; fd <= 2; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) return kFailed;
+  ::signal(SIGPIPE, SIG_IGN);
+  auto line = parse_command_line(arguments, default_options());
+  if (!line) return complain(kUsage, line.error());
+  if (line->output) {
+    std::fputs(line->output->c_str(), stdout);
+    return 0;
+  }
+  auto preinstalled = nri::preinstalled([](const char* name) { return std::getenv(name); });
+  if (!preinstalled) return complain(kUsage, preinstalled.error());
+  Options& options = line->options;
+  nri::RunOptions how;
+  if (*preinstalled) {
+    options.nri = true;
+    how.identity = (*preinstalled)->identity;
+    how.connection = std::move((*preinstalled)->connection);
+  } else {
+    how.identity = {options.nri_name, options.nri_index};
+    how.socket_path = options.nri_socket;
+  }
+  if (!options.nri)
+    return complain(kUsage, Error(ErrorCode::kUsage, "tell what to do")
+                                .reason("--nri is missing")
+                                .hint("see pinscoped --help"));
+  if (auto valid = nri::check_identity(how.identity); !valid)
+    return complain(kUsage, valid.error());
+  auto stop = termination();
+  if (!stop) return complain(kFailed, stop.error());
+  how.stop_fd = stop->get();
+
+  const Log log(how.connection.valid());
+  ViewPlugin plugin(options, log);
+  const auto ended = nri::run(plugin, std::move(how));
+  if (!ended) log.write(Severity::kError, ended.error().sentence());
+  return ended ? 0 : kFailed;
+}
+
+}  // namespace
+}  // namespace pinscope::daemon
+
+int main(int argc, char** argv) {
+  return pinscope::daemon::run(std::vector<std::string>(argv + 1, argv + argc));
+}

@@ -1,0 +1,50 @@
+// What pinscoped is told: on its command line or, where a runtime starts it as an NRI plugin, in
+// the configuration text that the runtime hands over. Both know the same options.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/pipeline.h"
+
+namespace pinscope::daemon {
+
+// How a container comes by its view: its configuration gets our hooks when it is created, or the
+// hook is run when it is started, for clusters that refuse plugins which add hooks.
+enum class NriMode { kHooks, kStart };
+
+struct Options {
+  HookOptions hook;                     // also what the hooks are told; its engine is in `engine`
+  std::string hook_path;                // default: pinscope-hook beside this program
+  std::optional<model::Engine> engine;  // default: as the runtime calls itself
+
+  bool nri = false;
+  std::string nri_socket = "/var/run/nri/nri.sock";
+  std::string nri_name = "pinscope";
+  std::string nri_index = "50";
+  NriMode nri_mode = NriMode::kHooks;
+  // The profile that stands in for the runtime's default, or "none".
+  // Default: seccomp/runtime-default.json in share/pinscope of where this program is installed.
+  std::string nri_seccomp;
+};
+
+// Defaults that depend on where this program is: the paths of the hook, the compiler, the profile.
+Options default_options();
+
+struct CommandLine {
+  Options options;
+  std::optional<std::string> output;  // of --help and --version: print it, and that is all
+};
+// Errors are kUsage.
+Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments, Options defaults);
+
+// Lines of `option: value` or `option = value`, with the names of the options without their dashes,
+// "#" for comments, values in double quotes where they would be read otherwise. What only makes
+// sense on the command line (nri, nri-socket, nri-name, nri-index), what is not known and what
+// stands twice is an error (kUsage) with its line.
+Status apply_configuration(std::string_view text, Options& options);
+
+}  // namespace pinscope::daemon

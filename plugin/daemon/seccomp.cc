@@ -1,0 +1,141 @@
+#include "plugin/daemon/seccomp.h"
+
+#include <algorithm>
+
+#include "plugin/base/file.h"
+#include "plugin/base/json.h"
+#include "plugin/policy/commands.h"
+
+namespace pinscope::daemon {
+namespace {
+
+constexpr size_t kProfileLimit = 1U << 20;  // bytes
+constexpr std::string_view kBpf = "bpf";
+constexpr std::string_view kAllow = "SCMP_ACT_ALLOW";
+
+Result<std::vector<std::string>> texts(const JsonView& array) {
+  std::vector<std::string> all;
+  PINSCOPE_TRY(const auto elements, array.elements());
+  for (const JsonView& element : elements) {
+    PINSCOPE_TRY(const auto text, element.as_string());
+    all.emplace_back(text);
+  }
+  return all;
+}
+
+Result<nri::SeccompArgument> read_argument(const JsonView& view) {
+  nri::SeccompArgument argument;
+  PINSCOPE_TRY(const uint64_t index, view.unsigned_or("index", 0));
+  if (index > 5) return std::unexpected(view.complaint("a system call has six arguments"));
+  argument.index = static_cast<uint32_t>(index);
+  PINSCOPE_TRY(argument.value, view.unsigned_or("value", 0));
+  PINSCOPE_TRY(argument.value_two, view.unsigned_or("valueTwo", 0));
+  PINSCOPE_TRY(argument.op, view.string_or("op", ""));
+  return argument;
+}
+
+Result<nri::SeccompRule> read_rule(const JsonView& view) {
+  nri::SeccompRule rule;
+  PINSCOPE_TRY(const auto members, view.members());
+  for (const auto& [key, value] : members) {
+    if (key == "names") {
+      PINSCOPE_TRY(rule.names, texts(value));
+    } else if (key == "action") {
+      PINSCOPE_TRY(rule.action, view.string_or(key, ""));
+    } else if (key == "errnoRet") {
+      PINSCOPE_TRY(const uint64_t number, value.as_unsigned());
+      rule.errno_return = static_cast<uint32_t>(number);
+    } else if (key == "args") {
+      PINSCOPE_TRY(const auto elements, value.elements());
+      for (const JsonView& element : elements) {
+        PINSCOPE_TRY(auto argument, read_argument(element));
+        rule.arguments.push_back(std::move(argument));
+      }
+    } else {
+      return std::unexpected(value.complaint("NRI has no place for it"));
+    }
+  }
+  return rule;
+}
+
+// Of the machines that the shipped profile is for; on another, a profile is used as it is.
+bool can_run(std::string_view architecture) {
+#if defined(__x86_64__)
+  return architecture != "SCMP_ARCH_AARCH64" && architecture != "SCMP_ARCH_ARM";
+#elif defined(__aarch64__)
+  return architecture == "SCMP_ARCH_AARCH64" || architecture == "SCMP_ARCH_ARM";
+#else
+  return !architecture.empty();
+#endif
+}
+
+bool is_sysfs_writable(const nri::Container& container) {
+  return std::ranges::any_of(container.mounts, [](const nri::Mount& mount) {
+    return mount.destination == "/sys" &&
+           std::ranges::find(mount.options, "ro") == mount.options.end();
+  });
+}
+
+}  // namespace
+
+Result<nri::SeccompPolicy> read_seccomp_profile(const std::string& path) {
+  PINSCOPE_TRY(const Fd file, open_trusted_file(path));
+  PINSCOPE_TRY(std::string text, read_all(file.get(), kProfileLimit, path));
+  PINSCOPE_TRY(const JsonDocument document,
+               JsonDocument::parse(std::move(text), path, ErrorCode::kConfigInvalid));
+  const JsonView root = document.root();
+  nri::SeccompPolicy policy;
+  PINSCOPE_TRY(const auto members, root.members());
+  for (const auto& [key, value] : members) {
+    if (key == "defaultAction") {
+      PINSCOPE_TRY(policy.default_action, root.string_or(key, ""));
+    } else if (key == "architectures") {
+      PINSCOPE_TRY(policy.architectures, texts(value));
+      std::erase_if(policy.architectures, [](const auto& one) { return !can_run(one); });
+    } else if (key == "flags") {
+      PINSCOPE_TRY(policy.flags, texts(value));
+    } else if (key == "syscalls") {
+      PINSCOPE_TRY(const auto rules, value.elements());
+      for (const JsonView& element : rules) {
+        PINSCOPE_TRY(auto rule, read_rule(element));
+        policy.rules.push_back(std::move(rule));
+      }
+    } else {
+      return std::unexpected(value.complaint("NRI has no place for it"));
+    }
+  }
+  if (policy.default_action.empty() || policy.rules.empty())
+    return std::unexpected(root.complaint("a default action and rules are needed"));
+  return policy;
+}
+
+model::BpfCommands commands_for(const std::vector<model::Policy>& policies) {
+  model::BpfCommands commands;
+  for (const auto& policy : policies)
+    for (const auto& grant : policy.grants)
+      commands = commands | policy::commands_for(grant.access, grant.expect.kind);
+  return commands;
+}
+
+void allow_bpf(nri::SeccompPolicy& policy, model::BpfCommands commands) {
+  const auto names_bpf = [](const nri::SeccompRule& rule) {
+    return std::ranges::find(rule.names, kBpf) != rule.names.end();
+  };
+  for (const nri::SeccompRule& rule : policy.rules)
+    if (rule.action == kAllow && rule.arguments.empty() && names_bpf(rule)) return;
+  // A rule that refuses the call would go before one that lets some of it through.
+  for (nri::SeccompRule& rule : policy.rules)
+    if (rule.action != kAllow) std::erase(rule.names, kBpf);
+  std::erase_if(policy.rules, [](const nri::SeccompRule& rule) { return rule.names.empty(); });
+  for (const uint32_t command : commands.list())
+    policy.rules.push_back(
+        {{std::string(kBpf)}, std::string(kAllow), std::nullopt, {{0, command, 0, "SCMP_CMP_EQ"}}});
+}
+
+bool has_default_profile(const nri::Container& container) {
+  return container.seccomp_profile &&
+         container.seccomp_profile->type == nri::SeccompProfile::Type::kRuntimeDefault &&
+         !is_sysfs_writable(container);
+}
+
+}  // namespace pinscope::daemon

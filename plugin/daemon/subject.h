@@ -1,0 +1,22 @@
+// Pods and containers of NRI in our words: who a container is, as far as the engine tells before
+// its configuration is complete.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugin/model/container.h"
+#include "plugin/nri/types.h"
+
+namespace pinscope::daemon {
+
+// The id and the identity that the engine gives in fields of its own, with those labels of the pod
+// that are asked for. What is not known yet, such as the user and the image, stays empty;
+// annotations are not looked at.
+model::Container subject_of(const nri::Pod& pod, const nri::Container& container,
+                            model::Engine engine, const std::vector<std::string>& label_keys);
+
+// For people: container "app" of pod "web/web-1".
+std::string name_of(const nri::Pod& pod, const nri::Container& container);
+
+}  // namespace pinscope::daemon

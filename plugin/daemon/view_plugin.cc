@@ -1,0 +1,251 @@
+#include "plugin/daemon/view_plugin.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "plugin/base/text.h"
+#include "plugin/daemon/bundle.h"
+#include "plugin/daemon/delegation.h"
+#include "plugin/daemon/run_hook.h"
+#include "plugin/daemon/subject.h"
+#include "plugin/kernel/process.h"
+#include "plugin/oci/pod_labels.h"
+#include "plugin/pipeline/prepare.h"
+#include "plugin/policy/may_select.h"
+#include "plugin/policy/store.h"
+#include "plugin/record/store.h"
+
+namespace pinscope::daemon {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr nri::Version kSeccompSince{0, 10, 0};
+// An answer that comes too late makes the engine go on without us, which is worse than an error: so
+// much of the time for it is left for the answer itself.
+constexpr int kReserve = 4;  // a quarter
+constexpr milliseconds kLongestReserve{500};
+
+// When our own work for a call has to be done.
+nri::Time work_until(nri::Time deadline) {
+  const auto left = std::chrono::duration_cast<milliseconds>(deadline - nri::Clock::now());
+  return deadline - std::clamp(left / kReserve, milliseconds(0), kLongestReserve);
+}
+
+std::string to_string(nri::Version version) {
+  return std::to_string(version.major) + "." + std::to_string(version.minor);
+}
+
+nri::Hook to_nri(oci::Hook hook) {
+  return {std::move(hook.path), std::move(hook.args), std::move(hook.env), hook.timeout};
+}
+
+std::optional<model::Engine> told_by(const nri::RuntimeInfo& runtime) {
+  if (runtime.name == "containerd") return model::Engine::kContainerd;
+  if (runtime.name == "cri-o") return model::Engine::kCrio;
+  return std::nullopt;
+}
+
+Result<model::Engine> engine_of(const nri::RuntimeInfo& runtime,
+                                std::optional<model::Engine> wanted) {
+  const auto told = told_by(runtime);
+  const auto refuse = [&](std::string hint) {
+    return std::unexpected(
+        Error(ErrorCode::kRuntimeUnsupported, "serve the engine " + quoted(runtime.name))
+            .reason("this plugin is for containerd and CRI-O")
+            .hint(std::move(hint)));
+  };
+  if (!told && runtime.name == "docker")
+    return refuse("Docker lets no plugin add hooks; use pinscope-runtime");
+  if (!told && !wanted) return refuse("--engine says what another one is to be taken for");
+  if (told && wanted && told != wanted)
+    return refuse(std::string("--engine says ") + model::engine_name(*wanted));
+  return wanted.value_or(told.value_or(model::Engine::kUnknown));
+}
+
+}  // namespace
+
+Status ViewPlugin::take_options(const nri::RuntimeInfo& runtime) {
+  options_ = given_;
+  PINSCOPE_CHECK(apply_configuration(runtime.config, options_));
+  PINSCOPE_TRY(options_.hook.engine, engine_of(runtime, options_.engine));
+  return {};
+}
+
+Result<nri::EventMask> ViewPlugin::configure(const nri::RuntimeInfo& runtime) {
+  using nri::Event;
+  misconfigured_.reset();
+  if (auto taken = take_options(runtime); !taken) {
+    const auto engine = told_by(runtime);
+    if (runtime.config.empty() || !engine) return std::unexpected(std::move(taken).error());
+    options_.hook.engine = *engine;  // and what stood before the mistake, the audit trail's place
+    log_.write(Severity::kError, "refusing every container: " + taken.error().sentence());
+    misconfigured_ = std::move(taken).error();
+    return nri::mask_of(Event::kCreateContainer);
+  }
+  const nri::Version version = nri::nri_version_of(runtime);
+  log_.write(Severity::kInfo, "serving " + runtime.name + " " + runtime.version + " (NRI " +
+                                  to_string(version) + "), nri-mode " +
+                                  (options_.nri_mode == NriMode::kHooks ? "hooks" : "start"));
+  if (auto there = require_hook(); !there) log_.write(Severity::kError, there.error().sentence());
+
+  seccomp_.reset();
+  if (version < kSeccompSince) {
+    log_.write(Severity::kWarning,
+               "this engine's NRI cannot change seccomp policies (0.10 can): bpf(2) has to be let "
+               "through by pinscope-runtime or by a profile");
+  } else if (options_.nri_seccomp != "none") {
+    auto profile = read_seccomp_profile(options_.nri_seccomp);
+    if (profile) {
+      seccomp_ = *std::move(profile);
+    } else {
+      log_.write(Severity::kWarning,
+                 "seccomp policies stay as they are: " + profile.error().sentence());
+    }
+  }
+  nri::EventMask events = nri::mask_of(Event::kCreateContainer, Event::kRemoveContainer);
+  if (options_.nri_mode == NriMode::kStart) events |= nri::mask_of(Event::kStartContainer);
+  return events;
+}
+
+Status ViewPlugin::synchronize(const std::vector<nri::Pod>&,
+                               const std::vector<nri::Container>& containers, bool) {
+  if (!containers.empty())
+    log_.write(Severity::kInfo, "containers that are there already stay as they are: " +
+                                    std::to_string(containers.size()));
+  return {};
+}
+
+Result<nri::Adjustment> ViewPlugin::create_container(const nri::Pod& pod,
+                                                     const nri::Container& container,
+                                                     nri::Time deadline) {
+  RunLog log(options_.hook, "CreateContainer");
+  nri::Adjustment adjustment;
+  if (misconfigured_) return std::unexpected(refuse(pod, container, log, *misconfigured_));
+  auto found = candidate(pod, container, log, work_until(deadline));
+  if (!found) return std::unexpected(refuse(pod, container, log, std::move(found).error()));
+  if (found->policies.empty()) return adjustment;
+
+  std::string added;
+  if (options_.nri_mode == NriMode::kHooks) {
+    adjustment.hooks.create_runtime.push_back(to_nri(std::move(found->at_create_runtime)));
+    adjustment.hooks.poststop.push_back(to_nri(std::move(found->at_poststop)));
+    added = "hooks";
+  }
+  if (auto path = token_path(found->policies, container))
+    adjustment.env.emplace_back(kTokenVariable, *std::move(path));
+  if (adjust_seccomp(found->policies, container, adjustment))
+    added += added.empty() ? "a seccomp policy" : " and a seccomp policy";
+  if (!added.empty()) log_.write(Severity::kInfo, name_of(pod, container) + ": added " + added);
+  return adjustment;
+}
+
+Status ViewPlugin::state_change(nri::Event event, const nri::Pod& pod,
+                                const nri::Container& container, nri::Time deadline) {
+  if (event == nri::Event::kRemoveContainer) return remove(container, work_until(deadline));
+  if (event != nri::Event::kStartContainer || options_.nri_mode != NriMode::kStart) return {};
+  RunLog log(options_.hook, "StartContainer");
+  auto started = start(pod, container, log, work_until(deadline));
+  if (!started) return std::unexpected(refuse(pod, container, log, std::move(started).error()));
+  return {};
+}
+
+void ViewPlugin::disconnected(const std::string& why) {
+  log_.write(Severity::kWarning, why);
+}
+
+Result<ViewPlugin::Candidate> ViewPlugin::candidate(const nri::Pod& pod,
+                                                    const nri::Container& container, RunLog& log,
+                                                    nri::Time deadline) const {
+  policy::StoreOptions options = options_.hook.policy;
+  options.longest_refresh = std::max(
+      milliseconds(1), std::chrono::duration_cast<milliseconds>(deadline - nri::Clock::now()));
+  PINSCOPE_TRY(const auto store, policy::PolicyStore::open(options));
+  log.report_refresh(store);
+  if (store.refresh() == policy::PolicyStore::Refresh::kAccepted)
+    log_.write(Severity::kInfo, "new policies are in force");
+  if (store.refresh() == policy::PolicyStore::Refresh::kRejected)
+    log_.write(Severity::kError,
+               "the policies were refused: " + store.rejected().value_or("nobody knows why"));
+
+  Candidate found;
+  // Not the set's own candidates(): its index takes what is not known yet for what is not there.
+  PINSCOPE_TRY(found.policies, store.set().all());
+  const auto label_keys = policy::label_keys(found.policies);
+  const auto subject = subject_of(pod, container, options_.hook.engine, label_keys);
+  std::erase_if(found.policies, [&](const model::Policy& policy) {
+    return !policy::may_select(policy.select, subject, {});
+  });
+  if (found.policies.empty()) return found;
+
+  PINSCOPE_CHECK(require_hook());
+  HookOptions hook = options_.hook;
+  for (const auto& [key, label] : subject.identity.kubernetes_labels)
+    PINSCOPE_CHECK(oci::add_pod_label(hook.pod_labels, key + "=" + label.value));
+  for (oci::Hook& one : hooks_for(hook, options_.hook_path))
+    (one.stage == "poststop" ? found.at_poststop : found.at_create_runtime) = std::move(one);
+  return found;
+}
+
+bool ViewPlugin::adjust_seccomp(const std::vector<model::Policy>& policies,
+                                const nri::Container& container,
+                                nri::Adjustment& adjustment) const {
+  if (!seccomp_ || !has_default_profile(container)) return false;
+  const auto commands = commands_for(policies) | commands_to_delegate(policies, container);
+  if (commands.empty()) return false;
+  adjustment.seccomp_policy = container.seccomp_policy.value_or(*seccomp_);
+  allow_bpf(*adjustment.seccomp_policy, commands);
+  return true;
+}
+
+Status ViewPlugin::start(const nri::Pod& pod, const nri::Container& container, RunLog& log,
+                         nri::Time deadline) const {
+  const pid_t pid = static_cast<pid_t>(container.pid);
+  log.event().pid = pid;
+  PINSCOPE_TRY(const auto found, candidate(pod, container, log, deadline));
+  if (found.policies.empty()) return {};
+  PINSCOPE_TRY(const std::string bundle, find_bundle(pid, container.id));
+  log.event().bundle = bundle;
+  PINSCOPE_CHECK(run_hook(options_.hook_path, found.at_create_runtime.args,
+                          state_json(container.id, "created", pid, bundle), deadline));
+  log_.write(Severity::kInfo, name_of(pod, container) + ": ran the hook");
+  return {};
+}
+
+// The hook at poststop has done it, unless the runtime did not run it (nri-mode start, or a
+// creation that failed). An error here would hold up nothing, and `pinscope gc` finds what stays.
+Status ViewPlugin::remove(const nri::Container& container, nri::Time deadline) const {
+  if (!model::is_container_id(container.id)) return {};
+  const auto forget = [&]() -> Status {
+    PINSCOPE_TRY(const auto records, record::Store::open(options_.hook.state_directory, false));
+    PINSCOPE_TRY(const auto record, records.find(container.id));
+    // Ids are one engine's own.
+    if (!record || record->engine != options_.hook.engine) return {};
+    if (kernel::process_start_time(record->pid) == record->process_start) return {};
+    for (const oci::Hook& hook : hooks_for(options_.hook, options_.hook_path))
+      if (hook.stage == "poststop")
+        return run_hook(hook.path, hook.args, state_json(record->id, "stopped", 0, record->bundle),
+                        deadline);
+    return {};
+  };
+  if (auto done = forget(); !done) log_.write(Severity::kWarning, done.error().sentence());
+  return {};
+}
+
+Status ViewPlugin::require_hook() const {
+  if (::access(options_.hook_path.c_str(), X_OK) == 0) return {};
+  return std::unexpected(Error::system("run " + quoted(options_.hook_path), errno)
+                             .hint("--hook says where the hook is"));
+}
+
+Error ViewPlugin::refuse(const nri::Pod& pod, const nri::Container& container, RunLog& log,
+                         Error error) const {
+  log_.write(Severity::kError, name_of(pod, container) + " is refused: " + error.sentence());
+  log.event().container_id = container.id;
+  log.event().identity = subject_of(pod, container, options_.hook.engine, {}).identity;
+  log.refuse(error);
+  return std::move(error).in("pinscope");
+}
+
+}  // namespace pinscope::daemon

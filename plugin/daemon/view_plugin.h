@@ -1,0 +1,67 @@
+// The NRI plugin: has a container's view made by the hook, which is put into the container's
+// configuration (NriMode::kHooks) or run when the container is started (NriMode::kStart). Decides
+// only whether a policy may select the container; the hook decides the rest from config.json.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/daemon/log.h"
+#include "plugin/daemon/options.h"
+#include "plugin/daemon/seccomp.h"
+#include "plugin/model/policy.h"
+#include "plugin/nri/plugin.h"
+#include "plugin/oci/edit.h"
+#include "plugin/pipeline/run_log.h"
+
+namespace pinscope::daemon {
+
+class ViewPlugin : public nri::Plugin {
+ public:
+  // `log` must outlive the plugin.
+  ViewPlugin(Options options, const Log& log) : given_(std::move(options)), log_(log) {}
+
+  Result<nri::EventMask> configure(const nri::RuntimeInfo& runtime) override;
+  // Containers that are there already are left as they are.
+  Status synchronize(const std::vector<nri::Pod>& pods,
+                     const std::vector<nri::Container>& containers, bool more) override;
+  Result<nri::Adjustment> create_container(const nri::Pod& pod, const nri::Container& container,
+                                           nri::Time deadline) override;
+  Status state_change(nri::Event event, const nri::Pod& pod, const nri::Container& container,
+                      nri::Time deadline) override;
+  void disconnected(const std::string& why) override;
+
+ private:
+  // What a container may get: the policies of the set in force that may select it and, if there
+  // are any, the hooks that know for certain.
+  struct Candidate {
+    std::vector<model::Policy> policies;
+    oci::Hook at_create_runtime;
+    oci::Hook at_poststop;
+  };
+  // Sets options_.
+  Status take_options(const nri::RuntimeInfo& runtime);
+  // An error must stop the container.
+  Result<Candidate> candidate(const nri::Pod& pod, const nri::Container& container, RunLog& log,
+                              nri::Time deadline) const;
+  bool adjust_seccomp(const std::vector<model::Policy>& policies, const nri::Container& container,
+                      nri::Adjustment& adjustment) const;
+  Status start(const nri::Pod& pod, const nri::Container& container, RunLog& log,
+               nri::Time deadline) const;
+  Status remove(const nri::Container& container, nri::Time deadline) const;
+  [[nodiscard]] Status require_hook() const;
+  // Tells everybody who should know that the container must not be created or started.
+  Error refuse(const nri::Pod& pod, const nri::Container& container, RunLog& log,
+               Error error) const;
+
+  Options given_;    // by the command line
+  Options options_;  // with what the runtime's configuration says, and the engine
+  // A mistake in what the runtime's configuration says. It refuses the containers, not Configure:
+  // containerd 1.7 does not start if a plugin in its directory answers that with an error.
+  std::optional<Error> misconfigured_;
+  std::optional<nri::SeccompPolicy> seccomp_;  // nothing: policies stay as they are
+  const Log& log_;
+};
+
+}  // namespace pinscope::daemon

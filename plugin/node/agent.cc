@@ -1,0 +1,193 @@
+#include "plugin/node/agent.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include "plugin/base/fd.h"
+#include "plugin/base/file.h"
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/engine/change.h"
+#include "plugin/engine/tree.h"
+#include "plugin/engine/wiring.h"
+#include "plugin/node/child.h"
+#include "plugin/node/programs.h"
+#include "plugin/node/volume.h"
+#include "plugin/node/watch.h"
+
+namespace pinscope::node {
+namespace {
+
+// Events tell of every change; this is for what they cannot tell of.
+constexpr std::chrono::seconds kLookAgain{60};
+constexpr std::chrono::seconds kTryAgain{5};
+
+void log(std::string_view line) {
+  const std::string text = "pinscope node: " + one_line(line) + "\n";
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+// The file that a probe reads, and the log: each thing is said once.
+class Reporter {
+ public:
+  static Result<Reporter> open(const std::string& path) {
+    Reporter reporter;
+    if (path.empty()) return reporter;
+    PINSCOPE_TRY(reporter.directory_, make_directory(std::string(parent_of(path)), 0755));
+    reporter.name_ = std::string(base_name(path));
+    return reporter;
+  }
+
+  void ready(const std::string& sentence) { say("ready", sentence); }
+  void not_ready(const std::string& sentence) { say("not ready: " + sentence, sentence); }
+
+ private:
+  void say(const std::string& status, const std::string& sentence) {
+    if (sentence != said_) log(sentence);
+    said_ = sentence;
+    if (!directory_.valid()) return;
+    const auto written = write_atomically(directory_.get(), name_, one_line(status) + "\n", 0644);
+    if (!written) log(written.error().sentence());
+  }
+
+  Fd directory_;
+  std::string name_;
+  std::string said_;
+};
+
+engine::Options wiring_options(const AgentOptions& options, model::Engine engine) {
+  engine::Options wiring;
+  wiring.hook = options.prefix + "/bin/pinscope-hook";
+  wiring.shim = options.prefix + "/bin/pinscope-runtime-" + std::string(model::engine_name(engine));
+  wiring.containerd_config = options.containerd_config;
+  wiring.containerd_version = options.containerd_version;
+  const HostPolicies usual;
+  const auto hand_on = [&](const char* name, const std::string& value,
+                           const std::string& standard) {
+    if (value == standard) return;
+    wiring.hook_arguments.emplace_back(name);
+    wiring.hook_arguments.push_back(value);
+  };
+  hand_on("--policy", options.policies.directory, usual.directory);
+  hand_on("--cache-dir", options.policies.cache_directory, usual.cache_directory);
+  hand_on("--state-dir", options.state_directory, AgentOptions().state_directory);
+  return wiring;
+}
+
+Status change(const engine::Tree& tree, const engine::Plan& plan) {
+  PINSCOPE_CHECK(engine::apply(tree, plan.changes, [] { return Status(); }));
+  for (const auto& one : plan.changes) log(engine::headline(one));
+  for (const auto& step : plan.next) log("left to do on the node: " + step);
+  return {};
+}
+
+Status wire(const AgentOptions& options) {
+  PINSCOPE_TRY(const auto tree, engine::Tree::open(options.root));
+  for (const auto engine : options.engines) {
+    PINSCOPE_TRY(const auto plan,
+                 engine::plan_install(engine, tree, wiring_options(options, engine)));
+    PINSCOPE_CHECK(change(tree, plan));
+  }
+  return {};
+}
+
+Status unwire(const AgentOptions& options) {
+  PINSCOPE_TRY(const auto tree, engine::Tree::open(options.root));
+  for (const auto engine : options.engines) {
+    PINSCOPE_TRY(const auto plan,
+                 engine::plan_remove(engine, tree, wiring_options(options, engine)));
+    PINSCOPE_CHECK(change(tree, plan));
+  }
+  return {};
+}
+
+bool has_records(const AgentOptions& options) {
+  struct CloseDirectory {
+    void operator()(DIR* open) const { ::closedir(open); }
+  };
+  const std::string path = options.state_directory + "/containers";
+  const std::unique_ptr<DIR, CloseDirectory> open(::opendir(path.c_str()));
+  if (!open) return false;
+  while (const dirent* entry = ::readdir(open.get()))
+    if (std::string_view(entry->d_name).ends_with(".json")) return true;
+  return false;
+}
+
+// What stands in the node's root directory; gives a line for the log.
+Result<std::string> remove_files(const AgentOptions& options) {
+  PINSCOPE_CHECK(withdraw(options.policies));
+  if (has_records(options))
+    return "the programs stay in " + options.prefix +
+           ": containers with a view are running; remove again when they have ended";
+  PINSCOPE_CHECK(remove_programs(options.prefix));
+  return "removed";
+}
+
+// Whether the policies of the volume are in force.
+bool follow(const AgentOptions& options, const Volume& volume, Reporter& reporter) {
+  const auto texts = volume.read();
+  if (!texts) {
+    reporter.not_ready(texts.error().sentence());
+    return false;
+  }
+  if (!*texts) {
+    reporter.not_ready("there are no policies in " + volume.path() + " yet");
+    return false;
+  }
+  const auto done =
+      run_in_root(options.root, [&] { return bring_in_force(options.policies, **texts); });
+  if (!done) {
+    reporter.not_ready("the policies of the cluster are not taken, what was in force stays: " +
+                       done.error().sentence());
+    return false;
+  }
+  reporter.ready(*done);
+  return true;
+}
+
+}  // namespace
+
+Status run(const AgentOptions& options) {
+  PINSCOPE_TRY(const auto watch, Watch::start());
+  PINSCOPE_TRY(auto reporter, Reporter::open(options.status_file));
+  reporter.not_ready("installing");
+  PINSCOPE_TRY(const auto programs, Programs::open(options.programs));
+  PINSCOPE_TRY(const auto volume, Volume::open(options.volume));
+  PINSCOPE_CHECK(watch.add(options.volume));
+
+  PINSCOPE_TRY(const auto installed, run_in_root(options.root, [&]() -> Result<std::string> {
+                 PINSCOPE_CHECK(programs.install(options.prefix));
+                 return "installed " + programs.release() + " in " + options.prefix;
+               }));
+  log(installed);
+  bool good = follow(options, volume, reporter);
+  PINSCOPE_CHECK(wire(options));
+
+  for (;;) {
+    // Policies of the node's own are part of what is checked. The directory may be another one by
+    // now.
+    if (const auto added = watch.add(join(options.root, options.policies.directory.substr(1)));
+        !added)
+      log(added.error().sentence());
+    PINSCOPE_TRY(const auto event, watch.wait(good ? kLookAgain : kTryAgain));
+    if (event == Watch::Event::kStop) break;
+    good = follow(options, volume, reporter);
+  }
+  if (!options.remove_on_exit) return {};
+  reporter.not_ready("removing");
+  return remove(options);
+}
+
+Status remove(const AgentOptions& options) {
+  PINSCOPE_CHECK(unwire(options));
+  PINSCOPE_TRY(const auto removed,
+               run_in_root(options.root, [&] { return remove_files(options); }));
+  log(removed);
+  return {};
+}
+
+}  // namespace pinscope::node

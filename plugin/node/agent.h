@@ -1,0 +1,41 @@
+// What `pinscope node` does on a Kubernetes node: puts the programs there, keeps the policies of
+// the cluster in force, wires the engines, and takes all of it away again. Whatever touches the
+// node's files sees them as the node does, links included: in a child whose root directory is the
+// node's, or through engine::Tree.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/model/container.h"
+#include "plugin/node/policies.h"
+
+namespace pinscope::node {
+
+struct AgentOptions {
+  // Where this program sees them:
+  std::string root = "/";   // the node's root directory
+  std::string volume;       // what the ConfigMap is mounted on
+  std::string programs;     // the directory of the programs to install
+  std::string status_file;  // "ready" or why not, for a probe; empty: none
+  // As the node sees them:
+  std::string prefix = "/opt/pinscope";
+  std::string state_directory = "/run/pinscope";
+  HostPolicies policies;
+  std::vector<model::Engine> engines;
+  std::string containerd_config;   // see engine::Options
+  std::string containerd_version;  // the same
+  bool remove_on_exit = false;
+};
+
+// Installs, then follows the volume until SIGTERM or SIGINT. Programs come first, then policies,
+// then the wiring. Policies with an error leave those in force that are in force. An error only if
+// programs or wiring cannot be installed, or not be removed at the end.
+Status run(const AgentOptions& options);
+
+// The wiring first, then the policies of the cluster, then the programs; each only if what is
+// before it is gone. Programs stay while a container has a record: its runtime still calls them.
+Status remove(const AgentOptions& options);
+
+}  // namespace pinscope::node

@@ -1,0 +1,19 @@
+// Work in a process of its own: on YAML without capabilities and with limits, on the node's files
+// with the node's root directory. This process must have one thread.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "plugin/base/result.h"
+
+namespace pinscope::node {
+
+using Work = std::function<Result<std::string>()>;
+
+// Both give what `work` gives; of an error only its sentence comes back. The child has this
+// process's streams and descriptors.
+Result<std::string> run_confined(const Work& work);
+Result<std::string> run_in_root(const std::string& root, const Work& work);
+
+}  // namespace pinscope::node

@@ -1,0 +1,144 @@
+#include "plugin/node/policies.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+#include "plugin/base/file.h"
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/node/child.h"
+#include "plugin/policy/cache.h"
+#include "plugin/policy/install.h"
+
+namespace pinscope::node {
+namespace {
+
+constexpr std::string_view kHead =
+    "# Made by `pinscope node run` from the policies of the cluster. Edits are lost: change "
+    "those.\n";
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+constexpr size_t kMostBytes = size_t{16} << 20;
+constexpr int kMostErrors = 20;
+
+std::string count_of_policies(size_t count) {
+  return std::to_string(count) + (count == 1 ? " policy" : " policies");
+}
+
+// Every error on one line: the log of a DaemonSet is where the author of a policy looks.
+std::string errors_of(const policy::Loaded& loaded) {
+  std::string text;
+  int errors = 0;
+  for (auto diagnostic : loaded.diagnostics) {
+    if (diagnostic.severity != policy::Diagnostic::Severity::kError) continue;
+    if (++errors > kMostErrors) continue;
+    diagnostic.snippet.clear();
+    std::string line = to_string(diagnostic);
+    while (line.ends_with('\n')) line.pop_back();
+    text += (text.empty() ? "" : "; ") + one_line(line);
+  }
+  if (errors > kMostErrors) text += "; and " + std::to_string(errors - kMostErrors) + " more";
+  return text;
+}
+
+Result<std::string> check(const HostPolicies& host, const std::vector<policy::Text>& texts,
+                          const std::string& whole) {
+  const auto refused = [](std::string why) {
+    return std::unexpected(Error(ErrorCode::kPolicyInvalid, "accept them").reason(std::move(why)));
+  };
+  const auto all = policy::load_with(host.directory, kClusterFile, texts);
+  if (!all.ok()) return refused(errors_of(all));
+  // What is written is one file: it must say what the texts say one by one.
+  const auto apart = policy::load_with("", kClusterFile, texts);
+  const auto together = policy::load_text(whole, kClusterFile);
+  if (!together.ok()) return refused(errors_of(together));
+  const auto same = [](const model::Policy& a, const model::Policy& b) { return a.name == b.name; };
+  if (!std::ranges::equal(apart.policies, together.policies, same))
+    return refused("put together in one file they do not say the same");
+  return "";
+}
+
+Result<std::string> compile(const HostPolicies& host) {
+  PINSCOPE_TRY(const auto loaded, policy::install(host.directory, host.cache_directory));
+  if (!loaded.ok())
+    return std::unexpected(
+        Error(ErrorCode::kPolicyInvalid, "compile them").reason(errors_of(loaded)));
+  return std::to_string(loaded.policies.size());
+}
+
+// How many policies are in force, if they are those of the files as these are now.
+std::optional<size_t> current(const HostPolicies& host) {
+  const auto set =
+      policy::CachedSet::open(host.cache_directory, host.directory, policy::kSetSuffix);
+  if (!set || !*set || !(*set)->is_current(host.directory, policy::Racy::kCountsAsChanged))
+    return std::nullopt;
+  return (*set)->set().policy_count();
+}
+
+// What stands in our file now; nothing if there is none. An error if somebody else made it.
+Result<std::optional<std::string>> written(int directory) {
+  auto file = open_at(directory, kClusterFile, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (!file && file.error().errnum() == ENOENT) return std::nullopt;
+  if (!file) return std::unexpected(std::move(file).error());
+  PINSCOPE_TRY(auto text, read_all(file->get(), kMostBytes, kClusterFile));
+  if (text.starts_with(kHead)) return text;
+  return std::unexpected(Error(ErrorCode::kPolicyInvalid, "replace " + quoted(kClusterFile))
+                             .reason("it was not made by this program")
+                             .hint("give that file another name"));
+}
+
+Result<std::string> compiled(const HostPolicies& host) {
+  if (const auto count = current(host)) return count_of_policies(*count) + " in force";
+  PINSCOPE_TRY(const auto count, run_confined([&] { return compile(host); }));
+  return count_of_policies(parse_unsigned(count).value_or(0)) + " in force";
+}
+
+}  // namespace
+
+std::string combined(const std::vector<policy::Text>& texts) {
+  std::string whole(kHead);
+  for (const auto& [file, text] : texts) {
+    std::string_view rest = text;
+    if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
+    whole += "---\n# " + one_line(file) + "\n";
+    whole += rest;
+    if (!rest.ends_with('\n')) whole += '\n';
+  }
+  return whole;
+}
+
+Result<std::string> bring_in_force(const HostPolicies& host,
+                                   const std::vector<policy::Text>& texts) {
+  PINSCOPE_TRY(const Fd made, make_directory(host.directory, 0755));
+  PINSCOPE_TRY(const Fd directory, open_trusted_directory(host.directory));
+  PINSCOPE_TRY(const auto before, written(directory.get()));
+  std::optional<std::string> wanted;
+  if (!texts.empty()) wanted = combined(texts);
+  if (wanted == before && current(host)) return compiled(host);
+
+  const std::string whole = wanted.value_or(std::string(kHead));
+  PINSCOPE_TRY([[maybe_unused]] const auto checked,
+               run_confined([&] { return check(host, texts, whole); }));
+  if (wanted && wanted != before)
+    PINSCOPE_CHECK(write_atomically(directory.get(), kClusterFile, *wanted, 0644, true));
+  if (!wanted && before && ::unlinkat(directory.get(), kClusterFile, 0) != 0)
+    return std::unexpected(Error::system("remove " + quoted(kClusterFile), errno));
+  return compiled(host);
+}
+
+Status withdraw(const HostPolicies& host) {
+  auto directory = open_trusted_directory(host.directory);
+  if (!directory && directory.error().errnum() == ENOENT) return {};
+  if (!directory) return std::unexpected(std::move(directory).error());
+  PINSCOPE_TRY(const auto before, written(directory->get()));
+  if (!before) return {};
+  if (::unlinkat(directory->get(), kClusterFile, 0) != 0)
+    return std::unexpected(Error::system("remove " + quoted(kClusterFile), errno));
+  PINSCOPE_TRY([[maybe_unused]] const auto count, compiled(host));
+  return {};
+}
+
+}  // namespace pinscope::node

@@ -1,0 +1,35 @@
+// The cluster's policies on this host: all of them in one file of the policy directory, so that one
+// rename changes the whole set. The hook compares that directory with what it has compiled at every
+// start, and would compile a set of which half is written: with one file there is no such moment.
+// Files of others in the directory are read and never touched.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/policy/yaml.h"
+
+namespace pinscope::node {
+
+struct HostPolicies {
+  std::string directory = "/etc/pinscope/policy.d";
+  std::string cache_directory = "/var/lib/pinscope";
+};
+
+inline constexpr const char* kClusterFile = "kubernetes.yaml";
+
+// The text of that file.
+std::string combined(const std::vector<policy::Text>& texts);
+
+// Checks `texts` together with the host's own policies, and only if the whole has no error writes
+// the file and compiles. Otherwise everything stays as it was, and the error names each mistake by
+// file and line. Nothing is written or compiled that is there already. No texts: no file. Gives a
+// sentence for the log: "3 policies in force".
+Result<std::string> bring_in_force(const HostPolicies& host,
+                                   const std::vector<policy::Text>& texts);
+
+// Takes the file away and compiles what is left.
+Status withdraw(const HostPolicies& host);
+
+}  // namespace pinscope::node

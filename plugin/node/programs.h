@@ -1,0 +1,48 @@
+// The programs on a node. A release is a directory PREFIX/releases/VERSION-HASH that is made whole
+// and never changed; PREFIX/bin is a link to one of them. So what an engine was told
+// (PREFIX/bin/pinscope-hook) stays true, a program that runs is never written to, and a hook always
+// finds the compiler of its own release beside it, also while a new one is put in place.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugin/base/fd.h"
+#include "plugin/base/result.h"
+
+namespace pinscope::node {
+
+class Programs {
+ public:
+  // Opens what is to be installed: pinscope and pinscope-hook, which must be in `directory`, and of
+  // pinscope-runtime and pinscoped what is there. The shim gets a link for each engine.
+  static Result<Programs> open(const std::string& directory);
+
+  // "0.1.0-0123456789abcdef": the version, and a hash of every program.
+  [[nodiscard]] const std::string& release() const { return release_; }
+
+  // Makes the release if it is not there, points PREFIX/bin at it, and removes releases older than
+  // the one before. PREFIX and what is above it must be root's.
+  [[nodiscard]] Status install(const std::string& prefix) const;
+
+ private:
+  struct Program {
+    std::string name;
+    Fd file;
+  };
+  struct Link {
+    std::string name;
+    std::string target;
+  };
+  [[nodiscard]] Status copy_to(int directory) const;
+  [[nodiscard]] bool is_whole(int releases) const;
+
+  std::vector<Program> programs_;
+  std::vector<Link> links_;
+  std::string release_;
+};
+
+// Removes PREFIX/bin first, then every release, then the directories if they are empty.
+Status remove_programs(const std::string& prefix);
+
+}  // namespace pinscope::node

@@ -1,0 +1,147 @@
+#include "plugin/node/volume.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <memory>
+
+#include "plugin/base/file.h"
+#include "plugin/base/text.h"
+
+namespace pinscope::node {
+namespace {
+
+using Texts = std::vector<policy::Text>;
+
+constexpr const char* kData = "..data";
+// The API server's limit for a ConfigMap is 1 MiB.
+constexpr size_t kMostBytes = size_t{4} << 20;
+constexpr size_t kMostFiles = 1024;
+// A directory that changes while it is read is read again, after a pause.
+constexpr int kMostAttempts = 50;
+constexpr timespec kPause = {0, 10'000'000};
+
+struct CloseDirectory {
+  void operator()(DIR* open) const { ::closedir(open); }
+};
+
+Result<std::vector<std::string>> names_in(int directory) {
+  PINSCOPE_TRY(Fd again, open_at(directory, ".", O_RDONLY | O_DIRECTORY));
+  const std::unique_ptr<DIR, CloseDirectory> open(::fdopendir(again.get()));
+  if (!open) return std::unexpected(Error::system("list the policies", errno));
+  (void)again.release();
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(open.get());
+    if (entry == nullptr) break;
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  if (errno != 0) return std::unexpected(Error::system("list the policies", errno));
+  std::ranges::sort(names);
+  return names;
+}
+
+bool is_policy(const std::string& name) {
+  return !name.starts_with('.') && (name.ends_with(".yaml") || name.ends_with(".yml"));
+}
+
+Result<struct stat> stat_of(int directory, const std::string& name) {
+  struct stat status {};
+  if (::fstatat(directory, name.c_str(), &status, 0) != 0)
+    return std::unexpected(Error::system("stat " + quoted(name), errno));
+  return status;
+}
+
+bool same_moment(const timespec& a, const timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+bool unchanged(const struct stat& before, const struct stat& after) {
+  return before.st_dev == after.st_dev && before.st_ino == after.st_ino &&
+         before.st_size == after.st_size && same_moment(before.st_mtim, after.st_mtim) &&
+         same_moment(before.st_ctim, after.st_ctim);
+}
+
+Result<std::string> read_file(int directory, const std::string& name, size_t limit,
+                              struct stat& status) {
+  PINSCOPE_TRY(const Fd file, open_at(directory, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
+  if (::fstat(file.get(), &status) != 0)
+    return std::unexpected(Error::system("stat " + quoted(name), errno));
+  if (!S_ISREG(status.st_mode))
+    return std::unexpected(Error(ErrorCode::kPolicyInvalid, "read " + quoted(name))
+                               .reason("it is not a regular file"));
+  return read_all(file.get(), limit, name);
+}
+
+// One look at a directory; nothing if it changed meanwhile.
+Result<std::optional<Texts>> read_once(int directory) {
+  PINSCOPE_TRY(const auto before, stat_of(directory, "."));
+  PINSCOPE_TRY(auto names, names_in(directory));
+  std::erase_if(names, [](const std::string& name) { return !is_policy(name); });
+  if (names.size() > kMostFiles)
+    return std::unexpected(Error(ErrorCode::kPolicyInvalid, "read the policies")
+                               .reason("there are more than " + std::to_string(kMostFiles)));
+  Texts texts;
+  std::vector<struct stat> stats;
+  size_t left = kMostBytes;
+  for (auto& name : names) {
+    struct stat status {};
+    auto text = read_file(directory, name, left, status);
+    if (!text && text.error().errnum() == ENOENT) return std::nullopt;
+    if (!text) return std::unexpected(std::move(text).error());
+    left -= text->size();
+    stats.push_back(status);
+    texts.push_back({std::move(name), *std::move(text)});
+  }
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const auto after = stat_of(directory, texts[i].file);
+    if (!after || !unchanged(stats[i], *after)) return std::nullopt;
+  }
+  const auto after = stat_of(directory, ".");
+  if (!after || !unchanged(before, *after)) return std::nullopt;
+  return texts;
+}
+
+// Before its first version a volume is empty, or holds the directory of it without the link.
+Result<bool> has_no_version(int directory) {
+  PINSCOPE_TRY(const auto names, names_in(directory));
+  return names.empty() ||
+         std::ranges::any_of(names, [](const std::string& name) { return name.starts_with(".."); });
+}
+
+}  // namespace
+
+Result<Volume> Volume::open(const std::string& path) {
+  PINSCOPE_TRY(Fd directory, open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+  return Volume(path, std::move(directory));
+}
+
+Result<std::optional<Texts>> Volume::read() const {
+  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+    if (attempt > 0) ::nanosleep(&kPause, nullptr);
+    auto data = open_at(directory_.get(), kData, O_RDONLY | O_DIRECTORY);
+    if (!data && data.error().errnum() != ENOENT) return std::unexpected(std::move(data).error());
+    if (!data) {
+      PINSCOPE_TRY(const bool none, has_no_version(directory_.get()));
+      if (none) return std::nullopt;
+    }
+    PINSCOPE_TRY(auto texts, read_once(data ? data->get() : directory_.get()));
+    if (!texts) continue;
+    if (!data) return texts;
+    // The version may have been replaced while it was read, and its directory emptied.
+    const auto now = stat_of(directory_.get(), kData);
+    struct stat then {};
+    if (now && ::fstat(data->get(), &then) == 0 && now->st_ino == then.st_ino &&
+        now->st_dev == then.st_dev)
+      return texts;
+  }
+  return std::unexpected(Error(ErrorCode::kPolicyUnavailable, "read " + quoted(path_))
+                             .reason("it does not stop changing"));
+}
+
+}  // namespace pinscope::node

@@ -1,0 +1,58 @@
+// Several byte streams over one: NRI runs two ttrpc connections over a single socket, in frames of
+//
+//   u32 connection id | u32 length of the payload | payload        (both numbers big-endian)
+//
+// (github.com/containerd/nri, pkg/net/multiplex). Neither side says that it opens a connection; a
+// frame for one that nobody knows is dropped. This class does no input or output: bytes go in,
+// bytes come out, so that every test is exact.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "plugin/base/result.h"
+
+namespace pinscope::nri {
+
+// The connections of NRI. 0 is reserved.
+inline constexpr uint32_t kPluginService = 1;   // the runtime calls, the plugin answers
+inline constexpr uint32_t kRuntimeService = 2;  // the plugin calls, the runtime answers
+
+class Mux {
+ public:
+  // The Go implementation reads a frame into a buffer of 4096 bytes and gives up the whole socket
+  // if it does not fit.
+  static constexpr size_t kMostOutgoing = 4096;
+  // What it may send: one ttrpc message with its header.
+  static constexpr size_t kMostIncoming = 10 + (4U << 20);
+
+  // Takes a piece of what one connection carries, in order; frames are not visible any more. An
+  // error ends receive() with it.
+  using Sink = std::function<Status(uint32_t connection, std::string_view piece)>;
+
+  // Bytes that arrived on the socket, cut anywhere. Nothing is kept but a header that has not
+  // arrived as a whole. After an error the socket is of no more use.
+  [[nodiscard]] Status receive(std::string_view bytes, const Sink& sink);
+  // In the middle of a frame: more must follow.
+  [[nodiscard]] bool inside_frame() const { return header_size_ > 0 || left_ > 0; }
+
+  // Puts `payload` into as many frames as it needs.
+  void send(uint32_t connection, std::string_view payload);
+  // What has to go to the socket, and how much of it has gone.
+  [[nodiscard]] std::string_view outgoing() const;
+  void sent(size_t bytes);
+
+ private:
+  std::array<char, 8> header_{};
+  size_t header_size_ = 0;  // bytes of the header that are there
+  uint32_t connection_ = 0;
+  size_t left_ = 0;  // bytes of the payload that are still to come
+  std::string outgoing_;
+  size_t sent_ = 0;  // bytes of outgoing_ that have gone
+};
+
+}  // namespace pinscope::nri

@@ -1,0 +1,70 @@
+// `pinscope engine install` on a node as its packages leave it, and the way back.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/engines/containerd/pinscope_test.h"
+#include "tests/support/snapshot.h"
+
+namespace pinscope::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class InstalledPod : public PinscopeContainerdTest {
+ protected:
+  [[nodiscard]] std::vector<std::string> configuration() {
+    return files_below(node().machine().outside("/etc/containerd"));
+  }
+};
+
+TEST_P(InstalledPod, HasItsViewUntilTheWiringIsRemoved) {
+  const auto before = configuration();
+  const auto dry = pinscope({"engine", "install", "--engine", "containerd", "--dry-run"});
+  EXPECT_EQ(dry.status, 0) << dry;
+  EXPECT_EQ(configuration(), before);
+
+  const auto installed = pinscope({"engine", "install", "--engine", "containerd"});
+  ASSERT_EQ(installed.status, 0) << installed;
+  EXPECT_THAT(installed.out, HasSubstr("systemctl restart containerd"));
+  node().start();
+  const auto status = pinscope({"engine", "status", "--engine", "containerd"});
+  EXPECT_EQ(status.status, 0) << status;
+  PodSpec spec;
+  spec.handler = "pinscope";
+  EXPECT_EQ(node().cri().run(node().cri().run_pod(spec), ContainerdMachine::probe(questions())),
+            kView);
+  // Who does not ask for it does not meet Pinscope.
+  spec.name = "web-2";
+  spec.handler = "";
+  EXPECT_EQ(node().cri().run(node().cri().run_pod(spec), ContainerdMachine::probe(questions())),
+            kNoView);
+  node().remove_pods();
+
+  const auto removed = pinscope({"engine", "remove", "--engine", "containerd"});
+  ASSERT_EQ(removed.status, 0) << removed;
+  EXPECT_EQ(configuration(), before);
+  EXPECT_FALSE(node().machine().exists("/etc/pinscope/engine"));
+  node().restart();
+  EXPECT_EQ(node().cri().run(node().cri().run_pod(spec), ContainerdMachine::probe(questions())),
+            kNoView);
+  spec.name = "web-3";
+  spec.handler = "pinscope";
+  EXPECT_THROW((void)node().cri().run_pod(spec), CriError);
+}
+
+TEST_P(InstalledPod, HasItsViewWithoutAskingIfPinscopeIsTheDefault) {
+  const auto installed = pinscope({"engine", "install", "--engine", "containerd", "--set-default"});
+  ASSERT_EQ(installed.status, 0) << installed;
+  node().start();
+  EXPECT_EQ(node().cri().run(node().cri().run_pod(), ContainerdMachine::probe(questions())), kView);
+  node().remove_pods();
+  EXPECT_THAT(records(), IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Releases, InstalledPod,
+                         testing::Values(kContainerd16, kContainerd17, kContainerd21),
+                         release_name);
+
+}  // namespace
+}  // namespace pinscope::test

@@ -1,0 +1,108 @@
+// What config/kubernetes mounts is what the agent needs: on a node of which everything else is
+// read-only it installs, and removes, with every engine's wiring.
+#include <sys/mount.h>
+
+#include <array>
+#include <csignal>
+#include <filesystem>
+#include <map>
+#include <tuple>
+
+#include "tests/engines/node.h"
+
+namespace pinscope::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+// The directories that config/kubernetes mounts are enough: everything else of the node is
+// read-only here.
+class DaemonSet : public testing::TestWithParam<std::tuple<const char*, const char*>> {
+ protected:
+  DaemonSet() {
+    const std::string host = directory_.make_directory("host");
+    for (const char* path : kMounted) directory_.make_directory(std::string("host") + path);
+    fs::permissions(directory_.path("status"), fs::perms::all);
+    directory_.write("host/etc/containerd/config.toml", std::get<1>(GetParam()));
+    bind(host, host, MS_RDONLY);
+    for (const std::string path : kMounted) {
+      const std::string real = directory_.make_directory("real" + std::string(path));
+      bind(real, host + path, path == kRecords ? MS_RDONLY : 0);
+    }
+    directory_.write("real/etc/containerd/config.toml", std::get<1>(GetParam()));
+    for (const std::string name : {"pinscope", "pinscope-hook", "pinscope-runtime"})
+      fs::copy(PINSCOPE_BIN_DIR "/" + name, directory_.make_directory("image") + "/" + name);
+  }
+  ~DaemonSet() override {
+    for (auto mount = mounts_.rbegin(); mount != mounts_.rend(); ++mount)
+      umount2(mount->c_str(), MNT_DETACH);
+  }
+
+  CommandResult pinscope(const std::string& action) {
+    return Command({"setpriv", "--bounding-set=-all,+sys_chroot", "--inh-caps=-all", kPinscope,
+                    "node", action, "--root", directory_.path("host"), "--policies", volume_.path(),
+                    "--programs", directory_.path("image"), "--status-file", status_, "--engine",
+                    std::get<0>(GetParam())})
+        .while_running([&](pid_t agent) {
+          if (action != "run") return;
+          EXPECT_TRUE(Node::eventually(
+              [&] { return fs::exists(status_) && read_file(status_) == "ready\n"; }));
+          kill(agent, SIGTERM);
+        })
+        .run();
+  }
+
+  // Every file that is there now, with its content.
+  std::map<std::string, std::string> files() const {
+    std::map<std::string, std::string> found;
+    for (const char* path : {"real/etc", "real/opt"})
+      for (const auto& entry : fs::recursive_directory_iterator(directory_.path(path)))
+        if (entry.is_regular_file() && !entry.is_symlink())
+          found[entry.path()] = read_file(entry.path());
+    return found;
+  }
+
+  static constexpr const char* kRecords = "/run/pinscope";  // read-only for the agent
+  static constexpr std::array kMounted = {"/opt/pinscope", "/etc/pinscope", "/var/lib/pinscope",
+                                          "/run/pinscope", "/etc/crio",     "/etc/containerd"};
+  TempDirectory directory_{0755};
+  ConfigMap volume_{directory_.path("volume")};
+  // Anybody may write an emptyDir.
+  std::string status_ = directory_.make_directory("status") + "/status";
+
+ private:
+  void bind(const std::string& from, const std::string& to, unsigned long flags) {
+    check(mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr), "bind " + to);
+    mounts_.push_back(to);
+    if (flags != 0)
+      check(mount(nullptr, to.c_str(), nullptr, MS_BIND | MS_REMOUNT | flags, nullptr),
+            "make read-only " + to);
+  }
+
+  std::vector<std::string> mounts_;
+};
+
+TEST_P(DaemonSet, MountsWhatTheAgentNeedsAndTheAgentLeavesNothingThere) {
+  const auto before = files();
+  volume_.update({{"a.yaml", granting("flows", "a")}});
+  const auto installed = pinscope("run");
+  EXPECT_EQ(installed.status, 0) << installed;
+  EXPECT_THAT(installed.err, HasSubstr("left to do on the node: systemctl restart "));
+  std::string all;
+  for (const auto& [path, text] : files())
+    if (path.find("/etc/") != std::string::npos) all += text;
+  EXPECT_THAT(all, HasSubstr("/opt/pinscope/bin/pinscope-"));
+  EXPECT_TRUE(fs::exists(directory_.path("real/opt/pinscope/bin/pinscope-hook")));
+  const auto removed = pinscope("remove");
+  EXPECT_EQ(removed.status, 0) << removed;
+  EXPECT_EQ(files(), before);
+}
+
+INSTANTIATE_TEST_SUITE_P(, DaemonSet,
+                         testing::Values(std::tuple("containerd", "version = 2\n"),
+                                         std::tuple("containerd", "version = 3\n"),
+                                         std::tuple("crio", "version = 2\n")));
+
+}  // namespace
+}  // namespace pinscope::test

@@ -1,0 +1,93 @@
+#include "plugin/daemon/seccomp.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace pinscope::daemon {
+namespace {
+
+using model::BpfCommand;
+using testing::ElementsAre;
+
+constexpr const char* kAllow = "SCMP_ACT_ALLOW";
+constexpr const char* kErrno = "SCMP_ACT_ERRNO";
+
+nri::SeccompPolicy policy_of(std::vector<nri::SeccompRule> rules) {
+  nri::SeccompPolicy policy;
+  policy.default_action = kErrno;
+  policy.rules = std::move(rules);
+  return policy;
+}
+
+// "ALLOW bpf 7" for a rule that lets command 7 through.
+std::vector<std::string> lines(const nri::SeccompPolicy& policy) {
+  std::vector<std::string> all;
+  for (const auto& rule : policy.rules) {
+    std::string line = rule.action.substr(9);
+    for (const auto& name : rule.names) line += " " + name;
+    for (const auto& argument : rule.arguments)
+      line += " " + argument.op.substr(9) + " " + std::to_string(argument.value);
+    all.push_back(std::move(line));
+  }
+  return all;
+}
+
+TEST(SeccompPolicy, LetsExactlyTheCommandsThrough) {
+  auto policy = policy_of({{{"read", "write"}, kAllow, {}, {}}});
+  allow_bpf(policy, {BpfCommand::kMapLookupElem, BpfCommand::kObjGet});
+  EXPECT_THAT(lines(policy), ElementsAre("ALLOW read write", "ALLOW bpf EQ 1", "ALLOW bpf EQ 7"));
+}
+
+// libseccomp: a rule without arguments goes before those that have some.
+TEST(SeccompPolicy, LosesARuleThatWouldRefuseThemAllTheSame) {
+  auto policy = policy_of({{{"bpf", "mount"}, kErrno, 1, {}}, {{"bpf"}, kErrno, 1, {}}});
+  allow_bpf(policy, {BpfCommand::kObjGet});
+  EXPECT_THAT(lines(policy), ElementsAre("ERRNO mount", "ALLOW bpf EQ 7"));
+}
+
+TEST(SeccompPolicy, ThatLetsTheCallThroughStaysAsItIs) {
+  auto policy = policy_of({{{"bpf", "read"}, kAllow, {}, {}}});
+  allow_bpf(policy, {BpfCommand::kObjGet});
+  EXPECT_THAT(lines(policy), ElementsAre("ALLOW bpf read"));
+}
+
+TEST(SeccompPolicy, HasToServeAllGrantsOfAllPolicies) {
+  model::Policy reader;
+  reader.grants.emplace_back();
+  model::Policy runner;
+  runner.grants.emplace_back().access = model::Access::kReadWrite;
+  runner.grants.back().expect.kind = model::ObjectKind::kProgram;
+  const auto commands = commands_for({reader, runner});
+  EXPECT_TRUE(commands.contains(static_cast<uint32_t>(BpfCommand::kMapLookupElem)));
+  EXPECT_TRUE(commands.contains(static_cast<uint32_t>(BpfCommand::kProgTestRun)));
+  EXPECT_FALSE(commands.contains(static_cast<uint32_t>(BpfCommand::kMapUpdateElem)));
+  EXPECT_TRUE(commands_for({model::Policy{}}).empty());
+}
+
+nri::Container container_with(std::optional<nri::SeccompProfile> profile,
+                              std::vector<std::string> options_of_sys) {
+  nri::Container container;
+  container.seccomp_profile = std::move(profile);
+  container.mounts = {{"/proc", "proc", "proc", {}},
+                      {"/sys", "sysfs", "sysfs", std::move(options_of_sys)}};
+  return container;
+}
+
+TEST(SeccompProfile, IsTheDefaultOnlyIfTheEngineSaysSo) {
+  using Type = nri::SeccompProfile::Type;
+  const std::vector<std::string> ro = {"nosuid", "ro"};
+  EXPECT_TRUE(has_default_profile(container_with({{Type::kRuntimeDefault, ""}}, ro)));
+  EXPECT_FALSE(has_default_profile(container_with({{Type::kUnconfined, ""}}, ro)));
+  EXPECT_FALSE(has_default_profile(container_with({{Type::kLocalhost, "p.json"}}, ro)));
+  EXPECT_FALSE(has_default_profile(container_with({{Type::kOther, ""}}, ro)));
+  EXPECT_FALSE(has_default_profile(container_with({}, ro)));
+}
+
+// The engine gives it none, whatever the pod asks for: ours would confine it.
+TEST(SeccompProfile, OfAPrivilegedContainerIsLeftAlone) {
+  EXPECT_FALSE(has_default_profile(
+      container_with({{nri::SeccompProfile::Type::kRuntimeDefault, ""}}, {"nosuid", "rw"})));
+}
+
+}  // namespace
+}  // namespace pinscope::daemon

@@ -1,0 +1,66 @@
+// A plugin that writes down what it is asked and answers as the test says.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "plugin/base/text.h"
+#include "plugin/nri/plugin.h"
+
+namespace pinscope::nri::test {
+
+class RecordingPlugin : public Plugin {
+ public:
+  Result<EventMask> configure(const RuntimeInfo& runtime) override {
+    runtime_info = runtime;
+    log("configure " + runtime.name + " " + runtime.version);
+    if (configure_error) return std::unexpected(*configure_error);
+    return wanted;
+  }
+  Status synchronize(const std::vector<Pod>& pods, const std::vector<Container>& containers,
+                     bool more) override {
+    log("synchronize " + std::to_string(pods.size()) + " " + std::to_string(containers.size()) +
+        (more ? " more" : ""));
+    return {};
+  }
+  Result<Adjustment> create_container(const Pod& pod, const Container& container,
+                                      Time deadline) override {
+    last_pod = pod;
+    last_container = container;
+    last_deadline = deadline;
+    log("create " + pod.namespace_name + "/" + pod.name + "/" + container.name);
+    std::this_thread::sleep_for(delay);
+    if (error) return std::unexpected(*error);
+    return adjustment;
+  }
+  Status state_change(Event event, const Pod& pod, const Container& container,
+                      Time deadline) override {
+    last_pod = pod;
+    last_container = container;
+    last_deadline = deadline;
+    log(std::string(event_name(event)) + " " + pod.name + "/" + container.id);
+    if (error) return std::unexpected(*error);
+    return {};
+  }
+  void disconnected(const std::string& why) override { log("disconnected: " + why); }
+
+  EventMask wanted = mask_of(Event::kCreateContainer, Event::kRemoveContainer);
+  Adjustment adjustment;
+  std::optional<Error> error;
+  std::optional<Error> configure_error;
+  std::chrono::milliseconds delay{0};  // before an answer to CreateContainer
+
+  RuntimeInfo runtime_info;
+  Pod last_pod;
+  Container last_container;
+  Time last_deadline;
+  std::vector<std::string> asked;
+
+ private:
+  void log(std::string line) { asked.push_back(std::move(line)); }
+};
+
+}  // namespace pinscope::nri::test
