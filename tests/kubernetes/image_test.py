@@ -70,16 +70,18 @@ class Image(unittest.TestCase):
             run(runs("cmake --install"))
             programs = directory / "image/usr/bin"
             names = {each.name for each in programs.iterdir()}
-            self.assertLessEqual({"pinscope", "pinscope-hook", "pinscope-runtime"}, names)
+            self.assertLessEqual({"pinscope", "pinscope-hook", "pinscope-runtime", "pinscoped"}, names)
             for each in programs.iterdir():
                 headers = subprocess.run(["readelf", "-lW", each], capture_output=True, text=True,
                                          check=True).stdout
                 self.assertNotIn("INTERP", headers, f"{each.name} needs a loader")
             if os.geteuid() != 0:
                 return
-            for arguments in (["--version"], ["check", "/policies"], ["node", "--help"]):
-                (directory / "image/policies").mkdir(exist_ok=True)
-                result = subprocess.run(["chroot", directory / "image", "/usr/bin/pinscope",
+            (directory / "image/policies").mkdir()
+            for command in ("pinscope --version", "pinscope check /policies", "pinscope node --help",
+                            "pinscoped --version"):
+                program, *arguments = command.split()
+                result = subprocess.run(["chroot", directory / "image", f"/usr/bin/{program}",
                                          *arguments], capture_output=True, text=True, check=False)
                 self.assertEqual(result.returncode, 0, result.stderr)
 
