@@ -197,19 +197,29 @@ std::string working_directory() {
   return ::getcwd(path, sizeof path) == nullptr ? "/" : path;
 }
 
+// A runtime that cannot write the whole state takes the hook for failed.
+void drain_input() {
+  std::array<char, 4096> buffer;
+  for (;;) {
+    const ssize_t count = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (count == 0 || (count < 0 && errno != EINTR)) return;
+  }
+}
+
 // Root's pins are out of reach for a user's own containers, and such a user may switch hooks off:
 // there is nothing to grant and nothing to enforce, and their containers must not be held up. But
 // who asks for a view has to hear that there is none.
 int serve_rootless_engine(const Arguments& arguments) {
-  if (arguments.stage == "poststop") return 0;
   if (arguments.stage == "precreate") {
     const auto config = read_all(STDIN_FILENO, kConfigLimit, "stdin");
     if (!config) return fail(kFailed, config.error().sentence());
     return print(STDOUT_FILENO, *config) ? 0 : kFailed;
   }
-  if (arguments.options.required_policies.empty()) return 0;
+  drain_input();
+  if (arguments.stage == "poststop" || arguments.options.required_policies.empty()) return 0;
   return fail(kFailed,
-              "cannot give a view to a container of a rootless engine: the host's pins are root's");
+              "cannot give a view to a container of a rootless engine: the host's pins are root's "
+              "(run it in a session of `pinscope run`)");
 }
 
 int run(int argc, char** argv) {

@@ -10,7 +10,7 @@ namespace pinscope::cli {
 
 struct Finding {
   enum class Level { kOk, kWarn, kFail } level = Level::kOk;
-  std::string area;    // kernel, host, runtime, engine, policy, state, audit
+  std::string area;    // kernel, host, rootless, runtime, engine, policy, state, audit
   std::string name;    // detached mount trees
   std::string detail;  // what was found
   std::string action;  // what to do about it; empty if nothing
@@ -24,6 +24,8 @@ Findings kernel_health();
 // AppArmor. Reads files below `root`, which tests set.
 Findings access_health(const std::string& root = "");
 Findings host_health();
+// What a user without privileges can have here; nothing for root.
+Findings rootless_health();
 Findings runtime_health();
 Findings engine_health();
 Findings policy_health(const Settings& settings);

@@ -7,8 +7,9 @@
 
 namespace pinscope::kernel {
 
-// Whether this process serves a user's own ("rootless") engine: it is in a user namespace that the
-// host's root is not in, so that whatever root owns, "/" first of all, seems to belong to nobody.
+// Whether this process serves a user's own ("rootless") engine: it is not root, or it is in a user
+// namespace that the host's root is not in, so that whatever root owns, "/" first of all, seems to
+// belong to nobody.
 bool serves_rootless_engine();
 
 // no_new_privs, an umask of 022, no inherited descriptors but the standard three, "/" as working

@@ -1,11 +1,8 @@
 // The hook as a process: what it inherits has no effect, and what it holds is as little as it
 // needs.
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/capability.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +15,7 @@
 #include "plugin/base/text.h"
 #include "tests/engines/direct_hook.h"
 #include "tests/support/check.h"
+#include "tests/support/unprivileged.h"
 
 namespace pinscope::test {
 namespace {
@@ -39,36 +37,26 @@ class HookProcess : public DirectHook {
   }
 };
 
-// Podman reads the same configuration when a user without privileges runs it: nobody, in a user
-// namespace.
+// Podman reads the same configuration when a user without privileges runs it.
 class RootlessHook : public HookProcess {
  protected:
-  CommandResult run(const std::string& stage, const std::string& input);
+  CommandResult run(const std::string& stage, const std::string& input,
+                    void (*become)(uid_t) = become_namespace_root);
+  std::vector<std::string> in_front_;  // a program that starts the hook
 };
 
-CommandResult RootlessHook::run(const std::string& stage, const std::string& input) {
+CommandResult RootlessHook::run(const std::string& stage, const std::string& input,
+                                void (*become)(uid_t)) {
   installation_.write_policy(
       "apiVersion: pinscope/v1\nkind: Policy\nmetadata: {name: all}\n"
       "spec: {select: {}}\n");
   auto argv = installation_.hook_argv(stage);
-  // By descriptor: nobody may be unable to search the directories above the program.
+  // By descriptor: the user may be unable to search the directories above the program.
   const Fd program(check(open(argv.front().c_str(), O_RDONLY), "open the hook"));
   argv.front() = "/proc/self/fd/" + std::to_string(program.get());
+  argv.insert(argv.begin(), in_front_.begin(), in_front_.end());
   Command rootless(argv);
-  rootless.input(input).before_exec([] {
-    constexpr uid_t kNobody = 65534;
-    const auto write_map = [](const char* path, std::string_view text) {
-      const int fd = open(path, O_WRONLY | O_CLOEXEC);
-      if (write(fd, text.data(), text.size()) < 0) _exit(125);
-    };
-    if (setgroups(0, nullptr) != 0 || setresgid(kNobody, kNobody, kNobody) != 0 ||
-        setresuid(kNobody, kNobody, kNobody) != 0 || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0 ||
-        unshare(CLONE_NEWUSER) != 0)
-      _exit(126);
-    write_map("/proc/self/setgroups", "deny");
-    write_map("/proc/self/uid_map", "0 65534 1");
-    write_map("/proc/self/gid_map", "0 65534 1");
-  });
+  rootless.input(input).before_exec([=] { become(kPlainUser); });
   return rootless.run();
 }
 
@@ -78,6 +66,21 @@ TEST_F(RootlessHook, LeavesContainersAlone) {
     EXPECT_EQ(result.status, 0) << result;
     EXPECT_EQ(result.err, "");
   }
+}
+
+// Of runc and crun that their user starts without an engine.
+TEST_F(RootlessHook, LeavesContainersAloneOutsideOfAUserNamespaceToo) {
+  for (const char* stage : {"createRuntime", "poststop"}) {
+    const auto result = run(stage, state(), become_plain_user);
+    EXPECT_EQ(result.status, 0) << result;
+    EXPECT_EQ(result.err, "");
+  }
+}
+
+// More than a pipe holds, so that who writes notices.
+TEST_F(RootlessHook, ReadsTheStateThatItDoesNotNeed) {
+  in_front_ = {"bash", "-c", "set -o pipefail; head -c 1000000 /dev/zero | \"$@\"", "bash"};
+  for (const char* stage : {"createRuntime", "poststop"}) EXPECT_EQ(run(stage, "").status, 0);
 }
 
 TEST_F(RootlessHook, GivesPodmanTheConfigurationBackAsItWas) {
@@ -93,7 +96,7 @@ TEST_F(RootlessHook, RefusesWhoAsksForAView) {
   EXPECT_EQ(
       result.err,
       "pinscope-hook: cannot give a view to a container of a rootless engine: the host's pins "
-      "are root's\n");
+      "are root's (run it in a session of `pinscope run`)\n");
 }
 
 // A hook that has prepared itself and waits for its state.

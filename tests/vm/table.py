@@ -16,6 +16,7 @@ HEADINGS = {
     "kernel.MountFacts": "Mounts",
     "kernel.DetachedFacts": "A mount that is attached nowhere",
     "kernel.TokenFacts": "A BPF file system that delegates",
+    "kernel.RootlessFacts": "A user without privileges, and root of a user namespace of theirs",
     "kernel.ProbeFacts": "What `pinscope doctor` looks for",
     "engines.LayoutTest": "Views of containers of runc and crun",
     "engines.UserNamespace": "Views of containers with a user namespace",
