@@ -1,8 +1,12 @@
 // Containers whose configuration brings a bpffs along: whatever it is and wherever, the policy is
 // not got round, and the host keeps its mounts.
+#include <sys/vfs.h>
+
 #include <filesystem>
+#include <sstream>
 
 #include "tests/attack/attack_test.h"
+#include "tests/support/check.h"
 
 namespace pinscope::test {
 namespace {
