@@ -199,9 +199,9 @@ std::string working_directory() {
 
 // A runtime that cannot write the whole state takes the hook for failed.
 void drain_input() {
-  std::array<char, 4096> buffer;
+  char buffer[4096];
   for (;;) {
-    const ssize_t count = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    const ssize_t count = ::read(STDIN_FILENO, buffer, sizeof buffer);
     if (count == 0 || (count < 0 && errno != EINTR)) return;
   }
 }
