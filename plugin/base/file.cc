@@ -1,5 +1,6 @@
 #include "plugin/base/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <climits>
 #include <cstdio>
 #include <limits>
+#include <memory>
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
@@ -119,6 +121,27 @@ Result<Fd> open_at(int dirfd, const std::string& path, int flags, mode_t mode) {
   const int fd = ::openat(dirfd, path.c_str(), flags | O_CLOEXEC | O_NOCTTY, mode);
   if (fd < 0) return std::unexpected(Error::system("open " + quoted(path), errno));
   return Fd(fd);
+}
+
+Result<std::vector<std::string>> names_in(Fd directory, std::string_view path) {
+  struct Close {
+    void operator()(DIR* stream) const { ::closedir(stream); }
+  };
+  const auto cannot = [&] { return std::unexpected(Error::system("list " + quoted(path), errno)); };
+  const std::unique_ptr<DIR, Close> stream(::fdopendir(directory.get()));
+  if (!stream) return cannot();
+  [[maybe_unused]] const int owned_by_stream = directory.release();
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(stream.get());
+    if (entry == nullptr && errno != 0) return cannot();
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 Result<std::string> read_all(int fd, size_t limit, std::string_view name) {

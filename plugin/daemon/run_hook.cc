@@ -14,6 +14,7 @@
 #include "plugin/base/fd.h"
 #include "plugin/base/json.h"
 #include "plugin/base/path.h"
+#include "plugin/base/spawn.h"
 #include "plugin/base/text.h"
 
 namespace pinscope::daemon {
@@ -22,39 +23,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kMostOutput = 16U << 10;  // bytes of stderr that are kept
-
-class SpawnSettings {
- public:
-  SpawnSettings(int input, int errors) {
-    ::posix_spawn_file_actions_init(&actions_);
-    ::posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
-    ::posix_spawn_file_actions_addopen(&actions_, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&actions_, errors, STDERR_FILENO);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
-    ::posix_spawn_file_actions_addchdir_np(&actions_, "/");
-    ::posix_spawnattr_init(&attributes_);
-    ::posix_spawnattr_setflags(
-        &attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    ::posix_spawnattr_setsigmask(&attributes_, &signals);
-    ::sigfillset(&signals);
-    ::posix_spawnattr_setsigdefault(&attributes_, &signals);
-  }
-  SpawnSettings(const SpawnSettings&) = delete;
-  SpawnSettings& operator=(const SpawnSettings&) = delete;
-  ~SpawnSettings() {
-    ::posix_spawn_file_actions_destroy(&actions_);
-    ::posix_spawnattr_destroy(&attributes_);
-  }
-  [[nodiscard]] const posix_spawn_file_actions_t* actions() const { return &actions_; }
-  [[nodiscard]] const posix_spawnattr_t* attributes() const { return &attributes_; }
-
- private:
-  posix_spawn_file_actions_t actions_{};
-  posix_spawnattr_t attributes_{};
-};
-
 // A file in memory, so that nobody has to feed a pipe.
 Result<Fd> memory_file(const std::string& content) {
   Fd file(::memfd_create("pinscope-state", MFD_CLOEXEC));
@@ -131,7 +99,7 @@ Status run_hook(const std::string& program, const std::vector<std::string>& argu
   char* environment[] = {nullptr};
   pid_t child = 0;
   {
-    const SpawnSettings settings(state.get(), errors_in.get());
+    const SpawnSettings settings(state.get(), SpawnSettings::kNull, errors_in.get());
     if (const int error = ::posix_spawn(&child, program.c_str(), settings.actions(),
                                         settings.attributes(), argv.data(), environment);
         error != 0)

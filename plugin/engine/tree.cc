@@ -1,6 +1,5 @@
 #include "plugin/engine/tree.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -158,21 +157,10 @@ bool Tree::exists(std::string_view path) const {
 }
 
 Result<std::vector<std::string>> Tree::entries(std::string_view directory) const {
-  std::vector<std::string> names;
   PINSCOPE_TRY(const auto object, find(directory, Links::kFollow));
-  if (!object) return names;
+  if (!object) return std::vector<std::string>();
   PINSCOPE_TRY(Fd opened, reopen(*object, O_RDONLY | O_DIRECTORY, directory));
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(opened.get()), &::closedir);
-  if (!stream) return std::unexpected(Error::system("read directory " + quoted(directory), errno));
-  static_cast<void>(opened.release());
-  for (errno = 0; const dirent* entry = ::readdir(stream.get()); errno = 0) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  if (errno != 0)
-    return std::unexpected(Error::system("read directory " + quoted(directory), errno));
-  std::sort(names.begin(), names.end());
-  return names;
+  return names_in(std::move(opened), directory);
 }
 
 Result<std::vector<std::string>> Tree::list(std::string_view directory) const {

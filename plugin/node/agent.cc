@@ -1,8 +1,8 @@
 #include "plugin/node/agent.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -106,15 +106,12 @@ Status unwire(const AgentOptions& options) {
 }
 
 bool has_records(const AgentOptions& options) {
-  struct CloseDirectory {
-    void operator()(DIR* open) const { ::closedir(open); }
-  };
-  const std::string path = options.state_directory + "/containers";
-  const std::unique_ptr<DIR, CloseDirectory> open(::opendir(path.c_str()));
-  if (!open) return false;
-  while (const dirent* entry = ::readdir(open.get()))
-    if (std::string_view(entry->d_name).ends_with(".json")) return true;
-  return false;
+  auto directory =
+      open_at(AT_FDCWD, options.state_directory + "/containers", O_RDONLY | O_DIRECTORY);
+  if (!directory) return false;
+  const auto names = names_in(*std::move(directory), options.state_directory);
+  return names && std::ranges::any_of(
+                      *names, [](const std::string& name) { return name.ends_with(".json"); });
 }
 
 // What stands in the node's root directory; gives a line for the log.

@@ -1,6 +1,5 @@
 #include "plugin/node/programs.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,26 +28,9 @@ constexpr std::array kOptional = {kShim, "pinscoped"};
 constexpr std::array kEngines = {"containerd", "crio", "docker", "podman"};
 constexpr size_t kBlock = size_t{1} << 16;
 
-struct CloseDirectory {
-  void operator()(DIR* open) const { ::closedir(open); }
-};
-
-Result<std::vector<std::string>> names_in(int directory, const std::string& path) {
+Result<std::vector<std::string>> names_of(int directory, const std::string& path) {
   PINSCOPE_TRY(Fd again, open_at(directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  const std::unique_ptr<DIR, CloseDirectory> open(::fdopendir(again.get()));
-  if (!open) return std::unexpected(Error::system("list " + quoted(path), errno));
-  (void)again.release();
-  std::vector<std::string> names;
-  for (;;) {
-    errno = 0;
-    const dirent* entry = ::readdir(open.get());
-    if (entry == nullptr) break;
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  if (errno != 0) return std::unexpected(Error::system("list " + quoted(path), errno));
-  std::ranges::sort(names);
-  return names;
+  return names_in(std::move(again), path);
 }
 
 std::optional<std::string> read_link(int directory, const std::string& name) {
@@ -98,7 +80,7 @@ Status sync_directory(int directory, const std::string& name) {
 
 // A release holds files and links, no directories.
 Status remove_release(int releases, const std::string& name) {
-  PINSCOPE_TRY(const auto files, names_in(releases, name));
+  PINSCOPE_TRY(const auto files, names_of(releases, name));
   PINSCOPE_TRY(const Fd directory, open_at(releases, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   for (const auto& file : files)
     if (::unlinkat(directory.get(), file.c_str(), 0) != 0)
@@ -219,7 +201,7 @@ Status Programs::install(const std::string& prefix) const {
   }
 
   // A hook of the release before may be about to start its compiler: that one stays.
-  PINSCOPE_TRY(const auto names, names_in(releases.get(), "."));
+  PINSCOPE_TRY(const auto names, names_of(releases.get(), "."));
   for (const auto& name : names)
     if (name != release_ && name != before.value_or(release_))
       PINSCOPE_CHECK(remove_release(releases.get(), name));
@@ -235,7 +217,7 @@ Status remove_programs(const std::string& prefix) {
     return std::unexpected(Error::system("remove " + quoted(join(prefix, kBin)), errno));
   const auto releases = open_at(top->get(), kReleases, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (releases) {
-    PINSCOPE_TRY(const auto names, names_in(releases->get(), "."));
+    PINSCOPE_TRY(const auto names, names_of(releases->get(), "."));
     for (const auto& name : names) PINSCOPE_CHECK(remove_release(releases->get(), name));
     if (::unlinkat(top->get(), kReleases, AT_REMOVEDIR) != 0)
       return std::unexpected(Error::system("remove " + quoted(join(prefix, kReleases)), errno));

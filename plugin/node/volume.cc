@@ -1,6 +1,5 @@
 #include "plugin/node/volume.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -25,26 +24,9 @@ constexpr size_t kMostFiles = 1024;
 constexpr int kMostAttempts = 50;
 constexpr timespec kPause = {0, 10'000'000};
 
-struct CloseDirectory {
-  void operator()(DIR* open) const { ::closedir(open); }
-};
-
-Result<std::vector<std::string>> names_in(int directory) {
+Result<std::vector<std::string>> names_of(int directory) {
   PINSCOPE_TRY(Fd again, open_at(directory, ".", O_RDONLY | O_DIRECTORY));
-  const std::unique_ptr<DIR, CloseDirectory> open(::fdopendir(again.get()));
-  if (!open) return std::unexpected(Error::system("list the policies", errno));
-  (void)again.release();
-  std::vector<std::string> names;
-  for (;;) {
-    errno = 0;
-    const dirent* entry = ::readdir(open.get());
-    if (entry == nullptr) break;
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  if (errno != 0) return std::unexpected(Error::system("list the policies", errno));
-  std::ranges::sort(names);
-  return names;
+  return names_in(std::move(again), "..data");
 }
 
 bool is_policy(const std::string& name) {
@@ -81,7 +63,7 @@ Result<std::string> read_file(int directory, const std::string& name, size_t lim
 // One look at a directory; nothing if it changed meanwhile.
 Result<std::optional<Texts>> read_once(int directory) {
   PINSCOPE_TRY(const auto before, stat_of(directory, "."));
-  PINSCOPE_TRY(auto names, names_in(directory));
+  PINSCOPE_TRY(auto names, names_of(directory));
   std::erase_if(names, [](const std::string& name) { return !is_policy(name); });
   if (names.size() > kMostFiles)
     return std::unexpected(Error(ErrorCode::kPolicyInvalid, "read the policies")
@@ -109,7 +91,7 @@ Result<std::optional<Texts>> read_once(int directory) {
 
 // Before its first version a volume is empty, or holds the directory of it without the link.
 Result<bool> has_no_version(int directory) {
-  PINSCOPE_TRY(const auto names, names_in(directory));
+  PINSCOPE_TRY(const auto names, names_of(directory));
   return names.empty() ||
          std::ranges::any_of(names, [](const std::string& name) { return name.starts_with(".."); });
 }

@@ -91,6 +91,7 @@ Status carry_out(const SeccompChange& change, JsonText& text) {
     }
   }
   std::vector<std::string> added;
+  added.reserve(change.added.size());
   for (const auto& rule : change.added) added.push_back(to_json(rule));
   if (added.empty()) return {};
   return text.append_all(rules, added);

@@ -1,6 +1,5 @@
 #include "plugin/policy/run_compiler.h"
 
-#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
@@ -8,6 +7,7 @@
 #include <csignal>
 #include <ctime>
 
+#include "plugin/base/spawn.h"
 #include "plugin/base/text.h"
 
 namespace pinscope::policy {
@@ -15,37 +15,6 @@ namespace {
 
 // Compiling takes some milliseconds.
 constexpr timespec kPollInterval = {0, 500'000};
-
-class SpawnSettings {
- public:
-  SpawnSettings() {
-    ::posix_spawn_file_actions_init(&actions_);
-    for (int fd = 0; fd <= 2; ++fd)
-      ::posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", O_RDWR, 0);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
-    ::posix_spawn_file_actions_addchdir_np(&actions_, "/");
-    ::posix_spawnattr_init(&attributes_);
-    ::posix_spawnattr_setflags(
-        &attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    ::posix_spawnattr_setsigmask(&attributes_, &signals);
-    ::sigfillset(&signals);
-    ::posix_spawnattr_setsigdefault(&attributes_, &signals);
-  }
-  SpawnSettings(const SpawnSettings&) = delete;
-  SpawnSettings& operator=(const SpawnSettings&) = delete;
-  ~SpawnSettings() {
-    ::posix_spawn_file_actions_destroy(&actions_);
-    ::posix_spawnattr_destroy(&attributes_);
-  }
-  [[nodiscard]] const posix_spawn_file_actions_t* actions() const { return &actions_; }
-  [[nodiscard]] const posix_spawnattr_t* attributes() const { return &attributes_; }
-
- private:
-  posix_spawn_file_actions_t actions_{};
-  posix_spawnattr_t attributes_{};
-};
 
 }  // namespace
 
@@ -57,7 +26,7 @@ Status run_compiler(const StoreOptions& options, std::chrono::steady_clock::time
   if (options.compiler.empty())
     return std::unexpected(
         Error(ErrorCode::kPolicyUnavailable, "compile the policies").reason("no compiler is set"));
-  const SpawnSettings settings;
+  const SpawnSettings settings(SpawnSettings::kNull, SpawnSettings::kNull, SpawnSettings::kNull);
   std::string arguments[] = {options.compiler,    "compile",     "--policy",
                              options.policy_path, "--cache-dir", options.cache_directory};
   char* argv[std::size(arguments) + 1] = {};

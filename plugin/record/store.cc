@@ -1,6 +1,5 @@
 #include "plugin/record/store.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -68,27 +67,9 @@ Error no_store(const std::string& id) {
       .reason("the state directory was not there when it was opened");
 }
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-
-Result<std::vector<std::string>> list_names(int dirfd) {
+Result<std::vector<std::string>> list_names(int dirfd, const std::string& path) {
   PINSCOPE_TRY(Fd again, open_at(dirfd, ".", O_RDONLY | O_DIRECTORY));
-  const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(again.get()));
-  if (!directory) return std::unexpected(Error::system("list the records", errno));
-  [[maybe_unused]] const int owned_by_directory = again.release();
-  std::vector<std::string> names;
-  for (;;) {
-    errno = 0;
-    const dirent* entry = ::readdir(directory.get());
-    if (entry == nullptr && errno != 0)
-      return std::unexpected(Error::system("list the records", errno));
-    if (entry == nullptr) break;
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
+  return names_in(std::move(again), path);
 }
 
 }  // namespace
@@ -164,7 +145,7 @@ Status Store::remove(const std::string& id) const {
 Result<Store::All> Store::all() const {
   All all;
   if (!directory_.valid()) return all;
-  auto names = list_names(directory_.get());
+  auto names = list_names(directory_.get(), path_);
   if (!names) return std::unexpected(record_error(std::move(names).error()));
   for (const auto& name : *names) {
     if (writer_of_temporary(name)) continue;
@@ -185,7 +166,7 @@ Result<Store::All> Store::all() const {
 Result<std::vector<std::string>> Store::leftovers() const {
   std::vector<std::string> left;
   if (!directory_.valid()) return left;
-  auto names = list_names(directory_.get());
+  auto names = list_names(directory_.get(), path_);
   if (!names) return std::unexpected(record_error(std::move(names).error()));
   for (auto& name : *names)
     if (const auto writer = writer_of_temporary(name))

@@ -8,7 +8,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 
 // A user's own configuration, with a number that no double holds: what we add must not touch it.
 constexpr const char* kDaemonJson = R"({

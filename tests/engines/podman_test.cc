@@ -9,7 +9,6 @@
 namespace pinscope::test {
 namespace {
 
-using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
@@ -158,13 +157,11 @@ TEST_P(Podman, LetsLibbpfMakeTokens) {
       "delegate: {commands: [map_create, prog_load, btf_load], maps: [hash, array], programs: "
       "[socket_filter]}\n");
   const std::string libraries = suite_directory(suite) + "/usr/lib/" PINSCOPE_ARCHITECTURE;
-  std::vector<std::string> arguments = {
-      "run",       "--rm",
-      "--network", "none",
-      "--userns",  "auto",
-      "--cap-add", "BPF",
-      "--volume",  libraries + ":/lib/" PINSCOPE_ARCHITECTURE ":ro",
-      "--volume",  PINSCOPE_LOADER_DIR ":/loader:ro"};
+  const std::string library_volume = libraries + ":/lib/" + PINSCOPE_ARCHITECTURE + ":ro";
+  const std::string loader_volume = std::string(PINSCOPE_LOADER_DIR) + ":/loader:ro";
+  std::vector<std::string> arguments = {"run",      "--rm",         "--network", "none",
+                                        "--userns", "auto",         "--cap-add", "BPF",
+                                        "--volume", library_volume, "--volume",  loader_volume};
   for (const auto& entry : std::filesystem::directory_iterator(libraries))
     if (const auto name = entry.path().filename().string(); name.starts_with("ld-linux"))
       for (const char* directory : {"/lib/", "/lib64/"})

@@ -11,7 +11,6 @@
 namespace pinscope::test {
 namespace {
 
-using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
