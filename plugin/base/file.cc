@@ -123,14 +123,17 @@ Result<Fd> open_at(int dirfd, const std::string& path, int flags, mode_t mode) {
   return Fd(fd);
 }
 
-Result<std::vector<std::string>> names_in(Fd directory, std::string_view path) {
+Result<std::vector<std::string>> names_in(int directory, std::string_view path) {
   struct Close {
     void operator()(DIR* stream) const { ::closedir(stream); }
   };
   const auto cannot = [&] { return std::unexpected(Error::system("list " + quoted(path), errno)); };
-  const std::unique_ptr<DIR, Close> stream(::fdopendir(directory.get()));
+  // A descriptor of its own: its position is nobody else's.
+  Fd again(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!again.valid()) return cannot();
+  const std::unique_ptr<DIR, Close> stream(::fdopendir(again.get()));
   if (!stream) return cannot();
-  [[maybe_unused]] const int owned_by_stream = directory.release();
+  [[maybe_unused]] const int owned_by_stream = again.release();
   std::vector<std::string> names;
   for (;;) {
     errno = 0;

@@ -23,9 +23,8 @@ Result<Fd> open_at(int dirfd, const std::string& path, int flags, mode_t mode = 
 // Everything up to the end of `fd`. More than `limit` bytes is an error; `name` is for its text.
 Result<std::string> read_all(int fd, size_t limit, std::string_view name);
 
-// The names in a directory that is open for reading, sorted, without "." and "..". `path` is for
-// the text of an error.
-Result<std::vector<std::string>> names_in(Fd directory, std::string_view path);
+// The names in an open directory, sorted, without "." and "..". `path` is for the text of an error.
+Result<std::vector<std::string>> names_in(int directory, std::string_view path);
 
 // Opens a regular file by absolute path after checking that nobody but root can change it or a
 // directory above it. Symbolic links are followed only where they, too, are trusted.

@@ -1,9 +1,12 @@
 #include "plugin/base/spawn.h"
 
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <ctime>
 
 namespace pinscope {
 
@@ -31,6 +34,22 @@ SpawnSettings::SpawnSettings(int input, int output, int errors) {
 SpawnSettings::~SpawnSettings() {
   ::posix_spawn_file_actions_destroy(&actions_);
   ::posix_spawnattr_destroy(&attributes_);
+}
+
+Ended wait_for_end(pid_t child, std::chrono::steady_clock::time_point deadline) {
+  constexpr timespec kInterval = {0, 500'000};
+  int status = 0;
+  for (;;) {
+    const pid_t ended = ::waitpid(child, &status, WNOHANG);
+    if (ended == child) return {.in_time = true, .status = status};
+    if (ended < 0 && errno == ECHILD) return {};
+    if (std::chrono::steady_clock::now() >= deadline) break;
+    ::nanosleep(&kInterval, nullptr);
+  }
+  ::kill(-child, SIGKILL);
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return {.in_time = false, .status = status};
 }
 
 }  // namespace pinscope

@@ -3,6 +3,10 @@
 #pragma once
 
 #include <spawn.h>
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
 
 namespace pinscope {
 
@@ -25,5 +29,12 @@ class SpawnSettings {
   posix_spawn_file_actions_t actions_{};
   posix_spawnattr_t attributes_{};
 };
+
+struct Ended {
+  bool in_time = true;        // false: it was killed, with its process group
+  std::optional<int> status;  // of waitpid(2); nothing if somebody else has reaped it
+};
+// Waits for a child that leads a process group of its own.
+Ended wait_for_end(pid_t child, std::chrono::steady_clock::time_point deadline);
 
 }  // namespace pinscope

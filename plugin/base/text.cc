@@ -82,6 +82,10 @@ std::string_view nearest(std::string_view text, const std::vector<std::string_vi
   return best;
 }
 
+std::string count_of(size_t count, const char* singular, const char* plural) {
+  return std::to_string(count) + " " + (count == 1 ? singular : plural);
+}
+
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   size_t start = 0;

@@ -1,6 +1,7 @@
 // Small text helpers that several rooms need. Nothing here knows what the text means.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,9 @@ std::optional<unsigned long long> parse_unsigned(std::string_view text);
 // The candidate that is nearest to `text` by edit distance, if one is near enough to be a typing
 // error: for "did you mean". Empty if none.
 std::string_view nearest(std::string_view text, const std::vector<std::string_view>& candidates);
+
+// "1 grant", "2 grants", "2 policies": the noun's plural is `plural`.
+std::string count_of(size_t count, const char* singular, const char* plural);
 
 std::vector<std::string_view> split(std::string_view text, char separator);
 

@@ -6,7 +6,6 @@
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
 #include "plugin/cli/diagnostics.h"
-#include "plugin/cli/table.h"
 #include "plugin/policy/yaml.h"
 
 namespace pinscope::cli {

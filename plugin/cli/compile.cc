@@ -5,9 +5,9 @@
 
 #include <cstdio>
 
+#include "plugin/base/text.h"
 #include "plugin/cli/command.h"
 #include "plugin/cli/diagnostics.h"
-#include "plugin/cli/table.h"
 #include "plugin/kernel/privileges.h"
 #include "plugin/policy/install.h"
 

@@ -19,6 +19,9 @@ using Findings = std::vector<Finding>;
 
 const char* name_of(Finding::Level level);
 
+// A file's text without the newlines at its end.
+Result<std::string> read_text(const std::string& path, size_t limit = 4096);
+
 Findings kernel_health();
 // What may stand between a container and a map that it was granted: sysctl, lockdown, SELinux,
 // AppArmor. Reads files below `root`, which tests set.

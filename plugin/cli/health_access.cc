@@ -1,13 +1,10 @@
 // doctor: what may stand between a container and a map that it was granted, though its view is
 // there: the kernel's switches for bpf(2), lockdown, SELinux, AppArmor.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdio>
 
-#include "plugin/base/file.h"
-#include "plugin/base/text.h"
 #include "plugin/cli/health.h"
 
 namespace pinscope::cli {
@@ -25,15 +22,6 @@ constexpr const char* kSelinuxBooleans = "/sys/fs/selinux/booleans/";
 constexpr std::array kOwnerSwitches = {"pinscope_use_spc_maps", "pinscope_use_unconfined_maps",
                                        "pinscope_use_init_maps"};
 constexpr const char* kWriteSwitch = "pinscope_write_maps";
-
-// The file's text without the newline at its end.
-Result<std::string> read_text(const std::string& path) {
-  constexpr size_t kLimit = 4096;
-  PINSCOPE_TRY(const Fd file, open_at(AT_FDCWD, path, O_RDONLY));
-  PINSCOPE_TRY(std::string text, read_all(file.get(), kLimit, path));
-  while (text.ends_with('\n')) text.pop_back();
-  return text;
-}
 
 // Before Linux 5.19 the setting closed all of bpf(2), since then only making maps and loading
 // programs (commit c8644cd0efe7). Distributions have carried that back, so an old number is no

@@ -21,14 +21,6 @@ constexpr const char* kBtf = "/sys/kernel/btf/vmlinux";
 constexpr const char* kLsmList = "/sys/kernel/security/lsm";
 constexpr const char* kMountinfo = "/proc/self/mountinfo";
 
-// The file's text without the newline at its end.
-Result<std::string> read_text(const char* path, size_t limit = 4096) {
-  PINSCOPE_TRY(const Fd file, open_at(AT_FDCWD, path, O_RDONLY));
-  PINSCOPE_TRY(std::string text, read_all(file.get(), limit, path));
-  while (text.ends_with('\n')) text.pop_back();
-  return text;
-}
-
 Finding from_probe(const kernel::ProbeResult& probe) {
   Finding finding{Level::kOk, "kernel", probe.name, "yes", ""};
   const std::string since = probe.since.empty() ? "" : " (" + probe.since + " has it)";
@@ -101,6 +93,13 @@ Finding host_bpffs() {
 }
 
 }  // namespace
+
+Result<std::string> read_text(const std::string& path, size_t limit) {
+  PINSCOPE_TRY(const Fd file, open_at(AT_FDCWD, path, O_RDONLY));
+  PINSCOPE_TRY(std::string text, read_all(file.get(), limit, path));
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
 
 const char* name_of(Finding::Level level) {
   switch (level) {

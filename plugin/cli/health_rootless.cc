@@ -1,6 +1,5 @@
 #include "plugin/cli/health_rootless.h"
 
-#include <fcntl.h>
 #include <linux/magic.h>
 #include <pwd.h>
 #include <sys/vfs.h>
@@ -10,9 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
-#include "plugin/cli/table.h"
 #include "plugin/kernel/bpf.h"
 
 namespace pinscope::cli {
@@ -43,9 +40,7 @@ Finding finding(Level level, const char* name, std::string detail, std::string a
 }
 
 std::string text_of(const char* path) {
-  const auto file = open_at(AT_FDCWD, path, O_RDONLY);
-  auto text = file ? read_all(file->get(), size_t{1} << 24, path) : Result<std::string>{};
-  return text ? *std::move(text) : "";
+  return read_text(path, size_t{1} << 24).value_or("");
 }
 
 bool is_bpffs(const char* path) {
@@ -87,8 +82,7 @@ RootlessFacts look() {
   facts.user = entry != nullptr ? entry->pw_name : std::to_string(uid);
   if (const auto found = kernel::try_own_namespace()) facts.own_namespace = *found;
   for (const auto& setting : kSettings) {
-    std::string value = text_of(setting.path);
-    while (value.ends_with('\n')) value.pop_back();
+    const std::string value = text_of(setting.path);
     if (value == setting.refuses)
       facts.refusals.push_back(std::string(setting.name) + " is " + value);
   }

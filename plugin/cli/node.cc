@@ -2,14 +2,12 @@
 // docs/engines/kubernetes.md).
 #include "plugin/node/agent.h"
 
-#include <fcntl.h>
-
 #include <memory>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
+#include "plugin/cli/health.h"
 #include "plugin/cli/programs.h"
 #include "plugin/engine/wiring.h"
 
@@ -26,9 +24,7 @@ struct NodeOptions {
 
 // For an exec probe: what the agent last wrote.
 Result<ExitStatus> show_status(const std::string& path) {
-  PINSCOPE_TRY(const Fd file, open_at(AT_FDCWD, path, O_RDONLY));
-  PINSCOPE_TRY(std::string text, read_all(file.get(), size_t{1} << 16, path));
-  while (text.ends_with('\n')) text.pop_back();
+  PINSCOPE_TRY(const std::string text, read_text(path, size_t{1} << 16));
   print(text + "\n");
   return text == "ready" ? kExitOk : kExitFailure;
 }

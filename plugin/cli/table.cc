@@ -80,10 +80,6 @@ std::string utc_time(uint64_t time_ns) {
   return text;
 }
 
-std::string count_of(size_t count, const char* singular, const char* plural) {
-  return std::to_string(count) + " " + (count == 1 ? singular : plural);
-}
-
 std::string short_id(const std::string& id) {
   constexpr size_t kFullLength = 64;
   constexpr size_t kShownLength = 12;

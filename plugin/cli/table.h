@@ -41,9 +41,6 @@ std::string age(uint64_t now_ns, uint64_t then_ns);
 // "2026-01-31T12:00:00Z" for nanoseconds since 1970.
 std::string utc_time(uint64_t time_ns);
 
-// "1 grant", "2 grants", "2 policies": the noun's plural is `plural`.
-std::string count_of(size_t count, const char* singular, const char* plural);
-
 // Container ids of engines are 64 hexadecimal digits; people use the first twelve.
 std::string short_id(const std::string& id);
 

@@ -23,6 +23,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kMostOutput = 16U << 10;  // bytes of stderr that are kept
+
 // A file in memory, so that nobody has to feed a pipe.
 Result<Fd> memory_file(const std::string& content) {
   Fd file(::memfd_create("pinscope-state", MFD_CLOEXEC));
@@ -47,21 +48,6 @@ bool drain(int fd, Clock::time_point deadline, std::string& output) {
     output.append(buffer.data(), static_cast<size_t>(count));
     if (output.size() > kMostOutput) output.erase(0, output.size() - kMostOutput);
   }
-}
-
-int wait_for_end(pid_t child, Clock::time_point deadline) {
-  constexpr timespec kInterval = {0, 500'000};
-  int status = 0;
-  for (;;) {
-    const pid_t ended = ::waitpid(child, &status, WNOHANG);
-    if (ended == child) return status;
-    if (Clock::now() >= deadline) break;
-    ::nanosleep(&kInterval, nullptr);
-  }
-  ::kill(-child, SIGKILL);
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return status;
 }
 
 std::string last_line(std::string_view output, std::string_view program) {
@@ -108,7 +94,7 @@ Status run_hook(const std::string& program, const std::vector<std::string>& argu
   errors_in.reset();
   std::string output;
   const bool in_time = drain(errors.get(), deadline, output);
-  const int status = wait_for_end(child, deadline);
+  const int status = wait_for_end(child, deadline).status.value_or(0);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   Error error(ErrorCode::kSystem, operation);
   if (!in_time) return std::unexpected(std::move(error).reason("it did not end in time"));

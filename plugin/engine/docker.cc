@@ -16,8 +16,7 @@ constexpr const char* kReload = "systemctl reload docker (containers go on runni
 // A setting that is no longer in the file keeps its value over a reload: Docker 28.5 was asked.
 constexpr const char* kRestart =
     "systemctl restart docker (at a reload dockerd forgets no runtime; with live-restore "
-    "containers "
-    "go on running)";
+    "containers go on running)";
 
 Error cannot_wire() {
   return Error(ErrorCode::kSystem, "wire docker");

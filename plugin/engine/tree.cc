@@ -3,12 +3,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <deque>
-#include <memory>
 
 #include "plugin/base/file.h"
 #include "plugin/base/path.h"
@@ -159,8 +157,8 @@ bool Tree::exists(std::string_view path) const {
 Result<std::vector<std::string>> Tree::entries(std::string_view directory) const {
   PINSCOPE_TRY(const auto object, find(directory, Links::kFollow));
   if (!object) return std::vector<std::string>();
-  PINSCOPE_TRY(Fd opened, reopen(*object, O_RDONLY | O_DIRECTORY, directory));
-  return names_in(std::move(opened), directory);
+  PINSCOPE_TRY(const Fd opened, reopen(*object, O_RDONLY | O_DIRECTORY, directory));
+  return names_in(opened.get(), directory);
 }
 
 Result<std::vector<std::string>> Tree::list(std::string_view directory) const {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <memory>
 #include <optional>
 
 #include "plugin/base/fd.h"
@@ -78,38 +77,23 @@ engine::Options wiring_options(const AgentOptions& options, model::Engine engine
   return wiring;
 }
 
-Status change(const engine::Tree& tree, const engine::Plan& plan) {
-  PINSCOPE_CHECK(engine::apply(tree, plan.changes, [] { return Status(); }));
-  for (const auto& one : plan.changes) log(engine::headline(one));
-  for (const auto& step : plan.next) log("left to do on the node: " + step);
-  return {};
-}
-
-Status wire(const AgentOptions& options) {
+// `plan`: engine::plan_install or engine::plan_remove.
+Status change_wiring(const AgentOptions& options, decltype(engine::plan_install)& plan) {
   PINSCOPE_TRY(const auto tree, engine::Tree::open(options.root));
   for (const auto engine : options.engines) {
-    PINSCOPE_TRY(const auto plan,
-                 engine::plan_install(engine, tree, wiring_options(options, engine)));
-    PINSCOPE_CHECK(change(tree, plan));
-  }
-  return {};
-}
-
-Status unwire(const AgentOptions& options) {
-  PINSCOPE_TRY(const auto tree, engine::Tree::open(options.root));
-  for (const auto engine : options.engines) {
-    PINSCOPE_TRY(const auto plan,
-                 engine::plan_remove(engine, tree, wiring_options(options, engine)));
-    PINSCOPE_CHECK(change(tree, plan));
+    PINSCOPE_TRY(const auto planned, plan(engine, tree, wiring_options(options, engine)));
+    PINSCOPE_CHECK(engine::apply(tree, planned.changes, [] { return Status(); }));
+    for (const auto& change : planned.changes) log(engine::headline(change));
+    for (const auto& step : planned.next) log("left to do on the node: " + step);
   }
   return {};
 }
 
 bool has_records(const AgentOptions& options) {
-  auto directory =
+  const auto directory =
       open_at(AT_FDCWD, options.state_directory + "/containers", O_RDONLY | O_DIRECTORY);
   if (!directory) return false;
-  const auto names = names_in(*std::move(directory), options.state_directory);
+  const auto names = names_in(directory->get(), options.state_directory);
   return names && std::ranges::any_of(
                       *names, [](const std::string& name) { return name.ends_with(".json"); });
 }
@@ -162,7 +146,7 @@ Status run(const AgentOptions& options) {
                }));
   log(installed);
   bool good = follow(options, volume, reporter);
-  PINSCOPE_CHECK(wire(options));
+  PINSCOPE_CHECK(change_wiring(options, engine::plan_install));
 
   for (;;) {
     // Policies of the node's own are part of what is checked. The directory may be another one by
@@ -180,7 +164,7 @@ Status run(const AgentOptions& options) {
 }
 
 Status remove(const AgentOptions& options) {
-  PINSCOPE_CHECK(unwire(options));
+  PINSCOPE_CHECK(change_wiring(options, engine::plan_remove));
   PINSCOPE_TRY(const auto removed,
                run_in_root(options.root, [&] { return remove_files(options); }));
   log(removed);

@@ -24,8 +24,8 @@ constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr size_t kMostBytes = size_t{16} << 20;
 constexpr int kMostErrors = 20;
 
-std::string count_of_policies(size_t count) {
-  return std::to_string(count) + (count == 1 ? " policy" : " policies");
+std::string in_force(size_t count) {
+  return count_of(count, "policy", "policies") + " in force";
 }
 
 // Every error on one line: the log of a DaemonSet is where the author of a policy looks.
@@ -91,9 +91,9 @@ Result<std::optional<std::string>> written(int directory) {
 }
 
 Result<std::string> compiled(const HostPolicies& host) {
-  if (const auto count = current(host)) return count_of_policies(*count) + " in force";
+  if (const auto count = current(host)) return in_force(*count);
   PINSCOPE_TRY(const auto count, run_confined([&] { return compile(host); }));
-  return count_of_policies(parse_unsigned(count).value_or(0)) + " in force";
+  return in_force(parse_unsigned(count).value_or(0));
 }
 
 }  // namespace
@@ -117,7 +117,8 @@ Result<std::string> bring_in_force(const HostPolicies& host,
   PINSCOPE_TRY(const auto before, written(directory.get()));
   std::optional<std::string> wanted;
   if (!texts.empty()) wanted = combined(texts);
-  if (wanted == before && current(host)) return compiled(host);
+  if (wanted == before)
+    if (const auto count = current(host)) return in_force(*count);
 
   const std::string whole = wanted.value_or(std::string(kHead));
   PINSCOPE_TRY([[maybe_unused]] const auto checked,

@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
-#include <memory>
 #include <optional>
 
 #include "plugin/base/file.h"
@@ -27,11 +26,6 @@ constexpr std::array kOptional = {kShim, "pinscoped"};
 // The shim takes the engine from its own name.
 constexpr std::array kEngines = {"containerd", "crio", "docker", "podman"};
 constexpr size_t kBlock = size_t{1} << 16;
-
-Result<std::vector<std::string>> names_of(int directory, const std::string& path) {
-  PINSCOPE_TRY(Fd again, open_at(directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  return names_in(std::move(again), path);
-}
 
 std::optional<std::string> read_link(int directory, const std::string& name) {
   std::array<char, PATH_MAX> target{};
@@ -80,8 +74,8 @@ Status sync_directory(int directory, const std::string& name) {
 
 // A release holds files and links, no directories.
 Status remove_release(int releases, const std::string& name) {
-  PINSCOPE_TRY(const auto files, names_of(releases, name));
   PINSCOPE_TRY(const Fd directory, open_at(releases, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  PINSCOPE_TRY(const auto files, names_in(directory.get(), name));
   for (const auto& file : files)
     if (::unlinkat(directory.get(), file.c_str(), 0) != 0)
       return std::unexpected(Error::system("remove " + quoted(join(name, file)), errno));
@@ -201,7 +195,7 @@ Status Programs::install(const std::string& prefix) const {
   }
 
   // A hook of the release before may be about to start its compiler: that one stays.
-  PINSCOPE_TRY(const auto names, names_of(releases.get(), "."));
+  PINSCOPE_TRY(const auto names, names_in(releases.get(), kReleases));
   for (const auto& name : names)
     if (name != release_ && name != before.value_or(release_))
       PINSCOPE_CHECK(remove_release(releases.get(), name));
@@ -217,7 +211,7 @@ Status remove_programs(const std::string& prefix) {
     return std::unexpected(Error::system("remove " + quoted(join(prefix, kBin)), errno));
   const auto releases = open_at(top->get(), kReleases, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (releases) {
-    PINSCOPE_TRY(const auto names, names_of(releases->get(), "."));
+    PINSCOPE_TRY(const auto names, names_in(releases->get(), kReleases));
     for (const auto& name : names) PINSCOPE_CHECK(remove_release(releases->get(), name));
     if (::unlinkat(top->get(), kReleases, AT_REMOVEDIR) != 0)
       return std::unexpected(Error::system("remove " + quoted(join(prefix, kReleases)), errno));

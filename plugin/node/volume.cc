@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
-#include <memory>
 
 #include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/policy/stamps.h"
 
 namespace pinscope::node {
 namespace {
@@ -24,15 +24,6 @@ constexpr size_t kMostFiles = 1024;
 constexpr int kMostAttempts = 50;
 constexpr timespec kPause = {0, 10'000'000};
 
-Result<std::vector<std::string>> names_of(int directory) {
-  PINSCOPE_TRY(Fd again, open_at(directory, ".", O_RDONLY | O_DIRECTORY));
-  return names_in(std::move(again), "..data");
-}
-
-bool is_policy(const std::string& name) {
-  return !name.starts_with('.') && (name.ends_with(".yaml") || name.ends_with(".yml"));
-}
-
 Result<struct stat> stat_of(int directory, const std::string& name) {
   struct stat status {};
   if (::fstatat(directory, name.c_str(), &status, 0) != 0)
@@ -40,13 +31,9 @@ Result<struct stat> stat_of(int directory, const std::string& name) {
   return status;
 }
 
-bool same_moment(const timespec& a, const timespec& b) {
-  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
 bool unchanged(const struct stat& before, const struct stat& after) {
-  return before.st_dev == after.st_dev && before.st_ino == after.st_ino &&
-         before.st_size == after.st_size && same_moment(before.st_mtim, after.st_mtim) &&
-         same_moment(before.st_ctim, after.st_ctim);
+  return before.st_dev == after.st_dev &&
+         policy::stamp_of("", before) == policy::stamp_of("", after);
 }
 
 Result<std::string> read_file(int directory, const std::string& name, size_t limit,
@@ -63,8 +50,8 @@ Result<std::string> read_file(int directory, const std::string& name, size_t lim
 // One look at a directory; nothing if it changed meanwhile.
 Result<std::optional<Texts>> read_once(int directory) {
   PINSCOPE_TRY(const auto before, stat_of(directory, "."));
-  PINSCOPE_TRY(auto names, names_of(directory));
-  std::erase_if(names, [](const std::string& name) { return !is_policy(name); });
+  PINSCOPE_TRY(auto names, names_in(directory, kData));
+  std::erase_if(names, [](const std::string& name) { return !policy::is_policy_file(name); });
   if (names.size() > kMostFiles)
     return std::unexpected(Error(ErrorCode::kPolicyInvalid, "read the policies")
                                .reason("there are more than " + std::to_string(kMostFiles)));
@@ -91,7 +78,7 @@ Result<std::optional<Texts>> read_once(int directory) {
 
 // Before its first version a volume is empty, or holds the directory of it without the link.
 Result<bool> has_no_version(int directory) {
-  PINSCOPE_TRY(const auto names, names_of(directory));
+  PINSCOPE_TRY(const auto names, names_in(directory, kData));
   return names.empty() ||
          std::ranges::any_of(names, [](const std::string& name) { return name.starts_with(".."); });
 }

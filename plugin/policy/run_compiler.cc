@@ -3,21 +3,10 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-#include <cerrno>
-#include <csignal>
-#include <ctime>
-
 #include "plugin/base/spawn.h"
 #include "plugin/base/text.h"
 
 namespace pinscope::policy {
-namespace {
-
-// Compiling takes some milliseconds.
-constexpr timespec kPollInterval = {0, 500'000};
-
-}  // namespace
-
 Status run_compiler(const StoreOptions& options, std::chrono::steady_clock::time_point deadline) {
   const auto cannot = [&] {
     return Error(ErrorCode::kPolicyUnavailable,
@@ -38,27 +27,14 @@ Status run_compiler(const StoreOptions& options, std::chrono::steady_clock::time
       error != 0)
     return std::unexpected(
         Error::system("run " + quoted(options.compiler), error, ErrorCode::kPolicyUnavailable));
-  for (;;) {
-    int status = 0;
-    const pid_t ended = ::waitpid(child, &status, WNOHANG);
-    if (ended == child && WIFEXITED(status)) {
-      if (WEXITSTATUS(status) == 0) return {};
-      return std::unexpected(
-          cannot().reason("it ended with status " + std::to_string(WEXITSTATUS(status))));
-    }
-    if (ended == child)
-      return std::unexpected(
-          cannot().reason("it was ended by signal " + std::to_string(WTERMSIG(status))));
-    // Whoever started us may have had children reaped for us: what it wrote will tell.
-    if (ended < 0 && errno == ECHILD) return {};
-    if (std::chrono::steady_clock::now() >= deadline) {
-      ::kill(-child, SIGKILL);
-      while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-      }
-      return std::unexpected(cannot().reason("it did not end in time"));
-    }
-    ::nanosleep(&kPollInterval, nullptr);
-  }
+  const Ended ended = wait_for_end(child, deadline);
+  if (!ended.in_time) return std::unexpected(cannot().reason("it did not end in time"));
+  // Whoever started us may have had children reaped for us: what it wrote will tell.
+  if (!ended.status || (WIFEXITED(*ended.status) && WEXITSTATUS(*ended.status) == 0)) return {};
+  return std::unexpected(
+      cannot().reason(WIFEXITED(*ended.status)
+                          ? "it ended with status " + std::to_string(WEXITSTATUS(*ended.status))
+                          : "it was ended by signal " + std::to_string(WTERMSIG(*ended.status))));
 }
 
 }  // namespace pinscope::policy

@@ -26,6 +26,10 @@ FileStamp stamp_of(std::string name, const struct stat& status) {
           nanoseconds_of(status.st_ctim), status.st_ino};
 }
 
+bool is_policy_file(std::string_view name) {
+  return !name.starts_with('.') && (name.ends_with(".yaml") || name.ends_with(".yml"));
+}
+
 Result<std::vector<std::string>> list_policy_files(const std::string& directory) {
   struct CloseDirectory {
     void operator()(DIR* open) const { ::closedir(open); }
@@ -38,8 +42,7 @@ Result<std::vector<std::string>> list_policy_files(const std::string& directory)
     const dirent* entry = ::readdir(open.get());
     if (entry == nullptr) break;
     const std::string_view name = entry->d_name;
-    if (!name.starts_with('.') && (name.ends_with(".yaml") || name.ends_with(".yml")))
-      names.emplace_back(name);
+    if (is_policy_file(name)) names.emplace_back(name);
   }
   if (errno != 0) return std::unexpected(Error::system("list " + quoted(directory), errno));
   std::ranges::sort(names);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "plugin/base/result.h"
@@ -20,7 +21,9 @@ inline constexpr uint64_t kRacyNs = 20'000'000;
 
 FileStamp stamp_of(std::string name, const struct stat& status);
 
-// The names of the policy files in a directory (*.yaml and *.yml but no dotfiles), sorted.
+// Whether a file of this name in a policy directory is one: *.yaml and *.yml but no dotfiles.
+bool is_policy_file(std::string_view name);
+// The names of the policy files in a directory, sorted.
 Result<std::vector<std::string>> list_policy_files(const std::string& directory);
 
 // First that of `policy_path` itself, under an empty name; for a directory, then those of the files

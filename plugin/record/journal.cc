@@ -38,15 +38,12 @@ const char* priority_of(AuditEvent::Outcome outcome) {
   return kPriorityInfo;
 }
 
-std::string count_of(size_t count, const char* what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
 std::string message_of(const AuditEvent& event) {
   const std::string container = "container " + quoted(event.container_id);
   switch (event.outcome) {
     case AuditEvent::Outcome::kGranted: {
-      std::string text = "granted " + count_of(event.pins.size(), "pin") + " to " + container;
+      std::string text =
+          "granted " + count_of(event.pins.size(), "pin", "pins") + " to " + container;
       if (!event.refusals.empty()) text += ", " + std::to_string(event.refusals.size()) + " denied";
       return text;
     }

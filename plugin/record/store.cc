@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 
 #include "plugin/base/file.h"
 #include "plugin/base/text.h"
@@ -65,11 +64,6 @@ Result<std::string> file_name_of(const std::string& id) {
 Error no_store(const std::string& id) {
   return Error(ErrorCode::kRecord, "write the record of container " + quoted(id))
       .reason("the state directory was not there when it was opened");
-}
-
-Result<std::vector<std::string>> list_names(int dirfd, const std::string& path) {
-  PINSCOPE_TRY(Fd again, open_at(dirfd, ".", O_RDONLY | O_DIRECTORY));
-  return names_in(std::move(again), path);
 }
 
 }  // namespace
@@ -145,7 +139,7 @@ Status Store::remove(const std::string& id) const {
 Result<Store::All> Store::all() const {
   All all;
   if (!directory_.valid()) return all;
-  auto names = list_names(directory_.get(), path_);
+  auto names = names_in(directory_.get(), path_);
   if (!names) return std::unexpected(record_error(std::move(names).error()));
   for (const auto& name : *names) {
     if (writer_of_temporary(name)) continue;
@@ -166,7 +160,7 @@ Result<Store::All> Store::all() const {
 Result<std::vector<std::string>> Store::leftovers() const {
   std::vector<std::string> left;
   if (!directory_.valid()) return left;
-  auto names = list_names(directory_.get(), path_);
+  auto names = names_in(directory_.get(), path_);
   if (!names) return std::unexpected(record_error(std::move(names).error()));
   for (auto& name : *names)
     if (const auto writer = writer_of_temporary(name))

@@ -46,8 +46,8 @@ class DaemonSet : public testing::TestWithParam<std::tuple<const char*, const ch
                     std::get<0>(GetParam())})
         .while_running([&](pid_t agent) {
           if (action != "run") return;
-          EXPECT_TRUE(Node::eventually(
-              [&] { return fs::exists(status_) && read_file(status_) == "ready\n"; }));
+          EXPECT_TRUE(
+              wait_until([&] { return fs::exists(status_) && read_file(status_) == "ready\n"; }));
           kill(agent, SIGTERM);
         })
         .run();

@@ -6,20 +6,19 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "plugin/policy/cache.h"
 #include "tests/engines/config_map.h"
 #include "tests/engines/view_test.h"
 #include "tests/support/check.h"
+#include "tests/support/engine_machine.h"
 
 namespace pinscope::test {
 
@@ -106,7 +105,7 @@ class Node {
     return Command(command("run", std::move(more)))
         .while_running([&](pid_t agent) {
           work();
-          eventually([&] { return !status().empty(); });
+          wait_until([&] { return !status().empty(); });
           kill(agent, SIGTERM);
         })
         .run();
@@ -122,23 +121,15 @@ class Node {
     return (*set)->set().policy_count();
   }
 
-  static bool eventually(const std::function<bool()>& holds, int seconds = 20) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
-    while (!holds()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return true;
-  }
   // Waits until the agent has taken the set that holds `text`.
   [[nodiscard]] bool takes(const std::string& text) const {
-    return eventually([&] {
+    return wait_until([&] {
       return in_cluster_file().find(text) != std::string::npos && in_force() &&
              status() == "ready\n";
     });
   }
   [[nodiscard]] bool says(const std::string& text) const {
-    return eventually([&] { return status().find(text) != std::string::npos; });
+    return wait_until([&] { return status().find(text) != std::string::npos; });
   }
 
  private:

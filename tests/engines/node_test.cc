@@ -129,10 +129,10 @@ TEST_F(KubernetesNode, FollowsDeletionsDownToTheEmptySet) {
   node_.run([&] {
     ASSERT_TRUE(node_.takes("name: b"));
     node_.volume().update({{"a.yaml", granting("flows", "a")}});
-    EXPECT_TRUE(Node::eventually([&] { return node_.in_force() == 1U; }));
+    EXPECT_TRUE(wait_until([&] { return node_.in_force() == 1U; }));
     EXPECT_THAT(node_.in_cluster_file(), Not(HasSubstr("name: b")));
     node_.volume().update({});
-    EXPECT_TRUE(Node::eventually([&] { return node_.in_force() == 0U; }));
+    EXPECT_TRUE(wait_until([&] { return node_.in_force() == 0U; }));
     EXPECT_FALSE(fs::exists(node_.cluster_file()));
     EXPECT_EQ(node_.status(), "ready\n");
   });
@@ -154,7 +154,7 @@ TEST_F(KubernetesNode, NeverTouchesPoliciesOfItsOwn) {
     EXPECT_TRUE(node_.takes("name: mine"));
     EXPECT_EQ(node_.in_force(), 2U);
     node_.volume().update({});
-    EXPECT_TRUE(Node::eventually([&] { return node_.in_force() == 1U; }));
+    EXPECT_TRUE(wait_until([&] { return node_.in_force() == 1U; }));
   });
   EXPECT_EQ(read_file(node_.installation().policy_directory() + "/mine.yaml"),
             granting("flows", "other"));
@@ -325,7 +325,7 @@ TEST_P(NodesContainers, AreDecidedByTheConfigMapOfTheMomentTheyStart) {
     ASSERT_TRUE(node_.says("what was in force stays"));
     EXPECT_EQ(seen(), "ok counters");
     node_.volume().update({});
-    ASSERT_TRUE(Node::eventually([&] { return node_.in_force() == 0U; }));
+    ASSERT_TRUE(wait_until([&] { return node_.in_force() == 0U; }));
     EXPECT_EQ(seen(), "ok");
   });
   EXPECT_EQ(result.status, 0) << result;

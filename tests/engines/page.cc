@@ -1,7 +1,7 @@
 // A page of docs/ as a reader would try it.
 #include "tests/engines/page.h"
 
-#include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -107,6 +107,11 @@ void Page::walk(const Interpreter& interpreter) {
   std::string text = joined(lines);
   text.pop_back();  // the end of the last line is a line of its own for split()
   write_file(path_, text);
+}
+
+void PageTest::TearDown() {
+  for (const char* pin : {"/sys/fs/bpf/flows", "/sys/fs/bpf/keys", "/sys/fs/bpf/quota"})
+    ::unlink(pin);
 }
 
 std::string without_what_varies(const std::string& text) {

@@ -4,6 +4,8 @@
 // behind "# " and, below each, what it prints.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <functional>
 #include <string>
 #include <vector>
@@ -33,6 +35,12 @@ class Page {
 
   const EngineMachine& machine_;
   std::string path_;
+};
+
+// A test of pages: takes away the pins that their readers make.
+class PageTest : public testing::Test {
+ protected:
+  void TearDown() override;
 };
 
 // What differs from run to run, replaced by what it is: times, ids, numbers of objects. Runs of

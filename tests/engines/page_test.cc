@@ -1,7 +1,5 @@
 // The pages of docs/engines, tried as a new user would: every command on them is run on the engine
 // that the page is about, and prints what the page says.
-#include <unistd.h>
-
 #include <csignal>
 
 #include "tests/engines/engine_test.h"
@@ -17,14 +15,8 @@ constexpr const char* kDockerConf =
     "  \"bridge\": \"none\"\n}\n";
 
 // What each page's engine needs on a machine without a network and without systemd.
-class Pages : public testing::Test {
+class Pages : public PageTest {
  protected:
-  // The pins that readers make.
-  void TearDown() override {
-    for (const char* name : {"flows", "keys", "quota"})
-      ::unlink((std::string("/sys/fs/bpf/") + name).c_str());
-  }
-
   static void walk_with_podman(const std::string& page) {
     if (!has_program("podman")) GTEST_SKIP() << "podman is not installed";
     const EngineMachine machine;

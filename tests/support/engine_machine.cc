@@ -78,7 +78,7 @@ void furnish(const TempDirectory& directory, const std::string& suite) {
     fs::copy(std::string(PINSCOPE_IMAGE_DIR) + "/" + file, "/opt/pinscope-test/" + file);
   }
   // Nothing of a Pinscope that this machine itself has.
-  for (const char* path : {"/etc/pinscope", "/var/log/pinscope", "/var/cache/pinscope"})
+  for (const char* path : {"/etc/pinscope", "/var/log/pinscope", "/var/lib/pinscope"})
     fs::remove_all(path);
   fs::create_directories("/etc/pinscope/policy.d");
   bind_mount(directory.make_directory("run"), "/run");

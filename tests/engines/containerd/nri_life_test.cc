@@ -36,8 +36,7 @@ TEST_P(NriPodAndItsPlugin, IsLeftAloneByAPluginThatWasKilledAndComesBack) {
   node().start();
   start_plugin();
   const Pod pod = node().cri().run_pod();
-  const std::string id = node().cri().create(pod, unconfined(ContainerdMachine::sleeper()));
-  node().cri().start(id);
+  const std::string id = start_sleeper(pod);
   kill_plugin();
   start_plugin();
   EXPECT_THAT(node().machine().read("/var/log/pinscoped.log"),
@@ -54,8 +53,7 @@ TEST_P(NriPodAndItsPlugin, HasItsViewAgainAfterTheEngineWasRestarted) {
   node().start();
   start_plugin();
   const Pod pod = node().cri().run_pod();
-  const std::string id = node().cri().create(pod, unconfined(ContainerdMachine::sleeper()));
-  node().cri().start(id);
+  const std::string id = start_sleeper(pod);
   node().kill();
   ASSERT_TRUE(wait_until([&] {
     return node().machine().log("pinscoped").find("cannot connect to") != std::string::npos;

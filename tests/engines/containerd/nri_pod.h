@@ -86,6 +86,12 @@ BinaryName = "/usr/bin/pinscope-runtime-containerd"
     spec.seccomp = CriContainerSpec::Seccomp::kUnconfined;
     return spec;
   }
+  // Gives its id.
+  std::string start_sleeper(const Pod& pod) {
+    std::string id = node().cri().create(pod, unconfined(ContainerdMachine::sleeper()));
+    node().cri().start(id);
+    return id;
+  }
   std::string ask(const Pod& pod, CriContainerSpec spec) { return node().cri().run(pod, spec); }
   std::string ask(const Pod& pod) {
     return ask(pod, unconfined(ContainerdMachine::probe(questions())));

@@ -47,8 +47,7 @@ TEST_P(NriPod, OfAPreInstalledPluginIsServedAsItsConfigurationSays) {
   pre_install_plugin("# no hooks here\nnri-mode: start\n");
   node().start();
   const Pod pod = node().cri().run_pod();
-  const std::string id = node().cri().create(pod, unconfined(ContainerdMachine::sleeper()));
-  node().cri().start(id);
+  const std::string id = start_sleeper(pod);
   EXPECT_THAT(node().config_json(id), Not(HasSubstr("pinscope-hook")));
   EXPECT_THAT(records(), ElementsAre(id + ".json"));
 }
@@ -82,8 +81,7 @@ TEST_P(NriPod, HasItsViewWithoutAHookInItsConfiguration) {
   node().start();
   start_plugin({"--nri-mode", "start"});
   const Pod pod = node().cri().run_pod();
-  const std::string id = node().cri().create(pod, unconfined(ContainerdMachine::sleeper()));
-  node().cri().start(id);
+  const std::string id = start_sleeper(pod);
   EXPECT_THAT(node().config_json(id), Not(HasSubstr("pinscope-hook")));
   EXPECT_THAT(records(), ElementsAre(id + ".json"));
   node().cri().stop(id);

@@ -2,21 +2,16 @@
 #include "tests/engines/page.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "tests/engines/containerd/machine.h"
 
 namespace pinscope::test {
 namespace {
 
-class Pages : public testing::Test {
+class Pages : public PageTest {
  protected:
   // What gRPC keeps as long as the process lives is there before the test.
   static void SetUpTestSuite() { const CriClient client("/nonexistent", "", ""); }
-  // The pins that readers make.
-  void TearDown() override {
-    for (const char* pin : {"/sys/fs/bpf/flows", "/sys/fs/bpf/keys"}) ::unlink(pin);
-  }
 };
 
 TEST_F(Pages, Containerd) {

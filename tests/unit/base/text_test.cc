@@ -46,5 +46,11 @@ TEST(Text, SplitsAtEverySeparator) {
   EXPECT_THAT(split("", ','), ElementsAre(""));
 }
 
+TEST(CountOf, KnowsTheSingular) {
+  EXPECT_EQ(count_of(0, "policy", "policies"), "0 policies");
+  EXPECT_EQ(count_of(1, "policy", "policies"), "1 policy");
+  EXPECT_EQ(count_of(2, "policy", "policies"), "2 policies");
+}
+
 }  // namespace
 }  // namespace pinscope

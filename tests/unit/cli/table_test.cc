@@ -65,12 +65,6 @@ TEST(UtcTime, IsWrittenAsTheAuditTrailDoes) {
   EXPECT_EQ(utc_time(1'767'225'600'000'000'000), "2026-01-01T00:00:00Z");
 }
 
-TEST(CountOf, KnowsTheSingular) {
-  EXPECT_EQ(count_of(0, "policy", "policies"), "0 policies");
-  EXPECT_EQ(count_of(1, "policy", "policies"), "1 policy");
-  EXPECT_EQ(count_of(2, "policy", "policies"), "2 policies");
-}
-
 TEST(ShortId, ShortensOnlyWhatEnginesMake) {
   EXPECT_EQ(short_id(std::string(64, 'a')), "aaaaaaaaaaaa");
   EXPECT_EQ(short_id(std::string(63, 'a')), std::string(63, 'a'));
