@@ -18,7 +18,8 @@ def files(root):
     """Every regular file of the tree, relative to its root, sorted."""
     for directory, subdirectories, names in os.walk(root):
         subdirectories[:] = sorted(set(subdirectories) - SKIPPED_DIRECTORIES)
-        for name in sorted(names):
+        # In a work tree of git's, .git is a file with the path of the repository.
+        for name in sorted(set(names) - SKIPPED_DIRECTORIES):
             path = pathlib.Path(directory, name)
             if path.is_file() and not path.is_symlink():
                 yield path.relative_to(root)
