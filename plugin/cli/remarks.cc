@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "plugin/base/text.h"
+#include "plugin/cli/remarks_delegation.h"
 
 namespace pinscope::cli {
 namespace {
@@ -15,14 +16,6 @@ using model::Container;
 using model::Decision;
 using model::Namespace;
 using model::NamespaceKind;
-
-bool has(const Container& container, uint32_t capability) {
-  return (container.capabilities >> capability & 1U) != 0;
-}
-
-bool has_user_namespace(const Container& container) {
-  return model::namespace_of(container, NamespaceKind::kUser).mode != Namespace::Mode::kHost;
-}
 
 bool is_below(std::string_view path, std::string_view directory) {
   if (directory == "/") return path.starts_with('/');
@@ -45,7 +38,8 @@ class Observer {
     if (!decision_.selected()) return std::move(remarks_);
     namespaces();
     capabilities();
-    delegation();
+    for (auto& remark : remarks_on_delegation(container_, decision_))
+      remarks_.push_back(std::move(remark));
     seccomp();
     lsm();
     owners();
@@ -147,35 +141,6 @@ class Observer {
       return grant.access == Access::kRead &&
              grant.expect.kind.value_or(model::ObjectKind::kMap) == model::ObjectKind::kMap;
     });
-  }
-
-  void delegation() {
-    if (!decision_.delegation) return;
-    const auto& rights = decision_.delegation->rights;
-    if (!has(container_, CAP_BPF) && !has(container_, CAP_SYS_ADMIN))
-      add(Kind::kUnreachable, "token",
-          "without CAP_BPF in its user namespace the container can make no token",
-          "add CAP_BPF to the container: it is worth nothing there without a token");
-    if (!has(container_, CAP_NET_ADMIN) && needs_net_admin(rights))
-      add(Kind::kNote, "token-net-admin",
-          "types of programs are delegated that load with CAP_NET_ADMIN only, which the container "
-          "has not",
-          "");
-    add(Kind::kNote, "token-kept",
-        "what a token allows stays allowed until its last descriptor is closed, also after the "
-        "policy has changed",
-        "");
-  }
-
-  // kernel/bpf/syscall.c: is_net_admin_prog_type.
-  static bool needs_net_admin(const model::TokenRights& rights) {
-    for (uint32_t number = 0; number < 64; ++number) {
-      const std::string name = model::token_right_name(model::TokenRight::kProgram, number);
-      const bool is_free =
-          name == "socket_filter" || name == "cgroup_skb" || name == "sk_reuseport";
-      if (rights.has(model::TokenRight::kProgram, number) && !is_free) return true;
-    }
-    return false;
   }
 
   void seccomp() {
