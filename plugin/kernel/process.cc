@@ -1,6 +1,7 @@
 #include "plugin/kernel/process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -97,6 +98,15 @@ Result<model::IdMap> read_id_map(int proc, const char* name) {
   return map;
 }
 
+// Not asked with a signal: that takes CAP_KILL, or the ids of the process, where its user namespace
+// was made by somebody else than root.
+bool is_over(int pidfd) {
+  struct pollfd end {
+    pidfd, POLLIN, 0
+  };
+  return ::poll(&end, 1, 0) != 0;
+}
+
 Error gone(pid_t pid, int errnum) {
   return Error::system("look at the container's process " + std::to_string(pid), errnum,
                        ErrorCode::kProcessGone);
@@ -129,8 +139,7 @@ Result<ContainerProcess> ContainerProcess::open(pid_t pid) {
   process.start_time_ = read_start_time(process.proc_.get());
   // What was read through /proc/PID belongs to the process of the pidfd only if that one still
   // lives.
-  if (process.start_time_ == 0 ||
-      ::syscall(SYS_pidfd_send_signal, process.pidfd_.get(), 0, nullptr, 0) != 0)
+  if (process.start_time_ == 0 || is_over(process.pidfd_.get()))
     return std::unexpected(gone(pid, ESRCH));
   return process;
 }

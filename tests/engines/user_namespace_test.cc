@@ -1,8 +1,64 @@
 // Containers in a user namespace: owners are written as the container sees them and appear as such.
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
 #include "tests/engines/view_test.h"
+#include "tests/support/check.h"
+#include "tests/support/unprivileged.h"
 
 namespace pinscope::test {
 namespace {
+
+// A user namespace with the id maps of `spec` whose owner is not root but the user whom it maps to
+// root. It lives as long as this object.
+class NamespaceOfAnotherUser {
+ public:
+  explicit NamespaceOfAnotherUser(const BundleSpec& spec) {
+    int made[2];
+    check(pipe(made), "pipe");
+    pid_ = check(fork(), "fork");
+    if (pid_ == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      become_plain_user(spec.uid_map.front().host);
+      if (unshare(CLONE_NEWUSER) != 0 || write(made[1], "x", 1) != 1) _exit(1);
+      for (;;) pause();
+    }
+    close(made[1]);
+    char byte = 0;
+    const auto heard = read(made[0], &byte, 1);
+    close(made[0]);
+    check(heard == 1 ? 0 : -1, "make a user namespace");
+    write_map("uid_map", spec.uid_map);
+    write_map("gid_map", spec.gid_map);
+  }
+  ~NamespaceOfAnotherUser() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  NamespaceOfAnotherUser(const NamespaceOfAnotherUser&) = delete;
+  NamespaceOfAnotherUser& operator=(const NamespaceOfAnotherUser&) = delete;
+
+  [[nodiscard]] std::string path() const { return proc("ns/user"); }
+
+ private:
+  [[nodiscard]] std::string proc(const std::string& name) const {
+    return "/proc/" + std::to_string(pid_) + "/" + name;
+  }
+  void write_map(const std::string& name, const std::vector<BundleIdMapping>& map) const {
+    std::ofstream file(proc(name));
+    for (const auto& range : map)
+      file << range.container << ' ' << range.host << ' ' << range.size << '\n';
+    file.close();
+    check(file ? 0 : -1, "write " + name);
+  }
+
+  pid_t pid_ = -1;
+};
 
 class UserNamespace : public ViewTest {
  protected:
@@ -89,6 +145,18 @@ TEST_P(UserNamespace, HasEveryLayout) {
     EXPECT_EQ(answer(result, "stat /sys/fs/bpf/flows"),
               bind ? "ok file mode=0600 uid=65534 gid=65534" : "ok file mode=0440 uid=0 gid=0");
   }
+}
+
+// containerd from 2.3 on makes the namespace before the runtime starts, as the user who is root in
+// it.
+TEST_P(UserNamespace, MayBelongToAnotherUserThanRoot) {
+  grant("");
+  const NamespaceOfAnotherUser other(container_.spec);
+  container_.spec.namespaces["user"] = other.path();
+  const auto result = run({"stat /sys/fs/bpf/flows", "get-ro /sys/fs/bpf/flows"});
+  EXPECT_EQ(answer(result, "stat /sys/fs/bpf/flows"), "ok file mode=0440 uid=0 gid=0")
+      << result << installation_.last_audit().error;
+  EXPECT_EQ(answer(result, "get-ro /sys/fs/bpf/flows"), "ok");
 }
 
 PINSCOPE_EACH_RUNTIME(UserNamespace);
