@@ -240,7 +240,7 @@ TEST_P(HostBpffs, InsideTheHostsSysInAUserNamespaceIsTakenAwayOrRefused) {
   }
 }
 
-PINSCOPE_EACH_RUNTIME(HostBpffs);
+PINSCOPE_EACH_RUNTIME_AND_THE_NEWEST(HostBpffs);
 
 }  // namespace
 }  // namespace pinscope::test

@@ -86,7 +86,7 @@ using TrapCase = std::tuple<std::string, std::string, Trap>;
 class HostileRootfs : public testing::TestWithParam<TrapCase> {
  protected:
   void SetUp() override {
-    if (!has_program(runtime_)) GTEST_SKIP() << runtime_ << " is not installed";
+    if (!has_program(runtime_program(runtime_))) GTEST_SKIP() << runtime_ << " is not installed";
     pins_.map("/sys/fs/bpf/flows");
     const std::string at = component_.starts_with("/sys") ? "/sys/fs/bpf" : "/run/bpf/x";
     at_ = at;
@@ -146,7 +146,7 @@ std::string case_name(const testing::TestParamInfo<TrapCase>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, HostileRootfs,
-                         testing::Combine(testing::Values("runc", "crun"),
+                         testing::Combine(testing::ValuesIn(runtimes_and_newest()),
                                           testing::ValuesIn(kComponents),
                                           testing::ValuesIn(traps())),
                          case_name);
@@ -199,7 +199,7 @@ TEST_P(OddPlace, AVolumeOfTheHostGetsADirectoryAndNoMount) {
 }
 
 TEST_P(OddPlace, AReadOnlyVolumeOfTheHostStaysAsItIs) {
-  if (GetParam() == "crun") GTEST_SKIP() << "crun makes volumes read-only after the hooks";
+  if (is_crun()) GTEST_SKIP() << "crun makes volumes read-only after the hooks";
   const std::string volume = host_.make_directory("volume");
   container_.spec.mounts.push_back({"/run/bpf", "bind", volume, {"bind", "ro"}});
   expect_refusal("Read-only file system (make it part of the image, or choose another view.at)",
@@ -226,7 +226,7 @@ TEST_P(OddPlace, AVolumeThatIsSharedWithTheHostIsRefused) {
   EXPECT_THAT(files_below(volume.path()), IsEmpty());
 }
 
-PINSCOPE_EACH_RUNTIME(OddPlace);
+PINSCOPE_EACH_RUNTIME_AND_THE_NEWEST(OddPlace);
 
 }  // namespace
 }  // namespace pinscope::test

@@ -272,7 +272,7 @@ TEST_P(Inside, ALinkGrantIsTheRightToDetachIt) {
   expect({{"get-ro /sys/fs/bpf/attached", "EINVAL"}, {"link-detach /sys/fs/bpf/attached", "ok"}});
 }
 
-PINSCOPE_EACH_RUNTIME(Inside);
+PINSCOPE_EACH_RUNTIME_AND_THE_NEWEST(Inside);
 
 }  // namespace
 }  // namespace pinscope::test

@@ -188,7 +188,7 @@ TEST_P(RuntimeRace, OfADirectoryAboveTheTargetWithALinkToTheHost) {
   EXPECT_EQ(before, Snapshot::take().mounts);
 }
 
-PINSCOPE_EACH_RUNTIME(RuntimeRace);
+PINSCOPE_EACH_RUNTIME_AND_THE_NEWEST(RuntimeRace);
 
 }  // namespace
 }  // namespace pinscope::test

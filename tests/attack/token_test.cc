@@ -204,7 +204,7 @@ TEST_P(Token, IsRefusedForProgramsThatWouldAttachToTheHosts) {
                         "\"sock_ops\" attaches to every cgroup that it can open"));
 }
 
-PINSCOPE_EACH_RUNTIME(Token);
+PINSCOPE_EACH_RUNTIME_AND_THE_NEWEST(Token);
 
 }  // namespace
 }  // namespace pinscope::test

@@ -115,7 +115,7 @@ TEST_P(UserNamespace, IsRefusedAnOwnerThatItDoesNotKnow) {
       "id-not-mapped");
 }
 
-PINSCOPE_EACH_RUNTIME(UserNamespace);
+PINSCOPE_EACH_RUNTIME_AND_THE_NEWEST(UserNamespace);
 
 }  // namespace
 }  // namespace pinscope::test

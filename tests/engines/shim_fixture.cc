@@ -6,7 +6,9 @@
 
 namespace pinscope::test {
 
-std::string ShimTest::program_path(const std::string& name) {
+std::string ShimTest::program_path(const std::string& runtime) {
+  const std::string name = runtime_program(runtime);
+  if (name.starts_with('/')) return name;
   for (const char* directory : {"/usr/sbin/", "/usr/bin/", "/usr/local/sbin/", "/usr/local/bin/"})
     if (std::filesystem::exists(directory + name)) return directory + name;
   return "/usr/bin/" + name;

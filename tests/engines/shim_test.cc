@@ -162,13 +162,12 @@ TEST_P(Shim, CreatesStartsAndDeletes) {
 
 TEST_P(Shim, FindsTheBundleAsTheRuntimeDoes) {
   installation_.write_policy(policy_text(kGrants));
-  const bool is_crun = GetParam() == "crun";
   std::vector<std::vector<std::string>> forms = {
       {"--debug", "run", "-b", "BUNDLE"},
       {"run"},
       {"run", "--bundle=BUNDLE"},
       {"run", "--pid-file", "/run/x.pid", "--bundle", "BUNDLE"}};
-  if (is_crun) {
+  if (is_crun()) {
     forms.push_back({"--log-format=json", "run", "-bBUNDLE"});
     forms.push_back({"run", "--bund", "BUNDLE"});
   } else {
@@ -220,7 +219,7 @@ TEST_P(Shim, ManyAtOnceGetTheirViews) {
     EXPECT_EQ(answer(result, "lookup /sys/fs/bpf/flows 1"), "ok 42") << result;
 }
 
-PINSCOPE_EACH_RUNTIME(Shim);
+PINSCOPE_EACH_RUNTIME_AND_THE_NEWEST(Shim);
 
 }  // namespace
 }  // namespace pinscope::test

@@ -44,7 +44,7 @@ class ShimTest : public RuntimeTest {
             program_path(runtime)};
   }
 
-  static std::string program_path(const std::string& name);
+  static std::string program_path(const std::string& runtime);
 
   // A profile in the way of Docker's: what is not named is refused, and bpf is not named.
   static void with_default_profile(BundleSpec& spec);

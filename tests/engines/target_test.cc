@@ -104,7 +104,7 @@ TEST_P(Target, StaysBelowTheContainersRootWithSharedPropagation) {
   EXPECT_EQ(before.mounts, Snapshot::take().mounts);
 }
 
-PINSCOPE_EACH_RUNTIME(Target);
+PINSCOPE_EACH_RUNTIME_AND_THE_NEWEST(Target);
 
 }  // namespace
 }  // namespace pinscope::test

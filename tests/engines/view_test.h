@@ -36,7 +36,7 @@ class ViewTest : public RuntimeTest {
     EXPECT_EQ(line.code, code);
     const std::string whole = "container \"" + container_.id() + "\": " + sentence;
     EXPECT_EQ(line.error, whole);
-    if (GetParam() == "runc") {
+    if (!is_crun()) {
       EXPECT_THAT(result.err, testing::HasSubstr("pinscope-hook: "));
     }
     EXPECT_THAT(installation_.records(), testing::IsEmpty());

@@ -81,7 +81,9 @@ void write_seccomp(JsonWriter& json, const BundleSpec& spec) {
 }
 
 void write_linux(JsonWriter& json, const BundleSpec& spec) {
-  json.key("linux").object().key("namespaces").array();
+  json.key("linux").object();
+  if (!spec.cgroups_path.empty()) json.field("cgroupsPath", spec.cgroups_path);
+  json.key("namespaces").array();
   for (const auto& [kind, path] : spec.namespaces) {
     json.object().field("type", kind);
     if (!path.empty()) json.field("path", path);

@@ -64,6 +64,7 @@ struct BundleSpec {
       {"mount", ""}, {"pid", ""}, {"ipc", ""}, {"uts", ""}, {"network", ""}};
   std::vector<BundleIdMapping> uid_map;  // a user namespace if not empty
   std::vector<BundleIdMapping> gid_map;
+  std::string cgroups_path;  // "": the runtime makes it of the id
   std::vector<std::string> readonly_paths;
   std::vector<std::string> masked_paths;
 

@@ -139,6 +139,7 @@ std::ostream& operator<<(std::ostream& stream, const CommandResult& result) {
 }
 
 bool has_program(const std::string& name) {
+  if (name.starts_with('/')) return access(name.c_str(), X_OK) == 0;
   const char* path = getenv("PATH");
   for (const auto directory : split(path ? path : "", ':')) {
     if (access((std::string(directory) + "/" + name).c_str(), X_OK) == 0) return true;

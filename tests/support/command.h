@@ -63,7 +63,7 @@ inline CommandResult run(std::vector<std::string> argv) {
   return Command(std::move(argv)).run();
 }
 
-// Whether PATH has a program of this name.
+// Whether PATH has a program of this name, or there is one at this path.
 bool has_program(const std::string& name);
 
 }  // namespace pinscope::test

@@ -35,6 +35,17 @@ bool is_running(pid_t pid) {
 
 }  // namespace
 
+std::vector<std::string> runtimes_and_newest() {
+  return {"runc", "crun", "runc_forky", "crun_forky"};
+}
+
+std::string runtime_program(const std::string& name) {
+  const size_t suite = name.find('_');
+  if (suite == std::string::npos) return name;
+  return PINSCOPE_ENGINES_DIR "/" + name.substr(suite + 1) + "-runtimes/bin/" +
+         name.substr(0, suite);
+}
+
 RuntimeContainer::RuntimeContainer(std::vector<std::string> runtime)
     : runtime_(std::move(runtime)), directory_(0711), id_(unique_id(directory_.path())) {
   for (const char* name : {"proc", "sys", "dev", "tmp", "run", "etc", "bin"})

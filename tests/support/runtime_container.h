@@ -16,12 +16,18 @@
 
 namespace pinscope::test {
 
+// What tests call runtimes: "runc" is the one that is installed, "runc_forky" the one of that
+// suite, which ./dev unpacks.
+std::vector<std::string> runtimes_and_newest();
+// How the one of that name is started.
+std::string runtime_program(const std::string& name);
+
 class RuntimeContainer {
  public:
-  // "runc" or "crun". The root file system is there at once; config.json is written from `spec`
-  // when the container is run or created.
+  // A runtime's name, as above. The root file system is there at once; config.json is written from
+  // `spec` when the container is run or created.
   explicit RuntimeContainer(const std::string& runtime)
-      : RuntimeContainer(std::vector<std::string>{runtime}) {}
+      : RuntimeContainer(std::vector<std::string>{runtime_program(runtime)}) {}
   // The same through another program, with arguments in front of the runtime's.
   explicit RuntimeContainer(std::vector<std::string> runtime);
   ~RuntimeContainer();
