@@ -4,6 +4,7 @@
 
 #include "plugin/base/file.h"
 #include "plugin/base/json.h"
+#include "plugin/oci/seccomp.h"
 #include "plugin/policy/commands.h"
 
 namespace pinscope::daemon {
@@ -11,7 +12,6 @@ namespace {
 
 constexpr size_t kProfileLimit = 1U << 20;  // bytes
 constexpr std::string_view kBpf = "bpf";
-constexpr std::string_view kAllow = "SCMP_ACT_ALLOW";
 
 Result<std::vector<std::string>> texts(const JsonView& array) {
   std::vector<std::string> all;
@@ -69,6 +69,33 @@ bool can_run(std::string_view architecture) {
 #endif
 }
 
+// What the rules mean, and how they are changed, is known in one place: oci/seccomp.h.
+oci::SeccompProfile rules_for_bpf(const nri::SeccompPolicy& policy) {
+  oci::SeccompProfile profile;
+  profile.default_action = policy.default_action;
+  for (size_t position = 0; position < policy.rules.size(); ++position) {
+    const nri::SeccompRule& from = policy.rules[position];
+    if (std::ranges::find(from.names, kBpf) == from.names.end()) continue;
+    oci::SeccompRule& rule = profile.rules.emplace_back();
+    rule.position = position;
+    rule.action = from.action;
+    rule.errnum = from.errno_return;
+    for (const auto& one : from.arguments)
+      rule.arguments.push_back({one.index, one.value, one.value_two, one.op});
+  }
+  return profile;
+}
+
+nri::SeccompRule to_nri(const oci::SeccompRule& from) {
+  nri::SeccompRule rule;
+  rule.names = {std::string(kBpf)};
+  rule.action = from.action;
+  if (from.errnum) rule.errno_return = static_cast<uint32_t>(*from.errnum);
+  for (const auto& one : from.arguments)
+    rule.arguments.push_back({static_cast<uint32_t>(one.index), one.value, one.value_two, one.op});
+  return rule;
+}
+
 bool is_sysfs_writable(const nri::Container& container) {
   return std::ranges::any_of(container.mounts, [](const nri::Mount& mount) {
     return mount.destination == "/sys" &&
@@ -117,19 +144,13 @@ model::BpfCommands commands_for(const std::vector<model::Policy>& policies) {
   return commands;
 }
 
-void allow_bpf(nri::SeccompPolicy& policy, model::BpfCommands commands) {
-  const auto names_bpf = [](const nri::SeccompRule& rule) {
-    return std::ranges::find(rule.names, kBpf) != rule.names.end();
-  };
-  for (const nri::SeccompRule& rule : policy.rules)
-    if (rule.action == kAllow && rule.arguments.empty() && names_bpf(rule)) return;
-  // A rule that refuses the call would go before one that lets some of it through.
-  for (nri::SeccompRule& rule : policy.rules)
-    if (rule.action != kAllow) std::erase(rule.names, kBpf);
+model::BpfCommands allow_bpf(nri::SeccompPolicy& policy, model::BpfCommands commands) {
+  const oci::SeccompChange change = oci::open_for(rules_for_bpf(policy), commands);
+  for (const oci::SeccompRule& rule : change.without_bpf)
+    std::erase(policy.rules[rule.position].names, kBpf);
   std::erase_if(policy.rules, [](const nri::SeccompRule& rule) { return rule.names.empty(); });
-  for (const uint32_t command : commands.list())
-    policy.rules.push_back(
-        {{std::string(kBpf)}, std::string(kAllow), std::nullopt, {{0, command, 0, "SCMP_CMP_EQ"}}});
+  for (const oci::SeccompRule& rule : change.added) policy.rules.push_back(to_nri(rule));
+  return change.still_refused;
 }
 
 bool has_default_profile(const nri::Container& container) {

@@ -22,8 +22,9 @@ Result<nri::SeccompPolicy> read_seccomp_profile(const std::string& path);
 // for one of a map.
 model::BpfCommands commands_for(const std::vector<model::Policy>& policies);
 
-// Lets these commands of bpf(2) through, and no other that was not let through before.
-void allow_bpf(nri::SeccompPolicy& policy, model::BpfCommands commands);
+// Lets these commands of bpf(2) through, and no other that was not let through before. Returns
+// those that stay refused, because the policy is of a kind that is not changed (oci/seccomp.h).
+model::BpfCommands allow_bpf(nri::SeccompPolicy& policy, model::BpfCommands commands);
 
 // Whether the container has the engine's default profile, so that another may take its place. Where
 // a container is privileged the engine uses no profile at all, whatever the pod says; NRI does not

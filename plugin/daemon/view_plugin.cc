@@ -194,8 +194,16 @@ bool ViewPlugin::adjust_seccomp(const std::vector<model::Policy>& policies,
   if (!seccomp_ || !has_default_profile(container)) return false;
   const auto commands = commands_for(policies) | commands_to_delegate(policies, container);
   if (commands.empty()) return false;
-  adjustment.seccomp_policy = container.seccomp_policy.value_or(*seccomp_);
-  allow_bpf(*adjustment.seccomp_policy, commands);
+  nri::SeccompPolicy policy = container.seccomp_policy.value_or(*seccomp_);
+  const auto still_refused = allow_bpf(policy, commands);
+  if (!still_refused.empty()) {
+    log_.write(Severity::kWarning, "container " + quoted(container.name) +
+                                       ": its seccomp policy is of a kind that stays as it is, and "
+                                       "refuses commands of bpf(2) that its grants need: " +
+                                       to_string(still_refused));
+    return false;
+  }
+  adjustment.seccomp_policy = std::move(policy);
   return true;
 }
 

@@ -11,13 +11,11 @@
 #include "plugin/base/json.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/model/hook_entry.h"
 
 namespace pinscope::engine {
 namespace {
 
-// Longer than the hook may wait for the compiler of policies.
-constexpr uint64_t kTimeoutSeconds = 60;
-constexpr const char* kEnvironment = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr std::string_view kRequire = "--require-policy";
 constexpr size_t kFileLimit = size_t{16} << 20;  // bytes
 
@@ -27,8 +25,8 @@ void write_hook(JsonWriter& json, const CdiWiring& wiring, const char* stage,
   json.value(base_name(wiring.hook));
   if (policy != nullptr) json.value(kRequire).value(*policy);
   for (const auto& option : wiring.options) json.value(option);
-  json.value(stage).end().key("env").array().value(kEnvironment).end();
-  json.field("timeout", kTimeoutSeconds).end();
+  json.value(stage).end().key("env").array().value(model::kHookEnvironment).end();
+  json.field("timeout", model::kHookTimeout.count()).end();
 }
 
 // The hook that requires the policy of this device.

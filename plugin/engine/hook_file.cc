@@ -2,14 +2,9 @@
 
 #include "plugin/base/json.h"
 #include "plugin/base/path.h"
+#include "plugin/model/hook_entry.h"
 
 namespace pinscope::engine {
-namespace {
-
-// Seconds. Views are made in milliseconds; a hook that hangs must not hang the engine.
-constexpr uint64_t kTimeout = 30;
-
-}  // namespace
 
 std::string hook_file(const std::string& program, const std::vector<std::string>& arguments,
                       std::string_view stage) {
@@ -18,9 +13,8 @@ std::string hook_file(const std::string& program, const std::vector<std::string>
   json.key("args").array().value(base_name(program));
   for (const auto& argument : arguments) json.value(argument);
   json.value(stage).end();
-  // Without an "env", some runtimes hand on their own or even the image's environment.
-  json.key("env").array().value("PATH=/usr/sbin:/usr/bin:/sbin:/bin").end();
-  json.field("timeout", kTimeout).end();
+  json.key("env").array().value(model::kHookEnvironment).end();
+  json.field("timeout", model::kHookTimeout.count()).end();
   json.key("when").object().field("always", true).end();
   json.key("stages").array().value(stage).end().end();
   return json.take() + "\n";

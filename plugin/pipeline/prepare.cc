@@ -5,6 +5,7 @@
 #include "plugin/base/path.h"
 #include "plugin/kernel/source.h"
 #include "plugin/kernel/sys.h"
+#include "plugin/model/hook_entry.h"
 #include "plugin/oci/config.h"
 #include "plugin/pipeline/host.h"
 #include "plugin/pipeline/run_log.h"
@@ -12,13 +13,6 @@
 #include "plugin/policy/store.h"
 
 namespace pinscope {
-namespace {
-
-// Longer than the hook may wait for the compiler of policies (policy/store.cc): the runtime kills a
-// hook that takes longer.
-constexpr uint32_t kHookTimeout = 60;  // seconds
-
-}  // namespace
 
 Result<Preparation> prepare(const HookOptions& options, const std::string& stage,
                             const oci::State& state,
@@ -71,10 +65,8 @@ std::vector<oci::Hook> hooks_for(const HookOptions& options, const std::string& 
     hook.path = program;
     hook.args = arguments;
     hook.args.emplace_back(stage);
-    // The hook needs none, but a hook without `env` gets one that the container's image wrote (runc
-    // before 1.3, createContainer) or the engine's.
-    hook.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
-    hook.timeout = kHookTimeout;
+    hook.env = {model::kHookEnvironment};
+    hook.timeout = static_cast<uint32_t>(model::kHookTimeout.count());
     hooks.push_back(std::move(hook));
   }
   return hooks;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plugin/base/result.h"
+#include "plugin/model/hook_entry.h"
 #include "plugin/policy/compiled.h"
 
 namespace pinscope::policy {
@@ -21,7 +22,7 @@ struct StoreOptions {
   std::string compiler;
   // For the compiler and for another process's, together. A set that is in force stays so if they
   // do not end by then.
-  std::chrono::milliseconds longest_refresh{30'000};
+  std::chrono::milliseconds longest_refresh = model::kLongestPolicyRefresh;
 };
 
 // The set in force, and whether the files have moved on without being accepted.

@@ -45,6 +45,23 @@ TEST(SeccompPolicy, LosesARuleThatWouldRefuseThemAllTheSame) {
   EXPECT_THAT(lines(policy), ElementsAre("ERRNO mount", "ALLOW bpf EQ 7"));
 }
 
+// Where everything else is allowed, taking the refusal away would open the whole call.
+TEST(SeccompPolicy, RefusesEveryOtherCommandWhereTheDefaultIsToAllow) {
+  auto policy = policy_of({{{"bpf", "mount"}, kErrno, 1, {}}});
+  policy.default_action = kAllow;
+  EXPECT_TRUE(allow_bpf(policy, {BpfCommand::kMapLookupElem, BpfCommand::kObjGet}).empty());
+  EXPECT_THAT(lines(policy),
+              ElementsAre("ERRNO mount", "ERRNO bpf EQ 0", "ERRNO bpf EQ 2", "ERRNO bpf EQ 3",
+                          "ERRNO bpf EQ 4", "ERRNO bpf EQ 5", "ERRNO bpf EQ 6", "ERRNO bpf GT 7"));
+}
+
+// A supervisor decides there, and may refuse: it is asked as before.
+TEST(SeccompPolicy, ThatAsksASupervisorStaysAsItIs) {
+  auto policy = policy_of({{{"bpf"}, "SCMP_ACT_NOTIFY", {}, {}}});
+  EXPECT_TRUE(allow_bpf(policy, {BpfCommand::kObjGet}).contains(7));
+  EXPECT_THAT(lines(policy), ElementsAre("NOTIFY bpf"));
+}
+
 TEST(SeccompPolicy, ThatLetsTheCallThroughStaysAsItIs) {
   auto policy = policy_of({{{"bpf", "read"}, kAllow, {}, {}}});
   allow_bpf(policy, {BpfCommand::kObjGet});

@@ -29,7 +29,7 @@ TEST(WirePodman, WritesAHookFileForEachStageAndADropIn) {
     "env": [
       "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
     ],
-    "timeout": 30
+    "timeout": 60
   },
   "when": {
     "always": true
