@@ -22,6 +22,20 @@ Error cannot_wire() {
   return Error(ErrorCode::kSystem, "wire docker");
 }
 
+// dockerd takes a byte order mark, which JSON has no place for; it stays where it is.
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+std::string_view mark_of(std::string_view content) {
+  return content.substr(0, content.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
+}
+
+Result<std::string> json_of(std::string_view content) {
+  if (content.starts_with("\xFF\xFE") || content.starts_with("\xFE\xFF"))
+    return std::unexpected(
+        cannot_wire().reason(quoted(kDaemonJson) + " is UTF-16").hint("save it as UTF-8"));
+  return std::string(content.substr(mark_of(content).size()));
+}
+
 // An empty file is one without settings; dockerd takes it so.
 bool is_blank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
@@ -45,7 +59,8 @@ std::string json_string(std::string_view text) {
 }
 
 Result<std::string> put_in(const std::string& content, const Options& options) {
-  const std::string before = is_blank(content) ? "{}\n" : content;
+  PINSCOPE_TRY(std::string before, json_of(content));
+  if (is_blank(before)) before = "{}\n";
   PINSCOPE_TRY(auto daemon, parse(before));
   PINSCOPE_TRY(const auto present, daemon.find({"runtimes", kRuntime}));
   if (present && !options.force)
@@ -74,13 +89,14 @@ Result<std::string> put_in(const std::string& content, const Options& options) {
                     quoted(*name) + " back"));
     PINSCOPE_CHECK(daemon.set({"default-runtime"}, json_string(kRuntime)));
   }
-  return std::move(daemon).take();
+  return std::string(mark_of(content)) + std::move(daemon).take();
 }
 
 // `was` is what the default runtime was before us: empty if there was none.
 Result<std::string> take_out(const std::string& content, const std::string& was) {
-  if (is_blank(content)) return content;
-  PINSCOPE_TRY(auto daemon, parse(content));
+  PINSCOPE_TRY(const std::string json, json_of(content));
+  if (is_blank(json)) return content;
+  PINSCOPE_TRY(auto daemon, parse(json));
   PINSCOPE_TRY([[maybe_unused]] const bool removed, daemon.remove({"runtimes", kRuntime}));
   PINSCOPE_TRY(const auto runtimes, daemon.find({"runtimes"}));
   if (runtimes && removed) {
@@ -99,7 +115,7 @@ Result<std::string> take_out(const std::string& content, const std::string& was)
       PINSCOPE_CHECK(daemon.set({"default-runtime"}, json_string(was)));
     }
   }
-  return std::move(daemon).take();
+  return std::string(mark_of(content)) + std::move(daemon).take();
 }
 
 struct Daemon {
@@ -109,9 +125,11 @@ struct Daemon {
 Result<Daemon> read_daemon(const Tree& tree) {
   Daemon daemon;
   PINSCOPE_TRY(const auto file, tree.read(kDaemonJson));
-  if (!file || is_blank(file->text)) return daemon;
+  if (!file) return daemon;
+  PINSCOPE_TRY(std::string json, json_of(file->text));
+  if (is_blank(json)) return daemon;
   PINSCOPE_TRY(const auto document,
-               JsonDocument::parse(file->text, kDaemonJson, ErrorCode::kSystem));
+               JsonDocument::parse(std::move(json), kDaemonJson, ErrorCode::kSystem));
   PINSCOPE_TRY(daemon.default_runtime, document.root().string_or("default-runtime", ""));
   PINSCOPE_TRY(const auto runtimes, document.root().find("runtimes"));
   if (!runtimes) return daemon;
@@ -127,8 +145,10 @@ Result<std::string> default_before(const Tree& tree) {
   const auto* edit = receipt ? receipt->edited(kDaemonJson) : nullptr;
   if (edit == nullptr || edit->backup.empty()) return std::string();
   PINSCOPE_TRY(const auto backup, tree.read(edit->backup));
-  if (!backup || is_blank(backup->text)) return std::string();
-  PINSCOPE_TRY(const auto name, string_at(backup->text, "default-runtime"));
+  if (!backup) return std::string();
+  PINSCOPE_TRY(const std::string json, json_of(backup->text));
+  if (is_blank(json)) return std::string();
+  PINSCOPE_TRY(const auto name, string_at(json, "default-runtime"));
   return name.value_or("");
 }
 

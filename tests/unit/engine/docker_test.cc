@@ -4,9 +4,11 @@
 namespace pinscope::engine {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::StartsWith;
 
 constexpr auto kDocker = model::Engine::kDocker;
 constexpr const char* kDaemon = "/etc/docker/daemon.json";
@@ -137,6 +139,24 @@ TEST(WireDocker, RefusesAFileThatIsNoJson) {
   EXPECT_THAT(machine.refusal(kDocker, options_for(kDocker)), HasSubstr("daemon.json"));
   const Machine twice({{kDaemon, R"({"runtimes": {}, "Runtimes": {}})"}});
   EXPECT_THAT(twice.refusal(kDocker, options_for(kDocker)), HasSubstr("daemon.json"));
+}
+
+// Editors of Windows write one, and dockerd reads it (Docker 23 and later).
+TEST(WireDocker, KeepsAByteOrderMark) {
+  const std::string before = "\xEF\xBB\xBF{\n  \"debug\": true\n}\n";
+  const Machine machine({{kDaemon, before}});
+  machine.install(kDocker, options_for(kDocker));
+  EXPECT_THAT(machine.read(kDaemon),
+              AllOf(StartsWith("\xEF\xBB\xBF{\n  \"debug\": true,\n"), HasSubstr("pinscope")));
+  EXPECT_TRUE(machine.report(kDocker).effective());
+  machine.remove_wiring(kDocker);
+  EXPECT_EQ(machine.read(kDaemon), before);
+}
+
+TEST(WireDocker, SaysThatAFileIsInUtf16) {
+  const Machine machine({{kDaemon, std::string("\xFF\xFE{\0}\0", 6)}});
+  EXPECT_EQ(machine.refusal(kDocker, options_for(kDocker)),
+            "cannot wire docker: \"/etc/docker/daemon.json\" is UTF-16 (save it as UTF-8)");
 }
 
 TEST(WireDocker, NoticesThatItsRuntimeIsGone) {
