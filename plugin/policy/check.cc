@@ -166,6 +166,7 @@ void check_policy(const Draft& draft, bool has_errors, Reporter& reporter) {
   if (has_errors || reporter.errors() != errors) return;
   warn_of_host_bpffs(draft, reporter);
   warn_of_select(draft, reporter);
+  warn_of_image(draft, reporter);
   warn_of_delegate(draft, reporter);
   warn_of_no_effect(draft, reporter);
 }
