@@ -19,8 +19,6 @@
 namespace pinscope::kernel {
 namespace {
 
-// A map type newer than Debian 12's headers.
-constexpr uint32_t kMapTypeUserRingbuf = 31;
 // A directory tree deeper than this is nobody's pins.
 constexpr int kDeepest = 32;
 
@@ -90,18 +88,39 @@ Status check_object(const model::GrantedPin& grant, const ObjectInfo& info) {
   if (const auto differences = differences_from(grant.expect, info); !differences.empty())
     return refuse(ErrorCode::kSourceMismatch,
                   "the object is not what the policy expects: " + differences, "");
+  const bool is_map = info.kind == model::ObjectKind::kMap;
+  const model::MapType* type = is_map ? model::map_type(info.type) : nullptr;
+  if (is_map && type == nullptr)
+    return refuse(ErrorCode::kAccessUnsupported, model::unknown_map_type(info.type),
+                  model::kUnknownMapTypeHint);
   if (grant.access == model::Access::kReadWrite) return {};
   if (info.kind == model::ObjectKind::kLink)
     return refuse(ErrorCode::kAccessUnsupported, "a link opens only for writing",
                   "grant it with access: read-write, which includes the right to detach it");
-  const bool is_ring = info.kind == model::ObjectKind::kMap &&
-                       (info.type == BPF_MAP_TYPE_RINGBUF || info.type == kMapTypeUserRingbuf);
-  if (is_ring)
-    return refuse(
-        ErrorCode::kAccessUnsupported,
-        "a ring buffer is read through a memory map, which a read-only descriptor refuses",
-        "grant it with access: read-write");
+  if (type != nullptr && type->read_refused != nullptr)
+    return refuse(ErrorCode::kAccessUnsupported,
+                  model::with_article(*type) + " " + type->read_refused,
+                  std::string("access: read-write is the right ") + type->read_write);
   return {};
+}
+
+Status Together::add(const model::GrantedPin& grant, const ObjectInfo& info) {
+  if (info.kind != model::ObjectKind::kMap) return {};
+  const model::MapType* type = model::map_type(info.type);
+  if (grant.access == model::Access::kRead) {
+    if (read_.empty()) read_ = grant.source;
+  } else if (type != nullptr && type->holds_maps && outer_.empty()) {
+    outer_ = grant.source;
+    outer_type_ = model::with_article(*type);
+  }
+  if (read_.empty() || outer_.empty()) return {};
+  return std::unexpected(
+      Error(ErrorCode::kAccessUnsupported, "grant " + quoted(grant.source))
+          .reason("access: read of " + quoted(read_) + " would not hold beside read-write of " +
+                  quoted(outer_) + ", " + outer_type_ +
+                  ": the container can put the one into the other, whose owner's programs write it")
+          .hint("grant the one that holds maps for reading, or give the two to different "
+                "containers"));
 }
 
 Result<Fd> SourceOpener::find(const std::string& path) {
@@ -158,6 +177,7 @@ Result<SourceOpener::Source> SourceOpener::open(const model::GrantedPin& grant) 
   }
   PINSCOPE_TRY(ObjectInfo info, object_info(object->get(), proc_self_fd_));
   PINSCOPE_CHECK(check_object(grant, info));
+  PINSCOPE_CHECK(together_.add(grant, info));
   return Source{std::move(pin), *std::move(object), std::move(info)};
 }
 

@@ -13,8 +13,19 @@
 
 namespace pinscope::kernel {
 
-// Opens sources one after the other; keeps the directory of the last one, since grants mostly come
-// from few directories.
+// What must not be granted beside each other: the maps of one container, as they are opened.
+class Together {
+ public:
+  Status add(const model::GrantedPin& grant, const ObjectInfo& info);
+
+ private:
+  std::string read_;   // a source that is granted for reading
+  std::string outer_;  // one that holds maps, and may be written
+  std::string outer_type_;
+};
+
+// Opens the sources of one container one after the other; keeps the directory of the last one,
+// since grants mostly come from few directories.
 class SourceOpener {
  public:
   // `proc_self_fd`: the descriptor directory of this process; must outlive the opener.
@@ -30,13 +41,15 @@ class SourceOpener {
     ObjectInfo info;
   };
   // Finds, opens with the grant's access, and checks the object against what the policy expects and
-  // what its kind allows. All differences stand in one error.
+  // what its kind, its type and the sources that were opened before allow. All differences stand in
+  // one error.
   Result<Source> open(const model::GrantedPin& grant);
 
  private:
   int proc_self_fd_;
   std::string directory_path_;
   Fd directory_;
+  Together together_;
 };
 
 // Whether the object is what the grant says, and can be granted that way: the check of open()

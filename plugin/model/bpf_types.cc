@@ -8,45 +8,6 @@ namespace {
 using Names = std::span<const std::string_view>;
 
 // The index is the number of the type, less one: 0 is "unspec", which no object has.
-constexpr auto kMapTypes = std::to_array<std::string_view>({
-    "hash",                   // 1
-    "array",                  // 2
-    "prog_array",             // 3
-    "perf_event_array",       // 4
-    "percpu_hash",            // 5
-    "percpu_array",           // 6
-    "stack_trace",            // 7
-    "cgroup_array",           // 8
-    "lru_hash",               // 9
-    "lru_percpu_hash",        // 10
-    "lpm_trie",               // 11
-    "array_of_maps",          // 12
-    "hash_of_maps",           // 13
-    "devmap",                 // 14
-    "sockmap",                // 15
-    "cpumap",                 // 16
-    "xskmap",                 // 17
-    "sockhash",               // 18
-    "cgroup_storage",         // 19
-    "reuseport_sockarray",    // 20
-    "percpu_cgroup_storage",  // 21
-    "queue",                  // 22
-    "stack",                  // 23
-    "sk_storage",             // 24
-    "devmap_hash",            // 25
-    "struct_ops",             // 26
-    "ringbuf",                // 27
-    "inode_storage",          // 28
-    "task_storage",           // 29
-    "bloom_filter",           // 30
-    "user_ringbuf",           // 31
-    "cgrp_storage",           // 32
-    "arena",                  // 33
-    "insn_array",             // 34
-});
-static_assert(kMapTypes[kMapTypeRingbuf - 1] == "ringbuf");
-static_assert(kMapTypes[kMapTypeUserRingbuf - 1] == "user_ringbuf");
-
 constexpr auto kProgramTypes = std::to_array<std::string_view>({
     "socket_filter",            // 1
     "kprobe",                   // 2
@@ -112,9 +73,6 @@ std::optional<uint32_t> type_in(Names names, std::string_view name) {
 
 }  // namespace
 
-std::string map_type_name(uint32_t type) {
-  return name_in(kMapTypes, type);
-}
 std::string program_type_name(uint32_t type) {
   return name_in(kProgramTypes, type);
 }
@@ -122,9 +80,6 @@ std::string link_type_name(uint32_t type) {
   return name_in(kLinkTypes, type);
 }
 
-std::optional<uint32_t> map_type_from_name(std::string_view name) {
-  return type_in(kMapTypes, name);
-}
 std::optional<uint32_t> program_type_from_name(std::string_view name) {
   return type_in(kProgramTypes, name);
 }
@@ -132,9 +87,6 @@ std::optional<uint32_t> link_type_from_name(std::string_view name) {
   return type_in(kLinkTypes, name);
 }
 
-Names map_type_names() {
-  return kMapTypes;
-}
 Names program_type_names() {
   return kProgramTypes;
 }

@@ -25,9 +25,13 @@ Status explain_seccomp(const oci::State& state, const std::string& config,
   const auto& grants = explanation.decision.grants;
   for (size_t i = 0; i < grants.size(); ++i) {
     std::optional<ObjectKind> kind = grants[i].expect.kind;
-    if (!explanation.sources.empty() && explanation.sources[i].info)
+    std::optional<uint32_t> map_type = grants[i].expect.map_type;
+    if (!explanation.sources.empty() && explanation.sources[i].info) {
       kind = explanation.sources[i].info->kind;
-    explanation.commands = explanation.commands | policy::commands_for(grants[i].access, kind);
+      if (*kind == ObjectKind::kMap) map_type = explanation.sources[i].info->type;
+    }
+    explanation.commands =
+        explanation.commands | policy::commands_for(grants[i].access, kind, map_type);
   }
   if (const auto& delegation = explanation.decision.delegation)
     explanation.commands = explanation.commands | policy::commands_for(*delegation);

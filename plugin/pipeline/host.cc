@@ -58,10 +58,14 @@ model::BpfCommands commands_for(const model::Decision& decision, kernel::SourceO
   model::BpfCommands commands;
   for (const auto& grant : decision.grants) {
     std::optional<model::ObjectKind> kind = grant.expect.kind;
-    if (!kind) {
-      if (const auto source = sources.open(grant)) kind = source->info.kind;
+    std::optional<uint32_t> map_type = grant.expect.map_type;
+    if (!kind || (*kind == model::ObjectKind::kMap && !map_type)) {
+      if (const auto source = sources.open(grant)) {
+        kind = source->info.kind;
+        if (*kind == model::ObjectKind::kMap) map_type = source->info.type;
+      }
     }
-    commands = commands | policy::commands_for(grant.access, kind);
+    commands = commands | policy::commands_for(grant.access, kind, map_type);
   }
   if (decision.delegation) commands = commands | policy::commands_for(*decision.delegation);
   return commands;

@@ -5,7 +5,6 @@
 #include <unordered_map>
 
 #include "plugin/base/text.h"
-#include "plugin/model/bpf_types.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope::policy {
@@ -72,11 +71,6 @@ void check_access(const Grant& grant, const GrantMarks& marks, Reporter& reporte
   if (grant.expect.kind == ObjectKind::kLink)
     reporter.error(marks.access, "a link can only be granted with access: read-write",
                    "the kernel opens links for writing only, and whoever has one may detach it");
-  const uint32_t type = grant.expect.map_type.value_or(0);
-  if (type == model::kMapTypeRingbuf || type == model::kMapTypeUserRingbuf)
-    reporter.error(marks.access,
-                   "a " + model::map_type_name(type) + " cannot be used with access: read",
-                   "whoever reads it must map it for writing; use access: read-write");
 }
 
 void check_grants(const Draft& draft, Reporter& reporter) {
@@ -161,12 +155,14 @@ void check_policy(const Draft& draft, bool has_errors, Reporter& reporter) {
   const size_t errors = reporter.errors();
   check_names(draft, reporter);
   check_grants(draft, reporter);
+  check_map_types(draft, reporter);
   check_delegate(draft, reporter);
   check_device(draft, reporter);
   if (has_errors || reporter.errors() != errors) return;
   warn_of_host_bpffs(draft, reporter);
   warn_of_select(draft, reporter);
   warn_of_image(draft, reporter);
+  warn_of_map_types(draft, reporter);
   warn_of_delegate(draft, reporter);
   warn_of_no_effect(draft, reporter);
 }

@@ -1,5 +1,7 @@
 #include "plugin/policy/commands.h"
 
+#include "plugin/model/map_types.h"
+
 namespace pinscope::policy {
 namespace {
 
@@ -10,14 +12,6 @@ using model::BpfCommands;
 // bpf_obj_get, bpf_obj_get_info_by_fd).
 constexpr BpfCommands kOpen = {BpfCommand::kObjGet, BpfCommand::kObjGetInfoByFd};
 
-// syscall.c asks FMODE_CAN_READ for these and FMODE_CAN_WRITE for the ones below.
-constexpr BpfCommands kReadMap = {BpfCommand::kMapLookupElem, BpfCommand::kMapGetNextKey,
-                                  BpfCommand::kMapLookupBatch};
-constexpr BpfCommands kWriteMap = {
-    BpfCommand::kMapUpdateElem,          BpfCommand::kMapDeleteElem,
-    BpfCommand::kMapLookupAndDeleteElem, BpfCommand::kMapLookupAndDeleteBatch,
-    BpfCommand::kMapUpdateBatch,         BpfCommand::kMapDeleteBatch};
-
 // A program's descriptor has no access mode, so what it can be used for is up to this list. Not
 // BPF_PROG_ATTACH: only BPF_PROG_DETACH undoes it, and that detaches programs of others as well (a
 // container with CAP_NET_ADMIN could take the device filter off its own cgroup). A link goes with
@@ -27,8 +21,7 @@ constexpr BpfCommands kUseProgram = {BpfCommand::kProgTestRun, BpfCommand::kLink
 constexpr BpfCommands kUseLink = {BpfCommand::kLinkUpdate, BpfCommand::kLinkDetach};
 
 // What a loader does with objects of its own.
-constexpr BpfCommands kOwnMap =
-    kReadMap | kWriteMap | BpfCommands{BpfCommand::kMapFreeze, BpfCommand::kProgBindMap};
+constexpr BpfCommands kOwnMap = {BpfCommand::kMapFreeze, BpfCommand::kProgBindMap};
 constexpr BpfCommands kOwnProgram = kUseProgram | kUseLink;
 
 }  // namespace
@@ -37,18 +30,20 @@ BpfCommands commands_for(const model::Delegation& delegation) {
   BpfCommands commands = {BpfCommand::kTokenCreate, BpfCommand::kObjGetInfoByFd};
   for (uint32_t command = 0; command < BpfCommands::kEnd; ++command)
     if (delegation.rights.has(model::TokenRight::kCommand, command)) commands.add(command);
-  if (commands.contains(model::kCommandMapCreate)) commands = commands | kOwnMap;
+  if (commands.contains(model::kCommandMapCreate))
+    commands = commands | model::map_commands(std::nullopt, true) | kOwnMap;
   if (commands.contains(model::kCommandProgLoad)) commands = commands | kOwnProgram;
   if (delegation.pinning)
     commands = commands | BpfCommands{BpfCommand::kObjPin, BpfCommand::kObjGet};
   return commands;
 }
 
-BpfCommands commands_for(model::Access access, std::optional<model::ObjectKind> kind) {
+BpfCommands commands_for(model::Access access, std::optional<model::ObjectKind> kind,
+                         std::optional<uint32_t> map_type) {
   const bool writes = access == model::Access::kReadWrite;
   switch (kind.value_or(model::ObjectKind::kMap)) {
     case model::ObjectKind::kMap:
-      return kOpen | kReadMap | (writes ? kWriteMap : BpfCommands{});
+      return kOpen | model::map_commands(map_type, writes);
     case model::ObjectKind::kProgram:
       return kOpen | (writes ? kUseProgram : BpfCommands{});
     case model::ObjectKind::kLink:

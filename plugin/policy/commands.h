@@ -2,6 +2,7 @@
 // for people.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "plugin/model/bpf_commands.h"
@@ -13,7 +14,9 @@ namespace pinscope::policy {
 // its instance (BPF_OBJ_PIN), reach others (…_BY_ID, BPF_PROG_DETACH) or spoil one for its owner
 // (BPF_MAP_FREEZE). An object of unknown kind is taken for a map: that is what nearly all are, and
 // these commands are good for nothing without the descriptor of one.
-model::BpfCommands commands_for(model::Access access, std::optional<model::ObjectKind> kind);
+// `map_type`: of a map, where it is known; otherwise those of every type.
+model::BpfCommands commands_for(model::Access access, std::optional<model::ObjectKind> kind,
+                                std::optional<uint32_t> map_type = std::nullopt);
 
 // To make a token, to make with it what is delegated, and to use that. All of them ask the kernel
 // for a token or a descriptor.

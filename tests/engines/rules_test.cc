@@ -131,9 +131,9 @@ TEST_P(Rules, RefuseToGrantWhatCannotBeReadOnly) {
                   "grants:\n"
                   "  - {pin: /sys/fs/bpf/ring}\n"));
   expect_refused(
-      "cannot grant \"/sys/fs/bpf/ring\": a ring buffer is read through a memory map, which a "
-      "read-only descriptor refuses (grant it with access: read-write); policy \"test\" at "
-      "test.yaml:8:7",
+      "cannot grant \"/sys/fs/bpf/ring\": a ringbuf is read through a memory map, which a "
+      "descriptor for reading refuses (access: read-write is the right to read it, which takes the "
+      "records away from others); policy \"test\" at test.yaml:8:7",
       "access-unsupported");
 }
 

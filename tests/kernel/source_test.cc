@@ -144,10 +144,47 @@ TEST_F(Sources, RefuseARingBufferForReading) {
   pins_.map("/sys/fs/bpf/events", spec);
   EXPECT_EQ(
       error_of(grant("/sys/fs/bpf/events")),
-      "cannot grant \"/sys/fs/bpf/events\": a ring buffer is read through a memory map, which "
-      "a read-only descriptor refuses (grant it with access: read-write)");
+      "cannot grant \"/sys/fs/bpf/events\": a ringbuf is read through a memory map, which a "
+      "descriptor for reading refuses (access: read-write is the right to read it, which takes the "
+      "records away from others)");
   EXPECT_EQ(code_, ErrorCode::kAccessUnsupported);
   EXPECT_EQ(error_of(grant("/sys/fs/bpf/events", Access::kReadWrite)), "");
+}
+
+TEST_F(Sources, RefuseATypeOfMapThatIsNotKnown) {
+  kernel::ObjectInfo info;
+  info.type = 99;
+  for (const Access access : {Access::kRead, Access::kReadWrite}) {
+    const auto checked = kernel::check_object(grant("/sys/fs/bpf/new", access), info);
+    ASSERT_FALSE(checked);
+    EXPECT_EQ(
+        checked.error().sentence(),
+        "cannot grant \"/sys/fs/bpf/new\": it is a map of type 99, and this Pinscope knows "
+        "types up to 35 (rhash) (a newer Pinscope may know it; until then it is granted in no "
+        "way)");
+  }
+}
+
+TEST_F(Sources, RefuseToReadAMapBesideOneThatItCanBePutInto) {
+  MapSpec spec;
+  spec.type = MapSpec::Type::kHashOfMaps;
+  pins_.map("/sys/fs/bpf/outer", spec);
+  pins_.map("/sys/fs/bpf/flows");
+  const auto outer = grant("/sys/fs/bpf/outer", Access::kReadWrite);
+  const auto flows = grant("/sys/fs/bpf/flows");
+  const std::string why =
+      "access: read of \"/sys/fs/bpf/flows\" would not hold beside read-write of "
+      "\"/sys/fs/bpf/outer\", a hash_of_maps: the container can put the one into the other, whose "
+      "owner's programs write it (grant the one that holds maps for reading, or give the two to "
+      "different containers)";
+  EXPECT_EQ(error_of(outer), "");
+  EXPECT_EQ(error_of(flows), "cannot grant \"/sys/fs/bpf/flows\": " + why);
+  opener_ = kernel::SourceOpener(descriptors_.get());
+  EXPECT_EQ(error_of(flows), "");
+  EXPECT_EQ(error_of(outer), "cannot grant \"/sys/fs/bpf/outer\": " + why);
+  opener_ = kernel::SourceOpener(descriptors_.get());
+  EXPECT_EQ(error_of(flows), "");
+  EXPECT_EQ(error_of(grant("/sys/fs/bpf/outer")), "") << "without writing it, nothing is put there";
 }
 
 TEST_F(Sources, RefuseALinkForReading) {

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "plugin/base/text.h"
+#include "plugin/model/map_types.h"
 #include "plugin/policy/yaml.h"
 
 namespace pinscope::policy {
@@ -119,6 +121,44 @@ TEST(PolicyGolden, EveryExampleInTheDocumentLoads) {
     EXPECT_EQ(all_diagnostics(loaded), "");
     EXPECT_FALSE(loaded.policies.empty());
   }
+}
+
+constexpr const char* kTableBegins = "<!-- made from plugin/model/map_types.cc -->\n";
+constexpr const char* kTableEnds = "<!-- end of what is made -->\n";
+
+std::string commands_cell(model::BpfCommands commands) {
+  std::string text;
+  for (const uint32_t command : commands.list())
+    text += (text.empty() ? "" : ", ") + std::to_string(command);
+  return text.empty() ? "—" : text;
+}
+
+std::string map_types_table() {
+  std::string text =
+      "| type | `read` gives | `read-write` is the right | commands of `read` | `read-write`, in "
+      "addition |\n|---|---|---|---|---|\n";
+  for (const auto& type : model::map_types())
+    text +=
+        "| `" + std::string(type.name) + "` | " +
+        (type.read != nullptr ? type.read : std::string("**refused**: it ") + type.read_refused) +
+        " | " + type.read_write + " | " + commands_cell(type.read_commands) + " | " +
+        commands_cell(type.write_commands) + " |\n";
+  return text;
+}
+
+TEST(PolicyGolden, TheDocumentsTableOfMapTypesIsTheOneOfTheCode) {
+  const fs::path path = kSource / "docs/policy.md";
+  const std::string page = read_file(path);
+  const size_t begins = page.find(kTableBegins);
+  ASSERT_NE(begins, std::string::npos);
+  const size_t start = begins + std::string_view(kTableBegins).size();
+  const size_t end = page.find(kTableEnds, start);
+  ASSERT_NE(end, std::string::npos);
+  if (std::getenv("PINSCOPE_REGENERATE") != nullptr)
+    std::ofstream(path, std::ios::binary)
+        << page.substr(0, start) << map_types_table() << page.substr(end);
+  else
+    EXPECT_EQ(page.substr(start, end - start), map_types_table());
 }
 
 }  // namespace

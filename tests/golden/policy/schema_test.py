@@ -40,18 +40,26 @@ def problems(validator, data):
     return found
 
 
+def map_type_names(root):
+    """The names in the table of map types, and those of types that cannot be granted for reading."""
+    source = (root / "plugin/model/map_types.cc").read_text()
+    body = re.search(r"kMapTypes = .*?\{(.*?)\n\}\);", source, re.S).group(1)
+    rows = re.findall(r'^    \{"(\w+)",\s*(nullptr)?', body, re.M)
+    return [name for name, _ in rows], [name for name, not_read in rows if not_read]
+
+
 def type_names(source, table):
     body = re.search(table + r" = .*?\{(.*?)\}\);", source, re.S).group(1)
     return re.findall(r'"(\w+)"', body)
 
 
-def delegated(types, rights):
+def delegated(maps, types, rights):
     """What the loader lets a policy delegate: every name but the dangerous ones."""
     programs = re.search(r"kPrograms = .*?\{(.*?)\n\}\);", rights, re.S).group(1)
     dangers = re.findall(r"\{(\w+),\s*Scope::", programs)
     bad_attach = re.search(r"kDangerousAttach =\s*mask\(\{(.*?)\}\)", rights, re.S).group(1)
     return {
-        "delegatedMap": [name for name in type_names(types, "kMapTypes") if name != "struct_ops"],
+        "delegatedMap": [name for name in maps if name != "struct_ops"],
         "delegatedProgram": [name for name, danger in zip(
             type_names(types, "kProgramTypes"), dangers, strict=True) if danger == "nullptr"],
         "delegatedAttachType": [name for name in type_names(rights, "kAttachTypes")
@@ -92,12 +100,16 @@ def main():
             failures.append(f"{path.name}: the loader refuses it, the schema does not")
 
     source = (root / "plugin/model/bpf_types.cc").read_text()
-    for table, name in (("kMapTypes", "mapType"), ("kProgramTypes", "programType")):
-        if type_names(source, table) != schema["definitions"][name]["enum"]:
-            failures.append(f"{name} in the schema differs from {table} in bpf_types.cc")
+    maps, not_read = map_type_names(root)
+    if maps != schema["definitions"]["mapType"]["enum"]:
+        failures.append("mapType in the schema differs from map_types.cc")
+    if not_read != schema["definitions"]["mapTypeNotRead"]["enum"]:
+        failures.append("mapTypeNotRead in the schema differs from map_types.cc")
+    if type_names(source, "kProgramTypes") != schema["definitions"]["programType"]["enum"]:
+        failures.append("programType in the schema differs from bpf_types.cc")
 
     rights = (root / "plugin/model/token_rights.cc").read_text()
-    for name, wanted in delegated(source, rights).items():
+    for name, wanted in delegated(maps, source, rights).items():
         if schema["definitions"][name]["enum"] != wanted:
             failures.append(f"{name} in the schema differs from token_rights.cc")
 

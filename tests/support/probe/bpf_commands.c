@@ -10,38 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "tests/support/probe/bpf_calls.h"
 #include "tests/support/probe/probe.h"
-
-static int bpf(int command, union bpf_attr* attr) {
-  return (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
-}
-
-static uint64_t pointer(const void* address) {
-  return (uint64_t)(uintptr_t)address;
-}
-
-static int close_with(int fd, int result) {
-  const int saved = errno;
-  close(fd);
-  errno = saved;
-  return result;
-}
-
-static int get(const char* path, uint32_t flags) {
-  union bpf_attr attr = {0};
-  attr.pathname = pointer(path);
-  attr.file_flags = flags;
-  return bpf(BPF_OBJ_GET, &attr);
-}
-
-static int map_info(int fd, struct bpf_map_info* info) {
-  union bpf_attr attr = {0};
-  memset(info, 0, sizeof(*info));
-  attr.info.bpf_fd = (uint32_t)fd;
-  attr.info.info_len = sizeof(*info);
-  attr.info.info = pointer(info);
-  return bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
-}
 
 static int opens(const char* path, uint32_t flags) {
   const int fd = get(path, flags);

@@ -28,6 +28,7 @@ struct command {
 
 extern const struct command kBpfCommands[];
 extern const struct command kFileCommands[];
+extern const struct command kMapCommands[];
 extern const struct command kProcessCommands[];
 extern const struct command kTokenCommands[];
 

@@ -23,6 +23,7 @@ TEST(BpfTypes, GiveMapTypesTheNumbersOfTheKernel) {
   EXPECT_EQ(map_type_from_name("cgrp_storage"), 32U);
   EXPECT_EQ(map_type_from_name("arena"), 33U);
   EXPECT_EQ(map_type_from_name("insn_array"), 34U);
+  EXPECT_EQ(map_type_from_name("rhash"), 35U);
 }
 
 TEST(BpfTypes, GiveProgramAndLinkTypesTheNumbersOfTheKernel) {

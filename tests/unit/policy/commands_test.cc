@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "plugin/model/map_types.h"
+
 namespace pinscope::policy {
 namespace {
 
@@ -18,6 +20,17 @@ TEST(Commands, LetAMapBeReadOrWritten) {
   EXPECT_EQ(commands(Access::kRead, ObjectKind::kMap), (Numbers{1, 4, 7, 15, 24}));
   EXPECT_EQ(commands(Access::kReadWrite, ObjectKind::kMap),
             (Numbers{1, 2, 3, 4, 7, 15, 21, 24, 25, 26, 27}));
+}
+
+TEST(Commands, LetAMapBeUsedAsItsTypeIs) {
+  const auto of_type = [](Access access, const char* name) {
+    return commands_for(access, ObjectKind::kMap, model::map_type_from_name(name)).list();
+  };
+  EXPECT_EQ(of_type(Access::kRead, "hash"), (Numbers{1, 4, 7, 15, 24}));
+  EXPECT_EQ(of_type(Access::kRead, "queue"), (Numbers{1, 7, 15}));
+  EXPECT_EQ(of_type(Access::kReadWrite, "queue"), (Numbers{1, 2, 7, 15, 21}));
+  EXPECT_EQ(of_type(Access::kReadWrite, "ringbuf"), (Numbers{7, 15}));
+  EXPECT_EQ(of_type(Access::kReadWrite, "sockmap"), (Numbers{1, 2, 3, 4, 7, 15}));
 }
 
 TEST(Commands, LetAProgramBeOpenedOrUsed) {

@@ -1,0 +1,56 @@
+// Every type of BPF map that we know: its name, its number, and what "read" and "read-write" give
+// of it. One table, made from tests on real kernels (tests/kernel/map_type_facts_test.cc), for the
+// check of policies, the hook, explain and the commands that seccomp has to let through;
+// docs/policy.md shows it to people. A type that is not in it is granted in no way.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "plugin/model/bpf_commands.h"
+
+namespace pinscope::model {
+
+struct MapType {
+  std::string_view name;  // as bpftool spells it
+  // What access: read gives; null where it is refused.
+  const char* read;
+  // Why it is refused: after "a sockmap". Null where it is not.
+  const char* read_refused;
+  const char* read_write;  // what access: read-write gives
+  // Commands of bpf(2) beside those that open a pin: for reading, and in addition for writing.
+  BpfCommands read_commands;
+  BpfCommands write_commands;
+  // Its elements are maps: whoever writes it can put any map there that they can open, for whatever
+  // access, and the programs of the map's owner write it then.
+  bool holds_maps = false;
+};
+
+// Null for a number that is not known.
+const MapType* map_type(uint32_t type);
+
+// In the order of their numbers, from 1.
+std::span<const MapType> map_types();
+
+// "lru_hash" for 9; "type 99" for a number that is not known.
+std::string map_type_name(uint32_t type);
+// 9 for "lru_hash"; nothing for a word that names no type ("unspec" and "type 99" do not).
+std::optional<uint32_t> map_type_from_name(std::string_view name);
+// In the order of their numbers, without "unspec".
+std::span<const std::string_view> map_type_names();
+
+// "a sockmap", "an arena"
+std::string with_article(const MapType& type);
+
+// What is said of a type that is not in the table, and what to do about it.
+std::string unknown_map_type(uint32_t type);
+inline constexpr const char* kUnknownMapTypeHint =
+    "a newer Pinscope may know it; until then it is granted in no way";
+
+// Of the type, or of any type where it is not known yet.
+BpfCommands map_commands(std::optional<uint32_t> type, bool writes);
+
+}  // namespace pinscope::model
