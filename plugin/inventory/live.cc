@@ -40,16 +40,29 @@ void look_at_view(const model::Record& record, Live& live) {
                                                                     : ViewState::kMissing;
 }
 
+// What the source opens with. Records of earlier versions say that a program was granted for
+// reading.
+model::Access access_to_look(const model::PinnedObject& pin) {
+  switch (pin.kind) {
+    case model::ObjectKind::kMap:
+      break;
+    case model::ObjectKind::kProgram:
+      return model::Access::kUse;
+    case model::ObjectKind::kLink:
+      return model::Access::kReadWrite;
+  }
+  return pin.access;
+}
+
 PinState look_at_source(kernel::SourceOpener& opener, const model::PinnedObject& pin) {
   PinState state;
   if (pin.skipped) {
     state.source = SourceState::kSkipped;
     return state;
   }
-  // A link opens only for writing; for everything else reading is enough to ask for the id.
   model::GrantedPin grant;
   grant.source = pin.source;
-  grant.access = pin.kind == model::ObjectKind::kLink ? model::Access::kReadWrite : pin.access;
+  grant.access = access_to_look(pin);
   const auto source = opener.open(grant);
   if (source) {
     state.source_object_id = source->info.id;

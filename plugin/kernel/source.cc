@@ -15,6 +15,7 @@
 #include "plugin/base/text.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/model/bpf_types.h"
+#include "plugin/model/token_rights.h"
 
 namespace pinscope::kernel {
 namespace {
@@ -93,7 +94,24 @@ Status check_object(const model::GrantedPin& grant, const ObjectInfo& info) {
   if (is_map && type == nullptr)
     return refuse(ErrorCode::kAccessUnsupported, model::unknown_map_type(info.type),
                   model::kUnknownMapTypeHint);
-  if (grant.access == model::Access::kReadWrite) return {};
+  const bool is_program = info.kind == model::ObjectKind::kProgram;
+  if (is_program && grant.access != model::Access::kUse)
+    return refuse(ErrorCode::kAccessUnsupported,
+                  std::string("it is a program, which cannot be granted with access: ") +
+                      model::name_of(grant.access) + ": whoever has it may run and attach it",
+                  "grant it with access: use, or say expect: {kind: map} if a map was meant");
+  if (!is_program && grant.access == model::Access::kUse)
+    return refuse(
+        ErrorCode::kAccessUnsupported,
+        std::string("access: use is for programs, and it is a ") + model::name_of(info.kind),
+        "grant it with access: read or read-write");
+  if (is_program)
+    if (const char* danger = danger_of(model::TokenRight::kProgram, info.type))
+      return refuse(
+          ErrorCode::kAccessUnsupported,
+          "a program of type " + quoted(type_name(info)) + " is granted to no container: " + danger,
+          "attach it on the host");
+  if (grant.access != model::Access::kRead) return {};
   if (info.kind == model::ObjectKind::kLink)
     return refuse(ErrorCode::kAccessUnsupported, "a link opens only for writing",
                   "grant it with access: read-write, which includes the right to detach it");
@@ -151,7 +169,7 @@ Result<SourceOpener::Source> SourceOpener::open(const model::GrantedPin& grant) 
   // The kernel's look-up of a pin follows links by path; through the descriptor there is none left.
   if (::fchdir(proc_self_fd_) != 0)
     return std::unexpected(Error::system("change to the descriptor directory", errno));
-  auto object = get_object(std::to_string(pin.get()), grant.access == model::Access::kRead);
+  auto object = get_object(std::to_string(pin.get()), grant.access != model::Access::kReadWrite);
   if (!object) {
     const int errnum = object.error().errnum();
     Error error = Error::system("open source pin " + quoted(grant.source), errnum);
@@ -161,7 +179,7 @@ Result<SourceOpener::Source> SourceOpener::open(const model::GrantedPin& grant) 
           Error(ErrorCode::kSourceMismatch, "open source pin " + quoted(grant.source))
               .reason("it is a symbolic link")
               .hint("name the pin that it points to"));
-    if (errnum == EINVAL && grant.access == model::Access::kRead)
+    if (errnum == EINVAL && grant.access != model::Access::kReadWrite)
       return std::unexpected(std::move(error)
                                  .hint("a link opens only with access: read-write")
                                  .with_code(ErrorCode::kAccessUnsupported));

@@ -8,12 +8,18 @@ std::string to_string(const Place& place) {
   return place.file + ":" + std::to_string(place.line) + ":" + std::to_string(place.column);
 }
 
+bool opens_for_writing(Access access) {
+  return access != Access::kRead;
+}
+
 const char* name_of(Access access) {
   switch (access) {
     case Access::kRead:
       return "read";
     case Access::kReadWrite:
       return "read-write";
+    case Access::kUse:
+      return "use";
   }
   return "";
 }

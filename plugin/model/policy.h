@@ -24,13 +24,20 @@ struct Place {
 };
 std::string to_string(const Place& place);  // "flow.yaml:14:5"
 
-enum class Access { kRead, kReadWrite };
+// kUse is for programs, which have no access mode: whoever has one may run it, attach it and detach
+// it wherever its descriptors reach.
+enum class Access { kRead, kReadWrite, kUse };
 enum class ObjectKind { kMap, kProgram, kLink };
 enum class Missing { kFail, kSkip };
 enum class Layout { kShared, kPerMap, kBind };
 enum class HostBpffs { kMask, kReject, kAllow };
 
-// The words of policies and of every output: "read", "read-write"; "map", "program", "link"; …
+// Whether a pin with this access has to open without BPF_F_RDONLY, as clients ask by default. A
+// read grant stands in a sealed file system, where none does; a program loses nothing by it.
+bool opens_for_writing(Access access);
+
+// The words of policies and of every output: "read", "read-write", "use"; "map", "program", "link";
+// …
 const char* name_of(Access access);
 const char* name_of(ObjectKind kind);
 const char* name_of(Missing missing);
@@ -100,7 +107,7 @@ struct Grant {
   Access access = Access::kRead;
   std::optional<uint32_t> uid;  // as the container sees them; default: the container's process
   std::optional<uint32_t> gid;
-  std::optional<uint32_t> mode;  // default 0440 for read, 0660 for read-write
+  std::optional<uint32_t> mode;  // default 0440 for read, 0660 for read-write and use
   Expect expect;
   Missing missing = Missing::kFail;
   friend bool operator==(const Grant&, const Grant&) = default;

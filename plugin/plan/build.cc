@@ -121,31 +121,31 @@ class Builder {
     return {};
   }
 
-  // Pins every grant with this access in one new instance; gives its mount.
-  Status pin_all(Access access, InstanceId instance, std::set<std::string>& made) {
+  // Pins every grant that opens for writing, or every other one, in this instance.
+  Status pin_all(bool for_writing, InstanceId instance, std::set<std::string>& made) {
     const std::string top = std::string(kShown) + "/";
     for (uint32_t i = 0; i < decision_.grants.size(); ++i) {
       const auto& grant = decision_.grants[i];
-      if (grant.access != access) continue;
+      if (opens_for_writing(grant.access) != for_writing) continue;
       make_parents(instance, top, grant.name, made);
       PINSCOPE_CHECK(pin(instance, i, top + grant.name));
     }
     return {};
   }
 
-  // Two instances: read grants behind a read-only superblock, read-write grants behind a read-only
+  // Two instances: read grants behind a read-only superblock, the others behind a read-only
   // mount. Only one of them is made where that is enough.
   Status shared() {
     bool any_read = false;
     bool any_write = false;
     for (const auto& grant : decision_.grants)
-      (grant.access == Access::kRead ? any_read : any_write) = true;
+      (opens_for_writing(grant.access) ? any_write : any_read) = true;
 
     const InstanceId top = make_instance(MakeInstance::Type::kBpf);
     plan_.steps.emplace_back(MakeDirectory{top, kShown});
     view_ = clone(top, kShown, !any_read);
     std::set<std::string> made;
-    PINSCOPE_CHECK(pin_all(any_read ? Access::kRead : Access::kReadWrite, top, made));
+    PINSCOPE_CHECK(pin_all(!any_read, top, made));
     if (!any_read || !any_write) {
       if (any_read) plan_.steps.emplace_back(SealInstance{top});
       return {};
@@ -154,7 +154,7 @@ class Builder {
     const std::string shown = std::string(kShown) + "/";
     plan_.steps.emplace_back(MakeDirectory{top, shown + kReadWriteDirectory});
     for (const auto& grant : decision_.grants) {
-      if (grant.access != Access::kReadWrite) continue;
+      if (!opens_for_writing(grant.access)) continue;
       make_parents(top, shown, grant.name, made);
       std::string target;
       for (const char byte : grant.name)
@@ -168,7 +168,7 @@ class Builder {
     plan_.steps.emplace_back(MakeDirectory{writable, kShown});
     const MountId mount = clone(writable, kShown, true);
     std::set<std::string> made_writable;
-    PINSCOPE_CHECK(pin_all(Access::kReadWrite, writable, made_writable));
+    PINSCOPE_CHECK(pin_all(true, writable, made_writable));
     attach_below(mount, view_, kReadWriteDirectory);
     return {};
   }
@@ -196,7 +196,7 @@ class Builder {
       plan_.steps.emplace_back(MakeDirectory{instance, kShown});
       const std::string path = std::string(kShown) + "/" + std::string(base_name(grant.name));
       PINSCOPE_CHECK(pin(instance, i, path));
-      if (grant.access == Access::kRead) plan_.steps.emplace_back(SealInstance{instance});
+      if (!opens_for_writing(grant.access)) plan_.steps.emplace_back(SealInstance{instance});
       attach_below(clone(instance, path, true), view_, grant.name);
     }
     return {};

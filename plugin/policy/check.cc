@@ -5,6 +5,8 @@
 #include <unordered_map>
 
 #include "plugin/base/text.h"
+#include "plugin/model/bpf_types.h"
+#include "plugin/model/token_rights.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope::policy {
@@ -53,7 +55,8 @@ void check_names(const Draft& draft, Reporter& reporter) {
 }
 
 void check_bind(const Grant& grant, const GrantMarks& marks, Reporter& reporter) {
-  if (grant.access == Access::kRead && marks.access_known)
+  const bool is_program = grant.expect.kind == ObjectKind::kProgram;
+  if (grant.access == Access::kRead && marks.access_known && !is_program)
     reporter.error(marks.access, "access: read cannot be enforced with layout: bind",
                    "a read-only bind mount does not stop writes to a map; use layout: shared or "
                    "access: read-write");
@@ -64,6 +67,31 @@ void check_bind(const Grant& grant, const GrantMarks& marks, Reporter& reporter)
   };
   report_void(marks.owner, "owner");
   report_void(marks.mode, "mode");
+}
+
+// What kind of object the access is for. True if it was wrong.
+bool check_kind(const Grant& grant, const GrantMarks& marks, Reporter& reporter) {
+  if (!marks.access_known || !grant.expect.kind) return false;
+  const bool is_program = grant.expect.kind == ObjectKind::kProgram;
+  if (is_program == (grant.access == Access::kUse)) {
+    const uint32_t type = grant.expect.program_type.value_or(model::kProgramSocketFilter);
+    const char* danger = is_program ? danger_of(model::TokenRight::kProgram, type) : nullptr;
+    if (danger != nullptr)
+      reporter.error(marks.access, "a program of type " + quoted(model::program_type_name(type)) +
+                                       " cannot be granted: " + danger);
+    return danger != nullptr;
+  }
+  if (is_program)
+    reporter.error(marks.access, "a program can only be granted with access: use",
+                   "it has no read mode: whoever has it may run it, and attach and detach it "
+                   "wherever the container's descriptors reach");
+  else
+    reporter.error(
+        marks.access,
+        std::string("access: use is for programs, and this is a ") + name_of(*grant.expect.kind),
+        grant.expect.kind == ObjectKind::kLink ? "use access: read-write"
+                                               : "use access: read or read-write");
+  return true;
 }
 
 void check_access(const Grant& grant, const GrantMarks& marks, Reporter& reporter) {
@@ -78,9 +106,10 @@ void check_grants(const Draft& draft, Reporter& reporter) {
   for (size_t i = 0; i < draft.policy.grants.size() && !reporter.full(); ++i) {
     const Grant& grant = draft.policy.grants[i];
     const GrantMarks& marks = draft.grant_marks[i];
+    const bool kind_is_wrong = check_kind(grant, marks, reporter);
     if (is_bind)
       check_bind(grant, marks, reporter);
-    else
+    else if (!kind_is_wrong)
       check_access(grant, marks, reporter);
     if (is_glob(grant.pin) && literal_prefix(grant.pin) == "/")
       reporter.error(marks.pin, "the glob " + quoted(grant.pin) + " starts at the root",

@@ -147,7 +147,7 @@ class Decoder {
     take_place(out.place, grant, policy_file);
     take(out.pin, grant.pin());
     take(out.as, grant.as());
-    take_enum(out.access, grant.access(), model::Access::kReadWrite);
+    take_enum(out.access, grant.access(), model::Access::kUse);
     take(out.uid, grant.uid());
     take(out.gid, grant.gid());
     take(out.mode, grant.mode());

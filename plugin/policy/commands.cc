@@ -12,9 +12,11 @@ using model::BpfCommands;
 // bpf_obj_get, bpf_obj_get_info_by_fd).
 constexpr BpfCommands kOpen = {BpfCommand::kObjGet, BpfCommand::kObjGetInfoByFd};
 
-// A program's descriptor has no access mode, so what it can be used for is up to this list. Not
-// BPF_PROG_ATTACH: only BPF_PROG_DETACH undoes it, and that detaches programs of others as well (a
-// container with CAP_NET_ADMIN could take the device filter off its own cgroup). A link goes with
+// A program's descriptor has no access mode, so what bpf(2) does with it is up to this list
+// (sockets take a program by setsockopt(2), which no profile stops). Not BPF_PROG_ATTACH: only
+// BPF_PROG_DETACH undoes it, and that detaches programs of others as well, for which it need not
+// have them: the device filter of its own cgroup, a rule on one that it can open. Not
+// BPF_PROG_BIND_MAP, which makes the program hold a map for as long as it lives. A link goes with
 // its descriptor.
 constexpr BpfCommands kUseProgram = {BpfCommand::kProgTestRun, BpfCommand::kLinkCreate};
 
@@ -40,12 +42,14 @@ BpfCommands commands_for(const model::Delegation& delegation) {
 
 BpfCommands commands_for(model::Access access, std::optional<model::ObjectKind> kind,
                          std::optional<uint32_t> map_type) {
-  const bool writes = access == model::Access::kReadWrite;
-  switch (kind.value_or(model::ObjectKind::kMap)) {
+  using model::Access;
+  const auto usual = access == Access::kUse ? model::ObjectKind::kProgram : model::ObjectKind::kMap;
+  const bool writes = access == Access::kReadWrite;
+  switch (kind.value_or(usual)) {
     case model::ObjectKind::kMap:
       return kOpen | model::map_commands(map_type, writes);
     case model::ObjectKind::kProgram:
-      return kOpen | (writes ? kUseProgram : BpfCommands{});
+      return kOpen | (access == Access::kUse ? kUseProgram : BpfCommands{});
     case model::ObjectKind::kLink:
       return kOpen | (writes ? kUseLink : BpfCommands{});
   }

@@ -12,8 +12,8 @@ namespace pinscope::policy {
 
 // For one object. Never those that make objects (BPF_MAP_CREATE, BPF_PROG_LOAD), carry one out of
 // its instance (BPF_OBJ_PIN), reach others (…_BY_ID, BPF_PROG_DETACH) or spoil one for its owner
-// (BPF_MAP_FREEZE). An object of unknown kind is taken for a map: that is what nearly all are, and
-// these commands are good for nothing without the descriptor of one.
+// (BPF_MAP_FREEZE). An object of unknown kind is taken for a map unless it is granted for use: that
+// is what nearly all are, and these commands are good for nothing without the descriptor of one.
 // `map_type`: of a map, where it is known; otherwise those of every type.
 model::BpfCommands commands_for(model::Access access, std::optional<model::ObjectKind> kind,
                                 std::optional<uint32_t> map_type = std::nullopt);

@@ -20,7 +20,7 @@ using model::GrantedPin;
 
 constexpr std::string_view kReservedComponent = "_rw";
 constexpr uint32_t kModeOfRead = 0440;
-constexpr uint32_t kModeOfReadWrite = 0660;
+constexpr uint32_t kModeOfOthers = 0660;  // clients ask for both unless they are told
 
 std::string decimal(uint32_t number) {
   return std::to_string(number);
@@ -58,6 +58,13 @@ class Run {
               .hint("name it differently with \"as\"")
               .rule(to_string(rule_of(first))));
 
+    // What is used cannot be read: one of the two is wrong about what the object is.
+    for (const Wanted& other : wanted_)
+      if ((other.grant->access == Access::kUse) != (first.grant->access == Access::kUse))
+        return std::unexpected(conflict(std::string("access is ") + name_of(first.grant->access) +
+                                            " for one policy and " + name_of(other.grant->access) +
+                                            " for another",
+                                        first, other));
     // The widest access counts, and the first grant that gives it is the rule.
     auto widest = std::ranges::find_if(
         wanted_, [](const Wanted& one) { return one.grant->access == Access::kReadWrite; });
@@ -77,7 +84,7 @@ class Run {
     PINSCOPE_TRY(const auto mode, agreed("mode", octal, &Grant::mode));
     pin.uid = uid.value_or(container_.uid);
     pin.gid = gid.value_or(container_.gid);
-    pin.mode = mode.value_or(pin.access == Access::kRead ? kModeOfRead : kModeOfReadWrite);
+    pin.mode = mode.value_or(opens_for_writing(pin.access) ? kModeOfOthers : kModeOfRead);
     PINSCOPE_TRY(pin.expect.kind, expected("expect.kind", kind_name, &Expect::kind));
     PINSCOPE_TRY(pin.expect.map_type, expected("expect.type", decimal, &Expect::map_type));
     PINSCOPE_TRY(pin.expect.program_type, expected("expect.type", decimal, &Expect::program_type));

@@ -189,8 +189,8 @@ void read_grant(const Field& field, Draft& draft, Reporter& reporter) {
   read_name(as, grant, reporter, pin.value_or(field));
   if (const auto access = keys.find("access")) {
     marks.access = access->at();
-    const auto word =
-        read_word(reporter, *access, {Access::kRead, Access::kReadWrite}, model::name_of);
+    const auto word = read_word(reporter, *access,
+                                {Access::kRead, Access::kReadWrite, Access::kUse}, model::name_of);
     marks.access_known = word.has_value();
     grant.access = word.value_or(Access::kRead);
   }

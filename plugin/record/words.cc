@@ -49,7 +49,7 @@ std::optional<model::Record::State> state_from_name(std::string_view name) {
 }
 
 std::optional<model::Access> access_from_name(std::string_view name) {
-  return find_by_name(name, {model::Access::kRead, model::Access::kReadWrite});
+  return find_by_name(name, {model::Access::kRead, model::Access::kReadWrite, model::Access::kUse});
 }
 
 std::optional<model::ObjectKind> kind_from_name(std::string_view name) {

@@ -74,15 +74,17 @@ TEST_P(View, HoldsMapsProgramsAndLinks) {
       policy_text("select: {}\n"
                   "grants:\n"
                   "  - {pin: /sys/fs/bpf/map, expect: {kind: map}}\n"
-                  "  - {pin: /sys/fs/bpf/program, expect: {kind: program, type: socket_filter}}\n"
+                  "  - {pin: /sys/fs/bpf/program, access: use, expect: {kind: program}}\n"
                   "  - {pin: /sys/fs/bpf/link, access: read-write, expect: {kind: link}}\n"));
-  const auto result = run({"ls /sys/fs/bpf", "get-ro /sys/fs/bpf/map", "get-rw /sys/fs/bpf/map",
-                           "get-ro /sys/fs/bpf/program", "get-rw /sys/fs/bpf/link"});
+  const auto result =
+      run({"ls /sys/fs/bpf", "get-ro /sys/fs/bpf/map", "get-rw /sys/fs/bpf/map",
+           "get-ro /sys/fs/bpf/program", "get-rw /sys/fs/bpf/program", "get-rw /sys/fs/bpf/link"});
   EXPECT_EQ(result.status, 0) << result;
   EXPECT_EQ(answer(result, "ls /sys/fs/bpf"), "ok _rw link map program");
   EXPECT_EQ(answer(result, "get-ro /sys/fs/bpf/map"), "ok");
   EXPECT_EQ(answer(result, "get-rw /sys/fs/bpf/map"), "EROFS");
   EXPECT_EQ(answer(result, "get-ro /sys/fs/bpf/program"), "ok");
+  EXPECT_EQ(answer(result, "get-rw /sys/fs/bpf/program"), "ok");
   EXPECT_EQ(answer(result, "get-rw /sys/fs/bpf/link"), "ok");
 }
 

@@ -25,7 +25,7 @@ view: {at: /srv/view/bpf, layout: LAYOUT}
 grants:
   - {pin: /sys/fs/bpf/fault/flows, access: read, owner: {uid: 1000, gid: 1000}, mode: "0444"}
   - {pin: /sys/fs/bpf/fault/counters, access: read-write}
-  - {pin: /sys/fs/bpf/fault/program, as: deep/er/program, access: read}
+  - {pin: /sys/fs/bpf/fault/program, as: deep/er/program, access: use}
 )";
 
 // The container sees the machine's own pins, which nothing can make read-only.
@@ -35,7 +35,7 @@ view: {at: /srv/view/bpf, layout: bind}
 grants:
   - {pin: /sys/fs/bpf/fault/flows, access: read-write}
   - {pin: /sys/fs/bpf/fault/counters, access: read-write}
-  - {pin: /sys/fs/bpf/fault/program, as: deep/er/program, access: read-write}
+  - {pin: /sys/fs/bpf/fault/program, as: deep/er/program, access: use}
 )";
 
 // The bpffs that gives tokens is at a second place that the hook has to make.
@@ -47,7 +47,7 @@ delegate: {commands: [map_create], maps: [hash], grantsAt: /srv/view/bpf}
 grants:
   - {pin: /sys/fs/bpf/fault/flows, access: read, owner: {uid: 1000, gid: 1000}, mode: "0444"}
   - {pin: /sys/fs/bpf/fault/counters, access: read-write}
-  - {pin: /sys/fs/bpf/fault/program, as: deep/er/program, access: read}
+  - {pin: /sys/fs/bpf/fault/program, as: deep/er/program, access: use}
 )";
 
 std::string spec_for(const std::string& layout) {

@@ -19,6 +19,7 @@ namespace {
 
 using model::Access;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 class Sources : public testing::Test {
@@ -185,6 +186,43 @@ TEST_F(Sources, RefuseToReadAMapBesideOneThatItCanBePutInto) {
   opener_ = kernel::SourceOpener(descriptors_.get());
   EXPECT_EQ(error_of(flows), "");
   EXPECT_EQ(error_of(grant("/sys/fs/bpf/outer")), "") << "without writing it, nothing is put there";
+}
+
+TEST_F(Sources, GiveAProgramForUseOnly) {
+  pins_.program("/sys/fs/bpf/filter");
+  EXPECT_EQ(error_of(grant("/sys/fs/bpf/filter", Access::kUse)), "");
+  EXPECT_EQ(error_of(grant("/sys/fs/bpf/filter")),
+            "cannot grant \"/sys/fs/bpf/filter\": it is a program, which cannot be granted with "
+            "access: read: whoever has it may run and attach it (grant it with access: use, or say "
+            "expect: {kind: map} if a map was meant)");
+  EXPECT_EQ(code_, ErrorCode::kAccessUnsupported);
+  EXPECT_THAT(error_of(grant("/sys/fs/bpf/filter", Access::kReadWrite)),
+              HasSubstr("cannot be granted with access: read-write"));
+  EXPECT_EQ(code_, ErrorCode::kAccessUnsupported);
+}
+
+TEST_F(Sources, GiveNothingElseForUse) {
+  pins_.map("/sys/fs/bpf/flows");
+  EXPECT_EQ(error_of(grant("/sys/fs/bpf/flows", Access::kUse)),
+            "cannot grant \"/sys/fs/bpf/flows\": access: use is for programs, and it is a map "
+            "(grant it with access: read or read-write)");
+  EXPECT_EQ(code_, ErrorCode::kAccessUnsupported);
+  pins_.link("/sys/fs/bpf/attached");
+  EXPECT_THAT(error_of(grant("/sys/fs/bpf/attached", Access::kUse)),
+              HasSubstr("a link opens only with access: read-write"));
+  EXPECT_EQ(code_, ErrorCode::kAccessUnsupported);
+}
+
+TEST_F(Sources, GiveNoProgramThatReachesTheWholeMachine) {
+  for (const uint32_t type : {2U, 5U, 7U, 17U, 20U, 24U, 26U, 27U, 28U, 29U, 31U, 99U}) {
+    kernel::ObjectInfo info;
+    info.kind = model::ObjectKind::kProgram;
+    info.type = type;
+    const auto checked = kernel::check_object(grant("/sys/fs/bpf/x", Access::kUse), info);
+    ASSERT_FALSE(checked) << type;
+    EXPECT_EQ(checked.error().code(), ErrorCode::kAccessUnsupported);
+    EXPECT_THAT(checked.error().sentence(), HasSubstr("is granted to no container: "));
+  }
 }
 
 TEST_F(Sources, RefuseALinkForReading) {

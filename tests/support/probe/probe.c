@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct command* const kTables[] = {kBpfCommands, kFileCommands, kMapCommands,
-                                                kProcessCommands, kTokenCommands};
+static const struct command* const kTables[] = {kBpfCommands,     kFileCommands,  kMapCommands,
+                                                kProcessCommands, kTokenCommands, kProgramCommands};
 enum { kTableCount = sizeof(kTables) / sizeof(kTables[0]) };
 
 static const struct command* find(const char* name) {

@@ -31,5 +31,10 @@ extern const struct command kFileCommands[];
 extern const struct command kMapCommands[];
 extern const struct command kProcessCommands[];
 extern const struct command kTokenCommands[];
+extern const struct command kProgramCommands[];
+
+// A descriptor of a program of these types that returns 1, loaded with a token of `bpffs`; "-":
+// with none. -1 with errno set.
+int load_return_1(const char* bpffs, unsigned type, unsigned attach);
 
 #endif

@@ -129,6 +129,16 @@ static int return_0(int token, const char* type, const char* attach) {
   return fd < 0 ? -1 : close_with(fd, 0);
 }
 
+int load_return_1(const char* bpffs, unsigned type, unsigned attach) {
+  const struct bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 1},
+                                  {.code = BPF_JMP | BPF_EXIT}};
+  const int has_token = strcmp(bpffs, "-") != 0;
+  const int token = has_token ? token_of(bpffs) : -1;
+  if (has_token && token < 0) return -1;
+  const int fd = load_with(token, type, attach, code, 2);
+  return has_token ? close_with(token, fd) : fd;
+}
+
 static int token_map(char** words, struct answer* answer) {
   (void)answer;
   const int fd = token_of(words[0]);

@@ -33,9 +33,11 @@ TEST(Commands, LetAMapBeUsedAsItsTypeIs) {
   EXPECT_EQ(of_type(Access::kReadWrite, "sockmap"), (Numbers{1, 2, 3, 4, 7, 15}));
 }
 
-TEST(Commands, LetAProgramBeOpenedOrUsed) {
-  EXPECT_EQ(commands(Access::kRead, ObjectKind::kProgram), (Numbers{7, 15}));
-  EXPECT_EQ(commands(Access::kReadWrite, ObjectKind::kProgram), (Numbers{7, 10, 15, 28}));
+TEST(Commands, LetAProgramBeUsed) {
+  EXPECT_EQ(commands(Access::kUse, ObjectKind::kProgram), (Numbers{7, 10, 15, 28}));
+  EXPECT_EQ(commands(Access::kUse, std::nullopt), commands(Access::kUse, ObjectKind::kProgram));
+  EXPECT_EQ(commands(Access::kReadWrite, ObjectKind::kProgram), (Numbers{7, 15}))
+      << "no program is granted so";
 }
 
 TEST(Commands, LetALinkBeReplacedAndDetached) {
@@ -59,10 +61,11 @@ TEST(Commands, TakeWhatIsNotThereYetForAMap) {
 
 TEST(Commands, NeverMakePinFreezeOrReachOtherObjects) {
   using enum model::BpfCommand;
-  for (const auto access : {Access::kRead, Access::kReadWrite})
+  for (const auto access : {Access::kRead, Access::kReadWrite, Access::kUse})
     for (const auto kind : {ObjectKind::kMap, ObjectKind::kProgram, ObjectKind::kLink}) {
       const auto granted = commands_for(access, kind);
-      for (const auto command : {kMapCreate, kProgLoad, kObjPin, kMapFreeze, kProgDetach})
+      for (const auto command :
+           {kMapCreate, kProgLoad, kObjPin, kMapFreeze, kProgAttach, kProgDetach, kProgBindMap})
         EXPECT_FALSE(granted.contains(static_cast<uint32_t>(command)));
       for (const uint32_t by_id : {11U, 12U, 13U, 14U, 19U, 23U, 30U, 31U})
         EXPECT_FALSE(granted.contains(by_id));

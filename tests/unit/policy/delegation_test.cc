@@ -146,8 +146,8 @@ TEST(Delegation, IsRefusedWhereAReadGrantOfAnotherPolicyWouldNotHold) {
   EXPECT_TRUE(decide_for({reading, delegating("d", delegate({"map_create", "hash", "", ""}))}));
 }
 
-TEST(Delegation, StandsBesideReadGrantsOfProgramsAndGrantsForWriting) {
-  auto program = grant("/sys/fs/bpf/xdp");
+TEST(Delegation, StandsBesideGrantsOfProgramsAndGrantsForWriting) {
+  auto program = grant("/sys/fs/bpf/filter", "", Access::kUse);
   program.expect.kind = model::ObjectKind::kProgram;
   const auto decision =
       decide_for({delegating("d", delegate({"prog_load", "", "socket_filter", ""}),

@@ -46,7 +46,24 @@ TEST(Merge, WhatOneGrantLeavesUnsetAnotherMaySay) {
   EXPECT_EQ(pin.missing, model::Missing::kFail);
 }
 
+TEST(Merge, TwoUsesOfAProgramAreOne) {
+  const auto decision = decided({policy("a", {grant("/sys/fs/bpf/x", "x", Access::kUse)}),
+                                 policy("b", {grant("/sys/fs/bpf/x", "x", Access::kUse)})});
+  ASSERT_EQ(decision.grants.size(), 1U);
+  EXPECT_EQ(decision.grants[0].access, Access::kUse);
+  EXPECT_EQ(decision.grants[0].mode, 0660U);
+}
+
 // Conflicts.
+
+TEST(Merge, UseAndReadOfOnePinAreAConflict) {
+  const Error error = refused({policy("a", {grant("/sys/fs/bpf/x", "x", Access::kReadWrite)}),
+                               policy("b", {grant("/sys/fs/bpf/x", "x", Access::kUse)})});
+  EXPECT_EQ(error.code(), ErrorCode::kPolicyConflict);
+  EXPECT_EQ(error.sentence(),
+            "cannot grant \"x\" to container \"web-1\": access is read-write for one policy and "
+            "use for another; policy \"a\" at a.yaml:10:7 and policy \"b\" at b.yaml:10:7");
+}
 
 TEST(Merge, TwoSourcesUnderOneNameAreAConflict) {
   const Error error = refused(

@@ -109,7 +109,9 @@ TEST(LoadText, ReadsEveryFieldOfAGrant) {
 }
 
 TEST(LoadText, ReadsProgramsAndLinks) {
-  const auto program = load_grant("{pin: /sys/fs/bpf/x, expect: {kind: program, type: xdp}}");
+  const auto program =
+      load_grant("{pin: /sys/fs/bpf/x, access: use, expect: {kind: program, type: xdp}}");
+  EXPECT_EQ(program.access, Access::kUse);
   EXPECT_EQ(program.expect.kind, model::ObjectKind::kProgram);
   EXPECT_EQ(program.expect.program_type, 6U);
   EXPECT_EQ(program.expect.map_type, std::nullopt);
