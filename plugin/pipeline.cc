@@ -13,6 +13,7 @@
 #include "plugin/kernel/sys.h"
 #include "plugin/oci/config.h"
 #include "plugin/oci/state.h"
+#include "plugin/pipeline/configuration.h"
 #include "plugin/pipeline/host.h"
 #include "plugin/pipeline/run_log.h"
 #include "plugin/plan/build.h"
@@ -179,8 +180,13 @@ class HookRun {
     event_.container_id = state.id;
     event_.bundle = state.bundle;
     event_.pid = state.pid;
-    PINSCOPE_TRY(auto config, read_config(state));
-    PINSCOPE_TRY(container_, oci::read_container(state, std::move(config), options_.engine));
+    auto config = read_config(state);
+    // What cannot be told apart is refused, unless there is nothing to tell.
+    if (!config && config.error().code() == ErrorCode::kStateInvalid &&
+        !may_concern_us(store.set()))
+      return {};
+    if (!config) return std::unexpected(std::move(config).error());
+    PINSCOPE_TRY(container_, oci::read_container(state, *std::move(config), options_.engine));
     container_.identity.kubernetes_labels = oci::facts_of(options_.pod_labels);
     event_.bundle = container_.bundle;
     event_.identity = container_.identity;
@@ -196,6 +202,16 @@ class HookRun {
     event_.selected_by = decision.selected_by;
     event_.refusals = decision.refusals;
     return in_context(give_view(std::move(decision)), "container " + quoted(container_.id));
+  }
+
+  // Whether any policy can select a container of which nothing but the engine is known.
+  [[nodiscard]] bool may_concern_us(const policy::CompiledSet& set) const {
+    if (!options_.required_policies.empty() || options_.engine == Engine::kUnknown) return true;
+    const auto policies = set.all();
+    return !policies || std::ranges::any_of(*policies, [&](const Policy& policy) {
+      const auto& engines = policy.select.engines;
+      return engines.empty() || std::ranges::find(engines, options_.engine) != engines.end();
+    });
   }
 
   // That the start asked for a policy does not make it select the container, and to start without

@@ -9,6 +9,7 @@
 #include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/kernel/ancestors.h"
 #include "plugin/model/container.h"
 
 namespace pinscope::daemon {
@@ -16,23 +17,6 @@ namespace {
 
 // The container's process, the runtime that made it, the watcher.
 constexpr int kMostAncestors = 4;
-constexpr size_t kStatusLimit = 64U << 10;  // bytes
-
-// Nothing where there is no such process.
-std::optional<pid_t> parent_of_process(pid_t pid) {
-  const std::string path = "/proc/" + std::to_string(pid) + "/status";
-  const auto file = open_at(AT_FDCWD, path, O_RDONLY);
-  if (!file) return std::nullopt;
-  const auto status = read_all(file->get(), kStatusLimit, path);
-  if (!status) return std::nullopt;
-  constexpr std::string_view kField = "PPid:\t";
-  for (const std::string_view line : split(*status, '\n')) {
-    if (!line.starts_with(kField)) continue;
-    const auto parent = parse_unsigned(line.substr(kField.size()));
-    if (parent && *parent > 0) return static_cast<pid_t>(*parent);
-  }
-  return std::nullopt;
-}
 
 std::string working_directory(pid_t pid) {
   std::array<char, 4096> path{};
@@ -68,10 +52,10 @@ Result<std::string> find_bundle(pid_t pid, const std::string& container_id) {
   // The id becomes part of a path.
   if (!model::is_container_id(container_id)) return cannot("this is no container's id");
   if (pid <= 1) return cannot("the engine told no process");
-  std::optional<pid_t> ancestor = parent_of_process(pid);
+  std::optional<pid_t> ancestor = kernel::parent_of_process(pid);
   for (int i = 0; ancestor && i < kMostAncestors; ++i) {
     if (auto bundle = bundle_beside(working_directory(*ancestor), container_id)) return *bundle;
-    ancestor = parent_of_process(*ancestor);
+    ancestor = kernel::parent_of_process(*ancestor);
   }
   return cannot("no process above the container's works in a bundle");
 }

@@ -38,17 +38,13 @@ Result<std::vector<JsonView>> read_list(const JsonView& object, std::string_view
   return found->elements();
 }
 
-// A relative root.path is relative to the bundle. Some crun versions report the bundle as "/" when
-// user namespaces are in use, but name the root file system in a field of their own: that is then
-// the only place that knows. An absolute root.path is never overruled.
+// A relative root.path is relative to the bundle.
 Status read_root(const JsonView& config, const State& state, Container& container) {
   PINSCOPE_TRY(const auto root, config.find("root"));
   if (!root) return std::unexpected(config.complaint("the root is missing"));
   PINSCOPE_TRY(const auto path, root->string_or("path", ""));
   if (path.empty()) return std::unexpected(root->complaint("the path is missing"));
-  const bool bundle_is_lost = state.bundle == "/" && state.root.starts_with('/');
-  container.rootfs =
-      !path.starts_with('/') && bundle_is_lost ? state.root : join(state.bundle, path);
+  container.rootfs = join(state.bundle, path);
   PINSCOPE_TRY(container.readonly_rootfs, root->bool_or("readonly", false));
   return {};
 }

@@ -43,7 +43,6 @@ Result<State> parse_state(std::string json) {
   PINSCOPE_TRY(state.bundle, root.string_or("bundle", ""));
   if (!state.bundle.starts_with('/'))
     return std::unexpected(root.complaint("the bundle is not an absolute path"));
-  PINSCOPE_TRY(state.root, root.string_or("root", ""));
   PINSCOPE_TRY(state.annotations, read_annotations(root));
   return state;
 }

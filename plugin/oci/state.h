@@ -16,7 +16,6 @@ struct State {
   std::string status;
   pid_t pid = 0;
   std::string bundle;
-  std::string root;  // crun's own field: the absolute rootfs; empty elsewhere
   std::vector<std::pair<std::string, std::string>> annotations;
 };
 

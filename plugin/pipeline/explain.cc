@@ -9,6 +9,7 @@
 #include "plugin/oci/config.h"
 #include "plugin/oci/edit.h"
 #include "plugin/oci/state.h"
+#include "plugin/pipeline/configuration.h"
 #include "plugin/pipeline/host.h"
 #include "plugin/plan/build.h"
 #include "plugin/policy/commands.h"

@@ -21,23 +21,6 @@ constexpr size_t kMostPins = 4096;
 
 }  // namespace
 
-// crun gives "/" as the bundle when it has changed its directory already (user namespaces); its own
-// `root` field then leads to the configuration of a bundle that holds its rootfs. What stands
-// beside a rootfs may be another user's file, so it counts only if root alone can have written it.
-Result<std::string> read_config(oci::State& state) {
-  auto file = open_at(AT_FDCWD, join(state.bundle, "config.json"), O_RDONLY | O_NONBLOCK);
-  if (!file && file.error().errnum() == ENOENT && state.bundle == "/" && !state.root.empty()) {
-    state.bundle = std::string(parent_of(state.root));
-    file = open_trusted_file(join(state.bundle, "config.json"));
-    if (!file) return std::unexpected(std::move(file).error().with_code(ErrorCode::kConfigInvalid));
-  }
-  if (!file)
-    return std::unexpected(Error::system("open " + quoted(join(state.bundle, "config.json")),
-                                         file.error().errnum(), ErrorCode::kConfigInvalid)
-                               .hint("the runtime's state names this bundle"));
-  return read_all(file->get(), kConfigLimit, join(state.bundle, "config.json"));
-}
-
 Result<std::vector<std::string>> pins_matching(const model::Pattern& glob) {
   return kernel::list_pins(
       policy::literal_prefix(glob),

@@ -14,9 +14,6 @@ namespace pinscope {
 
 inline constexpr size_t kConfigLimit = 16U << 20;  // bytes of a config.json
 
-// The config.json of the state's bundle. Corrects the bundle where crun has lost it.
-Result<std::string> read_config(oci::State& state);
-
 // The host's pins that match: answers model::HostView::pins_matching.
 Result<std::vector<std::string>> pins_matching(const model::Pattern& glob);
 

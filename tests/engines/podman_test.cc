@@ -114,6 +114,18 @@ TEST_P(Podman, GivesAViewInAUserNamespaceOfItsOwn) {
   expect_the_grant_works(run({"--uidmap", "0:300000:65536", "--gidmap", "0:300000:65536"}));
 }
 
+// crun sends the device into the namespace and says "/" for the bundle then.
+TEST_P(Podman, GivesAViewInAUserNamespaceWithADevice) {
+  if (!std::filesystem::exists("/dev/fuse")) GTEST_SKIP() << "this machine has no /dev/fuse";
+  install();
+  const std::vector<std::string> options = {"--uidmap",       "0:300000:65536", "--gidmap",
+                                            "0:300000:65536", "--device",       "/dev/fuse"};
+  test_->grant_flows("{engine: podman}");
+  expect_the_grant_works(run(options));
+  test_->grant_flows("{engine: docker}");
+  expect_no_view(run(options));
+}
+
 TEST_P(Podman, GivesBpfTokensInAUserNamespace) {
   if (const auto probe = kernel::probe_delegation(); probe.answer != model::Probe::kYes)
     GTEST_SKIP() << probe.detail;

@@ -96,6 +96,17 @@ void write_linux(JsonWriter& json, const BundleSpec& spec) {
     write_id_map(json, "uidMappings", spec.uid_map);
     write_id_map(json, "gidMappings", spec.gid_map);
   }
+  if (!spec.devices.empty()) {
+    json.key("devices").array();
+    for (const auto& device : spec.devices)
+      json.object()
+          .field("path", device.path)
+          .field("type", std::string(1, device.type))
+          .field("major", device.major)
+          .field("minor", device.minor)
+          .end();
+    json.end();
+  }
   if (!spec.rootfs_propagation.empty()) json.field("rootfsPropagation", spec.rootfs_propagation);
   if (!spec.seccomp_default.empty()) write_seccomp(json, spec);
   write_strings(json, "readonlyPaths", spec.readonly_paths);

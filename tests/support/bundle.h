@@ -30,6 +30,13 @@ struct BundleIdMapping {
   uint32_t size = 0;
 };
 
+struct BundleDevice {
+  std::string path;
+  char type = 'c';
+  int64_t major = 0;
+  int64_t minor = 0;
+};
+
 struct SeccompArgument {
   uint32_t index = 0;
   uint64_t value = 0;
@@ -65,6 +72,7 @@ struct BundleSpec {
   std::vector<BundleIdMapping> uid_map;  // a user namespace if not empty
   std::vector<BundleIdMapping> gid_map;
   std::string cgroups_path;  // "": the runtime makes it of the id
+  std::vector<BundleDevice> devices;
   std::vector<std::string> readonly_paths;
   std::vector<std::string> masked_paths;
 

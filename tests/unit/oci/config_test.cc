@@ -132,20 +132,6 @@ TEST(Config, TakesARelativeRootAsRelativeToTheBundle) {
   EXPECT_EQ(read(R"({"root":{"path":"/srv/x"}})").rootfs, "/srv/x");
 }
 
-TEST(Config, TakesTheRootOfTheStateOnlyWhereTheBundleIsLost) {
-  State crun = a_state("/");
-  crun.root = "/srv/c1/rootfs";
-  EXPECT_EQ(read(config_with(""), crun).rootfs, "/srv/c1/rootfs");
-  EXPECT_EQ(read(R"({"root":{"path":"/srv/x"}})", crun).rootfs, "/srv/x");
-  crun.root = "not/absolute";
-  EXPECT_EQ(read(config_with(""), crun).rootfs, "/rootfs");
-  crun.root = "";
-  EXPECT_EQ(read(config_with(""), crun).rootfs, "/rootfs");
-  crun = a_state("/run/web-1");
-  crun.root = "/elsewhere";
-  EXPECT_EQ(read(config_with(""), crun).rootfs, "/run/web-1/rootfs");
-}
-
 TEST(Config, SaysWhatIsWrongWithTheRoot) {
   EXPECT_EQ(error_of("{}"), "cannot read \"/b/config.json\": /: the root is missing");
   EXPECT_EQ(error_of(R"({"root":{}})"),

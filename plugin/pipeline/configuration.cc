@@ -1,0 +1,60 @@
+#include "plugin/pipeline/configuration.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "plugin/base/file.h"
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/kernel/ancestors.h"
+#include "plugin/oci/runtime_arguments.h"
+#include "plugin/pipeline/host.h"
+
+namespace pinscope {
+namespace {
+
+// The runtime, and what may stand between it and this process.
+constexpr int kMostAncestors = 4;
+
+// The configuration that a runtime above this process was told to make this container from.
+Result<std::string> config_path_of_runtime(const std::string& id) {
+  std::optional<pid_t> ancestor = ::getppid();
+  for (int i = 0; ancestor && *ancestor > 1 && i < kMostAncestors; ++i) {
+    auto words = kernel::command_line_of(*ancestor);
+    if (words && !words->empty()) {
+      const auto style = oci::option_style_of(words->front());
+      words->erase(words->begin());
+      const auto arguments = oci::parse_runtime_arguments(*words, style);
+      if (arguments.makes_container() && arguments.id == id && arguments.bundle.starts_with('/'))
+        return join(arguments.bundle, arguments.config);
+    }
+    ancestor = kernel::parent_of_process(*ancestor);
+  }
+  return std::unexpected(
+      Error(ErrorCode::kStateInvalid, "find the bundle of container " + quoted(id))
+          .reason("the state says \"/\", and no runtime's command line names one")
+          .hint("start it with --bundle and an absolute path"));
+}
+
+}  // namespace
+
+Result<std::string> read_config(oci::State& state) {
+  std::string path = join(state.bundle, "config.json");
+  const bool bundle_is_lost = state.bundle == "/";
+  if (bundle_is_lost) {
+    PINSCOPE_TRY(path, config_path_of_runtime(state.id));
+    state.bundle = parent_of(path);
+  }
+  auto file = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
+  if (!file)
+    return std::unexpected(
+        Error::system("open " + quoted(path), file.error().errnum(), ErrorCode::kConfigInvalid)
+            .hint(bundle_is_lost ? "the runtime's command line names this bundle"
+                                 : "the runtime's state names this bundle"));
+  return read_all(file->get(), kConfigLimit, path);
+}
+
+}  // namespace pinscope
