@@ -18,6 +18,7 @@
 #include "plugin/cli/command.h"
 #include "plugin/cli/table.h"
 #include "plugin/engine/cdi_check.h"
+#include "plugin/policy/install.h"
 #include "plugin/policy/yaml.h"
 
 namespace pinscope::cli {
@@ -43,8 +44,9 @@ Error cannot_use(const char* option, const std::string& reason) {
 // The policies that can be asked for, by name. What is written to engines must not come from files
 // that others may write: a dry run is only shown.
 Result<std::map<std::string, model::Policy>> device_policies(const Settings& settings, bool trust) {
-  auto loaded = policy::load_path(settings.policy_path,
-                                  trust ? policy::Trust::kRequired : policy::Trust::kIgnored);
+  auto loaded =
+      policy::load_for_install(settings.policy_path, settings.cache_directory,
+                               trust ? policy::Trust::kRequired : policy::Trust::kIgnored);
   if (!loaded.ok())
     return std::unexpected(
         Error(ErrorCode::kPolicyInvalid, "use the policies in " + quoted(settings.policy_path))

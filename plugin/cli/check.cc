@@ -6,6 +6,7 @@
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
 #include "plugin/cli/diagnostics.h"
+#include "plugin/policy/install.h"
 #include "plugin/policy/yaml.h"
 
 namespace pinscope::cli {
@@ -51,7 +52,8 @@ Result<ExitStatus> check(const Settings& settings, const CheckOptions& options) 
       diagnostics.push_back(std::move(diagnostic));
     }
   };
-  if (options.paths.empty()) take(policy::load_path(settings.policy_path));
+  if (options.paths.empty())
+    take(policy::load_for_install(settings.policy_path, settings.cache_directory));
   const auto trust = options.trust ? policy::Trust::kRequired : policy::Trust::kIgnored;
   for (const auto& path : options.paths) take(policy::load_path(path, trust));
 
@@ -87,6 +89,7 @@ void add_check(CLI::App& root, Program& program) {
             "Also require of PATH what is required of installed policies: owned by root, writable "
             "by root alone")
       .policy_option(program.settings)
+      .cache_option(program.settings)
       .output_options(program.settings)
       .footer("Exit status: 0 no errors; 1 errors, or warnings with --strict; 2 usage.");
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <memory>
 
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
@@ -14,10 +15,15 @@
 namespace pinscope::cli {
 namespace {
 
-Result<ExitStatus> compile(const Settings& settings) {
+struct CompileOptions {
+  bool allow_empty = false;
+};
+
+Result<ExitStatus> compile(const Settings& settings, const CompileOptions& options) {
   PINSCOPE_CHECK(kernel::restrict_to_compiling());
+  const auto empty = options.allow_empty ? policy::Empty::kIsMeant : policy::Empty::kAsFound;
   PINSCOPE_TRY(const policy::Loaded loaded,
-               policy::install(settings.policy_path, settings.cache_directory));
+               policy::install(settings.policy_path, settings.cache_directory, empty));
   std::string findings;
   for (const auto& diagnostic : loaded.diagnostics)
     findings += to_text(diagnostic, Palette(wants_colour(settings.colour, STDERR_FILENO)));
@@ -35,10 +41,14 @@ Result<ExitStatus> compile(const Settings& settings) {
 }  // namespace
 
 void add_compile(CLI::App& root, Program& program) {
+  auto options = std::make_shared<CompileOptions>();
   add_command(root, program, "compile",
               "Check the policies and put them in force (the hook does this itself when a file has "
               "changed)",
-              [&program] { return compile(program.settings); })
+              [&program, options] { return compile(program.settings, *options); })
+      .flag("--allow-empty", options->allow_empty,
+            "Give up the policies in force though their directory is gone, or is another one that "
+            "holds no policy file")
       .policy_option(program.settings)
       .cache_option(program.settings)
       .colour_option(program.settings)

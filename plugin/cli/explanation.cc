@@ -13,6 +13,7 @@
 #include "plugin/kernel/mounts.h"
 #include "plugin/kernel/probe.h"
 #include "plugin/policy/cache.h"
+#include "plugin/policy/install.h"
 
 namespace pinscope::cli {
 namespace {
@@ -32,8 +33,9 @@ Result<std::string> resolve_bundle(const std::string& bundle) {
 Result<std::vector<model::Policy>> read_policies(const Settings& settings,
                                                  Explanation& explanation) {
   const bool installed = settings.policy_path == Settings{}.policy_path;
-  policy::Loaded loaded = policy::load_path(
-      settings.policy_path, installed ? policy::Trust::kRequired : policy::Trust::kIgnored);
+  policy::Loaded loaded =
+      policy::load_for_install(settings.policy_path, settings.cache_directory,
+                               installed ? policy::Trust::kRequired : policy::Trust::kIgnored);
   if (loaded.ok()) return std::move(loaded.policies);
   explanation.diagnostics = std::move(loaded.diagnostics);
   const auto cached =

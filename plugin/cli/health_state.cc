@@ -13,6 +13,7 @@
 #include "plugin/cli/records.h"
 #include "plugin/cli/table.h"
 #include "plugin/policy/cache.h"
+#include "plugin/policy/install.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::cli {
@@ -132,7 +133,7 @@ Finding stale_grants(const Entries& all) {
 }  // namespace
 
 Findings policy_health(const Settings& settings) {
-  const auto loaded = policy::load_path(settings.policy_path);
+  const auto loaded = policy::load_for_install(settings.policy_path, settings.cache_directory);
   return {policy_files(loaded, settings), policy_in_force(loaded, settings),
           trusted_directory("policy", "cache", settings.cache_directory)};
 }

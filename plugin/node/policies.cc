@@ -13,6 +13,7 @@
 #include "plugin/node/child.h"
 #include "plugin/policy/cache.h"
 #include "plugin/policy/install.h"
+#include "plugin/policy/stamps.h"
 
 namespace pinscope::node {
 namespace {
@@ -73,6 +74,10 @@ Result<std::string> compile(const HostPolicies& host) {
 std::optional<size_t> current(const HostPolicies& host) {
   const auto set =
       policy::CachedSet::open(host.cache_directory, host.directory, policy::kSetSuffix);
+  if (set && !*set) {  // nothing is kept where there are no policies
+    const auto names = policy::list_policy_files(host.directory);
+    if (names && names->empty()) return 0;
+  }
   if (!set || !*set || !(*set)->is_current(host.directory, policy::Racy::kCountsAsChanged))
     return std::nullopt;
   return (*set)->set().policy_count();

@@ -79,8 +79,8 @@ CachedSet::~CachedSet() {
 }
 
 bool CachedSet::is_current(const std::string& policy_path, Racy racy) const {
-  const auto files = set_.files();
-  return files && unchanged(*files, policy_path, set_.compiled_at_ns(), racy);
+  const auto origin = set_.origin();
+  return origin && origin->path == policy_path && unchanged(*origin, racy);
 }
 
 }  // namespace pinscope::policy

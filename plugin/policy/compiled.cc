@@ -10,7 +10,7 @@
 namespace pinscope::policy {
 namespace {
 
-constexpr uint32_t kFormatVersion = 3;
+constexpr uint32_t kFormatVersion = 4;
 constexpr size_t kAlignment = 8;
 
 const fb::Set& root_of(std::span<const std::byte> bytes) {
@@ -37,8 +37,7 @@ std::optional<std::span<const std::byte>> slice(const fb::Set& set, uint32_t off
   return std::span(reinterpret_cast<const std::byte*>(blob->Data()) + offset, size);
 }
 
-std::string build(const std::vector<model::Policy>& policies, const std::vector<FileStamp>& files,
-                  const std::string& source_path, uint64_t compiled_at_ns,
+std::string build(const std::vector<model::Policy>& policies, const Origin& origin,
                   const std::string* refusal) {
   std::string blob;
   std::vector<fb::Extent> extents;
@@ -49,11 +48,15 @@ std::string build(const std::vector<model::Policy>& policies, const std::vector<
     blob.resize((blob.size() + kAlignment - 1) / kAlignment * kAlignment);
   }
   std::vector<fb::Stamp> stamps;
-  for (const auto& file : files) {
-    stamps.emplace_back(file.size, file.mtime_ns, file.ctime_ns, file.inode,
-                        static_cast<uint32_t>(blob.size()),
-                        static_cast<uint32_t>(file.name.size()));
+  for (const auto& file : origin.files) {
+    const auto name_at = static_cast<uint32_t>(blob.size());
     blob += file.name;
+    const auto text_at = static_cast<uint32_t>(blob.size());
+    blob += file.text;
+    stamps.emplace_back(file.size, file.mtime_ns, file.ctime_ns, file.inode, file.device, file.mode,
+                        file.owner, name_at, static_cast<uint32_t>(file.name.size()), text_at,
+                        static_cast<uint32_t>(file.text.size()), static_cast<uint32_t>(file.proof),
+                        0);
   }
   const Index index = make_index(policies);
   std::vector<fb::IndexEntry> entries;
@@ -72,23 +75,22 @@ std::string build(const std::vector<model::Policy>& policies, const std::vector<
   const auto stamps_put = builder.CreateVectorOfStructs(stamps);
   const auto refusal_put = refusal == nullptr ? flatbuffers::Offset<flatbuffers::String>()
                                               : builder.CreateString(*refusal);
-  const auto source = builder.CreateString(source_path);
-  fb::FinishSetBuffer(builder,
-                      fb::CreateSet(builder, kFormatVersion, source, compiled_at_ns, refusal_put,
-                                    stamps_put, extents_put, entries_put, unindexed, blob_put));
+  const auto source = builder.CreateString(origin.path);
+  const auto boot = builder.CreateString(origin.boot);
+  fb::FinishSetBuffer(
+      builder, fb::CreateSet(builder, kFormatVersion, source, origin.read_at_ns, refusal_put,
+                             stamps_put, extents_put, entries_put, unindexed, blob_put, boot));
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
 }  // namespace
 
-std::string compile(const std::vector<model::Policy>& policies, const std::vector<FileStamp>& files,
-                    const std::string& source_path, uint64_t compiled_at_ns) {
-  return build(policies, files, source_path, compiled_at_ns, nullptr);
+std::string compile(const std::vector<model::Policy>& policies, const Origin& origin) {
+  return build(policies, origin, nullptr);
 }
 
-std::string compile_refusal(const std::string& first_error, const std::vector<FileStamp>& files,
-                            const std::string& source_path, uint64_t compiled_at_ns) {
-  return build({}, files, source_path, compiled_at_ns, &first_error);
+std::string compile_refusal(const std::string& first_error, const Origin& origin) {
+  return build({}, origin, &first_error);
 }
 
 Result<CompiledSet> CompiledSet::open(std::span<const std::byte> bytes) {
@@ -124,21 +126,41 @@ std::optional<std::string_view> CompiledSet::refusal() const {
   return text->string_view();
 }
 
-Result<std::vector<FileStamp>> CompiledSet::files() const {
+Result<Origin> CompiledSet::origin() const {
   const fb::Set& set = root_of(bytes_);
-  std::vector<FileStamp> files;
-  if (set.files() == nullptr) return files;
+  Origin origin;
+  origin.path = source_path();
+  origin.read_at_ns = compiled_at_ns();
+  if (set.boot() != nullptr) origin.boot = set.boot()->string_view();
+  if (set.files() == nullptr) return origin;
+  // Parts of the blob may be shared by many stamps, so each byte that is taken out is paid for.
   size_t budget = bytes_.size();
-  files.reserve(set.files()->size());
+  const auto take = [&](std::string& out, uint32_t offset, uint32_t size) {
+    const auto bytes = slice(set, offset, size);
+    if (!bytes || bytes->size() > budget) return false;
+    budget -= bytes->size();
+    out.assign(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+    return true;
+  };
+  origin.files.reserve(set.files()->size());
   for (const fb::Stamp* stamp : *set.files()) {
-    const auto name = slice(set, stamp->name_offset(), stamp->name_size());
-    if (!name || name->size() > budget)
+    FileStamp& file = origin.files.emplace_back();
+    if (!take(file.name, stamp->name_offset(), stamp->name_size()))
       return std::unexpected(damaged_set("the name of a file reaches outside"));
-    budget -= name->size();
-    files.push_back({std::string(reinterpret_cast<const char*>(name->data()), name->size()),
-                     stamp->size(), stamp->mtime_ns(), stamp->ctime_ns(), stamp->inode()});
+    if (!take(file.text, stamp->text_offset(), stamp->text_size()))
+      return std::unexpected(damaged_set("the text of a file reaches outside"));
+    if (stamp->proof() > static_cast<uint32_t>(FileStamp::Proof::kNothing))
+      return std::unexpected(damaged_set("the stamp of a file is out of range"));
+    file.size = stamp->size();
+    file.mtime_ns = stamp->mtime_ns();
+    file.ctime_ns = stamp->ctime_ns();
+    file.inode = stamp->inode();
+    file.device = stamp->device();
+    file.mode = stamp->mode();
+    file.owner = stamp->owner();
+    file.proof = static_cast<FileStamp::Proof>(stamp->proof());
   }
-  return files;
+  return origin;
 }
 
 Result<std::vector<model::Policy>> CompiledSet::read(const std::vector<uint32_t>& positions) const {

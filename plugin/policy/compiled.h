@@ -18,13 +18,21 @@
 
 namespace pinscope::policy {
 
-// The bytes of a compiled set. `compiled_at_ns`: CLOCK_REALTIME before the first file was read.
-std::string compile(const std::vector<model::Policy>& policies, const std::vector<FileStamp>& files,
-                    const std::string& source_path, uint64_t compiled_at_ns);
+// What a set was made from.
+struct Origin {
+  std::string path;              // that the policies were read from
+  uint64_t read_at_ns = 0;       // CLOCK_REALTIME before the first file was read
+  std::string boot;              // boot_id() then
+  std::vector<FileStamp> files;  // first that of `path`, under an empty name
+
+  bool operator==(const Origin&) const = default;
+};
+
+// The bytes of a compiled set.
+std::string compile(const std::vector<model::Policy>& policies, const Origin& origin);
 
 // The note that these files were refused, in the same format: a set without policies.
-std::string compile_refusal(const std::string& first_error, const std::vector<FileStamp>& files,
-                            const std::string& source_path, uint64_t compiled_at_ns);
+std::string compile_refusal(const std::string& first_error, const Origin& origin);
 
 // A view of compiled bytes, which must outlive it and be 8-byte aligned, as memory maps and
 // allocations are. Untrusted bytes give an error, never a crash.
@@ -38,7 +46,7 @@ class CompiledSet {
   [[nodiscard]] uint64_t compiled_at_ns() const;
   // The first error, if this is the note of a refused edit.
   [[nodiscard]] std::optional<std::string_view> refusal() const;
-  [[nodiscard]] Result<std::vector<FileStamp>> files() const;
+  [[nodiscard]] Result<Origin> origin() const;
   // A superset of the policies that select the container, in the order of the files, found through
   // an index: the rest of a large set is not even read.
   [[nodiscard]] Result<std::vector<model::Policy>> candidates(const model::Container&) const;

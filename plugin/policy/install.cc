@@ -2,16 +2,20 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <optional>
 
 #include "plugin/base/clock.h"
 #include "plugin/base/file.h"
 #include "plugin/base/text.h"
 #include "plugin/policy/cache.h"
 #include "plugin/policy/compiled.h"
+#include "plugin/policy/stamps.h"
 
 namespace pinscope::policy {
 namespace {
@@ -19,22 +23,68 @@ namespace {
 // An editor that saves all the time must not keep us waiting.
 constexpr int kMostPauses = 5;
 
-// The stamps of files that were left alone for a moment, so that the set made from them need not be
+// Waits until the files were left alone for a moment, so that the set made from them need not be
 // doubted (see kRacyNs) and made again at the next container start.
-Result<std::vector<FileStamp>> take_settled_stamps(const std::string& policy_path,
-                                                   uint64_t& taken_at_ns) {
+Origin begin_reading(const std::string& policy_path) {
+  Origin origin{policy_path, 0, boot_id(), {}};
   for (int pauses = 0;; ++pauses) {
-    taken_at_ns = wall_clock_ns();
-    PINSCOPE_TRY(auto stamps, take_stamps(policy_path));
-    uint64_t newest = 0;
-    for (const auto& stamp : stamps) newest = std::max(newest, stamp.ctime_ns);
+    origin.read_at_ns = wall_clock_ns();
+    origin.files = {stamp_of_path(policy_path)};
+    const uint64_t newest = newest_change(policy_path);
     // A time in the future means that the clock was set back: waiting is of no use.
-    const bool racy = newest <= taken_at_ns && newest + kRacyNs >= taken_at_ns;
-    if (!racy || pauses == kMostPauses) return stamps;
-    const uint64_t pause = newest + kRacyNs + 1 - taken_at_ns;
+    const bool racy = newest <= origin.read_at_ns && newest + kRacyNs >= origin.read_at_ns;
+    if (!racy || pauses == kMostPauses) return origin;
+    const uint64_t pause = newest + kRacyNs + 1 - origin.read_at_ns;
     const timespec duration = {0, static_cast<long>(pause)};
     ::nanosleep(&duration, nullptr);
   }
+}
+
+// The stamps of what was read stand behind that of its directory, or are that of the path itself.
+void add_files(Origin& origin, const std::vector<FileStamp>& files) {
+  if (S_ISDIR(origin.files.front().mode)) {
+    origin.files.insert(origin.files.end(), files.begin(), files.end());
+  } else if (files.size() == 1) {
+    origin.files = files;
+    origin.files.front().name.clear();
+  }
+}
+
+// Why no policy file must not be taken for "no policies"; nothing if it may.
+std::optional<Diagnostic> vanished(const std::string& policy_path,
+                                   const std::string& cache_directory) {
+  const auto kept = CachedSet::open(cache_directory, policy_path, kSetSuffix);
+  if (kept && (!*kept || (*kept)->set().policy_count() == 0)) return std::nullopt;
+  Diagnostic diagnostic;
+  diagnostic.place = {policy_path, 1, 1};
+  diagnostic.hint =
+      "the policies that were read from it stay in force; pinscope compile --allow-empty gives "
+      "them up";
+  struct stat status {};
+  if (::stat(policy_path.c_str(), &status) != 0) {
+    diagnostic.message = Error::system("read " + quoted(policy_path), errno).sentence();
+    return diagnostic;
+  }
+  if (!kept) {
+    diagnostic.message = "there is no policy file, and the set in force cannot be read";
+    return diagnostic;
+  }
+  const auto origin = (*kept)->set().origin();
+  if (origin && !origin->files.empty()) {
+    const FileStamp& before = origin->files.front();
+    if (S_ISDIR(before.mode) && before.inode == status.st_ino && before.device == status.st_dev)
+      return std::nullopt;
+  }
+  diagnostic.message = quoted(policy_path) +
+                       " holds no policy file, and is not the directory that the policies in force "
+                       "were read from";
+  return diagnostic;
+}
+
+Status remove_if_there(int directory, const std::string& name) {
+  if (::unlinkat(directory, name.c_str(), 0) != 0 && errno != ENOENT)
+    return std::unexpected(Error::system("remove " + quoted(name), errno));
+  return {};
 }
 
 std::string first_error(const std::vector<Diagnostic>& diagnostics) {
@@ -54,7 +104,27 @@ std::string first_error(const std::vector<Diagnostic>& diagnostics) {
 
 }  // namespace
 
-Result<Loaded> install(const std::string& policy_path, const std::string& cache_directory) {
+Loaded load_for_install(const std::string& policy_path, const std::string& cache_directory,
+                        Trust trust) {
+  Loaded loaded = load_path(policy_path, trust);
+  const bool is_gone = ::access(policy_path.c_str(), F_OK) != 0;
+  if (!loaded.files.empty() || (!loaded.ok() && !is_gone)) return loaded;
+  if (auto why = vanished(policy_path, cache_directory)) loaded.diagnostics = {*std::move(why)};
+  return loaded;
+}
+
+namespace {
+
+Loaded load(const std::string& policy_path, const std::string& cache_directory, Empty empty) {
+  if (empty == Empty::kAsFound) return load_for_install(policy_path, cache_directory);
+  const bool is_there = ::access(policy_path.c_str(), F_OK) == 0;
+  return is_there ? load_path(policy_path) : Loaded{};
+}
+
+}  // namespace
+
+Result<Loaded> install(const std::string& policy_path, const std::string& cache_directory,
+                       Empty empty) {
   PINSCOPE_TRY(const Fd directory, make_directory(cache_directory, 0755));
   PINSCOPE_TRY(const Fd lock, open_at(directory.get(), cache_name(policy_path, kLockSuffix),
                                       O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
@@ -62,24 +132,26 @@ Result<Loaded> install(const std::string& policy_path, const std::string& cache_
     if (errno != EINTR)
       return std::unexpected(Error::system("lock " + quoted(cache_directory), errno));
 
-  uint64_t taken_at_ns = 0;
-  PINSCOPE_TRY(const auto stamps, take_settled_stamps(policy_path, taken_at_ns));
-  Loaded loaded = load_path(policy_path);
+  Origin origin = begin_reading(policy_path);
+  Loaded loaded = load(policy_path, cache_directory, empty);
+  add_files(origin, loaded.files);
+  const std::string set = cache_name(policy_path, kSetSuffix);
   const std::string rejected = cache_name(policy_path, kRejectedSuffix);
   if (!loaded.ok()) {
     PINSCOPE_CHECK(write_atomically(
-        directory.get(), rejected,
-        compile_refusal(first_error(loaded.diagnostics), stamps, policy_path, taken_at_ns), 0644));
+        directory.get(), rejected, compile_refusal(first_error(loaded.diagnostics), origin), 0644));
     return loaded;
   }
-  PINSCOPE_CHECK(write_atomically(directory.get(), cache_name(policy_path, kSetSuffix),
-                                  compile(loaded.policies, stamps, policy_path, taken_at_ns), 0644,
-                                  true));
-  // The rename must be on the disk as well; a file system that cannot do that says EINVAL.
+  if (loaded.files.empty())
+    PINSCOPE_CHECK(remove_if_there(directory.get(), set));
+  else
+    PINSCOPE_CHECK(
+        write_atomically(directory.get(), set, compile(loaded.policies, origin), 0644, true));
+  // The change of the name must be on the disk as well; a file system that cannot do that says
+  // EINVAL.
   if (::fsync(directory.get()) != 0 && errno != EINVAL)
     return std::unexpected(Error::system("sync " + quoted(cache_directory), errno));
-  if (::unlinkat(directory.get(), rejected.c_str(), 0) != 0 && errno != ENOENT)
-    return std::unexpected(Error::system("remove " + quoted(rejected), errno));
+  PINSCOPE_CHECK(remove_if_there(directory.get(), rejected));
   return loaded;
 }
 

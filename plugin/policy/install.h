@@ -8,9 +8,23 @@
 
 namespace pinscope::policy {
 
+// What no policy file at all is taken for while policies are in force.
+enum class Empty {
+  kAsFound,  // an edit if it is the same directory, emptied; else a directory that is not there
+  kIsMeant,  // somebody said so
+};
+
+// What install() would make of the files: load_path(), and an error where there are none any more
+// though nobody took them away: a directory that is gone, or another one, such as the mount point
+// of a file system that is not mounted.
+Loaded load_for_install(const std::string& policy_path, const std::string& cache_directory,
+                        Trust trust = Trust::kRequired);
+
 // Loads `policy_path`; if it has no errors, compiles it and puts it in force under
 // `cache_directory` atomically, else leaves the set in force alone and remembers the refused files
-// and their errors, so that they are not tried again until they change. One installer at a time.
-Result<Loaded> install(const std::string& policy_path, const std::string& cache_directory);
+// and their errors, so that they are not tried again until they change. Where there are no policy
+// files, nothing is kept. One installer at a time.
+Result<Loaded> install(const std::string& policy_path, const std::string& cache_directory,
+                       Empty empty = Empty::kAsFound);
 
 }  // namespace pinscope::policy

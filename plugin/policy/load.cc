@@ -116,12 +116,18 @@ Result<Fd> open_file(const std::string& path, Trust trust) {
 // The text of a file of limited size, and the stamp of what was read, which is there as well where
 // reading fails.
 Result<std::string> read_policy_file(const std::string& path, Trust trust, FileStamp& stamp) {
+  using Proof = FileStamp::Proof;
   struct stat status {};
-  if (::stat(path.c_str(), &status) == 0) stamp = stamp_of(stamp.name, status);
+  if (::stat(path.c_str(), &status) == 0) {
+    stamp = stamp_of(stamp.name, status);
+    if (!stat_tells(path, status)) stamp.proof = Proof::kNothing;
+  }
   PINSCOPE_TRY(const Fd file, open_file(path, trust));
   if (::fstat(file.get(), &status) != 0)
     return std::unexpected(Error::system("stat " + quoted(path), errno));
   stamp = stamp_of(stamp.name, status);
+  const bool tells = stat_tells(file.get(), status);
+  if (!tells) stamp.proof = Proof::kNothing;
   const Error refusal(ErrorCode::kPolicyInvalid, "read " + quoted(path));
   if (!S_ISREG(status.st_mode))
     return std::unexpected(Error(refusal).reason("it is not a regular file"));
@@ -131,11 +137,17 @@ Result<std::string> read_policy_file(const std::string& path, Trust trust, FileS
                                        " bytes, and a policy file may have " +
                                        std::to_string(kMostFileBytes))
                                .hint("split the file"));
-  return read_all(file.get(), kMostFileBytes, path);
+  PINSCOPE_TRY(std::string text, read_all(file.get(), kMostFileBytes, path));
+  if (!tells) {
+    stamp.proof = Proof::kContent;
+    stamp.text = text;
+  }
+  return text;
 }
 
 void SetLoader::add_file(const std::string& path, const std::string& name, Trust trust) {
-  FileStamp stamp{.name = name};
+  FileStamp stamp;
+  stamp.name = name;
   auto text = read_policy_file(path, trust, stamp);
   loaded_.files.push_back(std::move(stamp));
   if (!text) {

@@ -1,5 +1,6 @@
-// Whether policy files have changed since somebody looked: their stamps, taken before they were
-// read, against what stat(2) says now.
+// Whether policy files have changed since somebody looked: what stat(2) said of them before they
+// were read, against what it says now; and where that can stay the same though a file changed, what
+// was read against what can be read now. docs/adr/0021-when-a-file-is-the-same.md has the cases.
 #pragma once
 
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "plugin/base/result.h"
+#include "plugin/policy/compiled.h"
 #include "plugin/policy/yaml.h"
 
 namespace pinscope::policy {
@@ -21,21 +23,34 @@ inline constexpr uint64_t kRacyNs = 20'000'000;
 
 FileStamp stamp_of(std::string name, const struct stat& status);
 
+// Whether each change of a file changes its stamp, so that the stamp alone identifies a version.
+// `filesystem`: f_type and f_flags of statfs(2). No where the times are coarse, come from an image,
+// or are not kept by this kernel.
+bool stat_tells(uint64_t filesystem_type, bool is_read_only, uint64_t ctime_ns);
+// The same for an open file, or for what is at a path.
+bool stat_tells(int fd, const struct stat& status);
+bool stat_tells(const std::string& path, const struct stat& status);
+
 // Whether a file of this name in a policy directory is one: *.yaml and *.yml but no dotfiles.
 bool is_policy_file(std::string_view name);
 // The names of the policy files in a directory, sorted.
 Result<std::vector<std::string>> list_policy_files(const std::string& directory);
 
-// First that of `policy_path` itself, under an empty name; for a directory, then those of the files
-// in it. An entry that cannot be looked at has a stamp of zeros.
-Result<std::vector<FileStamp>> take_stamps(const std::string& policy_path);
+// What the path itself, a file or a directory, has as its stamp. Zeros where it cannot be looked
+// at: that, too, is a state which can last.
+FileStamp stamp_of_path(const std::string& policy_path);
+// When the newest of what a set would be made from was changed.
+uint64_t newest_change(const std::string& policy_path);
 
-// How to look at what was taken at `taken_at_ns`.
+// Which boot of the machine this is: device numbers and a clock without a battery start again with
+// each. Empty where the kernel does not say.
+std::string boot_id();
+
+// How to look at what was read a moment ago.
 enum class Racy { kCountsAsChanged, kIsIgnored };
 
-// Whether the files are still as take_stamps() found them. A file that came or went shows in the
-// stamp of its directory.
-bool unchanged(const std::vector<FileStamp>& files, const std::string& policy_path,
-               uint64_t taken_at_ns, Racy racy);
+// Whether origin.path and the files in it are still what they were. A file that came or went shows
+// in its directory.
+bool unchanged(const Origin& origin, Racy racy);
 
 }  // namespace pinscope::policy

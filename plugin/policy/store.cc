@@ -20,6 +20,17 @@ using Clock = std::chrono::steady_clock;
 
 constexpr timespec kLockInterval = {0, 1'000'000};
 
+Result<bool> has_policy_files(const std::string& policy_path) {
+  struct stat status {};
+  if (::stat(policy_path.c_str(), &status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    return std::unexpected(Error::system("stat " + quoted(policy_path), errno));
+  }
+  const auto names = list_policy_files(policy_path);
+  // One file instead of a directory, or something that the compiler will complain about.
+  return !names || !names->empty();
+}
+
 // What is kept for a policy path, as found at one moment.
 struct Found {
   std::optional<CachedSet> set;
@@ -47,6 +58,10 @@ struct Found {
     if (!refusal || !refusal->is_current(options.policy_path, racy)) return std::nullopt;
     return text_of(*refusal);
   }
+  // Where there are no policy files, no set is kept.
+  [[nodiscard]] bool says_none(const StoreOptions& options) const {
+    return !set && !problem && !has_policy_files(options.policy_path).value_or(true);
+  }
   static std::string text_of(const CachedSet& refusal) {
     return std::string(refusal.set().refusal().value_or("they were refused"));
   }
@@ -73,12 +88,6 @@ std::optional<Fd> lock_refresh(const StoreOptions& options, Clock::time_point de
   return *std::move(lock);
 }
 
-bool has_policy_files(const std::string& policy_path) {
-  const auto names = list_policy_files(policy_path);
-  // One file instead of a directory, or something that the compiler will complain about.
-  return !names || !names->empty();
-}
-
 }  // namespace
 
 struct PolicyStore::State {
@@ -90,11 +99,12 @@ struct PolicyStore::State {
   std::optional<std::string> rejected;
   Refresh refresh = Refresh::kNone;
 
-  static Result<PolicyStore> empty() {
-    auto nothing = std::make_unique<const std::string>(compile({}, {}, "", 0));
+  static Result<PolicyStore> empty(Refresh refresh) {
+    auto nothing = std::make_unique<const std::string>(compile({}, {}));
     PINSCOPE_TRY(const auto set, CompiledSet::open(std::as_bytes(std::span(*nothing))));
     auto state = std::make_unique<State>(set);
     state->nothing = std::move(nothing);
+    state->refresh = refresh;
     return PolicyStore(std::move(state));
   }
 
@@ -135,6 +145,7 @@ Result<PolicyStore> PolicyStore::State::refresh_with_compiler(Found before,
       return in_force(std::move(*set), Refresh::kNone);
     if (auto why = before.refused(options, Racy::kCountsAsChanged))
       return refused(std::move(before), *std::move(why), options, Refresh::kNone);
+    if (before.says_none(options)) return empty(Refresh::kNone);
   }
   const Status ran = run_compiler(options, deadline);
   Found after = Found::look(options);
@@ -143,6 +154,7 @@ Result<PolicyStore> PolicyStore::State::refresh_with_compiler(Found before,
     CachedSet* set = after.accepted(options, Racy::kIsIgnored);
     if (set == nullptr) set = newer(after.set, before.set);
     if (set != nullptr) return in_force(std::move(*set), Refresh::kAccepted);
+    if (after.says_none(options)) return empty(Refresh::kAccepted);
   }
   auto why = after.refused(options, Racy::kIsIgnored);
   if (const CachedSet* refusal = newer(after.refusal, before.refusal); !why && refusal != nullptr)
@@ -160,13 +172,12 @@ Result<PolicyStore> PolicyStore::open(const StoreOptions& options) {
       return State::in_force(std::move(*set), Refresh::kNone);
   }
 
-  struct stat status {};
-  if (::stat(options.policy_path.c_str(), &status) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return State::empty();
-    return std::unexpected(Error::system("stat " + quoted(options.policy_path), errno));
-  }
+  // Where a set is kept, files that are gone are an edit like another, and the compiler's to judge.
   const bool nothing_kept = opened && !opened->has_value();
-  if (nothing_kept && !has_policy_files(options.policy_path)) return State::empty();
+  if (nothing_kept) {
+    PINSCOPE_TRY(const bool has_files, has_policy_files(options.policy_path));
+    if (!has_files) return State::empty(Refresh::kNone);
+  }
   Found found = Found::look(options);
   if (auto why = found.refused(options, Racy::kCountsAsChanged))
     return State::refused(std::move(found), *std::move(why), options, Refresh::kNone);

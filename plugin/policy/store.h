@@ -28,9 +28,10 @@ struct StoreOptions {
 // The set in force, and whether the files have moved on without being accepted.
 class PolicyStore {
  public:
-  // Opens the set for options.policy_path, compiling first if the files changed. An absent or empty
-  // policy directory gives an empty set. kPolicyUnavailable: files are there, none was ever
-  // accepted.
+  // Opens the set for options.policy_path, compiling first if the files changed. Where no set is in
+  // force, an absent or empty policy directory gives an empty one. Where one is, it stays so while
+  // the directory is gone; install.h says when none at all is believed. kPolicyUnavailable: files
+  // are there, none was ever accepted.
   static Result<PolicyStore> open(const StoreOptions& options);
 
   PolicyStore(PolicyStore&&) noexcept;

@@ -24,13 +24,25 @@ struct Diagnostic {
 // "flow.yaml:14:5: error: unknown key "acces" in a grant; did you mean "access"?" and the snippet.
 std::string to_string(const Diagnostic& diagnostic);
 
-// What identifies one version of a policy file: its base name, and what stat(2) says of it.
+// What identifies one version of a policy file: its base name, what stat(2) says of it, and, where
+// that says too little, what it holds. stamps.h decides which.
 struct FileStamp {
+  // What has to be the same for the file to be the same.
+  enum class Proof : uint8_t {
+    kStat,     // all of what stat(2) says
+    kContent,  // `text`; of a directory the names of its policy files
+    kNothing,  // it could not be read, and its times may lie
+  };
   std::string name;
   uint64_t size = 0;
   uint64_t mtime_ns = 0;
   uint64_t ctime_ns = 0;
   uint64_t inode = 0;
+  uint64_t device = 0;
+  uint32_t mode = 0;  // with its type; 0: there is no such file
+  uint32_t owner = 0;
+  Proof proof = Proof::kStat;
+  std::string text;  // with kContent
   bool operator==(const FileStamp&) const = default;
 };
 
@@ -51,6 +63,7 @@ enum class Trust { kRequired, kIgnored };
 // one file. Refuses what root does not own or others may write. A directory that does not exist is
 // an empty set. Checks across files too: two policies with one name. Places and stamps carry base
 // names; a file that cannot be read is a diagnostic at its 1:1 that starts with the error's code.
+// Stamps say what was read, and hold its text where they need it.
 Loaded load_path(const std::string& path, Trust trust = Trust::kRequired);
 
 // What load_path() would say of `directory` if these texts stood in it in place of the file called

@@ -130,7 +130,56 @@ TEST_P(PolicyTrust, ACompiledSetThatRootDoesNotOwnIsNotUsed) {
   }
 }
 
+// Policies that were accepted hold on a machine whose policy directory is not there: while it is
+// being replaced, or because its file system is not mounted.
+class PolicyGone : public AttackTest {
+ protected:
+  void SetUp() override {
+    AttackTest::SetUp();
+    if (IsSkipped()) return;
+    make_pins();
+    policy("view: {hostBpffs: mask}\n");
+    ASSERT_EQ(installation_.compile().status, 0);
+    container_.spec.mounts.push_back({"/sys/fs/bpf", "bind", "/sys/fs/bpf", {"rbind"}});
+  }
+  [[nodiscard]] std::string directory() const { return installation_.policy_directory(); }
+
+  void expect_masked(const std::string& reason) {
+    expect({{"ls /sys/fs/bpf", "ok"}, {"get-ro /sys/fs/bpf/secret", "ENOENT"}});
+    const auto audit = installation_.audit();
+    ASSERT_GE(audit.size(), 2U);
+    EXPECT_EQ(audit[0].outcome, "policy-rejected");
+    EXPECT_EQ(audit[0].code, "policy-invalid");
+    EXPECT_THAT(audit[0].error, HasSubstr(reason));
+    EXPECT_EQ(audit[1].outcome, "granted");
+  }
+};
+
+TEST_P(PolicyGone, ADirectoryThatIsMovedAwayLeavesTheHostsBpffsMasked) {
+  fs::rename(directory(), directory() + ".old");
+  expect_masked("No such file or directory");
+}
+
+TEST_P(PolicyGone, AnEmptyDirectoryInItsPlaceLeavesTheHostsBpffsMasked) {
+  fs::rename(directory(), directory() + ".old");
+  fs::create_directory(directory());
+  expect_masked("is not the directory that the policies in force were read from");
+}
+
+TEST_P(PolicyGone, AFileSystemThatHidesItLeavesTheHostsBpffsMasked) {
+  const auto mounted = Mounted::tmpfs(directory());
+  expect_masked("is not the directory that the policies in force were read from");
+}
+
+TEST_P(PolicyGone, WhoEmptiesItMeansIt) {
+  installation_.remove_policy();
+  expect({{"get-ro /sys/fs/bpf/secret", "ok"}});
+  ASSERT_EQ(installation_.audit().size(), 1U);
+  EXPECT_EQ(installation_.audit()[0].outcome, "policy-accepted");
+}
+
 PINSCOPE_EACH_RUNTIME(PolicyTrust);
+PINSCOPE_EACH_RUNTIME(PolicyGone);
 
 }  // namespace
 }  // namespace pinscope::test

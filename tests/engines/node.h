@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "plugin/policy/cache.h"
+#include "plugin/policy/stamps.h"
 #include "tests/engines/config_map.h"
 #include "tests/engines/view_test.h"
 #include "tests/support/check.h"
@@ -115,6 +116,7 @@ class Node {
   [[nodiscard]] std::optional<size_t> in_force() const {
     const auto set = policy::CachedSet::open(installation_.cache_directory(),
                                              installation_.policy_directory(), policy::kSetSuffix);
+    if (set && !*set && has_no_policy_files()) return 0;
     if (!set || !*set ||
         !(*set)->is_current(installation_.policy_directory(), policy::Racy::kCountsAsChanged))
       return std::nullopt;
@@ -133,6 +135,11 @@ class Node {
   }
 
  private:
+  // Where there are no policy files, no set is kept.
+  [[nodiscard]] bool has_no_policy_files() const {
+    const auto names = policy::list_policy_files(installation_.policy_directory());
+    return names && names->empty();
+  }
   void share(const std::string& path) {
     const std::string there = outside_.make_directory("host" + path);
     check(mount(path.c_str(), there.c_str(), nullptr, MS_BIND | MS_REC, nullptr), "bind " + path);

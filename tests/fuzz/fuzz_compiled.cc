@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!set) return 0;
   (void)set->source_path();
   (void)set->refusal();
-  (void)set->files();
+  (void)set->origin();
   const auto container = container_of_the_seeds();
   const auto host = host_of_the_seeds();
   for (const auto& policies : {set->candidates(container), set->all()})

@@ -37,10 +37,15 @@ class Bytes {
   std::unique_ptr<std::byte[], Free> data_;
 };
 
-const std::vector<FileStamp> kFiles = {{"", 1, 2, 3, 4}, {"full.yaml", 100, 200, 300, 400}};
+const Origin kOrigin = {
+    "/etc/pinscope/policy.d",
+    12345,
+    "a boot",
+    {{"", 1, 2, 3, 4, 5, 040755, 0},
+     {"full.yaml", 100, 200, 300, 400, 5, 0100644, 0, FileStamp::Proof::kContent, "the text"}}};
 
 std::string compiled(const std::vector<model::Policy>& policies) {
-  return compile(policies, kFiles, "/etc/pinscope/policy.d", 12345);
+  return compile(policies, kOrigin);
 }
 
 std::string why_not(std::span<const std::byte> bytes) {
@@ -64,7 +69,7 @@ void read_all(std::span<const std::byte> bytes) {
   container.bundle = "/run/bundle";
   (void)set->source_path();
   (void)set->refusal();
-  (void)set->files();
+  (void)set->origin();
   (void)set->candidates(container);
   (void)set->all();
 }
@@ -79,9 +84,9 @@ TEST(Compiled, KeepsEveryFieldOfAPolicy) {
   EXPECT_EQ(set->compiled_at_ns(), 12345U);
   EXPECT_EQ(set->source_path(), "/etc/pinscope/policy.d");
   EXPECT_EQ(set->refusal(), std::nullopt);
-  const auto files = set->files();
-  ASSERT_TRUE(files);
-  EXPECT_EQ(*files, kFiles);
+  const auto origin = set->origin();
+  ASSERT_TRUE(origin);
+  EXPECT_EQ(*origin, kOrigin);
   const auto all = set->all();
   ASSERT_TRUE(all) << all.error().sentence();
   ASSERT_EQ(all->size(), 2U);
@@ -102,22 +107,22 @@ TEST(Compiled, KeepsRandomPolicies) {
 }
 
 TEST(Compiled, SetWithoutPoliciesIsOne) {
-  const Bytes bytes(compile({}, {}, "", 0));
+  const Bytes bytes(compile({}, {}));
   const auto set = CompiledSet::open(bytes.span());
   ASSERT_TRUE(set);
   EXPECT_EQ(set->policy_count(), 0U);
   EXPECT_THAT(*set->all(), IsEmpty());
   EXPECT_THAT(*set->candidates({}), IsEmpty());
-  EXPECT_THAT(*set->files(), IsEmpty());
+  EXPECT_THAT(set->origin()->files, IsEmpty());
 }
 
 TEST(Compiled, RefusalKeepsItsErrorAndHasNoPolicies) {
-  const Bytes bytes(compile_refusal("flow.yaml:1:1: error: no", kFiles, "/etc/p", 7));
+  const Bytes bytes(compile_refusal("flow.yaml:1:1: error: no", kOrigin));
   const auto set = CompiledSet::open(bytes.span());
   ASSERT_TRUE(set);
   EXPECT_EQ(set->refusal(), "flow.yaml:1:1: error: no");
   EXPECT_EQ(set->policy_count(), 0U);
-  EXPECT_EQ(*set->files(), kFiles);
+  EXPECT_EQ(*set->origin(), kOrigin);
 }
 
 TEST(Compiled, CandidatesAreThoseOfTheContainersKeysAndThoseWithoutAKey) {
@@ -219,11 +224,11 @@ TEST(Compiled, SetOfAnotherFormatVersionIsAnError) {
   int changed = 0;
   // One byte of those that are the version's number is the version.
   for (size_t at = 0; at < content.size(); ++at) {
-    if (content[at] != 3) continue;
+    if (content[at] != 4) continue;
     std::string other = content;
     other[at] = 1;
     if (why_not(Bytes(other).span()) ==
-        "cannot read the compiled policy set: it has format version 1, not 3")
+        "cannot read the compiled policy set: it has format version 1, not 4")
       ++changed;
   }
   EXPECT_EQ(changed, 1);
@@ -295,10 +300,10 @@ TEST(Compiled, SeedsOfTheFuzzerAreReadable) {
   exact.name = "exact";
   exact.select.kubernetes_namespaces = {"web"};
   const std::map<std::string, std::string> seeds = {
-      {"empty", compile({}, {}, "", 0)},
+      {"empty", compile({}, {})},
       {"full", compiled({full_policy()})},
       {"indexed", compiled({exact, full_policy(), Random(5).policy(1)})},
-      {"refusal", compile_refusal("flow.yaml:1:1: error: no", kFiles, "/etc/p", 7)}};
+      {"refusal", compile_refusal("flow.yaml:1:1: error: no", kOrigin)}};
   const std::string directory = PINSCOPE_SOURCE_DIR "/tests/fuzz/corpus/compiled/";
   for (const auto& [name, content] : seeds) {
     if (std::getenv("PINSCOPE_WRITE_SEEDS") != nullptr)
