@@ -6,6 +6,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/cli/remarks_delegation.h"
+#include "plugin/cli/remarks_own_files.h"
 
 namespace pinscope::cli {
 namespace {
@@ -17,16 +18,6 @@ using model::Decision;
 using model::Namespace;
 using model::NamespaceKind;
 
-bool is_below(std::string_view path, std::string_view directory) {
-  if (directory == "/") return path.starts_with('/');
-  return path.starts_with(directory) &&
-         (path.size() == directory.size() || path[directory.size()] == '/');
-}
-
-bool has_option(const model::ConfiguredMount& mount, std::string_view option) {
-  return std::find(mount.options.begin(), mount.options.end(), option) != mount.options.end();
-}
-
 class Observer {
  public:
   Observer(const Container& container, const Decision& decision,
@@ -35,6 +26,7 @@ class Observer {
 
   std::vector<Remark> observe() {
     bring_along();
+    for (auto& remark : remarks_on_own_files(container_)) remarks_.push_back(std::move(remark));
     if (!decision_.selected()) return std::move(remarks_);
     namespaces();
     capabilities();

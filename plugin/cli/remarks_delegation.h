@@ -2,6 +2,8 @@
 // others. Internal to cli/remarks*.cc.
 #pragma once
 
+#include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include "plugin/cli/remarks.h"
@@ -15,6 +17,16 @@ inline bool has(const model::Container& container, uint32_t capability) {
 inline bool has_user_namespace(const model::Container& container) {
   return model::namespace_of(container, model::NamespaceKind::kUser).mode !=
          model::Namespace::Mode::kHost;
+}
+
+inline bool is_below(std::string_view path, std::string_view directory) {
+  if (directory == "/") return path.starts_with('/');
+  return path.starts_with(directory) &&
+         (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+inline bool has_option(const model::ConfiguredMount& mount, std::string_view option) {
+  return std::find(mount.options.begin(), mount.options.end(), option) != mount.options.end();
 }
 
 // Nothing where nothing is delegated.

@@ -208,6 +208,33 @@ TEST(Remarks, TellABindOfATreeFromARecursiveOne) {
   EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty());
 }
 
+// Whoever writes Pinscope's own files decides for every container, and so it is said of a container
+// that no policy selects as well.
+TEST(Remarks, NameVolumesThatHoldPinscopesOwnFiles) {
+  for (const char* source : {"/etc/pinscope", "/etc/pinscope/policy.d", "/etc", "/",
+                             "/var/lib/pinscope", "/run/pinscope/containers", "/var/log"}) {
+    auto container = ordinary();
+    container.mounts = {{"/data", "bind", source, {"rbind", "rw"}}};
+    for (const auto& decision : {granting(Access::kRead), model::Decision{}}) {
+      const auto remarks = remarks_on(container, decision, {});
+      ASSERT_EQ(codes(remarks, Remark::Kind::kVoid), std::vector<std::string>{"own-files"})
+          << source;
+      EXPECT_THAT(remarks.front().text, HasSubstr("the container can write to \"" +
+                                                  std::string(source) + "\" of the host"));
+    }
+    container.mounts.front().options = {"rbind", "ro"};
+    EXPECT_TRUE(remarks_on(container, granting(Access::kRead), {}).empty()) << source;
+  }
+  auto container = ordinary();
+  container.mounts = {{"/data", "bind", "/etc/pinscope", {"bind"}}};
+  container.namespaces[static_cast<size_t>(NamespaceKind::kUser)].mode = Namespace::Mode::kPrivate;
+  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), {}).empty());
+  container = ordinary();
+  container.mounts = {{"/data", "bind", "/etc/pinscope-other", {"bind"}},
+                      {"/etc/pinscope", "tmpfs", "tmpfs", {}}};
+  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), {}).empty());
+}
+
 TEST(Remarks, PutWhatStopsTheStartFirst) {
   auto container = ordinary();
   container.capabilities |= uint64_t{1} << CAP_SYS_ADMIN;
