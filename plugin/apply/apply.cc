@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -13,6 +14,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/base/undo.h"
+#include "plugin/kernel/child.h"
 #include "plugin/kernel/container_root.h"
 #include "plugin/kernel/delegation.h"
 #include "plugin/kernel/file_ids.h"
@@ -27,6 +29,8 @@ namespace {
 using namespace model;
 
 constexpr mode_t kDirectoryMode = 0755;
+// For everything that is done by a path of the container's: a disk that has to wake up is quicker.
+constexpr std::chrono::seconds kPatience{10};
 constexpr mode_t kPinnedMode = 0600;  // what the kernel gives a new pin under our umask
 
 // Host ids.
@@ -201,11 +205,14 @@ class Applied::Walker {
     PINSCOPE_TRY(auto root, target_.is_session ? kernel::ContainerRoot::of_session()
                                                : kernel::ContainerRoot::find(target_.rootfs, host));
     root_ = std::make_unique<kernel::ContainerRoot>(std::move(root));
-    return {};
+    if (target_.is_session) return {};
+    PINSCOPE_TRY(auto below, table().look_below(root_->fd()));
+    bpf_mounts_ = std::move(below.bpf);
+    return below.may_wait ? kernel::go_on_in_child(kPatience) : Status();
   }
 
   Status run(const HideBpffs& step) {
-    return root_->hide_bpffs(step.how, table(), target_.proc_self_fd);
+    return root_->hide_bpffs(step.how, table(), target_.proc_self_fd, std::move(bpf_mounts_));
   }
 
   Status run(const ResolveTarget& step) {
@@ -281,6 +288,7 @@ class Applied::Walker {
   std::vector<Fd> mounts_;
   Fd mountinfo_;
   std::unique_ptr<kernel::ContainerRoot> root_;  // once the container is entered
+  std::optional<std::vector<kernel::Mount>> bpf_mounts_;
   Fd resolved_;
   std::vector<kernel::ContainerRoot::MadeDirectory> made_;
   bool entered_ = false;

@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "plugin/base/file.h"
+#include "plugin/base/text.h"
+#include "plugin/kernel/child.h"
 #include "plugin/kernel/process.h"
 #include "plugin/kernel/source.h"
 #include "plugin/kernel/sys.h"
@@ -18,26 +21,31 @@ Result<Fd> open_root(const model::Record& record) {
   return open_at(AT_FDCWD, "/proc/" + std::to_string(record.pid) + "/root", O_PATH | O_DIRECTORY);
 }
 
+constexpr std::chrono::milliseconds kShortPatience{100};
+constexpr std::string_view kPresent = "present";
+constexpr std::string_view kMissing = "missing";
+
 // Looks from the container's root. Everything there is the container's to change, so nothing is
-// opened for more than its name, and no link leads out of its root.
-void look_at_view(const model::Record& record, Live& live) {
-  const auto root = open_root(record);
-  if (!root) return;
+// opened for more than its name, and no link leads out of its root. Gives one of the words above,
+// and behind it, after a NUL each, the names that are missing.
+Result<std::string> look_at_view(const model::Record& record) {
+  PINSCOPE_TRY(const Fd root, open_root(record));
   constexpr uint64_t kInside = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   constexpr uint64_t kBelow = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   // With delegation the grants have a place of their own, and the bpffs holds links to it.
   const bool delegates = record.delegation.has_value();
   const bool tokens_missing =
-      delegates && !kernel::open_resolved(root->get(), record.at, O_PATH | O_DIRECTORY, kInside);
+      delegates && !kernel::open_resolved(root.get(), record.at, O_PATH | O_DIRECTORY, kInside);
   const auto& place = delegates && !record.pins.empty() ? record.delegation->grants_at : record.at;
-  const auto view = kernel::open_resolved(root->get(), place, O_PATH | O_DIRECTORY, kInside);
+  const auto view = kernel::open_resolved(root.get(), place, O_PATH | O_DIRECTORY, kInside);
+  std::string missing;
   for (const auto& pin : record.pins) {
     if (pin.skipped) continue;
     if (!view || !kernel::open_resolved(view->get(), pin.name, O_PATH, kBelow))
-      live.missing_names.push_back(pin.name);
+      missing += '\0' + pin.name;
   }
-  live.view = view && live.missing_names.empty() && !tokens_missing ? ViewState::kPresent
-                                                                    : ViewState::kMissing;
+  const bool present = view && missing.empty() && !tokens_missing;
+  return std::string(present ? kPresent : kMissing) + missing;
 }
 
 // What the source opens with. Records of earlier versions say that a program was granted for
@@ -138,9 +146,13 @@ ProcessState process_of(const model::Record& record) {
   if (record.pid <= 0 || record.process_start == 0 ||
       kernel::process_start_time(record.pid) != record.process_start)
     return ProcessState::kGone;
-  // A process that has ended and waits for its parent has a number and no root any more.
-  const auto root = open_root(record);
-  return !root && root.error().errnum() == ENOENT ? ProcessState::kGone : ProcessState::kRunning;
+  // A process that has ended and waits for its parent has a number and no root any more. The link
+  // is read and not followed: what it leads to may not answer.
+  char target[1];
+  const std::string link = "/proc/" + std::to_string(record.pid) + "/root";
+  return ::readlink(link.c_str(), target, sizeof target) < 0 && errno == ENOENT
+             ? ProcessState::kGone
+             : ProcessState::kRunning;
 }
 
 Result<Examiner> Examiner::open() {
@@ -148,11 +160,26 @@ Result<Examiner> Examiner::open() {
   return Examiner(std::move(proc_self_fd));
 }
 
+// In a child, because a container can lead the way to its view through a file system that never
+// answers. It stays unknown then; once that has happened, the others get less time for it, so that
+// many such containers hold up nobody for long.
+void Examiner::take_look(const model::Record& record, Live& live) const {
+  const auto look = kernel::run_in_child([&] { return look_at_view(record); }, patience_);
+  if (!look) {
+    const auto root = open_root(record);
+    if (root) patience_ = kShortPatience;
+    return;
+  }
+  auto lines = split(*look, '\0');
+  live.view = lines.front() == kPresent ? ViewState::kPresent : ViewState::kMissing;
+  for (size_t i = 1; i < lines.size(); ++i) live.missing_names.emplace_back(lines[i]);
+}
+
 Live Examiner::examine(const model::Record& record) const {
   Live live;
   live.process = process_of(record);
   if (live.process == ProcessState::kRunning && record.state == model::Record::State::kApplied)
-    look_at_view(record, live);
+    take_look(record, live);
   kernel::SourceOpener opener(proc_self_fd_.get());
   for (const auto& pin : record.pins) live.pins.push_back(look_at_source(opener, pin));
   return live;

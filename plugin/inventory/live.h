@@ -3,6 +3,7 @@
 // only.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -49,7 +50,7 @@ std::string summary(const model::Record& record, const Live& live);
 // Whether the process that the record names, by pid and start time, still runs.
 ProcessState process_of(const model::Record& record);
 
-// Changes the working directory (see kernel::SourceOpener).
+// Changes the working directory (see kernel::SourceOpener), starts processes.
 class Examiner {
  public:
   static Result<Examiner> open();
@@ -57,7 +58,9 @@ class Examiner {
 
  private:
   explicit Examiner(Fd proc_self_fd) : proc_self_fd_(std::move(proc_self_fd)) {}
+  void take_look(const model::Record& record, Live& live) const;
   Fd proc_self_fd_;
+  mutable std::chrono::milliseconds patience_{3000};
 };
 
 }  // namespace pinscope::inventory

@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "plugin/base/file.h"
 #include "plugin/base/text.h"
@@ -27,6 +29,20 @@ constexpr mode_t kDirectoryMode = 0755;
 constexpr int kMostRounds = 1024;
 // Outside the container's root, and nobody looks there any more before pivot_root(2).
 constexpr const char* kLeftBehind = "/sys/fs/bpf";
+
+struct FileId {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+};
+
+// What cannot change is enough, so the file system is not asked: it might wait for an answer.
+bool identify(int directory, const char* path, FileId& id) {
+  struct statx status {};
+  if (::statx(directory, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &status) != 0)
+    return false;
+  id = {makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino};
+  return true;
+}
 
 std::string relative(const Components& components, size_t count) {
   std::string path;
@@ -81,13 +97,13 @@ Error bad_target(const Components& at, int errnum) {
 
 Result<HostRoot> HostRoot::remember(const std::string& rootfs) {
   HostRoot root;
-  struct stat status {};
-  if (::stat("/", &status) != 0) return std::unexpected(Error::system("stat \"/\"", errno));
-  root.device_ = status.st_dev;
-  root.inode_ = status.st_ino;
-  if (::stat(rootfs.c_str(), &status) == 0) {
-    root.rootfs_device_ = status.st_dev;
-    root.rootfs_inode_ = status.st_ino;
+  FileId id;
+  if (!identify(AT_FDCWD, "/", id)) return std::unexpected(Error::system("stat \"/\"", errno));
+  root.device_ = id.device;
+  root.inode_ = id.inode;
+  if (identify(AT_FDCWD, rootfs.c_str(), id)) {
+    root.rootfs_device_ = id.device;
+    root.rootfs_inode_ = id.inode;
   }
   return root;
 }
@@ -99,9 +115,9 @@ Result<ContainerRoot> ContainerRoot::find(const std::string& rootfs, const HostR
             .reason(std::move(reason)));
   };
   PINSCOPE_TRY(Fd top, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
-  struct stat status {};
-  if (::fstat(top.get(), &status) != 0) return std::unexpected(Error::system("stat \"/\"", errno));
-  const bool shows_host = status.st_dev == host.device_ && status.st_ino == host.inode_;
+  FileId id;
+  if (!identify(top.get(), "", id)) return std::unexpected(Error::system("stat \"/\"", errno));
+  const bool shows_host = id.device == host.device_ && id.inode == host.inode_;
   if (shows_host) {
     if (rootfs == "/") return ambiguous("it is the host's root");
     auto root = open_at(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY);
@@ -114,8 +130,8 @@ Result<ContainerRoot> ContainerRoot::find(const std::string& rootfs, const HostR
     if (!is_root) return ambiguous("it is not a mount point in the container's mount namespace");
     return ContainerRoot(*std::move(root), true);
   }
-  const bool pivoted = host.rootfs_inode_ != 0 && status.st_dev == host.rootfs_device_ &&
-                       status.st_ino == host.rootfs_inode_;
+  const bool pivoted =
+      host.rootfs_inode_ != 0 && id.device == host.rootfs_device_ && id.inode == host.rootfs_inode_;
   if (!pivoted) return ambiguous("the mount namespace shows neither the host's root nor this one");
   return ContainerRoot(std::move(top), false);
 }
@@ -193,8 +209,8 @@ bool ContainerRoot::leave_behind(int mount, const MountTable& mounts) const {
   return there && !there->is_shared && attach_mount(mount, place->get(), "").has_value();
 }
 
-Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts,
-                                 int proc_self_fd) const {
+Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
+                                 std::optional<std::vector<Mount>> known) const {
   if (how == model::HostBpffs::kAllow) return {};
   const auto refuse = [](const Mount& mount, std::string reason, std::string hint) {
     return std::unexpected(
@@ -209,7 +225,10 @@ Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts,
     return refuse(own, "it is the container's root", "");
   }
   for (int round = 0; round < kMostRounds; ++round) {
-    PINSCOPE_TRY(const auto found, mounts.bpf_mounts_below(fd_.get()));
+    if (!known) {
+      PINSCOPE_TRY(known, mounts.bpf_mounts_below(fd_.get()));
+    }
+    const auto found = *std::exchange(known, std::nullopt);
     if (found.empty()) return {};
     const auto next = found.begin();
     if (how == model::HostBpffs::kReject)

@@ -3,6 +3,7 @@
 // and used as a descriptor from then on.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,9 +52,10 @@ class ContainerRoot {
                                           std::vector<MadeDirectory>& made) const;
 
   // Deals with every bpffs mounted below the root: takes each one away (mask), or is an error if
-  // there is one (reject). `proc_self_fd`: see sys.h.
-  [[nodiscard]] Status hide_bpffs(model::HostBpffs how, const MountTable& mounts,
-                                  int proc_self_fd) const;
+  // there is one (reject). `proc_self_fd`: see sys.h. `known`: what was just found there, if
+  // somebody has looked already.
+  [[nodiscard]] Status hide_bpffs(model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
+                                  std::optional<std::vector<Mount>> known = std::nullopt) const;
 
  private:
   ContainerRoot(Fd fd, bool shows_host) : fd_(std::move(fd)), shows_host_(shows_host) {}

@@ -26,6 +26,62 @@ namespace pinscope::kernel {
 namespace {
 
 constexpr size_t kMountinfoLimit = 1U << 26;
+// The mount is asked, and its file system, which may wait for an answer, is not.
+constexpr int kNoAnswerNeeded = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
+
+// File systems that answer by themselves: from memory, from a disk, or out of the kernel. Any other
+// one may wait: FUSE, NFS, CIFS, 9p, Ceph, autofs, and what is not known here. An overlay answers
+// as its layers do; those are the engine's.
+struct FileSystem {
+  std::string_view type;
+  uint64_t magic;
+};
+constexpr FileSystem kLocal[] = {
+    {"overlay", OVERLAYFS_SUPER_MAGIC},
+    {"tmpfs", TMPFS_MAGIC},
+    {"proc", PROC_SUPER_MAGIC},
+    {"sysfs", SYSFS_MAGIC},
+    {"cgroup2", CGROUP2_SUPER_MAGIC},
+    {"cgroup", CGROUP_SUPER_MAGIC},
+    {"devpts", DEVPTS_SUPER_MAGIC},
+    {"devtmpfs", TMPFS_MAGIC},
+    {"mqueue", 0x19800202},
+    {"bpf", BPF_FS_MAGIC},
+    {"ext4", EXT4_SUPER_MAGIC},
+    {"ext3", EXT3_SUPER_MAGIC},
+    {"ext2", EXT2_SUPER_MAGIC},
+    {"xfs", XFS_SUPER_MAGIC},
+    {"btrfs", BTRFS_SUPER_MAGIC},
+    {"zfs", 0x2fc12fc1},
+    {"f2fs", F2FS_SUPER_MAGIC},
+    {"bcachefs", 0xca451a4e},
+    {"ramfs", RAMFS_MAGIC},
+    {"rootfs", RAMFS_MAGIC},
+    {"hugetlbfs", HUGETLBFS_MAGIC},
+    {"squashfs", SQUASHFS_MAGIC},
+    {"erofs", EROFS_SUPER_MAGIC_V1},
+    {"iso9660", ISOFS_SUPER_MAGIC},
+    {"vfat", MSDOS_SUPER_MAGIC},
+    {"nsfs", NSFS_MAGIC},
+    {"securityfs", SECURITYFS_MAGIC},
+    {"debugfs", DEBUGFS_MAGIC},
+    {"tracefs", TRACEFS_MAGIC},
+    {"configfs", 0x62656570},
+    {"fusectl", 0x65735543},
+    {"pstore", PSTOREFS_MAGIC},
+    {"efivarfs", EFIVARFS_MAGIC},
+    {"binfmt_misc", BINFMTFS_MAGIC},
+    {"selinuxfs", SELINUX_MAGIC},
+    {"resctrl", 0x7655821},
+};
+
+bool is_local(std::string_view type) {
+  return std::ranges::find(kLocal, type, &FileSystem::type) != std::end(kLocal);
+}
+
+bool is_local(uint64_t magic) {
+  return std::ranges::find(kLocal, magic, &FileSystem::magic) != std::end(kLocal);
+}
 
 bool is_octal(char byte) {
   return byte >= '0' && byte <= '7';
@@ -97,6 +153,7 @@ Result<Mount> statmount(uint64_t id, bool with_path) {
   mount.id = id;
   mount.parent = buffer.header.mnt_parent_id;
   mount.is_bpf = buffer.header.sb_magic == BPF_FS_MAGIC;
+  mount.may_wait = !is_local(uint64_t{buffer.header.sb_magic});
   mount.is_shared = (buffer.header.mnt_propagation & kPropagationShared) != 0;
   if (with_path) mount.mount_point = buffer.header.str + buffer.header.mnt_point;
   return mount;
@@ -111,6 +168,7 @@ std::vector<Mount> parse_mountinfo(std::string_view text) {
     if (!to_id(line.fields[0], mount.id) || !to_id(line.fields[1], mount.parent)) return;
     mount.mount_point = unescape(line.fields[4]);
     mount.is_bpf = line.dash[1] == "bpf";
+    mount.may_wait = !is_local(line.dash[1]);
     mount.is_shared =
         std::any_of(line.fields.begin() + kFirstOptional, line.dash,
                     [](std::string_view field) { return field.starts_with("shared:"); });
@@ -141,7 +199,7 @@ Result<std::vector<Mount>> MountTable::read_mountinfo() const {
 Result<uint64_t> MountTable::id_of(int fd) const {
   struct statx status {};
   const unsigned mask = list_mounts_ ? uapi::kStatxMntIdUnique : STATX_MNT_ID;
-  if (::statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, mask, &status) != 0)
+  if (::statx(fd, "", kNoAnswerNeeded, mask, &status) != 0)
     return std::unexpected(Error::system("ask for a mount id", errno));
   if ((status.stx_mask & mask) == 0)
     return std::unexpected(Error::system("ask for a mount id", EOPNOTSUPP));
@@ -150,7 +208,7 @@ Result<uint64_t> MountTable::id_of(int fd) const {
 
 Result<bool> MountTable::is_mount_root(int fd) {
   struct statx status {};
-  if (::statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, 0, &status) != 0)
+  if (::statx(fd, "", kNoAnswerNeeded, 0, &status) != 0)
     return std::unexpected(Error::system("stat a directory of the container", errno));
   return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
@@ -169,8 +227,15 @@ Result<Mount> MountTable::of(int fd) const {
 }
 
 Result<std::vector<Mount>> MountTable::bpf_mounts_below(int fd) const {
-  PINSCOPE_TRY(const uint64_t root, id_of(fd));
-  std::vector<Mount> found;
+  PINSCOPE_TRY(auto below, look_below(fd));
+  return std::move(below.bpf);
+}
+
+Result<MountTable::Below> MountTable::look_below(int fd) const {
+  PINSCOPE_TRY(const Mount own, of(fd));
+  const uint64_t root = own.id;
+  Below below;
+  below.may_wait = own.may_wait;
   if (list_mounts_) {
     uapi::MntIdReq request{};
     request.size = uapi::kMntIdReqSize0;
@@ -186,9 +251,10 @@ Result<std::vector<Mount>> MountTable::bpf_mounts_below(int fd) const {
         // The host unmounted it meanwhile, where the container follows the host's changes.
         if (!mount && mount.error().errnum() == ENOENT) continue;
         if (!mount) return std::unexpected(std::move(mount).error());
-        if (mount->is_bpf) found.push_back(*std::move(mount));
+        below.may_wait = below.may_wait || mount->may_wait;
+        if (mount->is_bpf) below.bpf.push_back(*std::move(mount));
       }
-      if (static_cast<size_t>(count) < ids.size()) return found;
+      if (static_cast<size_t>(count) < ids.size()) return below;
       request.param = ids.back();
     }
   }
@@ -196,7 +262,7 @@ Result<std::vector<Mount>> MountTable::bpf_mounts_below(int fd) const {
   std::unordered_map<uint64_t, uint64_t> parents;
   for (const auto& mount : mounts) parents[mount.id] = mount.parent;
   for (const auto& mount : mounts) {
-    if (!mount.is_bpf || mount.id == root) continue;
+    if ((!mount.is_bpf && !mount.may_wait) || mount.id == root) continue;
     uint64_t ancestor = mount.parent;
     // Bounded: a table read while it changes could hold a cycle.
     for (size_t hops = 0; ancestor != root && hops < mounts.size(); ++hops) {
@@ -204,9 +270,11 @@ Result<std::vector<Mount>> MountTable::bpf_mounts_below(int fd) const {
       if (next == parents.end()) break;
       ancestor = next->second;
     }
-    if (ancestor == root) found.push_back(mount);
+    if (ancestor != root) continue;
+    below.may_wait = below.may_wait || mount.may_wait;
+    if (mount.is_bpf) below.bpf.push_back(mount);
   }
-  return found;
+  return below;
 }
 
 }  // namespace pinscope::kernel

@@ -18,7 +18,9 @@ struct Mount {
   uint64_t id = 0;
   uint64_t parent = 0;
   bool is_bpf = false;
-  bool is_shared = false;   // changes below it propagate to its peers
+  bool is_shared = false;  // changes below it propagate to its peers
+  // Its file system may wait for another program or machine, which may never answer.
+  bool may_wait = false;
   std::string mount_point;  // as seen from the namespace's root; control characters unescaped
 };
 
@@ -41,6 +43,12 @@ class MountTable {
   [[nodiscard]] static Result<bool> is_mount_root(int fd);
   // Every bpffs mount whose ancestors include the mount that `fd` is on, itself left out.
   [[nodiscard]] Result<std::vector<Mount>> bpf_mounts_below(int fd) const;
+  // The same, and whether any mount there, that one included, may wait for somebody else.
+  struct Below {
+    std::vector<Mount> bpf;
+    bool may_wait = false;
+  };
+  [[nodiscard]] Result<Below> look_below(int fd) const;
   // One mount by its id.
   [[nodiscard]] Result<Mount> by_id(uint64_t id) const;
   // The id that this table uses for the mount that `fd` is on.

@@ -2,14 +2,14 @@
 // with the node's root directory. This process must have one thread.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "plugin/base/result.h"
+#include "plugin/kernel/child.h"
 
 namespace pinscope::node {
 
-using Work = std::function<Result<std::string>()>;
+using kernel::Work;
 
 // Both give what `work` gives; of an error only its sentence comes back. The child has this
 // process's streams and descriptors.

@@ -1,0 +1,176 @@
+// A file system that never answers, in a container's volume: a server of FUSE that has stopped, and
+// one that takes each question and keeps the answer, which even SIGKILL does not get a process out
+// of. Where it is in the way of the view, the container is refused in time; elsewhere nobody asks
+// it.
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <memory>
+#include <thread>
+
+#include "plugin/base/json.h"
+#include "tests/attack/attack_test.h"
+#include "tests/support/container_process.h"
+#include "tests/support/silent_file_system.h"
+
+namespace pinscope::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Silence = SilentFileSystem::Silence;
+
+constexpr const char* kFlows = "/sys/fs/bpf/flows";
+
+// One container whose volume /data has fallen silent, and the hook that gives it a view at `at`.
+class Start {
+ public:
+  Start(const std::string& at, Silence silence, const std::string& select = "{}") {
+    directory_.make_directory("rootfs/sys");
+    directory_.make_directory("rootfs/run");
+    fs::create_directory_symlink("/data/x", directory_.path("rootfs/run/link"));
+    directory_.write("config.json",
+                     R"({"ociVersion": "1.0.2", "process": {"args": ["/x"], "cwd": "/"},
+                         "root": {"path": "rootfs"},
+                         "linux": {"namespaces": [{"type": "mount"}]}})");
+    installation_.write_policy(policy_text("select: " + select + "\nview: {at: " + at +
+                                           "}\ngrants: [{pin: /sys/fs/bpf/flows}]\n"));
+    check(installation_.compile().status, "compile");
+    volume_ = std::make_unique<SilentFileSystem>(directory_.make_directory("rootfs/data"));
+    container_ = std::make_unique<ContainerProcess>(directory_.path("rootfs"));
+    volume_->fall_silent(silence);
+  }
+
+  void run() { result = installation_.run_hook("createRuntime", state("creating")); }
+  CommandResult stop() { return installation_.run_hook("poststop", state("stopped")); }
+
+  [[nodiscard]] uint64_t questions() const { return volume_->unanswered(); }
+  [[nodiscard]] bool has_view(const std::string& at) const {
+    const std::string point = " " + directory_.path("rootfs") + at + " ";
+    for (const auto& line : container_->mounts())
+      if (line.find(point) != std::string::npos && line.find(" - bpf ") != std::string::npos)
+        return true;
+    return false;
+  }
+  [[nodiscard]] const Installation& installation() const { return installation_; }
+
+  CommandResult result;
+
+ private:
+  [[nodiscard]] std::string state(const std::string& status) const {
+    JsonWriter json;
+    json.object().field("ociVersion", "1.0.2").field("id", "silent").field("status", status);
+    if (status != "stopped") json.field("pid", container_->pid());
+    json.field("bundle", directory_.path()).end();
+    return json.take();
+  }
+
+  TempDirectory directory_;
+  Installation installation_;
+  std::unique_ptr<SilentFileSystem> volume_;
+  std::unique_ptr<ContainerProcess> container_;
+};
+
+class SilentVolume : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!SilentFileSystem::possible()) GTEST_SKIP() << "there is no FUSE here";
+    pins_.map(kFlows);
+  }
+  HostPins pins_;
+};
+
+// All at once, because each of them waits until the hook's patience is over.
+TEST_F(SilentVolume, InTheWayOfTheViewIsNoReasonToWaitForEver) {
+  std::vector<std::unique_ptr<Start>> starts;
+  std::vector<std::thread> threads;
+  for (const Silence silence : {Silence::kStopped, Silence::kTaking})
+    for (const char* at : {"/data", "/data/bpf", "/data/x", "/data/x/x/bpf", "/run/link/bpf"})
+      starts.push_back(std::make_unique<Start>(at, silence));
+  threads.reserve(starts.size());
+  for (auto& start : starts) threads.emplace_back([&] { start->run(); });
+  for (auto& thread : threads) thread.join();
+  for (const auto& start : starts) {
+    EXPECT_EQ(start->result.status, 1) << start->result;
+    EXPECT_THAT(start->result.err,
+                HasSubstr("cannot put the view into the container: a file system of the container "
+                          "gave no answer within 10 seconds (let view.at be on no volume of FUSE "
+                          "or of the network)"));
+    EXPECT_THAT(start->installation().records(), IsEmpty());
+    EXPECT_EQ(start->installation().last_audit().outcome, "refused");
+    EXPECT_EQ(start->installation().last_audit().code, "target-invalid");
+  }
+}
+
+TEST_F(SilentVolume, ElsewhereIsNotAsked) {
+  Start start("/sys/fs/bpf", Silence::kTaking);
+  start.run();
+  EXPECT_EQ(start.result.status, 0) << start.result;
+  EXPECT_TRUE(start.has_view("/sys/fs/bpf"));
+  EXPECT_EQ(start.installation().last_audit().outcome, "granted");
+  EXPECT_EQ(start.stop().status, 0);
+  EXPECT_THAT(start.installation().records(), IsEmpty());
+  EXPECT_EQ(start.questions(), 0U);
+}
+
+TEST_F(SilentVolume, OfAContainerThatNoPolicySelectsIsNotAsked) {
+  Start start("/data/x", Silence::kTaking, "{user: {uid: 77}}");
+  start.run();
+  EXPECT_EQ(start.result.status, 0) << start.result;
+  EXPECT_EQ(start.questions(), 0U);
+}
+
+// With real runtimes: what a container that runs can do to those who look at it.
+class SilentContainer : public AttackTest {
+ protected:
+  void SetUp() override {
+    AttackTest::SetUp();
+    if (IsSkipped()) return;
+    if (!SilentFileSystem::possible()) GTEST_SKIP() << "there is no FUSE here";
+    make_pins();
+    volume_ = std::make_unique<SilentFileSystem>(host_.make_directory("volume"));
+    container_.spec.mounts.push_back({"/data", "bind", volume_->path(), {"bind"}});
+    policy("view: {at: /run/bpf/x}\ngrants: [{pin: /sys/fs/bpf/app/flows, as: flows}]\n");
+  }
+  CommandResult pinscope(const std::vector<std::string>& words) {
+    std::vector<std::string> argv = {PINSCOPE_BIN_DIR "/pinscope"};
+    argv.insert(argv.end(), words.begin(), words.end());
+    argv.insert(argv.end(), {"--state-dir", installation_.state_directory()});
+    return pinscope::test::run(argv);
+  }
+  TempDirectory host_;
+  std::unique_ptr<SilentFileSystem> volume_;
+};
+
+TEST_P(SilentContainer, ThatLeadsTheWayToItsViewThereHoldsUpNobodyWhoLooks) {
+  installation_.hook_into(container_.spec);
+  container_.probe({"sleep 1000"});
+  ASSERT_EQ(container_.create().status, 0) << installation_.last_audit().text;
+  ASSERT_EQ(container_.start().status, 0);
+  // As the container could do it: its view is elsewhere now, and a link is in its place.
+  const std::string rootfs = container_.bundle() + "/rootfs";
+  fs::rename(rootfs + "/run/bpf", rootfs + "/run/moved");
+  fs::create_directory_symlink("/data", rootfs + "/run/bpf");
+  volume_->fall_silent(Silence::kTaking);
+
+  const auto list = pinscope({"list", "--output", "json"});
+  EXPECT_EQ(list.status, 0) << list;
+  EXPECT_THAT(list.out, HasSubstr(R"("view": "unknown")"));
+  const auto inspect = pinscope({"inspect", container_.id(), "--output", "json"});
+  EXPECT_EQ(inspect.status, 0) << inspect;
+  EXPECT_EQ(installation_.run_gc().status, 0);
+  EXPECT_THAT(installation_.records(), Contains(container_.id() + ".json"));
+  EXPECT_GT(volume_->unanswered(), 0U) << "nobody looked";
+
+  ASSERT_EQ(container_.kill().status, 0);
+  ASSERT_TRUE(container_.wait_stopped());
+  EXPECT_EQ(container_.remove(true).status, 0);
+  EXPECT_THAT(installation_.records(), IsEmpty());
+}
+
+PINSCOPE_EACH_RUNTIME(SilentContainer);
+
+}  // namespace
+}  // namespace pinscope::test
