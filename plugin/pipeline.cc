@@ -15,10 +15,12 @@
 #include "plugin/oci/state.h"
 #include "plugin/pipeline/configuration.h"
 #include "plugin/pipeline/host.h"
+#include "plugin/pipeline/reach.h"
 #include "plugin/pipeline/run_log.h"
 #include "plugin/plan/build.h"
 #include "plugin/policy/compiled.h"
 #include "plugin/policy/decide.h"
+#include "plugin/policy/reach.h"
 #include "plugin/record/store.h"
 
 namespace pinscope {
@@ -264,7 +266,13 @@ class HookRun {
   Status carry_out(const Decision& decision, const std::vector<GrantedPin>& skipped, Plan& plan,
                    const kernel::ContainerProcess& process, int descriptors,
                    const record::Store& records, Record& record) {
-    const apply::Target target{&process, container_.rootfs, is_session_, descriptors};
+    const auto shared = policy::shared_namespaces(container_, host_view());
+    const auto check_reach = [&](const std::vector<kernel::ObjectInfo>& objects,
+                                 std::vector<WayOut> ways) {
+      ways.insert(ways.end(), shared.begin(), shared.end());
+      return policy::check_reach(decision, known(objects), ways, container_);
+    };
+    const apply::Target target{&process, container_.rootfs, is_session_, descriptors, check_reach};
     auto applied = apply::apply(plan, target, features_);
     if (!applied && applied.error().code() == ErrorCode::kKernelUnsupported &&
         features_.detached_trees) {

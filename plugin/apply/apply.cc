@@ -22,6 +22,7 @@
 #include "plugin/kernel/privileges.h"
 #include "plugin/kernel/source.h"
 #include "plugin/kernel/sys.h"
+#include "plugin/kernel/ways_out.h"
 
 namespace pinscope::apply {
 namespace {
@@ -213,6 +214,12 @@ class Applied::Walker {
 
   Status run(const HideBpffs& step) {
     return root_->hide_bpffs(step.how, table(), target_.proc_self_fd, std::move(bpf_mounts_));
+  }
+
+  Status run(const CheckReach&) {
+    PINSCOPE_TRY(auto ways,
+                 kernel::ways_out(table(), root_->fd(), target_.rootfs, *target_.process));
+    return target_.check_reach ? target_.check_reach(objects_, std::move(ways)) : Status();
   }
 
   Status run(const ResolveTarget& step) {

@@ -3,6 +3,7 @@
 // undone, the rest vanishes with its descriptors.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "plugin/kernel/process.h"
 #include "plugin/model/features.h"
 #include "plugin/model/plan.h"
+#include "plugin/model/reach.h"
 
 namespace pinscope::apply {
 
@@ -20,6 +22,9 @@ struct Target {
   std::string rootfs;       // absolute, as the container's mount namespace shows it
   bool is_session = false;  // of the host: its root is the host's own, in a namespace of its own
   int proc_self_fd = -1;    // /proc/self/fd, opened before the mount namespace was changed
+  // Judges what the sources of the grants are and what is mounted in the container that leads out.
+  std::function<Status(const std::vector<kernel::ObjectInfo>&, std::vector<model::WayOut>)>
+      check_reach;
 };
 
 // A view that is in place and not yet kept: destroying it takes the view away again.

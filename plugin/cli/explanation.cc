@@ -94,6 +94,20 @@ void add_explain_options(Command& command, Settings& settings, ExplainOptions& o
       .output_options(settings);
 }
 
+// The decision, with what the sources are on this host beside what policies expect of them.
+static model::Decision with_what_is_there(const pinscope::Explanation& explanation) {
+  auto decision = explanation.decision;
+  for (size_t i = 0; i < explanation.sources.size(); ++i) {
+    const auto& info = explanation.sources[i].info;
+    if (!info) continue;
+    auto& expect = decision.grants[i].expect;
+    expect.kind = info->kind;
+    if (info->kind == model::ObjectKind::kMap) expect.map_type = info->type;
+    if (info->kind == model::ObjectKind::kProgram) expect.program_type = info->type;
+  }
+  return decision;
+}
+
 Result<Explanation> explain(const Settings& settings, const ExplainOptions& options) {
   Explanation explanation;
   PINSCOPE_TRY(const std::string bundle, resolve_bundle(options.bundle));
@@ -108,7 +122,7 @@ Result<Explanation> explain(const Settings& settings, const ExplainOptions& opti
   PINSCOPE_TRY(static_cast<pinscope::Explanation&>(explanation),
                pinscope::explain(policies, bundle, id, engine, pod_labels, features, look));
   explanation.remarks =
-      remarks_on(explanation.container, explanation.decision,
+      remarks_on(explanation.container, with_what_is_there(explanation),
                  options.no_host ? std::vector<std::string>{kUsualHostBpffs} : host_bpffs_mounts(),
                  {explanation.commands, explanation.still_refused});
   if (!options.no_host && ::geteuid() != 0 && !explanation.sources.empty())

@@ -7,6 +7,7 @@
 #include "plugin/base/text.h"
 #include "plugin/cli/remarks_delegation.h"
 #include "plugin/cli/remarks_own_files.h"
+#include "plugin/policy/reach.h"
 
 namespace pinscope::cli {
 namespace {
@@ -116,6 +117,7 @@ class Observer {
     if (!has(container_, CAP_BPF) || has(container_, CAP_SYS_ADMIN) ||
         has_user_namespace(container_))
       return;
+    programs_of_its_own();
     if (reads_a_map())
       add(Kind::kVoid, "cap-bpf",
           "with CAP_BPF and no user namespace, the container can load a program that writes any "
@@ -126,6 +128,21 @@ class Observer {
           "with CAP_BPF the container can make maps and load programs of its own; other objects of "
           "the machine stay out of reach",
           "");
+  }
+
+  // What a policy cannot grant beside a token, it can beside the capability.
+  void programs_of_its_own() {
+    model::TokenRights all;
+    all.masks.fill(~uint64_t{0});
+    const auto objects = policy::expected_objects(decision_);
+    for (size_t i = 0; i < objects.size(); ++i) {
+      const auto& grant = decision_.grants[i];
+      if (!objects[i] || grant.access != Access::kReadWrite) continue;
+      if (const char* what = policy::takes_programs(all, *objects[i]))
+        add(Kind::kVoid, "cap-bpf-programs",
+            "with CAP_BPF, read-write of " + quoted(grant.name) + " is more: " + what,
+            "drop CAP_BPF, or do not grant it");
+    }
   }
 
   bool reads_a_map() const {
@@ -189,7 +206,7 @@ class Observer {
                std::find(groups.begin(), groups.end(), grant.gid) != groups.end()) {
       shift = 3;
     }
-    const uint32_t wanted = grant.access == Access::kRead ? 04U : 06U;
+    const uint32_t wanted = grant.access == Access::kReadWrite ? 06U : 04U;
     return (grant.mode >> shift & wanted) == wanted;
   }
 
@@ -207,11 +224,21 @@ class Observer {
     }
   }
 
-  void rights() {
-    std::string writable;
+  std::string names_with(Access access) const {
+    std::string names;
     for (const auto& grant : decision_.grants)
-      if (grant.access == Access::kReadWrite)
-        writable += (writable.empty() ? "" : ", ") + quoted(grant.name);
+      if (grant.access == access) names += (names.empty() ? "" : ", ") + quoted(grant.name);
+    return names;
+  }
+
+  void rights() {
+    if (const auto programs = names_with(Access::kUse); !programs.empty())
+      add(Kind::kNote, "use",
+          "use of " + programs +
+              " is the right to run it, and to attach and detach it wherever the container's "
+              "descriptors reach: also those that others send it, and mounts that come later",
+          "");
+    const auto writable = names_with(Access::kReadWrite);
     if (writable.empty()) return;
     add(Kind::kNote, "read-write",
         "read-write of " + writable +

@@ -135,18 +135,38 @@ Result<std::string> read_from_start(int mountinfo) {
   return read_all(mountinfo, kMountinfoLimit, "mountinfo");
 }
 
+// Version 1 of cgroups takes no programs.
+Mount::Leads leads_by_magic(uint64_t magic) {
+  switch (magic) {
+    case CGROUP2_SUPER_MAGIC:
+      return Mount::Leads::kToCgroups;
+    case NSFS_MAGIC:
+      return Mount::Leads::kToNamespace;
+    case PROC_SUPER_MAGIC:
+      return Mount::Leads::kToProcesses;
+    default:
+      return Mount::Leads::kNowhere;
+  }
+}
+
+Mount::Leads leads_by_name(std::string_view type) {
+  if (type == "cgroup2") return Mount::Leads::kToCgroups;
+  if (type == "nsfs") return Mount::Leads::kToNamespace;
+  return type == "proc" ? Mount::Leads::kToProcesses : Mount::Leads::kNowhere;
+}
+
 struct StatmountBuffer {
   uapi::Statmount header;
   char rest[PATH_MAX];
 };
 
-Result<Mount> statmount(uint64_t id, bool with_path) {
+Result<Mount> statmount(uint64_t id, bool with_paths) {
   StatmountBuffer buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): the kernel fills it
   uapi::MntIdReq request{};
   request.size = uapi::kMntIdReqSize0;
   request.mnt_id = id;
   request.param = uapi::kStatmountSbBasic | uapi::kStatmountMntBasic |
-                  (with_path ? uapi::kStatmountMntPoint : 0U);
+                  (with_paths ? uapi::kStatmountMntPoint | uapi::kStatmountMntRoot : 0U);
   if (::syscall(uapi::kSysStatmount, &request, &buffer, sizeof buffer, 0) != 0)
     return std::unexpected(Error::system("ask about mount " + std::to_string(id), errno));
   Mount mount;
@@ -155,7 +175,11 @@ Result<Mount> statmount(uint64_t id, bool with_path) {
   mount.is_bpf = buffer.header.sb_magic == BPF_FS_MAGIC;
   mount.may_wait = !is_local(uint64_t{buffer.header.sb_magic});
   mount.is_shared = (buffer.header.mnt_propagation & kPropagationShared) != 0;
-  if (with_path) mount.mount_point = buffer.header.str + buffer.header.mnt_point;
+  mount.leads = leads_by_magic(buffer.header.sb_magic);
+  if (with_paths) {
+    mount.mount_point = buffer.header.str + buffer.header.mnt_point;
+    mount.root = buffer.header.str + buffer.header.mnt_root;
+  }
   return mount;
 }
 
@@ -166,9 +190,11 @@ std::vector<Mount> parse_mountinfo(std::string_view text) {
   for_each_line(text, [&](const MountinfoLine& line) {
     Mount mount;
     if (!to_id(line.fields[0], mount.id) || !to_id(line.fields[1], mount.parent)) return;
+    mount.root = unescape(line.fields[3]);
     mount.mount_point = unescape(line.fields[4]);
     mount.is_bpf = line.dash[1] == "bpf";
     mount.may_wait = !is_local(line.dash[1]);
+    mount.leads = leads_by_name(line.dash[1]);
     mount.is_shared =
         std::any_of(line.fields.begin() + kFirstOptional, line.dash,
                     [](std::string_view field) { return field.starts_with("shared:"); });
@@ -231,6 +257,14 @@ Result<std::vector<Mount>> MountTable::bpf_mounts_below(int fd) const {
   return std::move(below.bpf);
 }
 
+void MountTable::Below::take(Mount mount) {
+  may_wait = may_wait || mount.may_wait;
+  if (mount.is_bpf)
+    bpf.push_back(std::move(mount));
+  else if (mount.leads_anywhere())
+    leading.push_back(std::move(mount));
+}
+
 Result<MountTable::Below> MountTable::look_below(int fd) const {
   PINSCOPE_TRY(const Mount own, of(fd));
   const uint64_t root = own.id;
@@ -247,12 +281,11 @@ Result<MountTable::Below> MountTable::look_below(int fd) const {
       for (long i = 0; i < count; ++i) {
         const uint64_t id = ids[static_cast<size_t>(i)];
         auto mount = statmount(id, false);
-        if (mount && mount->is_bpf) mount = statmount(id, true);
+        if (mount && (mount->is_bpf || mount->leads_anywhere())) mount = statmount(id, true);
         // The host unmounted it meanwhile, where the container follows the host's changes.
         if (!mount && mount.error().errnum() == ENOENT) continue;
         if (!mount) return std::unexpected(std::move(mount).error());
-        below.may_wait = below.may_wait || mount->may_wait;
-        if (mount->is_bpf) below.bpf.push_back(*std::move(mount));
+        below.take(*std::move(mount));
       }
       if (static_cast<size_t>(count) < ids.size()) return below;
       request.param = ids.back();
@@ -262,7 +295,7 @@ Result<MountTable::Below> MountTable::look_below(int fd) const {
   std::unordered_map<uint64_t, uint64_t> parents;
   for (const auto& mount : mounts) parents[mount.id] = mount.parent;
   for (const auto& mount : mounts) {
-    if ((!mount.is_bpf && !mount.may_wait) || mount.id == root) continue;
+    if ((!mount.is_bpf && !mount.may_wait && !mount.leads_anywhere()) || mount.id == root) continue;
     uint64_t ancestor = mount.parent;
     // Bounded: a table read while it changes could hold a cycle.
     for (size_t hops = 0; ancestor != root && hops < mounts.size(); ++hops) {
@@ -271,8 +304,7 @@ Result<MountTable::Below> MountTable::look_below(int fd) const {
       ancestor = next->second;
     }
     if (ancestor != root) continue;
-    below.may_wait = below.may_wait || mount.may_wait;
-    if (mount.is_bpf) below.bpf.push_back(mount);
+    below.take(mount);
   }
   return below;
 }

@@ -21,7 +21,11 @@ struct Mount {
   bool is_shared = false;  // changes below it propagate to its peers
   // Its file system may wait for another program or machine, which may never answer.
   bool may_wait = false;
+  // What it gives descriptors of that are more than files.
+  enum class Leads { kNowhere, kToCgroups, kToNamespace, kToProcesses } leads = Leads::kNowhere;
+  [[nodiscard]] bool leads_anywhere() const { return leads != Leads::kNowhere; }
   std::string mount_point;  // as seen from the namespace's root; control characters unescaped
+  std::string root;         // the part of its file system that it shows, "/" for all of it
 };
 
 // The lines of a mountinfo file (proc(5)). Malformed lines are left out.
@@ -43,10 +47,13 @@ class MountTable {
   [[nodiscard]] static Result<bool> is_mount_root(int fd);
   // Every bpffs mount whose ancestors include the mount that `fd` is on, itself left out.
   [[nodiscard]] Result<std::vector<Mount>> bpf_mounts_below(int fd) const;
-  // The same, and whether any mount there, that one included, may wait for somebody else.
+  // The same, those that lead somewhere, and whether any mount there, that one included, may wait
+  // for somebody else.
   struct Below {
     std::vector<Mount> bpf;
+    std::vector<Mount> leading;  // cgroup (version 2), nsfs and proc file systems
     bool may_wait = false;
+    void take(Mount mount);
   };
   [[nodiscard]] Result<Below> look_below(int fd) const;
   // One mount by its id.

@@ -159,6 +159,10 @@ bool ContainerProcess::namespace_is(model::NamespaceKind kind, const std::string
   return wanted.inode != 0 && wanted == namespace_at(proc_.get(), link_name(kind));
 }
 
+uint64_t ContainerProcess::namespace_number(model::NamespaceKind kind) const {
+  return namespace_at(proc_.get(), link_name(kind)).inode;
+}
+
 std::string ContainerProcess::program_name() const {
   const auto arguments = read_proc_file(proc_.get(), "cmdline");
   if (!arguments) return "";
@@ -174,6 +178,12 @@ Status ContainerProcess::enter_mount_namespace() const {
   if (::setns(pidfd_.get(), CLONE_NEWNS) == 0) return {};
   if (errno == ESRCH) return std::unexpected(gone(pid_, ESRCH));
   return std::unexpected(Error::system("enter the container's mount namespace", errno));
+}
+
+Status ContainerProcess::enter_cgroup_namespace() const {
+  if (::setns(pidfd_.get(), CLONE_NEWCGROUP) == 0) return {};
+  if (errno == ESRCH) return std::unexpected(gone(pid_, ESRCH));
+  return std::unexpected(Error::system("enter the container's cgroup namespace", errno));
 }
 
 Status ContainerProcess::enter_user_and_mount_namespaces() const {

@@ -34,6 +34,10 @@ class ContainerProcess {
   // Whether its namespace of this kind is the one that `path` names on the host.
   [[nodiscard]] bool namespace_is(model::NamespaceKind kind, const std::string& path) const;
 
+  // The number of its namespace of this kind, which no other namespace of the machine has; 0 if it
+  // has ended.
+  [[nodiscard]] uint64_t namespace_number(model::NamespaceKind kind) const;
+
   // The program it runs, as its first argument names it: "runsc-sandbox". Written by the process.
   [[nodiscard]] std::string program_name() const;
 
@@ -43,6 +47,10 @@ class ContainerProcess {
   // Moves this (single-threaded) process into its mount namespace; there is no way back. Root and
   // working directory become the namespace's root. kProcessGone if it has ended by now.
   [[nodiscard]] Status enter_mount_namespace() const;
+
+  // The same for its cgroup namespace, which decides how the kernel shows us roots of cgroup file
+  // systems and changes nothing else.
+  [[nodiscard]] Status enter_cgroup_namespace() const;
 
   // The same for its user namespace, with every capability there and none elsewhere, and its mount
   // namespace. For a process that has nothing else to do.

@@ -35,6 +35,7 @@ inline constexpr uint32_t kMntIdReqSize0 = 24;  // MNT_ID_REQ_SIZE_VER0
 
 inline constexpr uint64_t kStatmountSbBasic = 0x1;
 inline constexpr uint64_t kStatmountMntBasic = 0x2;
+inline constexpr uint64_t kStatmountMntRoot = 0x8;
 inline constexpr uint64_t kStatmountMntPoint = 0x10;
 
 // struct statmount up to the string area, as of Linux 6.8; later fields were carved out of the

@@ -104,6 +104,10 @@ struct HideBpffs {
   HostBpffs how = HostBpffs::kMask;
 };
 
+// Looks for what is mounted in the container that leads out of it, and asks again whether it may
+// have its programs, now that the objects are open.
+struct CheckReach {};
+
 // Finds the target directory below the container's root, and makes what is missing of it. `uid` and
 // `gid` are the host's ids of the container's root, who will own what is made.
 struct ResolveTarget {
@@ -136,10 +140,10 @@ struct VerifyDelegation {
   TokenRights rights;
 };
 
-using Step =
-    std::variant<MakeInstance, MakeDelegatedInstance, MakeDirectory, MakeFile, PinObject,
-                 MakeSymlink, SealInstance, CloneMount, ShowRoot, CloneSource, EnterContainer,
-                 HideBpffs, ResolveTarget, AttachBelow, AttachView, VerifyView, VerifyDelegation>;
+using Step = std::variant<MakeInstance, MakeDelegatedInstance, MakeDirectory, MakeFile, PinObject,
+                          MakeSymlink, SealInstance, CloneMount, ShowRoot, CloneSource,
+                          EnterContainer, HideBpffs, CheckReach, ResolveTarget, AttachBelow,
+                          AttachView, VerifyView, VerifyDelegation>;
 
 struct Plan {
   std::vector<GrantedPin> grants;

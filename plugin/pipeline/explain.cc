@@ -11,9 +11,11 @@
 #include "plugin/oci/state.h"
 #include "plugin/pipeline/configuration.h"
 #include "plugin/pipeline/host.h"
+#include "plugin/pipeline/reach.h"
 #include "plugin/plan/build.h"
 #include "plugin/policy/commands.h"
 #include "plugin/policy/decide.h"
+#include "plugin/policy/reach.h"
 
 namespace pinscope {
 namespace {
@@ -40,6 +42,21 @@ Status explain_seccomp(const oci::State& state, const std::string& config,
                                                  explanation.commands));
   explanation.still_refused = edit.still_refused;
   return {};
+}
+
+// What the hook will find when the container's mounts are there, as far as its configuration and
+// this host show it.
+void explain_reach(const HostView& host, Explanation& explanation) {
+  if (!has_programs(explanation.decision)) return;
+  auto objects = policy::expected_objects(explanation.decision);
+  for (size_t i = 0; i < explanation.sources.size(); ++i)
+    if (const auto& info = explanation.sources[i].info)
+      objects[i] = ObjectType{info->kind, info->type};
+  auto ways = policy::shared_namespaces(explanation.container, host);
+  for (auto& way : ways_out_by_configuration(explanation.container)) ways.push_back(std::move(way));
+  const auto checked =
+      policy::check_reach(explanation.decision, objects, ways, explanation.container);
+  if (!checked) explanation.errors.push_back(checked.error());
 }
 
 }  // namespace
@@ -108,6 +125,7 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
     if (!source.skipped) present.grants.push_back(grant);
     explanation.sources.push_back(std::move(source));
   }
+  if (pins == HostPins::kOpen) explain_reach(host, explanation);
   PINSCOPE_CHECK(explain_seccomp(state, config, explanation));
   auto plan = plan::build(present, explanation.container, features);
   if (plan) {

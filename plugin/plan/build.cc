@@ -8,6 +8,7 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/model/reach.h"
 
 namespace pinscope::plan {
 namespace {
@@ -258,6 +259,7 @@ class Builder {
     if (!hides && decision_.grants.empty() && !delegated_) return std::move(plan_);
     plan_.steps.emplace_back(EnterContainer{});
     if (hides) plan_.steps.emplace_back(HideBpffs{decision_.host_bpffs});
+    if (has_programs(decision_)) plan_.steps.emplace_back(CheckReach{});
     if (!decision_.grants.empty()) {
       resolve(decision_.grants_at());
       append(inside_);

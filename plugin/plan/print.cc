@@ -102,6 +102,9 @@ struct TextPrinter {
                ? "refuse if a bpffs is mounted below the container's root"
                : "detach every bpffs mounted below the container's root";
   }
+  std::string operator()(const CheckReach&) const {
+    return "refuse if a program of the container's reaches out of it";
+  }
   std::string operator()(const ResolveTarget& step) const {
     return "find or make " + quoted(step.at) + " below the container's root";
   }
@@ -184,6 +187,7 @@ struct JsonPrinter {
   void operator()(const HideBpffs& step) const {
     start("hide-bpffs").field("how", name_of(step.how));
   }
+  void operator()(const CheckReach&) const { start("check-reach"); }
   void operator()(const ResolveTarget& step) const {
     start("resolve-target").field("at", step.at).field("uid", step.uid).field("gid", step.gid);
   }

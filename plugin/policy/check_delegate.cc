@@ -4,6 +4,7 @@
 #include "plugin/base/text.h"
 #include "plugin/policy/check.h"
 #include "plugin/policy/delegation.h"
+#include "plugin/policy/reach.h"
 
 namespace pinscope::policy {
 namespace {
@@ -36,7 +37,7 @@ class DelegateCheck {
       return;
     }
     attach_types();
-    read_grants();
+    grants();
   }
 
   void warnings() {
@@ -89,15 +90,28 @@ class DelegateCheck {
         });
   }
 
-  void read_grants() {
+  void grants() {
     for (size_t i = 0; i < draft_.policy.grants.size() && !reporter_.full(); ++i) {
       const auto& grant = draft_.policy.grants[i];
       const auto& marks = draft_.grant_marks[i];
-      if (grant.access != model::Access::kRead || !marks.access_known) continue;
+      if (!marks.access_known) continue;
+      if (grant.access == model::Access::kReadWrite) takes_programs_of_its_own(grant, marks);
+      if (grant.access != model::Access::kRead) continue;
       if (const VoidRead* why = void_read(delegate_.rights, delegate_.pinning, grant.expect.kind))
         reporter_.error(marks.access, std::string("access: read would not hold: ") + why->reason,
                         why->hint);
     }
+  }
+
+  void takes_programs_of_its_own(const model::Grant& grant, const GrantMarks& marks) {
+    const char* what = nullptr;
+    if (grant.expect.kind == model::ObjectKind::kLink)
+      what = takes_programs(delegate_.rights, {model::ObjectKind::kLink, 0});
+    else if (grant.expect.map_type)
+      what = takes_programs(delegate_.rights, {model::ObjectKind::kMap, *grant.expect.map_type});
+    if (what != nullptr)
+      reporter_.error(marks.access, std::string("read-write is more beside prog_load: ") + what,
+                      "leave out one of the two: delegate.programs, or the grant");
   }
 
   void needs(TokenRight types, uint32_t command) {

@@ -10,6 +10,7 @@
 #include "plugin/policy/denials.h"
 #include "plugin/policy/glob.h"
 #include "plugin/policy/merge.h"
+#include "plugin/policy/reach.h"
 
 namespace pinscope::policy {
 namespace {
@@ -197,6 +198,9 @@ Result<Decision> Decider::decide(const std::vector<Policy>& policies) {
   PINSCOPE_CHECK(check_bind());
   PINSCOPE_TRY(decision_.delegation, merge_delegations(selecting, container_));
   PINSCOPE_CHECK(check_delegation(decision_, container_, host_));
+  if (has_programs(decision_))
+    PINSCOPE_CHECK(check_reach(decision_, expected_objects(decision_),
+                               shared_namespaces(container_, host_), container_));
   return std::move(decision_);
 }
 

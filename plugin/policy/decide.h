@@ -43,8 +43,8 @@ Error not_selected(const std::string& name, const std::vector<model::Policy>& po
 // name below another grant's name, another owner, mode or expectation for one pin, different
 // view.at or layout, access: read where another policy says layout: bind; also a name with the
 // component
-// "_rw", which the view itself uses. kDelegation: see delegation.h. An error of pins_matching is
-// passed on.
+// "_rw", which the view itself uses. kDelegation: see delegation.h and reach.h. An error of
+// pins_matching is passed on.
 Result<model::Decision> decide(const std::vector<model::Policy>& policies,
                                const model::Container& container, const model::HostView& host);
 

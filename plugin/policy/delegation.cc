@@ -12,7 +12,6 @@ using model::Container;
 using model::Decision;
 using model::Delegation;
 using model::NamespaceKind;
-using model::Scope;
 using model::TokenRight;
 using model::TokenRights;
 
@@ -24,6 +23,12 @@ constexpr VoidRead kPrograms = {
     "access of its descriptor",
     "leave prog_load out, or grant read-write if the container may write it"};
 
+bool is_at_or_below(std::string_view path, std::string_view above) {
+  return path == above || (path.starts_with(above) && path[above.size()] == '/');
+}
+
+}  // namespace
+
 Error cannot_delegate(const Delegation& delegation, const Container& container) {
   std::string rules;
   for (const auto& rule : delegation.rules)
@@ -31,36 +36,6 @@ Error cannot_delegate(const Delegation& delegation, const Container& container) 
   return Error(ErrorCode::kDelegation, "delegate BPF to container " + quoted(container.id))
       .rule(std::move(rules));
 }
-
-bool is_at_or_below(std::string_view path, std::string_view above) {
-  return path == above || (path.starts_with(above) && path[above.size()] == '/');
-}
-
-// The first type of program that would reach the host because the container shares this namespace.
-std::optional<uint32_t> program_with(const TokenRights& rights, Scope scope) {
-  for (uint32_t number = 0; number < 64; ++number)
-    if (rights.has(TokenRight::kProgram, number) && model::scope_of(number) == scope) return number;
-  return std::nullopt;
-}
-
-Status check_scopes(const Delegation& delegation, const Container& container,
-                    const model::HostView& host) {
-  const auto check = [&](Scope scope, NamespaceKind kind, const char* reach) -> Status {
-    const auto program = program_with(delegation.rights, scope);
-    if (!program || !shares_host_namespace(container, kind, host)) return {};
-    return std::unexpected(
-        cannot_delegate(delegation, container)
-            .reason(std::string("it shares the host's ") + model::namespace_name(kind) +
-                    " namespace, where a program of type " +
-                    quoted(model::token_right_name(TokenRight::kProgram, *program)) +
-                    " attaches to " + reach)
-            .hint("give the container one of its own, or delegate no such programs"));
-  };
-  PINSCOPE_CHECK(check(Scope::kNetwork, NamespaceKind::kNet, "the host's interfaces"));
-  return check(Scope::kCgroup, NamespaceKind::kCgroup, "every cgroup that it can open");
-}
-
-}  // namespace
 
 const VoidRead* void_read(const TokenRights& rights, bool pinning,
                           const std::optional<model::ObjectKind>& kind) {
@@ -119,7 +94,6 @@ Status check_delegation(const Decision& decision, const Container& container,
             .reason("it has no user namespace of its own, and the kernel makes no tokens in the "
                     "host's")
             .hint("start it with one, or select with namespaces: {user: private}"));
-  PINSCOPE_CHECK(check_scopes(delegation, container, host));
   for (const auto& grant : decision.grants) {
     if (grant.access != model::Access::kRead) continue;
     if (const VoidRead* why = void_read(delegation.rights, delegation.pinning, grant.expect.kind))

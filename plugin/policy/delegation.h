@@ -18,11 +18,14 @@ Result<std::optional<model::Delegation>> merge_delegations(
     const std::vector<const model::Policy*>& policies, const model::Container& container);
 
 // Whether this container may have it, beside the grants of `decision`. kDelegation, with the
-// reason: it has no user namespace, it shares a namespace in which its programs would reach the
-// host, or a grant with access: read would not hold. kPolicyConflict where the bpffs and the grants
+// reason: it has no user namespace, or a grant with access: read would not hold. What its programs
+// would reach is judged in reach.h. kPolicyConflict where the bpffs and the grants
 // would be in each other's way.
 Status check_delegation(const model::Decision& decision, const model::Container& container,
                         const model::HostView& host);
+
+// The error that says that this cannot be delegated, with the rules that delegate it.
+Error cannot_delegate(const model::Delegation& delegation, const model::Container& container);
 
 // Why a grant with access: read would not hold beside what is delegated, and what to do about it;
 // null if it holds. The same for one policy alone and for several.

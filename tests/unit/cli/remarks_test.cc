@@ -59,10 +59,10 @@ TEST(Remarks, CallReadGrantsVoidAgainstCapBpf) {
   container.capabilities |= uint64_t{1} << CAP_BPF;
   EXPECT_EQ(codes(remarks_on(container, granting(Access::kRead), kHostBpffs), Remark::Kind::kVoid),
             std::vector<std::string>{"cap-bpf"});
-  auto program = granting(Access::kRead);
+  auto program = granting(Access::kUse);
   program.grants[0].expect.kind = model::ObjectKind::kProgram;
   EXPECT_EQ(codes(remarks_on(container, program, kHostBpffs), Remark::Kind::kNote),
-            std::vector<std::string>{"cap-bpf"});
+            (std::vector<std::string>{"cap-bpf", "use"}));
   container.namespaces[static_cast<size_t>(NamespaceKind::kUser)].mode = Namespace::Mode::kPrivate;
   EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty())
       << "it is worth nothing there";
@@ -182,6 +182,25 @@ TEST(Remarks, SayWhatReadWriteIncludes) {
   EXPECT_EQ(remark.kind, Remark::Kind::kNote);
   EXPECT_THAT(remark.text, HasSubstr("the right to freeze a map"));
   EXPECT_THAT(remark.text, HasSubstr("detach"));
+}
+
+TEST(Remarks, SayWhatUseIs) {
+  const auto remark = only(ordinary(), granting(Access::kUse));
+  EXPECT_EQ(remark.kind, Remark::Kind::kNote);
+  EXPECT_THAT(remark.text, HasSubstr("the right to run it, and to attach and detach it"));
+}
+
+TEST(Remarks, SayThatCapBpfPutsProgramsIntoWhatTakesThem) {
+  auto container = ordinary();
+  container.capabilities |= uint64_t{1} << CAP_BPF;
+  auto decision = granting(Access::kReadWrite);
+  decision.grants[0].mode = 0660;
+  decision.grants[0].expect.kind = model::ObjectKind::kMap;
+  decision.grants[0].expect.map_type = 3;  // prog_array
+  EXPECT_EQ(codes(remarks_on(container, decision, kHostBpffs), Remark::Kind::kVoid),
+            std::vector<std::string>{"cap-bpf-programs"});
+  decision.grants[0].expect.map_type = 1;
+  EXPECT_TRUE(codes(remarks_on(container, decision, kHostBpffs), Remark::Kind::kVoid).empty());
 }
 
 TEST(Remarks, SeeTheHostsBpffsInAContainersOwnMounts) {
