@@ -209,7 +209,18 @@ class Applied::Walker {
     if (target_.is_session) return {};
     PINSCOPE_TRY(auto below, table().look_below(root_->fd()));
     bpf_mounts_ = std::move(below.bpf);
-    return below.may_wait ? kernel::go_on_in_child(kPatience) : Status();
+    if (!below.may_wait) return {};
+    auto gone_on = kernel::go_on_in_child(kPatience);
+    if (!gone_on) detach_views();
+    return gone_on;
+  }
+
+  // What a child may have attached that came to no end; EINVAL where it had not.
+  void detach_views() {
+    for (const auto& step : plan_.steps)
+      if (const auto* attach = std::get_if<AttachView>(&step))
+        if (attach->mount < mounts_.size() && mounts_[attach->mount].valid())
+          (void)kernel::detach_mount(mount_of(attach->mount), target_.proc_self_fd);
   }
 
   Status run(const HideBpffs& step) {

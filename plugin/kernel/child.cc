@@ -137,7 +137,9 @@ Status go_on_in_child(Milliseconds patience) {
   const pid_t child = ::fork();
   if (child < 0) return std::unexpected(Error::system("start a process", errno));
   if (child == 0) {
-    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent) ::_exit(kFailed);
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+      return std::unexpected(Error::system("tie a process to its parent", errno));
+    if (::getppid() != parent) ::_exit(kFailed);
     return {};
   }
   const auto status = end_of(child, Clock::now() + patience);

@@ -7,16 +7,20 @@
 
 #include <cerrno>
 #include <functional>
+#include <set>
 
 #include "plugin/kernel/delegation.h"
 #include "tests/fault/hooked_process.h"
 #include "tests/support/old_kernel.h"
+#include "tests/support/silent_file_system.h"
 
 namespace pinscope::test {
 namespace {
 
+using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 // The program's start, where the C library sets itself up, ends with the hook's first own call.
@@ -181,6 +185,43 @@ TEST_P(EachSystemCall, ThatKillsTheHookLeavesOnlyWhatPoststopAndGcRemove) {
                   EXPECT_THAT(hooked.installation().records(), IsEmpty()) << collected;
                   EXPECT_THAT(hooked.traces_outside_state(), IsEmpty());
                 });
+}
+
+// Beside a file system that may wait, the hook goes on in a child: either of the two is killed.
+TEST(EachSystemCallOfTwo, ThatKillsOneOfThemLeavesOnlyWhatPoststopAndGcRemove) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "a sanitizer's own system calls are met as well; the release build meets each";
+#endif
+  if (!SilentFileSystem::possible()) GTEST_SKIP() << "there is no FUSE here";
+  HookedProcess hooked("shared");
+  const SilentFileSystem volume(
+      hooked.installation().directory().make_directory("bundle/rootfs/volume"));
+  hooked.remember_machine();
+  hooked.renew();
+  std::set<int> statuses;
+  for (size_t met = 0;; ++met) {
+    Injection injection(met, Verdict::kill(), false);
+    const auto result = hooked.create([&](const SystemCall& call) { return injection(call); });
+    if (injection.met().empty()) {
+      EXPECT_THAT(hooked.defects(), IsEmpty()) << result;
+      EXPECT_GT(met, 60U);
+      break;
+    }
+    SCOPED_TRACE("call " + std::to_string(met) + ", " + injection.met());
+    ASSERT_FALSE(result.timed_out);
+    statuses.insert(result.status);
+    if (result.status == 1) {
+      EXPECT_THAT(result.err, HasSubstr("the process was ended by signal 9"));
+      EXPECT_EQ(hooked.installation().last_audit().outcome, "refused");
+      EXPECT_THAT(hooked.installation().records(), Not(Contains("fault.json")));
+    }
+    hooked.renew();
+    EXPECT_EQ(hooked.installation().run_gc().status, 0);
+    EXPECT_THAT(hooked.installation().records(), IsEmpty());
+    EXPECT_THAT(hooked.traces_outside_state(), IsEmpty());
+  }
+  EXPECT_EQ(statuses, (std::set<int>{1, 128 + SIGKILL})) << "the hook had no child";
+  EXPECT_EQ(hooked.poststop().status, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(, EachSystemCall,
