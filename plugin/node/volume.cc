@@ -1,6 +1,7 @@
 #include "plugin/node/volume.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 
 #include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/kernel/sys.h"
 #include "plugin/policy/stamps.h"
 
 namespace pinscope::node {
@@ -93,8 +95,16 @@ Result<Volume> Volume::open(const std::string& path) {
 Result<std::optional<Texts>> Volume::read() const {
   for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
     if (attempt > 0) ::nanosleep(&kPause, nullptr);
-    auto data = open_at(directory_.get(), kData, O_RDONLY | O_DIRECTORY);
-    if (!data && data.error().errnum() != ENOENT) return std::unexpected(std::move(data).error());
+    // The kubelet's link names a directory beside it; one that leads elsewhere is not the
+    // kubelet's.
+    auto data = kernel::open_resolved(directory_.get(), kData, O_RDONLY | O_DIRECTORY,
+                                      RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+    if (!data && data.error().errnum() == EXDEV)
+      return std::unexpected(Error(ErrorCode::kPolicyInvalid, "read " + quoted(path_))
+                                 .reason(quoted(kData) + " leads out of it"));
+    if (!data && data.error().errnum() != ENOENT)
+      return std::unexpected(
+          Error::system("open " + quoted(kData) + " in " + quoted(path_), data.error().errnum()));
     if (!data) {
       PINSCOPE_TRY(const bool none, has_no_version(directory_.get()));
       if (none) return std::nullopt;

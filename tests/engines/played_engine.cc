@@ -1,12 +1,16 @@
 #include "tests/engines/played_engine.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
+#include <string_view>
 
 #include "plugin/nri/nri.pb.h"
 
@@ -132,6 +136,26 @@ nri::Response PlayedEngine::read() {
   if (message.type != nri::Message::kResponse || !response)
     return {nri::RpcCode::kUnknown, "the plugin gave no answer", ""};
   return *std::move(response);
+}
+
+bool PlayedEngine::is_quiet() const {
+  pollfd more = {peer_.fd(), POLLIN, 0};
+  return ::poll(&more, 1, 300) == 0;
+}
+
+uint64_t PlayedEngine::peak_memory() const {
+  std::ifstream status("/proc/" + std::to_string(child_) + "/status");
+  constexpr std::string_view kPeak = "VmHWM:";
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with(kPeak)) return std::stoull(line.substr(kPeak.size())) << 10U;
+  return 0;
+}
+
+std::optional<int> PlayedEngine::wait_for_end(int seconds) {
+  const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, child_, 0)));
+  pollfd end = {process.get(), POLLIN, 0};
+  if (::poll(&end, 1, seconds * 1000) != 1) return std::nullopt;
+  return wait();
 }
 
 int PlayedEngine::end() {

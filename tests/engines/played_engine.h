@@ -4,7 +4,9 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +45,16 @@ class PlayedEngine {
   nri::Response remove(const PlayedContainer& container);
   // Many CreateContainer calls at once; how many were answered without an error.
   int create_many(const PlayedContainer& container, int count);
+
+  // Bytes as they are, and an answer to whatever they were.
+  void send(const std::string& bytes) { peer_.send(bytes); }
+  nri::Response answer() { return read(); }
+  // Whether it says nothing more for a moment.
+  [[nodiscard]] bool is_quiet() const;
+  // The highest that its memory was, in bytes.
+  [[nodiscard]] uint64_t peak_memory() const;
+  // Its exit status as soon as it ends by itself; nothing after that many seconds.
+  std::optional<int> wait_for_end(int seconds);
 
   // Closes the socket or sends SIGTERM; the exit status.
   int end();
