@@ -7,6 +7,7 @@
 
 #include "tests/engines/engine_test.h"
 #include "tests/support/check.h"
+#include "tests/support/programs.h"
 
 namespace pinscope::test {
 namespace {
@@ -66,6 +67,24 @@ TEST_F(Run, ShowsAUserExactlyWhatThePolicyGrants) {
   ASSERT_THAT(installation_.audit(), SizeIs(2));
   EXPECT_EQ(installation_.last_audit().outcome, "granted");
   EXPECT_EQ(installation_.last_audit().stage, "run");
+}
+
+// A session has the machine's interfaces and cgroups.
+TEST_F(Run, GivesAUserProgramsForSocketsAndNoneThatReachTheMachine) {
+  pins_.program("/sys/fs/bpf/filter");
+  pins_.object(make_program_of_type(6, 37), "/sys/fs/bpf/xdp");  // BPF_XDP
+  const auto granted = [&](const std::string& name) {
+    installation_.write_policy(
+        policy_text("select: {engine: host, user: {uid: 4001}}\n"
+                    "grants:\n  - {pin: /sys/fs/bpf/" +
+                    name + ", access: use}\n"));
+    return probe(kUser, {"attach-socket /sys/fs/bpf/" + name});
+  };
+  EXPECT_EQ(answer(granted("filter"), "attach-socket /sys/fs/bpf/filter"), "ok");
+  const auto refused = granted("xdp");
+  EXPECT_EQ(refused.status, 125) << refused;
+  EXPECT_EQ(installation_.last_audit().code, "delegation");
+  EXPECT_THAT(installation_.last_audit().error, HasSubstr("where a program of type \"xdp\""));
 }
 
 TEST_F(Run, ShowsEachUserTheirOwnMap) {
