@@ -142,6 +142,7 @@ class HookRun {
     if (!decision.selected()) return false;
     event_.selected_by = decision.selected_by;
     event_.refusals = decision.refusals;
+    event_.notes = decision.notes;
     auto given = give_view(std::move(decision));
     if (given) return true;
     log_.refuse(given.error());
@@ -203,6 +204,7 @@ class HookRun {
     if (!decision.selected()) return {};
     event_.selected_by = decision.selected_by;
     event_.refusals = decision.refusals;
+    event_.notes = decision.notes;
     return in_context(give_view(std::move(decision)), "container " + quoted(container_.id));
   }
 

@@ -1,6 +1,5 @@
 #include "plugin/kernel/source.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/openat2.h>
@@ -19,9 +18,6 @@
 
 namespace pinscope::kernel {
 namespace {
-
-// A directory tree deeper than this is nobody's pins.
-constexpr int kDeepest = 32;
 
 Error missing(const std::string& path, int errnum) {
   return Error::system("open source pin " + quoted(path), errnum, ErrorCode::kSourceMissing);
@@ -197,65 +193,6 @@ Result<SourceOpener::Source> SourceOpener::open(const model::GrantedPin& grant) 
   PINSCOPE_CHECK(check_object(grant, info));
   PINSCOPE_CHECK(together_.add(grant, info));
   return Source{std::move(pin), *std::move(object), std::move(info)};
-}
-
-namespace {
-
-struct Directory {
-  DIR* stream;
-  explicit Directory(Fd fd) : stream(::fdopendir(fd.get())) {
-    if (stream != nullptr) (void)fd.release();
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  ~Directory() {
-    if (stream != nullptr) ::closedir(stream);
-  }
-};
-
-Status collect(int parent, const std::string& name, const std::string& path, int depth,
-               const std::function<bool(const std::string&)>& wanted, size_t limit,
-               std::vector<std::string>& found) {
-  if (depth > kDeepest)
-    return std::unexpected(Error(ErrorCode::kSystem, "list pins in " + quoted(path))
-                               .reason("it is nested too deeply"));
-  const uint64_t resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
-                           (depth > 0 ? static_cast<uint64_t>(RESOLVE_NO_XDEV) : 0U);
-  auto fd = open_resolved(parent, name, O_RDONLY | O_DIRECTORY, resolve);
-  if (!fd) {
-    const bool other_mount = fd.error().errnum() == EXDEV;
-    if (is_gone(fd.error().errnum()) || other_mount) return {};
-    return std::unexpected(Error::system("list pins in " + quoted(path), fd.error().errnum()));
-  }
-  const Directory directory(*std::move(fd));
-  if (directory.stream == nullptr)
-    return std::unexpected(Error::system("list pins in " + quoted(path), errno));
-  while (const struct dirent* entry = ::readdir(directory.stream)) {
-    const std::string child_name = entry->d_name;
-    if (child_name == "." || child_name == "..") continue;
-    const std::string child = (path == "/" ? "" : path) + "/" + child_name;
-    if (entry->d_type == DT_DIR) {
-      PINSCOPE_CHECK(
-          collect(::dirfd(directory.stream), child_name, child, depth + 1, wanted, limit, found));
-    } else if (entry->d_type == DT_REG && wanted(child)) {
-      if (found.size() == limit)
-        return std::unexpected(Error(ErrorCode::kSourceMismatch, "list pins in " + quoted(path))
-                                   .reason("more than " + std::to_string(limit) + " match"));
-      found.push_back(child);
-    }
-  }
-  return {};
-}
-
-}  // namespace
-
-Result<std::vector<std::string>> list_pins(const std::string& directory,
-                                           const std::function<bool(const std::string&)>& wanted,
-                                           size_t limit) {
-  std::vector<std::string> found;
-  PINSCOPE_CHECK(collect(AT_FDCWD, directory, directory, 0, wanted, limit, found));
-  std::sort(found.begin(), found.end());
-  return found;
 }
 
 }  // namespace pinscope::kernel

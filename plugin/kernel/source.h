@@ -2,9 +2,7 @@
 // below their mount, so that a name somebody else may make cannot lead a grant elsewhere.
 #pragma once
 
-#include <functional>
 #include <string>
-#include <vector>
 
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
@@ -55,12 +53,5 @@ class SourceOpener {
 // Whether the object is what the grant says, and can be granted that way: the check of open()
 // alone.
 Status check_object(const model::GrantedPin& grant, const ObjectInfo& info);
-
-// Absolute paths of the pins below `directory` for which `wanted` holds, sorted. Symbolic links,
-// directories and what other mounts hold are left out; at most `limit` are returned, more is an
-// error. A directory that is not there holds none.
-Result<std::vector<std::string>> list_pins(const std::string& directory,
-                                           const std::function<bool(const std::string&)>& wanted,
-                                           size_t limit);
 
 }  // namespace pinscope::kernel

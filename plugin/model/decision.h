@@ -71,14 +71,22 @@ struct Decision {
   }
 };
 
+// The pins of the host that a glob matches.
+struct MatchingPins {
+  std::vector<std::string> pins;  // absolute paths, sorted; no directories, no symbolic links
+  // Where pins were not looked for, and why: a few sentences, whatever there is.
+  std::vector<std::string> left_out;
+  // So much is there that some pins may be missing.
+  bool is_cut_short = false;
+};
+
 // What a decision has to ask the host, so that deciding itself stays pure: the pipeline answers
 // from the kernel, tests answer from a table.
 struct HostView {
   // Whether the container's namespace of this kind is the one at `path` on the host. `path` that is
   // not there: false.
   std::function<bool(const Container&, NamespaceKind, const std::string& path)> same_namespace;
-  // The host pins that match a glob: absolute paths, sorted, no directories, no symbolic links.
-  std::function<Result<std::vector<std::string>>(const Pattern& glob)> pins_matching;
+  std::function<Result<MatchingPins>(const Pattern& glob)> pins_matching;
 };
 
 }  // namespace pinscope::model

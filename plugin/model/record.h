@@ -68,6 +68,7 @@ struct AuditEvent {
   std::vector<Rule> selected_by;
   std::vector<PinnedObject> pins;
   std::vector<RefusedPin> refusals;
+  std::vector<std::string> notes;  // of the decision
   std::optional<Delegation> delegation;
   std::string error_code;    // of a refusal: see base/error.h
   std::string error;         // its sentence

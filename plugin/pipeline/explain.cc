@@ -73,8 +73,7 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
   explanation.container.identity.kubernetes_labels = oci::facts_of(pod_labels);
 
   HostView host = host_before_start();
-  if (pins == HostPins::kIgnore)
-    host.pins_matching = [](const Pattern&) { return std::vector<std::string>{}; };
+  if (pins == HostPins::kIgnore) host.pins_matching = [](const Pattern&) { return MatchingPins{}; };
   for (const auto& policy : policies) {
     Explanation::Verdict verdict;
     verdict.policy = {policy.name, policy.place};

@@ -9,6 +9,7 @@
 #include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/kernel/pin_list.h"
 #include "plugin/kernel/process.h"
 #include "plugin/policy/commands.h"
 #include "plugin/policy/glob.h"
@@ -16,15 +17,32 @@
 namespace pinscope {
 namespace {
 
-// A glob that matches more pins than this is a mistake in the policy.
-constexpr size_t kMostPins = 4096;
+// What of a glob stands behind its literal part, component by component.
+std::vector<kernel::NamePattern> patterns_below(std::string_view glob, size_t literal) {
+  using Kind = kernel::NamePattern::Kind;
+  std::vector<kernel::NamePattern> patterns;
+  glob.remove_prefix(literal);
+  if (glob.starts_with('/')) glob.remove_prefix(1);
+  for (const std::string_view part : split(glob, '/')) {
+    kernel::NamePattern& pattern = patterns.emplace_back();
+    pattern.name = part;
+    if (part == "**") {
+      pattern.kind = Kind::kAnyDepth;
+    } else if (policy::is_glob(part)) {
+      pattern.kind = Kind::kMatching;
+      pattern.matches = [wanted = std::string(part)](std::string_view name) {
+        return policy::glob_matches(wanted, name);
+      };
+    }
+  }
+  return patterns;
+}
 
 }  // namespace
 
-Result<std::vector<std::string>> pins_matching(const model::Pattern& glob) {
-  return kernel::list_pins(
-      policy::literal_prefix(glob),
-      [&](const std::string& path) { return policy::glob_matches(glob, path); }, kMostPins);
+Result<model::MatchingPins> pins_matching(const model::Pattern& glob) {
+  const std::string start = policy::literal_prefix(glob);
+  return kernel::list_pins(start, patterns_below(glob, start.size()));
 }
 
 model::HostView host_before_start() {

@@ -15,7 +15,7 @@ namespace pinscope {
 inline constexpr size_t kConfigLimit = 16U << 20;  // bytes of a config.json
 
 // The host's pins that match: answers model::HostView::pins_matching.
-Result<std::vector<std::string>> pins_matching(const model::Pattern& glob);
+Result<model::MatchingPins> pins_matching(const model::Pattern& glob);
 
 // The host as far as it can be asked before the container has a process: namespaces are those that
 // its configuration names.

@@ -111,15 +111,16 @@ Status Decider::merge_views(const std::vector<const Policy*>& policies) {
 }
 
 Status Decider::expand(const Policy& policy, const model::Grant& grant) {
-  PINSCOPE_TRY(const auto sources,
+  PINSCOPE_TRY(const auto matching,
                in_context(host_.pins_matching(grant.pin),
                           "expand the pin of " + to_string(Rule{policy.name, grant.place})));
   const auto note = [&](const std::string& text) {
     decision_.notes.push_back(text + "; " + to_string(Rule{policy.name, grant.place}));
   };
-  if (sources.empty()) note("no pin matches " + quoted(grant.pin));
+  for (const auto& text : matching.left_out) note(text);
+  if (matching.pins.empty()) note("no pin matches " + quoted(grant.pin));
   const std::string start = literal_prefix(grant.pin);
-  for (const std::string& source : sources) {
+  for (const std::string& source : matching.pins) {
     std::string_view below = base_name(source);
     if (source.size() > start.size() && source.starts_with(start)) {
       below = std::string_view(source).substr(start.size());

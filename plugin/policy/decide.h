@@ -34,7 +34,8 @@ Error not_selected(const std::string& name, const std::vector<model::Policy>& po
 // Names: `as`, or the last component of the pin; for a glob, `as` is the directory (the view's root
 // if empty) below which the matches keep their path below literal_prefix(). A match that a bpffs
 // cannot hold (a dot in its name) is left out with a note, and so is a glob that matches nothing,
-// whatever `missing` says; what a glob matched is skipped if it is gone when it is opened.
+// whatever `missing` says, and what was not looked for; what a glob matched is skipped if it is
+// gone when it is opened.
 //
 // Grants of one source under one name are one: the wider access (and its rule), `fail` before
 // `skip`; what else they say must be the same. Of view.hostBpffs the strictest counts.

@@ -121,6 +121,11 @@ std::string to_json_line(const AuditEvent& event) {
         .field("denied_by", model::to_string(refusal.denied_by))
         .end();
   json.end();
+  if (!event.notes.empty()) {
+    json.key("notes").array();
+    for (const auto& note : event.notes) json.value(note);
+    json.end();
+  }
   if (event.delegation) {
     json.key("delegation");
     write_delegation(json, *event.delegation);

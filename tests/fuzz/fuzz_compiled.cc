@@ -25,8 +25,8 @@ pinscope::model::HostView host_of_the_seeds() {
   host.same_namespace = [](const auto&, auto, const std::string& path) {
     return path == "/run/netns/tenant-a";
   };
-  host.pins_matching = [](const auto&) -> pinscope::Result<std::vector<std::string>> {
-    return std::vector<std::string>{"/sys/fs/bpf/app/a", "/sys/fs/bpf/app/b.c"};
+  host.pins_matching = [](const auto&) -> pinscope::Result<pinscope::model::MatchingPins> {
+    return pinscope::model::MatchingPins{{"/sys/fs/bpf/app/a", "/sys/fs/bpf/app/b.c"}, {}, false};
   };
   return host;
 }

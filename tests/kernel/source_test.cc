@@ -18,9 +18,7 @@ namespace pinscope::test {
 namespace {
 
 using model::Access;
-using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 class Sources : public testing::Test {
  protected:
@@ -253,62 +251,6 @@ TEST_F(Sources, GiveThePinThatWasOpenedThoughItsNameWasReplaced) {
   pins_.remove("/sys/fs/bpf/flows");
   pins_.map("/sys/fs/bpf/flows");
   EXPECT_EQ(map_id("/proc/self/fd/" + std::to_string(opened->pin.get())), opened->info.id);
-}
-
-const auto kAnything = [](const std::string&) { return true; };
-
-TEST_F(Sources, AreListedWithoutLinksDirectoriesAndOtherMounts) {
-  pins_.map("/sys/fs/bpf/app/b");
-  pins_.map("/sys/fs/bpf/app/a");
-  pins_.map("/sys/fs/bpf/app/deep/c");
-  pins_.directory("/sys/fs/bpf/app/mounted");
-  ASSERT_EQ(symlink("a", "/sys/fs/bpf/app/link"), 0);
-  ASSERT_EQ(symlink("deep", "/sys/fs/bpf/app/link_to_directory"), 0);
-  {
-    const Mounted other = Mounted::bpf("/sys/fs/bpf/app/mounted");
-    HostPins inner;
-    inner.map("/sys/fs/bpf/app/mounted/hidden");
-    const auto found = kernel::list_pins("/sys/fs/bpf/app", kAnything, 10);
-    ASSERT_TRUE(found) << found.error().sentence();
-    EXPECT_THAT(*found,
-                ElementsAre("/sys/fs/bpf/app/a", "/sys/fs/bpf/app/b", "/sys/fs/bpf/app/deep/c"));
-  }
-  unlink("/sys/fs/bpf/app/link");
-  unlink("/sys/fs/bpf/app/link_to_directory");
-}
-
-TEST_F(Sources, AreListedOnlyWhereTheyAreWanted) {
-  pins_.map("/sys/fs/bpf/a");
-  pins_.map("/sys/fs/bpf/b");
-  const auto found = kernel::list_pins(
-      "/sys/fs/bpf", [](const std::string& path) { return path.ends_with("b"); }, 10);
-  ASSERT_TRUE(found) << found.error().sentence();
-  EXPECT_THAT(*found, ElementsAre("/sys/fs/bpf/b"));
-}
-
-TEST_F(Sources, AreListedUpToALimit) {
-  pins_.map("/sys/fs/bpf/app/a");
-  pins_.map("/sys/fs/bpf/app/b");
-  EXPECT_TRUE(kernel::list_pins("/sys/fs/bpf/app", kAnything, 2));
-  const auto found = kernel::list_pins("/sys/fs/bpf/app", kAnything, 1);
-  ASSERT_FALSE(found);
-  EXPECT_EQ(found.error().sentence(), "cannot list pins in \"/sys/fs/bpf/app\": more than 1 match");
-}
-
-TEST_F(Sources, OfADirectoryThatIsNotThereAreNone) {
-  const auto found = kernel::list_pins("/sys/fs/bpf/nothing/here", kAnything, 1);
-  ASSERT_TRUE(found) << found.error().sentence();
-  EXPECT_THAT(*found, IsEmpty());
-}
-
-TEST_F(Sources, AreNotListedThroughALinkAboveThem) {
-  pins_.map("/sys/fs/bpf/secret/flows");
-  ASSERT_EQ(symlink("secret", "/sys/fs/bpf/app"), 0);
-  const auto found = kernel::list_pins("/sys/fs/bpf/app", kAnything, 10);
-  unlink("/sys/fs/bpf/app");
-  ASSERT_FALSE(found);
-  EXPECT_EQ(found.error().sentence(),
-            "cannot list pins in \"/sys/fs/bpf/app\": Too many levels of symbolic links");
 }
 
 }  // namespace

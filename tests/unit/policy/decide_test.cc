@@ -145,6 +145,19 @@ TEST(Decide, GlobLeavesOutWhatABpffsCannotHold) {
                           "policy \"a\" at a.yaml:10:7"));
 }
 
+TEST(Decide, WhatAGlobWasNotLookedForIsANoteAndNoReasonToStop) {
+  const FakeHost fake{{"/sys/fs/bpf/a"}};
+  auto host = fake.view();
+  host.pins_matching = [](const model::Pattern&) -> Result<model::MatchingPins> {
+    return model::MatchingPins{{"/sys/fs/bpf/a"}, {"left out \"/sys/fs/bpf/x\": too deep"}, true};
+  };
+  const auto decision = decide({policy("a", {grant("/sys/fs/bpf/**")})}, container(), host);
+  ASSERT_TRUE(decision);
+  EXPECT_THAT(names(*decision), ElementsAre("a <- /sys/fs/bpf/a"));
+  EXPECT_THAT(decision->notes, ElementsAre("left out \"/sys/fs/bpf/x\": too deep; policy \"a\" at "
+                                           "a.yaml:10:7"));
+}
+
 TEST(Decide, MatchOfAGlobThatIsGoneLaterIsSkippedUnlessAnotherGrantNamesIt) {
   const FakeHost host{{"/sys/fs/bpf/a", "/sys/fs/bpf/b"}};
   const auto decision =
@@ -156,7 +169,7 @@ TEST(Decide, MatchOfAGlobThatIsGoneLaterIsSkippedUnlessAnotherGrantNamesIt) {
 
 TEST(Decide, FailureToListThePinsIsAnErrorThatNamesTheGrant) {
   auto host = FakeHost{}.view();
-  host.pins_matching = [](const model::Pattern&) -> Result<std::vector<std::string>> {
+  host.pins_matching = [](const model::Pattern&) -> Result<model::MatchingPins> {
     return std::unexpected(Error::system("open \"/sys/fs/bpf\"", EACCES));
   };
   const auto decision = decide({policy("a", {grant("/sys/fs/bpf/*")})}, container(), host);

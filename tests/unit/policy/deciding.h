@@ -19,10 +19,10 @@ struct FakeHost {
     host.same_namespace = [](const model::Container&, model::NamespaceKind, const std::string&) {
       return false;
     };
-    host.pins_matching = [this](const model::Pattern& glob) -> Result<std::vector<std::string>> {
-      std::vector<std::string> found;
+    host.pins_matching = [this](const model::Pattern& glob) -> Result<model::MatchingPins> {
+      model::MatchingPins found;
       for (const auto& pin : pins)
-        if (glob_matches(glob, pin)) found.push_back(pin);
+        if (glob_matches(glob, pin)) found.pins.push_back(pin);
       return found;
     };
     return host;

@@ -143,8 +143,8 @@ inline model::HostView host_without_pins() {
                            const std::string& path) {
     return namespace_of(container, kind).path == path;
   };
-  host.pins_matching = [](const model::Pattern&) -> Result<std::vector<std::string>> {
-    return std::vector<std::string>();
+  host.pins_matching = [](const model::Pattern&) -> Result<model::MatchingPins> {
+    return model::MatchingPins();
   };
   return host;
 }
