@@ -79,7 +79,7 @@ class JsonDocument {
 };
 
 // Writes JSON text. Bytes that are not UTF-8 (file names may hold any) are written as U+FFFD, and
-// every control character (C0, DEL, C1) is escaped, so that a line of it is safe on a terminal.
+// whatever disturbs a terminal (see text.h) is escaped, so that a line of it is safe there.
 //   JsonWriter json;
 //   json.object().field("id", id).key("grants").array();
 //   ... json.end().end();

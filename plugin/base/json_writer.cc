@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "plugin/base/json.h"
+#include "plugin/base/text.h"
 #include "plugin/base/utf8.h"
 
 namespace pinscope {
@@ -92,9 +93,9 @@ size_t append_special(std::string& out, std::string_view text) {
     out += "\xef\xbf\xbd";
     return 1;
   }
-  // U+0080 to U+009F, the C1 controls, are 0xc2 and the code itself.
-  if (first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0) {
-    append_escape(out, static_cast<unsigned char>(text[1]));
+  const uint32_t point = code_point(text, length);
+  if (disturbs(point)) {
+    append_escaped(out, point);
   } else {
     out += text.substr(0, length);
   }

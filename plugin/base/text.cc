@@ -1,26 +1,67 @@
 #include "plugin/base/text.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <numeric>
+
+#include "plugin/base/utf8.h"
 
 namespace pinscope {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
+constexpr std::string_view kUpperHexDigits = "0123456789ABCDEF";
 
-// Appends `byte`, escaped if it could disturb a log line or a terminal.
-void append_safe(std::string& out, char byte) {
+struct Range {
+  uint32_t first;
+  uint32_t last;
+};
+
+constexpr auto kDisturbing = std::to_array<Range>({
+    {0x00, 0x1f},        // C0
+    {0x7f, 0x9f},        // DEL, C1
+    {0xad, 0xad},        // soft hyphen
+    {0x61c, 0x61c},      // Arabic letter mark
+    {0x180e, 0x180e},    // Mongolian vowel separator
+    {0x200b, 0x200f},    // zero width; left-to-right and right-to-left marks
+    {0x2028, 0x202e},    // line and paragraph separator; embeddings and overrides
+    {0x2060, 0x206f},    // zero width; isolates; what is deprecated
+    {0xfeff, 0xfeff},    // byte order mark
+    {0xfff9, 0xfffb},    // interlinear annotation
+    {0xe0000, 0xe007f},  // tags
+});
+
+void append_byte(std::string& out, char byte) {
   const auto value = static_cast<unsigned char>(byte);
+  out += "\\x";
+  out += kHexDigits[value >> 4];
+  out += kHexDigits[value & 0xf];
+}
+
+// Appends what stands first in `text`, escaped if it could disturb a log line or a terminal;
+// returns its length.
+size_t append_safe(std::string& out, std::string_view text) {
+  const char byte = text.front();
+  const size_t length = utf8_length(text);
+  const uint32_t point = length == 0 ? 0 : code_point(text, length);
   if (byte == '\n') {
     out += "\\n";
-  } else if (value < 0x20 || value == 0x7f) {
-    out += "\\x";
-    out += kHexDigits[value >> 4];
-    out += kHexDigits[value & 0xf];
+  } else if (length == 0 || (length == 1 && disturbs(point))) {
+    append_byte(out, byte);
+  } else if (disturbs(point)) {
+    append_escaped(out, point);
   } else {
-    out += byte;
+    out += text.substr(0, length);
   }
+  return std::max<size_t>(length, 1);
+}
+
+// Of "ESC [ digits and semicolons m" at the start of `text`; 0 if that is none.
+size_t colour_length(std::string_view text) {
+  if (!text.starts_with("\x1b[")) return 0;
+  const size_t end = text.find_first_not_of("0123456789;", 2);
+  return end != std::string_view::npos && text[end] == 'm' ? end + 1 : 0;
 }
 
 // Levenshtein distance, one row at a time. Callers keep both texts short.
@@ -41,11 +82,32 @@ size_t edit_distance(std::string_view left, std::string_view right) {
 
 }  // namespace
 
+bool disturbs(uint32_t code_point) {
+  if (code_point >= ' ' && code_point < 0x7f) return false;
+  return std::any_of(kDisturbing.begin(), kDisturbing.end(), [&](const Range& range) {
+    return code_point >= range.first && code_point <= range.last;
+  });
+}
+
+void append_escaped(std::string& out, uint32_t code_point) {
+  const auto append_unit = [&](uint32_t unit) {
+    out += "\\u";
+    for (const unsigned shift : {12U, 8U, 4U, 0U}) out += kUpperHexDigits[unit >> shift & 0xfU];
+  };
+  constexpr uint32_t kBeyond = 0x10000;
+  if (code_point >= kBeyond) {
+    append_unit(0xd800 + ((code_point - kBeyond) >> 10));
+    append_unit(0xdc00 + ((code_point - kBeyond) & 0x3ffU));
+  } else {
+    append_unit(code_point);
+  }
+}
+
 std::string quoted(std::string_view text) {
   std::string out = "\"";
-  for (const char byte : text) {
-    if (byte == '"' || byte == '\\') out += '\\';
-    append_safe(out, byte);
+  while (!text.empty()) {
+    if (text.front() == '"' || text.front() == '\\') out += '\\';
+    text.remove_prefix(append_safe(out, text));
   }
   out += '"';
   return out;
@@ -54,7 +116,22 @@ std::string quoted(std::string_view text) {
 std::string one_line(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (const char byte : text) append_safe(out, byte);
+  while (!text.empty()) text.remove_prefix(append_safe(out, text));
+  return out;
+}
+
+std::string for_terminal(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    size_t length = text.front() == '\n' || text.front() == '\t' ? 1 : colour_length(text);
+    if (length > 0) {
+      out += text.substr(0, length);
+    } else {
+      length = append_safe(out, text);
+    }
+    text.remove_prefix(length);
+  }
   return out;
 }
 

@@ -10,13 +10,25 @@
 
 namespace pinscope {
 
-// `text` in double quotes, with control characters and quotes escaped: for names that came from a
-// file, a container or a command line.
+// Whether a code point can make a terminal or a reader see something else than what stands there:
+// control characters (C0, DEL, C1), separators of lines, marks of direction (U+202E turns "gpj.exe"
+// round), and what has no width and no picture at all. One list for everything that we print.
+bool disturbs(uint32_t code_point);
+
+// Appends such a code point as JSON would escape it: \u202E, beyond U+FFFF a pair of them.
+void append_escaped(std::string& out, uint32_t code_point);
+
+// `text` in double quotes, with quotes and what disturbs escaped: for names that came from a file,
+// a container or a command line. Bytes that are not UTF-8 become \xff.
 std::string quoted(std::string_view text);
 
-// The same text with control characters escaped, so that untrusted bytes cannot start a new line
-// in a log or move a terminal's cursor.
+// The same text with what disturbs escaped, so that untrusted bytes cannot start a new line in a
+// log, move a terminal's cursor or turn the text round.
 std::string one_line(std::string_view text);
+
+// The same for what goes to a terminal as a whole, in which line feeds, tabs and colours (the SGR
+// sequences of ECMA-48) are ours and stay. JSON stays the JSON that it was.
+std::string for_terminal(std::string_view text);
 
 // Base-10 unsigned number that fills the whole text, or nothing. No sign, no blanks.
 std::optional<unsigned long long> parse_unsigned(std::string_view text);

@@ -20,6 +20,15 @@ size_t utf8_length(std::string_view text) {
   return length;
 }
 
+uint32_t code_point(std::string_view text, size_t length) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (length < 2) return byte(0);
+  // The lead byte has as many ones in front as the sequence has bytes.
+  uint32_t value = byte(0) & (0x7fU >> length);
+  for (size_t i = 1; i < length; ++i) value = value << 6 | (byte(i) & 0x3fU);
+  return value;
+}
+
 size_t valid_utf8_prefix(std::string_view text) {
   constexpr uint64_t kHighBits = 0x8080808080808080;
   size_t offset = 0;

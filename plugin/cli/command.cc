@@ -134,7 +134,8 @@ Command add_command(CLI::App& root, Program& program, const std::string& name,
 }
 
 void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  const std::string safe = for_terminal(text);
+  std::fwrite(safe.data(), 1, safe.size(), stdout);
 }
 
 void complain(const Error& error) {

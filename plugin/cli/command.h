@@ -91,7 +91,8 @@ class Command {
 Command add_command(CLI::App& root, Program& program, const std::string& name,
                     const std::string& description, std::function<Result<ExitStatus>()> run);
 
-// To standard output. A failed write shows in the exit status (see main.cc).
+// To standard output, whatever it is made of: for_terminal() of base/text.h comes last. A failed
+// write shows in the exit status (see main.cc).
 void print(std::string_view text);
 // `pinscope: <sentence>` to standard error.
 void complain(const Error& error);

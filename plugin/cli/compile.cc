@@ -27,7 +27,7 @@ Result<ExitStatus> compile(const Settings& settings, const CompileOptions& optio
   std::string findings;
   for (const auto& diagnostic : loaded.diagnostics)
     findings += to_text(diagnostic, Palette(wants_colour(settings.colour, STDERR_FILENO)));
-  std::fputs(findings.c_str(), stderr);
+  std::fputs(for_terminal(findings).c_str(), stderr);
   if (!loaded.ok()) {
     complain("the policies in \"" + settings.policy_path +
              "\" have errors; what was in force stays in force");

@@ -66,6 +66,8 @@ TEST(JsonWriter, EscapesWhatJsonAndTerminalsNeedEscaped) {
   EXPECT_EQ(compact("\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0"), "\"\\u0080\\u009B\\u009F\xc2\xa0\"");
   EXPECT_EQ(compact("\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\x9d"),
             "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\x9d\"");
+  // U+202E, U+2066, a tag.
+  EXPECT_EQ(compact("\xe2\x80\xae\xe2\x81\xa6\xf3\xa0\x80\x81"), R"("\u202E\u2066\uDB40\uDC01")");
 }
 
 TEST(JsonWriter, ReplacesWhatIsNotUtf8) {

@@ -21,6 +21,43 @@ TEST(Text, MakesOneLine) {
   EXPECT_EQ(one_line("a\nb\tc \"d\" \xc3\xa4"), "a\\nb\\x09c \"d\" \xc3\xa4");
 }
 
+// U+202E, U+2066, U+200F, U+061C, U+009B, a byte order mark, a tag.
+constexpr const char* kDisturbing =
+    "\xe2\x80\xae\xe2\x81\xa6\xe2\x80\x8f\xd8\x9c\xc2\x9b\xef\xbb\xbf\xf3\xa0\x80\x81";
+constexpr const char* kEscaped = R"(\u202E\u2066\u200F\u061C\u009B\uFEFF\uDB40\uDC01)";
+
+TEST(Text, EscapesMarksOfDirectionAndC1Controls) {
+  EXPECT_EQ(one_line(kDisturbing), kEscaped);
+  EXPECT_EQ(pinscope::quoted(kDisturbing), "\"" + std::string(kEscaped) + "\"");
+  EXPECT_EQ(for_terminal(kDisturbing), kEscaped);
+}
+
+TEST(Text, EscapesBytesThatAreNotUtf8) {
+  EXPECT_EQ(one_line("\x9b"
+                     "31m \xc3( \xff\xe2\x80"),
+            R"(\x9b31m \xc3( \xff\xe2\x80)");
+  EXPECT_EQ(for_terminal("\xed\xa0\x80"), R"(\xed\xa0\x80)") << "a surrogate";
+}
+
+TEST(Text, LeavesWhatPeopleWrite) {
+  const std::string text = "zo\xc3\xab \xe6\xbc\xa2 \xd7\xa9 \xf0\x9f\x90\x9d \xc2\xa0";
+  EXPECT_EQ(one_line(text), text);
+  EXPECT_EQ(for_terminal(text), text);
+}
+
+TEST(Text, IsNotEscapedTwice) {
+  const std::string once = pinscope::quoted("a\x1b\n\xff\xe2\x80\xae");
+  EXPECT_EQ(one_line(once), once);
+  EXPECT_EQ(for_terminal(once), once);
+}
+
+TEST(ForTerminal, KeepsLinesTabsAndColoursAndNoOtherSequence) {
+  const std::string ours = "\x1b[1mID\x1b[0m\tx\n\x1b[38;5;1mred\x1b[0m\n";
+  EXPECT_EQ(for_terminal(ours), ours);
+  EXPECT_EQ(for_terminal("\x1b[2J\x1b]0;title\x07\x1b[1\x1b"),
+            R"(\x1b[2J\x1b]0;title\x07\x1b[1\x1b)");
+}
+
 TEST(Text, ParsesUnsignedNumbersThatFillTheText) {
   EXPECT_EQ(parse_unsigned("0"), 0U);
   EXPECT_EQ(parse_unsigned("007"), 7U);
