@@ -184,6 +184,18 @@ TEST_P(Programs, AttachToNoCgroupOfOthersHoweverItComes) {
   refused({{"/srv", "bind", cgroups.path(), {"rbind"}}, {"/srv", "tmpfs", "tmpfs", {}}});
 }
 
+// As engines mount them: what is refused is more than that.
+TEST_P(Programs, AttachToTheContainersOwnCgroup) {
+  program("rule", kCgroupSock, kAttachSock);
+  use("rule");
+  container_.spec.mounts.push_back(
+      {"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", "ro"}});
+  Tries tries = {{"get-rw /sys/fs/bpf/rule", "ok"}};
+  const bool is_version_2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+  if (is_version_2) tries.emplace_back("link-path /sys/fs/bpf/rule /sys/fs/cgroup 2", "ok");
+  expect(tries);
+}
+
 TEST_P(Programs, AttachToNoNetworkNamespaceOfOthersThatIsMounted) {
   const NetworkNamespace others(directory_.write("others", ""));
   program("lookup", kSkLookup, kAttachSkLookup);
