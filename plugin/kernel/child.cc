@@ -31,6 +31,18 @@ constexpr int kFailed = 1;
 constexpr Milliseconds kForItsEnd{1000};
 constexpr Milliseconds kForItsDeath{50};
 
+struct Pipe {
+  Fd reader;
+  Fd writer;
+};
+
+Result<Pipe> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+    return std::unexpected(Error::system("make a pipe", errno));
+  return Pipe{Fd(ends[0]), Fd(ends[1])};
+}
+
 // An error that reads as `sentence` does.
 Error from_sentence(const std::string& sentence) {
   constexpr std::string_view kStart = "cannot ";
@@ -59,9 +71,22 @@ std::optional<int> end_of(pid_t child, Clock::time_point deadline) {
   return std::nullopt;
 }
 
+// Whoever reads our streams would otherwise wait for a child that does not end: a pipe has an end
+// only when nobody holds it any more.
+bool leave_streams(int instead) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    if (::dup2(instead, fd) < 0) return false;
+  return true;
+}
+
 [[noreturn]] void be_child(const Work& work, const Fd& writer) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::signal(SIGPIPE, SIG_DFL);
+  // There may be no /dev/null in this root. Nothing can be written to this end of a pipe, and there
+  // is nothing to read.
+  auto nothing = make_pipe();
+  if (!nothing || !leave_streams(nothing->reader.get())) ::_exit(kFailed);
+  nothing->writer.reset();
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -101,6 +126,16 @@ std::optional<std::string> read_answer(int reader, Clock::time_point deadline) {
   }
 }
 
+// What a child that has ended wrote to its streams, to our errors.
+void hand_on(int reader) {
+  std::array<char, 4096> buffer{};
+  for (;;) {
+    const ssize_t count = ::read(reader, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0 || ::write(STDERR_FILENO, buffer.data(), static_cast<size_t>(count)) < 0) return;
+  }
+}
+
 std::string ended_by(int status) {
   return "the process was ended by signal " + std::to_string(WTERMSIG(status));
 }
@@ -109,11 +144,8 @@ std::string ended_by(int status) {
 
 Result<std::string> run_in_child(const Work& work, Milliseconds patience) {
   const auto deadline = Clock::now() + patience;
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    return std::unexpected(Error::system("make a pipe", errno));
-  Fd reader(ends[0]);
-  Fd writer(ends[1]);
+  PINSCOPE_TRY(Pipe ends, make_pipe());
+  auto& [reader, writer] = ends;
   ::signal(SIGCHLD, SIG_DFL);
   const pid_t child = ::fork();
   if (child < 0) return std::unexpected(Error::system("start a process", errno));
@@ -131,19 +163,24 @@ Result<std::string> run_in_child(const Work& work, Milliseconds patience) {
 }
 
 Status go_on_in_child(Milliseconds patience) {
+  PINSCOPE_TRY(Pipe messages, make_pipe());
   // A runtime may have told the kernel to forget the status of its children, and thereby of ours.
   ::signal(SIGCHLD, SIG_DFL);
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) return std::unexpected(Error::system("start a process", errno));
   if (child == 0) {
-    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || !leave_streams(messages.writer.get()))
       return std::unexpected(Error::system("tie a process to its parent", errno));
     if (::getppid() != parent) ::_exit(kFailed);
     return {};
   }
+  messages.writer.reset();
   const auto status = end_of(child, Clock::now() + patience);
-  if (status && WIFEXITED(*status)) ::_exit(WEXITSTATUS(*status));
+  if (status && WIFEXITED(*status)) {
+    hand_on(messages.reader.get());
+    ::_exit(WEXITSTATUS(*status));
+  }
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
   return std::unexpected(
       Error(ErrorCode::kTargetInvalid, "put the view into the container")

@@ -12,7 +12,7 @@ namespace pinscope::node {
 using kernel::Work;
 
 // Both give what `work` gives; of an error only its sentence comes back. The child has this
-// process's streams and descriptors.
+// process's descriptors and none of its streams.
 Result<std::string> run_confined(const Work& work);
 Result<std::string> run_in_root(const std::string& root, const Work& work);
 

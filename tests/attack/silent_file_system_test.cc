@@ -4,6 +4,7 @@
 // it.
 #include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <thread>
@@ -168,6 +169,35 @@ TEST_P(SilentContainer, ThatLeadsTheWayToItsViewThereHoldsUpNobodyWhoLooks) {
   ASSERT_TRUE(container_.wait_stopped());
   EXPECT_EQ(container_.remove(true).status, 0);
   EXPECT_THAT(installation_.records(), IsEmpty());
+}
+
+// The server answers the runtime and falls silent in front of our hook, as a hostile one would.
+TEST_P(SilentContainer, WhoseViewWouldBeThereIsRefusedByTheRuntimeAsWell) {
+  policy("view: {at: /data/x/bpf}\ngrants: [{pin: /sys/fs/bpf/app/flows, as: flows}]\n");
+  ASSERT_EQ(installation_.compile().status, 0);
+  const std::string reached = host_.path("reached");
+  const std::string go_on = host_.path("go-on");
+  const std::string script = host_.write("wait",
+                                         "#!/bin/sh\ntouch " + reached + "\nwhile ! [ -e " + go_on +
+                                             " ]; do sleep 0.01; done\ncat >/dev/null\n",
+                                         0755);
+  installation_.hook_into(container_.spec);
+  auto& hooks = container_.spec.hooks["createRuntime"];
+  hooks.insert(hooks.begin(), BundleHook{script, {script}, {"PATH=/bin:/usr/bin"}, 30});
+  std::thread server([&] {
+    for (int i = 0; i < 2000 && !fs::exists(reached); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    volume_->fall_silent(Silence::kTaking);
+    write_file(go_on, "");
+  });
+  const auto result = run({"id"});
+  server.join();
+  EXPECT_NE(result.status, 0) << result;
+  EXPECT_FALSE(result.timed_out) << result;
+  EXPECT_EQ(installation_.last_audit().outcome, "refused");
+  EXPECT_EQ(installation_.last_audit().code, "target-invalid");
+  EXPECT_THAT(installation_.records(), IsEmpty());
+  EXPECT_GT(volume_->unanswered(), 0U) << "nobody asked";
 }
 
 PINSCOPE_EACH_RUNTIME(SilentContainer);
