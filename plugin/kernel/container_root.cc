@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <unordered_map>
 #include <utility>
 
 #include "plugin/base/file.h"
@@ -25,8 +26,9 @@ namespace {
 
 constexpr uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 constexpr mode_t kDirectoryMode = 0755;
-// Each round detaches at least one mount; a container cannot bring more along than this.
-constexpr int kMostRounds = 1024;
+// One pass takes all away that can be reached, and one finds nothing more. More than a few are
+// needed only where mounts come and go meanwhile.
+constexpr int kMostPasses = 16;
 // Outside the container's root, and nobody looks there any more before pivot_root(2).
 constexpr const char* kLeftBehind = "/sys/fs/bpf";
 
@@ -78,6 +80,13 @@ bool is_empty(int directory) {
     }
     if (count > kSelfAndParent) return false;
   }
+}
+
+Error cannot_hide(const Mount& mount, std::string reason, std::string hint) {
+  return Error(ErrorCode::kHostBpffs,
+               "hide the bpffs that the container mounts at " + quoted(mount.mount_point))
+      .reason(std::move(reason))
+      .hint(std::move(hint));
 }
 
 Error bad_target(const Components& at, int errnum) {
@@ -200,64 +209,86 @@ Result<Fd> ContainerRoot::make_directory(const Components& at, uint32_t uid, uin
   return parent;
 }
 
-bool ContainerRoot::leave_behind(int mount, const MountTable& mounts) const {
-  if (!shows_host_) return false;
-  const auto place = open_resolved(AT_FDCWD, kLeftBehind, O_PATH | O_DIRECTORY,
-                                   RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-  if (!place) return false;
+Fd ContainerRoot::place_to_leave(const MountTable& mounts) const {
+  if (!shows_host_) return Fd();
+  auto place = open_resolved(AT_FDCWD, kLeftBehind, O_PATH | O_DIRECTORY,
+                             RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+  if (!place) return Fd();
   const auto there = mounts.of(place->get());
-  return there && !there->is_shared && attach_mount(mount, place->get(), "").has_value();
+  return there && !there->is_shared ? *std::move(place) : Fd();
+}
+
+Result<bool> ContainerRoot::hide_each(const std::vector<Mount>& found, const MountTable& mounts,
+                                      int place, int proc_self_fd) {
+  std::unordered_map<uint64_t, const Mount*> left;
+  for (const auto& mount : found) left[mount.id] = &mount;
+  bool any = false;
+  // Outer ones come first, and take what is mounted on them along.
+  for (const Mount& mount : found) {
+    while (left.contains(mount.id)) {
+      // A mount point as the kernel prints it has no links; if somebody has changed that, this
+      // fails. So it does where the mount went with another one that it was on.
+      auto root = open_resolved(AT_FDCWD, mount.mount_point, O_PATH | O_NOFOLLOW,
+                                RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+      if (!root && any) break;
+      if (!root) return std::unexpected(cannot_hide(mount, "it cannot be opened", ""));
+      // The topmost mount at that place may be another one. If it is a bpffs its turn is now, and
+      // this one's later; anything else could be taken away again by the container.
+      PINSCOPE_TRY(const uint64_t top, mounts.id_of(root->get()));
+      const auto hidden = left.find(top);
+      if (hidden == left.end() && any) break;
+      if (hidden == left.end())
+        return std::unexpected(cannot_hide(mount, "something else is mounted over it",
+                                           "mount one of the two elsewhere"));
+      if (hidden->second->parent_is_shared)
+        return std::unexpected(
+            cannot_hide(mount, "it is on a shared mount, where unmounting it would reach the host",
+                        "mount the tree above it with propagation private or rslave"));
+      // What is mounted on it goes with it, and would go from every peer of it, too.
+      PINSCOPE_CHECK(make_tree_private(root->get()));
+      // crun makes bind mounts read-only after the hooks, by a descriptor, and gives up if one is
+      // gone: it is moved to where it can still be found.
+      const bool moved = place >= 0 && attach_mount(root->get(), place, "").has_value();
+      if (!moved && !detach_mount(root->get(), proc_self_fd))
+        return std::unexpected(cannot_hide(
+            mount, "it cannot be unmounted",
+            "it came with a tree of mounts into a user namespace, which locks it there; "
+            "mount that tree without it"));
+      left.erase(hidden);
+      any = true;
+    }
+  }
+  return any;
 }
 
 Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
                                  std::optional<std::vector<Mount>> known) const {
   if (how == model::HostBpffs::kAllow) return {};
-  const auto refuse = [](const Mount& mount, std::string reason, std::string hint) {
-    return std::unexpected(
-        Error(ErrorCode::kHostBpffs,
-              "hide the bpffs that the container mounts at " + quoted(mount.mount_point))
-            .reason(std::move(reason))
-            .hint(std::move(hint)));
-  };
   PINSCOPE_TRY(Mount own, mounts.of(fd_.get()));
   if (own.is_bpf) {
     own.mount_point = "/";
-    return refuse(own, "it is the container's root", "");
+    return std::unexpected(cannot_hide(own, "it is the container's root", ""));
   }
-  for (int round = 0; round < kMostRounds; ++round) {
+  Fd place;
+  for (int pass = 0; pass < kMostPasses; ++pass) {
     if (!known) {
       PINSCOPE_TRY(known, mounts.bpf_mounts_below(fd_.get()));
     }
     const auto found = *std::exchange(known, std::nullopt);
     if (found.empty()) return {};
-    const auto next = found.begin();
     if (how == model::HostBpffs::kReject)
-      return refuse(*next, "the policy says hostBpffs: reject",
-                    "remove the mount from the container, or say mask");
-    // A mount point as the kernel prints it has no links; if somebody has changed that, this fails.
-    auto root = open_resolved(AT_FDCWD, next->mount_point, O_PATH | O_NOFOLLOW,
-                              RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-    if (!root) return refuse(*next, "it cannot be opened", "");
-    // The topmost mount at that place may be another one. If it is a bpffs its turn is now, and
-    // this one's later; anything else could be taken away again by the container.
-    PINSCOPE_TRY(const uint64_t top, mounts.id_of(root->get()));
-    const auto hidden = std::find_if(found.begin(), found.end(),
-                                     [&](const Mount& mount) { return mount.id == top; });
-    if (hidden == found.end())
-      return refuse(*next, "something else is mounted over it", "mount one of the two elsewhere");
-    PINSCOPE_TRY(const Mount parent, mounts.by_id(hidden->parent));
-    if (parent.is_shared)
-      return refuse(*next, "it is on a shared mount, where unmounting it would reach the host",
-                    "mount the tree above it with propagation private or rslave");
-    // What is mounted on it goes with it, and would go from every peer of it, too.
-    PINSCOPE_CHECK(make_tree_private(root->get()));
-    if (!leave_behind(root->get(), mounts) && !detach_mount(root->get(), proc_self_fd))
-      return refuse(*next, "it cannot be unmounted",
-                    "it came with a tree of mounts into a user namespace, which locks it there; "
-                    "mount that tree without it");
+      return std::unexpected(cannot_hide(found.front(), "the policy says hostBpffs: reject",
+                                         "remove the mount from the container, or say mask"));
+    if (found.size() > kMostBpffs)
+      return std::unexpected(cannot_hide(
+          found.front(), "the container has " + std::to_string(found.size()) + " of them",
+          "no more than " + std::to_string(kMostBpffs) + " can be hidden"));
+    if (pass == 0) place = place_to_leave(mounts);
+    PINSCOPE_TRY(const bool any, hide_each(found, mounts, place.get(), proc_self_fd));
+    if (!any) break;
   }
   return std::unexpected(Error(ErrorCode::kHostBpffs, "hide the bpffs that the container mounts")
-                             .reason("there are too many of them"));
+                             .reason("there are new ones each time that one looks"));
 }
 
 }  // namespace pinscope::kernel

@@ -3,6 +3,7 @@
 // and used as a descriptor from then on.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,17 +53,23 @@ class ContainerRoot {
                                           std::vector<MadeDirectory>& made) const;
 
   // Deals with every bpffs mounted below the root: takes each one away (mask), or is an error if
-  // there is one (reject). `proc_self_fd`: see sys.h. `known`: what was just found there, if
-  // somebody has looked already.
+  // there is one (reject), or there are more than kMostBpffs. The number of system calls grows with
+  // the number of mounts and not with its square. `proc_self_fd`: see sys.h. `known`: what was just
+  // found there, if somebody has looked already.
+  static constexpr size_t kMostBpffs = 4096;
   [[nodiscard]] Status hide_bpffs(model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
                                   std::optional<std::vector<Mount>> known = std::nullopt) const;
 
  private:
   ContainerRoot(Fd fd, bool shows_host) : fd_(std::move(fd)), shows_host_(shows_host) {}
-  // Moves a mount out of the container's root to a part of the namespace that pivot_root(2) leaves
-  // behind, where the runtime can still change it by a descriptor: crun makes bind mounts read-only
-  // after the hooks and gives up if one is gone. False where that cannot be done.
-  [[nodiscard]] bool leave_behind(int mount, const MountTable& mounts) const;
+  // A part of the namespace outside the container's root, which pivot_root(2) leaves behind; not
+  // valid where there is none.
+  [[nodiscard]] Fd place_to_leave(const MountTable& mounts) const;
+  // Takes away those of `found` that can be reached: false if none could for now, because something
+  // else is mounted over it or it went with another one.
+  [[nodiscard]] static Result<bool> hide_each(const std::vector<Mount>& found,
+                                              const MountTable& mounts, int place,
+                                              int proc_self_fd);
 
   Fd fd_;
   bool shows_host_;  // the namespace still shows the host's tree around the container's root

@@ -183,6 +183,52 @@ Result<Mount> statmount(uint64_t id, bool with_paths) {
   return mount;
 }
 
+Result<Mount> statmount_with_parent(uint64_t id) {
+  PINSCOPE_TRY(Mount mount, statmount(id, true));
+  PINSCOPE_TRY(const Mount parent, statmount(mount.parent, false));
+  mount.parent_is_shared = parent.is_shared;
+  return mount;
+}
+
+// Which mounts of a table are below one of them. Each mount is asked about once: a chain of ten
+// thousand mounts on top of each other must not be walked from each of its links.
+class Ancestry {
+ public:
+  Ancestry(const std::vector<Mount>& mounts, uint64_t root) {
+    for (const auto& mount : mounts) mounts_[mount.id] = {&mount, Answer::kUnknown};
+    mounts_[root].answer = Answer::kYes;
+  }
+
+  [[nodiscard]] const Mount* find(uint64_t id) const {
+    const auto found = mounts_.find(id);
+    return found == mounts_.end() ? nullptr : found->second.mount;
+  }
+
+  bool reaches_root(uint64_t id) {
+    std::vector<Entry*> path;
+    Answer answer = Answer::kNo;
+    for (auto at = mounts_.find(id); at != mounts_.end(); at = mounts_.find(id)) {
+      Entry& entry = at->second;
+      answer = entry.answer;
+      if (answer != Answer::kUnknown) break;
+      // A table that was read while it changed could hold a cycle.
+      entry.answer = answer = Answer::kNo;
+      path.push_back(&entry);
+      id = entry.mount->parent;
+    }
+    for (Entry* entry : path) entry->answer = answer;
+    return answer == Answer::kYes;
+  }
+
+ private:
+  enum class Answer { kUnknown, kNo, kYes };
+  struct Entry {
+    const Mount* mount = nullptr;
+    Answer answer = Answer::kUnknown;
+  };
+  std::unordered_map<uint64_t, Entry> mounts_;
+};
+
 }  // namespace
 
 std::vector<Mount> parse_mountinfo(std::string_view text) {
@@ -281,7 +327,11 @@ Result<MountTable::Below> MountTable::look_below(int fd) const {
       for (long i = 0; i < count; ++i) {
         const uint64_t id = ids[static_cast<size_t>(i)];
         auto mount = statmount(id, false);
-        if (mount && (mount->is_bpf || mount->leads_anywhere())) mount = statmount(id, true);
+        if (mount && mount->is_bpf) {
+          mount = statmount_with_parent(id);
+        } else if (mount && mount->leads_anywhere()) {
+          mount = statmount(id, true);
+        }
         // The host unmounted it meanwhile, where the container follows the host's changes.
         if (!mount && mount.error().errnum() == ENOENT) continue;
         if (!mount) return std::unexpected(std::move(mount).error());
@@ -292,19 +342,14 @@ Result<MountTable::Below> MountTable::look_below(int fd) const {
     }
   }
   PINSCOPE_TRY(const auto mounts, read_mountinfo());
-  std::unordered_map<uint64_t, uint64_t> parents;
-  for (const auto& mount : mounts) parents[mount.id] = mount.parent;
+  Ancestry ancestry(mounts, root);
   for (const auto& mount : mounts) {
     if ((!mount.is_bpf && !mount.may_wait && !mount.leads_anywhere()) || mount.id == root) continue;
-    uint64_t ancestor = mount.parent;
-    // Bounded: a table read while it changes could hold a cycle.
-    for (size_t hops = 0; ancestor != root && hops < mounts.size(); ++hops) {
-      const auto next = parents.find(ancestor);
-      if (next == parents.end()) break;
-      ancestor = next->second;
-    }
-    if (ancestor != root) continue;
-    below.take(mount);
+    if (!ancestry.reaches_root(mount.id)) continue;
+    Mount taken = mount;
+    const Mount* parent = ancestry.find(mount.parent);
+    taken.parent_is_shared = parent != nullptr && parent->is_shared;
+    below.take(std::move(taken));
   }
   return below;
 }

@@ -18,7 +18,8 @@ struct Mount {
   uint64_t id = 0;
   uint64_t parent = 0;
   bool is_bpf = false;
-  bool is_shared = false;  // changes below it propagate to its peers
+  bool is_shared = false;         // changes below it propagate to its peers
+  bool parent_is_shared = false;  // the same of the mount that it is on; see bpf_mounts_below()
   // Its file system may wait for another program or machine, which may never answer.
   bool may_wait = false;
   // What it gives descriptors of that are more than files.
@@ -45,7 +46,8 @@ class MountTable {
   [[nodiscard]] Result<Mount> of(int fd) const;
   // Whether `fd` is the root of the mount that it is on.
   [[nodiscard]] static Result<bool> is_mount_root(int fd);
-  // Every bpffs mount whose ancestors include the mount that `fd` is on, itself left out.
+  // Every bpffs mount whose ancestors include the mount that `fd` is on, itself left out; with
+  // parent_is_shared. As many questions as there are mounts, however they are nested.
   [[nodiscard]] Result<std::vector<Mount>> bpf_mounts_below(int fd) const;
   // The same, those that lead somewhere, and whether any mount there, that one included, may wait
   // for somebody else.
