@@ -26,8 +26,6 @@
 namespace pinscope {
 namespace {
 
-constexpr size_t kStateLimit = 4U << 20;    // bytes; annotations may be large
-constexpr size_t kConfigLimit = 16U << 20;  // bytes
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
@@ -211,7 +209,7 @@ void drain_input() {
 // who asks for a view has to hear that there is none.
 int serve_rootless_engine(const Arguments& arguments) {
   if (arguments.stage == "precreate") {
-    const auto config = read_all(STDIN_FILENO, kConfigLimit, "stdin");
+    const auto config = read_all(STDIN_FILENO, oci::kMostBytes, "stdin");
     if (!config) return fail(kFailed, config.error().sentence());
     return print(STDOUT_FILENO, *config) ? 0 : kFailed;
   }
@@ -249,7 +247,7 @@ int run(int argc, char** argv) {
   // poststop only touches files that belong to root.
   if (auto status = starts || prepares ? Status() : kernel::drop_all_capabilities(); !status)
     return fail_early(status.error());
-  auto state = read_all(STDIN_FILENO, prepares ? kConfigLimit : kStateLimit, "stdin");
+  auto state = read_all(STDIN_FILENO, oci::kMostBytes, "stdin");
   if (!state) return fail_early(state.error());
   if (prepares) {
     const auto done = precreate(arguments.options, proposed, *std::move(state));

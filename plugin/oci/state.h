@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,11 @@
 #include "plugin/base/result.h"
 
 namespace pinscope::oci {
+
+// Bytes of a state and of a config.json that are read. No runtime bounds them, and containerd takes
+// 16 MiB over its API; whether a policy selects a container cannot be told without them, so that
+// the bound is far above what anybody can start, and what it costs is memory for a moment.
+inline constexpr size_t kMostBytes = size_t{64} << 20;
 
 struct State {
   std::string id;

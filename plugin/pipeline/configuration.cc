@@ -54,7 +54,7 @@ Result<std::string> read_config(oci::State& state) {
         Error::system("open " + quoted(path), file.error().errnum(), ErrorCode::kConfigInvalid)
             .hint(bundle_is_lost ? "the runtime's command line names this bundle"
                                  : "the runtime's state names this bundle"));
-  return read_all(file->get(), kConfigLimit, path);
+  return read_all(file->get(), oci::kMostBytes, path);
 }
 
 }  // namespace pinscope

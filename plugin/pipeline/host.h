@@ -12,8 +12,6 @@
 
 namespace pinscope {
 
-inline constexpr size_t kConfigLimit = 16U << 20;  // bytes of a config.json
-
 // The host's pins that match: answers model::HostView::pins_matching.
 Result<model::MatchingPins> pins_matching(const model::Pattern& glob);
 

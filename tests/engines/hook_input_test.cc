@@ -37,6 +37,20 @@ TEST_F(HookInput, MayHaveAMebibyteOfAnnotations) {
   expect_view(create(state(annotations + "\"last\": \"\"}")));
 }
 
+TEST_F(HookInput, WritesNoAuditLineAsLongAsAnAnnotation) {
+  installation_.options = {"--engine", "containerd"};
+  installation_.write_policy(
+      policy_text("select: {}\n"
+                  "grants:\n"
+                  "  - {pin: /sys/fs/bpf/gone}\n"));
+  const std::string image =
+      R"(, "annotations": {"io.kubernetes.cri.image-name": ")" + std::string(4U << 20, 'x') + "\"}";
+  const auto result = create(state(image));
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(installation_.last_audit().code, "source-missing");
+  EXPECT_LT(installation_.last_audit().text.size(), 4096U);
+}
+
 TEST_F(HookInput, NeedsAProcess) {
   constexpr const char* kSentence =
       "container \"direct\": cannot find the container's process: the state has pid 0 (is this a "
@@ -162,7 +176,7 @@ TEST_F(HookInput, MayBeCutOffAnywhere) {
 
 TEST_F(HookInput, IsBounded) {
   const auto result = create(std::string(100U << 20, ' ') + state());
-  expect_refused(result, "cannot read \"stdin\": it is larger than 4194304 bytes");
+  expect_refused(result, "cannot read \"stdin\": it is larger than 67108864 bytes");
   EXPECT_LT(result.seconds, 5);
 }
 
@@ -173,9 +187,9 @@ TEST_F(HookInput, NeedsAConfigurationThatIsWhole) {
   EXPECT_THAT(cut.err, StartsWith("pinscope-hook: cannot read \"" + bundle() + "/config.json\": "));
   expect_nothing_left();
 
-  installation_.directory().write("bundle/config.json", std::string((16U << 20) + 1, ' '));
+  installation_.directory().write("bundle/config.json", std::string((64U << 20) + 1, ' '));
   expect_refused(create(state()),
-                 "cannot read \"" + bundle() + "/config.json\": it is larger than 16777216 bytes");
+                 "cannot read \"" + bundle() + "/config.json\": it is larger than 67108864 bytes");
 
   check(unlink((bundle() + "/config.json").c_str()), "remove config.json");
   expect_refused(create(state()),
@@ -202,6 +216,7 @@ TEST_F(HookInput, AtPoststopNeedsNoProcessAndNoRecord) {
       "poststop", R"({"id": "never-seen", "status": "stopped", "bundle": "/gone"})");
   EXPECT_EQ(unknown.status, 0) << unknown;
   EXPECT_EQ(create(state()).status, 0);
+  process_->end();
   const auto known = installation_.run_hook(
       "poststop", R"({"id": "direct", "status": "stopped", "bundle": ")" + bundle() + "\"}");
   EXPECT_EQ(known.status, 0) << known;

@@ -119,6 +119,22 @@ TEST_P(Lifecycle, ShowsWhyAContainerDoesNotStart) {
       "source-missing");
 }
 
+// The runtime repeats the annotations in the state that it gives to hooks.
+TEST_P(Lifecycle, StartsAContainerWithHugeAnnotationsThatNoPolicySelects) {
+  installation_.write_policy(
+      policy_text("select: {engine: docker}\n"
+                  "grants:\n"
+                  "  - {pin: /sys/fs/bpf/flows}\n"));
+  for (const size_t mebibytes : {size_t{5}, size_t{20}}) {
+    SCOPED_TRACE(mebibytes);
+    RuntimeContainer container(GetParam());
+    container.spec.annotations["note"] = std::string(mebibytes << 20, 'x');
+    const auto result = run(container, {"id"});
+    EXPECT_EQ(result.status, 0) << result.err.substr(0, 1000);
+    EXPECT_NE(answer(result, "id"), "no answer");
+  }
+}
+
 TEST_P(Lifecycle, FollowsAnEditOfThePolicies) {
   EXPECT_EQ(view(), "ok flows");
   installation_.write_policy(
