@@ -1,6 +1,7 @@
 #include "plugin/pipeline.h"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 
 #include "plugin/apply/apply.h"
@@ -17,6 +18,7 @@
 #include "plugin/pipeline/host.h"
 #include "plugin/pipeline/reach.h"
 #include "plugin/pipeline/run_log.h"
+#include "plugin/pipeline/sessions.h"
 #include "plugin/plan/build.h"
 #include "plugin/policy/compiled.h"
 #include "plugin/policy/decide.h"
@@ -27,6 +29,10 @@ namespace pinscope {
 namespace {
 
 using namespace model;
+
+constexpr std::chrono::milliseconds kTimeToEnd{500};
+// Starts with one id that get in each other's way: each round one of them has won.
+constexpr int kMostRounds = 16;
 
 // Sources that are missing where the policy says skip: they leave the decision before it is
 // planned.
@@ -80,11 +86,20 @@ Status refuse_foreign_kernel(const kernel::ContainerProcess& process) {
           .hint("let no policy select containers of gVisor or Kata"));
 }
 
-// Ids are unique for one runtime only. A container that was refused because of another one's record
-// gets its poststop all the same, and that record must stay.
-bool is_of_another(const Record& record, const oci::State& stopped) {
-  return record.bundle != stopped.bundle && record.process_start != 0 &&
+bool is_alive(const Record& record) {
+  return record.process_start != 0 &&
          kernel::process_start_time(record.pid) == record.process_start;
+}
+
+// Ids are unique for one runtime only, and for one start at a time. A container that was refused
+// because of another one's record gets its poststop all the same, and a runtime may run it when the
+// next container of this id and bundle has started: that record must stay. But a process that was
+// killed takes a moment to end.
+bool is_of_another(const Record& record, const oci::State& stopped) {
+  if (!is_alive(record)) return false;
+  if (record.bundle != stopped.bundle) return true;
+  if (record.pid == stopped.pid) return false;
+  return !kernel::ends_within(record.pid, kTimeToEnd) && is_alive(record);
 }
 
 bool belongs_to(const Record& record, const kernel::ContainerProcess& process) {
@@ -125,7 +140,7 @@ class HookRun {
   Result<bool> open_session(const Session& session) {
     PINSCOPE_TRY(auto store, policy::PolicyStore::open(options_.policy));
     log_.report_refresh(store);
-    container_.id = "session-" + std::to_string(session.pid);
+    container_.id = std::string(kSessionPrefix) + std::to_string(session.pid);
     container_.rootfs = "/";
     container_.pid = session.pid;
     container_.engine = options_.engine;
@@ -136,6 +151,7 @@ class HookRun {
     is_session_ = true;
     event_.container_id = container_.id;
     event_.pid = session.pid;
+    event_.uid = session.uid;
 
     PINSCOPE_TRY(const auto candidates, store.set().candidates(container_));
     PINSCOPE_TRY(auto decision, policy::decide(candidates, container_, host_view()));
@@ -143,6 +159,7 @@ class HookRun {
     event_.selected_by = decision.selected_by;
     event_.refusals = decision.refusals;
     event_.notes = decision.notes;
+    forget_ended_sessions(options_);
     auto given = give_view(std::move(decision));
     if (given) return true;
     log_.refuse(given.error());
@@ -153,10 +170,13 @@ class HookRun {
     PINSCOPE_TRY(const auto state, oci::parse_state(std::move(state_json)));
     PINSCOPE_TRY(const auto records, record::Store::open(options_.state_directory, false));
     auto found = records.find(state.id);
-    if (found && (!*found || is_of_another(**found, state))) return {};
-    PINSCOPE_CHECK(records.remove(state.id));
-    if (!found) return std::unexpected(std::move(found).error());
-    record::describe(found->value(), event_);
+    if (!found) {
+      PINSCOPE_CHECK(records.remove_unreadable(state.id));
+      return std::unexpected(std::move(found).error());
+    }
+    if (!*found || is_of_another((*found)->record, state)) return {};
+    PINSCOPE_CHECK(records.remove(state.id, (*found)->held));
+    record::describe((*found)->record, event_);
     return log_.write(AuditEvent::Outcome::kRemoved);
   }
 
@@ -175,7 +195,8 @@ class HookRun {
     const auto process = container_process();
     if (!records || !process) return;
     const auto found = records->find(container_.id);
-    if (found && *found && belongs_to(**found, **process)) (void)records->remove(container_.id);
+    if (found && *found && belongs_to((*found)->record, **process))
+      (void)records->remove(container_.id, (*found)->held);
   }
 
   Status decide_and_give(policy::PolicyStore& store, std::string state_json) {
@@ -255,19 +276,19 @@ class HookRun {
     log_.open();
     PINSCOPE_TRY(const auto records, record::Store::open(options_.state_directory, true));
     Record record = intent(decision, *process);
-    PINSCOPE_TRY(const bool is_new, begin(records, record));
-    if (!is_new) return {};
+    PINSCOPE_TRY(auto held, begin(records, record));
+    if (!held) return {};
     begun_ = true;
 
     auto finished =
-        carry_out(decision, skipped, plan, *process, descriptors.get(), records, record);
-    if (!finished) (void)records.remove(record.id);
+        carry_out(decision, skipped, plan, *process, descriptors.get(), records, record, *held);
+    if (!finished) (void)records.remove(record.id, *held);
     return finished;
   }
 
   Status carry_out(const Decision& decision, const std::vector<GrantedPin>& skipped, Plan& plan,
                    const kernel::ContainerProcess& process, int descriptors,
-                   const record::Store& records, Record& record) {
+                   const record::Store& records, Record& record, record::Store::Held& held) {
     const auto shared = policy::shared_namespaces(container_, host_view());
     const auto check_reach = [&](const std::vector<kernel::ObjectInfo>& objects,
                                  std::vector<WayOut> ways) {
@@ -289,7 +310,7 @@ class HookRun {
       record.pins.push_back(pinned(plan.grants[i], applied->objects()[i]));
     for (const auto& grant : skipped) record.pins.push_back(skipped_pin(grant));
     record.state = Record::State::kApplied;
-    PINSCOPE_CHECK(records.update(record));
+    PINSCOPE_CHECK(records.update(record, held));
     event_.pins = record.pins;
     event_.delegation = record.delegation;
     PINSCOPE_CHECK(log_.write(AuditEvent::Outcome::kGranted));
@@ -297,28 +318,32 @@ class HookRun {
     return {};
   }
 
-  // Writes the intent. False if this very process has its view already: some runtimes run a hook
+  // Writes the intent. Nothing if this very process has its view already: some runtimes run a hook
   // twice, and the second time there is nothing to do.
-  Result<bool> begin(const record::Store& records, const Record& record) {
-    auto begun = records.begin(record);
-    if (begun) return true;
-    if (begun.error().code() != ErrorCode::kRecordConflict)
-      return std::unexpected(std::move(begun).error());
-    PINSCOPE_TRY(const auto existing, records.find(record.id));
-    if (existing) {
-      if (belongs_to(*existing, *process_) && existing->state == Record::State::kApplied) {
-        PINSCOPE_CHECK(check_covered(record.selected_by, existing->selected_by));
-        return false;
+  Result<std::optional<record::Store::Held>> begin(const record::Store& records,
+                                                   const Record& record) {
+    for (int round = 1;; ++round) {
+      auto begun = records.begin(record);
+      if (begun) return *std::move(begun);
+      if (begun.error().code() != ErrorCode::kRecordConflict || round == kMostRounds)
+        return std::unexpected(std::move(begun).error());
+      const auto existing = records.find(record.id);
+      if (!existing) {
+        PINSCOPE_CHECK(records.remove_unreadable(record.id));
+      } else if (*existing) {
+        const Record& other = (*existing)->record;
+        if (belongs_to(other, *process_) && other.state == Record::State::kApplied) {
+          PINSCOPE_CHECK(check_covered(record.selected_by, other.selected_by));
+          return std::nullopt;
+        }
+        if (is_alive(other))
+          return std::unexpected(
+              std::move(begun).error().hint("its process " + std::to_string(other.pid) +
+                                            " is still there; see pinscope inspect and pinscope "
+                                            "gc"));
+        PINSCOPE_CHECK(records.remove(record.id, (*existing)->held));
       }
-      const uint64_t start = kernel::process_start_time(existing->pid);
-      if (start != 0 && start == existing->process_start)
-        return std::unexpected(
-            std::move(begun).error().hint("its process " + std::to_string(existing->pid) +
-                                          " is still there; see pinscope inspect and pinscope gc"));
     }
-    PINSCOPE_CHECK(records.remove(record.id));
-    PINSCOPE_CHECK(records.begin(record));
-    return true;
   }
 
   Record intent(const Decision& decision, const kernel::ContainerProcess& process) const {
@@ -330,6 +355,7 @@ class HookRun {
     record.process_start = process.start_time();
     record.mount_namespace = process.mount_namespace();
     record.engine = container_.engine;
+    if (is_session_) record.uid = container_.uid;
     record.identity = container_.identity;
     record.created_ns = wall_clock_ns();
     record.version = PINSCOPE_VERSION;

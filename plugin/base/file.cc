@@ -25,8 +25,9 @@ constexpr int kMostLinks = 40;
 constexpr std::string_view kTemporarySuffix = ".tmp";
 
 // `like`: whose owner and mode the file gets, whatever the umask; may be null.
-Status write_and_rename(int dirfd, const std::string& name, std::string_view content, mode_t mode,
-                        bool durable, unsigned rename_flags, const struct stat* like = nullptr) {
+Result<Fd> write_and_rename(int dirfd, const std::string& name, std::string_view content,
+                            mode_t mode, bool durable, unsigned rename_flags,
+                            const struct stat* like = nullptr) {
   std::string temporary(1, '.');
   temporary += std::to_string(::gettid());
   temporary += kTemporarySuffix;
@@ -53,10 +54,9 @@ Status write_and_rename(int dirfd, const std::string& name, std::string_view con
                           ::fchmod(file->get(), like->st_mode & 07777U) != 0))
     return fail("set the owner and mode of ");
   if (durable && ::fsync(file->get()) != 0) return fail("sync ");
-  file->reset();
   if (::renameat2(dirfd, temporary.c_str(), dirfd, name.c_str(), rename_flags) != 0)
     return fail(rename_flags == RENAME_NOREPLACE ? "create " : "replace ");
-  return {};
+  return file;
 }
 
 Result<std::string> read_link(int dirfd, const std::string& name, std::string_view path) {
@@ -213,16 +213,23 @@ Result<Fd> make_directory(const std::string& path, mode_t mode) {
 
 Status write_atomically(int dirfd, const std::string& name, std::string_view content, mode_t mode,
                         bool durable) {
-  return write_and_rename(dirfd, name, content, mode, durable, 0);
+  PINSCOPE_CHECK(write_and_rename(dirfd, name, content, mode, durable, 0));
+  return {};
+}
+
+Result<Fd> write_and_hold(int dirfd, const std::string& name, std::string_view content,
+                          mode_t mode) {
+  return write_and_rename(dirfd, name, content, mode, false, 0);
 }
 
 Status replace_atomically(int dirfd, const std::string& name, std::string_view content,
                           const struct stat& like) {
-  return write_and_rename(dirfd, name, content, 0600, false, 0, &like);
+  PINSCOPE_CHECK(write_and_rename(dirfd, name, content, 0600, false, 0, &like));
+  return {};
 }
 
-Status create_atomically(int dirfd, const std::string& name, std::string_view content,
-                         mode_t mode) {
+Result<Fd> create_and_hold(int dirfd, const std::string& name, std::string_view content,
+                           mode_t mode) {
   return write_and_rename(dirfd, name, content, mode, false, RENAME_NOREPLACE);
 }
 

@@ -43,11 +43,15 @@ Result<Fd> make_directory(const std::string& path, mode_t mode);
 // (see writer_of_temporary). Not synced to disk unless `durable` asks for it.
 Status write_atomically(int dirfd, const std::string& name, std::string_view content, mode_t mode,
                         bool durable = false);
+// The same; gives the new file, open for writing.
+Result<Fd> write_and_hold(int dirfd, const std::string& name, std::string_view content,
+                          mode_t mode);
 // The same with the owner, group and mode of another file, as a rule of the one that is replaced.
 Status replace_atomically(int dirfd, const std::string& name, std::string_view content,
                           const struct stat& like);
 // The same for a file that must not be there yet: otherwise EEXIST, and it stays as it is.
-Status create_atomically(int dirfd, const std::string& name, std::string_view content, mode_t mode);
+Result<Fd> create_and_hold(int dirfd, const std::string& name, std::string_view content,
+                           mode_t mode);
 
 // The thread that made the temporary file called `name`; nothing if that is not such a name.
 std::optional<pid_t> writer_of_temporary(std::string_view name);

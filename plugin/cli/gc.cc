@@ -41,10 +41,10 @@ Status remove_record(const record::Store& store, const record::AuditTrail& trail
                      const model::Record& record) {
   // A new container may have taken the id since the records were read.
   PINSCOPE_TRY(const auto now, store.find(record.id));
-  if (!now || now->pid != record.pid || now->process_start != record.process_start) return {};
+  if (!now || inventory::process_of(now->record) != inventory::ProcessState::kGone) return {};
   // Told before it is done: a removal that nobody can read about must not happen.
-  PINSCOPE_CHECK(trail.write(event_for(record)));
-  return store.remove(record.id);
+  PINSCOPE_CHECK(trail.write(event_for(now->record)));
+  return store.remove(record.id, now->held);
 }
 
 void add_file(std::vector<Removal>& removals, const record::Store& store, const std::string& name,
@@ -59,7 +59,13 @@ Result<std::vector<Removal>> remove_all(const Settings& settings, const GcOption
   std::vector<Removal> removals;
   PINSCOPE_TRY(const auto store, record::Store::open(settings.state_directory, false));
   PINSCOPE_TRY(const auto all, store.all());
+  // It is opened even if nothing is removed: lines may wait for it.
   std::optional<record::AuditTrail> trail;
+  if (!options.dry_run) {
+    trail = record::AuditTrail::open(
+        {.path = settings.audit_path, .waiting_directory = settings.state_directory});
+    trail->move_waiting();
+  }
   for (const auto& record : all.records) {
     if (inventory::process_of(record) != inventory::ProcessState::kGone) continue;
     const bool intended = record.state == model::Record::State::kIntended;
@@ -68,7 +74,6 @@ Result<std::vector<Removal>> remove_all(const Settings& settings, const GcOption
                              : "the container's process is gone",
                     std::nullopt};
     if (!options.dry_run) {
-      if (!trail) trail = record::AuditTrail::open({.path = settings.audit_path});
       if (auto status = remove_record(store, *trail, record); !status)
         removal.error = std::move(status).error();
     }

@@ -14,7 +14,9 @@
 #include "plugin/cli/table.h"
 #include "plugin/policy/cache.h"
 #include "plugin/policy/install.h"
+#include "plugin/record/audit.h"
 #include "plugin/record/store.h"
+#include "plugin/record/waiting.h"
 
 namespace pinscope::cli {
 namespace {
@@ -172,6 +174,15 @@ Findings audit_health(const Settings& settings) {
                         Error::system("stat " + quoted(settings.audit_path), errno).sentence(),
                         ""});
   }
+  if (static_cast<size_t>(status.st_size) >= record::kRefusalsUpToSize)
+    findings.push_back({Level::kWarn, "audit", "size",
+                        settings.audit_path + " is so large that it takes no refusals any more",
+                        "rotate it: config/logrotate, every hour"});
+  const std::string waiting = join(settings.state_directory, record::kWaitingName);
+  if (::stat(waiting.c_str(), &status) == 0 && status.st_size > 0)
+    findings.push_back({Level::kWarn, "audit", "waiting",
+                        std::to_string(status.st_size) + " bytes of lines wait in " + waiting,
+                        "there was no space for them: make some, then run pinscope gc"});
   const bool journal = ::access(kJournalSocket, F_OK) == 0;
   findings.push_back({Level::kOk, "audit", "journal",
                       journal ? kJournalSocket : "none on this machine: only the file is written",

@@ -40,6 +40,7 @@ std::string to_text(const Entry& entry, const Palette& palette) {
   facts.add({"process",
              std::to_string(record.pid) + " (" + inventory::name_of(entry.live.process) + ")"});
   facts.add({"engine", model::engine_name(record.engine)});
+  if (record.uid) facts.add({"user", "uid " + std::to_string(*record.uid)});
   add_fact(facts, "namespace", record.identity.kubernetes_namespace);
   add_fact(facts, "pod", record.identity.kubernetes_pod);
   add_fact(facts, "container", record.identity.kubernetes_container);

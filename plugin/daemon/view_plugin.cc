@@ -227,9 +227,10 @@ Status ViewPlugin::remove(const nri::Container& container, nri::Time deadline) c
   if (!model::is_container_id(container.id)) return {};
   const auto forget = [&]() -> Status {
     PINSCOPE_TRY(const auto records, record::Store::open(options_.hook.state_directory, false));
-    PINSCOPE_TRY(const auto record, records.find(container.id));
+    PINSCOPE_TRY(const auto found, records.find(container.id));
     // Ids are one engine's own.
-    if (!record || record->engine != options_.hook.engine) return {};
+    const model::Record* record = found ? &found->record : nullptr;
+    if (record == nullptr || record->engine != options_.hook.engine) return {};
     if (kernel::process_start_time(record->pid) == record->process_start) return {};
     for (const oci::Hook& hook : hooks_for(options_.hook, options_.hook_path))
       if (hook.stage == "poststop")

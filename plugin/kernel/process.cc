@@ -196,6 +196,13 @@ uint64_t process_start_time(pid_t pid) {
   return proc ? read_start_time(proc->get()) : 0;
 }
 
+bool ends_within(pid_t pid, std::chrono::milliseconds time) {
+  const auto process = open_pidfd(pid);
+  if (!process) return process.error().errnum() == ESRCH;
+  pollfd ended{.fd = process->get(), .events = POLLIN, .revents = 0};
+  return ::poll(&ended, 1, static_cast<int>(time.count())) > 0;
+}
+
 bool same_namespace(const std::string& left, const std::string& right) {
   const auto id = namespace_at(AT_FDCWD, left);
   return id.inode != 0 && id == namespace_at(AT_FDCWD, right);

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -70,6 +71,9 @@ class ContainerProcess {
 // Start time of the process `pid` right now, or 0 if there is none or it has ended and nobody has
 // waited for it yet: for telling a record whose process is gone.
 uint64_t process_start_time(pid_t pid);
+
+// Whether the process `pid` has ended by the end of this time; it need not be a child.
+bool ends_within(pid_t pid, std::chrono::milliseconds time);
 
 // Whether two paths name the same namespace.
 bool same_namespace(const std::string& left, const std::string& right);

@@ -43,6 +43,7 @@ struct Record {
       0;  // field 22 of /proc/PID/stat, clock ticks since boot: tells a reused pid
   uint64_t mount_namespace = 0;  // inode number of the container's mount namespace
   Engine engine = Engine::kUnknown;
+  std::optional<uint32_t> uid;  // of a session of the host: the user's
   Identity identity;
   uint64_t created_ns = 0;  // CLOCK_REALTIME, nanoseconds
   std::string version;      // of the hook that wrote this
@@ -64,6 +65,7 @@ struct AuditEvent {
   std::string bundle;
   pid_t pid = 0;
   Engine engine = Engine::kUnknown;
+  std::optional<uint32_t> uid;  // of a session of the host: the user's
   Identity identity;
   std::vector<Rule> selected_by;
   std::vector<PinnedObject> pins;

@@ -38,7 +38,11 @@ void RunLog::report_refresh(const policy::PolicyStore& store) {
 }
 
 const record::AuditTrail& RunLog::trail() {
-  if (!trail_) trail_ = record::AuditTrail::open(options_.audit);
+  if (!trail_) {
+    record::AuditOptions audit = options_.audit;
+    audit.waiting_directory = options_.state_directory;
+    trail_ = record::AuditTrail::open(audit);
+  }
   return *trail_;
 }
 

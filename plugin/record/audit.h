@@ -7,13 +7,21 @@
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
 #include "plugin/model/record.h"
+#include "plugin/record/waiting.h"
 
 namespace pinscope::record {
 
 struct AuditOptions {
   std::string path = "/var/log/pinscope/audit.jsonl";          // empty: no file
   std::string journal_socket = "/run/systemd/journal/socket";  // empty: no journal
+  std::string waiting_directory = "";  // for lines that find no space in the file; empty: none
 };
+
+// No line is longer, newline and all.
+inline constexpr size_t kLongestLine = size_t{1} << 20;
+// A file of this size takes no refusals any more: they cost nobody anything, everything else costs
+// a container. The journal goes on taking them.
+inline constexpr size_t kRefusalsUpToSize = size_t{64} << 20;
 
 class AuditTrail {
  public:
@@ -22,21 +30,30 @@ class AuditTrail {
   // it goes on working after a change of mount namespace and after the privileges are gone.
   static AuditTrail open(const AuditOptions& options);
 
-  // Appends one line with one write, and sends it to the journal; never waits for either. kAudit if
-  // there are sinks and none took it. A line over 32 KiB that the file took goes to the journal
-  // without its details.
+  // Appends one line with one write, and sends it to the journal; never waits for either. A line
+  // for which the file has no space waits in the waiting directory, until a later one is taken.
+  // kAudit if there are sinks and none took it. A line over 32 KiB that the file took goes to the
+  // journal without its details.
   [[nodiscard]] Status write(const model::AuditEvent& event) const;
 
+  // Moves the lines that wait into the file, as far as it takes them.
+  void move_waiting() const;
+
  private:
+  // The line, without its newline; an error's errno is ENOSPC if there is no space.
+  [[nodiscard]] Status append(const std::string& line, model::AuditEvent::Outcome outcome) const;
+
   Fd file_;
   Fd journal_;
-  std::string problem_;  // why there is no file, or no journal
+  WaitingLines waiting_;
+  bool no_space_ = false;  // is why there is no file
+  std::string problem_;    // why there is no file, or no journal
 };
 
 // Into `event`, what a record says of its container: who it is, what selected it, what it got.
 void describe(const model::Record& record, model::AuditEvent& event);
 
-// The line, without its newline.
+// The line, without its newline. What is too long is cut, with a mark, and "cut": true says so.
 std::string to_json_line(const model::AuditEvent& event);
 
 }  // namespace pinscope::record

@@ -1,11 +1,13 @@
 // The audit line. Its fields are a contract with whoever reads the file: none changes its meaning,
 // new ones may come.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
 #include "plugin/base/json.h"
 #include "plugin/model/bpf_types.h"
 #include "plugin/record/audit.h"
+#include "plugin/record/bounds.h"
 #include "plugin/record/delegation_json.h"
 #include "plugin/record/identity_json.h"
 #include "plugin/record/words.h"
@@ -19,6 +21,15 @@ using model::PinnedObject;
 
 constexpr size_t kBytesPerPin = 256;
 constexpr size_t kBytesOfTheRest = 4096;
+// A list ends when the line has this many bytes, so that kLongestLine holds with the longest item
+// and whatever comes after. The grants of a thousand pins fit; what a tenant can choose stays below
+// kLabelsUpTo and one label.
+constexpr size_t kKibi = 1024;
+constexpr size_t kLabelsUpTo = 96 * kKibi;
+constexpr size_t kPoliciesUpTo = 128 * kKibi;
+constexpr size_t kPinsUpTo = 928 * kKibi;
+constexpr size_t kRefusalsUpTo = 960 * kKibi;
+constexpr size_t kNotesUpTo = 976 * kKibi;
 constexpr uint64_t kNanosecondsPerMicrosecond = 1000;
 
 // RFC 3339 in UTC with microseconds. gmtime_r would read TZ and /etc/localtime, which at this point
@@ -50,29 +61,114 @@ std::string type_name(const PinnedObject& pin) {
   return {};
 }
 
-void write_pin(JsonWriter& json, const PinnedObject& pin, const std::string& rule) {
-  json.object()
-      .field("name", pin.name)
-      .field("source", pin.source)
-      .field("access", model::name_of(pin.access));
-  if (pin.skipped) {
-    json.field("skipped", true);
-  } else {
-    json.field("kind", model::name_of(pin.kind))
-        .field("type", type_name(pin))
-        .field("id", pin.object_id);
-  }
-  json.field("rule", rule).end();
-}
+// One line in the making: bounds every text and every list, and remembers whether one was cut.
+class Line {
+ public:
+  explicit Line(const AuditEvent& event) : event_(event) {}
 
-void write_container(JsonWriter& json, const AuditEvent& event) {
-  json.object()
-      .field("id", event.container_id)
-      .field("bundle", event.bundle)
-      .field("pid", event.pid)
-      .field("engine", model::engine_name(event.engine))
-      .end();
-}
+  std::string write() {
+    json_.reserve(kBytesOfTheRest +
+                  kBytesPerPin * std::min(kPinsUpTo / kBytesPerPin,
+                                          event_.pins.size() + event_.refusals.size()));
+    json_.object()
+        .field("time", timestamp(event_.time_ns))
+        .field("outcome", name_of(event_.outcome))
+        .field("code", event_.error_code);
+    text("error", event_.error, kLongestSentence);
+    text("stage", event_.stage);
+    container();
+    json_.key("identity");
+    cut_ = write_identity(json_, event_.identity, event_.engine, kLabelsUpTo) || cut_;
+    list("policies", event_.selected_by, kPoliciesUpTo, [&](const model::Rule& rule) {
+      text("name", rule.policy);
+      text("place", model::to_string(rule.place));
+    });
+    list("pins", event_.pins, kPinsUpTo, [&](const PinnedObject& object) { pin(object); });
+    list("refusals", event_.refusals, kRefusalsUpTo, [&](const model::RefusedPin& refusal) {
+      text("name", refusal.name);
+      text("source", refusal.source);
+      text("granted_by", model::to_string(refusal.granted_by));
+      text("denied_by", model::to_string(refusal.denied_by));
+    });
+    if (!event_.notes.empty())
+      values("notes", event_.notes, kNotesUpTo, [&](const std::string& note) {
+        const std::string_view shown = bounded(note, kLongestSentence, room_);
+        cut_ = cut_ || shown.data() != note.data();
+        json_.value(shown);
+      });
+    if (event_.delegation) {
+      json_.key("delegation");
+      write_delegation(json_, *event_.delegation);
+    }
+    if (cut_) json_.field("cut", true);
+    json_.field("duration_us", event_.duration_ns / kNanosecondsPerMicrosecond).end();
+    return json_.take();
+  }
+
+ private:
+  void text(std::string_view name, std::string_view value, size_t limit = kLongestName) {
+    const std::string_view shown = bounded(value, limit, room_);
+    cut_ = cut_ || shown.data() != value.data();
+    json_.field(name, shown);
+  }
+
+  // Of values of any kind.
+  template <typename Item, typename Write>
+  void values(std::string_view name, const std::vector<Item>& items, size_t up_to,
+              const Write& write) {
+    json_.key(name).array();
+    size_t written = 0;
+    for (; written < items.size() && json_.text().size() < up_to; ++written) write(items[written]);
+    json_.end();
+    if (written == items.size()) return;
+    cut_ = true;
+    json_.field(std::string(name) + "_left_out", uint64_t{items.size() - written});
+  }
+
+  // Of objects.
+  template <typename Item, typename Write>
+  void list(std::string_view name, const std::vector<Item>& items, size_t up_to,
+            const Write& write) {
+    values(name, items, up_to, [&](const Item& item) {
+      json_.object();
+      write(item);
+      json_.end();
+    });
+  }
+
+  void container() {
+    json_.key("container").object();
+    text("id", event_.container_id);
+    text("bundle", event_.bundle, kLongestSentence);
+    json_.field("pid", event_.pid).field("engine", model::engine_name(event_.engine));
+    if (event_.uid) json_.field("uid", *event_.uid);
+    json_.end();
+  }
+
+  // Pins of one grant follow each other and have one rule: its text is made once.
+  void pin(const PinnedObject& pin) {
+    if (last_rule_ == nullptr || *last_rule_ != pin.rule) rule_ = model::to_string(pin.rule);
+    last_rule_ = &pin.rule;
+    text("name", pin.name);
+    text("source", pin.source, kLongestSentence);
+    json_.field("access", model::name_of(pin.access));
+    if (pin.skipped) {
+      json_.field("skipped", true);
+    } else {
+      json_.field("kind", model::name_of(pin.kind))
+          .field("type", type_name(pin))
+          .field("id", pin.object_id);
+    }
+    text("rule", rule_);
+  }
+
+  const AuditEvent& event_;
+  JsonWriter json_;
+  bool cut_ = false;
+  std::string room_;  // of a text that is cut, until it is written
+  const model::Rule* last_rule_ = nullptr;
+  std::string rule_;
+};
 
 }  // namespace
 
@@ -80,58 +176,17 @@ void describe(const model::Record& record, AuditEvent& event) {
   event.container_id = record.id;
   event.bundle = record.bundle;
   event.pid = record.pid;
+  event.uid = record.uid;
   event.engine = record.engine;
   event.identity = record.identity;
   event.selected_by = record.selected_by;
   event.pins = record.pins;
   event.refusals = record.refusals;
+  event.delegation = record.delegation;
 }
 
 std::string to_json_line(const AuditEvent& event) {
-  JsonWriter json;
-  json.reserve(kBytesOfTheRest + kBytesPerPin * (event.pins.size() + event.refusals.size()));
-  json.object()
-      .field("time", timestamp(event.time_ns))
-      .field("outcome", name_of(event.outcome))
-      .field("code", event.error_code)
-      .field("error", event.error)
-      .field("stage", event.stage)
-      .key("container");
-  write_container(json, event);
-  json.key("identity");
-  write_identity(json, event.identity, event.engine);
-  json.key("policies").array();
-  for (const auto& rule : event.selected_by)
-    json.object().field("name", rule.policy).field("place", model::to_string(rule.place)).end();
-  json.end().key("pins").array();
-  // Pins of one grant follow each other and have one rule: its text is made once.
-  const model::Rule* last_rule = nullptr;
-  std::string rule;
-  for (const auto& pin : event.pins) {
-    if (last_rule == nullptr || *last_rule != pin.rule) rule = model::to_string(pin.rule);
-    last_rule = &pin.rule;
-    write_pin(json, pin, rule);
-  }
-  json.end().key("refusals").array();
-  for (const auto& refusal : event.refusals)
-    json.object()
-        .field("name", refusal.name)
-        .field("source", refusal.source)
-        .field("granted_by", model::to_string(refusal.granted_by))
-        .field("denied_by", model::to_string(refusal.denied_by))
-        .end();
-  json.end();
-  if (!event.notes.empty()) {
-    json.key("notes").array();
-    for (const auto& note : event.notes) json.value(note);
-    json.end();
-  }
-  if (event.delegation) {
-    json.key("delegation");
-    write_delegation(json, *event.delegation);
-  }
-  json.field("duration_us", event.duration_ns / kNanosecondsPerMicrosecond).end();
-  return json.take();
+  return Line(event).write();
 }
 
 }  // namespace pinscope::record

@@ -26,7 +26,10 @@ void write_delegation(JsonWriter& json, const Delegation& delegation) {
     for (const auto& name : model::names_in(delegation.rights, right)) json.value(name);
     json.end();
   }
-  json.field("pinning", delegation.pinning).field("grants_at", delegation.grants_at).end();
+  json.field("added_no_attach_type", delegation.added_no_attach_type)
+      .field("pinning", delegation.pinning)
+      .field("grants_at", delegation.grants_at)
+      .end();
 }
 
 Result<Delegation> read_delegation(const JsonView& value) {
@@ -42,6 +45,8 @@ Result<Delegation> read_delegation(const JsonView& value) {
       delegation.rights.add(right, *number);
     }
   }
+  // Older hooks did not write it.
+  PINSCOPE_TRY(delegation.added_no_attach_type, value.bool_or("added_no_attach_type", false));
   PINSCOPE_TRY(const auto pinning, required(value, "pinning"));
   PINSCOPE_TRY(delegation.pinning, pinning.as_bool());
   PINSCOPE_TRY(const auto grants_at, required(value, "grants_at"));

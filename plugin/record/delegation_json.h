@@ -7,7 +7,8 @@
 
 namespace pinscope::record {
 
-// An object: commands, maps, programs, attach (lists of the kernel's names), pinning, grants_at.
+// An object: commands, maps, programs, attach (lists of the kernel's names), added_no_attach_type,
+// pinning, grants_at.
 void write_delegation(JsonWriter& json, const model::Delegation& delegation);
 Result<model::Delegation> read_delegation(const JsonView& value);
 

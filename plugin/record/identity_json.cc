@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "plugin/record/bounds.h"
+
 namespace pinscope::record {
 namespace {
 
@@ -21,12 +23,12 @@ constexpr std::array<NamedFact, 5> kFacts = {{
     {"image", &Identity::image},
 }};
 
-void write_fact(JsonWriter& json, std::string_view name, const Fact& fact) {
-  json.key(name)
-      .object()
-      .field("value", fact.value)
-      .field("established_by", fact.established_by)
-      .end();
+bool write_fact(JsonWriter& json, std::string_view name, const Fact& fact) {
+  std::string room;
+  json.key(bounded(name, kLongestName, room)).object();
+  json.field("value", bounded(fact.value, kLongestName, room));
+  json.field("established_by", bounded(fact.established_by, kLongestName, room)).end();
+  return !room.empty();
 }
 
 Result<Fact> read_fact(const JsonView& value) {
@@ -38,21 +40,28 @@ Result<Fact> read_fact(const JsonView& value) {
 
 }  // namespace
 
-void write_identity(JsonWriter& json, const Identity& identity, model::Engine engine) {
+bool write_identity(JsonWriter& json, const Identity& identity, model::Engine engine,
+                    size_t labels_up_to) {
+  bool cut = false;
   json.object();
   if (engine != model::Engine::kUnknown)
     write_fact(json, "engine", {model::engine_name(engine), model::engine_established_by(engine)});
   for (const auto& [name, member] : kFacts) {
     const auto& fact = identity.*member;
-    if (fact) write_fact(json, name, *fact);
+    if (fact) cut = write_fact(json, name, *fact) || cut;
   }
   if (!identity.kubernetes_labels.empty()) {
     json.key("kubernetes_labels").object();
-    for (const auto& [key, fact] : identity.kubernetes_labels) write_fact(json, key, fact);
+    for (const auto& [key, fact] : identity.kubernetes_labels) {
+      const bool full = json.text().size() >= labels_up_to;
+      cut = full || write_fact(json, key, fact) || cut;
+      if (full) break;
+    }
     json.end();
   }
   if (identity.is_sandbox) json.field("sandbox", true);
   json.end();
+  return cut;
 }
 
 Result<Identity> read_identity(const JsonView& value) {

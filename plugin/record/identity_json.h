@@ -2,14 +2,18 @@
 // established. Internal to record/.
 #pragma once
 
+#include <cstddef>
+
 #include "plugin/base/json.h"
 #include "plugin/model/container.h"
 
 namespace pinscope::record {
 
-// An `engine` that is known is a fact like the others.
-void write_identity(JsonWriter& json, const model::Identity& identity,
-                    model::Engine engine = model::Engine::kUnknown);
+// An `engine` that is known is a fact like the others. Long values are cut (see bounds.h), and so
+// are the labels once `json` holds `labels_up_to` bytes: true if something was.
+bool write_identity(JsonWriter& json, const model::Identity& identity,
+                    model::Engine engine = model::Engine::kUnknown,
+                    size_t labels_up_to = size_t{1} << 20);
 Result<model::Identity> read_identity(const JsonView& value);
 
 }  // namespace pinscope::record

@@ -9,6 +9,8 @@
 #include <cstring>
 
 #include "plugin/base/text.h"
+#include "plugin/record/audit.h"
+#include "plugin/record/bounds.h"
 #include "plugin/record/words.h"
 
 namespace pinscope::record {
@@ -61,9 +63,12 @@ std::string message_of(const AuditEvent& event) {
   return {};
 }
 
-// A value with a newline is sent by its length, 64 bits little-endian, so that it cannot begin a
-// field of its own.
-void append_field(std::string& entry, std::string_view name, std::string_view value) {
+// Long texts are cut as in the line. A value with a newline is sent by its length, 64 bits
+// little-endian, so that it cannot begin a field of its own.
+void append_field(std::string& entry, std::string_view name, std::string_view text,
+                  size_t limit = kLongestSentence) {
+  std::string room;
+  const std::string_view value = bounded(text, limit, room);
   if (value.empty()) return;
   entry += name;
   if (value.find('\n') == std::string_view::npos) {
@@ -143,12 +148,13 @@ std::string journal_entry(const AuditEvent& event, std::string_view line) {
   append_field(entry, "PINSCOPE_BUNDLE", event.bundle);
   if (event.pid != 0) append_field(entry, "PINSCOPE_PID", std::to_string(event.pid));
   append_field(entry, "PINSCOPE_ENGINE", model::engine_name(event.engine));
+  if (event.uid) append_field(entry, "PINSCOPE_UID", std::to_string(*event.uid));
   append_fact(entry, "PINSCOPE_KUBERNETES_NAMESPACE", event.identity.kubernetes_namespace);
   append_fact(entry, "PINSCOPE_KUBERNETES_POD", event.identity.kubernetes_pod);
   append_fact(entry, "PINSCOPE_KUBERNETES_CONTAINER", event.identity.kubernetes_container);
   append_fact(entry, "PINSCOPE_IMAGE", event.identity.image);
   append_field(entry, "PINSCOPE_PINS", std::to_string(event.pins.size()));
-  append_field(entry, "PINSCOPE_EVENT", line);
+  append_field(entry, "PINSCOPE_EVENT", line, kLongestLine);
   return entry;
 }
 

@@ -256,8 +256,9 @@ std::string to_json(const Record& record) {
       .field("pid", record.pid)
       .field("process_start", record.process_start)
       .field("mount_namespace", record.mount_namespace)
-      .field("engine", model::engine_name(record.engine))
-      .key("identity");
+      .field("engine", model::engine_name(record.engine));
+  if (record.uid) json.field("uid", *record.uid);
+  json.key("identity");
   write_identity(json, record.identity);
   json.field("created_ns", record.created_ns)
       .field("version", record.version)
@@ -308,6 +309,10 @@ Result<Record> from_json(std::string json, const std::string& name) {
   PINSCOPE_TRY(record.process_start, read_number<uint64_t>(root, "process_start"));
   PINSCOPE_TRY(record.mount_namespace, read_number<uint64_t>(root, "mount_namespace"));
   PINSCOPE_TRY(record.engine, read_word(root, "engine", engine_from_word));
+  PINSCOPE_TRY(const auto uid, root.find("uid"));
+  if (uid) {
+    PINSCOPE_TRY(record.uid, read_number<uint32_t>(root, "uid"));
+  }
   PINSCOPE_TRY(const auto identity, required(root, "identity"));
   PINSCOPE_TRY(record.identity, read_identity(identity));
   PINSCOPE_TRY(record.created_ns, read_number<uint64_t>(root, "created_ns"));

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -19,6 +21,10 @@ constexpr mode_t kDirectoryMode = 0700;
 constexpr mode_t kFileMode = 0600;
 // A record of a hundred thousand pins fits.
 constexpr size_t kLargestRecord = size_t{64} << 20;
+// The lock is held for a few system calls. Whoever is stopped while holding it must not stop
+// everybody else: who has waited so long goes on without it.
+constexpr int kMostTries = 200;
+constexpr long kBetweenTries = 1'000'000;  // nanoseconds
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
 Error record_error(Error error) {
@@ -61,6 +67,16 @@ Result<std::string> file_name_of(const std::string& id) {
   return id + std::string(kSuffix);
 }
 
+// Names of these files leave in two ways, over-written or unlinked, and both take the link away.
+bool is_in_place(int file) {
+  struct stat status {};
+  return ::fstat(file, &status) == 0 && status.st_nlink > 0;
+}
+
+bool is_running(pid_t thread) {
+  return ::kill(thread, 0) == 0 || errno != ESRCH;
+}
+
 Error no_store(const std::string& id) {
   return Error(ErrorCode::kRecord, "write the record of container " + quoted(id))
       .reason("the state directory was not there when it was opened");
@@ -82,9 +98,9 @@ Result<Store> Store::open(const std::string& state_directory, bool create) {
 }
 
 // Without O_NONBLOCK a FIFO that somebody put there would hold up whoever lists the records.
-Result<model::Record> Store::read(const std::string& file_name) const {
+Result<Store::Found> Store::read(const std::string& file_name) const {
   const std::string path = path_ + "/" + file_name;
-  const auto file = open_at(directory_.get(), file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  auto file = open_at(directory_.get(), file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!file)
     return std::unexpected(
         Error::system("open " + quoted(path), file.error().errnum(), ErrorCode::kRecord));
@@ -94,18 +110,40 @@ Result<model::Record> Store::read(const std::string& file_name) const {
   if (record.id + std::string(kSuffix) != file_name)
     return std::unexpected(Error(ErrorCode::kRecord, "read " + quoted(path))
                                .reason("it is the record of container " + quoted(record.id)));
-  return record;
+  return Found{std::move(record), Held(*std::move(file))};
+}
+
+// Between looking at a name and changing what it names nobody else may do the same. To make a name
+// that is not there needs no lock: the kernel lets one of two do it. The lock goes with the
+// descriptor, so it is of an open directory of its own.
+Result<Fd> Store::lock() const {
+  PINSCOPE_TRY(Fd directory, open_at(directory_.get(), ".", kDirectoryFlags));
+  for (int tries = 0; ::flock(directory.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
+    if (errno == EWOULDBLOCK && tries == kMostTries) break;
+    if (errno != EWOULDBLOCK && errno != EINTR)
+      return std::unexpected(Error::system("lock " + quoted(path_), errno, ErrorCode::kRecord));
+    const struct timespec pause { .tv_sec = 0, .tv_nsec = kBetweenTries };
+    (void)::nanosleep(&pause, nullptr);
+  }
+  return directory;
+}
+
+Status Store::unlink(const std::string& file_name) const {
+  if (::unlinkat(directory_.get(), file_name.c_str(), 0) != 0 && errno != ENOENT)
+    return std::unexpected(
+        Error::system("remove record " + quoted(file_name), errno, ErrorCode::kRecord));
+  return {};
 }
 
 Error Store::in_store(Error error) const {
   return record_error(std::move(error)).in("keep a record in " + quoted(path_));
 }
 
-Status Store::begin(const model::Record& record) const {
+Result<Store::Held> Store::begin(const model::Record& record) const {
   PINSCOPE_TRY(const std::string name, file_name_of(record.id));
   if (!directory_.valid()) return std::unexpected(no_store(record.id));
-  auto created = create_atomically(directory_.get(), name, to_json(record), kFileMode);
-  if (created) return {};
+  auto created = create_and_hold(directory_.get(), name, to_json(record), kFileMode);
+  if (created) return Held(*std::move(created));
   if (created.error().errnum() == EEXIST)
     return std::unexpected(
         Error(ErrorCode::kRecordConflict, "begin a record for container " + quoted(record.id))
@@ -114,26 +152,51 @@ Status Store::begin(const model::Record& record) const {
   return std::unexpected(in_store(std::move(created).error()));
 }
 
-Status Store::update(const model::Record& record) const {
+Status Store::update(const model::Record& record, Held& held) const {
   PINSCOPE_TRY(const std::string name, file_name_of(record.id));
   if (!directory_.valid()) return std::unexpected(no_store(record.id));
-  if (auto written = write_atomically(directory_.get(), name, to_json(record), kFileMode); !written)
-    return std::unexpected(in_store(std::move(written).error()));
+  PINSCOPE_TRY(const Fd locked, lock());
+  if (!is_in_place(held.file_.get()))
+    return std::unexpected(
+        Error(ErrorCode::kRecordConflict, "complete the record of container " + quoted(record.id))
+            .reason("it is not there any more")
+            .hint("its process has ended, and another container may have its id"));
+  auto written = write_and_hold(directory_.get(), name, to_json(record), kFileMode);
+  if (!written) return std::unexpected(in_store(std::move(written).error()));
+  held = Held(*std::move(written));
   return {};
 }
 
-Result<std::optional<model::Record>> Store::find(const std::string& id) const {
+Result<std::optional<Store::Found>> Store::find(const std::string& id) const {
   PINSCOPE_TRY(const std::string name, file_name_of(id));
   if (!directory_.valid()) return std::nullopt;
-  auto record = read(name);
-  if (record) return *std::move(record);
-  if (record.error().errnum() == ENOENT) return std::nullopt;
-  return std::unexpected(std::move(record).error());
+  auto found = read(name);
+  if (found) return *std::move(found);
+  if (found.error().errnum() == ENOENT) return std::nullopt;
+  return std::unexpected(std::move(found).error());
 }
 
-Status Store::remove(const std::string& id) const {
+Status Store::remove(const std::string& id, const Held& held) const {
+  PINSCOPE_TRY(const std::string name, file_name_of(id));
+  if (!directory_.valid() || !held.file_.valid()) return {};
+  PINSCOPE_TRY(const Fd locked, lock());
+  return is_in_place(held.file_.get()) ? unlink(name) : Status();
+}
+
+Status Store::remove_unreadable(const std::string& id) const {
   PINSCOPE_TRY(const std::string name, file_name_of(id));
   return discard(name);
+}
+
+Result<std::vector<std::string>> Store::ids(std::string_view prefix) const {
+  std::vector<std::string> ids;
+  if (!directory_.valid()) return ids;
+  auto names = names_in(directory_.get(), path_);
+  if (!names) return std::unexpected(record_error(std::move(names).error()));
+  for (const auto& name : *names)
+    if (name.starts_with(prefix) && name.ends_with(kSuffix))
+      ids.push_back(name.substr(0, name.size() - kSuffix.size()));
+  return ids;
 }
 
 Result<Store::All> Store::all() const {
@@ -143,11 +206,11 @@ Result<Store::All> Store::all() const {
   if (!names) return std::unexpected(record_error(std::move(names).error()));
   for (const auto& name : *names) {
     if (writer_of_temporary(name)) continue;
-    auto record = read(name);
-    if (record) {
-      all.records.push_back(*std::move(record));
-    } else if (record.error().errnum() != ENOENT) {  // removed since we listed it
-      all.unreadable.push_back(std::move(record).error());
+    auto found = read(name);
+    if (found) {
+      all.records.push_back(std::move(found->record));
+    } else if (found.error().errnum() != ENOENT) {  // removed since we listed it
+      all.unreadable.push_back(std::move(found).error());
       all.unreadable_files.push_back(name);
     }
   }
@@ -164,7 +227,7 @@ Result<std::vector<std::string>> Store::leftovers() const {
   if (!names) return std::unexpected(record_error(std::move(names).error()));
   for (auto& name : *names)
     if (const auto writer = writer_of_temporary(name))
-      if (::kill(*writer, 0) != 0 && errno == ESRCH) left.push_back(std::move(name));
+      if (!is_running(*writer)) left.push_back(std::move(name));
   return left;
 }
 
@@ -173,10 +236,10 @@ Status Store::discard(const std::string& file_name) const {
     return std::unexpected(Error(ErrorCode::kRecord, "remove record " + quoted(file_name))
                                .reason("that is not a file name"));
   if (!directory_.valid()) return {};
-  if (::unlinkat(directory_.get(), file_name.c_str(), 0) != 0 && errno != ENOENT)
-    return std::unexpected(
-        Error::system("remove record " + quoted(file_name), errno, ErrorCode::kRecord));
-  return {};
+  PINSCOPE_TRY(const Fd locked, lock());
+  const auto writer = writer_of_temporary(file_name);
+  if (writer ? is_running(*writer) : read(file_name).has_value()) return {};
+  return unlink(file_name);
 }
 
 }  // namespace pinscope::record

@@ -87,6 +87,29 @@ TEST_F(Run, GivesAUserProgramsForSocketsAndNoneThatReachTheMachine) {
   EXPECT_THAT(installation_.last_audit().error, HasSubstr("where a program of type \"xdp\""));
 }
 
+TEST_F(Run, ForgetsTheSessionsBeforeItThatHaveEndedAndNoOther) {
+  const auto living =
+      Command(argv({"--user", "4001", "--", "sleep", "600"}))
+          .while_running([&](pid_t child) {
+            const std::string record = "session-" + std::to_string(child) + ".json";
+            for (int tries = 0; tries < 1000 && installation_.records().empty(); ++tries)
+              usleep(10'000);
+            for (int i = 0; i < 5; ++i) EXPECT_EQ(probe(kUser, {"id"}).status, 0);
+            EXPECT_THAT(installation_.records(), SizeIs(2)) << "this one, and the last of five";
+            EXPECT_THAT(installation_.records(), testing::Contains(record));
+            check(kill(child, SIGKILL), "kill");
+          })
+          .run();
+  EXPECT_EQ(living.status, 128 + SIGKILL);
+  int collected = 0;
+  for (const auto& line : installation_.audit()) {
+    if (line.outcome == "policy-accepted") continue;
+    collected += line.outcome == "collected" ? 1 : 0;
+    EXPECT_THAT(line.text, HasSubstr("\"engine\":\"host\",\"uid\":4001}"));
+  }
+  EXPECT_EQ(collected, 4);
+}
+
 TEST_F(Run, ShowsEachUserTheirOwnMap) {
   installation_.write_policy(policy_text("select: {engine: host, user: {uid: 4002}}\n"
                                          "grants:\n  - {pin: /sys/fs/bpf/keys}\n",

@@ -109,8 +109,9 @@ void HookedProcess::renew() {
 std::string HookedProcess::state(const std::string& status) const {
   JsonWriter json;
   json.object().field("ociVersion", "1.0.2").field("id", "fault").field("status", status);
-  if (status != "stopped") json.field("pid", process_->pid());
-  json.field("bundle", installation_.directory().path("bundle")).end();
+  json.field("pid", process_->pid())
+      .field("bundle", installation_.directory().path("bundle"))
+      .end();
   return json.take();
 }
 

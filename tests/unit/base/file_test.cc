@@ -105,8 +105,8 @@ TEST_F(File, ReplacesALinkAndNotWhatItPointsTo) {
 }
 
 TEST_F(File, CreatesOnlyWhatIsNotThere) {
-  ASSERT_TRUE(create_atomically(fd_.get(), "a", "one", 0600));
-  const auto again = create_atomically(fd_.get(), "a", "two", 0600);
+  ASSERT_TRUE(create_and_hold(fd_.get(), "a", "one", 0600));
+  const auto again = create_and_hold(fd_.get(), "a", "two", 0600);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().errnum(), EEXIST);
   EXPECT_EQ(again.error().sentence(), "cannot create \"a\": File exists");

@@ -159,7 +159,8 @@ TEST(RecordJson, IsThisText) {
 TEST(RecordJson, SaysWhatIsDelegated) {
   const std::string text = to_json(a_full_record());
   EXPECT_NE(text.find(R"("delegation":{"commands":["map_create"],"maps":["hash","ringbuf"],)"
-                      R"("programs":[],"attach":["cgroup_inet_ingress"],"pinning":true,)"
+                      R"("programs":[],"attach":["cgroup_inet_ingress"],)"
+                      R"("added_no_attach_type":true,"pinning":true,)"
                       R"("grants_at":"/run/grants"},)"),
             std::string::npos)
       << text;

@@ -71,6 +71,7 @@ inline model::Delegation a_delegation() {
   delegation.rights.add(model::TokenRight::kMap, 1);
   delegation.rights.add(model::TokenRight::kMap, 27);
   delegation.rights.add(model::TokenRight::kAttach, model::kAttachNone);
+  delegation.added_no_attach_type = true;
   delegation.pinning = true;
   delegation.grants_at = "/run/grants";
   delegation.rules = {a_rule("loaders", 5)};

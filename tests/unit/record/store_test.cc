@@ -43,7 +43,8 @@ class RecordStore : public testing::Test {
     EXPECT_EQ(store.error().code(), ErrorCode::kRecord);
     return store.error().sentence();
   }
-  static std::string error_of(const Status& status, ErrorCode code = ErrorCode::kRecord) {
+  template <typename T>
+  static std::string error_of(const Result<T>& status, ErrorCode code = ErrorCode::kRecord) {
     if (status) return "no error";
     EXPECT_EQ(status.error().code(), code);
     return status.error().sentence();
@@ -70,8 +71,8 @@ TEST_F(RecordStore, KeepsOneRecordForEachContainer) {
   ASSERT_TRUE(store.begin(a_record("web")));
   ASSERT_TRUE(store.begin(a_record("web.2")));
   EXPECT_EQ(mode_of("state/containers/web-1.json"), 0600U);
-  EXPECT_EQ((*store.find("web-1"))->id, "web-1");
-  EXPECT_EQ(*store.find("web-2") == std::nullopt, true);
+  EXPECT_EQ((*store.find("web-1"))->record.id, "web-1");
+  EXPECT_FALSE(store.find("web-2")->has_value());
   const auto all = store.all();
   ASSERT_TRUE(all);
   ASSERT_EQ(all->records.size(), 3U);
@@ -89,7 +90,7 @@ TEST_F(RecordStore, RefusesASecondBeginAndKeepsTheFirst) {
   EXPECT_EQ(error_of(store.begin(a_record("web-1")), ErrorCode::kRecordConflict),
             "cannot begin a record for container \"web-1\": there is one already (`pinscope gc` "
             "removes those of containers that are gone)");
-  EXPECT_EQ((*store.find("web-1"))->pid, 1);
+  EXPECT_EQ((*store.find("web-1"))->record.pid, 1);
   EXPECT_THAT(*store.leftovers(), IsEmpty());
 }
 
@@ -97,19 +98,86 @@ TEST_F(RecordStore, ReplacesARecordOnUpdate) {
   const Store store = open();
   Record record = a_record("web-1");
   record.state = Record::State::kIntended;
-  ASSERT_TRUE(store.begin(record));
+  auto held = store.begin(record);
+  ASSERT_TRUE(held);
   record.state = Record::State::kApplied;
-  ASSERT_TRUE(store.update(record));
-  EXPECT_EQ((*store.find("web-1"))->state, Record::State::kApplied);
+  ASSERT_TRUE(store.update(record, *held));
+  EXPECT_EQ((*store.find("web-1"))->record.state, Record::State::kApplied);
 }
 
 TEST_F(RecordStore, RemovesARecordOnceAndForgivesTheSecondTime) {
   const Store store = open();
-  ASSERT_TRUE(store.begin(a_record("web-1")));
-  EXPECT_TRUE(store.remove("web-1"));
-  EXPECT_TRUE(store.remove("web-1"));
+  const auto held = store.begin(a_record("web-1"));
+  ASSERT_TRUE(held);
+  EXPECT_TRUE(store.remove("web-1", *held));
+  EXPECT_TRUE(store.remove("web-1", *held));
   EXPECT_FALSE((*store.find("web-1")).has_value());
   EXPECT_TRUE(store.begin(a_record("web-1")));
+}
+
+// Somebody looked at a record, and a later start with the same id has put its own in its place.
+TEST_F(RecordStore, RemovesOnlyTheRecordThatWasLookedAt) {
+  const Store store = open();
+  const auto first = store.begin(a_record("web-1"));
+  const auto seen = store.find("web-1");
+  ASSERT_TRUE(first && seen && *seen);
+  ASSERT_TRUE(store.remove("web-1", *first));
+  Record second = a_record("web-1");
+  second.pid = 2;
+  ASSERT_TRUE(store.begin(second));
+  EXPECT_TRUE(store.remove("web-1", (*seen)->held));
+  EXPECT_TRUE(store.remove("web-1", *first));
+  ASSERT_TRUE((*store.find("web-1")).has_value());
+  EXPECT_EQ((*store.find("web-1"))->record.pid, 2);
+}
+
+TEST_F(RecordStore, RemovesARecordThatWasCompletedSinceOnlyForWhoCompletedIt) {
+  const Store store = open();
+  auto own = store.begin(a_record("web-1"));
+  const auto seen = store.find("web-1");
+  ASSERT_TRUE(own && seen && *seen);
+  ASSERT_TRUE(store.update(a_record("web-1"), *own));
+  EXPECT_TRUE(store.remove("web-1", (*seen)->held));
+  EXPECT_TRUE((*store.find("web-1")).has_value());
+  EXPECT_TRUE(store.remove("web-1", *own));
+  EXPECT_FALSE((*store.find("web-1")).has_value());
+}
+
+// A hook that is slow, whose container ended and was started again meanwhile.
+TEST_F(RecordStore, CompletesNoRecordThatIsAnotherStarts) {
+  const Store store = open();
+  auto slow = store.begin(a_record("web-1"));
+  ASSERT_TRUE(slow);
+  ASSERT_TRUE(store.remove("web-1", *slow));
+  const std::string expected =
+      "cannot complete the record of container \"web-1\": it is not there any more (its process "
+      "has ended, and another container may have its id)";
+  EXPECT_EQ(error_of(store.update(a_record("web-1"), *slow), ErrorCode::kRecordConflict), expected);
+  EXPECT_FALSE((*store.find("web-1")).has_value());
+  Record second = a_record("web-1");
+  second.pid = 2;
+  ASSERT_TRUE(store.begin(second));
+  EXPECT_EQ(error_of(store.update(a_record("web-1"), *slow), ErrorCode::kRecordConflict), expected);
+  EXPECT_EQ((*store.find("web-1"))->record.pid, 2);
+}
+
+TEST_F(RecordStore, DiscardsNothingThatCanBeRead) {
+  const Store store = open();
+  ASSERT_TRUE(store.begin(a_record("web-1")));
+  EXPECT_TRUE(store.discard("web-1.json"));
+  EXPECT_TRUE(store.remove_unreadable("web-1"));
+  EXPECT_TRUE((*store.find("web-1")).has_value());
+  directory_.write("state/containers/web-1.json", "{");
+  EXPECT_TRUE(store.remove_unreadable("web-1"));
+  EXPECT_FALSE((*store.find("web-1")).has_value());
+}
+
+TEST_F(RecordStore, NamesTheIdsThatStartAlike) {
+  const Store store = open();
+  ASSERT_TRUE(store.begin(a_record("session-1")));
+  ASSERT_TRUE(store.begin(a_record("session-22")));
+  ASSERT_TRUE(store.begin(a_record("web")));
+  EXPECT_THAT(*store.ids("session-"), ElementsAre("session-1", "session-22"));
 }
 
 TEST_F(RecordStore, IsEmptyWhereThereIsNone) {
@@ -118,12 +186,13 @@ TEST_F(RecordStore, IsEmptyWhereThereIsNone) {
   EXPECT_FALSE((*store.find("web-1")).has_value());
   EXPECT_THAT(store.all()->records, IsEmpty());
   EXPECT_THAT(*store.leftovers(), IsEmpty());
-  EXPECT_TRUE(store.remove("web-1"));
+  Store::Held none;
+  EXPECT_TRUE(store.remove("web-1", none));
   const std::string expected =
       "cannot write the record of container \"web-1\": the state directory was not there when it "
       "was opened";
   EXPECT_EQ(error_of(store.begin(a_record("web-1"))), expected);
-  EXPECT_EQ(error_of(store.update(a_record("web-1"))), expected);
+  EXPECT_EQ(error_of(store.update(a_record("web-1"), none)), expected);
 }
 
 TEST_F(RecordStore, TakesIdsOnlyThatAreFileNames) {
@@ -133,8 +202,9 @@ TEST_F(RecordStore, TakesIdsOnlyThatAreFileNames) {
     const std::string expected =
         "cannot find a record for \"" + id + "\": that is not an id of a container";
     EXPECT_EQ(error_of(store.begin(a_record(id))), expected);
-    EXPECT_EQ(error_of(store.update(a_record(id))), expected);
-    EXPECT_EQ(error_of(store.remove(id)), expected);
+    Store::Held none;
+    EXPECT_EQ(error_of(store.update(a_record(id), none)), expected);
+    EXPECT_EQ(error_of(store.remove(id, none)), expected);
     ASSERT_FALSE(store.find(id));
     EXPECT_EQ(store.find(id).error().sentence(), expected);
   }
@@ -241,11 +311,12 @@ TEST_F(RecordStore, NeverShowsHalfARecord) {
   Record record = a_record("web-1");
   const model::PinnedObject pin = record.pins.front();
   record.pins.assign(2000, pin);
-  ASSERT_TRUE(store.begin(record));
+  auto held = store.begin(record);
+  ASSERT_TRUE(held);
   const pid_t writer = check(::fork(), "fork");
   if (writer == 0) {
     for (int i = 0; i < 200; ++i)
-      if (!store.update(record)) ::_exit(1);
+      if (!store.update(record, *held)) ::_exit(1);
     ::_exit(0);
   }
   int status = -1;
@@ -280,11 +351,11 @@ TEST_F(RecordStore, LeavesNothingWhenTheFileSystemIsFull) {
 TEST_F(RecordStore, GoesOnAfterItsPathIsHidden) {
   const Store store = open();
   check(::mount("tmpfs", directory_.path().c_str(), "tmpfs", 0, ""), "mount tmpfs");
-  const bool began = store.begin(a_record("web-1")).has_value();
-  const bool updated = store.update(a_record("web-1")).has_value();
+  auto began = store.begin(a_record("web-1"));
+  const bool updated = began && store.update(a_record("web-1"), *began).has_value();
   const bool found = store.find("web-1").has_value();
   check(::umount2(directory_.path().c_str(), 0), "umount");
-  EXPECT_TRUE(began);
+  EXPECT_TRUE(began.has_value());
   EXPECT_TRUE(updated);
   EXPECT_TRUE(found);
   EXPECT_TRUE((*store.find("web-1")).has_value());

@@ -1,0 +1,43 @@
+// Audit lines that found no room: they wait in the state directory, in memory, until the trail
+// takes them again (docs/adr/0020-audit-trail-without-space.md).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "plugin/base/fd.h"
+#include "plugin/base/result.h"
+
+namespace pinscope::record {
+
+// Bytes that may wait. The second half is for grants alone: a container that is refused again and
+// again cannot use it up.
+inline constexpr size_t kMostWaiting = size_t{16} << 20;
+inline constexpr size_t kMostWaitingOfOthers = kMostWaiting / 2;
+
+inline constexpr const char* kWaitingName = "audit.waiting";
+
+class WaitingLines {
+ public:
+  WaitingLines() = default;
+  // In `directory`, which is made (0700) if it is not there; it must be root's alone.
+  static Result<WaitingLines> open(const std::string& directory);
+
+  [[nodiscard]] bool valid() const { return directory_.valid(); }
+  // A line without its newline. kAudit if too many wait.
+  [[nodiscard]] Status add(std::string_view line, bool is_grant) const;
+  // Moves what waits into the trail, a descriptor that appends, as far as it goes. Somebody else
+  // who is at it is not waited for.
+  void move_to(int trail) const;
+
+ private:
+  explicit WaitingLines(Fd directory) : directory_(std::move(directory)) {}
+  [[nodiscard]] Result<Fd> lock_file(bool create) const;
+  Fd directory_;
+};
+
+// Appends whole lines, which end with a newline, with one write: behind a newline of its own where
+// somebody's last line was cut. Returns how many bytes of `lines` were taken, or -errno.
+ssize_t append_lines(int fd, std::string_view lines);
+
+}  // namespace pinscope::record
