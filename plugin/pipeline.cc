@@ -10,6 +10,7 @@
 #include "plugin/kernel/privileges.h"
 #include "plugin/kernel/probe.h"
 #include "plugin/kernel/process.h"
+#include "plugin/kernel/same_objects.h"
 #include "plugin/kernel/source.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/oci/config.h"
@@ -386,7 +387,7 @@ class HookRun {
               const auto process = container_process();
               return process && (*process)->namespace_is(kind, path);
             },
-            pins_matching};
+            pins_matching, kernel::compare_objects};
   }
 
   const HookOptions& options_;

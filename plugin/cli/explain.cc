@@ -126,7 +126,8 @@ std::string to_text(const Explanation& explanation, const Palette& palette) {
   Table refusals({"REFUSED", "SOURCE", "GRANTED BY", "DENIED BY"});
   for (const auto& refusal : decision.refusals)
     refusals.add({refusal.name, refusal.source, model::to_string(refusal.granted_by),
-                  model::to_string(refusal.denied_by)});
+                  model::to_string(refusal.denied_by) +
+                      (refusal.denied_as.empty() ? "" : ", as " + quoted(refusal.denied_as))});
   if (!refusals.empty()) text += "\n" + refusals.text(palette);
 
   if (!explanation.remarks.empty() || !decision.notes.empty()) text += heading("REMARKS");

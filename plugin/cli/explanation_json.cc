@@ -131,6 +131,7 @@ std::string to_json(const Explanation& explanation) {
     json.object().field("name", refusal.name).field("source", refusal.source);
     write_rule(json, "granted_by", refusal.granted_by);
     write_rule(json, "denied_by", refusal.denied_by);
+    if (!refusal.denied_as.empty()) json.field("denied_as", refusal.denied_as);
     json.end();
   }
   json.end().key("remarks").array();

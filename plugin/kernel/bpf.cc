@@ -114,6 +114,16 @@ Result<ObjectInfo> object_info(int object, int proc_self_fd) {
   return result;
 }
 
+Result<ShortInfo> short_info(int object) {
+  ShortInfo info;
+  static_assert(offsetof(struct bpf_map_info, id) == offsetof(ShortInfo, id));
+  static_assert(offsetof(struct bpf_prog_info, id) == offsetof(ShortInfo, id));
+  static_assert(offsetof(struct bpf_link_info, id) == offsetof(ShortInfo, id));
+  if (!read_info(object, info))
+    return std::unexpected(Error::system("read the info of a BPF object", errno));
+  return info;
+}
+
 bool has_path_fd() {
   uapi::BpfObjAttr attributes{};
   attributes.pathname = as_address("x");

@@ -85,6 +85,10 @@ Status check_object(const model::GrantedPin& grant, const ObjectInfo& info) {
   if (const auto differences = differences_from(grant.expect, info); !differences.empty())
     return refuse(ErrorCode::kSourceMismatch,
                   "the object is not what the policy expects: " + differences, "");
+  if (grant.object && *grant.object != model::ObjectIdentity{info.kind, info.id})
+    return refuse(ErrorCode::kSourceMismatch,
+                  "it is another object than the one that was compared with what is denied",
+                  "it was replaced while the container was starting; start it again");
   const bool is_map = info.kind == model::ObjectKind::kMap;
   const model::MapType* type = is_map ? model::map_type(info.type) : nullptr;
   if (is_map && type == nullptr)

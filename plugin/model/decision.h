@@ -21,6 +21,13 @@ struct Rule {
 };
 std::string to_string(const Rule& rule);  // policy "flow-readers" at flow.yaml:14:5
 
+// One object of the kernel, whatever its names. Ids are unique for its kind while it lives.
+struct ObjectIdentity {
+  ObjectKind kind = ObjectKind::kMap;
+  uint32_t id = 0;  // 0: there is none
+  friend bool operator==(const ObjectIdentity&, const ObjectIdentity&) = default;
+};
+
 // One source pin that appears in the view under one name.
 struct GrantedPin {
   std::string source;  // absolute path on the host, no globs left
@@ -32,6 +39,8 @@ struct GrantedPin {
   Expect expect;
   Missing missing = Missing::kFail;
   Rule rule;
+  // What the source was when it was compared with what is denied, and has to be when it is opened.
+  std::optional<ObjectIdentity> object;
 };
 
 // A pin that a grant asked for and a denial took away.
@@ -40,6 +49,7 @@ struct RefusedPin {
   std::string name;
   Rule granted_by;
   Rule denied_by;
+  std::string denied_as;  // the pin that is denied, if it is another one of the same object
 };
 
 // What the container may load by itself.
@@ -80,6 +90,25 @@ struct MatchingPins {
   bool is_cut_short = false;
 };
 
+// The pins that denials name: those for which `covers` holds, at `starts` or below. No start is
+// below another.
+struct DeniedPins {
+  std::vector<std::string> starts;
+  std::function<bool(const std::string& path)> covers;
+};
+
+// What a source is, and which denied pin is one of the same object; "" if none is.
+struct ComparedSource {
+  ObjectIdentity object;
+  std::string denied_as;
+};
+
+// The answer for each source in the order of the question, and what could not be compared.
+struct Comparison {
+  std::vector<ComparedSource> sources;
+  std::vector<std::string> notes;
+};
+
 // What a decision has to ask the host, so that deciding itself stays pure: the pipeline answers
 // from the kernel, tests answer from a table.
 struct HostView {
@@ -87,6 +116,10 @@ struct HostView {
   // not there: false.
   std::function<bool(const Container&, NamespaceKind, const std::string& path)> same_namespace;
   std::function<Result<MatchingPins>(const Pattern& glob)> pins_matching;
+  // Asked only if something is denied and something else is left. Absent where no objects can be
+  // looked at: then denials go by names alone.
+  std::function<Result<Comparison>(const std::vector<std::string>& sources, const DeniedPins&)>
+      compare_objects = {};
 };
 
 }  // namespace pinscope::model

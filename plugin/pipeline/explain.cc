@@ -73,7 +73,10 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
   explanation.container.identity.kubernetes_labels = oci::facts_of(pod_labels);
 
   HostView host = host_before_start();
-  if (pins == HostPins::kIgnore) host.pins_matching = [](const Pattern&) { return MatchingPins{}; };
+  if (pins == HostPins::kIgnore) {
+    host.pins_matching = [](const Pattern&) { return MatchingPins{}; };
+    host.compare_objects = {};
+  }
   for (const auto& policy : policies) {
     Explanation::Verdict verdict;
     verdict.policy = {policy.name, policy.place};

@@ -11,6 +11,7 @@
 #include "plugin/base/text.h"
 #include "plugin/kernel/pin_list.h"
 #include "plugin/kernel/process.h"
+#include "plugin/kernel/same_objects.h"
 #include "plugin/policy/commands.h"
 #include "plugin/policy/glob.h"
 
@@ -52,7 +53,7 @@ model::HostView host_before_start() {
         return configured.mode == model::Namespace::Mode::kPath &&
                kernel::same_namespace(configured.path, path);
       },
-      pins_matching};
+      pins_matching, kernel::compare_objects};
 }
 
 model::BpfCommands commands_for(const model::Decision& decision, kernel::SourceOpener& sources) {

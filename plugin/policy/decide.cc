@@ -58,7 +58,9 @@ class Decider {
   Status merge_views(const std::vector<const Policy*>& policies);
   Status collect(const Policy& policy);
   Status expand(const Policy& policy, const model::Grant& grant);
-  void refuse_what_is_denied(const std::vector<const Policy*>& policies);
+  void refuse(const Wanted& wanted, const Denial& denial, std::string denied_as);
+  Status refuse_what_is_denied(const std::vector<const Policy*>& policies);
+  Status refuse_other_names(const Denials& denials);
   Status check_bind() const;
 
   const model::Container& container_;
@@ -156,20 +158,50 @@ Status Decider::collect(const Policy& policy) {
   return {};
 }
 
-void Decider::refuse_what_is_denied(const std::vector<const Policy*>& policies) {
+void Decider::refuse(const Wanted& wanted, const Denial& denial, std::string denied_as) {
+  decision_.refusals.push_back({std::string(wanted.source),
+                                std::string(wanted.name),
+                                rule_of(wanted),
+                                {denial.policy->name, denial.deny->place},
+                                std::move(denied_as)});
+}
+
+// By the names of the sources first, then by the objects behind them.
+Status Decider::refuse_what_is_denied(const std::vector<const Policy*>& policies) {
   const Denials denials(policies);
   std::erase_if(wanted_, [&](const Wanted& wanted) {
     const Denial* denial = denials.covering(wanted.source);
-    if (denial == nullptr) return false;
-    decision_.refusals.push_back({std::string(wanted.source),
-                                  std::string(wanted.name),
-                                  rule_of(wanted),
-                                  {denial->policy->name, denial->deny->place}});
-    return true;
+    if (denial != nullptr) refuse(wanted, *denial, "");
+    return denial != nullptr;
   });
+  if (!denials.empty() && !wanted_.empty() && host_.compare_objects)
+    PINSCOPE_CHECK(refuse_other_names(denials));
   std::ranges::stable_sort(decision_.refusals, {}, [](const model::RefusedPin& refused) {
     return std::pair<std::string_view, std::string_view>(refused.name, refused.source);
   });
+  return {};
+}
+
+// What is denied under one name is denied under every other name that it has.
+Status Decider::refuse_other_names(const Denials& denials) {
+  std::vector<std::string> sources;
+  for (const Wanted& wanted : wanted_) sources.emplace_back(wanted.source);
+  std::ranges::sort(sources);
+  sources.erase(std::ranges::unique(sources).begin(), sources.end());
+  const model::DeniedPins denied = {
+      denials.starts(), [&](const std::string& path) { return denials.covering(path) != nullptr; }};
+  PINSCOPE_TRY(auto compared, in_context(host_.compare_objects(sources, denied),
+                                         "compare what is granted with what is denied"));
+  for (auto& note : compared.notes) decision_.notes.push_back(std::move(note));
+  std::erase_if(wanted_, [&](Wanted& wanted) {
+    const auto at = std::ranges::lower_bound(sources, wanted.source) - sources.begin();
+    const auto& source = compared.sources[static_cast<size_t>(at)];
+    wanted.object = source.object;
+    if (source.denied_as.empty()) return false;
+    refuse(wanted, *denials.covering(source.denied_as), source.denied_as);
+    return true;
+  });
+  return {};
 }
 
 // One policy alone cannot ask for this: the loader refuses it.
@@ -194,7 +226,7 @@ Result<Decision> Decider::decide(const std::vector<Policy>& policies) {
   for (const Policy* policy : selecting) decision_.selected_by.push_back(rule_of(*policy));
   PINSCOPE_CHECK(merge_views(selecting));
   for (const Policy* policy : selecting) PINSCOPE_CHECK(collect(*policy));
-  refuse_what_is_denied(selecting);
+  PINSCOPE_CHECK(refuse_what_is_denied(selecting));
   PINSCOPE_TRY(decision_.grants, merge_grants(std::move(wanted_), container_));
   PINSCOPE_CHECK(check_bind());
   PINSCOPE_TRY(decision_.delegation, merge_delegations(selecting, container_));

@@ -18,6 +18,11 @@ std::string_view start_of(std::string_view glob) {
   return length == 0 ? "/" : glob.substr(0, length);
 }
 
+bool is_at_or_below(std::string_view path, std::string_view directory) {
+  return directory == "/" || (path.starts_with(directory) &&
+                              (path.size() == directory.size() || path[directory.size()] == '/'));
+}
+
 }  // namespace
 
 Denials::Denials(const std::vector<const model::Policy*>& policies) {
@@ -36,24 +41,48 @@ Denials::Denials(const std::vector<const model::Policy*>& policies) {
 
 const Denial* Denials::covering(std::string_view source) const {
   size_t first = all_.size();
-  if (const auto found = std::ranges::lower_bound(exact_, source, {}, &Entry::start);
-      found != exact_.end() && found->start == source)
-    first = found->order;
+  // A glob may match the source, or a directory above it down to where the glob starts.
   const auto try_glob = [&](const Entry& glob) {
-    if (glob.order < first && glob_matches(all_[glob.order].deny->pin, source)) first = glob.order;
+    if (glob.order >= first) return;
+    for (std::string_view path = source; path.size() >= glob.start.size(); path = parent_of(path)) {
+      if (glob_matches(all_[glob.order].deny->pin, path)) {
+        first = glob.order;
+        return;
+      }
+      if (path == "/" || path == ".") return;
+    }
   };
-  if (globs_.size() <= kFewGlobs) {
+  const bool few = globs_.size() <= kFewGlobs;
+  if (few)
     for (const Entry& glob : globs_)
-      if (source.starts_with(glob.start)) try_glob(glob);
-    return first == all_.size() ? nullptr : &all_[first];
-  }
-  // What stands before a glob is a whole path: the source's own or that of a directory above it.
+      if (is_at_or_below(source, glob.start)) try_glob(glob);
+  // What is denied by its name and what stands before a glob are whole paths: the source's own or
+  // that of a directory above it.
   for (std::string_view above = source;; above = parent_of(above)) {
-    for (const Entry& glob : std::ranges::equal_range(globs_, above, {}, &Entry::start))
-      try_glob(glob);
+    if (const auto found = std::ranges::lower_bound(exact_, above, {}, &Entry::start);
+        found != exact_.end() && found->start == above)
+      first = std::min(first, found->order);
+    if (!few)
+      for (const Entry& glob : std::ranges::equal_range(globs_, above, {}, &Entry::start))
+        try_glob(glob);
     if (above == "/" || above == ".") break;
   }
   return first == all_.size() ? nullptr : &all_[first];
+}
+
+std::vector<std::string> Denials::starts() const {
+  std::vector<std::string_view> sorted;
+  for (const auto* entries : {&exact_, &globs_})
+    for (const Entry& entry : *entries) sorted.push_back(entry.start);
+  // With the slash as the lowest of bytes, what is below a directory comes just behind it.
+  const auto rank = [](char byte) { return byte == '/' ? 0 : static_cast<unsigned char>(byte); };
+  std::ranges::sort(sorted, [&](std::string_view left, std::string_view right) {
+    return std::ranges::lexicographical_compare(left, right, {}, rank, rank);
+  });
+  std::vector<std::string> starts;
+  for (const auto& start : sorted)
+    if (starts.empty() || !is_at_or_below(start, starts.back())) starts.emplace_back(start);
+  return starts;
 }
 
 }  // namespace pinscope::policy

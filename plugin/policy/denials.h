@@ -2,6 +2,7 @@
 // not walk them all. Used by decide.cc alone.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,8 +20,13 @@ class Denials {
   // Keeps pointers into `policies`, which must outlive this.
   explicit Denials(const std::vector<const model::Policy*>& policies);
 
-  // The first denial, in the order of the policies, that covers `source`; null if none does.
+  // The first denial, in the order of the policies, that covers `source`: names it or matches it,
+  // or a directory above it. Null if none does.
   [[nodiscard]] const Denial* covering(std::string_view source) const;
+
+  [[nodiscard]] bool empty() const { return all_.empty(); }
+  // Where pins that are covered can be: at these paths and below, none of them below another.
+  [[nodiscard]] std::vector<std::string> starts() const;
 
  private:
   struct Entry {

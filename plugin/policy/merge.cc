@@ -79,6 +79,7 @@ class Run {
     pin.access = widest->grant->access;
     pin.missing = must_be_there ? model::Missing::kFail : model::Missing::kSkip;
     pin.rule = rule_of(*widest);
+    pin.object = first.object;
     PINSCOPE_TRY(const auto uid, agreed("owner.uid", decimal, &Grant::uid));
     PINSCOPE_TRY(const auto gid, agreed("owner.gid", decimal, &Grant::gid));
     PINSCOPE_TRY(const auto mode, agreed("mode", octal, &Grant::mode));

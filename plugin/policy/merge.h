@@ -2,6 +2,7 @@
 // decide.cc alone, after denials were taken off.
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct Wanted {
   std::string_view source;
   const model::Grant* grant = nullptr;
   const model::Policy* policy = nullptr;
+  std::optional<model::ObjectIdentity> object = {};  // of the source, if it was looked at
 };
 
 model::Rule rule_of(const Wanted& wanted);

@@ -89,6 +89,7 @@ class Line {
       text("source", refusal.source);
       text("granted_by", model::to_string(refusal.granted_by));
       text("denied_by", model::to_string(refusal.denied_by));
+      if (!refusal.denied_as.empty()) text("denied_as", refusal.denied_as, kLongestSentence);
     });
     if (!event_.notes.empty())
       values("notes", event_.notes, kNotesUpTo, [&](const std::string& note) {

@@ -189,6 +189,20 @@ TEST_P(CommandLine, ExplainsARefusalInTheWordsOfTheHook) {
   }
 }
 
+TEST_P(CommandLine, ExplainsWhatIsDeniedUnderAnotherName) {
+  pins_.object(open_pin("/sys/fs/bpf/flows"), "/sys/fs/bpf/keys/again");
+  installation_.write_policy(
+      policy_text("select: {}\ngrants: [{pin: /sys/fs/bpf/flows}, {pin: /sys/fs/bpf/counters}]\n"
+                  "deny: [{pin: /sys/fs/bpf/keys}]\n"));
+  RuntimeContainer container(GetParam());
+  EXPECT_EQ(answer(run(container, {"ls /sys/fs/bpf"}), "ls /sys/fs/bpf"), "ok counters");
+  const auto explained = pinscope({"explain", "--bundle", container.bundle(), "--id",
+                                   container.id(), "--policy", installation_.policy_directory()});
+  EXPECT_EQ(explained.status, 0) << explained;
+  EXPECT_THAT(explained.out, HasSubstr("would start and see 1 pin at /sys/fs/bpf"));
+  EXPECT_THAT(explained.out, HasSubstr("test.yaml:8:10, as \"/sys/fs/bpf/keys/again\""));
+}
+
 TEST_P(CommandLine, ExplainsByTheLastGoodPoliciesAfterABadEdit) {
   ASSERT_EQ(installation_.compile().status, 0);
   installation_.write_policy("nonsense: [");

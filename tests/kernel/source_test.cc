@@ -150,6 +150,22 @@ TEST_F(Sources, RefuseARingBufferForReading) {
   EXPECT_EQ(error_of(grant("/sys/fs/bpf/events", Access::kReadWrite)), "");
 }
 
+TEST_F(Sources, RefuseAnotherObjectThanTheOneThatWasComparedWithDenials) {
+  pins_.map("/sys/fs/bpf/flows");
+  auto compared = grant("/sys/fs/bpf/flows");
+  compared.object = model::ObjectIdentity{model::ObjectKind::kMap, map_id("/sys/fs/bpf/flows")};
+  EXPECT_EQ(error_of(compared), "");
+  pins_.remove("/sys/fs/bpf/flows");
+  pins_.map("/sys/fs/bpf/flows");
+  EXPECT_EQ(
+      error_of(compared),
+      "cannot grant \"/sys/fs/bpf/flows\": it is another object than the one that was compared "
+      "with what is denied (it was replaced while the container was starting; start it again)");
+  EXPECT_EQ(code_, ErrorCode::kSourceMismatch);
+  compared.object = model::ObjectIdentity{};
+  EXPECT_NE(error_of(compared), "") << "there was none";
+}
+
 TEST_F(Sources, RefuseATypeOfMapThatIsNotKnown) {
   kernel::ObjectInfo info;
   info.type = 99;

@@ -44,15 +44,11 @@ Fd load(bpf_prog_type type, const std::string& name) {
   return owned(bpf_prog_load(type, name.c_str(), "GPL", code, 2, nullptr), "load program " + name);
 }
 
-Fd opened(const std::string& path) {
-  return owned(bpf_obj_get(path.c_str()), "open pin " + path);
-}
-
 template <typename Info>
 Info info_of(const std::string& path) {
   Info info = {};
   uint32_t size = sizeof(info);
-  check(bpf_obj_get_info_by_fd(opened(path).get(), &info, &size), "ask for " + path);
+  check(bpf_obj_get_info_by_fd(open_pin(path).get(), &info, &size), "ask for " + path);
   return info;
 }
 
@@ -136,13 +132,17 @@ void HostPins::remove(const std::string& path) {
   std::erase(made_, path);
 }
 
+Fd open_pin(const std::string& path) {
+  return owned(bpf_obj_get(path.c_str()), "open pin " + path);
+}
+
 void set_value(const std::string& path, uint32_t key, uint64_t value) {
-  check(bpf_map_update_elem(opened(path).get(), &key, &value, BPF_ANY), "update " + path);
+  check(bpf_map_update_elem(open_pin(path).get(), &key, &value, BPF_ANY), "update " + path);
 }
 
 std::optional<uint64_t> value_at(const std::string& path, uint32_t key) {
   uint64_t value = 0;
-  if (bpf_map_lookup_elem(opened(path).get(), &key, &value) < 0) return std::nullopt;
+  if (bpf_map_lookup_elem(open_pin(path).get(), &key, &value) < 0) return std::nullopt;
   return value;
 }
 

@@ -50,6 +50,7 @@ class HostPins {
 };
 
 // Through a pin of this machine.
+Fd open_pin(const std::string& path);
 void set_value(const std::string& path, uint32_t key, uint64_t value);
 std::optional<uint64_t> value_at(const std::string& path, uint32_t key);
 uint32_t map_id(const std::string& path);

@@ -241,6 +241,92 @@ TEST(Decide, EveryKindOfDenialIsFoundAtEveryDepth) {
   }
 }
 
+TEST(Decide, DenialOfADirectoryCoversWhatIsBelowIt) {
+  for (const char* pattern : {"/sys/fs/bpf/keys", "/sys/fs/bpf/k*", "/sys/*/bpf", "/sys"}) {
+    const auto grants = {grant("/sys/fs/bpf/keys/a/tls"), grant("/sys/fs/bpf/keys")};
+    EXPECT_EQ(decided({policy("a", grants, {deny(pattern)})}).refusals.size(), 2U) << pattern;
+    std::vector<model::Deny> many;
+    for (int i = 0; i < 100; ++i) many.push_back(deny("/other/" + std::to_string(i) + "/*"));
+    many.push_back(deny(pattern));
+    EXPECT_EQ(decided({policy("a", grants, many)}).refusals.size(), 2U) << pattern;
+  }
+  const auto beside = decided(
+      {policy("a", {grant("/sys/fs/bpf/keyring/x"), grant("/sys/fs/bpf/keys-old/y")},
+              {deny("/sys/fs/bpf/keys"), deny("/sys/fs/bpf/key/**"), deny("/sys/fs/bpf/key?")})});
+  EXPECT_EQ(beside.grants.size(), 2U);
+}
+
+// Denials by the object.
+
+TEST(Decide, DenialCoversEveryOtherNameOfTheObject) {
+  const FakeHost host{{"/sys/fs/bpf/app/b", "/sys/fs/bpf/app/c"},
+                      {{"/sys/fs/bpf/keys/tls", 7},
+                       {"/sys/fs/bpf/app/b", 7},
+                       {"/sys/fs/bpf/app/c", 8},
+                       {"/sys/fs/bpf/again", 7}}};
+  for (const char* pattern : {"/sys/fs/bpf/keys/tls", "/sys/fs/bpf/keys", "/sys/fs/bpf/key*/*"}) {
+    const auto decision =
+        decided({policy("a", {grant("/sys/fs/bpf/app/*"), grant("/sys/fs/bpf/again")}),
+                 policy("b", {}, {deny("/other"), deny(pattern, 21)})},
+                host);
+    EXPECT_THAT(names(decision), ElementsAre("c <- /sys/fs/bpf/app/c")) << pattern;
+    ASSERT_EQ(decision.refusals.size(), 2U) << pattern;
+    EXPECT_EQ(decision.refusals[0].source, "/sys/fs/bpf/again");
+    EXPECT_EQ(decision.refusals[1].source, "/sys/fs/bpf/app/b");
+    EXPECT_EQ(decision.refusals[1].denied_as, "/sys/fs/bpf/keys/tls");
+    EXPECT_EQ(decision.refusals[1].denied_by.place.line, 21U);
+  }
+}
+
+TEST(Decide, ObjectsAreComparedWithTheDenialsOfSelectingPoliciesOnly) {
+  const FakeHost host{{}, {{"/sys/fs/bpf/keys/tls", 7}, {"/sys/fs/bpf/again", 7}}};
+  auto other = policy("b", {}, {deny("/sys/fs/bpf/keys/**")});
+  other.select.uids = {0};
+  const auto decision = decided({policy("a", {grant("/sys/fs/bpf/again")}), other}, host);
+  ASSERT_EQ(decision.grants.size(), 1U);
+  EXPECT_EQ(decision.grants[0].object, std::nullopt) << "nothing was asked";
+}
+
+TEST(Decide, WhatWasComparedIsWhatMayBeOpened) {
+  const FakeHost host{{}, {{"/sys/fs/bpf/flows", 7}}};
+  const auto decision = decided(
+      {policy("a", {grant("/sys/fs/bpf/flows"), grant("/sys/fs/bpf/gone")}, {deny("/keys")})},
+      host);
+  ASSERT_EQ(decision.grants.size(), 2U);
+  EXPECT_EQ(decision.grants[0].object, (model::ObjectIdentity{model::ObjectKind::kMap, 7}));
+  EXPECT_EQ(decision.grants[1].object, model::ObjectIdentity{}) << "nothing was there";
+}
+
+TEST(Decide, PinsAreLookedForWhereDenialsStartAndNowhereTwice) {
+  std::vector<std::string> starts;
+  auto host = FakeHost().view();
+  host.compare_objects = [&](const std::vector<std::string>& sources,
+                             const model::DeniedPins& denied) -> Result<model::Comparison> {
+    starts = denied.starts;
+    model::Comparison comparison;
+    comparison.sources.resize(sources.size());
+    return comparison;
+  };
+  ASSERT_TRUE(decide({policy("a", {grant("/sys/fs/bpf/x")},
+                             {deny("/a/b/**"), deny("/a/b/c/d"), deny("/a/b-c"), deny("/a/b"),
+                              deny("/a/b.d/*"), deny("/z/*/y"), deny("/a/b-c")})},
+                     container(), host));
+  EXPECT_THAT(starts, ElementsAre("/a/b", "/a/b-c", "/a/b.d", "/z"));
+}
+
+TEST(Decide, FailureToCompareObjectsIsAnError) {
+  auto host = FakeHost().view();
+  host.compare_objects = [](const auto&, const auto&) -> Result<model::Comparison> {
+    return std::unexpected(Error::system("open denied pin \"/k\"", EACCES));
+  };
+  const auto decision =
+      decide({policy("a", {grant("/sys/fs/bpf/x")}, {deny("/k")})}, container(), host);
+  ASSERT_FALSE(decision);
+  EXPECT_EQ(decision.error().sentence(),
+            "compare what is granted with what is denied: cannot open denied pin \"/k\": "
+            "Permission denied");
+}
+
 TEST(Decide, DeniedGrantDoesNotClashWithAnother) {
   const auto decision = decided({policy("a", {grant("/sys/fs/bpf/x", "n")}),
                                  policy("b", {grant("/sys/fs/bpf/y", "n")}),

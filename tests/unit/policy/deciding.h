@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace pinscope::policy {
 
 struct FakeHost {
   std::vector<std::string> pins;
+  std::map<std::string, uint32_t> maps = {};  // pins of maps and the ids of these
 
   [[nodiscard]] model::HostView view() const {
     model::HostView host;
@@ -24,6 +26,19 @@ struct FakeHost {
       for (const auto& pin : pins)
         if (glob_matches(glob, pin)) found.pins.push_back(pin);
       return found;
+    };
+    host.compare_objects = [this](const std::vector<std::string>& sources,
+                                  const model::DeniedPins& denied) -> Result<model::Comparison> {
+      model::Comparison comparison;
+      for (const auto& source : sources) {
+        auto& compared = comparison.sources.emplace_back();
+        const auto map = maps.find(source);
+        if (map == maps.end()) continue;
+        compared.object.id = map->second;
+        for (const auto& [path, id] : maps)
+          if (id == map->second && denied.covers(path)) compared.denied_as = path;
+      }
+      return comparison;
     };
     return host;
   }

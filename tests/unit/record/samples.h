@@ -62,7 +62,8 @@ inline std::vector<model::RefusedPin> some_refusals() {
   return {{.source = "/sys/fs/bpf/keys/tls",
            .name = "tls",
            .granted_by = a_rule("readers", 14),
-           .denied_by = a_rule("base", 3)}};
+           .denied_by = a_rule("base", 3),
+           .denied_as = ""}};
 }
 
 inline model::Delegation a_delegation() {
