@@ -11,6 +11,7 @@
 #include "plugin/kernel/probe.h"
 #include "plugin/kernel/process.h"
 #include "plugin/kernel/same_objects.h"
+#include "plugin/kernel/program_reach.h"
 #include "plugin/kernel/source.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/oci/config.h"
@@ -387,7 +388,7 @@ class HookRun {
               const auto process = container_process();
               return process && (*process)->namespace_is(kind, path);
             },
-            pins_matching, kernel::compare_objects};
+            pins_matching, kernel::compare_objects, kernel::programs_reach_machine};
   }
 
   const HookOptions& options_;

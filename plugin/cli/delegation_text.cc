@@ -18,6 +18,7 @@ Table delegation_table(const model::Delegation& delegation) {
     table.add({model::key_of(right), names.empty() ? "none" : names});
   }
   table.add({"pinning", delegation.pinning ? "yes" : "no"});
+  table.add({"programs reach", model::name_of(delegation.reach)});
   for (const auto& rule : delegation.rules) table.add({"rule", model::to_string(rule)});
   return table;
 }
@@ -31,6 +32,7 @@ void write_delegation(JsonWriter& json, const model::Delegation& delegation) {
   }
   json.field("added_no_attach_type", delegation.added_no_attach_type)
       .field("pinning", delegation.pinning)
+      .field("programs_reach", model::name_of(delegation.reach))
       .field("grants_at", delegation.grants_at)
       .key("rules")
       .array();

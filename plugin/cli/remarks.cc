@@ -118,16 +118,13 @@ class Observer {
         has_user_namespace(container_))
       return;
     programs_of_its_own();
-    if (reads_a_map())
-      add(Kind::kVoid, "cap-bpf",
-          "with CAP_BPF and no user namespace, the container can load a program that writes any "
-          "map it can open, so access: read does not hold",
-          "drop CAP_BPF, or give the container a user namespace");
-    else
-      add(Kind::kNote, "cap-bpf",
-          "with CAP_BPF the container can make maps and load programs of its own; other objects of "
-          "the machine stay out of reach",
-          "");
+    const std::string what =
+        reads_a_map() ? "writes any map it can open, so access: read does not hold, and since Linux"
+                      : "since Linux";
+    add(Kind::kVoid, "cap-bpf",
+        "with CAP_BPF and no user namespace, the container can load a program that " + what +
+            " 6.13 ends any process, and since 6.16 reads all memory of the kernel",
+        "drop CAP_BPF, or give the container a user namespace");
   }
 
   // What a policy cannot grant beside a token, it can beside the capability.

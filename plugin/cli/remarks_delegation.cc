@@ -35,6 +35,12 @@ std::vector<Remark> remarks_on_delegation(const model::Container& container,
                        "types of programs are delegated that load with CAP_NET_ADMIN only, which "
                        "the container has not",
                        ""});
+  if (decision.delegation->reach == model::ProgramReach::kWholeMachine)
+    remarks.push_back({Kind::kVoid, "programs-reach",
+                       "with programsReach: whole-machine, what the container loads reads all "
+                       "memory of the kernel where it has CAP_PERFMON or the kernel is Linux 6.16 "
+                       "or later, and since Linux 6.13 some of it ends any process",
+                       "delegate prog_load only to containers that are trusted with the machine"});
   remarks.push_back({Kind::kNote, "token-kept",
                      "what a token allows stays allowed until its last descriptor is closed, also "
                      "after the policy has changed",

@@ -99,7 +99,7 @@ struct Container {
   bool readonly_rootfs = false;
   SeccompBpf seccomp_bpf = SeccompBpf::kNoProfile;
   BpfCommands seccomp_commands = BpfCommands::all();  // that it lets through for certain
-  uint64_t capabilities = 0;  // bounding and permitted, a bit for each CAP_ number
+  uint64_t capabilities = 0;                          // of every set, a bit for each CAP_ number
   std::string apparmor_profile;
   std::string selinux_label;
 };

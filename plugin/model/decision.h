@@ -58,6 +58,7 @@ struct Delegation {
   // cgroup_inet_ingress is among the rights only because programs without an attach type need it.
   bool added_no_attach_type = false;
   bool pinning = false;
+  ProgramReach reach = ProgramReach::kContainer;  // the least of what the policies say
   std::string grants_at = kDefaultGrantsAt;
   std::vector<Rule> rules;  // at least one
 };
@@ -120,6 +121,9 @@ struct HostView {
   // looked at: then denials go by names alone.
   std::function<Result<Comparison>(const std::vector<std::string>& sources, const DeniedPins&)>
       compare_objects = {};
+  // Whether this kernel lets whoever may load a program reach the whole machine with it. Asked only
+  // where it matters; without an answer it does.
+  std::function<bool()> programs_reach_machine = {};
 };
 
 }  // namespace pinscope::model

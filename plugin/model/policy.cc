@@ -70,6 +70,16 @@ const char* name_of(HostBpffs host_bpffs) {
   return "";
 }
 
+const char* name_of(ProgramReach reach) {
+  switch (reach) {
+    case ProgramReach::kContainer:
+      return "container";
+    case ProgramReach::kWholeMachine:
+      return "whole-machine";
+  }
+  return "";
+}
+
 bool is_cdi_device_name(std::string_view name) {
   const auto is_alphanumeric = [](char byte) {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||

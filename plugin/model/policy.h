@@ -31,6 +31,8 @@ enum class ObjectKind { kMap, kProgram, kLink };
 enum class Missing { kFail, kSkip };
 enum class Layout { kShared, kPerMap, kBind };
 enum class HostBpffs { kMask, kReject, kAllow };
+// How far the programs that a container loads by itself may reach, where the kernel would let them.
+enum class ProgramReach { kContainer, kWholeMachine };
 
 // Whether a pin with this access has to open without BPF_F_RDONLY, as clients ask by default. A
 // read grant stands in a sealed file system, where none does; a program loses nothing by it.
@@ -43,6 +45,7 @@ const char* name_of(ObjectKind kind);
 const char* name_of(Missing missing);
 const char* name_of(Layout layout);
 const char* name_of(HostBpffs host_bpffs);
+const char* name_of(ProgramReach reach);
 
 // Text that may hold globs (see policy/glob.h for what matches).
 using Pattern = std::string;
@@ -123,7 +126,8 @@ struct Deny {
 struct Delegate {
   Place place;
   TokenRights rights;
-  bool pinning = false;                  // they may pin in the bpffs that gives the token
+  bool pinning = false;  // they may pin in the bpffs that gives the token
+  ProgramReach reach = ProgramReach::kContainer;
   std::optional<std::string> grants_at;  // where grants are if there are any; default below
   friend bool operator==(const Delegate&, const Delegate&) = default;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace pinscope::oci {
 namespace {
@@ -55,7 +56,16 @@ constexpr std::array<std::string_view, 41> kNames = {
 }  // namespace
 
 std::optional<uint32_t> capability_number(std::string_view name) {
-  const auto found = std::find(kNames.begin(), kNames.end(), name);
+  uint32_t number = 0;
+  const char* const end = name.data() + name.size();
+  if (const auto read = std::from_chars(name.data(), end, number);
+      read.ec == std::errc{} && read.ptr == end)
+    return number < 64 ? std::optional(number) : std::nullopt;
+  const auto is_same = [](char left, char right) {
+    return left == (right >= 'a' && right <= 'z' ? right - 'a' + 'A' : right);
+  };
+  const auto found = std::ranges::find_if(
+      kNames, [&](std::string_view known) { return std::ranges::equal(known, name, is_same); });
   if (found == kNames.end()) return std::nullopt;
   return static_cast<uint32_t>(found - kNames.begin());
 }

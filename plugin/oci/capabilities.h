@@ -7,7 +7,8 @@
 
 namespace pinscope::oci {
 
-// The number of "CAP_BPF" (linux/capability.h); nothing for a name that Linux 6.18 does not know.
+// The number of "CAP_BPF" (linux/capability.h), as runtimes read it: crun, with libcap, in lower
+// case and as a number, too. Nothing for a name that Linux 6.18 does not know.
 std::optional<uint32_t> capability_number(std::string_view name);
 
 }  // namespace pinscope::oci

@@ -62,11 +62,13 @@ Status read_user(const JsonView& process, Container& container) {
   return {};
 }
 
-// What the process has, and what it may get by executing a file: both are within its reach.
+// What the process has, and what it may get by executing a file, as root or one with capabilities
+// of its own: all are within its reach. The live process would not tell: runtimes set them last.
 Status read_capabilities(const JsonView& process, Container& container) {
   PINSCOPE_TRY(const auto capabilities, process.find("capabilities"));
   if (!capabilities) return {};
-  for (const std::string_view set : {"bounding", "permitted"}) {
+  for (const std::string_view set :
+       {"bounding", "permitted", "effective", "inheritable", "ambient"}) {
     PINSCOPE_TRY(const auto names, read_list(*capabilities, set));
     for (const auto& name : names) {
       PINSCOPE_TRY(const auto text, name.as_string());

@@ -76,6 +76,7 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
   if (pins == HostPins::kIgnore) {
     host.pins_matching = [](const Pattern&) { return MatchingPins{}; };
     host.compare_objects = {};
+    host.programs_reach_machine = [] { return false; };
   }
   for (const auto& policy : policies) {
     Explanation::Verdict verdict;

@@ -12,6 +12,7 @@
 #include "plugin/kernel/pin_list.h"
 #include "plugin/kernel/process.h"
 #include "plugin/kernel/same_objects.h"
+#include "plugin/kernel/program_reach.h"
 #include "plugin/policy/commands.h"
 #include "plugin/policy/glob.h"
 
@@ -53,7 +54,7 @@ model::HostView host_before_start() {
         return configured.mode == model::Namespace::Mode::kPath &&
                kernel::same_namespace(configured.path, path);
       },
-      pins_matching, kernel::compare_objects};
+      pins_matching, kernel::compare_objects, kernel::programs_reach_machine};
 }
 
 model::BpfCommands commands_for(const model::Decision& decision, kernel::SourceOpener& sources) {

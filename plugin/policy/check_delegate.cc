@@ -58,6 +58,12 @@ class DelegateCheck {
                         "\"btf_get_fd_by_id\" shows the types of every program on the machine",
                         "leave it out unless a loader needs it");
     if (rights.has(TokenRight::kCommand, model::kCommandProgLoad) &&
+        delegate_.reach == model::ProgramReach::kContainer)
+      reporter_.warning(at(TokenRight::kCommand),
+                        "on Linux 6.13 and later no container of this policy starts",
+                        "what it loads could read all memory of the kernel there: say "
+                        "programsReach: whole-machine if it may, or leave \"prog_load\" out");
+    if (rights.has(TokenRight::kCommand, model::kCommandProgLoad) &&
         !rights.has(TokenRight::kProgram, model::kProgramSocketFilter))
       reporter_.warning(at(TokenRight::kProgram),
                         "libbpf up to 1.7 loads nothing without \"socket_filter\"",

@@ -84,7 +84,7 @@ Offset<fb::Delegate> put(FlatBufferBuilder& builder, const model::Delegate& dele
   return fb::CreateDelegate(builder, delegate.place.line, delegate.place.column,
                             rights[TokenRight::kCommand], rights[TokenRight::kMap],
                             rights[TokenRight::kProgram], rights[TokenRight::kAttach],
-                            delegate.pinning, grants_at);
+                            delegate.pinning, number_of(delegate.reach), grants_at);
 }
 
 // Decoding, after flatbuffers::Verifier said that every offset stays inside. Parts of a buffer may
@@ -170,6 +170,7 @@ class Decoder {
     out.rights[TokenRight::kProgram] = delegate.programs();
     out.rights[TokenRight::kAttach] = delegate.attach();
     out.pinning = delegate.pinning();
+    take_enum(out.reach, delegate.reach(), model::ProgramReach::kWholeMachine);
     if (delegate.grants_at() != nullptr) take(out.grants_at.emplace(), delegate.grants_at());
   }
 

@@ -4,6 +4,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/policy/decide.h"
+#include "plugin/policy/program_reach.h"
 
 namespace pinscope::policy {
 namespace {
@@ -56,10 +57,11 @@ Result<std::optional<Delegation>> merge_delegations(
     const std::vector<const model::Policy*>& policies, const Container& container) {
   std::optional<Delegation> merged;
   const model::Policy* said_at = nullptr;
+  const auto reach = merge_reach(policies);
   for (const auto* policy : policies) {
     if (!policy->delegate) continue;
     const auto& delegate = *policy->delegate;
-    if (!merged) merged.emplace();
+    if (!merged) merged.emplace().reach = reach;
     merged->rights.add(delegate.rights);
     merged->pinning = merged->pinning || delegate.pinning;
     merged->rules.push_back({policy->name, delegate.place});
@@ -94,6 +96,9 @@ Status check_delegation(const Decision& decision, const Container& container,
             .reason("it has no user namespace of its own, and the kernel makes no tokens in the "
                     "host's")
             .hint("start it with one, or select with namespaces: {user: private}"));
+  if (const TooFar* why = reaches_too_far(delegation, container, host))
+    return std::unexpected(
+        cannot_delegate(delegation, container).reason(why->reason).hint(why->hint));
   for (const auto& grant : decision.grants) {
     if (grant.access != model::Access::kRead) continue;
     if (const VoidRead* why = void_read(delegation.rights, delegation.pinning, grant.expect.kind))

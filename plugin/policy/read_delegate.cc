@@ -60,8 +60,9 @@ void read_right(const Field& field, TokenRight right, Delegate& delegate, Report
 }  // namespace
 
 void read_delegate(const Field& field, Draft& draft, Reporter& reporter) {
-  const Mapping keys(reporter, field, "\"delegate\"", "delegate.",
-                     {"commands", "maps", "programs", "attach", "pinning", "grantsAt"});
+  const Mapping keys(
+      reporter, field, "\"delegate\"", "delegate.",
+      {"commands", "maps", "programs", "attach", "pinning", "programsReach", "grantsAt"});
   if (!keys.valid()) return;
   Delegate delegate;
   delegate.place = reporter.place(field.at());
@@ -82,6 +83,12 @@ void read_delegate(const Field& field, Draft& draft, Reporter& reporter) {
   }
   if (const auto pinning = keys.find("pinning"))
     delegate.pinning = read_flag(reporter, *pinning).value_or(false);
+  if (const auto reach = keys.find("programsReach"))
+    delegate.reach =
+        read_word(reporter, *reach,
+                  {model::ProgramReach::kContainer, model::ProgramReach::kWholeMachine},
+                  model::name_of)
+            .value_or(delegate.reach);
   if (const auto at = keys.find("grantsAt")) {
     marks.grants_at = at->at();
     if (auto path = read_view_path(*at, kPlaceOfGrants, reporter))

@@ -7,6 +7,7 @@ namespace {
 
 using model::Delegation;
 using model::kTokenRights;
+using model::ProgramReach;
 using model::TokenRight;
 
 constexpr uint32_t kMostNumbers = 64;
@@ -28,6 +29,7 @@ void write_delegation(JsonWriter& json, const Delegation& delegation) {
   }
   json.field("added_no_attach_type", delegation.added_no_attach_type)
       .field("pinning", delegation.pinning)
+      .field("programs_reach", model::name_of(delegation.reach))
       .field("grants_at", delegation.grants_at)
       .end();
 }
@@ -49,6 +51,10 @@ Result<Delegation> read_delegation(const JsonView& value) {
   PINSCOPE_TRY(delegation.added_no_attach_type, value.bool_or("added_no_attach_type", false));
   PINSCOPE_TRY(const auto pinning, required(value, "pinning"));
   PINSCOPE_TRY(delegation.pinning, pinning.as_bool());
+  // Records of an older version have none.
+  PINSCOPE_TRY(const auto reach, value.string_or("programs_reach", ""));
+  if (reach == model::name_of(ProgramReach::kWholeMachine))
+    delegation.reach = ProgramReach::kWholeMachine;
   PINSCOPE_TRY(const auto grants_at, required(value, "grants_at"));
   PINSCOPE_TRY(const auto path, grants_at.as_string());
   delegation.grants_at = std::string(path);

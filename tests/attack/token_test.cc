@@ -152,7 +152,9 @@ TEST_P(Token, WithProgramsWritesAMapThatOpensForReadingOnly) {
     SCOPED_TRACE(programs);
     set_value(kFlows, 1, 42);
     policy("view: {hostBpffs: allow}\ndelegate: {commands: [map_create" +
-           std::string(programs ? ", prog_load], programs: [socket_filter]" : "]") +
+           std::string(programs
+                           ? ", prog_load], programs: [socket_filter], programsReach: whole-machine"
+                           : "]") +
            ", maps: [hash]}\n");
     RuntimeContainer container(GetParam());
     container.spec = container_.spec;
@@ -171,7 +173,7 @@ TEST_P(Token, IsRefusedWhereItWouldVoidAReadGrantOfAnotherPolicy) {
     SCOPED_TRACE(more);
     installation_.write_policy(
         policy_text("select: {}\ndelegate: {commands: [map_create, prog_load], maps: [hash], " +
-                        more + "}\n",
+                        more + ", programsReach: whole-machine}\n",
                     "other"),
         "other.yaml");
     const auto result = run({"id"});
@@ -186,7 +188,8 @@ TEST_P(Token, IsRefusedWhereItWouldVoidAReadGrantOfAnotherPolicy) {
 TEST_P(Token, IsRefusedForProgramsThatWouldAttachToTheHosts) {
   const auto refused = [&](const std::string& programs, const std::string& name_space) {
     SCOPED_TRACE(name_space);
-    policy("delegate: {commands: [prog_load], programs: [socket_filter, " + programs + "]}\n");
+    policy("delegate: {commands: [prog_load], programs: [socket_filter, " + programs +
+           "], programsReach: whole-machine}\n");
     RuntimeContainer container(GetParam());
     container.spec = container_.spec;
     container.spec.namespaces.erase(name_space);

@@ -75,7 +75,7 @@ TEST_P(Libbpf, LoadsNothingWithoutSocketFilter) {
     installation_.write_policy(policy_text(
         std::string("select: {}\ndelegate: {commands: [map_create, prog_load, btf_load], maps: "
                     "[hash, array], programs: [sock_ops") +
-        (tries ? ", socket_filter" : "") + "]}\n"));
+        (tries ? ", socket_filter" : "") + "], programsReach: whole-machine}\n"));
     for (const std::string suite : {"trixie-libbpf", "forky-libbpf"}) {
       SCOPED_TRACE(suite + (tries ? " with" : " without"));
       const auto result = load(suite, true, {"CAP_NET_ADMIN"});

@@ -133,7 +133,7 @@ TEST_P(Podman, GivesBpfTokensInAUserNamespace) {
   test_->write_policy(
       "select: {engine: podman, namespaces: {user: private}}\n"
       "delegate: {commands: [map_create, prog_load, btf_load], maps: [hash, array], programs: "
-      "[socket_filter]}\n"
+      "[socket_filter], programsReach: whole-machine}\n"
       "grants: [{pin: /sys/fs/bpf/flows, access: read-write}]\n");
   const std::string hash = "token-map /sys/fs/bpf 1";
   const std::string lru_hash = "token-map /sys/fs/bpf 9";
@@ -167,7 +167,7 @@ TEST_P(Podman, LetsLibbpfMakeTokens) {
   test_->write_policy(
       "select: {engine: podman}\n"
       "delegate: {commands: [map_create, prog_load, btf_load], maps: [hash, array], programs: "
-      "[socket_filter]}\n");
+      "[socket_filter], programsReach: whole-machine}\n");
   const std::string libraries = suite_directory(suite) + "/usr/lib/" PINSCOPE_ARCHITECTURE;
   const std::string library_volume = libraries + ":/lib/" + PINSCOPE_ARCHITECTURE + ":ro";
   const std::string loader_volume = std::string(PINSCOPE_LOADER_DIR) + ":/loader:ro";

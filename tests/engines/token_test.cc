@@ -32,8 +32,9 @@ TEST_P(Token, LoadsWhatThePolicyNamesAndNothingElse) {
 }
 
 TEST_P(Token, LoadsNetworkProgramsWithTheCapabilityForThem) {
-  installation_.write_policy(policy_text(
-      "select: {}\ndelegate: {commands: [prog_load], programs: [socket_filter, sock_ops]}\n"));
+  installation_.write_policy(
+      policy_text("select: {}\ndelegate: {commands: [prog_load], programs: [socket_filter, "
+                  "sock_ops], programsReach: whole-machine}\n"));
   for (const bool capable : {true, false}) {
     SCOPED_TRACE(capable);
     RuntimeContainer container(GetParam());

@@ -35,7 +35,7 @@ class TokenTest : public ViewTest {
         "select: {}\ndelegate:\n  commands: [map_create, prog_load, btf_load]\n  maps: [hash, "
         "array, "
         "ringbuf]\n  programs: [socket_filter, cgroup_skb]\n  attach: [cgroup_inet_ingress, "
-        "cgroup_inet_egress]\n" +
+        "cgroup_inet_egress]\n  programsReach: whole-machine\n" +
         more + rest));
   }
 

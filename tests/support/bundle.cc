@@ -21,8 +21,12 @@ void write_process(JsonWriter& json, const BundleSpec& spec) {
   write_strings(json, "env", spec.env);
   json.field("cwd", "/").field("noNewPrivileges", spec.no_new_privileges);
   json.key("capabilities").object();
-  for (const char* set : {"bounding", "effective", "permitted"})
-    write_strings(json, set, spec.capabilities);
+  auto sets = spec.more_capabilities;
+  for (const char* set : {"bounding", "effective", "permitted"}) {
+    auto& names = sets[set];
+    names.insert(names.begin(), spec.capabilities.begin(), spec.capabilities.end());
+  }
+  for (const auto& [set, names] : sets) write_strings(json, set, names);
   json.end().end();
 }
 

@@ -56,6 +56,8 @@ struct BundleSpec {
   uint32_t gid = 0;
   std::vector<uint32_t> additional_gids;
   std::vector<std::string> capabilities = default_capabilities();
+  // By set ("bounding", "ambient"): what it holds beside `capabilities`.
+  std::map<std::string, std::vector<std::string>> more_capabilities;
   bool no_new_privileges = false;
 
   // Relative to the bundle, or absolute.

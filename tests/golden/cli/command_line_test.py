@@ -190,7 +190,7 @@ class Explain(cli.Case):
             "token.yaml",
             policy("token", select="{namespaces: {user: private}}")
             + "  delegate: {commands: [map_create, prog_load], maps: [hash], "
-            "programs: [socket_filter]}\n"
+            "programs: [socket_filter], programsReach: whole-machine}\n"
             "  grants: [{pin: /sys/fs/bpf/flows, access: read-write}]\n",
         )
         identity = [{"containerID": 0, "hostID": 100000, "size": 65536}]

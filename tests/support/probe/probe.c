@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const struct command* const kTables[] = {kBpfCommands,     kFileCommands,  kMapCommands,
-                                                kProcessCommands, kTokenCommands, kProgramCommands};
+                                                kProcessCommands, kTokenCommands, kProgramCommands,
+                                                kReachCommands};
 enum { kTableCount = sizeof(kTables) / sizeof(kTables[0]) };
 
 static const struct command* find(const char* name) {

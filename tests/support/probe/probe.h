@@ -32,6 +32,7 @@ extern const struct command kMapCommands[];
 extern const struct command kProcessCommands[];
 extern const struct command kTokenCommands[];
 extern const struct command kProgramCommands[];
+extern const struct command kReachCommands[];
 
 // A descriptor of a program of these types that returns 1, loaded with a token of `bpffs`; "-":
 // with none. -1 with errno set.

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/support/probe/probe.h"
+#include "tests/support/probe/token.h"
 
 // include/uapi/linux/bpf.h of Linux 6.9, which is newer than the headers here.
 enum { kTokenCreate = 36, kFlagTokenFd = 1 << 16 };
@@ -46,11 +47,11 @@ struct prog_load {
   uint32_t padding;
 };
 
-static int bpf(int command, void* attr, size_t size) {
+int bpf_call(int command, void* attr, size_t size) {
   return (int)syscall(SYS_bpf, command, attr, size);
 }
 
-static uint64_t pointer(const void* address) {
+uint64_t as_pointer(const void* address) {
   return (uint64_t)(uintptr_t)address;
 }
 
@@ -58,18 +59,18 @@ static uint32_t number(const char* text) {
   return (uint32_t)strtoul(text, NULL, 0);
 }
 
-static int close_with(int fd, int result) {
+int close_with(int fd, int result) {
   const int saved = errno;
   close(fd);
   errno = saved;
   return result;
 }
 
-static int token_of(const char* path) {
+int token_of(const char* path) {
   const int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return -1;
   struct token_create attr = {0, (uint32_t)directory};
-  return close_with(directory, bpf(kTokenCreate, &attr, sizeof(attr)));
+  return close_with(directory, bpf_call(kTokenCreate, &attr, sizeof(attr)));
 }
 
 // What the kernel says of it: "allowed_cmds: 0x1" and so on, in one line.
@@ -93,7 +94,7 @@ static int token(char** words, struct answer* answer) {
   return close_with(fd, 0);
 }
 
-static int map_with(int token, uint32_t type) {
+int map_with(int token, uint32_t type) {
   struct map_create attr = {0};
   const int is_ring = type == 27 || type == 31;
   attr.map_type = type;
@@ -104,22 +105,22 @@ static int map_with(int token, uint32_t type) {
     attr.map_flags = kFlagTokenFd;
     attr.map_token_fd = token;
   }
-  return bpf(BPF_MAP_CREATE, &attr, sizeof(attr));
+  return bpf_call(BPF_MAP_CREATE, &attr, sizeof(attr));
 }
 
-static int load_with(int token, uint32_t type, uint32_t attach, const struct bpf_insn* code,
-                     size_t count) {
+int load_with(int token, uint32_t type, uint32_t attach, const struct bpf_insn* code,
+              size_t count) {
   struct prog_load attr = {0};
   attr.prog_type = type;
   attr.expected_attach_type = attach;
-  attr.insns = pointer(code);
+  attr.insns = as_pointer(code);
   attr.insn_cnt = (uint32_t)count;
-  attr.license = pointer("GPL");
+  attr.license = as_pointer("GPL");
   if (token >= 0) {
     attr.prog_flags = kFlagTokenFd;
     attr.prog_token_fd = token;
   }
-  return bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+  return bpf_call(BPF_PROG_LOAD, &attr, sizeof(attr));
 }
 
 static int return_0(int token, const char* type, const char* attach) {
@@ -164,17 +165,17 @@ static int token_pin(char** words, struct answer* answer) {
   close_with(fd, 0);
   if (map < 0) return -1;
   union bpf_attr attr = {0};
-  attr.pathname = pointer(words[1]);
+  attr.pathname = as_pointer(words[1]);
   attr.bpf_fd = (uint32_t)map;
-  return close_with(map, bpf(BPF_OBJ_PIN, &attr, sizeof(attr)));
+  return close_with(map, bpf_call(BPF_OBJ_PIN, &attr, sizeof(attr)));
 }
 
 // Runs a socket filter that writes to the map behind a descriptor opened for reading only.
 static int write_by_program(int token, char** words) {
   union bpf_attr get = {0};
-  get.pathname = pointer(words[0]);
+  get.pathname = as_pointer(words[0]);
   get.file_flags = BPF_F_RDONLY;
-  const int map = bpf(BPF_OBJ_GET, &get, sizeof(get));
+  const int map = bpf_call(BPF_OBJ_GET, &get, sizeof(get));
   if (map < 0) return -1;
   const int32_t key = (int32_t)number(words[1]);
   const int32_t value = (int32_t)number(words[2]);

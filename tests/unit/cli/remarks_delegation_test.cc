@@ -56,5 +56,14 @@ TEST(DelegationRemarks, SayThatATokenNeedsCapBpfAndNoOtherCapabilityWillDo) {
   EXPECT_EQ(find(remarks_on_delegation(container_with({CAP_BPF}), decision), "token").code, "");
 }
 
+TEST(DelegationRemarks, CallEverythingVoidWhereProgramsMayReachTheWholeMachine) {
+  auto decision = delegating({model::kCommandProgLoad}, {model::kProgramSocketFilter});
+  EXPECT_EQ(find(remarks_on_delegation(container_with({CAP_BPF}), decision), "programs-reach").code,
+            "");
+  decision.delegation->reach = model::ProgramReach::kWholeMachine;
+  EXPECT_EQ(find(remarks_on_delegation(container_with({CAP_BPF}), decision), "programs-reach").kind,
+            Remark::Kind::kVoid);
+}
+
 }  // namespace
 }  // namespace pinscope::cli

@@ -151,16 +151,25 @@ TEST(Config, IsContentWithoutAnythingButARoot) {
   EXPECT_EQ(container.seccomp_bpf, SeccompBpf::kNoProfile);
 }
 
-TEST(Config, AddsUpTheBoundingAndThePermittedCapabilities) {
+TEST(Config, AddsUpTheCapabilitiesOfEverySet) {
   const auto container = read(config_with(
-      R"(,"process":{"capabilities":{"bounding":["CAP_CHOWN","CAP_BPF"],"permitted":["CAP_SYS_ADMIN"],
-         "ambient":["CAP_KILL"],"effective":["CAP_KILL"]}})"));
+      R"(,"process":{"capabilities":{"bounding":["CAP_CHOWN"],"permitted":["CAP_SYS_ADMIN"],
+         "inheritable":["CAP_BPF"],"ambient":["CAP_PERFMON"],"effective":["CAP_KILL"]}})"));
+  constexpr uint32_t kPerfmon = 38;
+  EXPECT_EQ(container.capabilities, capability(kChown) | capability(kBpf) | capability(kSysAdmin) |
+                                        capability(kKill) | capability(kPerfmon));
+}
+
+// crun reads them with libcap, which takes them so.
+TEST(Config, KnowsCapabilitiesInLowerCaseAndByTheirNumbers) {
+  const auto container = read(config_with(
+      R"(,"process":{"capabilities":{"bounding":["cap_bpf","Cap_Chown","21","64","-1","21x"]}})"));
   EXPECT_EQ(container.capabilities, capability(kChown) | capability(kBpf) | capability(kSysAdmin));
 }
 
 TEST(Config, IgnoresCapabilitiesAndNamespacesThatItDoesNotKnow) {
   const auto container = read(config_with(
-      R"(,"process":{"capabilities":{"bounding":["CAP_NEW","BPF","cap_bpf","","CAP_CHECKPOINT_RESTORE"]}},
+      R"(,"process":{"capabilities":{"bounding":["CAP_NEW","BPF","CAP_","","CAP_CHECKPOINT_RESTORE"]}},
          "linux":{"namespaces":[{"type":"imagined"},{"type":"time"},{}]})"));
   EXPECT_EQ(container.capabilities, capability(40));
   EXPECT_EQ(namespace_of(container, NamespaceKind::kTime).mode, Namespace::Mode::kPrivate);

@@ -15,6 +15,7 @@ namespace pinscope::policy {
 struct FakeHost {
   std::vector<std::string> pins;
   std::map<std::string, uint32_t> maps = {};  // pins of maps and the ids of these
+  bool programs_reach_machine = false;
 
   [[nodiscard]] model::HostView view() const {
     model::HostView host;
@@ -40,6 +41,7 @@ struct FakeHost {
       }
       return comparison;
     };
+    host.programs_reach_machine = [this] { return programs_reach_machine; };
     return host;
   }
 };

@@ -38,6 +38,7 @@ inline model::Policy full_policy() {
   delegate.place = {"full.yaml", 15, 3};
   delegate.rights.masks = {1, 2, 1ULL << 63, 4};
   delegate.pinning = true;
+  delegate.reach = model::ProgramReach::kWholeMachine;
   delegate.grants_at = "/run/grants";
   policy.delegate = delegate;
 

@@ -78,6 +78,7 @@ void expect_same(const Record& left, const Record& right) {
   if (left.delegation) {
     EXPECT_EQ(left.delegation->rights, right.delegation->rights);
     EXPECT_EQ(left.delegation->pinning, right.delegation->pinning);
+    EXPECT_EQ(left.delegation->reach, right.delegation->reach);
     EXPECT_EQ(left.delegation->grants_at, right.delegation->grants_at);
     EXPECT_EQ(left.delegation->rules, right.delegation->rules);
   }
@@ -161,9 +162,14 @@ TEST(RecordJson, SaysWhatIsDelegated) {
   EXPECT_NE(text.find(R"("delegation":{"commands":["map_create"],"maps":["hash","ringbuf"],)"
                       R"("programs":[],"attach":["cgroup_inet_ingress"],)"
                       R"("added_no_attach_type":true,"pinning":true,)"
-                      R"("grants_at":"/run/grants"},)"),
+                      R"("programs_reach":"whole-machine","grants_at":"/run/grants"},)"),
             std::string::npos)
       << text;
+  // As an older version wrote it.
+  const auto older =
+      from_json(replaced(text, R"("programs_reach":"whole-machine",)", ""), "web-1.json");
+  ASSERT_TRUE(older) << older.error().sentence();
+  EXPECT_EQ(older->delegation->reach, model::ProgramReach::kContainer);
   EXPECT_EQ(error_of(replaced(text, "\"ringbuf\"", "\"rung\"")),
             "cannot read \"web-1.json\": /delegation/maps/1: not a name that is known here");
 }

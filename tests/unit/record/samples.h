@@ -74,6 +74,7 @@ inline model::Delegation a_delegation() {
   delegation.rights.add(model::TokenRight::kAttach, model::kAttachNone);
   delegation.added_no_attach_type = true;
   delegation.pinning = true;
+  delegation.reach = model::ProgramReach::kWholeMachine;
   delegation.grants_at = "/run/grants";
   delegation.rules = {a_rule("loaders", 5)};
   return delegation;
