@@ -60,9 +60,9 @@ std::string to_text(const Findings& findings, size_t failures, size_t warnings,
 
 Result<ExitStatus> examine(const Settings& settings) {
   Findings findings;
-  for (auto part :
-       {kernel_health(), access_health(), host_health(), rootless_health(), runtime_health(),
-        engine_health(), policy_health(settings), state_health(settings), audit_health(settings)})
+  for (auto part : {kernel_health(), access_health(), host_health(), pinning_health(),
+                    rootless_health(), runtime_health(), engine_health(), policy_health(settings),
+                    state_health(settings), audit_health(settings)})
     findings.insert(findings.end(), part.begin(), part.end());
   size_t failures = 0;
   size_t warnings = 0;

@@ -27,6 +27,10 @@ Findings kernel_health();
 // AppArmor. Reads files below `root`, which tests set.
 Findings access_health(const std::string& root = "");
 Findings host_health();
+// Who on the host could make a descriptor for reading one for writing, by pinning it again: nothing
+// but for root. `writable`: where a bpffs is mounted that everybody may pin in.
+Findings pinning_health();
+Finding judge_pinning(const std::vector<std::string>& writable);
 // What a user without privileges can have here; nothing for root.
 Findings rootless_health();
 Findings runtime_health();

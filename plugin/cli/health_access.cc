@@ -39,8 +39,11 @@ Finding unprivileged_bpf(const std::string& root) {
   const auto value = read_text(root + kUnprivilegedBpf);
   if (!value) return {Level::kOk, "kernel", name, "this kernel does not have the setting", ""};
   if (*value == "0")
-    return {Level::kWarn, "kernel", name, "0: every process may load programs and create maps",
-            "sysctl kernel.unprivileged_bpf_disabled=2 (granted maps work all the same)"};
+    return {
+        Level::kWarn, "kernel", name,
+        "0: every process may load programs and create maps, and so writes every map that it is "
+        "handed for reading",
+        "sysctl kernel.unprivileged_bpf_disabled=2 (granted maps work all the same)"};
   if (may_close_all_of_bpf(root))
     return {Level::kWarn, "kernel", name,
             *value +

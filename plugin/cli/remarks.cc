@@ -6,6 +6,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/cli/remarks_delegation.h"
+#include "plugin/cli/remarks_neighbours.h"
 #include "plugin/cli/remarks_own_files.h"
 #include "plugin/policy/reach.h"
 
@@ -31,6 +32,8 @@ class Observer {
     if (!decision_.selected()) return std::move(remarks_);
     namespaces();
     capabilities();
+    for (auto& remark : remarks_on_neighbours(container_, decision_))
+      remarks_.push_back(std::move(remark));
     for (auto& remark : remarks_on_delegation(container_, decision_))
       remarks_.push_back(std::move(remark));
     seccomp();

@@ -13,7 +13,6 @@ namespace pinscope::policy {
 namespace {
 
 using model::Access;
-using model::Engine;
 using model::Grant;
 using model::HostBpffs;
 using model::Layout;
@@ -124,40 +123,6 @@ void warn_of_host_bpffs(const Draft& draft, Reporter& reporter) {
     reporter.warning(draft.host_bpffs.value_or(draft.name),
                      "hostBpffs: allow makes access: read void",
                      "a container that mounts the host's bpffs can write every map in it");
-}
-
-// Only engines that speak the kubelet's protocol say which pod and image a container is of.
-bool establishes_identity(const std::vector<Engine>& engines) {
-  return engines.empty() || std::ranges::any_of(engines, [](Engine engine) {
-           return engine == Engine::kContainerd || engine == Engine::kCrio;
-         });
-}
-
-void warn_of_select(const Draft& draft, Reporter& reporter) {
-  const model::Select& select = draft.policy.select;
-  if (!establishes_identity(select.engines)) {
-    constexpr const char* kHint = "only containerd and crio establish it";
-    if (draft.kubernetes)
-      reporter.warning(*draft.kubernetes,
-                       "\"kubernetes\" never matches with the engines of this policy", kHint);
-    if (draft.image)
-      reporter.warning(*draft.image, "\"image\" never matches with the engines of this policy",
-                       kHint);
-  }
-  const bool has_other_keys =
-      !select.kubernetes_namespaces.empty() || !select.kubernetes_pods.empty() ||
-      !select.kubernetes_containers.empty() || draft.image || !select.bundles.empty() ||
-      !select.uids.empty() || !select.gids.empty() || !select.namespaces.empty();
-  if (has_other_keys) return;
-  if (draft.labels)
-    reporter.warning(*draft.labels,
-                     draft.annotations ? "this policy selects by pod labels and annotations alone"
-                                       : "this policy selects by pod labels alone",
-                     "whoever creates a pod sets its labels: anyone can get these grants");
-  else if (draft.annotations)
-    reporter.warning(
-        *draft.annotations, "this policy selects by annotations alone",
-        "whoever starts a container sets its annotations: anyone can get these grants");
 }
 
 void check_device(const Draft& draft, Reporter& reporter) {

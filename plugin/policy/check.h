@@ -13,6 +13,9 @@ void check_policy(const Draft& draft, bool has_errors, Reporter& reporter);
 // Its parts for `delegate`, in check_delegate.cc.
 void check_delegate(const Draft& draft, Reporter& reporter);
 void warn_of_delegate(const Draft& draft, Reporter& reporter);
+
+// For `select`, in check_select.cc.
+void warn_of_select(const Draft& draft, Reporter& reporter);
 // And for `select.image`, in check_image.cc.
 void warn_of_image(const Draft& draft, Reporter& reporter);
 

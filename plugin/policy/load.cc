@@ -12,6 +12,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/policy/check.h"
+#include "plugin/policy/check_set.h"
 #include "plugin/policy/limits.h"
 #include "plugin/policy/reader.h"
 #include "plugin/policy/reporter.h"
@@ -163,7 +164,10 @@ void SetLoader::add_file(const std::string& path, const std::string& name, Trust
 }
 
 Loaded SetLoader::finish() {
-  if (!loaded_.ok()) loaded_.policies.clear();
+  if (loaded_.ok())
+    insert_by_place(loaded_.diagnostics, warn_of_travel(loaded_.policies));
+  else
+    loaded_.policies.clear();
   return std::move(loaded_);
 }
 

@@ -142,8 +142,14 @@ void read_select(const Field& field, Draft& draft, Reporter& reporter) {
     draft.image = key->key_at;
     select.images = read_patterns(*key, reporter);
   }
-  if (const auto key = keys.find("user")) read_user(*key, draft, reporter);
-  if (const auto key = keys.find("namespaces")) read_namespaces(*key, draft, reporter);
+  if (const auto key = keys.find("user")) {
+    draft.user = key->key_at;
+    read_user(*key, draft, reporter);
+  }
+  if (const auto key = keys.find("namespaces")) {
+    draft.namespaces = key->key_at;
+    read_namespaces(*key, draft, reporter);
+  }
   if (const auto key = keys.find("bundle")) select.bundles = read_bundles(*key, reporter);
   if (const auto key = keys.find("annotations")) {
     draft.annotations = key->key_at;

@@ -40,6 +40,8 @@ struct Draft {
   std::optional<Position> kubernetes;
   std::optional<Position> labels;
   std::optional<Position> image;
+  std::optional<Position> user;
+  std::optional<Position> namespaces;
   std::optional<Position> annotations;
   std::optional<Position> host_bpffs;
   std::optional<DelegateMarks> delegate;  // if the policy has one

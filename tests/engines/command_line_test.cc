@@ -233,6 +233,8 @@ TEST_P(CommandLine, FindsNothingWrongWithASoundMachine) {
   EXPECT_THAT(doctor.out, HasSubstr("1 running, 0 gone"));
   EXPECT_THAT(doctor.out, HasSubstr("1 policy, compiled "));
   EXPECT_THAT(doctor.out, HasSubstr("\n0 failures, ")) << doctor;
+  EXPECT_THAT(doctor.out, HasSubstr("every user may pin in /sys/fs/bpf"))
+      << "a fresh bpffs has mode 1777";
   stop();
 }
 

@@ -37,6 +37,16 @@ model::Decision granting(Access access) {
   return decision;
 }
 
+// Without the one that every read grant of a map brings along.
+std::vector<Remark> other_remarks(const model::Container& container,
+                                  const model::Decision& decision,
+                                  const std::vector<std::string>& host_bpffs,
+                                  const NeededCommands& needed = {}) {
+  auto remarks = remarks_on(container, decision, host_bpffs, needed);
+  std::erase_if(remarks, [](const Remark& remark) { return remark.code == "descriptors-travel"; });
+  return remarks;
+}
+
 std::vector<std::string> codes(const std::vector<Remark>& remarks, Remark::Kind kind) {
   std::vector<std::string> found;
   for (const auto& remark : remarks)
@@ -45,29 +55,30 @@ std::vector<std::string> codes(const std::vector<Remark>& remarks, Remark::Kind 
 }
 
 Remark only(const model::Container& container, const model::Decision& decision) {
-  const auto remarks = remarks_on(container, decision, kHostBpffs);
+  const auto remarks = other_remarks(container, decision, kHostBpffs);
   EXPECT_EQ(remarks.size(), 1U);
   return remarks.empty() ? Remark{} : remarks.front();
 }
 
 TEST(Remarks, AreNoneForAnOrdinaryContainerThatReads) {
-  EXPECT_TRUE(remarks_on(ordinary(), granting(Access::kRead), kHostBpffs).empty());
+  EXPECT_TRUE(other_remarks(ordinary(), granting(Access::kRead), kHostBpffs).empty());
 }
 
 TEST(Remarks, CallReadGrantsVoidAgainstCapBpf) {
   auto container = ordinary();
   container.capabilities |= uint64_t{1} << CAP_BPF;
-  EXPECT_EQ(codes(remarks_on(container, granting(Access::kRead), kHostBpffs), Remark::Kind::kVoid),
-            std::vector<std::string>{"cap-bpf"});
+  EXPECT_EQ(
+      codes(other_remarks(container, granting(Access::kRead), kHostBpffs), Remark::Kind::kVoid),
+      std::vector<std::string>{"cap-bpf"});
   auto program = granting(Access::kUse);
   program.grants[0].expect.kind = model::ObjectKind::kProgram;
-  const auto remarks = remarks_on(container, program, kHostBpffs);
+  const auto remarks = other_remarks(container, program, kHostBpffs);
   EXPECT_EQ(codes(remarks, Remark::Kind::kVoid), std::vector<std::string>{"cap-bpf"});
   EXPECT_EQ(remarks.front().text,
             "with CAP_BPF and no user namespace, the container can load a program that since Linux "
             "6.13 ends any process, and since 6.16 reads all memory of the kernel");
   container.namespaces[static_cast<size_t>(NamespaceKind::kUser)].mode = Namespace::Mode::kPrivate;
-  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty())
+  EXPECT_TRUE(other_remarks(container, granting(Access::kRead), kHostBpffs).empty())
       << "it is worth nothing there";
 }
 
@@ -78,14 +89,14 @@ TEST(Remarks, SayWhatATokenNeeds) {
   decision.selected_by = {{"p", {"p.yaml", 1, 1}}};
   decision.delegation.emplace();
   decision.delegation->rights.add(model::TokenRight::kProgram, 13);  // sock_ops
-  auto remarks = remarks_on(container, decision, kHostBpffs);
+  auto remarks = other_remarks(container, decision, kHostBpffs);
   EXPECT_EQ(codes(remarks, Remark::Kind::kUnreachable), std::vector<std::string>{"token"});
   EXPECT_EQ(codes(remarks, Remark::Kind::kNote),
             (std::vector<std::string>{"token-net-admin", "token-kept"}));
   container.capabilities |= uint64_t{1} << CAP_BPF | uint64_t{1} << CAP_NET_ADMIN;
   container.seccomp_bpf = model::SeccompBpf::kRefused;
   container.seccomp_commands = {};
-  remarks = remarks_on(container, decision, kHostBpffs, {{model::BpfCommand::kTokenCreate}, {}});
+  remarks = other_remarks(container, decision, kHostBpffs, {{model::BpfCommand::kTokenCreate}, {}});
   EXPECT_EQ(codes(remarks, Remark::Kind::kUnreachable), std::vector<std::string>{"seccomp"});
   EXPECT_EQ(remarks.front().text, "the seccomp profile refuses bpf(2): no token can be made");
   EXPECT_EQ(codes(remarks, Remark::Kind::kNote), std::vector<std::string>{"token-kept"});
@@ -105,13 +116,13 @@ TEST(Remarks, DoNotMindCapSysAdminInAUserNamespace) {
   auto container = ordinary();
   container.capabilities |= uint64_t{1} << CAP_SYS_ADMIN;
   container.namespaces[static_cast<size_t>(NamespaceKind::kUser)].mode = Namespace::Mode::kPrivate;
-  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty());
+  EXPECT_TRUE(other_remarks(container, granting(Access::kRead), kHostBpffs).empty());
 }
 
 TEST(Remarks, CallAViewVoidAgainstTracingInTheHostsPidNamespace) {
   auto container = ordinary();
   container.capabilities |= uint64_t{1} << CAP_SYS_PTRACE;
-  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty());
+  EXPECT_TRUE(other_remarks(container, granting(Access::kRead), kHostBpffs).empty());
   container.namespaces[static_cast<size_t>(NamespaceKind::kPid)].mode = Namespace::Mode::kHost;
   EXPECT_EQ(only(container, granting(Access::kRead)).code, "host-pid-namespace");
 }
@@ -125,7 +136,7 @@ Remark seccomp(model::SeccompBpf verdict, model::BpfCommands allowed,
   container.seccomp_bpf = verdict;
   container.seccomp_commands = allowed;
   const auto remarks =
-      remarks_on(container, granting(Access::kRead), kHostBpffs, {kOpenAndRead, still_refused});
+      other_remarks(container, granting(Access::kRead), kHostBpffs, {kOpenAndRead, still_refused});
   return remarks.size() == 1 ? remarks.front() : Remark{};
 }
 
@@ -173,9 +184,9 @@ TEST(Remarks, LetTheGroupOpenWhatTheModeGivesIt) {
   container.uid = 1000;
   container.gid = 1000;
   container.additional_gids = {0};
-  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty());
+  EXPECT_TRUE(other_remarks(container, granting(Access::kRead), kHostBpffs).empty());
   auto decision = granting(Access::kReadWrite);
-  EXPECT_THAT(codes(remarks_on(container, decision, kHostBpffs), Remark::Kind::kUnreachable),
+  EXPECT_THAT(codes(other_remarks(container, decision, kHostBpffs), Remark::Kind::kUnreachable),
               testing::ElementsAre("owner"))
       << "0440 does not let the group write";
 }
@@ -200,10 +211,10 @@ TEST(Remarks, SayThatCapBpfPutsProgramsIntoWhatTakesThem) {
   decision.grants[0].mode = 0660;
   decision.grants[0].expect.kind = model::ObjectKind::kMap;
   decision.grants[0].expect.map_type = 3;  // prog_array
-  EXPECT_EQ(codes(remarks_on(container, decision, kHostBpffs), Remark::Kind::kVoid),
+  EXPECT_EQ(codes(other_remarks(container, decision, kHostBpffs), Remark::Kind::kVoid),
             std::vector<std::string>{"cap-bpf-programs"});
   decision.grants[0].expect.map_type = 1;
-  EXPECT_TRUE(codes(remarks_on(container, decision, kHostBpffs), Remark::Kind::kVoid).empty());
+  EXPECT_TRUE(codes(other_remarks(container, decision, kHostBpffs), Remark::Kind::kVoid).empty());
 }
 
 TEST(Remarks, SeeTheHostsBpffsInAContainersOwnMounts) {
@@ -223,11 +234,11 @@ TEST(Remarks, SeeTheHostsBpffsInAContainersOwnMounts) {
 TEST(Remarks, TellABindOfATreeFromARecursiveOne) {
   auto container = ordinary();
   container.mounts = {{"/host-sys", "bind", "/sys", {"bind"}}};
-  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty());
+  EXPECT_TRUE(other_remarks(container, granting(Access::kRead), kHostBpffs).empty());
   container.mounts = {{"/x", "bind", "/sys/fs/bpf/app", {"bind"}}};
   EXPECT_EQ(only(container, granting(Access::kRead)).code, "host-bpffs");
   container.mounts = {{"/x", "bind", "/sys/fs/bpffish", {"rbind"}}};
-  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty());
+  EXPECT_TRUE(other_remarks(container, granting(Access::kRead), kHostBpffs).empty());
 }
 
 // Whoever writes Pinscope's own files decides for every container, and so it is said of a container
@@ -238,23 +249,23 @@ TEST(Remarks, NameVolumesThatHoldPinscopesOwnFiles) {
     auto container = ordinary();
     container.mounts = {{"/data", "bind", source, {"rbind", "rw"}}};
     for (const auto& decision : {granting(Access::kRead), model::Decision{}}) {
-      const auto remarks = remarks_on(container, decision, {});
+      const auto remarks = other_remarks(container, decision, {});
       ASSERT_EQ(codes(remarks, Remark::Kind::kVoid), std::vector<std::string>{"own-files"})
           << source;
       EXPECT_THAT(remarks.front().text, HasSubstr("the container can write to \"" +
                                                   std::string(source) + "\" of the host"));
     }
     container.mounts.front().options = {"rbind", "ro"};
-    EXPECT_TRUE(remarks_on(container, granting(Access::kRead), {}).empty()) << source;
+    EXPECT_TRUE(other_remarks(container, granting(Access::kRead), {}).empty()) << source;
   }
   auto container = ordinary();
   container.mounts = {{"/data", "bind", "/etc/pinscope", {"bind"}}};
   container.namespaces[static_cast<size_t>(NamespaceKind::kUser)].mode = Namespace::Mode::kPrivate;
-  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), {}).empty());
+  EXPECT_TRUE(other_remarks(container, granting(Access::kRead), {}).empty());
   container = ordinary();
   container.mounts = {{"/data", "bind", "/etc/pinscope-other", {"bind"}},
                       {"/etc/pinscope", "tmpfs", "tmpfs", {}}};
-  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), {}).empty());
+  EXPECT_TRUE(other_remarks(container, granting(Access::kRead), {}).empty());
 }
 
 TEST(Remarks, PutWhatStopsTheStartFirst) {
@@ -266,7 +277,7 @@ TEST(Remarks, PutWhatStopsTheStartFirst) {
   auto decision = granting(Access::kReadWrite);
   decision.host_bpffs = model::HostBpffs::kReject;
   std::vector<std::string> kinds;
-  for (const auto& remark : remarks_on(container, decision, kHostBpffs, {kOpenAndRead, {}}))
+  for (const auto& remark : other_remarks(container, decision, kHostBpffs, {kOpenAndRead, {}}))
     kinds.emplace_back(name_of(remark.kind));
   EXPECT_THAT(kinds, testing::ElementsAre("refuses", "void", "unreachable", "note"));
 }
@@ -277,7 +288,7 @@ TEST(Remarks, KnowTheAppArmorProfilesThatDenyWritingBelowSys) {
   auto decision = granting(Access::kRead);
   EXPECT_EQ(only(container, decision).code, "apparmor");
   decision.at = "/run/bpf";
-  EXPECT_TRUE(remarks_on(container, decision, kHostBpffs).empty());
+  EXPECT_TRUE(other_remarks(container, decision, kHostBpffs).empty());
 }
 
 }  // namespace

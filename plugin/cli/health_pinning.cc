@@ -1,0 +1,48 @@
+// doctor: a bpffs of the host in which everybody may pin. The kernel's own default is mode 1777;
+// systemd mounts /sys/fs/bpf with 0700.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "plugin/base/text.h"
+#include "plugin/cli/health.h"
+#include "plugin/kernel/mounts.h"
+
+namespace pinscope::cli {
+namespace {
+
+constexpr const char* kMountTable = "/proc/self/mountinfo";
+constexpr size_t kMostOfTable = size_t{1} << 24;
+
+bool may_be_written_by_everybody(const std::string& directory) {
+  struct stat status {};
+  return ::stat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
+         (status.st_mode & S_IWOTH) != 0;
+}
+
+}  // namespace
+
+Finding judge_pinning(const std::vector<std::string>& writable) {
+  constexpr const char* kName = "pinning";
+  if (writable.empty())
+    return {Finding::Level::kOk, "host", kName, "root alone may pin in a bpffs of the host", ""};
+  std::string places;
+  for (const auto& place : writable) places += (places.empty() ? "" : ", ") + one_line(place);
+  return {Finding::Level::kWarn, "host", kName,
+          "every user may pin in " + places +
+              ": whoever is handed a map for reading pins it there and opens it for writing, "
+              "also for a container that handed it over",
+          "chmod 0755 " + one_line(writable.front()) + ", or mount it with mode=0755"};
+}
+
+Findings pinning_health() {
+  if (::geteuid() != 0) return {};
+  const auto text = read_text(kMountTable, kMostOfTable);
+  if (!text) return {};
+  std::vector<std::string> writable;
+  for (const auto& mount : kernel::parse_mountinfo(*text))
+    if (mount.is_bpf && may_be_written_by_everybody(mount.mount_point))
+      writable.push_back(mount.mount_point);
+  return {judge_pinning(writable)};
+}
+
+}  // namespace pinscope::cli
