@@ -10,6 +10,7 @@
 #include "plugin/kernel/bpf.h"
 #include "plugin/kernel/mounts.h"
 #include "plugin/kernel/probe.h"
+#include "plugin/kernel/program_reach.h"
 
 namespace pinscope::cli {
 namespace {
@@ -113,11 +114,25 @@ const char* name_of(Finding::Level level) {
   return "";
 }
 
+namespace {
+
+Finding reach_of_programs() {
+  return {Finding::Level::kOk, "kernel", "reach of programs",
+          kernel::programs_reach_machine()
+              ? "the whole machine: what a container loads with CAP_BPF or a token can read all "
+                "memory of the kernel or end any process (delegate.programsReach)"
+              : "that of the capabilities they are loaded with",
+          ""};
+}
+
+}  // namespace
+
 Findings kernel_health() {
   Findings findings = {bpf_call()};
   for (const auto& probe : kernel::probe_all()) findings.push_back(from_probe(probe));
   findings.push_back(btf());
   findings.push_back(bpf_lsm());
+  findings.push_back(reach_of_programs());
   return findings;
 }
 

@@ -42,10 +42,12 @@ std::vector<Remark> remarks_on_delegation(const model::Container& container,
                        "or later, and since Linux 6.13 some of it ends any process",
                        "delegate prog_load only to containers that are trusted with the machine"});
   if (rights.has(TokenRight::kCommand, model::kCommandProgLoad))
-    remarks.push_back({Kind::kNote, "token-memory",
-                       "programs that it loads fill the machine's memory for compiled code, which "
-                       "no limit of the container counts in full: full, nobody else loads any",
-                       "watch net.core.bpf_jit_limit"});
+    remarks.push_back(
+        {Kind::kNote, "token-memory",
+         "the compiled code of what it loads fills a pool of the machine that no cgroup "
+         "counts; when it is full, filters and programs of others are refused",
+         "give the container a memory limit well below net.core.bpf_jit_limit: the "
+         "instructions of its programs are counted"});
   remarks.push_back({Kind::kNote, "token-kept",
                      "what a token allows stays allowed until its last descriptor is closed, also "
                      "after the policy has changed",

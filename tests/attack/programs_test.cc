@@ -263,7 +263,7 @@ class OwnPrograms : public Programs {
   static std::string delegate(const std::string& programs, const std::string& attach) {
     return "delegate: {commands: [map_create, prog_load], maps: [array], programs: "
            "[socket_filter, " +
-           programs + "], attach: [" + attach + "]}\n";
+           programs + "], attach: [" + attach + "], programsReach: whole-machine}\n";
   }
   // Another policy that grants it.
   void grant_elsewhere(const std::string& pin, const std::string& access) {

@@ -136,8 +136,8 @@ class TokenFacts : public testing::Test {
     at_ = directory_.make_directory("at");
   }
 
-  void make(const DelegatedRoot& root = {}) {
-    auto context = kernel::create_delegated_bpffs(tenant_.process(), some_rights(), root);
+  void make(const DelegatedRoot& root = {}, const TokenRights& rights = some_rights()) {
+    auto context = kernel::create_delegated_bpffs(tenant_.process(), rights, root);
     ASSERT_TRUE(context) << context.error().sentence();
     context_ = *std::move(context);
     mount_ = *kernel::mount_filesystem(context_.get());
@@ -223,6 +223,31 @@ TEST_F(TokenFacts, OptionsAreReadBackFromTheMountTable) {
   umount2(at_.c_str(), MNT_DETACH);
   ASSERT_TRUE(rights) << rights.error().sentence();
   EXPECT_EQ(*rights, some_rights());
+}
+
+// Nothing but the mask stands between a container and what traces the machine or replaces programs:
+// no policy can put such a type into it.
+TEST_F(TokenFacts, AProbeIsLoadedOnceItsTypeIsDelegated) {
+  constexpr uint32_t kKprobe = 2;
+  constexpr uint32_t kExt = 28;
+  constexpr uint32_t kUprobeMulti = 48;
+  TokenRights rights;
+  rights.add(TokenRight::kCommand, model::kCommandProgLoad);
+  rights.add(TokenRight::kProgram, kKprobe);
+  rights.add(TokenRight::kProgram, kExt);
+  rights.add(TokenRight::kAttach, model::kAttachNone);
+  rights.add(TokenRight::kAttach, kUprobeMulti);
+  make({}, rights);
+  const std::string kprobe = "token-prog " + at_ + " 2 0";
+  const std::string uprobe = "token-prog " + at_ + " 2 48";
+  const std::string replacement = "token-prog " + at_ + " 28 0";
+  const auto result = run({kprobe, uprobe, replacement});
+  EXPECT_EQ(answer(result, kprobe), "ok") << result;
+  EXPECT_EQ(answer(result, uprobe), "ok");
+  EXPECT_EQ(answer(result, replacement), "EINVAL") << "it lacks the program that it replaces only";
+  for (const uint32_t type : {kKprobe, kExt})
+    EXPECT_NE(model::danger_of(TokenRight::kProgram, type), nullptr);
+  EXPECT_NE(model::danger_of(TokenRight::kAttach, kUprobeMulti), nullptr);
 }
 
 TEST_F(TokenFacts, AnUnknownOptionIsTakenAndAWrongValueIsNot) {
