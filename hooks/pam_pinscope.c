@@ -12,11 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
 
-enum { kNotSelected = 3, kMostArguments = 10 };
+enum { kNotSelected = 3, kMostArguments = 10, kLongestName = 256 };
 
 struct options {
   const char* program;
@@ -42,11 +43,19 @@ static int parse(pam_handle_t* handle, int count, const char** words, struct opt
 // In the child, which stays in the host's mount namespace: waits until the session has left it.
 static void build_view(const struct options* options, const char* user, int left) {
   char pid[24];
+  char login[kLongestName + sizeof("--login=")];
   char byte = 0;
+  // Until execve(2); su(1) has its caller's real ids, and a caller must have no say in this
+  // process.
+  if (prctl(PR_SET_DUMPABLE, 0) != 0 || setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0 ||
+      prctl(PR_SET_DUMPABLE, 0) != 0)
+    _exit(125);
   snprintf(pid, sizeof(pid), "%d", (int)getppid());
   if (read(left, &byte, 1) != 1) _exit(125);
-  const char* argv[kMostArguments] = {options->program, "run", "--attach", pid, "--user", user};
-  int count = 6;
+  // One word, and a name: "1000" and "-x" may be somebody's.
+  snprintf(login, sizeof(login), "--login=%s", user);
+  const char* argv[kMostArguments] = {options->program, "run", "--attach", pid, login};
+  int count = 5;
   if (options->policy) {
     argv[count++] = "--policy";
     argv[count++] = options->policy;
@@ -78,7 +87,9 @@ int pam_sm_open_session(pam_handle_t* handle, int flags, int count, const char**
   const char* user = NULL;
   int ends[2];
   if (parse(handle, count, words, &options) != PAM_SUCCESS) return PAM_SERVICE_ERR;
-  if (pam_get_user(handle, &user, NULL) != PAM_SUCCESS || !user) return PAM_USER_UNKNOWN;
+  if (pam_get_user(handle, &user, NULL) != PAM_SUCCESS || !user || !user[0] ||
+      strlen(user) > kLongestName)
+    return PAM_USER_UNKNOWN;
   if (pipe2(ends, O_CLOEXEC) != 0) return PAM_SYSTEM_ERR;
 
   // The application may reap children by itself, or ignore them: ours is waited for here.

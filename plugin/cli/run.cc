@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <memory>
 #include <optional>
 
@@ -31,6 +32,7 @@ constexpr auto kExitNotFound = static_cast<ExitStatus>(127);
 
 struct RunOptions {
   std::string user;
+  std::string login;
   size_t attach = 0;  // process id; 0: none
   std::vector<std::string> command;
 };
@@ -53,17 +55,7 @@ User own_user() {
   return user;
 }
 
-// A name, or a number, which need not be anybody's.
-Result<User> find_user(const std::string& name) {
-  if (name.empty()) return own_user();
-  const auto number = parse_unsigned(name);
-  errno = 0;
-  const struct passwd* entry =
-      number ? ::getpwuid(static_cast<uid_t>(*number)) : ::getpwnam(name.c_str());
-  if (entry == nullptr) {
-    if (!number || *number >= UINT32_MAX) return std::unexpected(no_user(name));
-    return User{static_cast<uint32_t>(*number), static_cast<uint32_t>(*number), {}};
-  }
+User user_of(const struct passwd* entry) {
   User user{entry->pw_uid, entry->pw_gid, {}};
   int count = 64;
   user.groups.resize(static_cast<size_t>(count));
@@ -71,6 +63,43 @@ Result<User> find_user(const std::string& name) {
     user.groups.resize(static_cast<size_t>(count));
   user.groups.resize(static_cast<size_t>(count));
   return user;
+}
+
+Result<User> find_login(const std::string& name) {
+  const struct passwd* entry = ::getpwnam(name.c_str());
+  if (entry == nullptr) return std::unexpected(no_user(name));
+  return user_of(entry);
+}
+
+// Need not be anybody's.
+Result<User> find_number(const std::string& word, std::string_view digits) {
+  const auto number = parse_unsigned(digits);
+  if (!number || *number >= UINT32_MAX) return std::unexpected(no_user(word));
+  const auto uid = static_cast<uint32_t>(*number);
+  const struct passwd* entry = ::getpwuid(uid);
+  return entry != nullptr ? user_of(entry) : User{uid, uid, {}};
+}
+
+// A name; a number; a number behind "+", which is never a name (as chown(1) takes it).
+Result<User> find_user(const std::string& word) {
+  if (word.empty()) return own_user();
+  if (word.starts_with('+')) return find_number(word, std::string_view(word).substr(1));
+  if (!parse_unsigned(word)) return find_login(word);
+  const auto named = find_login(word);
+  auto numbered = find_number(word, word);
+  if (named && (!numbered || named->uid != numbered->uid))
+    return std::unexpected(
+        Error(ErrorCode::kUsage, "run as user " + quoted(word))
+            .reason("it is the name of user " + std::to_string(named->uid))
+            .hint("say --login " + word + " for the name, --user +" + word + " for the number"));
+  return numbered;
+}
+
+Result<User> find_user(const RunOptions& options) {
+  if (options.login.empty()) return find_user(options.user);
+  if (options.user.empty()) return find_login(options.login);
+  return std::unexpected(Error(ErrorCode::kUsage, "run as user " + quoted(options.user))
+                             .reason("--login names another way to say it"));
 }
 
 // To be called in the host's mount namespace, once the session has left it; changes this process
@@ -124,6 +153,11 @@ Result<bool> enter_view(const Settings& settings, const User& user) {
   int status = 0;
   while (::waitpid(child, &status, 0) < 0)
     if (errno != EINTR) return std::unexpected(Error::system("wait for the child", errno));
+  if (WIFSIGNALED(status))
+    return std::unexpected(
+        Error(ErrorCode::kSystem, "give user " + std::to_string(user.uid) + " a view")
+            .reason("the process that was to do it was ended by signal " +
+                    std::to_string(WTERMSIG(status))));
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -132,6 +166,7 @@ Result<ExitStatus> become_command(const std::vector<std::string>& command) {
   argv.reserve(command.size() + 1);
   for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
+  ::signal(SIGXFSZ, SIG_DFL);
   ::execvp(argv[0], argv.data());
   const int errnum = errno;
   complain(Error::system("run " + quoted(command.front()), errnum));
@@ -146,7 +181,7 @@ Status need_root() {
 // For pam_pinscope: the session is another process, which has left the host's mount namespace.
 Result<ExitStatus> attach(const Settings& settings, const RunOptions& options) {
   PINSCOPE_CHECK(need_root());
-  PINSCOPE_TRY(const User user, find_user(options.user));
+  PINSCOPE_TRY(const User user, find_user(options));
   const Session session{static_cast<pid_t>(options.attach), user.uid, user.gid, user.groups};
   PINSCOPE_TRY(const bool given, build_view(settings, session));
   return given ? kExitOk : kExitNotSelected;
@@ -160,10 +195,11 @@ Result<ExitStatus> run_command(const Settings& settings, const RunOptions& optio
       return std::unexpected(Error(ErrorCode::kUsage, "run a command")
                                  .reason("none is given")
                                  .hint("put it behind --"));
-    PINSCOPE_TRY(const User user, find_user(options.user));
+    PINSCOPE_TRY(const User user, find_user(options));
     PINSCOPE_TRY(const bool entered, enter_view(settings, user));
     if (!entered) return false;
-    if (!options.user.empty()) PINSCOPE_CHECK(kernel::become_user(user.uid, user.gid, user.groups));
+    if (!options.user.empty() || !options.login.empty())
+      PINSCOPE_CHECK(kernel::become_user(user.uid, user.gid, user.groups));
     return true;
   }();
   if (!prepared) complain(prepared.error());
@@ -178,7 +214,10 @@ void add_run(CLI::App& root, Program& program) {
   Command command =
       add_command(root, program, "run", "Run a command of this host with the view of its user",
                   [&program, options] { return run_command(program.settings, *options); });
-  command.option("--user", options->user, "USER", "Become this user first: a name or a number")
+  command
+      .option("--user", options->user, "USER",
+              "Become this user first: a name, a number, or a number behind \"+\"")
+      .option("--login", options->login, "NAME", "The same by a name, which is never a number")
       .number("--attach", options->attach, "PID",
               "Give the view to this process, which has a mount namespace of its own, and end")
       .policy_option(program.settings)

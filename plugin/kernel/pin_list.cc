@@ -15,6 +15,7 @@
 
 #include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/kernel/machine.h"
 #include "plugin/kernel/mounts.h"
 #include "plugin/kernel/sys.h"
 
@@ -24,7 +25,6 @@ namespace {
 using Kind = NamePattern::Kind;
 
 constexpr uint64_t kNoLinks = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-constexpr const char* kMountinfo = "/proc/self/mountinfo";
 constexpr size_t kMountinfoLimit = size_t{64} << 20;
 // Whoever makes what is left out may make any amount of it.
 constexpr size_t kMostSaid = 8;
@@ -52,8 +52,9 @@ using Positions = std::vector<size_t>;
 
 class Listing {
  public:
-  Listing(const std::vector<NamePattern>& patterns, const ListLimits& limits)
-      : patterns_(patterns), limits_(limits) {}
+  // `mountinfo`: of the namespace that is walked.
+  Listing(const std::vector<NamePattern>& patterns, const ListLimits& limits, const char* mountinfo)
+      : patterns_(patterns), limits_(limits), mountinfo_(mountinfo) {}
 
   // Everything below `fd`, whose path is `path`.
   void walk(Fd fd, const std::string& path, const Positions& at, size_t depth, bool is_bpf);
@@ -83,6 +84,7 @@ class Listing {
 
   const std::vector<NamePattern>& patterns_;
   const ListLimits& limits_;
+  const char* mountinfo_;
   size_t directories_ = 0;
   size_t entries_ = 0;
   size_t left_out_ = 0;
@@ -167,8 +169,8 @@ std::optional<std::vector<std::pair<std::string, unsigned char>>> Listing::names
 bool Listing::is_bpf_mount(int fd) {
   if (!bpf_mounts_) {
     bpf_mounts_.emplace();
-    const auto file = open_at(AT_FDCWD, kMountinfo, O_RDONLY);
-    const auto text = file ? read_all(file->get(), kMountinfoLimit, kMountinfo)
+    const auto file = open_at(AT_FDCWD, mountinfo_, O_RDONLY);
+    const auto text = file ? read_all(file->get(), kMountinfoLimit, mountinfo_)
                            : Result<std::string>(std::string());
     if (text)
       for (const auto& mount : parse_mountinfo(*text))
@@ -238,8 +240,10 @@ model::MatchingPins Listing::take() {
 Result<model::MatchingPins> list_pins(const std::string& directory,
                                       const std::vector<NamePattern>& patterns,
                                       const ListLimits& limits) {
-  Listing listing(patterns, limits);
-  auto fd = open_resolved(AT_FDCWD, directory, O_PATH | O_DIRECTORY, kNoLinks);
+  PINSCOPE_TRY(const auto machine, MachineRoot::find());
+  Listing listing(patterns, limits, machine.mountinfo());
+  auto fd =
+      open_resolved(machine.directory(), machine.path(directory), O_PATH | O_DIRECTORY, kNoLinks);
   if (!fd) {
     const int errnum = fd.error().errnum();
     if (errnum == ENOENT || errnum == ENOTDIR) return model::MatchingPins{};

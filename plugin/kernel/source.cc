@@ -144,8 +144,12 @@ Status Together::add(const model::GrantedPin& grant, const ObjectInfo& info) {
 Result<Fd> SourceOpener::find(const std::string& path) {
   const std::string_view parent = parent_of(path);
   if (!directory_.valid() || directory_path_ != parent) {
-    auto directory = open_resolved(AT_FDCWD, std::string(parent), O_PATH | O_DIRECTORY,
-                                   RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    if (!machine_) {
+      PINSCOPE_TRY(machine_, MachineRoot::find());
+    }
+    auto directory =
+        open_resolved(machine_->directory(), machine_->path(std::string(parent)),
+                      O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
     if (!directory) {
       const int errnum = directory.error().errnum();
       if (errnum == ELOOP)

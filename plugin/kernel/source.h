@@ -1,12 +1,15 @@
-// Sources: pins on the host that grants refer to. They are found without following a symbolic link
-// below their mount, so that a name somebody else may make cannot lead a grant elsewhere.
+// Sources: pins on the host that grants refer to. They are found in the machine's own mount
+// namespace (machine.h), without following a symbolic link below their mount, so that a name
+// somebody else may make cannot lead a grant elsewhere.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
 #include "plugin/kernel/bpf.h"
+#include "plugin/kernel/machine.h"
 #include "plugin/model/decision.h"
 
 namespace pinscope::kernel {
@@ -45,6 +48,7 @@ class SourceOpener {
 
  private:
   int proc_self_fd_;
+  std::optional<MachineRoot> machine_;
   std::string directory_path_;
   Fd directory_;
   Together together_;

@@ -166,6 +166,34 @@ TEST_F(Run, SaysWhyACommandCannotBeRunAsEnvDoes) {
   EXPECT_EQ(run({}).err, "pinscope: cannot run a command: none is given (put it behind --)\n");
 }
 
+// Root's session shows another object under the name that alice's policy grants.
+TEST_F(Run, TakesSourcesFromTheMachineAndNotFromTheSessionThatItIsStartedIn) {
+  set_value("/sys/fs/bpf/keys", 1, 7);
+  installation_.write_policy(policy_text("select: {engine: host, user: {uid: 0}}\n"
+                                         "grants:\n  - {pin: /sys/fs/bpf/keys, as: flows}\n",
+                                         "root"),
+                             "root.yaml");
+  const std::string lookup = "lookup /sys/fs/bpf/flows 1";
+  // A process of its own: a session is called by its process.
+  std::vector<std::string> outer = {"--", "sh", "-c", "\"$@\"; exit $?", "sh"};
+  EXPECT_EQ(answer(run({"--", directory_.path("probe"), lookup}), lookup), "ok 7");
+  const auto inner = argv({"--user", "4001", "--", directory_.path("probe"), lookup});
+  outer.insert(outer.end(), inner.begin(), inner.end());
+  const auto result = run(outer);
+  EXPECT_EQ(answer(result, lookup), "ok 42") << result;
+}
+
+TEST_F(Run, TakesANumberThatNobodyIsNamedAndANumberBehindAPlus) {
+  for (const char* user : {"4001", "+4001"}) {
+    const auto result = run({"--user", user, "--", directory_.path("probe"), "id"});
+    EXPECT_EQ(answer(result, "id"), "ok uid=4001 gid=4001") << result;
+  }
+  EXPECT_EQ(run({"--login", "4001", "--", "id"}).err,
+            "pinscope: cannot run as user \"4001\": there is no such user\n");
+  EXPECT_EQ(run({"--user", "+", "--", "id"}).status, 125);
+  EXPECT_EQ(run({"--user", "+4294967295", "--", "id"}).status, 125);
+}
+
 TEST_F(Run, TakesEveryOtherBpffsAway) {
   const std::string other = directory_.make_directory("bpf");
   check(::mount("bpf", other.c_str(), "bpf", 0, nullptr), "mount a bpffs");
@@ -203,7 +231,8 @@ class Login : public testing::Test {
                         "session required /usr/bin/pam_pinscope.so\n");
     test_.machine.write("/etc/passwd",
                         "root:x:0:0:root:/:/bin/sh\nalice:x:4001:4001::/:/bin/sh\n"
-                        "bob:x:4002:4002::/:/bin/sh\n");
+                        "bob:x:4002:4002::/:/bin/sh\n"
+                        "4001:x:4003:4003::/:/bin/sh\n");
     test_.write_policy(
         "select: {engine: host, user: {uid: 4001}}\n"
         "grants:\n  - {pin: /sys/fs/bpf/flows, access: read}\n");
@@ -224,6 +253,20 @@ TEST_F(Login, IsLeftAloneWhereNoPolicySelectsTheUser) {
   const auto result = log_in("bob", "id 'ls /sys/fs/bpf'");
   EXPECT_EQ(answer(result, "id"), "ok uid=4002 gid=4002") << result;
   EXPECT_THAT(answer(result, "ls /sys/fs/bpf"), HasSubstr("flows"));
+}
+
+// The user who is called 4001 is not the one whose number that is.
+TEST_F(Login, TakesANameThatLooksLikeANumberForAName) {
+  const auto result = log_in("4001", "id 'ls /sys/fs/bpf'");
+  EXPECT_EQ(answer(result, "id"), "ok uid=4003 gid=4003") << result;
+  EXPECT_EQ(answer(result, "ls /sys/fs/bpf"),
+            answer(log_in("bob", "'ls /sys/fs/bpf'"), "ls /sys/fs/bpf"));
+  const auto refused =
+      test_.machine.run({"/usr/bin/pinscope", "run", "--user", "4001", "--", "id"});
+  EXPECT_EQ(refused.status, 125);
+  EXPECT_EQ(refused.err,
+            "pinscope: cannot run as user \"4001\": it is the name of user 4003 (say --login 4001 "
+            "for the name, --user +4001 for the number)\n");
 }
 
 TEST_F(Login, FailsWhereTheViewCannotBeGiven) {

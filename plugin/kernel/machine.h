@@ -1,0 +1,32 @@
+// The machine's own mount namespace, which is that of process 1: what stands in a policy is a path
+// there, wherever the program that reads it was started. A login session has mounts of its own, a
+// view over /sys/fs/bpf among them, and whoever becomes another user or starts an engine in it is
+// in the session still.
+#pragma once
+
+#include <string>
+
+#include "plugin/base/fd.h"
+#include "plugin/base/result.h"
+
+namespace pinscope::kernel {
+
+// For openat2(2): open_resolved(root.directory(), root.path("/sys/fs/bpf"), …).
+class MachineRoot {
+ public:
+  // kHostNamespace if root cannot get there. A plain user, who is told nothing of process 1, gets
+  // what they see.
+  static Result<MachineRoot> find();
+
+  [[nodiscard]] int directory() const;
+  // `absolute` as it is resolved from directory().
+  [[nodiscard]] std::string path(std::string absolute) const;
+  // The mount table of that namespace.
+  [[nodiscard]] const char* mountinfo() const;
+
+ private:
+  explicit MachineRoot(Fd elsewhere) : elsewhere_(std::move(elsewhere)) {}
+  Fd elsewhere_;  // none: this process is in that namespace
+};
+
+}  // namespace pinscope::kernel
