@@ -11,12 +11,14 @@
 #include <climits>
 #include <csignal>
 #include <cstdio>
+#include <new>
 #include <string>
 #include <string_view>
 
 #include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/kernel/concealment.h"
 #include "plugin/kernel/privileges.h"
 #include "plugin/oci/edit.h"
 #include "plugin/oci/state.h"
@@ -221,9 +223,11 @@ int serve_rootless_engine(const Arguments& arguments) {
 }
 
 int run(int argc, char** argv) {
+  const Status concealed = kernel::conceal_process();
   fill_standard_descriptors();
-  // The runtime may close its end early; that is no reason to die half-way.
+  // The runtime may close its end early, and may have limits: no reason to die half-way.
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
   Arguments arguments;
   const auto parsed = parse(argc, argv, arguments);
   if (!parsed) return fail(kUsage, parsed.error().sentence());
@@ -243,6 +247,7 @@ int run(int argc, char** argv) {
       report_refused_start(arguments.options, {arguments.stage, "", proposed.bundle}, error);
     return fail(kFailed, error.sentence());
   };
+  if (!concealed) return fail_early(concealed.error());
   if (auto status = kernel::restrict_to_view_building(); !status) return fail_early(status.error());
   // poststop only touches files that belong to root.
   if (auto status = starts || prepares ? Status() : kernel::drop_all_capabilities(); !status)
@@ -264,5 +269,12 @@ int run(int argc, char** argv) {
 }  // namespace pinscope
 
 int main(int argc, char** argv) {
-  return pinscope::run(argc, argv);
+  // Memory: what was built so far is undone on the way here.
+  try {
+    return pinscope::run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    constexpr std::string_view kSentence = "pinscope-hook: cannot go on: Cannot allocate memory\n";
+    pinscope::print(STDERR_FILENO, kSentence);
+    return pinscope::kFailed;
+  }
 }

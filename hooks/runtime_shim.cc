@@ -8,8 +8,10 @@
 
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +21,7 @@
 #include "plugin/base/json.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/kernel/concealment.h"
 #include "plugin/kernel/privileges.h"
 #include "plugin/oci/edit.h"
 #include "plugin/oci/runtime_arguments.h"
@@ -207,6 +210,9 @@ int fail(const oci::RuntimeArguments& arguments, const Error& error) {
 }
 
 int run(int argc, char** argv) {
+  const Status concealed = kernel::conceal_process();  // to execve(2) of the low-level runtime
+  // An engine's limit must not end this half-way; what it does then is the runtime's again.
+  const auto on_large_file = ::signal(SIGXFSZ, SIG_IGN);
   fill_standard_descriptors();
   const auto options = parse_shim_options(argc, argv);
   if (!options) return fail({}, options.error());
@@ -221,7 +227,8 @@ int run(int argc, char** argv) {
 
   if (arguments.makes_container() && serves_the_machine()) {
     Bundle bundle(arguments);
-    if (const auto done = prepare_bundle(*options, *runtime, bundle); !done) {
+    const auto done = concealed ? prepare_bundle(*options, *runtime, bundle) : concealed;
+    if (!done) {
       report_refused_start(options->hook, {"shim", bundle.state().id, bundle.state().bundle},
                            done.error());
       return fail(arguments, done.error());
@@ -232,6 +239,7 @@ int run(int argc, char** argv) {
   for (const auto& argument : options->arguments)
     passed.push_back(const_cast<char*>(argument.c_str()));
   passed.push_back(nullptr);
+  ::signal(SIGXFSZ, on_large_file);
   ::execv(runtime->c_str(), passed.data());
   return fail(arguments, Error::system("run the low-level runtime " + quoted(*runtime), errno,
                                        ErrorCode::kConfigInvalid));
@@ -241,5 +249,10 @@ int run(int argc, char** argv) {
 }  // namespace pinscope
 
 int main(int argc, char** argv) {
-  return pinscope::run(argc, argv);
+  try {
+    return pinscope::run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    pinscope::print(STDERR_FILENO, "pinscope-runtime: cannot go on: Cannot allocate memory\n");
+    return pinscope::kFailed;
+  }
 }

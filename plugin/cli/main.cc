@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -12,6 +13,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
+#include "plugin/kernel/concealment.h"
 
 namespace pinscope::cli {
 namespace {
@@ -47,6 +49,12 @@ void make_absolute(Settings& settings) {
 }
 
 ExitStatus run(int argc, char** argv) {
+  if (const auto concealed = kernel::conceal_process(); !concealed) {
+    complain(concealed.error());
+    return kExitFailure;
+  }
+  // A limit is an error of the write that meets it. `run` undoes this for its command.
+  ::signal(SIGXFSZ, SIG_IGN);
   CLI::App root;
   Program program;
   build_tree(root, program);

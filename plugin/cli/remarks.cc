@@ -8,6 +8,7 @@
 #include "plugin/cli/remarks_delegation.h"
 #include "plugin/cli/remarks_neighbours.h"
 #include "plugin/cli/remarks_own_files.h"
+#include "plugin/cli/remarks_processes.h"
 #include "plugin/policy/reach.h"
 
 namespace pinscope::cli {
@@ -96,12 +97,7 @@ class Observer {
           "the container joins the mount namespace at " + quoted(mount.path) +
               ": whoever else is in it sees the view, too",
           "");
-    if (model::namespace_of(container_, NamespaceKind::kPid).mode == Namespace::Mode::kHost &&
-        has(container_, CAP_SYS_PTRACE) && !has_user_namespace(container_))
-      add(Kind::kVoid, "host-pid-namespace",
-          "with the host's PID namespace and CAP_SYS_PTRACE, the container can reach the host's "
-          "pins through /proc/PID/root of other processes",
-          "drop CAP_SYS_PTRACE, or give it a PID namespace of its own");
+    for (auto& remark : remarks_on_processes(container_)) remarks_.push_back(std::move(remark));
   }
 
   void capabilities() {

@@ -12,6 +12,7 @@
 #include "plugin/daemon/log.h"
 #include "plugin/daemon/options.h"
 #include "plugin/daemon/view_plugin.h"
+#include "plugin/kernel/concealment.h"
 #include "plugin/nri/plugin.h"
 
 namespace pinscope::daemon {
@@ -39,10 +40,13 @@ int complain(int status, const Error& error) {
 }
 
 int run(const std::vector<std::string>& arguments) {
+  if (const auto concealed = kernel::conceal_process(); !concealed)
+    return complain(kFailed, concealed.error());
   // A closed standard descriptor would be taken by the next file that is opened.
   for (int fd = 0; fd <= 2; ++fd)
     if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) return kFailed;
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
   auto line = parse_command_line(arguments, default_options());
   if (!line) return complain(kUsage, line.error());
   if (line->output) {
@@ -72,6 +76,10 @@ int run(const std::vector<std::string>& arguments) {
   how.stop_fd = stop->get();
 
   const Log log(how.connection.valid());
+  if (!kernel::is_set_apart())
+    log.write(Severity::kWarning,
+              "without CAP_SETGID and CAP_SYS_PTRACE at the start, a container that sees the "
+              "host's processes may reach this one for a moment");
   ViewPlugin plugin(options, log);
   const auto ended = nri::run(plugin, std::move(how));
   if (!ended) log.write(Severity::kError, ended.error().sentence());

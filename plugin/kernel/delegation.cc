@@ -3,13 +3,13 @@
 #include <linux/mount.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -18,6 +18,7 @@
 #include <functional>
 
 #include "plugin/base/text.h"
+#include "plugin/kernel/concealment.h"
 #include "plugin/kernel/file_ids.h"
 #include "plugin/kernel/mounts.h"
 #include "plugin/kernel/sys.h"
@@ -95,17 +96,34 @@ void send_answer(int socket, const Answer& answer, int fd) {
   (void)::sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
-// `enter` moves the child; it gives an errno or 0. The child is of the container from then on as
-// far as the kernel is concerned, so nobody in it may look into its memory or its descriptors.
-[[noreturn]] void be_the_child(int socket, const DelegatedRoot& root,
-                               const std::function<int()>& enter) {
+// Of the hook's descriptors the child keeps its end of the socket and, if there is one, `needed`:
+// root of the container's user namespace may look into a process of it that is about to end.
+bool close_all_but(int socket, int needed) {
+  const auto low = static_cast<unsigned>(needed < 0 ? socket : std::min(socket, needed));
+  const auto high = static_cast<unsigned>(needed < 0 ? socket : std::max(socket, needed));
+  constexpr unsigned kFirst = STDERR_FILENO + 1;
+  const auto close = [](unsigned first, unsigned last) {
+    return first > last || ::syscall(SYS_close_range, first, last, 0U) == 0;
+  };
+  return close(kFirst, low - 1) && close(low + 1, high - 1) && close(high + 1, ~0U);
+}
+
+struct Entrance {
+  std::function<int()> enter;  // moves the child; gives an errno or 0
+  int needed = -1;             // a descriptor
+};
+
+// The child is of the container from `enter` on as far as the kernel is concerned, so nobody in it
+// may look into its memory or its descriptors.
+[[noreturn]] void be_the_child(int socket, const DelegatedRoot& root, const Entrance& entrance) {
   Answer answer;
   Fd context;
-  if (::prctl(PR_SET_DUMPABLE, 0) != 0) {
-    answer.errnum = errno;
+  if (!close_all_but(socket, entrance.needed) || !stay_concealed()) {
+    answer.errnum = EPERM;
   } else {
     const FileIds ids(root.uid, root.gid);  // who opens it owns its root
-    answer.errnum = ids.taken() ? enter() : EPERM;
+    answer.errnum = ids.taken() ? entrance.enter() : EPERM;
+    if (answer.errnum == 0 && !stay_concealed()) answer.errnum = EPERM;
     if (answer.errnum == 0) {
       answer.step = Answer::kOpen;
       context = Fd(static_cast<int>(::syscall(SYS_fsopen, "bpf", FSOPEN_CLOEXEC)));
@@ -166,7 +184,7 @@ Result<Fd> receive_context(int socket) {
   return context;
 }
 
-Result<Fd> context_from_child(const DelegatedRoot& root, const std::function<int()>& enter) {
+Result<Fd> context_from_child(const DelegatedRoot& root, const Entrance& entrance) {
   int ends[2] = {-1, -1};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     return std::unexpected(Error::system("make a pair of sockets", errno));
@@ -174,7 +192,7 @@ Result<Fd> context_from_child(const DelegatedRoot& root, const std::function<int
   Fd theirs(ends[1]);
   const pid_t child = ::fork();
   if (child < 0) return std::unexpected(Error::system("start a process", errno));
-  if (child == 0) be_the_child(theirs.get(), root, enter);
+  if (child == 0) be_the_child(theirs.get(), root, entrance);
   theirs.reset();  // so that the child's end is seen
   auto context = receive_context(ours.get());
   if (!context) ::kill(child, SIGKILL);
@@ -243,10 +261,12 @@ Status check_delegation(const TokenRights& rights) {
 Result<Fd> create_delegated_bpffs(const ContainerProcess& process, const TokenRights& rights,
                                   const DelegatedRoot& root) {
   PINSCOPE_CHECK(check_delegation(rights));
-  PINSCOPE_TRY(Fd context, context_from_child(root, [&process] {
-                 const auto entered = process.enter_user_and_mount_namespaces();
-                 return entered ? 0 : entered.error().errnum();
-               }));
+  const Entrance entrance{[&process] {
+                            const auto entered = process.enter_user_and_mount_namespaces();
+                            return entered ? 0 : entered.error().errnum();
+                          },
+                          process.descriptor()};
+  PINSCOPE_TRY(Fd context, context_from_child(root, entrance));
   PINSCOPE_CHECK(configure(context.get(), rights));
   PINSCOPE_CHECK(create(context.get(), root));
   return context;
@@ -291,7 +311,7 @@ DelegationProbe probe_delegation() {
   };
   if (const auto known = check_delegation(rights); !known) return answer(known.error());
   auto context = context_from_child(
-      {}, [] { return ::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 ? 0 : errno; });
+      {}, {[] { return ::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 ? 0 : errno; }});
   if (!context) return answer(context.error());
   if (auto done = configure(context->get(), rights); !done) return answer(done.error());
   if (auto done = create(context->get(), {}); !done) return answer(done.error());

@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "plugin/kernel/concealment.h"
+
 namespace pinscope::kernel {
 namespace {
 
@@ -12,6 +14,7 @@ constexpr uint32_t kAsk = 0xFFFFFFFF;  // no id: changes nothing, and the answer
 void set(uint32_t uid, uint32_t gid) {
   ::setfsgid(gid);
   ::setfsuid(uid);
+  (void)stay_concealed();  // where fs.suid_dumpable is 1 this process would be open now
 }
 
 Status expect(uint32_t uid, uint32_t gid) {

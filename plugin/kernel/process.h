@@ -22,6 +22,8 @@ class ContainerProcess {
   [[nodiscard]] pid_t pid() const { return pid_; }
   // Field 22 of /proc/PID/stat: with the pid it names one process since boot.
   [[nodiscard]] uint64_t start_time() const { return start_time_; }
+  // The pidfd that it is held by.
+  [[nodiscard]] int descriptor() const { return pidfd_.get(); }
   // Inode number of its mount namespace.
   [[nodiscard]] uint64_t mount_namespace() const { return mount_namespace_; }
   // Ours, or that of process 1: the host's either way.

@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include "plugin/kernel/concealment.h"
+
 namespace pinscope::kernel {
 
 Status leave_mount_namespace() {
@@ -27,7 +29,7 @@ Status become_user(uint32_t uid, uint32_t gid, const std::vector<uint32_t>& grou
     return std::unexpected(Error::system("become group " + std::to_string(gid), errno));
   if (::setresuid(uid, uid, uid) != 0)
     return std::unexpected(Error::system("become user " + std::to_string(uid), errno));
-  return {};
+  return stay_concealed();  // until this process is the user's program
 }
 
 }  // namespace pinscope::kernel

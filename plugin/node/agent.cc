@@ -13,6 +13,7 @@
 #include "plugin/engine/change.h"
 #include "plugin/engine/tree.h"
 #include "plugin/engine/wiring.h"
+#include "plugin/kernel/concealment.h"
 #include "plugin/node/child.h"
 #include "plugin/node/programs.h"
 #include "plugin/node/volume.h"
@@ -133,6 +134,9 @@ bool follow(const AgentOptions& options, const Volume& volume, Reporter& reporte
 }  // namespace
 
 Status run(const AgentOptions& options) {
+  if (!kernel::is_set_apart())
+    log("without CAP_SETGID and CAP_SYS_PTRACE at the start, a container that sees the node's "
+        "processes may reach this one for a moment");
   PINSCOPE_TRY(const auto watch, Watch::start());
   PINSCOPE_TRY(auto reporter, Reporter::open(options.status_file));
   reporter.not_ready("installing");

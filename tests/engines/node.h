@@ -1,5 +1,5 @@
 // A Kubernetes node that is made up: a root directory at another place, as a DaemonSet sees its
-// node's, a ConfigMap volume, and the agent with the one capability that config/kubernetes gives
+// node's, a ConfigMap volume, and the agent with the capabilities that config/kubernetes gives
 // it.
 #pragma once
 
@@ -74,7 +74,8 @@ class Node {
   [[nodiscard]] std::vector<std::string> command(const std::string& action,
                                                  std::vector<std::string> more = {}) const {
     std::vector<std::string> argv = {"setpriv",
-                                     "--bounding-set=-all,+sys_chroot",
+                                     "--no-new-privs",
+                                     "--bounding-set=-all,+setgid,+sys_chroot,+sys_ptrace",
                                      "--inh-caps=-all",
                                      kPinscope,
                                      "node",

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 
 #include <cerrno>
+#include <filesystem>
 
 #include "plugin/kernel/delegation.h"
 #include "tests/fault/hooked_process.h"
@@ -108,20 +109,32 @@ TEST_F(DelegatingKernel, SeesAChildThatNobodyMayLookInto) {
 #endif
   pid_t hook = 0;
   std::vector<std::string> calls;
+  std::vector<std::string> held;
   const auto result = hooked_->create([&](const SystemCall& call) {
     if (call.number == SYS_umask) hook = call.pid;
     if (hook == 0 || call.pid == hook) return Verdict::run();
-    if (call.number == SYS_prctl && call.arguments[0] == PR_SET_DUMPABLE && call.arguments[1] == 0)
+    if (call.number == SYS_prctl && call.arguments[0] == PR_SET_DUMPABLE &&
+        call.arguments[1] == 0 && (calls.empty() || calls.back() != "undumpable"))
       calls.emplace_back("undumpable");
-    if (call.number == SYS_setns)
+    if (call.number == SYS_setns) {
+      const std::string descriptors = "/proc/" + std::to_string(call.pid) + "/fd";
+      for (const auto& entry : std::filesystem::directory_iterator(descriptors))
+        held.push_back(std::filesystem::read_symlink(entry).string().substr(0, 6));
       calls.emplace_back(call.arguments[1] == (CLONE_NEWUSER | CLONE_NEWNS) ? "enter" : "setns");
+    }
     if (call.number == SYS_fsopen) calls.emplace_back("fsopen");
     if (call.number == SYS_execve || call.number == SYS_execveat) calls.emplace_back("exec");
     if (call.number == SYS_openat || call.number == SYS_open) calls.emplace_back("open");
     return Verdict::run();
   });
   EXPECT_EQ(result.status, 0) << result;
-  EXPECT_THAT(calls, testing::ElementsAre("undumpable", "enter", "fsopen"));
+  // Once more after each change of ids.
+  EXPECT_THAT(calls,
+              testing::ElementsAre("undumpable", "enter", "undumpable", "fsopen", "undumpable"));
+  // Besides the standard three, which are files here.
+  std::erase_if(held, [](const std::string& name) { return name.starts_with("/"); });
+  EXPECT_THAT(held, testing::UnorderedElementsAre(testing::StartsWith("socket"),
+                                                  testing::AnyOf("anon_i", "pidfd:")));
 }
 
 }  // namespace

@@ -149,7 +149,8 @@ class Meaning(unittest.TestCase):
                 self.assertIs(security["allowPrivilegeEscalation"], False)
                 self.assertIs(security["readOnlyRootFilesystem"], True)
                 self.assertEqual(security["capabilities"]["drop"], ["ALL"])
-                wanted = [] if container["name"] == "nri" else ["SYS_CHROOT"]
+                # SETGID and SYS_PTRACE keep other containers out of this one's /proc entry.
+                wanted = ([] if container["name"] == "nri" else ["SYS_CHROOT"]) + ["SETGID", "SYS_PTRACE"]
                 self.assertEqual(security["capabilities"].get("add", []), wanted)
                 self.assertEqual(security["seccompProfile"], {"type": "RuntimeDefault"})
                 for mount in container["volumeMounts"]:

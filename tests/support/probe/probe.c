@@ -7,7 +7,7 @@
 
 static const struct command* const kTables[] = {kBpfCommands,     kFileCommands,  kMapCommands,
                                                 kProcessCommands, kTokenCommands, kProgramCommands,
-                                                kReachCommands};
+                                                kReachCommands,   kDoorCommands};
 enum { kTableCount = sizeof(kTables) / sizeof(kTables[0]) };
 
 static const struct command* find(const char* name) {

@@ -30,6 +30,8 @@ extern const struct command kBpfCommands[];
 extern const struct command kFileCommands[];
 extern const struct command kMapCommands[];
 extern const struct command kProcessCommands[];
+extern const struct command kReachCommands[];
+extern const struct command kDoorCommands[];
 extern const struct command kTokenCommands[];
 extern const struct command kProgramCommands[];
 extern const struct command kReachCommands[];

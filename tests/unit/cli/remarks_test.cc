@@ -127,6 +127,36 @@ TEST(Remarks, CallAViewVoidAgainstTracingInTheHostsPidNamespace) {
   EXPECT_EQ(only(container, granting(Access::kRead)).code, "host-pid-namespace");
 }
 
+TEST(Remarks, SayWhatTheHostsPidNamespaceOpensWithoutTracing) {
+  auto container = ordinary();
+  container.namespaces[static_cast<size_t>(NamespaceKind::kPid)].mode = Namespace::Mode::kHost;
+  EXPECT_EQ(only(container, granting(Access::kRead)).kind, Remark::Kind::kNote);
+  container.capabilities |= uint64_t{1} << CAP_SETUID;
+  const auto remark = only(container, granting(Access::kRead));
+  EXPECT_EQ(remark.kind, Remark::Kind::kVoid);
+  EXPECT_EQ(remark.text,
+            "with the host's PID namespace, the container can become any user and reach the host's "
+            "files through /proc/PID/root of processes of the host that have no capability which "
+            "the container lacks; those of Pinscope are closed to it, and it may stop or end them");
+  container.namespaces[static_cast<size_t>(NamespaceKind::kUser)].mode = Namespace::Mode::kPrivate;
+  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty());
+}
+
+TEST(Remarks, SayThatAVolumeOfTheHostsProcOpensTheSame) {
+  const auto code = [](const model::ConfiguredMount& mount) {
+    auto container = ordinary();
+    container.mounts = {mount};
+    const auto remarks = remarks_on(container, granting(Access::kRead), {});
+    return remarks.empty() ? "" : remarks.front().code;
+  };
+  EXPECT_EQ(code({"/host/proc", "bind", "/proc", {"bind", "ro"}}), "host-proc");
+  EXPECT_EQ(code({"/one", "bind", "/proc/1", {"rbind", "ro"}}), "host-proc");
+  EXPECT_EQ(code({"/host", "bind", "/", {"rbind", "ro"}}), "host-proc");
+  EXPECT_EQ(code({"/host", "bind", "/", {"bind", "ro"}}), "") << "without what is mounted on it";
+  EXPECT_EQ(code({"/proc", "proc", "proc", {}}), "") << "its own";
+  EXPECT_EQ(code({"/x", "bind", "/process", {"rbind"}}), "");
+}
+
 constexpr model::BpfCommands kOpenAndRead = {model::BpfCommand::kObjGet,
                                              model::BpfCommand::kMapLookupElem};
 
@@ -256,7 +286,9 @@ TEST(Remarks, NameVolumesThatHoldPinscopesOwnFiles) {
                                                   std::string(source) + "\" of the host"));
     }
     container.mounts.front().options = {"rbind", "ro"};
-    EXPECT_TRUE(other_remarks(container, granting(Access::kRead), {}).empty()) << source;
+    EXPECT_THAT(codes(remarks_on(container, granting(Access::kRead), {}), Remark::Kind::kVoid),
+                testing::IsEmpty())
+        << source;
   }
   auto container = ordinary();
   container.mounts = {{"/data", "bind", "/etc/pinscope", {"bind"}}};

@@ -1,0 +1,14 @@
+// The remarks on a container that sees the host's processes. Internal to cli/remarks*.cc.
+#pragma once
+
+#include <vector>
+
+#include "plugin/cli/remarks.h"
+
+namespace pinscope::cli {
+
+// Nothing where the container has a PID namespace of its own and no volume with a /proc in it, or a
+// user namespace.
+std::vector<Remark> remarks_on_processes(const model::Container& container);
+
+}  // namespace pinscope::cli
