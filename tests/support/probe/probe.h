@@ -34,7 +34,6 @@ extern const struct command kReachCommands[];
 extern const struct command kDoorCommands[];
 extern const struct command kTokenCommands[];
 extern const struct command kProgramCommands[];
-extern const struct command kReachCommands[];
 
 // A descriptor of a program of these types that returns 1, loaded with a token of `bpffs`; "-":
 // with none. -1 with errno set.
