@@ -11,8 +11,8 @@
 #include "plugin/base/text.h"
 #include "plugin/kernel/pin_list.h"
 #include "plugin/kernel/process.h"
-#include "plugin/kernel/same_objects.h"
 #include "plugin/kernel/program_reach.h"
+#include "plugin/kernel/same_objects.h"
 #include "plugin/policy/commands.h"
 #include "plugin/policy/glob.h"
 
