@@ -139,14 +139,14 @@ TEST(Remarks, SayWhatTheHostsPidNamespaceOpensWithoutTracing) {
             "files through /proc/PID/root of processes of the host that have no capability which "
             "the container lacks; those of Pinscope are closed to it, and it may stop or end them");
   container.namespaces[static_cast<size_t>(NamespaceKind::kUser)].mode = Namespace::Mode::kPrivate;
-  EXPECT_TRUE(remarks_on(container, granting(Access::kRead), kHostBpffs).empty());
+  EXPECT_TRUE(other_remarks(container, granting(Access::kRead), kHostBpffs).empty());
 }
 
 TEST(Remarks, SayThatAVolumeOfTheHostsProcOpensTheSame) {
   const auto code = [](const model::ConfiguredMount& mount) {
     auto container = ordinary();
     container.mounts = {mount};
-    const auto remarks = remarks_on(container, granting(Access::kRead), {});
+    const auto remarks = other_remarks(container, granting(Access::kRead), {});
     return remarks.empty() ? "" : remarks.front().code;
   };
   EXPECT_EQ(code({"/host/proc", "bind", "/proc", {"bind", "ro"}}), "host-proc");
@@ -242,9 +242,10 @@ TEST(Remarks, SayThatCapBpfPutsProgramsIntoWhatTakesThem) {
   decision.grants[0].expect.kind = model::ObjectKind::kMap;
   decision.grants[0].expect.map_type = 3;  // prog_array
   EXPECT_EQ(codes(other_remarks(container, decision, kHostBpffs), Remark::Kind::kVoid),
-            std::vector<std::string>{"cap-bpf-programs"});
+            (std::vector<std::string>{"cap-bpf-programs", "cap-bpf"}));
   decision.grants[0].expect.map_type = 1;
-  EXPECT_TRUE(codes(other_remarks(container, decision, kHostBpffs), Remark::Kind::kVoid).empty());
+  EXPECT_EQ(codes(other_remarks(container, decision, kHostBpffs), Remark::Kind::kVoid),
+            std::vector<std::string>{"cap-bpf"});
 }
 
 TEST(Remarks, SeeTheHostsBpffsInAContainersOwnMounts) {
