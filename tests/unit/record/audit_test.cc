@@ -128,7 +128,7 @@ TEST(AuditLine, IsBoundedWhateverItIsGiven) {
                      &event.identity.kubernetes_container, &event.identity.kubernetes_uid,
                      &event.identity.image})
     *fact = model::Fact{huge, huge};
-  const model::RefusedPin refusal{huge, huge, a_rule(huge, 1), a_rule(huge, 1)};
+  const model::RefusedPin refusal{huge, huge, a_rule(huge, 1), a_rule(huge, 1), huge};
   model::PinnedObject pin = event.pins.front();
   pin.name = pin.source = huge;
   pin.rule = a_rule(huge, 1);
