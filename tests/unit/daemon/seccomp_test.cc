@@ -72,7 +72,7 @@ TEST(SeccompPolicy, HasToServeAllGrantsOfAllPolicies) {
   model::Policy reader;
   reader.grants.emplace_back();
   model::Policy runner;
-  runner.grants.emplace_back().access = model::Access::kReadWrite;
+  runner.grants.emplace_back().access = model::Access::kUse;
   runner.grants.back().expect.kind = model::ObjectKind::kProgram;
   const auto commands = commands_for({reader, runner});
   EXPECT_TRUE(commands.contains(static_cast<uint32_t>(BpfCommand::kMapLookupElem)));
