@@ -1,7 +1,6 @@
 #include "tests/bench/fixture.h"
 
 #include <linux/bpf.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -84,12 +83,6 @@ int files_of(const PolicySet& set) {
 }
 
 Result<Fixture> Fixture::make(int pins) {
-  if (::unshare(CLONE_NEWNS) != 0)
-    return std::unexpected(Error::system("make a mount namespace", errno));
-  if (::mount(nullptr, "/", nullptr, MS_PRIVATE | MS_REC, nullptr) != 0)
-    return std::unexpected(Error::system("make mounts private", errno));
-  PINSCOPE_CHECK(mount_at("bpf", "/sys/fs/bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC));
-
   // On disk, as /etc and /var are; records go to a tmpfs, as /run is.
   char directory[] = "/var/lib/pinscope-bench-XXXXXX";
   if (::mkdtemp(directory) == nullptr)

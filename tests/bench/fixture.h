@@ -39,7 +39,7 @@ int files_of(const PolicySet& set);
 
 class Fixture {
  public:
-  // Enters a new mount namespace, so the process must have one thread. `pins` maps are made.
+  // In a private machine (tests/support/private_machine.h), whose /sys/fs/bpf gets `pins` maps.
   static Result<Fixture> make(int pins);
   Fixture(Fixture&&) = default;
   Fixture& operator=(Fixture&&) = delete;

@@ -14,6 +14,7 @@
 #include "plugin/base/text.h"
 #include "tests/bench/report.h"
 #include "tests/bench/scenarios.h"
+#include "tests/support/private_machine.h"
 
 namespace pinscope::bench {
 namespace {
@@ -139,5 +140,6 @@ int main(int argc, char** argv) {
     std::fputs("pinscope-bench: skipped: needs root\n", stderr);
     return pinscope::bench::kSkipped;
   }
-  return pinscope::bench::run(*std::move(line));
+  // The hook looks for pins where process 1 has its mounts.
+  pinscope::test::in_private_machine([&] { return pinscope::bench::run(*std::move(line)); });
 }
