@@ -196,9 +196,13 @@ class HookRun {
     const auto records = record::Store::open(options_.state_directory, false);
     const auto process = container_process();
     if (!records || !process) return;
-    const auto found = records->find(container_.id);
-    if (found && *found && belongs_to((*found)->record, **process))
-      (void)records->remove(container_.id, (*found)->held);
+    forget(*records, **process);
+  }
+
+  void forget(const record::Store& records, const kernel::ContainerProcess& process) const {
+    const auto found = records.find(container_.id);
+    if (found && *found && belongs_to((*found)->record, process))
+      (void)records.remove(container_.id, (*found)->held);
   }
 
   Status decide_and_give(policy::PolicyStore& store, std::string state_json) {
@@ -284,7 +288,9 @@ class HookRun {
 
     auto finished =
         carry_out(decision, skipped, plan, *process, descriptors.get(), records, record, *held);
-    if (!finished) (void)records.remove(record.id, *held);
+    if (finished) return {};
+    (void)records.remove(record.id, *held);
+    forget(records, *process);  // what a child of ours wrote before it was killed
     return finished;
   }
 
@@ -330,9 +336,9 @@ class HookRun {
       if (begun.error().code() != ErrorCode::kRecordConflict || round == kMostRounds)
         return std::unexpected(std::move(begun).error());
       const auto existing = records.find(record.id);
-      if (!existing) {
-        PINSCOPE_CHECK(records.remove_unreadable(record.id));
-      } else if (*existing) {
+      // It may be that of a container which runs: gc --damaged is for somebody to decide.
+      if (!existing) return std::unexpected(existing.error());
+      if (*existing) {
         const Record& other = (*existing)->record;
         if (belongs_to(other, *process_) && other.state == Record::State::kApplied) {
           PINSCOPE_CHECK(check_covered(record.selected_by, other.selected_by));

@@ -45,7 +45,11 @@ class Start {
   }
 
   void run() { result = installation_.run_hook("createRuntime", state("creating")); }
-  CommandResult stop() { return installation_.run_hook("poststop", state("stopped")); }
+  // As runtimes do: the process has ended.
+  CommandResult stop() {
+    container_->end();
+    return installation_.run_hook("poststop", state("stopped"));
+  }
 
   [[nodiscard]] uint64_t questions() const { return volume_->unanswered(); }
   [[nodiscard]] bool has_view(const std::string& at) const {
@@ -173,6 +177,8 @@ TEST_P(SilentContainer, ThatLeadsTheWayToItsViewThereHoldsUpNobodyWhoLooks) {
 
 // The server answers the runtime and falls silent in front of our hook, as a hostile one would.
 TEST_P(SilentContainer, WhoseViewWouldBeThereIsRefusedByTheRuntimeAsWell) {
+  if (!installation_.wrapper.empty())
+    GTEST_SKIP() << "what plays the older kernel waits for the hook's child, which cannot end";
   policy("view: {at: /data/x/bpf}\ngrants: [{pin: /sys/fs/bpf/app/flows, as: flows}]\n");
   ASSERT_EQ(installation_.compile().status, 0);
   const std::string reached = host_.path("reached");

@@ -66,9 +66,9 @@ TEST_F(Machine, WhoseKernelRefusesToResolvePathsSafelyStartsNothing) {
   EXPECT_EQ(result.status, 1) << result;
   EXPECT_EQ(result.err,
             "pinscope-hook: container \"fault\": cannot open source pin "
-            "\"/sys/fs/bpf/fault/program\": Function not implemented (the kernel lacks this system "
+            "\"/sys/fs/bpf/fault/flows\": Function not implemented (the kernel lacks this system "
             "call, or a seccomp filter refuses it; pinscope doctor says which); policy \"test\" at "
-            "test.yaml:11:7\n");
+            "test.yaml:9:7\n");
   EXPECT_THAT(hooked_.traces(), IsEmpty()) << result;
 }
 
@@ -157,11 +157,26 @@ TEST_F(Machine, WhoseAuditTrailIsNoFileStartsNothing) {
   EXPECT_THAT(hooked_.traces(), IsEmpty());
 }
 
-TEST_F(Machine, WithNoSpaceForTheAuditLineUndoesTheView) {
+TEST_F(Machine, WithNoSpaceForTheAuditLineKeepsItElsewhere) {
   const std::string log = fs::path(hooked_.installation().audit_path()).parent_path();
   fs::create_directories(log);
   const Mounted full = small_file_system(log);
   write_file(log + "/filler", std::string(4096, 'x'));
+  const auto result = hooked_.create();
+  EXPECT_EQ(result.status, 0) << result;
+  const auto waiting = read_audit(state() + "/audit.waiting");
+  ASSERT_EQ(waiting.size(), 1U);
+  EXPECT_EQ(waiting.front().outcome, "granted");
+  EXPECT_EQ(waiting.front().container, "fault");
+}
+
+// A view that nobody can find out about is not given.
+TEST_F(Machine, WithNoSpaceForTheAuditLineAnywhereUndoesTheView) {
+  const std::string log = fs::path(hooked_.installation().audit_path()).parent_path();
+  fs::create_directories(log);
+  const Mounted full = small_file_system(log);
+  write_file(log + "/filler", std::string(4096, 'x'));
+  fs::create_directories(state() + "/audit.waiting");
   const auto result = hooked_.create();
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.err, HasSubstr("cannot append to the audit file: No space left on device"));

@@ -54,6 +54,7 @@ TEST_F(StoppedHook, HoldsUpNoOtherContainerAtAnyKindOfItsSystemCalls) {
     ContainerProcess other(rootfs(hooked));
     const auto another = start_another(hooked, other);
     EXPECT_EQ(another.status, 0) << describe(call) << another;
+    other.end();
     EXPECT_EQ(stop_another(hooked).status, 0) << describe(call);
     EXPECT_EQ(hooked.installation().run_gc().status, 0) << describe(call);
     return Verdict::run();

@@ -131,6 +131,9 @@ SilentFileSystem::SilentFileSystem(std::string directory) : directory_(std::move
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     serve(device.get(), *shared_);
   }
+  // The kernel asks for the terms by itself; what is asked for here is answered after that.
+  struct stat status {};
+  check(::stat(directory_.c_str(), &status), "stat " + directory_);
 }
 
 SilentFileSystem::~SilentFileSystem() {
