@@ -115,7 +115,7 @@ Result<ObjectInfo> object_info(int object, int proc_self_fd) {
 }
 
 Result<ShortInfo> short_info(int object) {
-  ShortInfo info;
+  ShortInfo info{};
   static_assert(offsetof(struct bpf_map_info, id) == offsetof(ShortInfo, id));
   static_assert(offsetof(struct bpf_prog_info, id) == offsetof(ShortInfo, id));
   static_assert(offsetof(struct bpf_link_info, id) == offsetof(ShortInfo, id));

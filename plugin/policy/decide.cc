@@ -185,6 +185,7 @@ Status Decider::refuse_what_is_denied(const std::vector<const Policy*>& policies
 // What is denied under one name is denied under every other name that it has.
 Status Decider::refuse_other_names(const Denials& denials) {
   std::vector<std::string> sources;
+  sources.reserve(wanted_.size());
   for (const Wanted& wanted : wanted_) sources.emplace_back(wanted.source);
   std::ranges::sort(sources);
   sources.erase(std::ranges::unique(sources).begin(), sources.end());

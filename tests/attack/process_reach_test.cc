@@ -26,7 +26,6 @@
 namespace pinscope::test {
 namespace {
 
-using testing::HasSubstr;
 using testing::IsEmpty;
 
 #ifdef __SANITIZE_ADDRESS__
@@ -177,9 +176,9 @@ TEST_P(Reach, FindsNoDoorToTheHookThatDelegates) {
 TEST_P(Reach, FindsNoDoorToTheShim) {
   installation_.directory().write("bundle/config.json",
                                   R"({"ociVersion":"1.0.2","root":{"path":"rootfs"}})");
+  const std::string shim = PINSCOPE_BIN_DIR "/pinscope-runtime";
   EXPECT_THAT(
-      attack({PINSCOPE_BIN_DIR "/pinscope-runtime",
-              "--pinscope-policy=" + installation_.policy_directory(),
+      attack({shim, "--pinscope-policy=" + installation_.policy_directory(),
               "--pinscope-state-dir=" + installation_.state_directory(),
               "--pinscope-cache-dir=" + installation_.cache_directory(),
               "--pinscope-audit=" + installation_.audit_path(), "--pinscope-runtime=/bin/true",

@@ -72,10 +72,10 @@ class Programs : public AttackTest {
   // explain says the same beforehand.
   void explains(const std::string& reason) {
     container_.write_bundle();
-    const auto said =
-        test::run({PINSCOPE_BIN_DIR "/pinscope", "explain", "--bundle", container_.bundle(), "--id",
-                   container_.id(), "--policy", installation_.policy_directory(), "--cache-dir",
-                   installation_.cache_directory()});
+    const std::string pinscope = PINSCOPE_BIN_DIR "/pinscope";
+    const auto said = test::run({pinscope, "explain", "--bundle", container_.bundle(), "--id",
+                                 container_.id(), "--policy", installation_.policy_directory(),
+                                 "--cache-dir", installation_.cache_directory()});
     EXPECT_NE(said.status, 0) << said;
     EXPECT_THAT(said.out, HasSubstr(reason)) << said;
   }
