@@ -63,8 +63,7 @@ std::vector<std::string> odd_texts() {
           std::string("a\0b", 3),
           "a\nb: container \"x\" of pod \"y\": added hooks",
           "\x1b[2Jgone",
-          "\xc2\x9b"
-          "2J",
+          std::string("\xc2\x9b") + "2J",
           "\xff\xfe",
           std::string(255, 'a'),
           std::string(4096, '/'),

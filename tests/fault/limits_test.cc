@@ -132,12 +132,13 @@ TEST_P(EachLimit, LetsTheCommandLineAndTheShimEndWithASentence) {
   const std::string config = R"({"ociVersion":"1.0.2","root":{"path":"rootfs"}})";
   const auto& directory = installation.directory();
   const std::string path = directory.write("bundle/config.json", config);
-  const auto shim = run_with(
-      GetParam(), 0,
-      {PINSCOPE_BIN_DIR "/pinscope-runtime", "--pinscope-policy", installation.policy_directory(),
-       "--pinscope-cache-dir", installation.cache_directory(), "--pinscope-audit",
-       installation.audit_path(), "--pinscope-runtime", "/bin/true", "create", "--bundle",
-       directory.path("bundle"), "limited"});
+  const std::string program = PINSCOPE_BIN_DIR "/pinscope-runtime";
+  const auto shim =
+      run_with(GetParam(), 0,
+               {program, "--pinscope-policy", installation.policy_directory(),
+                "--pinscope-cache-dir", installation.cache_directory(), "--pinscope-audit",
+                installation.audit_path(), "--pinscope-runtime", "/bin/true", "create", "--bundle",
+                directory.path("bundle"), "limited"});
   expect_to_end_well(shim, "pinscope-runtime");
   if (shim.status == 1) {
     EXPECT_EQ(read_file(path), config) << shim;
