@@ -14,7 +14,7 @@ namespace pinscope::record {
 struct AuditOptions {
   std::string path = "/var/log/pinscope/audit.jsonl";          // empty: no file
   std::string journal_socket = "/run/systemd/journal/socket";  // empty: no journal
-  std::string waiting_directory;  // for lines that find no space in the file; empty: none
+  std::string waiting_directory = {};  // for lines that find no space in the file; empty: none
 };
 
 // No line is longer, newline and all.
