@@ -16,6 +16,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/kernel/bpf.h"
+#include "plugin/kernel/machine.h"
 #include "plugin/kernel/mounts.h"
 #include "plugin/kernel/source.h"
 #include "plugin/kernel/sys.h"
@@ -52,8 +53,8 @@ struct CloseDirectory {
 class Comparer {
  public:
   Comparer(const std::vector<std::string>& sources, const model::DeniedPins& denied,
-           int proc_self_fd)
-      : sources_(sources), denied_(denied), proc_self_fd_(proc_self_fd) {}
+           const MachineRoot& machine, int proc_self_fd)
+      : sources_(sources), denied_(denied), machine_(machine), proc_self_fd_(proc_self_fd) {}
 
   Result<model::Comparison> compare() {
     PINSCOPE_CHECK(open_sources());
@@ -86,14 +87,16 @@ class Comparer {
 
   Status look_at_start(const std::string& start) {
     if (by_id_.empty()) return {};
-    const auto fd = open_at(AT_FDCWD, start, O_PATH | O_NOFOLLOW);
+    const auto fd = open_at(machine_.directory(), machine_.path(start), O_PATH | O_NOFOLLOW);
     if (!fd) return is_gone(fd.error().errnum()) ? Status{} : cannot(start, fd.error().errnum());
     struct stat status {};
     if (::fstat(fd->get(), &status) != 0) return cannot(start, errno);
     if (S_ISDIR(status.st_mode))
-      return is_bpffs(fd->get()) ? walk(AT_FDCWD, start, start, 0) : walk_mounts_below(start);
+      return is_bpffs(fd->get()) ? walk(machine_.directory(), machine_.path(start), start, 0)
+                                 : walk_mounts_below(start);
     if (!S_ISREG(status.st_mode) || !is_bpffs(fd->get()) || !denied_.covers(start)) return {};
-    const auto directory = open_at(AT_FDCWD, std::string(parent_of(start)), O_RDONLY | O_DIRECTORY);
+    const auto directory = open_at(
+        machine_.directory(), machine_.path(std::string(parent_of(start))), O_RDONLY | O_DIRECTORY);
     if (!directory) return cannot(start, directory.error().errnum());
     struct stat above {};
     if (::fstat(directory->get(), &above) != 0) return cannot(start, errno);
@@ -105,14 +108,15 @@ class Comparer {
   // A start that is no bpffs may have some below it.
   Status walk_mounts_below(const std::string& start) {
     if (!mounts_) {
-      PINSCOPE_TRY(const Fd file, open_at(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY));
-      PINSCOPE_TRY(const auto text, read_all(file.get(), kMountinfoLimit, "/proc/self/mountinfo"));
+      PINSCOPE_TRY(const Fd file, open_at(AT_FDCWD, machine_.mountinfo(), O_RDONLY));
+      PINSCOPE_TRY(const auto text, read_all(file.get(), kMountinfoLimit, machine_.mountinfo()));
       mounts_ = std::make_unique<std::vector<Mount>>(parse_mountinfo(text));
     }
     const std::string below = start == "/" ? start : start + "/";
     for (const auto& mount : *mounts_)
       if (mount.is_bpf && mount.mount_point.starts_with(below))
-        PINSCOPE_CHECK(walk(AT_FDCWD, mount.mount_point, mount.mount_point, 0));
+        PINSCOPE_CHECK(
+            walk(machine_.directory(), machine_.path(mount.mount_point), mount.mount_point, 0));
     return {};
   }
 
@@ -160,7 +164,10 @@ class Comparer {
   }
 
   static bool counts(Trust directory, const struct stat& entry) {
-    return directory == Trust::kAll || (directory == Trust::kOwnedByRoot && entry.st_uid == 0);
+    // Whoever may use a pin of root's may make a hard link of it where they may write.
+    const bool only_root_made_it =
+        entry.st_uid == 0 && (S_ISDIR(entry.st_mode) || entry.st_nlink == 1);
+    return directory == Trust::kAll || (directory == Trust::kOwnedByRoot && only_root_made_it);
   }
 
   // A pin in the working directory. Its kind is asked for only where its id is one of those that
@@ -206,6 +213,7 @@ class Comparer {
 
   const std::vector<std::string>& sources_;
   const model::DeniedPins& denied_;
+  const MachineRoot& machine_;  // paths of a policy are those of its mounts, granted or denied
   int proc_self_fd_;
   model::Comparison comparison_;
   std::unordered_multimap<uint32_t, size_t> by_id_;  // sources of this id, of any kind
@@ -219,7 +227,8 @@ class Comparer {
 Result<model::Comparison> compare_objects(const std::vector<std::string>& sources,
                                           const model::DeniedPins& denied) {
   PINSCOPE_TRY(const Fd descriptors, open_descriptor_directory());
-  return Comparer(sources, denied, descriptors.get()).compare();
+  PINSCOPE_TRY(const MachineRoot machine, MachineRoot::find());
+  return Comparer(sources, denied, machine, descriptors.get()).compare();
 }
 
 }  // namespace pinscope::kernel

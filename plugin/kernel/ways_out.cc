@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "plugin/base/file.h"
 #include "plugin/base/text.h"
@@ -32,6 +33,27 @@ bool shows_host_processes(const MountTable& mounts, const Mount& mount) {
   if (!top || *top != mount.id) return true;
   char self[32];
   return ::readlinkat(opened->get(), "self", self, sizeof self) > 0;
+}
+
+// The cgroup of a process in the hierarchy of version 2; nothing if it has none or has ended.
+std::optional<std::string> cgroup_of(const std::string& process) {
+  constexpr size_t kLimit = 1U << 20;
+  const std::string path = "/proc/" + process + "/cgroup";
+  const auto file = open_at(AT_FDCWD, path, O_RDONLY);
+  if (!file) return std::nullopt;
+  const auto text = read_all(file->get(), kLimit, path);
+  if (!text) return std::nullopt;
+  for (const std::string_view line : split(*text, '\n'))
+    if (line.starts_with("0::")) return std::string(line.substr(3));
+  return std::nullopt;
+}
+
+// Whether the container has no cgroup of its own, but one in which this process is, too, or below
+// which it is: what is attached there governs the host's processes.
+bool shares_our_cgroup(const ContainerProcess& process) {
+  const auto ours = cgroup_of("self");
+  const auto its = cgroup_of(std::to_string(process.pid()));
+  return !ours || !its || *its == "/" || *ours == *its || ours->starts_with(*its + "/");
 }
 
 }  // namespace
@@ -81,7 +103,9 @@ Result<std::vector<WayOut>> ways_out(const MountTable& mounts, int root, const s
   };
   const auto is_cgroup = [](const Mount& mount) { return mount.leads == Mount::Leads::kToCgroups; };
   MountTable::Below seen_by_it;
+  bool is_shared = false;
   if (std::ranges::any_of(found, is_cgroup)) {
+    is_shared = shares_our_cgroup(process);
     PINSCOPE_CHECK(process.enter_cgroup_namespace());
     PINSCOPE_TRY(seen_by_it, mounts.look_below(root));
   }
@@ -92,7 +116,8 @@ Result<std::vector<WayOut>> ways_out(const MountTable& mounts, int root, const s
         break;
       case Mount::Leads::kToCgroups: {
         const auto again = std::ranges::find(seen_by_it.leading, mount.id, &Mount::id);
-        if (again == seen_by_it.leading.end() || !is_own_cgroup(again->root, mount.root))
+        if (is_shared || again == seen_by_it.leading.end() ||
+            !is_own_cgroup(again->root, mount.root))
           ways.push_back(way_of_cgroups(place(mount)));
         break;
       }

@@ -58,6 +58,7 @@ constexpr std::array<std::string_view, 41> kNames = {
 std::optional<uint32_t> capability_number(std::string_view name) {
   uint32_t number = 0;
   const char* const end = name.data() + name.size();
+  if (name.size() > 1 && name.front() == '0') return std::nullopt;  // octal for some readers
   if (const auto read = std::from_chars(name.data(), end, number);
       read.ec == std::errc{} && read.ptr == end)
     return number < 64 ? std::optional(number) : std::nullopt;
@@ -68,6 +69,13 @@ std::optional<uint32_t> capability_number(std::string_view name) {
       kNames, [&](std::string_view known) { return std::ranges::equal(known, name, is_same); });
   if (found == kNames.end()) return std::nullopt;
   return static_cast<uint32_t>(found - kNames.begin());
+}
+
+bool is_plain_capability(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](char byte) {
+    return byte == '_' || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
+           (byte >= '0' && byte <= '9');
+  }) && !(name.front() >= '0' && name.front() <= '9');
 }
 
 }  // namespace pinscope::oci

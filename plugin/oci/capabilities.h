@@ -11,4 +11,8 @@ namespace pinscope::oci {
 // case and as a number, too. Nothing for a name that Linux 6.18 does not know.
 std::optional<uint32_t> capability_number(std::string_view name);
 
+// Whether a name that is not known is one of a newer kernel. Anything else may be read by libcap as
+// a capability that is known: "0x26", "CAP_BPF=ep".
+bool is_plain_capability(std::string_view name);
+
 }  // namespace pinscope::oci

@@ -74,6 +74,8 @@ Status read_capabilities(const JsonView& process, Container& container) {
       PINSCOPE_TRY(const auto text, name.as_string());
       if (const auto number = capability_number(text))
         container.capabilities |= uint64_t{1} << *number;
+      else if (!is_plain_capability(text))
+        container.capabilities = ~uint64_t{0};  // whatever the runtime makes of it
     }
   }
   return {};

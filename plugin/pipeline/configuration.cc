@@ -18,18 +18,28 @@ namespace {
 
 // The runtime, and what may stand between it and this process.
 constexpr int kMostAncestors = 4;
+constexpr const char* kConfig = "config.json";
 
 // The configuration that a runtime above this process was told to make this container from.
-Result<std::string> config_path_of_runtime(const std::string& id) {
+struct Named {
+  std::string bundle;
+  std::string config;  // absolute
+};
+Result<Named> named_by_runtime(const std::string& id) {
   std::optional<pid_t> ancestor = ::getppid();
   for (int i = 0; ancestor && *ancestor > 1 && i < kMostAncestors; ++i) {
     auto words = kernel::command_line_of(*ancestor);
     if (words && !words->empty()) {
-      const auto style = oci::option_style_of(words->front());
+      const auto style = oci::option_style_of(std::string(base_name(words->front())));
       words->erase(words->begin());
       const auto arguments = oci::parse_runtime_arguments(*words, style);
-      if (arguments.makes_container() && arguments.id == id && arguments.bundle.starts_with('/'))
-        return join(arguments.bundle, arguments.config);
+      // The nearest one is the runtime; what stands above it may be anybody's.
+      if (arguments.makes_container() && arguments.id == id) {
+        const bool is_absolute = arguments.bundle.starts_with('/') &&
+                                 (arguments.config == kConfig || arguments.config.starts_with('/'));
+        if (is_absolute) return Named{arguments.bundle, join(arguments.bundle, arguments.config)};
+        break;
+      }
     }
     ancestor = kernel::parent_of_process(*ancestor);
   }
@@ -42,11 +52,12 @@ Result<std::string> config_path_of_runtime(const std::string& id) {
 }  // namespace
 
 Result<std::string> read_config(oci::State& state) {
-  std::string path = join(state.bundle, "config.json");
+  std::string path = join(state.bundle, kConfig);
   const bool bundle_is_lost = state.bundle == "/";
   if (bundle_is_lost) {
-    PINSCOPE_TRY(path, config_path_of_runtime(state.id));
-    state.bundle = parent_of(path);
+    PINSCOPE_TRY(auto named, named_by_runtime(state.id));
+    state.bundle = std::move(named.bundle);
+    path = std::move(named.config);
   }
   auto file = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
   if (!file)

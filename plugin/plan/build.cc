@@ -1,5 +1,6 @@
 #include "plugin/plan/build.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <string>
@@ -134,6 +135,23 @@ class Builder {
     return {};
   }
 
+  // The directory of the writable instance belongs to the host's root. Where the container's user
+  // namespace maps that user, its root makes the mount writable and pins there what it may read.
+  [[nodiscard]] Status check_nobody_owns_writable_directory() const {
+    const bool maps_root = std::ranges::any_of(
+        container_.uid_map,
+        [](const model::IdMapping& range) { return range.host == 0 && range.size != 0; });
+    if (!maps_root) return {};
+    const auto read = std::ranges::find_if(
+        decision_.grants, [](const GrantedPin& grant) { return !opens_for_writing(grant.access); });
+    return std::unexpected(
+        Error(ErrorCode::kAccessUnsupported, "grant " + quoted(read->name) + " for reading")
+            .reason("the container's user namespace maps the host's root, who could pin it again "
+                    "beside what may be written")
+            .hint("map other ids, or say view.layout: per-map")
+            .rule(to_string(read->rule)));
+  }
+
   // Two instances: read grants behind a read-only superblock, the others behind a read-only
   // mount. Only one of them is made where that is enough.
   Status shared() {
@@ -164,6 +182,7 @@ class Builder {
           MakeSymlink{top, shown + grant.name, target + kReadWriteDirectory + "/" + grant.name});
     }
     plan_.steps.emplace_back(SealInstance{top});
+    PINSCOPE_CHECK(check_nobody_owns_writable_directory());
 
     const InstanceId writable = make_instance(MakeInstance::Type::kBpf);
     plan_.steps.emplace_back(MakeDirectory{writable, kShown});

@@ -45,7 +45,8 @@ class HostileEngine : public testing::Test {
   static void expect_service(PlayedEngine& engine) {
     EXPECT_EQ(hooks_of(engine.create({})).size(), 2U);
     EXPECT_LT(engine.peak_memory(), kMostMemory);
-    for (const auto line : split(engine.log(), '\n')) {
+    const std::string log = engine.log();
+    for (const auto line : split(log, '\n')) {
       EXPECT_LT(line.size(), kLongestLogLine);
       EXPECT_THAT(line, Not(HasSubstr("\x1b")));
     }

@@ -147,9 +147,11 @@ TEST_P(UserNamespace, HasEveryLayout) {
   }
 }
 
+class UserNamespaceOfAnotherUser : public UserNamespace {};
+
 // containerd from 2.3 on makes the namespace before the runtime starts, as the user who is root in
 // it.
-TEST_P(UserNamespace, MayBelongToAnotherUserThanRoot) {
+TEST_P(UserNamespaceOfAnotherUser, IsGivenAView) {
   grant("");
   const NamespaceOfAnotherUser other(container_.spec);
   container_.spec.namespaces["user"] = other.path();
@@ -159,7 +161,34 @@ TEST_P(UserNamespace, MayBelongToAnotherUserThanRoot) {
   EXPECT_EQ(answer(result, "get-ro /sys/fs/bpf/flows"), "ok");
 }
 
+class UserNamespaceWithTheHostsRoot : public UserNamespace {};
+
+// Its root makes the mount of what may be written writable, and pins there again what it may read.
+TEST_P(UserNamespaceWithTheHostsRoot, HasNoReadGrantBesideOneForWriting) {
+  pins_.map("/sys/fs/bpf/counters");
+  const std::string both =
+      "grants:\n"
+      "  - {pin: /sys/fs/bpf/flows}\n"
+      "  - {pin: /sys/fs/bpf/counters, access: read-write}\n";
+  container_.spec.uid_map = container_.spec.gid_map = {{0, 100000, 1000}, {1000, 0, 1}};
+  installation_.write_policy(policy_text("select: {}\n" + both));
+  expect_refused(
+      "cannot grant \"flows\" for reading: the container's user namespace maps the host's root, "
+      "who "
+      "could pin it again beside what may be written (map other ids, or say view.layout: per-map); "
+      "policy \"test\" at test.yaml:8:7",
+      "access-unsupported");
+  installation_.write_policy(policy_text("select: {}\nview: {layout: per-map}\n" + both));
+  RuntimeContainer container(GetParam());
+  container.spec = container_.spec;
+  container.spec.hooks.clear();
+  const auto result = run(container, {"ls /sys/fs/bpf"});
+  EXPECT_EQ(answer(result, "ls /sys/fs/bpf"), "ok counters flows") << result;
+}
+
 PINSCOPE_EACH_RUNTIME(UserNamespace);
+PINSCOPE_EACH_RUNTIME(UserNamespaceOfAnotherUser);
+PINSCOPE_EACH_RUNTIME(UserNamespaceWithTheHostsRoot);
 
 }  // namespace
 }  // namespace pinscope::test

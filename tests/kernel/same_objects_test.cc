@@ -3,10 +3,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/support/bpf_objects.h"
+#include "tests/support/check.h"
 #include "tests/support/mounts.h"
 #include "tests/support/temp_directory.h"
 
@@ -55,6 +59,32 @@ TEST_F(SameObjects, AreFoundUnderAHardLink) {
   ASSERT_EQ(link(kGranted, kDenied), 0);
   EXPECT_THAT(denied_as({kGranted}, {kDenied}), ElementsAre(kDenied));
   unlink(kDenied);
+}
+
+// Where a user may write, a hard link of a pin that they may use is root's as well.
+TEST_F(SameObjects, AreNotBelievedOfAHardLinkWhereOthersMayWrite) {
+  pins_.map(kGranted);
+  pins_.directory("/sys/fs/bpf/scratch");
+  ASSERT_EQ(chmod("/sys/fs/bpf/scratch", 01777), 0);
+  ASSERT_EQ(link(kGranted, "/sys/fs/bpf/scratch/x"), 0);
+  EXPECT_THAT(denied_as({kGranted}, {"/sys/fs/bpf/scratch"}), ElementsAre(""));
+  unlink("/sys/fs/bpf/scratch/x");
+}
+
+// An engine may have mounts of its own; what a policy grants and denies is the machine's.
+TEST_F(SameObjects, AreThoseOfTheMachineInAnotherMountNamespaceToo) {
+  pin_twice();
+  const pid_t child = check(fork(), "fork");
+  if (child == 0) {
+    if (unshare(CLONE_NEWNS) != 0 ||
+        mount(nullptr, "/", nullptr, MS_PRIVATE | MS_REC, nullptr) != 0 ||
+        umount2("/sys/fs/bpf", MNT_DETACH) != 0)
+      _exit(2);
+    _exit(denied_as({kGranted}, {"/sys/fs/bpf/keys"}) == std::vector<std::string>{kDenied} ? 0 : 1);
+  }
+  int status = 0;
+  check(waitpid(child, &status, 0), "wait");
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(SameObjects, AreFoundThroughAnotherMountOfTheFileSystem) {

@@ -162,14 +162,24 @@ TEST(Config, AddsUpTheCapabilitiesOfEverySet) {
 
 // crun reads them with libcap, which takes them so.
 TEST(Config, KnowsCapabilitiesInLowerCaseAndByTheirNumbers) {
-  const auto container = read(config_with(
-      R"(,"process":{"capabilities":{"bounding":["cap_bpf","Cap_Chown","21","64","-1","21x"]}})"));
+  const auto container =
+      read(config_with(R"(,"process":{"capabilities":{"bounding":["cap_bpf","Cap_Chown","21"]}})"));
   EXPECT_EQ(container.capabilities, capability(kChown) | capability(kBpf) | capability(kSysAdmin));
+}
+
+// crun gives libcap the text, which reads each of these as a capability that exists, or may.
+TEST(Config, CountsANameThatIsNoneAsEveryCapability) {
+  for (const char* name :
+       {"046", "0x26", "CAP_PERFMON,x", "cap_perfmon=ep", "CAP_PERFMON ", "21x", "-1", "64", ""}) {
+    const auto container = read(
+        config_with(R"(,"process":{"capabilities":{"ambient":[")" + std::string(name) + R"("]}})"));
+    EXPECT_EQ(container.capabilities, ~uint64_t{0}) << name;
+  }
 }
 
 TEST(Config, IgnoresCapabilitiesAndNamespacesThatItDoesNotKnow) {
   const auto container = read(config_with(
-      R"(,"process":{"capabilities":{"bounding":["CAP_NEW","BPF","CAP_","","CAP_CHECKPOINT_RESTORE"]}},
+      R"(,"process":{"capabilities":{"bounding":["CAP_NEW","BPF","CAP_","CAP_CHECKPOINT_RESTORE"]}},
          "linux":{"namespaces":[{"type":"imagined"},{"type":"time"},{}]})"));
   EXPECT_EQ(container.capabilities, capability(40));
   EXPECT_EQ(namespace_of(container, NamespaceKind::kTime).mode, Namespace::Mode::kPrivate);

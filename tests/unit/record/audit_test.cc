@@ -242,7 +242,9 @@ TEST_F(AuditFile, DoesNotMixLinesOfHooksThatRunAtTheSameTime) {
       for (int j = 0; j < kEvents; ++j) ASSERT_TRUE(audit.write(event));
     });
   for (auto& hook : hooks) hook.join();
-  const auto written = lines("audit.jsonl");
+  // One that sees another's line half-written begins with a new line, which readers pass over.
+  auto written = lines("audit.jsonl");
+  std::erase(written, "");
   EXPECT_EQ(written.size(), size_t{kHooks} * kEvents);
   for (const auto& line : written) ASSERT_EQ(line, to_json_line(event));
 }
