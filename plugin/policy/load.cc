@@ -160,6 +160,11 @@ void SetLoader::add_file(const std::string& path, const std::string& name, Trust
     complain(name, "the set has more than " + std::to_string(kMostSetBytes) + " bytes");
     return;
   }
+  // What a full disk leaves of a file that is saved is not the wish to have no policies.
+  if (text->find_first_not_of(" \t\r\n") == std::string::npos) {
+    complain(name, "the file is empty; remove it, or say with a comment that it holds no policy");
+    return;
+  }
   add_text(*std::move(text), name);
 }
 

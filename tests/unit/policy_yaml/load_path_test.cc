@@ -64,13 +64,25 @@ TEST_F(LoadPath, ReadsYamlFilesInTheOrderOfTheirNames) {
   write("README", "no policy");
   write("d.yaml.bak", "no policy");
   write(".hidden.yaml", "no policy");
-  write("empty.yaml", "");
+  write("empty.yaml", "# nothing yet\n");
   const Loaded loaded = load_path(directory_, Trust::kIgnored);
   EXPECT_THAT(errors(loaded), IsEmpty());
   EXPECT_THAT(names(loaded), ElementsAre("first", "second", "third"));
   ASSERT_EQ(loaded.files.size(), 4U);
   EXPECT_EQ(loaded.files[0].name, "a.yaml");
   EXPECT_EQ(loaded.files[3].name, "empty.yaml");
+}
+
+// A full disk leaves one, and it must not take away the policies that were in it.
+TEST_F(LoadPath, RefusesAFileThatIsEmpty) {
+  write("a.yaml", policy_text("p"));
+  for (const char* nothing : {"", "\n", " \r\n\t\n"}) {
+    write("b.yaml", nothing);
+    EXPECT_THAT(
+        errors(load_path(directory_, Trust::kIgnored)),
+        ElementsAre(HasSubstr("b.yaml:1:1: error: the file is empty; remove it, or say with "
+                              "a comment that it holds no policy")));
+  }
 }
 
 TEST_F(LoadPath, StampsWhatStatSays) {
