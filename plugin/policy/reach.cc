@@ -1,5 +1,7 @@
 #include "plugin/policy/reach.h"
 
+#include <linux/capability.h>
+
 #include <algorithm>
 
 #include "plugin/base/text.h"
@@ -111,6 +113,12 @@ std::vector<WayOut> shared_namespaces(const Container& container, const model::H
   };
   look(Scope::kNetwork, NamespaceKind::kNet, "the host's interfaces");
   look(Scope::kCgroup, NamespaceKind::kCgroup, "every cgroup that it can open");
+  // open_by_handle_at(2): whichever directory of the hierarchy is mounted in it.
+  const bool opens_handles = (container.capabilities >> CAP_DAC_READ_SEARCH & 1U) != 0;
+  if (opens_handles && shares_host_namespace(container, NamespaceKind::kUser, host))
+    ways.push_back({Scope::kCgroup, "it has CAP_DAC_READ_SEARCH",
+                    "every cgroup of the machine, by its handle",
+                    "drop the capability, or give the container a user namespace"});
   return ways;
 }
 

@@ -19,7 +19,8 @@ using KnownObjects = std::vector<std::optional<model::ObjectType>>;
 // As far as policies say it.
 KnownObjects expected_objects(const model::Decision& decision);
 
-// The namespaces of the host's that the container shares, in which programs attach.
+// The namespaces of the host's that the container shares, in which programs attach; and the
+// capability that opens cgroups outside of its own.
 std::vector<model::WayOut> shared_namespaces(const model::Container& container,
                                              const model::HostView& host);
 

@@ -97,6 +97,19 @@ TEST(Reach, IsTheHostsWhereItsNamespacesAreShared) {
           .empty());
 }
 
+// open_by_handle_at(2) needs no path.
+TEST(Reach, IsEveryCgroupWithTheCapabilityToOpenHandles) {
+  auto made = with_namespaces({NamespaceKind::kNet, NamespaceKind::kCgroup});
+  const FakeHost host;
+  EXPECT_TRUE(shared_namespaces(made, host.view()).empty());
+  made.capabilities = uint64_t{1} << 2;  // CAP_DAC_READ_SEARCH
+  const auto ways = shared_namespaces(made, host.view());
+  ASSERT_EQ(ways.size(), 1U);
+  EXPECT_EQ(ways.front().scope, Scope::kCgroup);
+  namespace_of(made, NamespaceKind::kUser).mode = model::Namespace::Mode::kPrivate;
+  EXPECT_TRUE(shared_namespaces(made, host.view()).empty());
+}
+
 TEST(Reach, IsJudgedByWhatThePolicyExpectsBeforeThereIsAProcess) {
   auto use = grant("/sys/fs/bpf/x", "x", Access::kUse);
   use.expect.kind = ObjectKind::kProgram;
