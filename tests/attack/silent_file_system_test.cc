@@ -89,6 +89,8 @@ class SilentVolume : public testing::Test {
 
 // All at once, because each of them waits until the hook's patience is over.
 TEST_F(SilentVolume, InTheWayOfTheViewIsNoReasonToWaitForEver) {
+  if (!Installation().wrapper.empty())
+    GTEST_SKIP() << "what plays the older kernel waits for the hook's child, which cannot end";
   std::vector<std::unique_ptr<Start>> starts;
   std::vector<std::thread> threads;
   for (const Silence silence : {Silence::kStopped, Silence::kTaking})
