@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,6 +24,17 @@ static inline int close_with(int fd, int result) {
   close(fd);
   errno = saved;
   return result;
+}
+
+// Attaches a program to a socket, which it sees one packet of, and closes it.
+static inline int run_on_a_packet(int program) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) != 0) return close_with(program, -1);
+  int result = setsockopt(ends[1], SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof(program));
+  if (result == 0 && send(ends[0], "x", 1, 0) != 1) result = -1;
+  close_with(ends[0], 0);
+  close_with(ends[1], 0);
+  return close_with(program, result);
 }
 
 static inline int get(const char* path, uint32_t flags) {

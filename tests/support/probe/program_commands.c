@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "tests/support/probe/bpf_calls.h"
 #include "tests/support/probe/probe.h"
@@ -48,13 +47,7 @@ static int attach_socket(char** words, struct answer* answer) {
   (void)answer;
   const int program = program_of(words[0]);
   if (program < 0) return -1;
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) != 0) return close_with(program, -1);
-  int result = setsockopt(ends[1], SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof(program));
-  if (result == 0 && send(ends[0], "x", 1, 0) != 1) result = -1;
-  close_with(ends[0], 0);
-  close_with(ends[1], 0);
-  return close_with(program, result);
+  return run_on_a_packet(program);
 }
 
 static int raw_tracepoint(char** words, struct answer* answer) {

@@ -70,7 +70,7 @@ static int returned(int program, uint32_t* value) {
   char packet[kPacket] = {0};
   union bpf_attr attr = {0};
   attr.test.prog_fd = (uint32_t)program;
-  attr.test.data_in = as_pointer(packet);
+  attr.test.data_in = pointer(packet);
   attr.test.data_size_in = sizeof(packet);
   const int result = bpf_call(BPF_PROG_TEST_RUN, &attr, sizeof(attr));
   *value = attr.test.retval;
@@ -169,7 +169,7 @@ static int machine_pid(char** words, struct answer* answer) {
 // Where in the kernel's memory a value is: a program of the machine's root says it.
 static int value_address(char** words, struct answer* answer) {
   union bpf_attr get = {0};
-  get.pathname = as_pointer(words[0]);
+  get.pathname = pointer(words[0]);
   const int map = bpf_call(BPF_OBJ_GET, &get, sizeof(get));
   const int told = map_with(-1, BPF_MAP_TYPE_ARRAY);
   if (map < 0 || told < 0) return -1;
@@ -198,8 +198,8 @@ static int value_address(char** words, struct answer* answer) {
   uint64_t address = 0;
   union bpf_attr look = {0};
   look.map_fd = (uint32_t)told;
-  look.key = as_pointer(&first);
-  look.value = as_pointer(&address);
+  look.key = pointer(&first);
+  look.value = pointer(&address);
   const int result = bpf_call(BPF_MAP_LOOKUP_ELEM, &look, sizeof(look));
   snprintf(answer->text, sizeof(answer->text), "0x%llx", (unsigned long long)address);
   return close_with(told, result);

@@ -6,10 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/support/probe/bpf_calls.h"
+
 int bpf_call(int command, void* attr, size_t size);
-uint64_t as_pointer(const void* address);
-// Closes `fd`, returns `result`, keeps errno.
-int close_with(int fd, int result);
 // A token of the bpffs at `path`, or -1.
 int token_of(const char* path);
 // A map with a token, or without one where it is -1. `type` as of enum bpf_map_type.

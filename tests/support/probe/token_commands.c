@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -51,19 +50,8 @@ int bpf_call(int command, void* attr, size_t size) {
   return (int)syscall(SYS_bpf, command, attr, size);
 }
 
-uint64_t as_pointer(const void* address) {
-  return (uint64_t)(uintptr_t)address;
-}
-
 static uint32_t number(const char* text) {
   return (uint32_t)strtoul(text, NULL, 0);
-}
-
-int close_with(int fd, int result) {
-  const int saved = errno;
-  close(fd);
-  errno = saved;
-  return result;
 }
 
 int token_of(const char* path) {
@@ -113,9 +101,9 @@ int load_with(int token, uint32_t type, uint32_t attach, const struct bpf_insn* 
   struct prog_load attr = {0};
   attr.prog_type = type;
   attr.expected_attach_type = attach;
-  attr.insns = as_pointer(code);
+  attr.insns = pointer(code);
   attr.insn_cnt = (uint32_t)count;
-  attr.license = as_pointer("GPL");
+  attr.license = pointer("GPL");
   if (token >= 0) {
     attr.prog_flags = kFlagTokenFd;
     attr.prog_token_fd = token;
@@ -165,7 +153,7 @@ static int token_pin(char** words, struct answer* answer) {
   close_with(fd, 0);
   if (map < 0) return -1;
   union bpf_attr attr = {0};
-  attr.pathname = as_pointer(words[1]);
+  attr.pathname = pointer(words[1]);
   attr.bpf_fd = (uint32_t)map;
   return close_with(map, bpf_call(BPF_OBJ_PIN, &attr, sizeof(attr)));
 }
@@ -173,7 +161,7 @@ static int token_pin(char** words, struct answer* answer) {
 // Runs a socket filter that writes to the map behind a descriptor opened for reading only.
 static int write_by_program(int token, char** words) {
   union bpf_attr get = {0};
-  get.pathname = as_pointer(words[0]);
+  get.pathname = pointer(words[0]);
   get.file_flags = BPF_F_RDONLY;
   const int map = bpf_call(BPF_OBJ_GET, &get, sizeof(get));
   if (map < 0) return -1;
@@ -196,13 +184,7 @@ static int write_by_program(int token, char** words) {
       load_with(token, BPF_PROG_TYPE_SOCKET_FILTER, 0, code, sizeof(code) / sizeof(code[0]));
   close_with(map, 0);
   if (program < 0) return -1;
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) != 0) return close_with(program, -1);
-  int result = setsockopt(ends[1], SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof(program));
-  if (result == 0 && send(ends[0], "x", 1, 0) != 1) result = -1;
-  close_with(ends[0], 0);
-  close_with(ends[1], 0);
-  return close_with(program, result);
+  return run_on_a_packet(program);
 }
 
 static int prog_write(char** words, struct answer* answer) {
