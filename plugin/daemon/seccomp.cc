@@ -153,10 +153,23 @@ model::BpfCommands allow_bpf(nri::SeccompPolicy& policy, model::BpfCommands comm
   return change.still_refused;
 }
 
-bool has_default_profile(const nri::Container& container) {
-  return container.seccomp_profile &&
-         container.seccomp_profile->type == nri::SeccompProfile::Type::kRuntimeDefault &&
-         !is_sysfs_writable(container);
+SeccompTold seccomp_told_by(const nri::RuntimeInfo& runtime) {
+  if (runtime.name == "cri-o") return SeccompTold::kNothing;
+  const auto version = nri::parse_version(runtime.version);
+  if (runtime.name != "containerd" || !version) return SeccompTold::kProfile;
+  if (*version < nri::Version{2, 2, 1}) return SeccompTold::kNothing;
+  return *version < nri::Version{2, 3, 0} ? SeccompTold::kProfile : SeccompTold::kPolicy;
+}
+
+std::optional<nri::SeccompPolicy> policy_to_change(
+    const nri::Container& container, SeccompTold told,
+    const std::optional<nri::SeccompPolicy>& stand_in) {
+  const bool is_default =
+      container.seccomp_profile &&
+      container.seccomp_profile->type == nri::SeccompProfile::Type::kRuntimeDefault;
+  if (!is_default) return std::nullopt;
+  if (told == SeccompTold::kPolicy || container.seccomp_policy) return container.seccomp_policy;
+  return is_sysfs_writable(container) ? std::nullopt : stand_in;
 }
 
 }  // namespace pinscope::daemon

@@ -1,14 +1,16 @@
 // The seccomp policy of a container, with bpf(2) let through as far as its grants need it. NRI
-// replaces a policy as a whole, and most runtimes do not tell the one that is there, so a copy of
-// the engines' default one is shipped as data (config/seccomp).
+// replaces a policy as a whole, and most runtimes do not tell the one that is there, so for those a
+// copy of the engines' default one is shipped as data (config/seccomp).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "plugin/base/result.h"
 #include "plugin/model/bpf_commands.h"
 #include "plugin/model/policy.h"
+#include "plugin/nri/runtime_info.h"
 #include "plugin/nri/types.h"
 
 namespace pinscope::daemon {
@@ -26,9 +28,18 @@ model::BpfCommands commands_for(const std::vector<model::Policy>& policies);
 // those that stay refused, because the policy is of a kind that is not changed (oci/seccomp.h).
 model::BpfCommands allow_bpf(nri::SeccompPolicy& policy, model::BpfCommands commands);
 
-// Whether the container has the engine's default profile, so that another may take its place. Where
-// a container is privileged the engine uses no profile at all, whatever the pod says; NRI does not
-// tell that it is, but its /sys is writable.
-bool has_default_profile(const nri::Container& container);
+// What an engine tells its plugins of a container's seccomp: nothing (CRI-O, up to 1.37 at least;
+// containerd before 2.2.1), the kind of profile that was asked for (containerd 2.2), or the policy
+// itself as well (containerd from 2.3 on; internal/cri/nri/nri_api_linux.go).
+enum class SeccompTold { kNothing, kProfile, kPolicy };
+SeccompTold seccomp_told_by(const nri::RuntimeInfo& runtime);
+
+// The policy to change for a container that has the engine's default profile: its own where the
+// engine tells it, else `stand_in`. Nothing for one with another profile or with none. A privileged
+// one has none, whatever the pod says: where the policy itself is not told, its writable /sys
+// tells.
+std::optional<nri::SeccompPolicy> policy_to_change(
+    const nri::Container& container, SeccompTold told,
+    const std::optional<nri::SeccompPolicy>& stand_in);
 
 }  // namespace pinscope::daemon

@@ -90,23 +90,31 @@ Result<nri::EventMask> ViewPlugin::configure(const nri::RuntimeInfo& runtime) {
                                   (options_.nri_mode == NriMode::kHooks ? "hooks" : "start"));
   if (auto there = require_hook(); !there) log_.write(Severity::kError, there.error().sentence());
 
-  seccomp_.reset();
-  if (version < kSeccompSince) {
-    log_.write(Severity::kWarning,
-               "this engine's NRI cannot change seccomp policies (0.10 can): bpf(2) has to be let "
-               "through by pinscope-runtime or by a profile");
-  } else if (options_.nri_seccomp != "none") {
-    auto profile = read_seccomp_profile(options_.nri_seccomp);
-    if (profile) {
-      seccomp_ = *std::move(profile);
-    } else {
-      log_.write(Severity::kWarning,
-                 "seccomp policies stay as they are: " + profile.error().sentence());
-    }
-  }
+  prepare_seccomp(runtime, version);
   nri::EventMask events = nri::mask_of(Event::kCreateContainer, Event::kRemoveContainer);
   if (options_.nri_mode == NriMode::kStart) events |= nri::mask_of(Event::kStartContainer);
   return events;
+}
+
+void ViewPlugin::prepare_seccomp(const nri::RuntimeInfo& runtime, nri::Version version) {
+  seccomp_.reset();
+  seccomp_told_ = seccomp_told_by(runtime);
+  changes_seccomp_ = version >= kSeccompSince && options_.nri_seccomp != "none";
+  const auto warn = [&](const char* why) {
+    log_.write(Severity::kWarning, std::string(why) +
+                                       ": bpf(2) has to be let through by pinscope-runtime or by a "
+                                       "profile");
+  };
+  if (version < kSeccompSince) warn("this engine's NRI cannot change seccomp policies (0.10 can)");
+  if (!changes_seccomp_) return;
+  if (seccomp_told_ == SeccompTold::kNothing)
+    warn("this engine tells plugins no seccomp profile, so none is changed");
+  if (seccomp_told_ == SeccompTold::kPolicy) return;
+  if (auto profile = read_seccomp_profile(options_.nri_seccomp))
+    seccomp_ = *std::move(profile);
+  else
+    log_.write(Severity::kWarning,
+               "seccomp policies stay as they are: " + profile.error().sentence());
 }
 
 Status ViewPlugin::synchronize(const std::vector<nri::Pod>&,
@@ -191,11 +199,11 @@ Result<ViewPlugin::Candidate> ViewPlugin::candidate(const nri::Pod& pod,
 bool ViewPlugin::adjust_seccomp(const std::vector<model::Policy>& policies,
                                 const nri::Container& container,
                                 nri::Adjustment& adjustment) const {
-  if (!seccomp_ || !has_default_profile(container)) return false;
+  if (!changes_seccomp_) return false;
+  auto policy = policy_to_change(container, seccomp_told_, seccomp_);
   const auto commands = commands_for(policies) | commands_to_delegate(policies, container);
-  if (commands.empty()) return false;
-  nri::SeccompPolicy policy = container.seccomp_policy.value_or(*seccomp_);
-  const auto still_refused = allow_bpf(policy, commands);
+  if (!policy || commands.empty()) return false;
+  const auto still_refused = allow_bpf(*policy, commands);
   if (!still_refused.empty()) {
     log_.write(Severity::kWarning, "container " + quoted(container.name) +
                                        ": its seccomp policy is of a kind that stays as it is, and "
@@ -203,7 +211,7 @@ bool ViewPlugin::adjust_seccomp(const std::vector<model::Policy>& policies,
                                        to_string(still_refused));
     return false;
   }
-  adjustment.seccomp_policy = std::move(policy);
+  adjustment.seccomp_policy = *std::move(policy);
   return true;
 }
 

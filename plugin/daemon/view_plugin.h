@@ -42,6 +42,8 @@ class ViewPlugin : public nri::Plugin {
   };
   // Sets options_.
   Status take_options(const nri::RuntimeInfo& runtime);
+  // Sets what says how seccomp policies are changed, and logs where they are not.
+  void prepare_seccomp(const nri::RuntimeInfo& runtime, nri::Version version);
   // An error must stop the container.
   Result<Candidate> candidate(const nri::Pod& pod, const nri::Container& container, RunLog& log,
                               nri::Time deadline) const;
@@ -60,7 +62,9 @@ class ViewPlugin : public nri::Plugin {
   // A mistake in what the runtime's configuration says. It refuses the containers, not Configure:
   // containerd 1.7 does not start if a plugin in its directory answers that with an error.
   std::optional<Error> misconfigured_;
-  std::optional<nri::SeccompPolicy> seccomp_;  // nothing: policies stay as they are
+  bool changes_seccomp_ = false;
+  SeccompTold seccomp_told_ = SeccompTold::kNothing;
+  std::optional<nri::SeccompPolicy> seccomp_;  // stands in for a policy that is not told
   const Log& log_;
 };
 

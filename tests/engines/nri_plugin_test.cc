@@ -222,7 +222,7 @@ class NriSeccomp : public NriPlugin {
 };
 
 TEST_P(NriSeccomp, LetsThroughWhatTheGrantsNeed) {
-  ASSERT_EQ(engine_.configure(configuration(profile()), "containerd", "2.2.0").code,
+  ASSERT_EQ(engine_.configure(configuration(profile()), "containerd", "2.2.1").code,
             nri::RpcCode::kOk);
   played_.more = default_profile();
   const auto commands = commands_of(engine_.create(played_));
@@ -232,7 +232,7 @@ TEST_P(NriSeccomp, LetsThroughWhatTheGrantsNeed) {
 }
 
 TEST_P(NriSeccomp, LeavesOtherProfilesAlone) {
-  ASSERT_EQ(engine_.configure(configuration(profile()), "containerd", "2.2.0").code,
+  ASSERT_EQ(engine_.configure(configuration(profile()), "containerd", "2.2.1").code,
             nri::RpcCode::kOk);
   for (const uint64_t type : {1U, 2U}) {
     played_.more = nri::test::field(11, nri::test::field(7, nri::test::field(1, type)));
@@ -252,6 +252,33 @@ TEST_P(NriSeccomp, StaysAsItIsWithAnOlderEngineOrWithoutAProfile) {
   ASSERT_EQ(none.configure(configuration("nri-seccomp: none"), "containerd", "2.2.0").code,
             nri::RpcCode::kOk);
   EXPECT_THAT(commands_of(none.create(played_)), IsEmpty());
+}
+
+// containerd 2.3 and newer tell the policy itself: what else it lets through stays, and the file
+// that stands in for it elsewhere is not needed.
+TEST_P(NriSeccomp, ChangesThePolicyOfTheContainerItselfWhereTheEngineTellsIt) {
+  ASSERT_EQ(engine_.configure(configuration("nri-seccomp: /nowhere"), "containerd", "2.3.0").code,
+            nri::RpcCode::kOk);
+  EXPECT_THAT(engine_.log(), Not(HasSubstr("seccomp")));
+  const std::string allow_clock =
+      nri::test::field(1, "clock_settime") + nri::test::field(2, "SCMP_ACT_ALLOW");
+  const std::string policy =
+      nri::test::field(1, "SCMP_ACT_ERRNO") + nri::test::field(7, allow_clock);
+  played_.more = nri::test::field(11, nri::test::field(7, "") + nri::test::field(8, policy));
+  const auto response = engine_.create(played_);
+  EXPECT_THAT(commands_of(response), testing::IsSupersetOf({1, 7}));
+  EXPECT_THAT(response.payload, HasSubstr("clock_settime"));
+  played_.more = default_profile();
+  EXPECT_THAT(commands_of(engine_.create(played_)), IsEmpty()) << "it has no policy";
+}
+
+TEST_P(NriSeccomp, IsSaidToBeOutOfReachByAnEngineThatTellsNoProfile) {
+  for (const auto& [name, version] : {std::pair("cri-o", "1.37.0"), {"containerd", "2.2.0"}}) {
+    PlayedEngine engine;
+    ASSERT_EQ(engine.configure(configuration(profile()), name, version).code, nri::RpcCode::kOk);
+    EXPECT_THAT(engine.log(), HasSubstr("this engine tells plugins no seccomp profile"));
+    EXPECT_THAT(commands_of(engine.create(played_)), IsEmpty());
+  }
 }
 
 // --- The mode without hooks

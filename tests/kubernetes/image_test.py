@@ -1,6 +1,6 @@
 # config/kubernetes/image/Containerfile, as far as it can be tried without a registry: its build commands in a plain directory,
-# and the programs that come out in a root directory that holds nothing else, as on a node of another distribution. Not tried:
-# pulling its base images, and its layers. Usage: image_test.py SOURCE
+# and what the last stage copies in a root directory that holds nothing else: what the pods of the overlays run, they run there.
+# Not tried: pulling its base images, and its layers. Usage: image_test.py SOURCE
 import os
 import pathlib
 import re
@@ -10,6 +10,12 @@ import subprocess
 import sys
 import tempfile
 import unittest
+
+try:
+    import kustomize
+except ImportError as error:
+    print(f"skipped: {error} (package python3-yaml)")
+    sys.exit(77)
 
 SOURCE = pathlib.Path(sys.argv.pop(1)).resolve()
 FILE = SOURCE / "config/kubernetes/image/Containerfile"
@@ -30,11 +36,27 @@ def runs(containing):
     return found[0]
 
 
+def copied():
+    """(source, target) of what the last stage takes from the one before."""
+    words = [text.split() for keyword, text in instructions()
+             if keyword == "COPY" and text.startswith("--from=build ")]
+    return [tuple(each[1:]) for each in words]
+
+
+def commands_of_pods():
+    commands = []
+    for overlay in sorted((SOURCE / "config/kubernetes/overlays").iterdir()):
+        pod, = [each["spec"]["template"]["spec"] for each in kustomize.build(overlay)
+                if each["kind"] == "DaemonSet"]
+        commands += [each["command"] for each in pod.get("initContainers", []) + pod["containers"]]
+    return commands
+
+
 class Image(unittest.TestCase):
     def test_is_made_of_instructions_that_exist(self):
         self.assertEqual([keyword for keyword, _ in instructions()],
-                         ["FROM", "RUN", "COPY", "RUN", "RUN", "RUN", "FROM", "COPY", "RUN",
-                          "ENTRYPOINT"])
+                         ["FROM", "RUN", "COPY", "RUN", "RUN", "RUN", "FROM", "COPY", "COPY",
+                          "RUN", "ENTRYPOINT"])
 
     def test_installs_what_building_needs(self):
         wanted = re.search(r"^build_packages=\((.*?)\)", (SOURCE / "dev").read_text(),
@@ -68,22 +90,43 @@ class Image(unittest.TestCase):
             run(runs("cmake -S"))
             run(runs("cmake --build"))
             run(runs("cmake --install"))
-            programs = directory / "image/usr/bin"
-            names = {each.name for each in programs.iterdir()}
+            root = directory / "root"
+            for source, target in copied():
+                shutil.copytree(directory / source.lstrip("/"), root / target.lstrip("/"))
+            names = {each.name for each in (root / "usr/bin").iterdir()}
             self.assertLessEqual({"pinscope", "pinscope-hook", "pinscope-runtime", "pinscoped"}, names)
-            for each in programs.iterdir():
+            for each in (root / "usr/bin").iterdir():
                 headers = subprocess.run(["readelf", "-lW", each], capture_output=True, text=True,
                                          check=True).stdout
                 self.assertNotIn("INTERP", headers, f"{each.name} needs a loader")
-            if os.geteuid() != 0:
-                return
-            (directory / "image/policies").mkdir()
-            for command in ("pinscope --version", "pinscope check /policies", "pinscope node --help",
-                            "pinscoped --version"):
-                program, *arguments = command.split()
-                result = subprocess.run(["chroot", directory / "image", f"/usr/bin/{program}",
-                                         *arguments], capture_output=True, text=True, check=False)
-                self.assertEqual(result.returncode, 0, result.stderr)
+            if os.geteuid() == 0:
+                self.runs_what_the_pods_run(root)
+
+    def runs_what_the_pods_run(self, root):
+        (root / "policies").mkdir()
+        subprocess.run(["chown", "-R", "root:root", root], check=True)
+
+        def run_there(command, expected=0):
+            result = subprocess.run(["chroot", root, *command], capture_output=True, text=True,
+                                    check=False, timeout=60)
+            self.assertEqual(result.returncode, expected, f"{command}: {result.stderr}")
+            return result.stdout + result.stderr
+
+        for command in ("/usr/bin/pinscope --version", "/usr/bin/pinscope check /policies"):
+            run_there(command.split())
+        for command in commands_of_pods():
+            if command[0] == "/usr/bin/sleep":  # of the base image
+                continue
+            help_text = run_there([command[0], *(["node"] if command[1] == "node" else []), "--help"])
+            for argument in command[1:]:
+                if argument.startswith("--"):
+                    self.assertIn(f"{argument.split('=')[0]} ", help_text)
+        # Every file that pinscoped takes from the place where it is installed is in the image.
+        text = (SOURCE / "plugin/daemon/options.cc").read_text()
+        files = re.findall(r'"(share/pinscope/[^"]+)"', text)
+        self.assertEqual(len(files), 1)
+        for each in files:
+            self.assertTrue((root / "usr" / each).is_file(), f"{each} is not in the image")
 
 
 unittest.main()

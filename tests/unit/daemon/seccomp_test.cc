@@ -90,20 +90,65 @@ nri::Container container_with(std::optional<nri::SeccompProfile> profile,
   return container;
 }
 
-TEST(SeccompProfile, IsTheDefaultOnlyIfTheEngineSaysSo) {
+nri::Container default_container(std::vector<std::string> options_of_sys) {
+  return container_with({{nri::SeccompProfile::Type::kRuntimeDefault, ""}},
+                        std::move(options_of_sys));
+}
+
+const nri::SeccompPolicy kStandIn = policy_of({{{"stand-in"}, kAllow, {}, {}}});
+const nri::SeccompPolicy kOwn = policy_of({{{"own"}, kAllow, {}, {}}});
+
+std::string changed(const nri::Container& container, SeccompTold told) {
+  const auto policy = policy_to_change(container, told, kStandIn);
+  return policy ? policy->rules[0].names[0] : "none";
+}
+
+TEST(SeccompProfile, IsChangedOnlyIfTheEngineSaysThatItIsTheDefault) {
   using Type = nri::SeccompProfile::Type;
   const std::vector<std::string> ro = {"nosuid", "ro"};
-  EXPECT_TRUE(has_default_profile(container_with({{Type::kRuntimeDefault, ""}}, ro)));
-  EXPECT_FALSE(has_default_profile(container_with({{Type::kUnconfined, ""}}, ro)));
-  EXPECT_FALSE(has_default_profile(container_with({{Type::kLocalhost, "p.json"}}, ro)));
-  EXPECT_FALSE(has_default_profile(container_with({{Type::kOther, ""}}, ro)));
-  EXPECT_FALSE(has_default_profile(container_with({}, ro)));
+  for (const SeccompTold told : {SeccompTold::kProfile, SeccompTold::kPolicy}) {
+    for (const nri::SeccompProfile& other :
+         {nri::SeccompProfile{Type::kUnconfined, ""}, nri::SeccompProfile{Type::kLocalhost, "p"},
+          nri::SeccompProfile{Type::kOther, ""}}) {
+      auto container = container_with(other, ro);
+      container.seccomp_policy = kOwn;
+      EXPECT_EQ(changed(container, told), "none");
+    }
+    EXPECT_EQ(changed(container_with({}, ro), told), "none");
+  }
+  EXPECT_EQ(changed(default_container(ro), SeccompTold::kProfile), "stand-in");
+}
+
+// What a container with additional capabilities may do stays: its own policy has it.
+TEST(SeccompProfile, IsTheContainersOwnWhereTheEngineTellsIt) {
+  auto container = default_container({"nosuid", "rw"});
+  container.seccomp_policy = kOwn;
+  for (const SeccompTold told :
+       {SeccompTold::kPolicy, SeccompTold::kProfile, SeccompTold::kNothing})
+    EXPECT_EQ(changed(container, told), "own");
 }
 
 // The engine gives it none, whatever the pod asks for: ours would confine it.
 TEST(SeccompProfile, OfAPrivilegedContainerIsLeftAlone) {
-  EXPECT_FALSE(has_default_profile(
-      container_with({{nri::SeccompProfile::Type::kRuntimeDefault, ""}}, {"nosuid", "rw"})));
+  EXPECT_EQ(changed(default_container({"nosuid", "rw"}), SeccompTold::kProfile), "none");
+  EXPECT_EQ(changed(default_container({"nosuid", "ro"}), SeccompTold::kPolicy), "none")
+      << "an engine that tells the policy has none for it";
+}
+
+TEST(SeccompTold, IsKnownByTheEnginesVersion) {
+  const auto told = [](const char* name, const char* version) {
+    nri::RuntimeInfo runtime;
+    runtime.name = name;
+    runtime.version = version;
+    return seccomp_told_by(runtime);
+  };
+  EXPECT_EQ(told("cri-o", "1.37.0"), SeccompTold::kNothing);
+  EXPECT_EQ(told("containerd", "2.2.0"), SeccompTold::kNothing);
+  EXPECT_EQ(told("containerd", "v2.2.1"), SeccompTold::kProfile);
+  EXPECT_EQ(told("containerd", "v2.3.0"), SeccompTold::kPolicy);
+  EXPECT_EQ(told("containerd", "2.4.0-beta.0"), SeccompTold::kPolicy);
+  EXPECT_EQ(told("containerd", "unknown"), SeccompTold::kProfile);
+  EXPECT_EQ(told("another", "1.0"), SeccompTold::kProfile);
 }
 
 }  // namespace
