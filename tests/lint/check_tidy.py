@@ -1,4 +1,4 @@
-# clang-tidy over every source file of a build, two at a time on two processors. A file that passed is
+# clang-tidy over every source file of a build, several at a time (--jobs). A file that passed is
 # not looked at again until it, a header of the tree or the configuration changes.
 import argparse
 import concurrent.futures
@@ -73,6 +73,7 @@ def main():
     parser.add_argument("root", nargs="?", type=pathlib.Path, default=tree.default_root())
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--changed", action="store_true", help="only what changed since HEAD~1")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="files at a time")
     arguments = parser.parse_args()
     root, build = arguments.root.resolve(), arguments.build.resolve()
     tidy = find_tidy()
@@ -84,7 +85,7 @@ def main():
     passed.mkdir(exist_ok=True)
     common = header_hash(root) + tidy
     findings, looked_at, pending = [], 0, {}
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         for file in sources(build, root, changed_files(root) if arguments.changed else None):
             looked_at += 1
             content = pathlib.Path(file).read_bytes()

@@ -1,5 +1,5 @@
-# Counts what ctest's JUnit files say: one line for each suite and build, every skipped test with its
-# reason, every failed test with what it printed, and last the closing line
+# Counts what ctest's JUnit files say: every skipped test with its reason, every failed test with what
+# it printed, one line for each suite and build, and last the closing line
 # "123 passed, 0 failed, 4 skipped". Ends with 1 if a test failed or none ran.
 # Usage: summary.py BUILD.xml...
 import collections
@@ -59,12 +59,13 @@ def main():
             elif outcome == "failed":
                 failed.append((f"{case.get('name')} ({build})", output_of(case)))
 
-    for title, lines in failed:
-        print(f"failed: {title}")
-        print("\n".join("    " + line for line in lines))
     if skipped:
         print("skipped:")
         print("\n".join(sorted(skipped)))
+    # Behind the skipped ones: of a long log, people and services show the end.
+    for title, lines in failed:
+        print(f"failed: {title}")
+        print("\n".join("    " + line for line in lines))
     total = collections.Counter()
     for (suite, build), counts in sorted(suites.items()):
         total += counts
