@@ -10,10 +10,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <deque>
 #include <optional>
+#include <ranges>
 #include <unordered_set>
 
 #include "plugin/base/file.h"
+#include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/kernel/machine.h"
 #include "plugin/kernel/mounts.h"
@@ -21,8 +24,6 @@
 
 namespace pinscope::kernel {
 namespace {
-
-using Kind = NamePattern::Kind;
 
 constexpr uint64_t kNoLinks = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 constexpr size_t kMountinfoLimit = size_t{64} << 20;
@@ -46,45 +47,60 @@ struct Directory {
   }
 };
 
-// Positions in the patterns that the next name may be compared with, ascending: more than one only
-// behind a kAnyDepth.
-using Positions = std::vector<size_t>;
+// A directory, or what may be one until it was looked at, and what is below it.
+struct Node {
+  Node(std::string of_path, Positions of_names)
+      : path(std::move(of_path)), at(std::move(of_names)) {}
+
+  std::string path;  // below the directory that is listed; empty for that one
+  Positions at;
+  bool is_read = false;
+  size_t cost = 0;  // directories and names that were read here and below
+  std::vector<std::string> pins;
+  std::vector<Node*> children;  // all of them
+  std::vector<Node*> waiting;   // those in which there is more to be read: a heap
+  size_t found = 0;             // pins here and below
+};
+
+// The cheapest is first in a heap with this order, of several the first by name.
+bool is_later(const Node* left, const Node* right) {
+  return left->cost != right->cost ? left->cost > right->cost : left->path > right->path;
+}
 
 class Listing {
  public:
-  // `mountinfo`: of the namespace that is walked.
-  Listing(const std::vector<NamePattern>& patterns, const ListLimits& limits, const char* mountinfo)
-      : patterns_(patterns), limits_(limits), mountinfo_(mountinfo) {}
+  // `directory` is open as `base`. `mountinfo`: of the namespace that is walked.
+  Listing(const std::string& directory, Fd base, bool is_bpf,
+          const std::vector<NamePattern>& patterns, const ListLimits& limits, const char* mountinfo)
+      : directory_(directory),
+        base_(std::move(base)),
+        is_bpf_(is_bpf),
+        limits_(limits),
+        mountinfo_(mountinfo) {
+    nodes_.emplace_back("", Positions(patterns));
+  }
 
-  // Everything below `fd`, whose path is `path`.
-  void walk(Fd fd, const std::string& path, const Positions& at, size_t depth, bool is_bpf);
-  [[nodiscard]] Positions start() const { return closed({0}); }
-  model::MatchingPins take();
+  model::MatchingPins run();
 
  private:
-  [[nodiscard]] Positions closed(Positions at) const;
-  [[nodiscard]] Positions behind(const Positions& at, std::string_view name) const;
-  [[nodiscard]] bool is_end(const Positions& at) const {
-    return !at.empty() && at.back() == patterns_.size();
-  }
-  [[nodiscard]] bool leads_on(const Positions& at) const {
-    return !at.empty() && at.front() < patterns_.size();
-  }
-  [[nodiscard]] bool is_looked_up(const Positions& at) const;
-  std::optional<std::vector<std::pair<std::string, unsigned char>>> names_in(
-      int directory, const std::string& path, const Positions& at);
-  void look_at(int parent, const std::string& path, const std::string& name, unsigned char type,
-               const Positions& at, size_t depth, bool is_bpf);
-  void enter(int parent, const std::string& name, const std::string& path, const Positions& at,
-             size_t depth, bool is_bpf);
-  void add(const std::string& path);
+  void advance(Node& node);
+  void read(Node& node);
+  void look_at(Node& parent, const std::string& name, unsigned char type);
+  std::vector<std::pair<std::string, unsigned char>> names_in(int directory, Node& node);
+  void choose(Node& node, size_t most);
   bool is_bpf_mount(int fd);
+  [[nodiscard]] std::string shown(const std::string& path) const {
+    return path.empty() ? directory_ : join(directory_, path);
+  }
   // What was left out: said up to a number, then counted.
   void leave_out(const std::string& path, const std::string& why, bool cut_short = true);
 
-  const std::vector<NamePattern>& patterns_;
+  const std::string& directory_;
+  Fd base_;
+  bool is_bpf_;
   const ListLimits& limits_;
   const char* mountinfo_;
+  std::deque<Node> nodes_;  // the first is the top
   size_t directories_ = 0;
   size_t entries_ = 0;
   size_t left_out_ = 0;
@@ -95,72 +111,40 @@ class Listing {
 void Listing::leave_out(const std::string& path, const std::string& why, bool cut_short) {
   found_.is_cut_short = found_.is_cut_short || cut_short;
   if (left_out_++ >= kMostSaid) return;
-  std::string shown = path.substr(0, kLongestSaid);
-  if (shown.size() < path.size()) shown += "...";
-  found_.left_out.push_back("left out " + quoted(shown) + ": " + why);
+  const std::string whole = shown(path);
+  std::string start = whole.substr(0, kLongestSaid);
+  if (start.size() < whole.size()) start += "...";
+  found_.left_out.push_back("left out " + quoted(start) + ": " + why);
 }
 
-// A kAnyDepth may stand for nothing.
-Positions Listing::closed(Positions at) const {
-  for (size_t i = 0; i < at.size(); ++i)
-    if (at[i] < patterns_.size() && patterns_[at[i]].kind == Kind::kAnyDepth)
-      at.push_back(at[i] + 1);
-  std::ranges::sort(at);
-  at.erase(std::ranges::unique(at).begin(), at.end());
-  return at;
-}
-
-Positions Listing::behind(const Positions& at, std::string_view name) const {
-  Positions next;
-  for (const size_t position : at) {
-    if (position == patterns_.size()) continue;
-    const NamePattern& pattern = patterns_[position];
-    switch (pattern.kind) {
-      case Kind::kExactly:
-        if (pattern.name == name) next.push_back(position + 1);
-        break;
-      case Kind::kMatching:
-        if (pattern.matches(name)) next.push_back(position + 1);
-        break;
-      case Kind::kAnyDepth:
-        next.push_back(position);
-        break;
-    }
-  }
-  return closed(std::move(next));
-}
-
-bool Listing::is_looked_up(const Positions& at) const {
-  return std::ranges::all_of(at, [&](size_t position) {
-    return position == patterns_.size() || patterns_[position].kind == Kind::kExactly;
-  });
-}
-
-// The names that matter in a directory, with their types; nothing if it is not looked at.
-std::optional<std::vector<std::pair<std::string, unsigned char>>> Listing::names_in(
-    int directory, const std::string& path, const Positions& at) {
+// The names that matter in a directory, with their types.
+std::vector<std::pair<std::string, unsigned char>> Listing::names_in(int directory, Node& node) {
   std::vector<std::pair<std::string, unsigned char>> names;
-  if (is_looked_up(at)) {
-    for (const size_t position : at)
-      if (position < patterns_.size()) names.emplace_back(patterns_[position].name, DT_UNKNOWN);
+  if (node.at.know_the_next()) {
+    for (auto& name : node.at.next_names()) names.emplace_back(std::move(name), DT_UNKNOWN);
     return names;
   }
   auto readable = open_at(directory, ".", O_RDONLY | O_DIRECTORY);
   if (!readable) {
-    leave_out(path, readable.error().sentence());
-    return std::nullopt;
+    leave_out(node.path, readable.error().sentence());
+    return names;
   }
   const Directory open(*std::move(readable));
-  if (open.stream == nullptr) return std::nullopt;
+  if (open.stream == nullptr) return names;
+  const size_t most = std::min(limits_.entries - entries_, limits_.entries_of_directory);
+  size_t entries = 0;
   while (const struct dirent* entry = ::readdir(open.stream)) {
     const std::string_view name = entry->d_name;
     if (name == "." || name == "..") continue;
-    if (entries_++ >= limits_.entries) {
-      leave_out(path, "more than " + std::to_string(limits_.entries) + " names were read");
+    if (entries == most) {
+      leave_out(node.path, "more than " + std::to_string(most) + " names were read");
       break;
     }
-    if (!behind(at, name).empty()) names.emplace_back(name, entry->d_type);
+    ++entries;
+    if (!node.at.behind(name).lead_nowhere()) names.emplace_back(name, entry->d_type);
   }
+  entries_ += entries;
+  node.cost += entries;
   // The same pins at each start, however the kernel keeps them.
   std::ranges::sort(names);
   return names;
@@ -180,55 +164,99 @@ bool Listing::is_bpf_mount(int fd) {
   return id && bpf_mounts_->contains(*id);
 }
 
-void Listing::add(const std::string& path) {
-  if (found_.pins.size() == limits_.pins)
-    return leave_out(path, "more than " + std::to_string(limits_.pins) + " pins match");
-  found_.pins.push_back(path);
-}
-
-// Something that is no link, by its name in a directory. What is mounted there is asked nothing
-// before it is known to be a bpffs: another file system may never answer.
-void Listing::enter(int parent, const std::string& name, const std::string& path,
-                    const Positions& at, size_t depth, bool is_bpf) {
-  auto fd = open_resolved(parent, name, O_PATH | O_NOFOLLOW, kNoLinks | RESOLVE_NO_XDEV);
+// What is mounted there is asked nothing before it is known to be a bpffs: another file system may
+// never answer. What is above it was looked at before.
+void Listing::read(Node& node) {
+  node.is_read = true;
+  ++node.cost;
+  const std::string path = node.path.empty() ? "." : node.path;
+  bool is_bpf = is_bpf_;
+  auto fd = open_resolved(base_.get(), path, O_PATH | O_NOFOLLOW, kNoLinks | RESOLVE_NO_XDEV);
   if (!fd && fd.error().errnum() == EXDEV) {
-    fd = open_resolved(parent, name, O_PATH | O_NOFOLLOW, kNoLinks);
+    fd = open_resolved(base_.get(), path, O_PATH | O_NOFOLLOW, kNoLinks);
     is_bpf = true;
     if (fd && !is_bpf_mount(fd->get()))
-      return leave_out(path, "another file system than a bpffs is mounted there", false);
+      return leave_out(node.path, "another file system than a bpffs is mounted there", false);
   }
   if (!fd) {
-    if (!is_gone(fd.error().errnum())) leave_out(path, fd.error().sentence());
+    if (!is_gone(fd.error().errnum())) leave_out(node.path, fd.error().sentence());
     return;
   }
   struct stat status {};
   if (::fstat(fd->get(), &status) != 0) return;
-  if (S_ISREG(status.st_mode) && is_bpf && is_end(at)) add(path);
-  if (S_ISDIR(status.st_mode) && leads_on(at)) walk(*std::move(fd), path, at, depth + 1, is_bpf);
-}
-
-void Listing::look_at(int parent, const std::string& path, const std::string& name,
-                      unsigned char type, const Positions& at, size_t depth, bool is_bpf) {
-  if (type == DT_LNK) return;
-  if (type == DT_DIR && !leads_on(at)) return;
-  const std::string child = (path == "/" ? "" : path) + "/" + name;
-  if (child.size() >= PATH_MAX) return leave_out(path, "a path below it is too long");
-  if (type != DT_REG) return enter(parent, name, child, at, depth, is_bpf);
-  if (is_end(at) && is_bpf) add(child);
-}
-
-void Listing::walk(Fd fd, const std::string& path, const Positions& at, size_t depth, bool is_bpf) {
-  if (depth > limits_.depth) return leave_out(path, "it is nested too deeply");
+  if (S_ISREG(status.st_mode) && is_bpf && node.at.match()) node.pins.push_back(node.path);
+  if (!S_ISDIR(status.st_mode) || !node.at.lead_on()) return;
+  const auto depth = std::ranges::count(node.path, '/') + (node.path.empty() ? 0 : 1);
+  if (static_cast<size_t>(depth) > limits_.depth)
+    return leave_out(node.path, "it is nested too deeply");
   if (directories_++ >= limits_.directories)
-    return leave_out(path,
+    return leave_out(node.path,
                      "more than " + std::to_string(limits_.directories) + " directories were read");
-  const auto names = names_in(fd.get(), path, at);
-  if (!names) return;
-  for (const auto& [name, type] : *names)
-    look_at(fd.get(), path, name, type, behind(at, name), depth, is_bpf);
+  for (const auto& [name, type] : names_in(fd->get(), node))
+    if (type != DT_REG || is_bpf) look_at(node, name, type);
 }
 
-model::MatchingPins Listing::take() {
+void Listing::look_at(Node& parent, const std::string& name, unsigned char type) {
+  Positions at = parent.at.behind(name);
+  if (type == DT_LNK || (type == DT_DIR && !at.lead_on()) || (type == DT_REG && !at.match()))
+    return;
+  std::string path = parent.path.empty() ? name : parent.path + "/" + name;
+  if (shown(path).size() >= PATH_MAX) return leave_out(path, "a path below it is too long");
+  if (type == DT_REG) return parent.pins.push_back(std::move(path));
+  Node& child = nodes_.emplace_back(std::move(path), std::move(at));
+  parent.children.push_back(&child);
+  parent.waiting.push_back(&child);
+}
+
+// Reads one directory: this one or, of those below it, one in the part that cost least so far.
+void Listing::advance(Node& node) {
+  if (!node.is_read) {
+    read(node);
+    std::ranges::make_heap(node.waiting, is_later);
+    return;
+  }
+  std::ranges::pop_heap(node.waiting, is_later);
+  Node& child = *node.waiting.back();
+  node.waiting.pop_back();
+  const size_t before = child.cost;
+  advance(child);
+  node.cost += child.cost - before;
+  if (child.waiting.empty()) return;
+  node.waiting.push_back(&child);
+  std::ranges::push_heap(node.waiting, is_later);
+}
+
+// Takes up to `most` of the pins: an equal part from the directory itself and from each that is in
+// it; what one of them does not need is for the others.
+void Listing::choose(Node& node, size_t most) {
+  // Those that need least first; the directory's own pins stand there as nullptr.
+  std::vector<std::pair<size_t, Node*>> parts = {{node.pins.size(), nullptr}};
+  for (Node* child : node.children) parts.emplace_back(child->found, child);
+  std::ranges::stable_sort(parts, {}, &std::pair<size_t, Node*>::first);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const auto& [needed, child] = parts[i];
+    const size_t taken = std::min(needed, most / (parts.size() - i));
+    most -= taken;
+    if (child != nullptr) {
+      choose(*child, taken);
+      continue;
+    }
+    for (size_t pin = 0; pin < taken; ++pin) found_.pins.push_back(shown(node.pins[pin]));
+    for (size_t pin = taken; pin < needed; ++pin)
+      leave_out(node.pins[pin], "more than " + std::to_string(limits_.pins) + " pins match");
+  }
+}
+
+model::MatchingPins Listing::run() {
+  Node& top = nodes_.front();
+  do advance(top);
+  while (!top.waiting.empty());
+  // What is below a directory was made after it.
+  for (auto& node : std::views::reverse(nodes_)) {
+    node.found = node.pins.size();
+    for (const Node* child : node.children) node.found += child->found;
+  }
+  choose(top, limits_.pins);
   if (left_out_ > kMostSaid)
     found_.left_out.push_back("and left out " + std::to_string(left_out_ - kMostSaid) + " more");
   std::ranges::sort(found_.pins);
@@ -241,7 +269,6 @@ Result<model::MatchingPins> list_pins(const std::string& directory,
                                       const std::vector<NamePattern>& patterns,
                                       const ListLimits& limits) {
   PINSCOPE_TRY(const auto machine, MachineRoot::find());
-  Listing listing(patterns, limits, machine.mountinfo());
   auto fd =
       open_resolved(machine.directory(), machine.path(directory), O_PATH | O_DIRECTORY, kNoLinks);
   if (!fd) {
@@ -256,8 +283,7 @@ Result<model::MatchingPins> list_pins(const std::string& directory,
   struct statfs filesystem {};
   const bool is_bpf = ::fstatfs(fd->get(), &filesystem) == 0 &&
                       static_cast<uint64_t>(filesystem.f_type) == BPF_FS_MAGIC;
-  listing.walk(*std::move(fd), directory, listing.start(), 0, is_bpf);
-  return listing.take();
+  return Listing(directory, *std::move(fd), is_bpf, patterns, limits, machine.mountinfo()).run();
 }
 
 }  // namespace pinscope::kernel

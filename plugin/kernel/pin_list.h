@@ -3,33 +3,23 @@
 // a start a bounded amount of work, and cannot stop it.
 #pragma once
 
-#include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "plugin/base/result.h"
+#include "plugin/kernel/name_patterns.h"
 #include "plugin/model/decision.h"
 
 namespace pinscope::kernel {
 
-// What stands at one level below the directory that is listed.
-struct NamePattern {
-  enum class Kind {
-    kExactly,   // `name`: looked up, not listed
-    kMatching,  // any name for which `matches` holds
-    kAnyDepth,  // any number of directories, none included
-  };
-  Kind kind = Kind::kExactly;
-  std::string name;
-  std::function<bool(std::string_view)> matches;
-};
-
-// For one listing. Far above what people pin, low enough that nobody notices the time.
+// For one listing. Far above what people pin, low enough that nobody notices the time. Where they
+// do not suffice, what is below each directory gets an equal part of what its parent has: whoever
+// makes many names below their own directory takes none of what is in others'.
 struct ListLimits {
   size_t pins = 4096;
   size_t directories = 4096;
-  size_t entries = 65536;  // names that are read
+  size_t entries = 65536;               // names that are read
+  size_t entries_of_directory = 16384;  // of one
   size_t depth = 32;
 };
 

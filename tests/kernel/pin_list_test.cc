@@ -243,5 +243,47 @@ TEST_F(PinLists, TakeABoundedAmountOfWorkAndSayWhatWasLeftOut) {
   EXPECT_THAT(too_many_directories.left_out[0], HasSubstr("more than 10 directories were read"));
 }
 
+// A tenant whose name comes first, and who fills their own directory.
+class PinListsOfTenants : public PinLists {
+ protected:
+  void SetUp() override {
+    pins_.map(at("app/bob/maps/flows"));
+    pins_.map(at("app/carol/flows"));
+    pins_.directory(at("app/a"));
+  }
+};
+
+TEST_F(PinListsOfTenants, LeaveOutNobodysPinsForAnotherOnesDirectories) {
+  for (int i = 0; i < 50; ++i) pins_.directory(at("app/a/d" + std::to_string(i)));
+  const auto found = limited({any_depth(), exactly("flows")}, {.directories = 20});
+  EXPECT_THAT(names(found), ElementsAre("app/bob/maps/flows", "app/carol/flows"));
+  EXPECT_TRUE(found.is_cut_short);
+}
+
+TEST_F(PinListsOfTenants, LeaveOutNobodysPinsForAnotherOnesNestedDirectories) {
+  for (int i = 0; i < 10; ++i) nest(at("app/a"), 5, "d" + std::to_string(i));
+  const auto found = limited({any_depth(), exactly("flows")}, {.directories = 20});
+  EXPECT_THAT(names(found), ElementsAre("app/bob/maps/flows", "app/carol/flows"));
+  EXPECT_TRUE(found.is_cut_short);
+}
+
+TEST_F(PinListsOfTenants, LeaveOutNobodysPinsForAnotherOnesNames) {
+  pins_.directory(at("app/a/maps"));
+  for (int i = 0; i < 50; ++i) pins_.directory(at("app/a/maps/n" + std::to_string(i)));
+  const auto found =
+      limited({any(), exactly("maps"), any()}, {.entries = 40, .entries_of_directory = 10});
+  EXPECT_THAT(names(found), ElementsAre("app/bob/maps/flows"));
+  EXPECT_THAT(found.left_out,
+              ElementsAre("left out \"" + at("app/a/maps") + "\": more than 10 names were read"));
+}
+
+TEST_F(PinListsOfTenants, LeaveOutNobodysPinsForAnotherOnesPins) {
+  for (int i = 0; i < 50; ++i) pins_.map(at("app/a/p" + std::to_string(i)));
+  const auto found = limited({any_depth()}, {.pins = 10});
+  EXPECT_THAT(found.pins, SizeIs(10));
+  EXPECT_THAT(names(found), testing::IsSupersetOf({"app/bob/maps/flows", "app/carol/flows"}));
+  EXPECT_TRUE(found.is_cut_short);
+}
+
 }  // namespace
 }  // namespace pinscope::test
