@@ -24,8 +24,6 @@
 namespace pinscope::test {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::IsEmpty;
 
 int starts() {
@@ -67,8 +65,10 @@ class OneId : public testing::Test {
     return static_cast<pid_t>(json->root().unsigned_or("pid", 0).value());
   }
   [[nodiscard]] std::vector<std::string> gc_argv() const {
-    return {PINSCOPE_BIN_DIR "/pinscope",    "gc",      "--state-dir",
-            installation_.state_directory(), "--audit", installation_.audit_path()};
+    const std::string pinscope = PINSCOPE_BIN_DIR "/pinscope";
+    return {pinscope,      "gc",
+            "--state-dir", installation_.state_directory(),
+            "--audit",     installation_.audit_path()};
   }
 
   HostPins pins_;
