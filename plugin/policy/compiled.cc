@@ -77,9 +77,9 @@ std::string build(const std::vector<model::Policy>& policies, const Origin& orig
                                               : builder.CreateString(*refusal);
   const auto source = builder.CreateString(origin.path);
   const auto boot = builder.CreateString(origin.boot);
-  fb::FinishSetBuffer(
-      builder, fb::CreateSet(builder, kFormatVersion, source, origin.read_at_ns, refusal_put,
-                             stamps_put, extents_put, entries_put, unindexed, blob_put, boot));
+  fb::FinishSetBuffer(builder, fb::CreateSet(builder, kFormatVersion, source, origin.read_at_ns,
+                                             refusal_put, stamps_put, extents_put, entries_put,
+                                             unindexed, blob_put, boot, origin.born_ns));
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
@@ -131,6 +131,7 @@ Result<Origin> CompiledSet::origin() const {
   Origin origin;
   origin.path = source_path();
   origin.read_at_ns = compiled_at_ns();
+  origin.born_ns = set.born_ns();
   if (set.boot() != nullptr) origin.boot = set.boot()->string_view();
   if (set.files() == nullptr) return origin;
   // Parts of the blob may be shared by many stamps, so each byte that is taken out is paid for.

@@ -24,6 +24,7 @@ struct Origin {
   uint64_t read_at_ns = 0;       // CLOCK_REALTIME before the first file was read
   std::string boot;              // boot_id() then
   std::vector<FileStamp> files;  // first that of `path`, under an empty name
+  uint64_t born_ns = 0;          // when `path` was made; 0: its file system does not say
 
   bool operator==(const Origin&) const = default;
 };

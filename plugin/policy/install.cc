@@ -26,9 +26,10 @@ constexpr int kMostPauses = 5;
 // Waits until the files were left alone for a moment, so that the set made from them need not be
 // doubted (see kRacyNs) and made again at the next container start.
 Origin begin_reading(const std::string& policy_path) {
-  Origin origin{policy_path, 0, boot_id(), {}};
+  Origin origin{policy_path, 0, boot_id(), {}, 0};
   for (int pauses = 0;; ++pauses) {
     origin.read_at_ns = wall_clock_ns();
+    origin.born_ns = birth_of(policy_path);
     origin.files = {stamp_of_path(policy_path)};
     const uint64_t newest = newest_change(policy_path);
     // A time in the future means that the clock was set back: waiting is of no use.
@@ -72,8 +73,10 @@ std::optional<Diagnostic> vanished(const std::string& policy_path,
   const auto origin = (*kept)->set().origin();
   if (origin && !origin->files.empty()) {
     const FileStamp& before = origin->files.front();
-    if (S_ISDIR(before.mode) && before.inode == status.st_ino && before.device == status.st_dev)
-      return std::nullopt;
+    const bool has_its_number =
+        S_ISDIR(before.mode) && before.inode == status.st_ino && before.device == status.st_dev;
+    // Numbers of inodes and of memory file systems are given again.
+    if (has_its_number && origin->born_ns == birth_of(policy_path)) return std::nullopt;
   }
   diagnostic.message = quoted(policy_path) +
                        " holds no policy file, and is not the directory that the policies in force "

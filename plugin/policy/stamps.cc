@@ -160,6 +160,14 @@ FileStamp stamp_of_path(const std::string& policy_path) {
   return stamp;
 }
 
+uint64_t birth_of(const std::string& policy_path) {
+  struct statx status {};
+  if (::statx(AT_FDCWD, policy_path.c_str(), 0, STATX_BTIME, &status) != 0 ||
+      (status.stx_mask & STATX_BTIME) == 0)
+    return 0;
+  return static_cast<uint64_t>(status.stx_btime.tv_sec) * kSecond + status.stx_btime.tv_nsec;
+}
+
 uint64_t newest_change(const std::string& policy_path) {
   const FileStamp itself = stamp_at(policy_path, "");
   uint64_t newest = itself.ctime_ns;

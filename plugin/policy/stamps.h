@@ -39,6 +39,8 @@ Result<std::vector<std::string>> list_policy_files(const std::string& directory)
 // What the path itself, a file or a directory, has as its stamp. Zeros where it cannot be looked
 // at: that, too, is a state which can last.
 FileStamp stamp_of_path(const std::string& policy_path);
+// When the file or directory at the path was made; 0 where its file system does not say.
+uint64_t birth_of(const std::string& policy_path);
 // When the newest of what a set would be made from was changed.
 uint64_t newest_change(const std::string& policy_path);
 

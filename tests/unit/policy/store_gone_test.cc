@@ -97,6 +97,36 @@ TEST_F(StoreGone, EmptyDirectoryInTheOthersPlaceKeepsItsPoliciesInForce) {
   expect_kept(is_another());
 }
 
+TEST_F(StoreGone, EmptyFileSystemMountedAgainKeepsItsPoliciesInForce) {
+  std::filesystem::remove(policies_ / "a.yaml");
+  struct stat before {};
+  {
+    const auto mounted = test::Mounted::tmpfs(policies_);
+    write_policy("b.yaml", "a");
+    ASSERT_THAT(names(open()), ElementsAre("a"));
+    ASSERT_EQ(stat(std::string(policies_).c_str(), &before), 0);
+  }
+  const auto again = test::Mounted::tmpfs(policies_);
+  struct stat status {};
+  ASSERT_EQ(stat(std::string(policies_).c_str(), &status), 0);
+  if (status.st_dev != before.st_dev || status.st_ino != before.st_ino)
+    GTEST_SKIP() << "this kernel did not give the file system's number again";
+  expect_kept(is_another());
+}
+
+TEST_F(StoreGone, EmptyDirectoryThatGotTheOthersNumberKeepsItsPoliciesInForce) {
+  struct stat before {};
+  ASSERT_EQ(stat(std::string(policies_).c_str(), &before), 0);
+  std::filesystem::remove_all(policies_);
+  create_directory(policies_);
+  struct stat status {};
+  ASSERT_EQ(stat(std::string(policies_).c_str(), &status), 0);
+  if (status.st_ino != before.st_ino)
+    GTEST_SKIP() << "this file system did not give the directory's number again";
+  settle();
+  expect_kept(is_another());
+}
+
 TEST_F(StoreGone, DirectoryThatWasEmptiedHasNoPolicies) {
   std::filesystem::remove(policies_ / "a.yaml");
   settle();

@@ -74,7 +74,7 @@ TEST_F(Store, EditInTheSameTickIsNoticed) {
   struct stat before {};
   const std::string file = policies_ / "a.yaml";
   ASSERT_EQ(::stat(file.c_str(), &before), 0);
-  Origin origin{policies_, 0, boot_id(), {stamp_of("a.yaml", before)}};
+  Origin origin{policies_, 0, boot_id(), {stamp_of("a.yaml", before)}, 0};
   const uint64_t edited_at = origin.files[0].ctime_ns;
   const auto is_same = [&](uint64_t read_at, Racy racy) {
     origin.read_at_ns = read_at;
