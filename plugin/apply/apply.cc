@@ -18,6 +18,7 @@
 #include "plugin/kernel/container_root.h"
 #include "plugin/kernel/delegation.h"
 #include "plugin/kernel/file_ids.h"
+#include "plugin/kernel/later_mounts.h"
 #include "plugin/kernel/mounts.h"
 #include "plugin/kernel/privileges.h"
 #include "plugin/kernel/source.h"
@@ -269,6 +270,11 @@ class Applied::Walker {
               .reason("something else is there")
               .hint("a directory above it was replaced while the container was set up"));
     return {};
+  }
+
+  Status run(const CheckLaterMounts& step) {
+    return kernel::LaterMounts(*root_, target_.proc_self_fd)
+        .check(step.at, step.masked, step.read_only);
   }
 
   Status run(const VerifyDelegation& step) {

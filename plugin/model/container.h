@@ -96,6 +96,10 @@ struct Container {
   std::array<Namespace, kNamespaceKinds> namespaces;
   std::vector<ConfiguredMount> mounts;
   std::string rootfs_propagation;
+  // What the runtime covers, and makes read-only, after its createRuntime hooks: as they stand in
+  // config.json.
+  std::vector<std::string> masked_paths;
+  std::vector<std::string> readonly_paths;
   bool readonly_rootfs = false;
   SeccompBpf seccomp_bpf = SeccompBpf::kNoProfile;
   BpfCommands seccomp_commands = BpfCommands::all();  // that it lets through for certain

@@ -134,6 +134,15 @@ struct VerifyView {
   std::string at;
 };
 
+// Refuses what the runtime will do to the view after its hooks: a path of `masked` that is the
+// view, above it or in it, and one of `read_only` that is it or above it. As the container's root
+// will resolve them.
+struct CheckLaterMounts {
+  std::string at;
+  std::vector<std::string> masked;
+  std::vector<std::string> read_only;  // only where it matters: what may be pinned in
+};
+
 // Reads back what the kernel has kept of the options, which it takes silently: it must be `rights`.
 struct VerifyDelegation {
   MountId mount = 0;
@@ -143,7 +152,7 @@ struct VerifyDelegation {
 using Step = std::variant<MakeInstance, MakeDelegatedInstance, MakeDirectory, MakeFile, PinObject,
                           MakeSymlink, SealInstance, CloneMount, ShowRoot, CloneSource,
                           EnterContainer, HideBpffs, CheckReach, ResolveTarget, AttachBelow,
-                          AttachView, VerifyView, VerifyDelegation>;
+                          AttachView, VerifyView, CheckLaterMounts, VerifyDelegation>;
 
 struct Plan {
   std::vector<GrantedPin> grants;

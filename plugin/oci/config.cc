@@ -49,6 +49,16 @@ Status read_root(const JsonView& config, const State& state, Container& containe
   return {};
 }
 
+Status read_texts(const JsonView& object, std::string_view key, std::vector<std::string>& texts) {
+  PINSCOPE_TRY(const auto list, read_list(object, key));
+  texts.reserve(list.size());
+  for (const auto& entry : list) {
+    PINSCOPE_TRY(const auto text, entry.as_string());
+    texts.emplace_back(text);
+  }
+  return {};
+}
+
 Status read_user(const JsonView& process, Container& container) {
   PINSCOPE_TRY(const auto user, process.find("user"));
   if (!user) return {};
@@ -146,6 +156,8 @@ Status read_linux(const JsonView& config, Container& container) {
   PINSCOPE_TRY(container.uid_map, read_id_map(*linux, "uidMappings"));
   PINSCOPE_TRY(container.gid_map, read_id_map(*linux, "gidMappings"));
   PINSCOPE_TRY(container.rootfs_propagation, linux->string_or("rootfsPropagation", ""));
+  PINSCOPE_CHECK(read_texts(*linux, "maskedPaths", container.masked_paths));
+  PINSCOPE_CHECK(read_texts(*linux, "readonlyPaths", container.readonly_paths));
   PINSCOPE_TRY(const auto seccomp, read_seccomp(*linux));
   if (seccomp) {
     container.seccomp_bpf = seccomp->verdict();
@@ -162,12 +174,7 @@ Status read_mounts(const JsonView& config, Container& container) {
     PINSCOPE_TRY(mount.destination, entry.string_or("destination", ""));
     PINSCOPE_TRY(mount.type, entry.string_or("type", ""));
     PINSCOPE_TRY(mount.source, entry.string_or("source", ""));
-    PINSCOPE_TRY(const auto options, read_list(entry, "options"));
-    mount.options.reserve(options.size());
-    for (const auto& option : options) {
-      PINSCOPE_TRY(const auto text, option.as_string());
-      mount.options.emplace_back(text);
-    }
+    PINSCOPE_CHECK(read_texts(entry, "options", mount.options));
     container.mounts.push_back(std::move(mount));
   }
   return {};

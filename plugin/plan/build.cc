@@ -292,7 +292,17 @@ class Builder {
       plan_.steps.emplace_back(VerifyView{*delegated_, decision_.at});
       plan_.steps.emplace_back(VerifyDelegation{*delegated_, decision_.delegation->rights});
     }
+    // Once all is there, with the links between the two.
+    if (!decision_.grants.empty()) look_ahead(decision_.grants_at(), false);
+    if (delegated_) look_ahead(decision_.at, decision_.delegation->pinning);
     return std::move(plan_);
+  }
+
+  // A path below a read-only mount still opens for writing what is pinned; only pinning is lost.
+  void look_ahead(const std::string& at, bool pins) {
+    CheckLaterMounts step{at, container_.masked_paths, {}};
+    if (pins) step.read_only = container_.readonly_paths;
+    if (!step.masked.empty() || !step.read_only.empty()) plan_.steps.emplace_back(std::move(step));
   }
 
   void resolve(const std::string& at) {

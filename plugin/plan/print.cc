@@ -118,6 +118,10 @@ struct TextPrinter {
   std::string operator()(const VerifyView& step) const {
     return "verify that " + quoted(step.at) + " is " + mount_text(step.mount);
   }
+  std::string operator()(const CheckLaterMounts& step) const {
+    return "refuse if the runtime masks " + quoted(step.at) +
+           (step.read_only.empty() ? "" : " or makes it read-only") + " after its hooks";
+  }
   std::string operator()(const VerifyDelegation& step) const {
     return "verify that " + mount_text(step.mount) + " delegates that and nothing else";
   }
@@ -201,12 +205,22 @@ struct JsonPrinter {
   void operator()(const VerifyView& step) const {
     start("verify-view").field("mount", step.mount).field("at", step.at);
   }
+  void operator()(const CheckLaterMounts& step) const {
+    start("check-later-mounts").field("at", step.at);
+    texts("masked", step.masked);
+    texts("read_only", step.read_only);
+  }
   void operator()(const VerifyDelegation& step) const {
     start("verify-delegation").field("mount", step.mount);
     rights(step.rights);
   }
 
  private:
+  void texts(const char* key, const std::vector<std::string>& list) const {
+    json.key(key).array();
+    for (const auto& text : list) json.value(text);
+    json.end();
+  }
   void rights(const TokenRights& rights) const {
     for (const TokenRight right : kTokenRights) {
       json.key(key_of(right)).array();

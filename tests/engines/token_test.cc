@@ -190,6 +190,34 @@ TEST_P(Token, StandsInTheRecordAndInTheAuditTrail) {
               HasSubstr("\"programs\":[\"socket_filter\",\"cgroup_skb\"]"));
 }
 
+TEST_P(Token, IsRefusedWhereTheRuntimeCoversIt) {
+  pins_.map("/sys/fs/bpf/flows");
+  delegate_maps("grants:\n  - {pin: /sys/fs/bpf/flows}\n");
+  for (const auto& [path, at] : {std::pair{"/sys/fs/bpf", "/sys/fs/bpf"},
+                                 {"/run/pinscope", "/run/pinscope"},
+                                 {"/sys/fs/bpf/flows", "/run/pinscope"}}) {
+    SCOPED_TRACE(path);
+    container_.spec.masked_paths = {path};
+    expect_refused("cannot show the view at \"" + std::string(at) + "\": the runtime masks \"" +
+                       path +
+                       "\" after its hooks (leave it out of linux.maskedPaths, or choose another "
+                       "view.at)",
+                   "target-invalid");
+  }
+}
+
+TEST_P(Token, IsRefusedForPinningWhereTheRuntimeMakesItReadOnly) {
+  container_.spec.readonly_paths = {"/sys/fs/bpf"};
+  delegate();
+  EXPECT_THAT(answer(run({"token /sys/fs/bpf"}), "token /sys/fs/bpf"), HasSubstr("ok cmds="));
+  delegate("  pinning: true\n");
+  expect_refused(
+      "cannot let the container pin at \"/sys/fs/bpf\": the runtime makes "
+      "\"/sys/fs/bpf\" read-only after its hooks (leave it out of "
+      "linux.readonlyPaths, or say pinning: false)",
+      "target-invalid");
+}
+
 PINSCOPE_EACH_RUNTIME(Token);
 
 }  // namespace

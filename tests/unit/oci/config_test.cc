@@ -89,6 +89,8 @@ TEST(Config, ReadsAContainerOfDocker) {
   EXPECT_THAT(container.additional_gids, ElementsAre(27U, 1000U));
   EXPECT_EQ(container.apparmor_profile, "docker-default");
   EXPECT_EQ(container.rootfs_propagation, "rprivate");
+  EXPECT_THAT(container.masked_paths, ::testing::Contains("/proc/kcore"));
+  EXPECT_THAT(container.readonly_paths, ::testing::Contains("/proc/sys"));
   EXPECT_EQ(container.seccomp_bpf, SeccompBpf::kRefused);
   EXPECT_NE(container.capabilities & capability(kChown), 0U);
   EXPECT_EQ(container.capabilities & (capability(kSysAdmin) | capability(kBpf)), 0U);

@@ -42,6 +42,22 @@ TEST(PlanPrint, NamesTheStepsOfEveryLayout) {
   EXPECT_THAT(bind, ::testing::HasSubstr(R"("step":"clone-source")"));
 }
 
+TEST(PlanPrint, SaysWhatTheRuntimeMustNotCover) {
+  model::Container container;
+  container.masked_paths = {"/proc/kcore"};
+  container.readonly_paths = {"/proc/sys"};
+  const auto plan = build(deciding({readable("flows")}), container, {});
+  JsonWriter json;
+  to_json(*plan, json);
+  EXPECT_THAT(std::string(json.text()),
+              ::testing::HasSubstr(R"({"step":"check-later-mounts","at":"/sys/fs/bpf",)"
+                                   R"("masked":["/proc/kcore"],"read_only":[]}])"));
+  EXPECT_THAT(to_text(*plan), ::testing::HasSubstr("refuse if the runtime masks \"/sys/fs/bpf\" "
+                                                   "after its hooks\n"));
+  EXPECT_THAT(to_text(*build(deciding({}), container, {})),
+              ::testing::Not(::testing::HasSubstr("masks")));
+}
+
 TEST(PlanPrint, NumbersTheLinesOfTheText) {
   const auto plan = build(deciding({}), {}, {});
   EXPECT_EQ(to_text(*plan),
