@@ -1,5 +1,5 @@
 # What the documents name has to exist: files of the tree, tests, error codes. A test that a document
-# cites as the proof of a claim cannot be renamed or removed unnoticed.
+# cites as the proof of a claim cannot be renamed or removed unnoticed. The index of decisions is whole.
 import re
 
 import tree
@@ -11,6 +11,8 @@ CITED_TEST = re.compile(r"`(?:[a-z]+\.)?(?:\*)?([A-Z]\w+)\.([A-Z]\w+|\*)`")
 CITED_FILE = re.compile(r"`((?:plugin|hooks|tests|docs|config|cmake)/[\w./-]*\w)/?`")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 CODE_NAME = re.compile(r'\{ErrorCode::k\w+, "([\w-]+)"\}')
+DECISION = re.compile(r"(\d{4})-[\w-]+\.md")
+DECISIONS = "docs/adr/README.md"
 ERROR_SOURCE = "plugin/base/error.cc"
 ERROR_DOCUMENT = "docs/operating.md"
 
@@ -49,9 +51,21 @@ def undocumented_codes(root):
             yield f"{ERROR_DOCUMENT}:1: the error code {code} is not explained"
 
 
+def holes_of_decisions(root):
+    """Every page of docs/adr has a row in its index, and every number up to the last is spoken of."""
+    pages = sorted(path.name for path in (root / DECISIONS).parent.glob("[0-9]*.md"))
+    text = (root / DECISIONS).read_text() if (root / DECISIONS).exists() else ""
+    for page in pages:
+        if f"({page})" not in text:
+            yield f"{DECISIONS}:1: {page} has no row"
+    for number in range(1, int(DECISION.match(pages[-1])[1]) if pages else 0):
+        if not re.search(rf"\b{number}\b", DECISION.sub("", text)):
+            yield f"{DECISIONS}:1: nothing is said of number {number}"
+
+
 def main():
     root = tree.parse_arguments(__doc__).root
-    findings, looked_at = list(undocumented_codes(root)), 0
+    findings, looked_at = [*undocumented_codes(root), *holes_of_decisions(root)], 0
     tests = tests_of(root)
     for path in tree.files(root):
         if path.suffix != ".md":
