@@ -1,7 +1,6 @@
 #include "plugin/pipeline.h"
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 
 #include "plugin/apply/apply.h"
@@ -17,10 +16,11 @@
 #include "plugin/oci/config.h"
 #include "plugin/oci/state.h"
 #include "plugin/pipeline/configuration.h"
+#include "plugin/pipeline/ended.h"
 #include "plugin/pipeline/host.h"
 #include "plugin/pipeline/reach.h"
+#include "plugin/pipeline/records.h"
 #include "plugin/pipeline/run_log.h"
-#include "plugin/pipeline/sessions.h"
 #include "plugin/plan/build.h"
 #include "plugin/policy/compiled.h"
 #include "plugin/policy/decide.h"
@@ -31,10 +31,6 @@ namespace pinscope {
 namespace {
 
 using namespace model;
-
-constexpr std::chrono::milliseconds kTimeToEnd{500};
-// Starts with one id that get in each other's way: each round one of them has won.
-constexpr int kMostRounds = 16;
 
 // Sources that are missing where the policy says skip: they leave the decision before it is
 // planned.
@@ -88,39 +84,6 @@ Status refuse_foreign_kernel(const kernel::ContainerProcess& process) {
           .hint("let no policy select containers of gVisor or Kata"));
 }
 
-bool is_alive(const Record& record) {
-  return record.process_start != 0 &&
-         kernel::process_start_time(record.pid) == record.process_start;
-}
-
-// Ids are unique for one runtime only, and for one start at a time. A container that was refused
-// because of another one's record gets its poststop all the same, and a runtime may run it when the
-// next container of this id and bundle has started: that record must stay. But a process that was
-// killed takes a moment to end.
-bool is_of_another(const Record& record, const oci::State& stopped) {
-  if (!is_alive(record)) return false;
-  if (record.bundle != stopped.bundle) return true;
-  if (record.pid == stopped.pid) return false;
-  return !kernel::ends_within(record.pid, kTimeToEnd) && is_alive(record);
-}
-
-bool belongs_to(const Record& record, const kernel::ContainerProcess& process) {
-  return record.pid == process.pid() && record.process_start == process.start_time() &&
-         record.mount_namespace == process.mount_namespace();
-}
-
-// Two hooks of one start may know different things of the container. The first one makes the view:
-// what it left out, nobody adds.
-Status check_covered(const std::vector<Rule>& wanted, const std::vector<Rule>& present) {
-  for (const auto& rule : wanted)
-    if (std::ranges::find(present, rule.policy, &Rule::policy) == present.end())
-      return std::unexpected(
-          Error(ErrorCode::kPolicyConflict, "add " + to_string(rule) + " to this view")
-              .reason("an earlier hook of this start made the view without it")
-              .hint("give all hooks of a container the same options, --engine above all"));
-  return {};
-}
-
 // One run of a hook: what the stages hand to each other, and the audit line that grows on the way.
 class HookRun {
  public:
@@ -171,15 +134,7 @@ class HookRun {
   Status poststop(std::string state_json) {
     PINSCOPE_TRY(const auto state, oci::parse_state(std::move(state_json)));
     PINSCOPE_TRY(const auto records, record::Store::open(options_.state_directory, false));
-    auto found = records.find(state.id);
-    if (!found) {
-      PINSCOPE_CHECK(records.remove_unreadable(state.id));
-      return std::unexpected(std::move(found).error());
-    }
-    if (!*found || is_of_another((*found)->record, state)) return {};
-    PINSCOPE_CHECK(records.remove(state.id, (*found)->held));
-    record::describe((*found)->record, event_);
-    return log_.write(AuditEvent::Outcome::kRemoved);
+    return forget_stopped(records, state, log_);
   }
 
  private:
@@ -196,13 +151,7 @@ class HookRun {
     const auto records = record::Store::open(options_.state_directory, false);
     const auto process = container_process();
     if (!records || !process) return;
-    forget(*records, **process);
-  }
-
-  void forget(const record::Store& records, const kernel::ContainerProcess& process) const {
-    const auto found = records.find(container_.id);
-    if (found && *found && belongs_to((*found)->record, process))
-      (void)records.remove(container_.id, (*found)->held);
+    forget_start(*records, container_.id, **process);
   }
 
   Status decide_and_give(policy::PolicyStore& store, std::string state_json) {
@@ -282,15 +231,17 @@ class HookRun {
     log_.open();
     PINSCOPE_TRY(const auto records, record::Store::open(options_.state_directory, true));
     Record record = intent(decision, *process);
-    PINSCOPE_TRY(auto held, begin(records, record));
+    PINSCOPE_TRY(auto held, begin_record(records, record));
     if (!held) return {};
     begun_ = true;
+    forget_some_ended(options_, records, log_.event().stage);
 
     auto finished =
         carry_out(decision, skipped, plan, *process, descriptors.get(), records, record, *held);
     if (finished) return {};
-    (void)records.remove(record.id, *held);
-    forget(records, *process);  // what a child of ours wrote before it was killed
+    (void)records.remove(*held);
+    // What a child of ours wrote before it was killed.
+    forget_start(records, record.id, *process);
     return finished;
   }
 
@@ -324,34 +275,6 @@ class HookRun {
     PINSCOPE_CHECK(log_.write(AuditEvent::Outcome::kGranted));
     applied->keep();
     return {};
-  }
-
-  // Writes the intent. Nothing if this very process has its view already: some runtimes run a hook
-  // twice, and the second time there is nothing to do.
-  Result<std::optional<record::Store::Held>> begin(const record::Store& records,
-                                                   const Record& record) {
-    for (int round = 1;; ++round) {
-      auto begun = records.begin(record);
-      if (begun) return *std::move(begun);
-      if (begun.error().code() != ErrorCode::kRecordConflict || round == kMostRounds)
-        return std::unexpected(std::move(begun).error());
-      const auto existing = records.find(record.id);
-      // It may be that of a container which runs: gc --damaged is for somebody to decide.
-      if (!existing) return std::unexpected(existing.error());
-      if (*existing) {
-        const Record& other = (*existing)->record;
-        if (belongs_to(other, *process_) && other.state == Record::State::kApplied) {
-          PINSCOPE_CHECK(check_covered(record.selected_by, other.selected_by));
-          return std::nullopt;
-        }
-        if (is_alive(other))
-          return std::unexpected(
-              std::move(begun).error().hint("its process " + std::to_string(other.pid) +
-                                            " is still there; see pinscope inspect and pinscope "
-                                            "gc"));
-        PINSCOPE_CHECK(records.remove(record.id, (*existing)->held));
-      }
-    }
   }
 
   Record intent(const Decision& decision, const kernel::ContainerProcess& process) const {

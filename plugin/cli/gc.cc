@@ -1,6 +1,7 @@
 // `pinscope gc`: removes what a crash, or a runtime that skipped poststop, has left: records of
 // containers whose process is gone, and temporary files of hooks that were killed. The views
 // themselves vanished with their containers' mount namespaces.
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -26,6 +27,10 @@ struct Removal {
   std::string name;
   std::string reason;
   std::optional<Error> error;
+  // Of a record; `is_twin`: not the only one of its id.
+  std::string bundle = {};
+  pid_t pid = 0;
+  bool is_twin = false;
 };
 
 model::AuditEvent event_for(const model::Record& record) {
@@ -40,11 +45,21 @@ model::AuditEvent event_for(const model::Record& record) {
 Status remove_record(const record::Store& store, const record::AuditTrail& trail,
                      const model::Record& record) {
   // A new container may have taken the id since the records were read.
-  PINSCOPE_TRY(const auto now, store.find(record.id));
-  if (!now || inventory::process_of(now->record) != inventory::ProcessState::kGone) return {};
-  // Told before it is done: a removal that nobody can read about must not happen.
-  PINSCOPE_CHECK(trail.write(event_for(now->record)));
-  return store.remove(record.id, now->held);
+  PINSCOPE_TRY(const auto of_id, store.find(record.id));
+  for (const auto& now : of_id.found) {
+    if (!record::is_same_start(now.record, record)) continue;
+    if (inventory::process_of(now.record) != inventory::ProcessState::kGone) continue;
+    // Told before it is done: a removal that nobody can read about must not happen.
+    PINSCOPE_CHECK(trail.write(event_for(now.record)));
+    PINSCOPE_CHECK(store.remove(now.held));
+  }
+  return {};
+}
+
+bool is_gone(const record::Store& store, const std::string& file) {
+  const auto glance = store.glance(file);
+  return glance && glance->trace &&
+         inventory::process_of(*glance->trace) == inventory::ProcessState::kGone;
 }
 
 void add_file(std::vector<Removal>& removals, const record::Store& store, const std::string& name,
@@ -66,13 +81,20 @@ Result<std::vector<Removal>> remove_all(const Settings& settings, const GcOption
         {.path = settings.audit_path, .waiting_directory = settings.state_directory});
     trail->move_waiting();
   }
+  const auto is_twin = [&](const model::Record& record) {
+    return std::ranges::count(all.records, record.id, &model::Record::id) > 1;
+  };
   for (const auto& record : all.records) {
     if (inventory::process_of(record) != inventory::ProcessState::kGone) continue;
     const bool intended = record.state == model::Record::State::kIntended;
-    Removal removal{"record", record.id,
+    Removal removal{"record",
+                    record.id,
                     intended ? "the hook did not finish, and the container's process is gone"
                              : "the container's process is gone",
-                    std::nullopt};
+                    std::nullopt,
+                    record.bundle,
+                    record.pid,
+                    is_twin(record)};
     if (!options.dry_run) {
       if (auto status = remove_record(store, *trail, record); !status)
         removal.error = std::move(status).error();
@@ -82,11 +104,18 @@ Result<std::vector<Removal>> remove_all(const Settings& settings, const GcOption
   PINSCOPE_TRY(const auto leftovers, store.leftovers());
   for (const auto& name : leftovers)
     add_file(removals, store, name, "its writer is gone", options.dry_run);
-  if (options.damaged)
-    for (const auto& name : all.unreadable_files)
+  for (size_t i = 0; i < all.unreadable.size(); ++i) {
+    const std::string& name = all.unreadable_files[i];
+    if (is_gone(store, name))
+      add_file(removals, store, name, "it cannot be read, and the container's process is gone",
+               options.dry_run);
+    else if (options.damaged)
       add_file(removals, store, name, "it cannot be read", options.dry_run);
-  else
-    for (const auto& error : all.unreadable) removals.push_back({"file", "", "", error});
+    else
+      removals.push_back(
+          {"file", name, "",
+           Error(all.unreadable[i]).hint("its container may be alive; --damaged removes it")});
+  }
   return removals;
 }
 
@@ -102,6 +131,7 @@ Result<ExitStatus> collect(const Settings& settings, const GcOptions& options) {
           .field("kind", removal.kind)
           .field("name", removal.name)
           .field("reason", removal.reason);
+      if (removal.pid != 0) json.field("bundle", removal.bundle).field("pid", int64_t{removal.pid});
       if (removal.error) json.field("error", removal.error->sentence());
       json.end();
     }
@@ -115,7 +145,9 @@ Result<ExitStatus> collect(const Settings& settings, const GcOptions& options) {
       continue;
     }
     print((options.dry_run ? "would remove " : "removed ") + removal.kind + " " +
-          one_line(removal.name) + ": " + removal.reason + "\n");
+          one_line(removal.name) +
+          (removal.is_twin ? " of " + quoted(removal.bundle) : std::string()) + ": " +
+          removal.reason + "\n");
   }
   if (removals.empty()) print("nothing to remove\n");
   return failed ? kExitFailure : kExitOk;
@@ -134,7 +166,9 @@ void add_gc(CLI::App& root, Program& program) {
       .output_options(program.settings)
       .footer(
           "A record goes if the process it names, by pid and start time, is gone. Each removal is "
-          "audited.\nExit status: 0 done; 1 something could not be removed; 2 usage.");
+          "audited.\nOne that cannot be read goes if nothing shows its container alive any more; "
+          "--damaged removes\nthose of which that cannot be told, too.\nExit status: 0 done; 1 "
+          "something could not be removed; 2 usage.");
 }
 
 }  // namespace pinscope::cli

@@ -88,8 +88,14 @@ std::string to_text(const Entry& entry, const Palette& palette) {
   return text;
 }
 
-Result<ExitStatus> inspect(const Settings& settings, const std::string& id) {
-  PINSCOPE_TRY(const Entry entry, find_entry(settings.state_directory, id));
+struct InspectOptions {
+  std::string id;
+  size_t pid = 0;  // 0: whichever
+};
+
+Result<ExitStatus> inspect(const Settings& settings, const InspectOptions& options) {
+  PINSCOPE_TRY(const Entry entry,
+               find_entry(settings.state_directory, options.id, static_cast<pid_t>(options.pid)));
   print(settings.json() ? to_json(entry) : to_text(entry, settings.palette()));
   return kExitOk;
 }
@@ -97,10 +103,12 @@ Result<ExitStatus> inspect(const Settings& settings, const std::string& id) {
 }  // namespace
 
 void add_inspect(CLI::App& root, Program& program) {
-  auto id = std::make_shared<std::string>();
+  auto options = std::make_shared<InspectOptions>();
   add_command(root, program, "inspect", "Show all that is known of one container's view",
-              [&program, id] { return inspect(program.settings, *id); })
-      .argument("ID", *id, "The container's id, or as much of its start as is unique")
+              [&program, options] { return inspect(program.settings, *options); })
+      .argument("ID", options->id, "The container's id, or as much of its start as is unique")
+      .number("--pid", options->pid, "PID",
+              "The one of this process, where several containers have the id")
       .state_option(program.settings)
       .output_options(program.settings)
       .footer("Exit status: 0 done; 1 no such container, or several; 2 usage.");

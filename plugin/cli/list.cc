@@ -1,4 +1,5 @@
 // `pinscope list`: the containers that have a view.
+#include <algorithm>
 #include <memory>
 
 #include "plugin/base/clock.h"
@@ -45,8 +46,19 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
+// An id is unique in one root of one runtime only.
+bool has_one_id_twice(const Entries& all) {
+  const auto same = [](const Entry& left, const Entry& right) {
+    return left.record.id == right.record.id;
+  };
+  return std::ranges::adjacent_find(all.entries, same) != all.entries.end();
+}
+
 std::string to_table(const Entries& all, const ListOptions& options, const Palette& palette) {
-  Table table({"ID", "ENGINE", "STATE", "POLICIES", "GRANTS", "AT", "AGE"});
+  std::vector<std::string> titles = {"ID", "ENGINE", "STATE", "POLICIES", "GRANTS", "AT", "AGE"};
+  const bool tells_apart = has_one_id_twice(all);
+  if (tells_apart) titles.insert(titles.end(), {"PID", "BUNDLE"});
+  Table table(std::move(titles));
   for (const auto& entry : all.entries) {
     const auto& record = entry.record;
     const std::string state = inventory::summary(record, entry.live);
@@ -55,10 +67,15 @@ std::string to_table(const Entries& all, const ListOptions& options, const Palet
     if (stale > 0)
       grants = Cell(grants.text + " (" + std::to_string(stale) + " stale)", Colour::kYellow);
     if (record.delegation) grants.text += " + token";
-    table.add({options.full_ids ? record.id : short_id(record.id),
-               model::engine_name(record.engine), Cell(state, colour_of_state(state)),
-               joined(policy_names(record)), grants, record.at,
-               age(wall_clock_ns(), record.created_ns)});
+    std::vector<Cell> row = {options.full_ids ? record.id : short_id(record.id),
+                             model::engine_name(record.engine),
+                             Cell(state, colour_of_state(state)),
+                             joined(policy_names(record)),
+                             grants,
+                             record.at,
+                             age(wall_clock_ns(), record.created_ns)};
+    if (tells_apart) row.insert(row.end(), {std::to_string(record.pid), record.bundle});
+    table.add(std::move(row));
   }
   return table.text(palette);
 }
@@ -67,7 +84,8 @@ Result<ExitStatus> list(const Settings& settings, const ListOptions& options) {
   PINSCOPE_TRY(const Entries all, read_entries(settings.state_directory));
   print(settings.json() ? to_json(all) : to_table(all, options, settings.palette()));
   if (settings.json()) return all.unreadable.empty() ? kExitOk : kExitFailure;
-  for (const auto& error : all.unreadable) complain(error);
+  for (const auto& error : all.unreadable)
+    complain(Error(error).hint("pinscope gc says what can be done about it"));
   return all.unreadable.empty() ? kExitOk : kExitFailure;
 }
 
@@ -85,6 +103,9 @@ void add_list(CLI::App& root, Program& program) {
           "incomplete (the\nhook is at work or was killed); view missing (something unmounted "
           "it).\nA grant is stale if its source pin names another object by now, or is gone: the "
           "container still\nsees the old object.\n"
+          "Where two containers have one id (each root of a runtime has its own), PID and BUNDLE "
+          "tell "
+          "them\napart.\n"
           "\"+ token\": the container may make BPF tokens; inspect says what they allow.\n"
           "Exit status: 0 done; 1 the records, or one of them, cannot be read; 2 usage.");
 }

@@ -26,20 +26,30 @@ Result<Entries> read_entries(const std::string& state_directory) {
   return result;
 }
 
-Result<Entry> find_entry(const std::string& state_directory, const std::string& prefix) {
+Result<Entry> find_entry(const std::string& state_directory, const std::string& prefix, pid_t pid) {
   PINSCOPE_TRY(Entries all, read_entries(state_directory));
   const auto fail = [&](std::string reason, std::string hint) {
     return std::unexpected(Error(ErrorCode::kUsage, "find container " + quoted(prefix))
                                .reason(std::move(reason))
                                .hint(std::move(hint)));
   };
+  std::vector<Entry*> of_id;
   std::vector<Entry*> matches;
   for (auto& entry : all.entries) {
-    if (entry.record.id == prefix) return std::move(entry);
+    if (pid != 0 && entry.record.pid != pid) continue;
+    if (entry.record.id == prefix) of_id.push_back(&entry);
     if (!prefix.empty() && entry.record.id.starts_with(prefix)) matches.push_back(&entry);
   }
+  if (of_id.size() == 1) return std::move(*of_id.front());
+  const bool one_id = !matches.empty() && std::ranges::all_of(matches, [&](const Entry* entry) {
+    return entry->record.id == matches.front()->record.id;
+  });
   if (matches.empty())
     return fail("no container with this id has a view", "pinscope list shows those that have one");
+  if (of_id.size() > 1 || (matches.size() > 1 && one_id))
+    return fail(
+        std::to_string(of_id.empty() ? matches.size() : of_id.size()) + " containers have this id",
+        "say which with --pid: pinscope list shows them");
   if (matches.size() > 1)
     return fail(std::to_string(matches.size()) + " ids start with it", "write more of the id");
   return std::move(*matches.front());

@@ -25,8 +25,9 @@ struct Entries {
 // A state directory that does not exist holds nothing.
 Result<Entries> read_entries(const std::string& state_directory);
 
-// The entry whose id is `prefix` or the only one that starts with it.
-Result<Entry> find_entry(const std::string& state_directory, const std::string& prefix);
+// The entry whose id is `prefix` or the only one that starts with it; with a `pid` that is not 0,
+// of those that have this process.
+Result<Entry> find_entry(const std::string& state_directory, const std::string& prefix, pid_t pid);
 
 // The names of the policies that selected the container, each once.
 std::vector<std::string> policy_names(const model::Record& record);

@@ -235,15 +235,17 @@ Status ViewPlugin::remove(const nri::Container& container, nri::Time deadline) c
   if (!model::is_container_id(container.id)) return {};
   const auto forget = [&]() -> Status {
     PINSCOPE_TRY(const auto records, record::Store::open(options_.hook.state_directory, false));
-    PINSCOPE_TRY(const auto found, records.find(container.id));
-    // Ids are one engine's own.
-    const model::Record* record = found ? &found->record : nullptr;
-    if (record == nullptr || record->engine != options_.hook.engine) return {};
-    if (kernel::process_start_time(record->pid) == record->process_start) return {};
-    for (const oci::Hook& hook : hooks_for(options_.hook, options_.hook_path))
-      if (hook.stage == "poststop")
-        return run_hook(hook.path, hook.args, state_json(record->id, "stopped", 0, record->bundle),
-                        deadline);
+    PINSCOPE_TRY(const auto of_id, records.find(container.id));
+    for (const auto& found : of_id.found) {
+      const model::Record& record = found.record;
+      // Ids are one engine's own, in one of its namespaces.
+      if (record.engine != options_.hook.engine) continue;
+      if (kernel::process_start_time(record.pid) == record.process_start) continue;
+      for (const oci::Hook& hook : hooks_for(options_.hook, options_.hook_path))
+        if (hook.stage == "poststop")
+          PINSCOPE_CHECK(run_hook(hook.path, hook.args,
+                                  state_json(record.id, "stopped", 0, record.bundle), deadline));
+    }
     return {};
   };
   if (auto done = forget(); !done) log_.write(Severity::kWarning, done.error().sentence());

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -153,6 +154,21 @@ ProcessState process_of(const model::Record& record) {
   return ::readlink(link.c_str(), target, sizeof target) < 0 && errno == ENOENT
              ? ProcessState::kGone
              : ProcessState::kRunning;
+}
+
+ProcessState process_of(const record::Trace& trace) {
+  if (kernel::process_start_time(trace.pid) == trace.process_start) return ProcessState::kRunning;
+  const auto proc = open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY);
+  const auto names = proc ? names_in(proc->get(), "/proc") : Result<std::vector<std::string>>();
+  if (!names || names->empty()) return ProcessState::kRunning;
+  for (const auto& name : *names) {
+    struct stat status {};
+    if (parse_unsigned(name) &&
+        ::fstatat(proc->get(), (name + "/ns/mnt").c_str(), &status, 0) == 0 &&
+        status.st_ino == trace.mount_namespace)
+      return ProcessState::kRunning;
+  }
+  return ProcessState::kGone;
 }
 
 Result<Examiner> Examiner::open() {

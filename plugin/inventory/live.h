@@ -11,6 +11,7 @@
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
 #include "plugin/model/record.h"
+#include "plugin/record/trace.h"
 
 namespace pinscope::inventory {
 
@@ -49,6 +50,9 @@ std::string summary(const model::Record& record, const Live& live);
 
 // Whether the process that the record names, by pid and start time, still runs.
 ProcessState process_of(const model::Record& record);
+// The same for what is left of a damaged record, any part of which may be wrong: gone only if no
+// process is in its mount namespace either.
+ProcessState process_of(const record::Trace& trace);
 
 // Changes the working directory (see kernel::SourceOpener), starts processes.
 class Examiner {

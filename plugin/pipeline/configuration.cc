@@ -20,29 +20,33 @@ namespace {
 constexpr int kMostAncestors = 4;
 constexpr const char* kConfig = "config.json";
 
-// The configuration that a runtime above this process was told to make this container from.
-struct Named {
-  std::string bundle;
-  std::string config;  // absolute
-};
-Result<Named> named_by_runtime(const std::string& id) {
+// The command line of the runtime above this process that makes this container.
+std::optional<oci::RuntimeArguments> runtime_above(const std::string& id) {
   std::optional<pid_t> ancestor = ::getppid();
   for (int i = 0; ancestor && *ancestor > 1 && i < kMostAncestors; ++i) {
     auto words = kernel::command_line_of(*ancestor);
     if (words && !words->empty()) {
       const auto style = oci::option_style_of(std::string(base_name(words->front())));
       words->erase(words->begin());
-      const auto arguments = oci::parse_runtime_arguments(*words, style);
+      auto arguments = oci::parse_runtime_arguments(*words, style);
       // The nearest one is the runtime; what stands above it may be anybody's.
-      if (arguments.makes_container() && arguments.id == id) {
-        const bool is_absolute = arguments.bundle.starts_with('/') &&
-                                 (arguments.config == kConfig || arguments.config.starts_with('/'));
-        if (is_absolute) return Named{arguments.bundle, join(arguments.bundle, arguments.config)};
-        break;
-      }
+      if (arguments.makes_container() && arguments.id == id) return arguments;
     }
     ancestor = kernel::parent_of_process(*ancestor);
   }
+  return std::nullopt;
+}
+
+// The configuration that the runtime was told to make this container from.
+struct Named {
+  std::string bundle;
+  std::string config;  // absolute
+};
+Result<Named> named_by_runtime(const std::string& id) {
+  const auto arguments = runtime_above(id);
+  const bool is_absolute = arguments && arguments->bundle.starts_with('/') &&
+                           (arguments->config == kConfig || arguments->config.starts_with('/'));
+  if (is_absolute) return Named{arguments->bundle, join(arguments->bundle, arguments->config)};
   return std::unexpected(
       Error(ErrorCode::kStateInvalid, "find the bundle of container " + quoted(id))
           .reason("the state says \"/\", and no runtime's command line names one")
@@ -66,6 +70,10 @@ Result<std::string> read_config(oci::State& state) {
             .hint(bundle_is_lost ? "the runtime's command line names this bundle"
                                  : "the runtime's state names this bundle"));
   return read_all(file->get(), oci::kMostBytes, path);
+}
+
+bool runtime_makes(const std::string& id) {
+  return runtime_above(id).has_value();
 }
 
 }  // namespace pinscope

@@ -16,4 +16,8 @@ namespace pinscope {
 // kConfigInvalid: there is no such file.
 Result<std::string> read_config(oci::State& state);
 
+// Whether a runtime above this process is at work at a container of this id, as its command line
+// says.
+bool runtime_makes(const std::string& id);
+
 }  // namespace pinscope

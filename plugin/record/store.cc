@@ -1,31 +1,31 @@
 #include "plugin/record/store.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/record/file_names.h"
 
 namespace pinscope::record {
 namespace {
 
 constexpr const char* kContainers = "containers";
-constexpr std::string_view kSuffix = ".json";
 constexpr mode_t kDirectoryMode = 0700;
 constexpr mode_t kFileMode = 0600;
-// A record of a hundred thousand pins fits.
-constexpr size_t kLargestRecord = size_t{64} << 20;
 // The lock is held for a few system calls. Whoever is stopped while holding it must not stop
 // everybody else: who has waited so long goes on without it.
 constexpr int kMostTries = 200;
 constexpr long kBetweenTries = 1'000'000;  // nanoseconds
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+constexpr const char* kWayOut =
+    "`pinscope gc` removes it if its container cannot be alive, `pinscope gc --damaged` whatever "
+    "it "
+    "is";
 
 Error record_error(Error error) {
   return std::move(error).with_code(ErrorCode::kRecord);
@@ -60,26 +60,21 @@ Result<Fd> open_containers(int state, const std::string& path, bool create) {
   return directory;
 }
 
-Result<std::string> file_name_of(const std::string& id) {
-  if (!model::is_container_id(id))
-    return std::unexpected(Error(ErrorCode::kRecord, "find a record for " + quoted(id))
-                               .reason("that is not an id of a container"));
-  return id + std::string(kSuffix);
-}
-
 // Names of these files leave in two ways, over-written or unlinked, and both take the link away.
 bool is_in_place(int file) {
   struct stat status {};
   return ::fstat(file, &status) == 0 && status.st_nlink > 0;
 }
 
-bool is_running(pid_t thread) {
-  return ::kill(thread, 0) == 0 || errno != ESRCH;
-}
-
 Error no_store(const std::string& id) {
   return Error(ErrorCode::kRecord, "write the record of container " + quoted(id))
       .reason("the state directory was not there when it was opened");
+}
+
+Error conflict(const std::string& id) {
+  return Error(ErrorCode::kRecordConflict, "begin a record for container " + quoted(id))
+      .reason("there is one already")
+      .hint("`pinscope gc` removes those of containers that are gone");
 }
 
 }  // namespace
@@ -95,22 +90,6 @@ Result<Store> Store::open(const std::string& state_directory, bool create) {
   if (!containers) return std::unexpected(record_error(std::move(containers).error()));
   PINSCOPE_CHECK(check_directory(containers->get(), path));
   return Store(*std::move(containers), path);
-}
-
-// Without O_NONBLOCK a FIFO that somebody put there would hold up whoever lists the records.
-Result<Store::Found> Store::read(const std::string& file_name) const {
-  const std::string path = path_ + "/" + file_name;
-  auto file = open_at(directory_.get(), file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  if (!file)
-    return std::unexpected(
-        Error::system("open " + quoted(path), file.error().errnum(), ErrorCode::kRecord));
-  auto text = read_all(file->get(), kLargestRecord, path);
-  if (!text) return std::unexpected(record_error(std::move(text).error()));
-  PINSCOPE_TRY(model::Record record, from_json(*std::move(text), path));
-  if (record.id + std::string(kSuffix) != file_name)
-    return std::unexpected(Error(ErrorCode::kRecord, "read " + quoted(path))
-                               .reason("it is the record of container " + quoted(record.id)));
-  return Found{std::move(record), Held(*std::move(file))};
 }
 
 // Between looking at a name and changing what it names nobody else may do the same. To make a name
@@ -132,6 +111,9 @@ Status Store::unlink(const std::string& file_name) const {
   if (::unlinkat(directory_.get(), file_name.c_str(), 0) != 0 && errno != ENOENT)
     return std::unexpected(
         Error::system("remove record " + quoted(file_name), errno, ErrorCode::kRecord));
+  // It goes with its last record.
+  if (const size_t slash = file_name.find('/'); slash != std::string::npos)
+    ::unlinkat(directory_.get(), file_name.substr(0, slash).c_str(), AT_REMOVEDIR);
   return {};
 }
 
@@ -139,21 +121,69 @@ Error Store::in_store(Error error) const {
   return record_error(std::move(error)).in("keep a record in " + quoted(path_));
 }
 
-Result<Store::Held> Store::begin(const model::Record& record) const {
-  PINSCOPE_TRY(const std::string name, file_name_of(record.id));
-  if (!directory_.valid()) return std::unexpected(no_store(record.id));
+Result<Store::Held> Store::create(const std::string& name, const model::Record& record) const {
   auto created = create_and_hold(directory_.get(), name, to_json(record), kFileMode);
-  if (created) return Held(*std::move(created));
-  if (created.error().errnum() == EEXIST)
-    return std::unexpected(
-        Error(ErrorCode::kRecordConflict, "begin a record for container " + quoted(record.id))
-            .reason("there is one already")
-            .hint("`pinscope gc` removes those of containers that are gone"));
+  if (created) return Held(name, *std::move(created));
+  if (created.error().errnum() == EEXIST) return std::unexpected(conflict(record.id));
   return std::unexpected(in_store(std::move(created).error()));
 }
 
-Status Store::update(const model::Record& record, Held& held) const {
+// The lock is held: nobody removes the directory meanwhile.
+Result<Store::Held> Store::create_beside(const model::Record& record) const {
+  const std::string directory = directory_of_more(record.id);
+  if (::mkdirat(directory_.get(), directory.c_str(), kDirectoryMode) != 0 && errno != EEXIST)
+    return std::unexpected(in_store(Error::system("make directory " + quoted(directory), errno)));
+  return create(name_beside(record), record);
+}
+
+// Whoever finds the id's own name taken looks at all records of the id under the lock, and whoever
+// finds it free looks behind it for those beside it: of two starts of one container, one learns of
+// the other.
+Result<Store::Held> Store::begin(const model::Record& record) const {
   PINSCOPE_TRY(const std::string name, file_name_of(record.id));
+  if (!directory_.valid()) return std::unexpected(no_store(record.id));
+  auto created = create(name, record);
+  if (!created && created.error().code() != ErrorCode::kRecordConflict) return created;
+  if (created && ::faccessat(directory_.get(), directory_of_more(record.id).c_str(), F_OK, 0) != 0)
+    return created;
+  const auto check_others = [&]() -> Result<size_t> {
+    PINSCOPE_TRY(auto others, find(record.id));
+    if (!others.unreadable.empty())
+      return std::unexpected(std::move(others.unreadable.front()).hint(kWayOut));
+    size_t of_it = 0;
+    for (const auto& other : others.found)
+      if (is_of(other.record, record.id, record.bundle)) ++of_it;
+    return of_it;
+  };
+  const auto unless_there = [&](Held held) -> Result<Held> {
+    auto of_it = check_others();
+    if (of_it && *of_it <= 1) return held;
+    (void)remove(held);
+    return std::unexpected(of_it ? conflict(record.id) : std::move(of_it).error());
+  };
+  if (created) return unless_there(*std::move(created));
+  Fd locked;
+  PINSCOPE_TRY(locked, lock());
+  // Nobody removes one from here on, but whoever was there may have gone before.
+  created = create(name, record);
+  if (created) {
+    locked = Fd();
+    return unless_there(*std::move(created));
+  }
+  PINSCOPE_TRY(const size_t of_it, check_others());
+  if (of_it > 0) return created;
+  return create_beside(record);
+}
+
+Result<Store::Held> Store::begin_beside(const model::Record& record) const {
+  PINSCOPE_TRY([[maybe_unused]] const std::string name, file_name_of(record.id));
+  if (!directory_.valid()) return std::unexpected(no_store(record.id));
+  PINSCOPE_TRY(const Fd locked, lock());
+  return create_beside(record);
+}
+
+Status Store::update(const model::Record& record, Held& held) const {
+  PINSCOPE_TRY([[maybe_unused]] const std::string name, file_name_of(record.id));
   if (!directory_.valid()) return std::unexpected(no_store(record.id));
   PINSCOPE_TRY(const Fd locked, lock());
   if (!is_in_place(held.file_.get()))
@@ -161,85 +191,16 @@ Status Store::update(const model::Record& record, Held& held) const {
         Error(ErrorCode::kRecordConflict, "complete the record of container " + quoted(record.id))
             .reason("it is not there any more")
             .hint("its process has ended, and another container may have its id"));
-  auto written = write_and_hold(directory_.get(), name, to_json(record), kFileMode);
+  auto written = write_and_hold(directory_.get(), held.name_, to_json(record), kFileMode);
   if (!written) return std::unexpected(in_store(std::move(written).error()));
-  held = Held(*std::move(written));
+  held = Held(held.name_, *std::move(written));
   return {};
 }
 
-Result<std::optional<Store::Found>> Store::find(const std::string& id) const {
-  PINSCOPE_TRY(const std::string name, file_name_of(id));
-  if (!directory_.valid()) return std::nullopt;
-  auto found = read(name);
-  if (found) return *std::move(found);
-  if (found.error().errnum() == ENOENT) return std::nullopt;
-  return std::unexpected(std::move(found).error());
-}
-
-Status Store::remove(const std::string& id, const Held& held) const {
-  PINSCOPE_TRY(const std::string name, file_name_of(id));
+Status Store::remove(const Held& held) const {
   if (!directory_.valid() || !held.file_.valid()) return {};
   PINSCOPE_TRY(const Fd locked, lock());
-  return is_in_place(held.file_.get()) ? unlink(name) : Status();
-}
-
-Status Store::remove_unreadable(const std::string& id) const {
-  PINSCOPE_TRY(const std::string name, file_name_of(id));
-  return discard(name);
-}
-
-Result<std::vector<std::string>> Store::ids(std::string_view prefix) const {
-  std::vector<std::string> ids;
-  if (!directory_.valid()) return ids;
-  auto names = names_in(directory_.get(), path_);
-  if (!names) return std::unexpected(record_error(std::move(names).error()));
-  for (const auto& name : *names)
-    if (name.starts_with(prefix) && name.ends_with(kSuffix))
-      ids.push_back(name.substr(0, name.size() - kSuffix.size()));
-  return ids;
-}
-
-Result<Store::All> Store::all() const {
-  All all;
-  if (!directory_.valid()) return all;
-  auto names = names_in(directory_.get(), path_);
-  if (!names) return std::unexpected(record_error(std::move(names).error()));
-  for (const auto& name : *names) {
-    if (writer_of_temporary(name)) continue;
-    auto found = read(name);
-    if (found) {
-      all.records.push_back(std::move(found->record));
-    } else if (found.error().errnum() != ENOENT) {  // removed since we listed it
-      all.unreadable.push_back(std::move(found).error());
-      all.unreadable_files.push_back(name);
-    }
-  }
-  // By id, which is not the order of the names: "a-b.json" stands before "a.json".
-  std::sort(all.records.begin(), all.records.end(),
-            [](const auto& left, const auto& right) { return left.id < right.id; });
-  return all;
-}
-
-Result<std::vector<std::string>> Store::leftovers() const {
-  std::vector<std::string> left;
-  if (!directory_.valid()) return left;
-  auto names = names_in(directory_.get(), path_);
-  if (!names) return std::unexpected(record_error(std::move(names).error()));
-  for (auto& name : *names)
-    if (const auto writer = writer_of_temporary(name))
-      if (!is_running(*writer)) left.push_back(std::move(name));
-  return left;
-}
-
-Status Store::discard(const std::string& file_name) const {
-  if (file_name.find('/') != std::string::npos)
-    return std::unexpected(Error(ErrorCode::kRecord, "remove record " + quoted(file_name))
-                               .reason("that is not a file name"));
-  if (!directory_.valid()) return {};
-  PINSCOPE_TRY(const Fd locked, lock());
-  const auto writer = writer_of_temporary(file_name);
-  if (writer ? is_running(*writer) : read(file_name).has_value()) return {};
-  return unlink(file_name);
+  return is_in_place(held.file_.get()) ? unlink(held.name_) : Status();
 }
 
 }  // namespace pinscope::record

@@ -1,7 +1,11 @@
 // Per-container records under the state directory (default /run/pinscope), one JSON file each:
-// containers/<id>.json. docs/adr/0004-record-format.md says what is in one.
+// containers/<id>.json, and containers/<id>.more/<process>.json for other containers of that id:
+// an id is unique in one root of one runtime only. docs/adr/0004-record-format.md says what is in
+// one.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +14,7 @@
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
 #include "plugin/model/record.h"
+#include "plugin/record/trace.h"
 
 namespace pinscope::record {
 
@@ -29,7 +34,8 @@ class Store {
 
    private:
     friend class Store;
-    explicit Held(Fd file) : file_(std::move(file)) {}
+    Held(std::string name, Fd file) : name_(std::move(name)), file_(std::move(file)) {}
+    std::string name_;
     Fd file_;
   };
   struct Found {
@@ -37,25 +43,46 @@ class Store {
     Held held;
   };
 
-  // Writes an intent; kRecordConflict if a record for this id is there already.
+  // Writes an intent; kRecordConflict if one for this id and bundle is there already, kRecord if
+  // one of this id cannot be read.
   [[nodiscard]] Result<Held> begin(const model::Record& record) const;
-  // Replaces the record of this id, atomically, if it still is `held`, which becomes the new one.
+  // The same for a container that is known to be another than those of its id and bundle.
+  // kRecordConflict if its process has one already.
+  [[nodiscard]] Result<Held> begin_beside(const model::Record& record) const;
+  // Replaces `held`, atomically, if it still is in its place; it becomes the new one.
   // kRecordConflict if it is not.
   [[nodiscard]] Status update(const model::Record& record, Held& held) const;
-  [[nodiscard]] Result<std::optional<Found>> find(const std::string& id) const;
+  // Those of this id.
+  struct OfId {
+    std::vector<Found> found;
+    std::vector<Error> unreadable;
+    std::vector<std::string> unreadable_files;  // their file names, in the same order
+  };
+  [[nodiscard]] Result<OfId> find(const std::string& id) const;
   // No error if it is not there any more.
-  [[nodiscard]] Status remove(const std::string& id, const Held& held) const;
-  // Removes the record of this id if it cannot be read.
-  [[nodiscard]] Status remove_unreadable(const std::string& id) const;
-  // The ids of the records whose id starts so.
-  [[nodiscard]] Result<std::vector<std::string>> ids(std::string_view prefix) const;
+  [[nodiscard]] Status remove(const Held& held) const;
   // All of them, by id. A record that cannot be read is an error in `unreadable`, not the end.
   struct All {
     std::vector<model::Record> records;
     std::vector<Error> unreadable;
-    std::vector<std::string> unreadable_files;  // their file names, in the same order
+    std::vector<std::string> unreadable_files;
   };
   [[nodiscard]] Result<All> all() const;
+  // Names of files, sorted: all that may be records.
+  [[nodiscard]] Result<std::vector<std::string>> files() const;
+
+  // What is to be seen of a file's process without reading all of it.
+  struct Glance {
+    std::optional<Trace> trace;
+    bool noted_gone = false;
+    uint64_t changed_ns = 0;  // CLOCK_REALTIME: when it was noted, or written
+  };
+  [[nodiscard]] Result<Glance> glance(const std::string& file_name) const;
+  // Notes on the file that its process was gone when somebody looked.
+  void note_gone(const std::string& file_name) const;
+  // Whether nobody has said so for this time; says so.
+  [[nodiscard]] bool is_due(std::chrono::nanoseconds interval) const;
+  [[nodiscard]] Result<Found> read(const std::string& file_name) const;
 
   // Names of temporary files whose writer is not running any more: killed half-way.
   [[nodiscard]] Result<std::vector<std::string>> leftovers() const;
@@ -67,7 +94,10 @@ class Store {
   Store() = default;
   Store(Fd directory, std::string path)
       : directory_(std::move(directory)), path_(std::move(path)) {}
-  [[nodiscard]] Result<Found> read(const std::string& file_name) const;
+  [[nodiscard]] Result<Held> create(const std::string& name, const model::Record& record) const;
+  [[nodiscard]] Result<Held> create_beside(const model::Record& record) const;
+  [[nodiscard]] Result<std::vector<std::string>> files_of(const std::string& directory) const;
+  void take_up(const std::string& file_name, OfId& result) const;
   [[nodiscard]] Result<Fd> lock() const;
   [[nodiscard]] Status unlink(const std::string& file_name) const;
   [[nodiscard]] Error in_store(Error error) const;
@@ -75,6 +105,12 @@ class Store {
   Fd directory_;      // not valid: an empty store
   std::string path_;  // for errors
 };
+
+// Whether the record is of the container that has this id and bundle. A bundle is a directory,
+// whatever its path: runtimes do not give the same one at each stage.
+bool is_of(const model::Record& record, const std::string& id, const std::string& bundle);
+// Whether both are of one process in one mount namespace.
+bool is_same_start(const model::Record& left, const model::Record& right);
 
 // One line of JSON with a newline, and back. `name` is for errors. Fields that this version does
 // not know are ignored; a field that is missing, has the wrong type or a word that is none is an

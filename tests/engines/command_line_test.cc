@@ -152,6 +152,28 @@ TEST_P(CommandLine, CollectsTemporaryFilesAndDamagedRecords) {
   EXPECT_THAT(installation_.records(), IsEmpty());
 }
 
+TEST_P(CommandLine, CollectsADamagedRecordWhenItsContainerIsGoneAndNotBefore) {
+  start(false);
+  const std::string path = "state/containers/" + container_.id() + ".json";
+  const std::string text = installation_.record(container_.id());
+  const std::string start = text.substr(0, text.find("\"engine\""));
+  installation_.directory().write(path, start);
+  const auto living = gc();
+  EXPECT_EQ(living.status, 1);
+  EXPECT_THAT(living.err, HasSubstr("(its container may be alive; --damaged removes it)"));
+  // Another number than the process's: its mount namespace is somebody's all the same.
+  const size_t at = text.find("\"pid\":") + 6;
+  installation_.directory().write(path, start.substr(0, at) + "49" + start.substr(at));
+  EXPECT_EQ(gc().status, 1);
+  installation_.directory().write(path, start);
+  stop();
+  const auto collected = gc();
+  EXPECT_EQ(collected.status, 0) << collected;
+  EXPECT_EQ(collected.out, "removed file " + container_.id() +
+                               ".json: it cannot be read, and the container's process is gone\n");
+  EXPECT_THAT(installation_.records(), IsEmpty());
+}
+
 TEST_P(CommandLine, ExplainsWhatTheContainerThenSees) {
   installation_.hook_into(container_.spec);
   container_.probe({"ls /sys/fs/bpf"});

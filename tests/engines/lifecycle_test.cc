@@ -85,29 +85,6 @@ TEST_P(Lifecycle, RecordsAContainerFromItsCreationToItsDeletion) {
   EXPECT_EQ(installation_.last_audit().stage, "poststop");
 }
 
-TEST_P(Lifecycle, KeepsTheRecordOfARunningContainerWhenAnotherOfItsIdIsRefused) {
-  installation_.hook_into(container_.spec);
-  container_.probe({"sleep 100"});
-  ASSERT_EQ(container_.create().status, 0);
-  const auto before = installation_.record(container_.id());
-
-  // Another runtime root knows nothing of the first one. runc from 1.3 on starts nothing in a
-  // control group that is not empty.
-  const std::string bundle = installation_.directory().make_directory("other");
-  std::filesystem::copy(container_.bundle(), bundle, std::filesystem::copy_options::recursive);
-  container_.spec.cgroups_path = "/" + container_.id() + "-other";
-  write_file(bundle + "/config.json", to_config_json(container_.spec));
-  const auto other = pinscope::test::run({runtime_program(GetParam()), "--root",
-                                          installation_.directory().make_directory("root"), "run",
-                                          "--bundle", bundle, container_.id()});
-  EXPECT_NE(other.status, 0) << other;
-  std::vector<std::string> codes;
-  for (const auto& line : installation_.audit()) codes.push_back(line.code);
-  EXPECT_THAT(codes, testing::Contains("record-conflict")) << other;
-  ASSERT_THAT(installation_.records(), ElementsAre(container_.id() + ".json"));
-  EXPECT_EQ(installation_.record(container_.id()), before);
-}
-
 TEST_P(Lifecycle, ShowsWhyAContainerDoesNotStart) {
   installation_.write_policy(
       policy_text("select: {}\n"

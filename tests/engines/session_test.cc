@@ -183,6 +183,25 @@ TEST_F(Run, TakesSourcesFromTheMachineAndNotFromTheSessionThatItIsStartedIn) {
   EXPECT_EQ(answer(result, lookup), "ok 42") << result;
 }
 
+// exec: the process stays the same one, and leaves the view of the session before behind.
+TEST_F(Run, BeginsASessionInTheProcessOfAnother) {
+  installation_.write_policy(policy_text("select: {engine: host, user: {uid: 0}}\n"
+                                         "grants:\n  - {pin: /sys/fs/bpf/keys, as: flows}\n",
+                                         "root"),
+                             "root.yaml");
+  const std::string lookup = "lookup /sys/fs/bpf/flows 1";
+  std::vector<std::string> words = {"--"};
+  for (int session = 0; session < 2; ++session) {
+    const auto inner = argv({"--"});
+    words.insert(words.end(), inner.begin(), inner.end());
+  }
+  const auto innermost = argv({"--user", "4001", "--", directory_.path("probe"), lookup});
+  words.insert(words.end(), innermost.begin(), innermost.end());
+  const auto result = run(words);
+  EXPECT_EQ(answer(result, lookup), "ok 42") << result;
+  EXPECT_THAT(installation_.records(), SizeIs(1));
+}
+
 TEST_F(Run, TakesANumberThatNobodyIsNamedAndANumberBehindAPlus) {
   for (const char* user : {"4001", "+4001"}) {
     const auto result = run({"--user", user, "--", directory_.path("probe"), "id"});

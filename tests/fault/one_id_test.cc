@@ -24,6 +24,8 @@
 namespace pinscope::test {
 namespace {
 
+using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 int starts() {
@@ -152,6 +154,38 @@ TEST_F(OneId, StartedAgainBeforeThePoststopOfTheOneBeforeKeepsItsRecord) {
   }
   EXPECT_EQ(hook("poststop", 0).status, 0);
   EXPECT_EQ(recorded(), before->pid()) << "the process is still there";
+}
+
+TEST_F(OneId, KeepsItsRecordWhileItRunsWhateverPoststopSaysOfIt) {
+  const auto container = process();
+  ASSERT_EQ(hook("createRuntime", container->pid()).status, 0);
+  for (const pid_t said : {container->pid(), 0, 1}) {
+    EXPECT_EQ(hook("poststop", said).status, 0);
+    EXPECT_EQ(recorded(), container->pid()) << said;
+  }
+  const std::string path = installation_.state_directory() + "/containers/one.json";
+  const std::string text = installation_.record("one");
+  write_file(path, text.substr(0, text.find("\"engine\"")));
+  EXPECT_NE(hook("poststop", 0).status, 0);
+  EXPECT_THAT(installation_.records(), ElementsAre("one.json")) << "what is left of it says enough";
+  const auto refused = hook("createRuntime", process()->pid());
+  EXPECT_NE(refused.status, 0);
+  EXPECT_THAT(refused.err, HasSubstr("`pinscope gc` removes it if its container cannot be alive"));
+  container->end();
+  EXPECT_NE(hook("poststop", 0).status, 0);
+  EXPECT_THAT(installation_.records(), IsEmpty());
+}
+
+// Two containers of one id may get each other's poststop, and no other one's record.
+TEST_F(OneId, KeepsItsRecordWhenOneOfAnotherBundleStops) {
+  const auto container = process();
+  ASSERT_EQ(hook("createRuntime", container->pid()).status, 0);
+  container->end();
+  const std::string other = R"({"ociVersion":"1.0.2","id":"one","status":"stopped","bundle":"/x"})";
+  EXPECT_EQ(installation_.run_hook("poststop", other).status, 0);
+  EXPECT_THAT(installation_.records(), ElementsAre("one.json"));
+  EXPECT_EQ(hook("poststop", 0).status, 0);
+  EXPECT_THAT(installation_.records(), IsEmpty());
 }
 
 // gc has looked at the record of a process that is gone, and is about to remove it.

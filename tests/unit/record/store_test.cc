@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <optional>
+
 #include "tests/support/check.h"
 #include "tests/support/snapshot.h"
 #include "tests/support/temp_directory.h"
@@ -55,6 +57,15 @@ class RecordStore : public testing::Test {
     return status.st_mode & 07777U;
   }
 
+  // The only record of this id; nothing if there is none.
+  static std::optional<Store::Found> find(const Store& store, const std::string& id) {
+    auto of_id = store.find(id);
+    EXPECT_TRUE(of_id);
+    EXPECT_LE(of_id->found.size(), 1U);
+    if (!of_id || of_id->found.empty()) return std::nullopt;
+    return std::move(of_id->found.front());
+  }
+
   test::TempDirectory directory_;
   std::string state_ = directory_.path("state");
 };
@@ -71,8 +82,8 @@ TEST_F(RecordStore, KeepsOneRecordForEachContainer) {
   ASSERT_TRUE(store.begin(a_record("web")));
   ASSERT_TRUE(store.begin(a_record("web.2")));
   EXPECT_EQ(mode_of("state/containers/web-1.json"), 0600U);
-  EXPECT_EQ((*store.find("web-1"))->record.id, "web-1");
-  EXPECT_FALSE(store.find("web-2")->has_value());
+  EXPECT_EQ(find(store, "web-1")->record.id, "web-1");
+  EXPECT_FALSE(find(store, "web-2").has_value());
   const auto all = store.all();
   ASSERT_TRUE(all);
   ASSERT_EQ(all->records.size(), 3U);
@@ -90,7 +101,7 @@ TEST_F(RecordStore, RefusesASecondBeginAndKeepsTheFirst) {
   EXPECT_EQ(error_of(store.begin(a_record("web-1")), ErrorCode::kRecordConflict),
             "cannot begin a record for container \"web-1\": there is one already (`pinscope gc` "
             "removes those of containers that are gone)");
-  EXPECT_EQ((*store.find("web-1"))->record.pid, 1);
+  EXPECT_EQ(find(store, "web-1")->record.pid, 1);
   EXPECT_THAT(*store.leftovers(), IsEmpty());
 }
 
@@ -102,16 +113,16 @@ TEST_F(RecordStore, ReplacesARecordOnUpdate) {
   ASSERT_TRUE(held);
   record.state = Record::State::kApplied;
   ASSERT_TRUE(store.update(record, *held));
-  EXPECT_EQ((*store.find("web-1"))->record.state, Record::State::kApplied);
+  EXPECT_EQ(find(store, "web-1")->record.state, Record::State::kApplied);
 }
 
 TEST_F(RecordStore, RemovesARecordOnceAndForgivesTheSecondTime) {
   const Store store = open();
   const auto held = store.begin(a_record("web-1"));
   ASSERT_TRUE(held);
-  EXPECT_TRUE(store.remove("web-1", *held));
-  EXPECT_TRUE(store.remove("web-1", *held));
-  EXPECT_FALSE((*store.find("web-1")).has_value());
+  EXPECT_TRUE(store.remove(*held));
+  EXPECT_TRUE(store.remove(*held));
+  EXPECT_FALSE(find(store, "web-1").has_value());
   EXPECT_TRUE(store.begin(a_record("web-1")));
 }
 
@@ -119,28 +130,28 @@ TEST_F(RecordStore, RemovesARecordOnceAndForgivesTheSecondTime) {
 TEST_F(RecordStore, RemovesOnlyTheRecordThatWasLookedAt) {
   const Store store = open();
   const auto first = store.begin(a_record("web-1"));
-  const auto seen = store.find("web-1");
-  ASSERT_TRUE(first && seen && *seen);
-  ASSERT_TRUE(store.remove("web-1", *first));
+  const auto seen = find(store, "web-1");
+  ASSERT_TRUE(first && seen);
+  ASSERT_TRUE(store.remove(*first));
   Record second = a_record("web-1");
   second.pid = 2;
   ASSERT_TRUE(store.begin(second));
-  EXPECT_TRUE(store.remove("web-1", (*seen)->held));
-  EXPECT_TRUE(store.remove("web-1", *first));
-  ASSERT_TRUE((*store.find("web-1")).has_value());
-  EXPECT_EQ((*store.find("web-1"))->record.pid, 2);
+  EXPECT_TRUE(store.remove(seen->held));
+  EXPECT_TRUE(store.remove(*first));
+  ASSERT_TRUE(find(store, "web-1").has_value());
+  EXPECT_EQ(find(store, "web-1")->record.pid, 2);
 }
 
 TEST_F(RecordStore, RemovesARecordThatWasCompletedSinceOnlyForWhoCompletedIt) {
   const Store store = open();
   auto own = store.begin(a_record("web-1"));
-  const auto seen = store.find("web-1");
-  ASSERT_TRUE(own && seen && *seen);
+  const auto seen = find(store, "web-1");
+  ASSERT_TRUE(own && seen);
   ASSERT_TRUE(store.update(a_record("web-1"), *own));
-  EXPECT_TRUE(store.remove("web-1", (*seen)->held));
-  EXPECT_TRUE((*store.find("web-1")).has_value());
-  EXPECT_TRUE(store.remove("web-1", *own));
-  EXPECT_FALSE((*store.find("web-1")).has_value());
+  EXPECT_TRUE(store.remove(seen->held));
+  EXPECT_TRUE(find(store, "web-1").has_value());
+  EXPECT_TRUE(store.remove(*own));
+  EXPECT_FALSE(find(store, "web-1").has_value());
 }
 
 // A hook that is slow, whose container ended and was started again meanwhile.
@@ -148,46 +159,37 @@ TEST_F(RecordStore, CompletesNoRecordThatIsAnotherStarts) {
   const Store store = open();
   auto slow = store.begin(a_record("web-1"));
   ASSERT_TRUE(slow);
-  ASSERT_TRUE(store.remove("web-1", *slow));
+  ASSERT_TRUE(store.remove(*slow));
   const std::string expected =
       "cannot complete the record of container \"web-1\": it is not there any more (its process "
       "has ended, and another container may have its id)";
   EXPECT_EQ(error_of(store.update(a_record("web-1"), *slow), ErrorCode::kRecordConflict), expected);
-  EXPECT_FALSE((*store.find("web-1")).has_value());
+  EXPECT_FALSE(find(store, "web-1").has_value());
   Record second = a_record("web-1");
   second.pid = 2;
   ASSERT_TRUE(store.begin(second));
   EXPECT_EQ(error_of(store.update(a_record("web-1"), *slow), ErrorCode::kRecordConflict), expected);
-  EXPECT_EQ((*store.find("web-1"))->record.pid, 2);
+  EXPECT_EQ(find(store, "web-1")->record.pid, 2);
 }
 
 TEST_F(RecordStore, DiscardsNothingThatCanBeRead) {
   const Store store = open();
   ASSERT_TRUE(store.begin(a_record("web-1")));
   EXPECT_TRUE(store.discard("web-1.json"));
-  EXPECT_TRUE(store.remove_unreadable("web-1"));
-  EXPECT_TRUE((*store.find("web-1")).has_value());
+  EXPECT_TRUE(find(store, "web-1").has_value());
   directory_.write("state/containers/web-1.json", "{");
-  EXPECT_TRUE(store.remove_unreadable("web-1"));
-  EXPECT_FALSE((*store.find("web-1")).has_value());
-}
-
-TEST_F(RecordStore, NamesTheIdsThatStartAlike) {
-  const Store store = open();
-  ASSERT_TRUE(store.begin(a_record("session-1")));
-  ASSERT_TRUE(store.begin(a_record("session-22")));
-  ASSERT_TRUE(store.begin(a_record("web")));
-  EXPECT_THAT(*store.ids("session-"), ElementsAre("session-1", "session-22"));
+  EXPECT_TRUE(store.discard("web-1.json"));
+  EXPECT_FALSE(find(store, "web-1").has_value());
 }
 
 TEST_F(RecordStore, IsEmptyWhereThereIsNone) {
   const Store store = open(false);
   EXPECT_THAT(test::files_below(directory_.path()), IsEmpty());
-  EXPECT_FALSE((*store.find("web-1")).has_value());
+  EXPECT_FALSE(find(store, "web-1").has_value());
   EXPECT_THAT(store.all()->records, IsEmpty());
   EXPECT_THAT(*store.leftovers(), IsEmpty());
   Store::Held none;
-  EXPECT_TRUE(store.remove("web-1", none));
+  EXPECT_TRUE(store.remove(none));
   const std::string expected =
       "cannot write the record of container \"web-1\": the state directory was not there when it "
       "was opened";
@@ -204,7 +206,6 @@ TEST_F(RecordStore, TakesIdsOnlyThatAreFileNames) {
     EXPECT_EQ(error_of(store.begin(a_record(id))), expected);
     Store::Held none;
     EXPECT_EQ(error_of(store.update(a_record(id), none)), expected);
-    EXPECT_EQ(error_of(store.remove(id, none)), expected);
     ASSERT_FALSE(store.find(id));
     EXPECT_EQ(store.find(id).error().sentence(), expected);
   }
@@ -282,12 +283,127 @@ TEST_F(RecordStore, ReportsWhatItCannotReadAndGoesOn) {
 TEST_F(RecordStore, ReportsARecordThatCannotBeReadWhenItIsAskedFor) {
   const Store store = open();
   directory_.write("state/containers/web-1.json", "{");
-  const auto record = store.find("web-1");
-  ASSERT_FALSE(record);
-  EXPECT_EQ(record.error().code(), ErrorCode::kRecord);
-  EXPECT_EQ(record.error().sentence(),
-            "cannot read \"" + state_ +
-                "/containers/web-1.json\": 1:2: Missing a name for object member");
+  const std::string damage =
+      "cannot read \"" + state_ + "/containers/web-1.json\": 1:2: Missing a name for object member";
+  const auto of_id = store.find("web-1");
+  ASSERT_TRUE(of_id);
+  EXPECT_THAT(of_id->found, IsEmpty());
+  EXPECT_THAT(of_id->unreadable_files, ElementsAre("web-1.json"));
+  EXPECT_EQ(of_id->unreadable.front().sentence(), damage);
+  EXPECT_EQ(error_of(store.begin(a_record("web-1"))),
+            damage +
+                " (`pinscope gc` removes it if its container cannot be alive, `pinscope gc "
+                "--damaged` whatever it is)");
+}
+
+Record of_bundle(const std::string& bundle, pid_t pid) {
+  Record record = a_record("web");
+  record.bundle = bundle;
+  record.pid = pid;
+  return record;
+}
+
+// Two runtimes, or two roots of one, know nothing of each other's ids.
+TEST_F(RecordStore, KeepsContainersOfOneIdApartByTheirBundles) {
+  const Store store = open();
+  auto first = store.begin(of_bundle("/run/a/web", 1));
+  auto second = store.begin(of_bundle("/run/b/web", 2));
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(store.all()->records.size(), 2U);
+  error_of(store.begin(of_bundle("/run/a/web", 3)), ErrorCode::kRecordConflict);
+  error_of(store.begin(of_bundle("/run/b/web", 3)), ErrorCode::kRecordConflict);
+  ASSERT_TRUE(store.update(of_bundle("/run/b/web", 2), *second));
+  ASSERT_TRUE(store.remove(*first));
+  EXPECT_EQ(find(store, "web")->record.pid, 2);
+  // The id's own name is free again, and what stands beside it still counts.
+  EXPECT_EQ(error_of(store.begin(of_bundle("/run/b/web", 3)), ErrorCode::kRecordConflict),
+            "cannot begin a record for container \"web\": there is one already (`pinscope gc` "
+            "removes those of containers that are gone)");
+  EXPECT_EQ(find(store, "web")->record.pid, 2);
+  ASSERT_TRUE(store.remove(*second));
+  EXPECT_THAT(test::files_below(state_ + "/containers"), IsEmpty());
+}
+
+TEST_F(RecordStore, KeepsAContainerBesideOneOfItsIdAndBundleThatIsKnownToBeAnother) {
+  const Store store = open();
+  ASSERT_TRUE(store.begin(of_bundle("/run/web", 1)));
+  const auto second = store.begin_beside(of_bundle("/run/web", 2));
+  ASSERT_TRUE(second);
+  error_of(store.begin_beside(of_bundle("/run/web", 2)), ErrorCode::kRecordConflict);
+  EXPECT_EQ(store.find("web")->found.size(), 2U);
+  ASSERT_TRUE(store.remove(*second));
+  EXPECT_EQ(find(store, "web")->record.pid, 1);
+}
+
+TEST_F(RecordStore, KnowsABundleByItsDirectory) {
+  const std::string bundle = directory_.make_directory("bundle");
+  check(::symlink(bundle.c_str(), directory_.path("link").c_str()), "symlink");
+  const Store store = open();
+  ASSERT_TRUE(store.begin(of_bundle(bundle, 1)));
+  error_of(store.begin(of_bundle(directory_.path("link"), 2)), ErrorCode::kRecordConflict);
+}
+
+TEST_F(RecordStore, KeepsTheNamesOfFilesShortForTheLongestId) {
+  const Store store = open();
+  Record record = a_record(std::string(model::kLongestId, 'a'));
+  ASSERT_TRUE(store.begin(record));
+  record.bundle = std::string(4000, 'b');
+  record.mount_namespace = record.process_start = UINT64_MAX;
+  const auto second = store.begin(record);
+  ASSERT_TRUE(second) << second.error().sentence();
+  EXPECT_EQ(store.find(record.id)->found.size(), 2U);
+}
+
+// An id may look like a name of the store.
+TEST_F(RecordStore, TakesNoIdForAnotherOnesDirectory) {
+  const Store store = open();
+  ASSERT_TRUE(store.begin(of_bundle("/run/a", 1)));
+  ASSERT_TRUE(store.begin(of_bundle("/run/b", 2)));
+  for (const std::string id : {"web.more", "web.json", ".1.tmp", "web.more.json"}) {
+    ASSERT_TRUE(store.begin(a_record(id))) << id;
+    EXPECT_EQ(find(store, id)->record.id, id);
+  }
+  EXPECT_EQ(store.find("web")->found.size(), 2U);
+  EXPECT_EQ(store.all()->records.size(), 6U);
+  EXPECT_THAT(store.all()->unreadable, IsEmpty());
+}
+
+TEST_F(RecordStore, DiscardsWhatIsDamagedBesideAnId) {
+  const Store store = open();
+  directory_.write("state/containers/web.more/1-2-3.json", "{");
+  EXPECT_THAT(store.all()->unreadable_files, ElementsAre("web.more/1-2-3.json"));
+  EXPECT_TRUE(store.discard("web.more/1-2-3.json"));
+  EXPECT_THAT(test::files_below(state_ + "/containers"), IsEmpty());
+  error_of(store.discard("web.more/../x"));
+  error_of(store.discard("web.more/.."));
+}
+
+TEST_F(RecordStore, SeesAProcessInTheStartOfARecord) {
+  const Record record = a_record("web");
+  const std::string text = to_json(record);
+  const auto trace = trace_of(text.substr(0, text.find("\"engine\"")));
+  ASSERT_TRUE(trace);
+  EXPECT_EQ(trace->pid, record.pid);
+  EXPECT_EQ(trace->process_start, record.process_start);
+  EXPECT_EQ(trace->mount_namespace, record.mount_namespace);
+  EXPECT_FALSE(trace_of(text.substr(0, 100)));
+  EXPECT_FALSE(trace_of(""));
+  // A number that is cut may be another one.
+  EXPECT_FALSE(trace_of(R"({"pid":12,"process_start":3,"mount_namespace":45)"));
+  EXPECT_FALSE(trace_of(R"({"pid":99999999999,"process_start":3,"mount_namespace":45,)"));
+  Record hostile = record;
+  hostile.id = R"(","pid":1,"process_start":1,"mount_namespace":1,"x":")";
+  EXPECT_EQ(trace_of(to_json(hostile))->pid, record.pid);
+}
+
+TEST_F(RecordStore, NotesThatAProcessWasGone) {
+  const Store store = open();
+  ASSERT_TRUE(store.begin(a_record("web")));
+  EXPECT_FALSE(store.glance("web.json")->noted_gone);
+  store.note_gone("web.json");
+  EXPECT_TRUE(store.glance("web.json")->noted_gone);
+  EXPECT_TRUE(store.is_due(std::chrono::hours(0)));
+  EXPECT_FALSE(store.is_due(std::chrono::hours(1)));
 }
 
 TEST_F(RecordStore, FindsWhatAKilledWriterLeft) {
@@ -358,7 +474,7 @@ TEST_F(RecordStore, GoesOnAfterItsPathIsHidden) {
   EXPECT_TRUE(began.has_value());
   EXPECT_TRUE(updated);
   EXPECT_TRUE(found);
-  EXPECT_TRUE((*store.find("web-1")).has_value());
+  EXPECT_TRUE(find(store, "web-1").has_value());
 }
 
 }  // namespace

@@ -1,0 +1,71 @@
+#include "plugin/pipeline/ended.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+
+#include "plugin/base/clock.h"
+#include "plugin/kernel/process.h"
+#include "plugin/pipeline/run_log.h"
+
+namespace pinscope {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::nanoseconds kBetweenLooks = 1s;
+constexpr std::chrono::nanoseconds kTimeForPoststop = 3s;
+constexpr size_t kMostLooks = 16;
+
+// A number that another process has by now is left to those who look closer.
+bool is_gone(pid_t pid) {
+  return ::kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+// Told before it is done, as gc does.
+void collect(const HookOptions& options, const record::Store& records, const std::string& stage,
+             const record::Store::Found& found) {
+  RunLog log(options, stage);
+  record::describe(found.record, log.event());
+  if (log.write(model::AuditEvent::Outcome::kCollected)) (void)records.remove(found.held);
+}
+
+}  // namespace
+
+void forget_ended_sessions(const HookOptions& options) {
+  const auto records = record::Store::open(options.state_directory, false);
+  const auto files = records ? records->files() : Result<std::vector<std::string>>();
+  if (!files) return;
+  for (const auto& file : *files) {
+    if (!file.starts_with(kSessionPrefix)) continue;
+    const auto found = records->read(file);
+    if (!found || found->record.engine != model::Engine::kHost) continue;
+    if (kernel::process_start_time(found->record.pid) != found->record.process_start)
+      collect(options, *records, "run", *found);
+  }
+}
+
+void forget_some_ended(const HookOptions& options, const record::Store& records,
+                       const std::string& stage) {
+  if (!records.is_due(kBetweenLooks)) return;
+  const auto files = records.files();
+  if (!files || files->empty()) return;
+  const size_t looks = std::min(kMostLooks, files->size());
+  const uint64_t now = wall_clock_ns();
+  // Others each time, where they are more.
+  const size_t first = now / static_cast<uint64_t>(kBetweenLooks.count()) * kMostLooks;
+  for (size_t i = 0; i < looks; ++i) {
+    const std::string& file = (*files)[(first + i) % files->size()];
+    const auto glance = records.glance(file);
+    if (!glance || !glance->trace || !is_gone(glance->trace->pid)) continue;
+    if (!glance->noted_gone) {
+      records.note_gone(file);
+    } else if (glance->changed_ns + static_cast<uint64_t>(kTimeForPoststop.count()) <= now) {
+      const auto found = records.read(file);
+      if (found && is_gone(found->record.pid)) collect(options, records, stage, *found);
+    }
+  }
+}
+
+}  // namespace pinscope
