@@ -36,7 +36,7 @@ class Applied {
 
   // For each grant of the plan, in its order, what its source turned out to be.
   [[nodiscard]] const std::vector<kernel::ObjectInfo>& objects() const;
-  // All is well: the view stays.
+  // Keeps the view: the destructor does not take it away any more.
   void keep();
 
  private:

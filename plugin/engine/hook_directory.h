@@ -1,7 +1,7 @@
 // Engines that read a directory of hook files: Podman and CRI-O. Each gets a directory of its own,
 // which a drop-in adds to those that the engine reads already. They must not share one, although
 // both read /usr/share/containers/oci/hooks.d by default: the hook's arguments say which engine
-// runs it, and with that, whose annotations are to be trusted (docs/adr/0007-wiring-of-engines.md).
+// runs it, and with that, whose annotations are to be trusted (docs/adr/0008-wiring-of-engines.md).
 #pragma once
 
 #include <string>

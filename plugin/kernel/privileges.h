@@ -31,7 +31,7 @@ Status restrict_to_compiling();
 // Makes `directory` the root directory of this process. Needs CAP_SYS_CHROOT.
 Status enter_root(const std::string& directory);
 
-// Nothing is left. Descriptors stay usable.
+// Gives up every capability, for good. Descriptors that are open stay usable.
 Status drop_all_capabilities();
 
 }  // namespace pinscope::kernel

@@ -27,7 +27,7 @@ class Mux {
   // The Go implementation reads a frame into a buffer of 4096 bytes and gives up the whole socket
   // if it does not fit.
   static constexpr size_t kMostOutgoing = 4096;
-  // What it may send: one ttrpc message with its header.
+  // The longest frame that the peer may send: one ttrpc message with its header.
   static constexpr size_t kMostIncoming = 10 + (4U << 20);
 
   // Takes a piece of what one connection carries, in order; frames are not visible any more. An

@@ -88,7 +88,7 @@ std::optional<Enum> read_word(Reporter& reporter, const Field& field,
   return std::nullopt;
 }
 
-// The entries of a list. Reports a value that is none.
+// The entries of a list. A value that is no list is reported and has no entries.
 std::vector<Field> read_list(Reporter& reporter, const Field& field);
 
 // One value or a list of at least one.

@@ -1,4 +1,4 @@
-# What the documents name has to exist: files of the tree, tests, error codes. A test that a document
+# What documents and comments name has to exist: files of the tree, tests, error codes. A test that a document
 # cites as the proof of a claim cannot be renamed or removed unnoticed. The index of decisions is whole.
 import re
 
@@ -11,6 +11,9 @@ CITED_TEST = re.compile(r"`(?:[a-z]+\.)?(?:\*)?([A-Z]\w+)\.([A-Z]\w+|\*)`")
 CITED_FILE = re.compile(r"`((?:plugin|hooks|tests|docs|config|cmake)/[\w./-]*\w)/?`")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 CODE_NAME = re.compile(r'\{ErrorCode::k\w+, "([\w-]+)"\}')
+# In a comment: a path from the root of the tree, or the bare name of a source (not <linux/bpf.h>).
+COMMENTED_FILE = re.compile(r"(?<![\w./<*-])((?:plugin|hooks|tests|docs|config|cmake)/[\w./-]*\w)")
+COMMENTED_SOURCE = re.compile(r"(?<![\w./<*])([a-z]\w*\.(?:h|cc))\b")
 DECISION = re.compile(r"(\d{4})-[\w-]+\.md")
 DECISIONS = "docs/adr/README.md"
 ERROR_SOURCE = "plugin/base/error.cc"
@@ -32,13 +35,28 @@ def cited_tests(line, tests):
             yield f"there is no test {suite}.{case}"
 
 
-def cited_files(root, path, line):
-    for name in CITED_FILE.findall(line):
+def missing_files(root, names):
+    for name in names:
         if "NAME" not in name and not any((root / name).parent.glob((root / name).name + "*")):
             yield f"there is no {name}"
+
+
+def cited_files(root, path, line):
+    yield from missing_files(root, CITED_FILE.findall(line))
     for name in LINK.findall(line):
         if not ((root / path).parent / name).exists():
             yield f"the link leads nowhere: {name}"
+
+
+def commented_files(root):
+    sources = {path.name for path in tree.files(root)}
+    for path in tree.files(root):
+        for number, comment in tree.comments(root, path):
+            problems = [*missing_files(root, COMMENTED_FILE.findall(comment)),
+                        *(f"there is no {name}" for name in COMMENTED_SOURCE.findall(comment)
+                          if name not in sources and "NAME" not in name)]
+            for problem in problems:
+                yield f"{path}:{number}: {problem}"
 
 
 def undocumented_codes(root):
@@ -65,7 +83,8 @@ def holes_of_decisions(root):
 
 def main():
     root = tree.parse_arguments(__doc__).root
-    findings, looked_at = [*undocumented_codes(root), *holes_of_decisions(root)], 0
+    findings, looked_at = [*undocumented_codes(root), *holes_of_decisions(root),
+                             *commented_files(root)], 0
     tests = tests_of(root)
     for path in tree.files(root):
         if path.suffix != ".md":

@@ -16,7 +16,6 @@ ROOMS = {
     "kernel": STAGE,
     "guard": STAGE | {"kernel"},
     "apply": STAGE | {"kernel"},
-    "engine": STAGE,
     "inventory": STAGE | {"kernel", "record"},
     "nri": {"base"},
     "engine": STAGE,

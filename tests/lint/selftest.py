@@ -58,6 +58,8 @@ PLANTED = {
         ("docs/x.md", "shown by `attack.*Small.Gone`", "there is no test Small.Gone"),
         ("docs/x.md", "shown by `Gone.*`", "there is no test Gone.*"),
         ("docs/x.md", "see [that](gone.md)", "the link leads nowhere"),
+        ("plugin/base/x.cc", HEAD + "// See docs/gone.md.\n", "x.cc:2: there is no docs/gone.md"),
+        ("plugin/base/x.cc", HEAD + "int x;  // as gone.h says\n", "x.cc:2: there is no gone.h"),
         ("docs/adr/0001-x.md", "# 1. X", "0001-x.md has no row"),
         ("docs/adr/0002-x.md", "# 2. X", "nothing is said of number 1"),
         ("plugin/base/error.cc", HEAD + '{ErrorCode::kX, "x-y"}', "error code x-y is not explained"),

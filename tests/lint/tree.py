@@ -4,10 +4,13 @@
 import argparse
 import os
 import pathlib
+import re
 import sys
 
 SKIPPED_DIRECTORIES = {".git", "build", ".cache", "__pycache__"}
 CXX_SUFFIXES = {".h", ".cc", ".c"}
+COMMENT_MARKERS = {".h": "//", ".cc": "//", ".c": "//", ".fbs": "//", ".proto": "//", ".py": "#",
+                   ".sh": "#", ".cmake": "#", ".txt": "#", "": "#"}
 
 
 def default_root():
@@ -35,6 +38,16 @@ def text_of(root, path):
         return (root / path).read_text(encoding="utf-8")
     except UnicodeDecodeError:
         return None
+
+
+def comments(root, path):
+    """(line number, text) of each comment of a source or script that runs to the end of its line."""
+    marker, text = COMMENT_MARKERS.get(path.suffix), text_of(root, path)
+    if marker is None or text is None or "/corpus/" in str(path):
+        return
+    for number, line in enumerate(text.splitlines(), start=1):
+        if match := re.search(rf"(?:^|\s){marker}(.*)", line):
+            yield number, match[1]
 
 
 def parse_arguments(description, **flags):

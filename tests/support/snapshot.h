@@ -1,5 +1,5 @@
 // What a test may leave behind, as a value to compare: `EXPECT_EQ(before, after)`. The listener of
-// the root suites (leak_listener.h) compares all of it around every test; a test of the program's
+// the root suites (root_main.cc) compares all of it around every test; a test of the program's
 // own tidiness takes a Snapshot at the moments it is about.
 #pragma once
 
