@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "plugin/daemon/subject.h"
 #include "plugin/model/decision.h"
 #include "plugin/policy/commands.h"
 
@@ -10,14 +11,12 @@ namespace {
 
 // Whether `select`, which may select a container with a user namespace, does so for certain: NRI
 // tells nothing reliable of the rest.
-bool is_certain(const model::Select& select) {
-  const auto is_user_namespace = [](const model::NamespaceSelector& selector) {
+bool is_certain(model::Select select) {
+  std::erase_if(select.namespaces, [](const model::NamespaceSelector& selector) {
     return selector.kind == model::NamespaceKind::kUser &&
            selector.wanted.mode == model::Namespace::Mode::kPrivate;
-  };
-  return select.images.empty() && select.bundles.empty() && select.uids.empty() &&
-         select.gids.empty() && select.annotations.empty() &&
-         std::ranges::all_of(select.namespaces, is_user_namespace);
+  });
+  return asks_what_is_told(select);
 }
 
 bool has_variable(const nri::Container& container) {

@@ -80,7 +80,15 @@ int run(const std::vector<std::string>& arguments) {
     log.write(Severity::kWarning,
               "without CAP_SETGID and CAP_SYS_PTRACE at the start, a container that sees the "
               "host's processes may reach this one for a moment");
-  ViewPlugin plugin(options, log);
+  StatusFile status;
+  if (!options.status_file.empty()) {
+    auto opened = StatusFile::open(options.status_file);
+    if (!opened) return complain(kFailed, opened.error());
+    status = *std::move(opened);
+    if (auto written = status.write("not ready: no engine has connected yet"); !written)
+      return complain(kFailed, written.error());
+  }
+  ViewPlugin plugin(options, log, std::move(status));
   const auto ended = nri::run(plugin, std::move(how));
   if (!ended) log.write(Severity::kError, ended.error().sentence());
   return ended ? 0 : kFailed;

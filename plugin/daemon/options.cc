@@ -27,6 +27,7 @@ that a policy may select given the view that the policies grant it.
                          start: run the hook when the container is started
   --nri-seccomp PATH     profile that takes the place of the engine's default one, with bpf(2) as
                          granted added (NRI 0.10 and later); or none
+  --status-file PATH     write "ready" there while an engine is served, and why not otherwise
   --engine NAME          containerd or crio (default: as the engine calls itself)
   --hook PATH            the hook (default: pinscope-hook beside this program)
   --policy PATH          policy directory or file (default /etc/pinscope/policy.d)
@@ -96,6 +97,7 @@ const std::vector<Setting>& settings() {
          options.nri_seccomp = value;
          return {};
        }},
+      {"status-file", false, path([](Options & o) -> auto& { return o.status_file; })},
       {"engine", true, set_engine},
       {"hook", true, path([](Options & o) -> auto& { return o.hook_path; })},
       {"policy", true, path([](Options & o) -> auto& { return o.hook.policy.policy_path; })},

@@ -29,6 +29,7 @@ struct Options {
   // The profile that stands in for the runtime's default, or "none".
   // Default: seccomp/runtime-default.json in share/pinscope of where this program is installed.
   std::string nri_seccomp;
+  std::string status_file;  // "ready" while an engine is served, or why not; empty: none
 };
 
 // Defaults that depend on where this program is: the paths of the hook, the compiler, the profile.
@@ -43,8 +44,8 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
 
 // Lines of `option: value` or `option = value`, with the names of the options without their dashes,
 // "#" for comments, values in double quotes where they would be read otherwise. What only makes
-// sense on the command line (nri, nri-socket, nri-name, nri-index), what is not known and what
-// stands twice is an error (kUsage) with its line.
+// sense on the command line (nri, nri-socket, nri-name, nri-index, status-file), what is not known
+// and what stands twice is an error (kUsage) with its line.
 Status apply_configuration(std::string_view text, Options& options);
 
 }  // namespace pinscope::daemon

@@ -144,6 +144,10 @@ model::BpfCommands commands_for(const std::vector<model::Policy>& policies) {
   return commands;
 }
 
+bool lets_through(const nri::SeccompPolicy& policy, model::BpfCommands commands) {
+  return (commands - rules_for_bpf(policy).allowed()).empty();
+}
+
 model::BpfCommands allow_bpf(nri::SeccompPolicy& policy, model::BpfCommands commands) {
   const oci::SeccompChange change = oci::open_for(rules_for_bpf(policy), commands);
   for (const oci::SeccompRule& rule : change.without_bpf)

@@ -23,6 +23,11 @@ model::Container subject_of(const nri::Pod& pod, const nri::Container& container
   return subject;
 }
 
+bool asks_what_is_told(const model::Select& select) {
+  return select.images.empty() && select.bundles.empty() && select.uids.empty() &&
+         select.gids.empty() && select.annotations.empty() && select.namespaces.empty();
+}
+
 std::string name_of(const nri::Pod& pod, const nri::Container& container) {
   return "container " + quoted(container.name) + " of pod " +
          quoted(pod.namespace_name + "/" + pod.name);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "plugin/model/container.h"
+#include "plugin/model/policy.h"
 #include "plugin/nri/types.h"
 
 namespace pinscope::daemon {
@@ -15,6 +16,10 @@ namespace pinscope::daemon {
 // annotations are not looked at.
 model::Container subject_of(const nri::Pod& pod, const nri::Container& container,
                             model::Engine engine, const std::vector<std::string>& label_keys);
+
+// Whether `select` asks for nothing but what stands in such a subject: then policy::may_select()
+// says for certain whether it selects.
+bool asks_what_is_told(const model::Select& select);
 
 // For people: container "app" of pod "web/web-1".
 std::string name_of(const nri::Pod& pod, const nri::Container& container);

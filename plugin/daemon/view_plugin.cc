@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "plugin/base/text.h"
 #include "plugin/daemon/bundle.h"
@@ -26,6 +27,8 @@ constexpr nri::Version kSeccompSince{0, 10, 0};
 // much of the time for it is left for the answer itself.
 constexpr int kReserve = 4;  // a quarter
 constexpr milliseconds kLongestReserve{500};
+// What an engine allows a plugin for Synchronize is not told; it is two seconds by default.
+constexpr milliseconds kLongestLook{1000};
 
 // When our own work for a call has to be done.
 nri::Time work_until(nri::Time deadline) {
@@ -117,12 +120,37 @@ void ViewPlugin::prepare_seccomp(const nri::RuntimeInfo& runtime, nri::Version v
                "seccomp policies stay as they are: " + profile.error().sentence());
 }
 
-Status ViewPlugin::synchronize(const std::vector<nri::Pod>&,
-                               const std::vector<nri::Container>& containers, bool) {
-  if (!containers.empty())
-    log_.write(Severity::kInfo, "containers that are there already stay as they are: " +
-                                    std::to_string(containers.size()));
+Status ViewPlugin::synchronize(const std::vector<nri::Pod>& pods,
+                               const std::vector<nri::Container>& containers, bool more) {
+  for (const nri::Pod& pod : pods) there_.pods[pod.id] = pod;
+  there_.containers.insert(there_.containers.end(), containers.begin(), containers.end());
+  if (more) return {};
+  tell_of(std::exchange(there_, {}));
+  set_status("ready");
   return {};
+}
+
+void ViewPlugin::set_status(const std::string& line) const {
+  if (const auto written = status_.write(line); !written)
+    log_.write(Severity::kError, written.error().sentence());
+}
+
+void ViewPlugin::tell_of(const AlreadyThere& there) const {
+  if (there.containers.empty() || misconfigured_) return;
+  log_.write(Severity::kInfo, "containers that are there already stay as they are: " +
+                                  std::to_string(there.containers.size()));
+  RunLog log(options_.hook, "Synchronize");
+  const auto policies = policies_in_force(log, nri::Clock::now() + kLongestLook);
+  if (!policies) {
+    log_.write(Severity::kWarning, policies.error().sentence());
+    return;
+  }
+  const Evidence evidence{
+      .hook_path = options_.hook_path,
+      .hooks_are_expected = options_.nri_mode == NriMode::kHooks,
+      .recorded = recorded_ids(options_.hook.state_directory, options_.hook.engine)};
+  for (const auto& line : without_view(there, options_.hook.engine, *policies, evidence))
+    log_.write(Severity::kWarning, line);
 }
 
 Result<nri::Adjustment> ViewPlugin::create_container(const nri::Pod& pod,
@@ -160,12 +188,13 @@ Status ViewPlugin::state_change(nri::Event event, const nri::Pod& pod,
 }
 
 void ViewPlugin::disconnected(const std::string& why) {
+  there_ = {};
+  set_status("not ready: " + why);
   log_.write(Severity::kWarning, why);
 }
 
-Result<ViewPlugin::Candidate> ViewPlugin::candidate(const nri::Pod& pod,
-                                                    const nri::Container& container, RunLog& log,
-                                                    nri::Time deadline) const {
+Result<std::vector<model::Policy>> ViewPlugin::policies_in_force(RunLog& log,
+                                                                 nri::Time deadline) const {
   policy::StoreOptions options = options_.hook.policy;
   options.longest_refresh = std::max(
       milliseconds(1), std::chrono::duration_cast<milliseconds>(deadline - nri::Clock::now()));
@@ -176,10 +205,15 @@ Result<ViewPlugin::Candidate> ViewPlugin::candidate(const nri::Pod& pod,
   if (store.refresh() == policy::PolicyStore::Refresh::kRejected)
     log_.write(Severity::kError,
                "the policies were refused: " + store.rejected().value_or("nobody knows why"));
-
-  Candidate found;
   // Not the set's own candidates(): its index takes what is not known yet for what is not there.
-  PINSCOPE_TRY(found.policies, store.set().all());
+  return store.set().all();
+}
+
+Result<ViewPlugin::Candidate> ViewPlugin::candidate(const nri::Pod& pod,
+                                                    const nri::Container& container, RunLog& log,
+                                                    nri::Time deadline) const {
+  Candidate found;
+  PINSCOPE_TRY(found.policies, policies_in_force(log, deadline));
   const auto label_keys = policy::label_keys(found.policies);
   const auto subject = subject_of(pod, container, options_.hook.engine, label_keys);
   std::erase_if(found.policies, [&](const model::Policy& policy) {
@@ -203,6 +237,8 @@ bool ViewPlugin::adjust_seccomp(const std::vector<model::Policy>& policies,
   auto policy = policy_to_change(container, seccomp_told_, seccomp_);
   const auto commands = commands_for(policies) | commands_to_delegate(policies, container);
   if (!policy || commands.empty()) return false;
+  // Another pinscoped, during a rollout, may have done it: NRI lets only one plugin set a policy.
+  if (lets_through(*policy, commands)) return false;
   const auto still_refused = allow_bpf(*policy, commands);
   if (!still_refused.empty()) {
     log_.write(Severity::kWarning, "container " + quoted(container.name) +

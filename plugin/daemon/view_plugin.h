@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "plugin/base/status_file.h"
+#include "plugin/daemon/already_there.h"
 #include "plugin/daemon/log.h"
 #include "plugin/daemon/options.h"
 #include "plugin/daemon/seccomp.h"
@@ -19,11 +21,13 @@ namespace pinscope::daemon {
 
 class ViewPlugin : public nri::Plugin {
  public:
-  // `log` must outlive the plugin.
-  ViewPlugin(Options options, const Log& log) : given_(std::move(options)), log_(log) {}
+  // `log` must outlive the plugin. What a probe is told goes to `status`.
+  ViewPlugin(Options options, const Log& log, StatusFile status = {})
+      : given_(std::move(options)), log_(log), status_(std::move(status)) {}
 
   Result<nri::EventMask> configure(const nri::RuntimeInfo& runtime) override;
-  // Containers that are there already are left as they are.
+  // Containers that are there already are left as they are; those that a policy selects and that
+  // came without us are told to the log.
   Status synchronize(const std::vector<nri::Pod>& pods,
                      const std::vector<nri::Container>& containers, bool more) override;
   Result<nri::Adjustment> create_container(const nri::Pod& pod, const nri::Container& container,
@@ -40,6 +44,10 @@ class ViewPlugin : public nri::Plugin {
     oci::Hook at_create_runtime;
     oci::Hook at_poststop;
   };
+  // The set in force, brought up to date if there is time for it.
+  Result<std::vector<model::Policy>> policies_in_force(RunLog& log, nri::Time deadline) const;
+  void set_status(const std::string& line) const;
+  void tell_of(const AlreadyThere& there) const;
   // Sets options_.
   Status take_options(const nri::RuntimeInfo& runtime);
   // Sets what says how seccomp policies are changed, and logs where they are not.
@@ -64,8 +72,10 @@ class ViewPlugin : public nri::Plugin {
   std::optional<Error> misconfigured_;
   bool changes_seccomp_ = false;
   SeccompTold seccomp_told_ = SeccompTold::kNothing;
+  AlreadyThere there_;                         // as far as it was told, while more follows
   std::optional<nri::SeccompPolicy> seccomp_;  // stands in for a policy that is not told
   const Log& log_;
+  StatusFile status_;
 };
 
 }  // namespace pinscope::daemon

@@ -9,6 +9,7 @@
 #include "plugin/base/fd.h"
 #include "plugin/base/file.h"
 #include "plugin/base/path.h"
+#include "plugin/base/status_file.h"
 #include "plugin/base/text.h"
 #include "plugin/engine/change.h"
 #include "plugin/engine/tree.h"
@@ -31,14 +32,13 @@ void log(std::string_view line) {
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
-// The file that a probe reads, and the log: each thing is said once.
+// What a probe and the log are told: each thing is said once in the log.
 class Reporter {
  public:
   static Result<Reporter> open(const std::string& path) {
     Reporter reporter;
     if (path.empty()) return reporter;
-    PINSCOPE_TRY(reporter.directory_, make_directory(std::string(parent_of(path)), 0755));
-    reporter.name_ = std::string(base_name(path));
+    PINSCOPE_TRY(reporter.file_, StatusFile::open(path));
     return reporter;
   }
 
@@ -49,13 +49,10 @@ class Reporter {
   void say(const std::string& status, const std::string& sentence) {
     if (sentence != said_) log(sentence);
     said_ = sentence;
-    if (!directory_.valid()) return;
-    const auto written = write_atomically(directory_.get(), name_, one_line(status) + "\n", 0644);
-    if (!written) log(written.error().sentence());
+    if (const auto written = file_.write(status); !written) log(written.error().sentence());
   }
 
-  Fd directory_;
-  std::string name_;
+  StatusFile file_;
   std::string said_;
 };
 
@@ -117,7 +114,8 @@ bool follow(const AgentOptions& options, const Volume& volume, Reporter& reporte
     return false;
   }
   if (!*texts) {
-    reporter.not_ready("there are no policies in " + volume.path() + " yet");
+    reporter.not_ready("there are no policies in " + volume.path() +
+                       ": is there a ConfigMap, with something in it? what was in force stays");
     return false;
   }
   const auto done =

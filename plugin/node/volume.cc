@@ -49,15 +49,22 @@ Result<std::string> read_file(int directory, const std::string& name, size_t lim
   return read_all(file.get(), limit, name);
 }
 
+struct Version {
+  bool holds_files = false;  // policies or others
+  Texts texts;
+};
+
 // One look at a directory; nothing if it changed meanwhile.
-Result<std::optional<Texts>> read_once(int directory) {
+Result<std::optional<Version>> read_once(int directory) {
   PINSCOPE_TRY(const auto before, stat_of(directory, "."));
   PINSCOPE_TRY(auto names, names_in(directory, kData));
+  Version version;
+  version.holds_files = !names.empty();
   std::erase_if(names, [](const std::string& name) { return !policy::is_policy_file(name); });
   if (names.size() > kMostFiles)
     return std::unexpected(Error(ErrorCode::kPolicyInvalid, "read the policies")
                                .reason("there are more than " + std::to_string(kMostFiles)));
-  Texts texts;
+  Texts& texts = version.texts;
   std::vector<struct stat> stats;
   size_t left = kMostBytes;
   for (auto& name : names) {
@@ -75,7 +82,7 @@ Result<std::optional<Texts>> read_once(int directory) {
   }
   const auto after = stat_of(directory, ".");
   if (!after || !unchanged(before, *after)) return std::nullopt;
-  return texts;
+  return version;
 }
 
 // Before its first version a volume is empty, or holds the directory of it without the link.
@@ -109,15 +116,17 @@ Result<std::optional<Texts>> Volume::read() const {
       PINSCOPE_TRY(const bool none, has_no_version(directory_.get()));
       if (none) return std::nullopt;
     }
-    PINSCOPE_TRY(auto texts, read_once(data ? data->get() : directory_.get()));
-    if (!texts) continue;
-    if (!data) return texts;
+    PINSCOPE_TRY(auto version, read_once(data ? data->get() : directory_.get()));
+    if (!version) continue;
+    if (!data) return std::move(version->texts);
     // The version may have been replaced while it was read, and its directory emptied.
     const auto now = stat_of(directory_.get(), kData);
     struct stat then {};
     if (now && ::fstat(data->get(), &then) == 0 && now->st_ino == then.st_ino &&
-        now->st_dev == then.st_dev)
-      return texts;
+        now->st_dev == then.st_dev) {
+      if (!version->holds_files) return std::nullopt;
+      return std::move(version->texts);
+    }
   }
   return std::unexpected(Error(ErrorCode::kPolicyUnavailable, "read " + quoted(path_))
                              .reason("it does not stop changing"));

@@ -19,9 +19,11 @@ class Volume {
  public:
   static Result<Volume> open(const std::string& path);
 
-  // Every *.yaml and *.yml of one version, by name. Nothing if there is no version yet: the
-  // directory is empty, or the first one is still being written. An empty set is a version with no
-  // policy in it.
+  // Every *.yaml and *.yml of one version, by name. Nothing if there is no version yet (the
+  // directory is empty, or the first one is still being written), and nothing if the version holds
+  // no file at all: so the kubelet shows an optional ConfigMap that is not there (kubernetes
+  // pkg/volume/configmap), and one that was deleted. An empty set is a version with files of which
+  // none is a policy.
   [[nodiscard]] Result<std::optional<std::vector<policy::Text>>> read() const;
 
   [[nodiscard]] const std::string& path() const { return path_; }

@@ -44,6 +44,24 @@ SeccompPolicy to_policy(const wire::LinuxSeccomp& message) {
   return policy;
 }
 
+std::vector<Hook> to_hooks(const google::protobuf::RepeatedPtrField<wire::Hook>& messages) {
+  std::vector<Hook> hooks;
+  for (const wire::Hook& message : messages) {
+    Hook& hook = hooks.emplace_back();
+    hook.path = message.path();
+    hook.args = {message.args().begin(), message.args().end()};
+    hook.env = {message.env().begin(), message.env().end()};
+    if (message.has_timeout()) hook.timeout_seconds = message.timeout().value();
+  }
+  return hooks;
+}
+
+Hooks to_hooks(const wire::Hooks& message) {
+  return {to_hooks(message.prestart()),         to_hooks(message.create_runtime()),
+          to_hooks(message.create_container()), to_hooks(message.start_container()),
+          to_hooks(message.poststart()),        to_hooks(message.poststop())};
+}
+
 void add_hooks(const std::vector<Hook>& hooks,
                google::protobuf::RepeatedPtrField<wire::Hook>& messages) {
   for (const Hook& hook : hooks) {
@@ -108,6 +126,7 @@ Container to_container(const wire::Container& message) {
                                 mount.type(),
                                 mount.source(),
                                 {mount.options().begin(), mount.options().end()}});
+  if (message.has_hooks()) container.hooks = to_hooks(message.hooks());
   container.env = {message.env().begin(), message.env().end()};
   for (const auto& one : message.linux().namespaces())
     container.namespaces.push_back({one.type(), one.path()});

@@ -64,20 +64,6 @@ struct Namespace {
   std::string path;  // of one that is there already
 };
 
-struct Container {
-  std::string id;
-  std::string pod_id;
-  std::string name;
-  StringMap labels;
-  StringMap annotations;
-  std::vector<std::string> env;  // "NAME=value"
-  std::vector<Mount> mounts;
-  std::vector<Namespace> namespaces;              // one that is not here is the host's
-  uint32_t pid = 0;                               // 0 until the runtime has made it
-  std::optional<SeccompProfile> seccomp_profile;  // 0.10
-  std::optional<SeccompPolicy> seccomp_policy;    // 0.10, where the runtime tells
-};
-
 struct Hook {
   std::string path;  // on the host
   std::vector<std::string> args;
@@ -92,6 +78,21 @@ struct Hooks {
   std::vector<Hook> start_container;
   std::vector<Hook> poststart;
   std::vector<Hook> poststop;
+};
+
+struct Container {
+  std::string id;
+  std::string pod_id;
+  std::string name;
+  StringMap labels;
+  StringMap annotations;
+  std::vector<std::string> env;  // "NAME=value"
+  std::vector<Mount> mounts;
+  Hooks hooks;  // that stand in its configuration: of the engine and of every plugin so far
+  std::vector<Namespace> namespaces;              // one that is not here is the host's
+  uint32_t pid = 0;                               // 0 until the runtime has made it
+  std::optional<SeccompProfile> seccomp_profile;  // 0.10
+  std::optional<SeccompPolicy> seccomp_policy;    // 0.10, where the runtime tells
 };
 
 // Additions to a container that is being created; to remove an item, put "-" before its key. A

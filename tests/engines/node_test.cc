@@ -19,6 +19,9 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
 
+// A ConfigMap that says that there are none.
+const ConfigMap::Files kNoPolicies = {{"none", ""}};
+
 class KubernetesNode : public testing::Test {
  protected:
   [[nodiscard]] std::string file(const std::string& path) const { return node_.root() + path; }
@@ -131,11 +134,27 @@ TEST_F(KubernetesNode, FollowsDeletionsDownToTheEmptySet) {
     node_.volume().update({{"a.yaml", granting("flows", "a")}});
     EXPECT_TRUE(wait_until([&] { return node_.in_force() == 1U; }));
     EXPECT_THAT(node_.in_cluster_file(), Not(HasSubstr("name: b")));
-    node_.volume().update({});
+    node_.volume().update(kNoPolicies);
     EXPECT_TRUE(wait_until([&] { return node_.in_force() == 0U; }));
     EXPECT_FALSE(fs::exists(node_.cluster_file()));
     EXPECT_EQ(node_.status(), "ready\n");
   });
+}
+
+// As the kubelet shows an optional ConfigMap that was deleted: taking its policies away would take
+// away what they hide.
+TEST_F(KubernetesNode, KeepsItsPoliciesWhenTheConfigMapIsDeleted) {
+  node_.volume().update({{"a.yaml", granting("flows", "a")}});
+  node_.run([&] {
+    ASSERT_TRUE(node_.takes("name: a"));
+    node_.volume().update({});
+    EXPECT_TRUE(node_.says("there are no policies in "));
+    EXPECT_THAT(node_.status(), HasSubstr("what was in force stays"));
+    EXPECT_EQ(node_.in_force(), 1U);
+  });
+  const auto again = node_.run([&] { EXPECT_TRUE(node_.says("there are no policies in ")); });
+  EXPECT_EQ(again.status, 0) << again;
+  EXPECT_EQ(node_.in_force(), 1U);
 }
 
 TEST_F(KubernetesNode, NeverTouchesPoliciesOfItsOwn) {
@@ -153,7 +172,7 @@ TEST_F(KubernetesNode, NeverTouchesPoliciesOfItsOwn) {
     node_.installation().write_policy(granting("flows", "other"), "mine.yaml");
     EXPECT_TRUE(node_.takes("name: mine"));
     EXPECT_EQ(node_.in_force(), 2U);
-    node_.volume().update({});
+    node_.volume().update(kNoPolicies);
     EXPECT_TRUE(wait_until([&] { return node_.in_force() == 1U; }));
   });
   EXPECT_EQ(read_file(node_.installation().policy_directory() + "/mine.yaml"),
@@ -324,7 +343,7 @@ TEST_P(NodesContainers, AreDecidedByTheConfigMapOfTheMomentTheyStart) {
     node_.volume().update({{"a.yaml", "nonsense: ["}});
     ASSERT_TRUE(node_.says("what was in force stays"));
     EXPECT_EQ(seen(), "ok counters");
-    node_.volume().update({});
+    node_.volume().update(kNoPolicies);
     ASSERT_TRUE(wait_until([&] { return node_.in_force() == 0U; }));
     EXPECT_EQ(seen(), "ok");
   });

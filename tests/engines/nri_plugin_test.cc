@@ -272,6 +272,25 @@ TEST_P(NriSeccomp, ChangesThePolicyOfTheContainerItselfWhereTheEngineTellsIt) {
   EXPECT_THAT(commands_of(engine_.create(played_)), IsEmpty()) << "it has no policy";
 }
 
+// During a rollout two of them serve one engine, which lets only one plugin set a policy.
+TEST_P(NriSeccomp, StaysAsAnotherPinscopedHasMadeIt) {
+  ASSERT_EQ(engine_.configure(configuration(profile()), "containerd", "2.2.1").code,
+            nri::RpcCode::kOk);
+  played_.more = default_profile();
+  nri::wire::CreateContainerResponse first;
+  ASSERT_TRUE(first.ParseFromString(engine_.create(played_).payload));
+  const std::string made = first.adjust().linux().seccomp_policy().SerializeAsString();
+  ASSERT_NE(made, "");
+  played_.more = nri::test::field(11, nri::test::field(7, "") + nri::test::field(8, made));
+  PlayedEngine second;
+  ASSERT_EQ(second.configure(configuration(profile()), "containerd", "2.2.1").code,
+            nri::RpcCode::kOk);
+  nri::wire::CreateContainerResponse answer;
+  ASSERT_TRUE(answer.ParseFromString(second.create(played_).payload));
+  EXPECT_TRUE(answer.adjust().has_hooks());
+  EXPECT_FALSE(answer.adjust().linux().has_seccomp_policy());
+}
+
 TEST_P(NriSeccomp, IsSaidToBeOutOfReachByAnEngineThatTellsNoProfile) {
   for (const auto& [name, version] : {std::pair("cri-o", "1.37.0"), {"containerd", "2.2.0"}}) {
     PlayedEngine engine;

@@ -207,6 +207,27 @@ class Meaning(unittest.TestCase):
                     for argument in arguments[2:]:
                         self.assertIn(f"{argument.split('=')[0]} ", text)
 
+    def test_a_node_goes_on_without_the_config_map(self):
+        for directory in DIRECTORIES:
+            volume, = [each["configMap"] for each in pod_of(directory)["volumes"] if "configMap" in each]
+            self.assertIs(volume["optional"], True, directory)
+
+    def test_the_plugin_is_there_all_the_time_of_a_rollout(self):
+        daemon, = objects("overlays/nri", "DaemonSet")
+        self.assertEqual(daemon["spec"]["updateStrategy"]["rollingUpdate"],
+                         {"maxSurge": 1, "maxUnavailable": 0})
+        plugin, = [each for each in containers_of("overlays/nri") if each["name"] == "nri"]
+        file, = [each for each in plugin["command"] if each.startswith("--status-file=")]
+        self.assertIn(file, plugin["readinessProbe"]["exec"]["command"])
+        places = [each["mountPath"] for each in plugin["volumeMounts"] if each["name"] == "status"]
+        self.assertTrue(file.startswith(f"--status-file={places[0]}/"))
+
+    def test_the_plugins_own_pod_starts_where_the_plugin_is_required(self):
+        page = (SOURCE / "docs/engines/nri.md").read_text()
+        key = re.search(r'tolerate_missing_plugins_annotation = "(.*)"', page)[1]
+        daemon, = objects("overlays/nri", "DaemonSet")
+        self.assertEqual(daemon["spec"]["template"]["metadata"]["annotations"], {key: "true"})
+
     def test_policies_check(self):
         for directory in DIRECTORIES:
             for each in objects(directory, "ConfigMap"):

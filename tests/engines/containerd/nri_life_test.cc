@@ -49,6 +49,63 @@ TEST_P(NriPodAndItsPlugin, IsLeftAloneByAPluginThatWasKilledAndComesBack) {
   EXPECT_THAT(records(), IsEmpty());  // the hook needs no plugin
 }
 
+TEST_P(NriPodAndItsPlugin, IsToldOfIfItStartedWithoutAView) {
+  const auto times_said = [&](std::string_view text) {
+    const std::string log = node().machine().read("/var/log/pinscoped.log");
+    int times = 0;
+    for (size_t at = 0; (at = log.find(text, at)) != std::string::npos; ++at) ++times;
+    return times;
+  };
+  constexpr std::string_view kTold =
+      "container \"app\" of pod \"web/web-1\" runs without a view: policy \"flow-readers\" selects "
+      "it";
+  node().start();
+  const Pod pod = node().cri().run_pod();
+  const std::string without = start_sleeper(pod);
+  start_plugin();
+  EXPECT_TRUE(wait_until([&] { return times_said(kTold) == 1; }))
+      << node().machine().log("pinscoped");
+  node().cri().stop(without);
+  node().cri().remove(without);
+  start_sleeper(pod);
+  kill_plugin();
+  start_plugin();
+  ASSERT_TRUE(wait_until([&] { return times_said("that are there already") == 2; }));
+  // What it has to say of them comes before it answers the next call.
+  PodSpec next;
+  next.name = "web-2";
+  EXPECT_EQ(ask(node().cri().run_pod(next)), kView);
+  EXPECT_EQ(times_said(kTold), 1) << node().machine().log("pinscoped");
+}
+
+// As during a rollout: the old one is there until the new one serves the engine.
+TEST_P(NriPodAndItsPlugin, HasItsViewWithTwoPluginsAtOnce) {
+  node().start();
+  start_plugin();
+  start_plugin({"--nri-index=51"});
+  const Pod pod = node().cri().run_pod();
+  const std::string id = start_sleeper(pod);
+  EXPECT_THAT(records(), ElementsAre(id + ".json"));
+  EXPECT_EQ(granted(), 1);
+  node().cri().stop(id);
+  node().cri().remove(id);
+  EXPECT_THAT(records(), IsEmpty());
+  EXPECT_EQ(ask(pod), kView);
+}
+
+TEST_P(NriPodAndItsPlugin, IsServedWhenAProbeIsToldSo) {
+  const auto status = [&] {
+    return node().machine().exists("/run/probe/nri") ? node().machine().read("/run/probe/nri") : "";
+  };
+  node().start();
+  start_plugin({"--status-file=/run/probe/nri"});
+  EXPECT_TRUE(wait_until([&] { return status() == "ready\n"; })) << status();
+  node().kill();
+  EXPECT_TRUE(wait_until([&] { return status().starts_with("not ready: "); })) << status();
+  node().start();
+  EXPECT_TRUE(wait_until([&] { return status() == "ready\n"; })) << status();
+}
+
 TEST_P(NriPodAndItsPlugin, HasItsViewAgainAfterTheEngineWasRestarted) {
   node().start();
   start_plugin();

@@ -64,9 +64,16 @@ TEST_F(VolumeTest, IsReadThroughItsDataLinkAlone) {
 }
 
 TEST_F(VolumeTest, TellsAnEmptySetFromNone) {
-  fs::create_directory(path_ / "..2026_11_25_01");
+  write("..2026_11_25_01/none", "");
   link("..2026_11_25_01", "..data");
   EXPECT_EQ(read(), "");
+}
+
+// How the kubelet shows an optional ConfigMap that was deleted, or never made.
+TEST_F(VolumeTest, HasNothingInAVersionWithoutFiles) {
+  fs::create_directory(path_ / "..2026_11_25_01");
+  link("..2026_11_25_01", "..data");
+  EXPECT_EQ(read(), "nothing");
 }
 
 TEST_F(VolumeTest, MayBeAPlainDirectory) {

@@ -1,0 +1,63 @@
+#include "plugin/daemon/already_there.h"
+
+#include <algorithm>
+
+#include "plugin/base/text.h"
+#include "plugin/daemon/subject.h"
+#include "plugin/policy/may_select.h"
+#include "plugin/record/store.h"
+
+namespace pinscope::daemon {
+namespace {
+
+constexpr size_t kMostTold = 50;  // containers
+
+bool was_asked_about(const nri::Container& container, const Evidence& evidence) {
+  return evidence.recorded.contains(container.id) ||
+         std::ranges::any_of(container.hooks.create_runtime, [&](const nri::Hook& hook) {
+           return hook.path == evidence.hook_path;
+         });
+}
+
+}  // namespace
+
+std::set<std::string> recorded_ids(const std::string& state_directory, model::Engine engine) {
+  std::set<std::string> ids;
+  const auto store = record::Store::open(state_directory, false);
+  const auto all = store ? store->all() : std::unexpected(store.error());
+  if (!all) return ids;
+  for (const auto& record : all->records)
+    if (record.engine == engine) ids.insert(record.id);
+  return ids;
+}
+
+std::vector<std::string> without_view(const AlreadyThere& there, model::Engine engine,
+                                      const std::vector<model::Policy>& policies,
+                                      const Evidence& evidence) {
+  std::vector<std::string> lines;
+  size_t count = 0;
+  const auto label_keys = policy::label_keys(policies);
+  for (const nri::Container& container : there.containers) {
+    const auto pod = there.pods.find(container.pod_id);
+    if (pod == there.pods.end() || was_asked_about(container, evidence)) continue;
+    const auto subject = subject_of(pod->second, container, engine, label_keys);
+    const model::Policy* selecting = nullptr;
+    bool is_certain = false;
+    for (const model::Policy& policy : policies) {
+      if (is_certain || !policy::may_select(policy.select, subject, {})) continue;
+      is_certain = asks_what_is_told(policy.select);
+      if (is_certain || selecting == nullptr) selecting = &policy;
+    }
+    if (selecting == nullptr || (!is_certain && !evidence.hooks_are_expected)) continue;
+    if (++count > kMostTold) continue;
+    lines.push_back(name_of(pod->second, container) + " runs without a view: policy " +
+                    quoted(selecting->name) + (is_certain ? " selects" : " may select") +
+                    " it, and nobody asked Pinscope when it was created; create it again");
+  }
+  if (count > kMostTold)
+    lines.push_back("and " + std::to_string(count - kMostTold) +
+                    " more containers run without a view");
+  return lines;
+}
+
+}  // namespace pinscope::daemon

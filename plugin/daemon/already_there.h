@@ -1,0 +1,40 @@
+// Containers that are there when the plugin connects: which of them a policy stands for that nobody
+// was asked about, because they were created while no plugin was there, or before the policy.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "plugin/model/container.h"
+#include "plugin/model/policy.h"
+#include "plugin/nri/types.h"
+
+namespace pinscope::daemon {
+
+// What an engine says at Synchronize, all parts of it.
+struct AlreadyThere {
+  std::map<std::string, nri::Pod> pods;  // by id
+  std::vector<nri::Container> containers;
+};
+
+// What shows that Pinscope was asked when a container started.
+struct Evidence {
+  std::string hook_path;           // a hook in its configuration
+  bool hooks_are_expected = true;  // where none is put there, only what is certain is told
+  std::set<std::string> recorded;  // ids of containers with a record
+};
+
+// Ids of the engine's containers with a record: none where the records are not in sight, as in a
+// pod.
+std::set<std::string> recorded_ids(const std::string& state_directory, model::Engine engine);
+
+// A line for each container that runs without a view although a policy of `policies` selects
+// it, or may (NRI does not tell all that a policy can ask for). For many containers the last line
+// says how many more there are.
+std::vector<std::string> without_view(const AlreadyThere& there, model::Engine engine,
+                                      const std::vector<model::Policy>& policies,
+                                      const Evidence& evidence);
+
+}  // namespace pinscope::daemon
