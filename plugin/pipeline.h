@@ -1,4 +1,4 @@
-// The whole flow, one function for each hook point: start reading here. The stages do not know each
+// The whole flow, one function for each hook stage: start reading here. The stages do not know each
 // other; they meet in pipeline.cc, which decides nothing itself. What happens before there is a
 // hook is in pipeline/prepare.h, and explaining without doing in pipeline/explain.h.
 //

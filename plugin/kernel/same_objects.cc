@@ -63,7 +63,7 @@ class Comparer {
   }
 
  private:
-  // What does not open is for the plan to complain about, and stays what it is: nothing.
+  // What does not open is for the plan to refuse, and stays what it is: nothing.
   Status open_sources() {
     SourceOpener opener(proc_self_fd_);
     for (size_t i = 0; i < sources_.size(); ++i) {

@@ -31,7 +31,7 @@ struct RuntimeArguments {
 };
 
 // `arguments` without the program's name. Never fails: a command line that makes no sense is the
-// runtime's to complain about. An option that is not known here counts as one without a value if
+// runtime's to refuse. An option that is not known here counts as one without a value if
 // what follows is a command or an option.
 RuntimeArguments parse_runtime_arguments(const std::vector<std::string>& arguments,
                                          OptionStyle style);

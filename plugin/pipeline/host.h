@@ -20,7 +20,7 @@ Result<model::MatchingPins> pins_matching(const model::Pattern& glob);
 model::HostView host_before_start();
 
 // The commands of bpf(2) that the decision's grants need. Sources are opened to learn what they
-// are, unless the policy says it; one that cannot be opened is the hook's to complain about.
+// are, unless the policy says it; one that cannot be opened is the hook's to refuse.
 // Changes the working directory.
 model::BpfCommands commands_for(const model::Decision& decision, kernel::SourceOpener& sources);
 

@@ -27,7 +27,7 @@ Result<bool> has_policy_files(const std::string& policy_path) {
     return std::unexpected(Error::system("stat " + quoted(policy_path), errno));
   }
   const auto names = list_policy_files(policy_path);
-  // One file instead of a directory, or something that the compiler will complain about.
+  // One file instead of a directory, or something that the compiler will refuse.
   return !names || !names->empty();
 }
 

@@ -87,7 +87,7 @@ class SilentVolume : public testing::Test {
   HostPins pins_;
 };
 
-// All at once, because each of them waits until the hook's patience is over.
+// All at once, because each of them waits until the hook's time limit is over.
 TEST_F(SilentVolume, InTheWayOfTheViewIsNoReasonToWaitForEver) {
   if (!Installation().wrapper.empty())
     GTEST_SKIP() << "what plays the older kernel waits for the hook's child, which cannot end";

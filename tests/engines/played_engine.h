@@ -73,7 +73,7 @@ class PlayedEngine {
   uint32_t stream_ = 1;
 };
 
-// The hooks of an answer to CreateContainer, by hook point, as config.json has them.
+// The hooks of an answer to CreateContainer, by hook stage, as config.json has them.
 std::map<std::string, std::vector<BundleHook>> hooks_of(const nri::Response& response);
 
 }  // namespace pinscope::test

@@ -92,7 +92,7 @@ class Rootless : public testing::TestWithParam<std::string> {
       const std::vector<std::string>& commands = kUseTheGrant) const {
     std::vector<std::string> argv = {"podman", "--runtime", GetParam(), "run",
                                      "--rm",   "--network", "none"};
-    // crun refuses a machine with both versions of control groups, and Podman to spare runc them.
+    // crun refuses a machine with both versions of cgroups, and Podman to spare runc them.
     if (GetParam() == "crun") argv = join_words(argv, {"--cgroups", "disabled"});
     argv = join_words(argv, options);
     argv.insert(argv.end(), {EngineMachine::kImage, "/bin/probe"});

@@ -48,7 +48,7 @@ class Twins : public ViewTest {
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     return pinscope::test::run(argv);
   }
-  // runc from 1.3 on starts nothing in a control group that is not empty.
+  // runc from 1.3 on starts nothing in a cgroup that is not empty.
   void write_config_of_twin(const std::string& bundle) {
     container_.spec.cgroups_path = "/" + container_.id() + "-other";
     write_file(bundle + "/config.json", to_config_json(container_.spec));

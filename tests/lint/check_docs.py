@@ -1,8 +1,10 @@
 # What documents and comments name has to exist: files of the tree, tests, error codes. A test that a document
-# cites as the proof of a claim cannot be renamed or removed unnoticed. The index of decisions is whole.
+# cites as the proof of a claim cannot be renamed or removed unnoticed. The index of decisions is whole,
+# and no word is used that the glossary has another one for (words.py).
 import re
 
 import tree
+import words
 
 TEST_MACRO = re.compile(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", re.MULTILINE)
 # `Inside.AReadGrantIsNotWritable`, with or without the suite's label and "*." before it.
@@ -84,7 +86,7 @@ def holes_of_decisions(root):
 def main():
     root = tree.parse_arguments(__doc__).root
     findings, looked_at = [*undocumented_codes(root), *holes_of_decisions(root),
-                             *commented_files(root)], 0
+                             *commented_files(root), *words.findings(root)], 0
     tests = tests_of(root)
     for path in tree.files(root):
         if path.suffix != ".md":

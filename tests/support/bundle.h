@@ -79,7 +79,7 @@ struct BundleSpec {
   std::vector<std::string> masked_paths;
 
   std::map<std::string, std::string> annotations;
-  std::map<std::string, std::vector<BundleHook>> hooks;  // by hook point
+  std::map<std::string, std::vector<BundleHook>> hooks;  // by hook stage
   std::string seccomp_default;                           // SCMP_ACT_ALLOW; "": no profile
   uint32_t seccomp_errno = 0;                            // of the default action; 0: not said
   std::vector<SeccompRule> seccomp;

@@ -15,7 +15,7 @@ namespace {
 
 namespace v1 = runtime::v1;
 
-// Where the control groups of pods are, so that the machine can remove them at its end.
+// Where the cgroups of pods are, so that the machine can remove them at its end.
 constexpr const char* kControlGroup = "/pinscope-test";
 
 void fill(google::protobuf::Map<std::string, std::string>& to, const Words& from) {
@@ -104,7 +104,7 @@ struct CriClient::Channel {
     images = v1::ImageService::NewStub(channel);
   }
 
-  // One call, with the kubelet's patience.
+  // One call, with the kubelet's timeout.
   template <typename Service, typename Request, typename Response>
   static grpc::Status try_call(Service& service, Method<Service, Request, Response> method,
                                const Request& request, Response& response, int seconds = 60) {

@@ -1,0 +1,47 @@
+# Words that docs/glossary.md says are not used: its third column, in documents, man pages and
+# comments. Code is left out, in `backticks` as well. check_docs.py runs it.
+import re
+
+import tree
+
+GLOSSARY = "docs/glossary.md"
+ROW = re.compile(r"^\|([^|]+)\|[^|]*\|([^|]+)\|$", re.MULTILINE)
+CODE = re.compile(r"`[^`]*`")
+HEADINGS = {"do not say", "---"}
+
+
+def unused(root):
+    """Word that is not used -> the word of the glossary."""
+    if not (root / GLOSSARY).exists():
+        return {}
+    rows = ROW.findall((root / GLOSSARY).read_text())
+    pairs = [(word.strip().lower(), used.strip()) for used, words in rows
+             for word in words.split(",") if word.strip() and word.strip() not in HEADINGS]
+    return dict(pairs) | {re.sub("y$", "ie", word): used for word, used in pairs}
+
+
+def prose(root, path):
+    """(line number, text) of what people read in a file."""
+    if path.suffix != ".md" and path.parts[:2] != ("docs", "man"):
+        yield from tree.comments(root, path)
+        return
+    fenced = False
+    for number, line in enumerate((root / path).read_text().splitlines(), start=1):
+        fenced ^= line.startswith("```")
+        if not fenced:
+            yield number, line
+
+
+def findings(root):
+    words = unused(root)
+    if not words:
+        return
+    # With an ending as well, but no name with a dot.
+    pattern = re.compile(rf"\b({'|'.join(map(re.escape, words))})(s|es|ed|ing)?\b(?!\.\w)", re.I)
+    for path in tree.files(root):
+        if str(path) == GLOSSARY:
+            continue
+        for number, text in prose(root, path):
+            for match in pattern.finditer(CODE.sub("", text)):
+                yield (f'{path}:{number}: "{match[0]}": {GLOSSARY} says '
+                       f'"{words[match[1].lower()]}"')
