@@ -29,7 +29,7 @@ struct Settings {
   std::string colour = "auto";
 
   [[nodiscard]] bool json() const { return output == "json"; }
-  // For standard output.
+  // The colours of standard output.
   [[nodiscard]] Palette palette() const;
 };
 
@@ -58,10 +58,10 @@ class Command {
   Command& number(const std::string& names, size_t& variable, const std::string& value,
                   const std::string& description);
   Command& flag(const std::string& names, bool& variable, const std::string& description);
-  // Takes one of a few words.
+  // An option that takes one of a few words.
   Command& choice(const std::string& names, std::string& variable,
                   const std::vector<std::string>& choices, const std::string& description);
-  // Positional: exactly one, one of a few words, any number.
+  // Positional arguments: exactly one, one of a few words, any number.
   Command& argument(const std::string& name, std::string& variable, const std::string& description);
   Command& choice_argument(const std::string& name, std::string& variable,
                            const std::vector<std::string>& choices, const std::string& description);
@@ -71,7 +71,7 @@ class Command {
   // program's command line.
   Command& command_line(const std::string& name, std::vector<std::string>& variable,
                         const std::string& description);
-  // Behind the help.
+  // The text that the help ends with.
   Command& footer(const std::string& text);
 
   // Options that several commands have, each with one name, one meaning and one help text.

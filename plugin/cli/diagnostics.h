@@ -13,7 +13,7 @@ namespace pinscope::cli {
 // One or several lines, with a newline at the end: the sentence, then the snippet if there is one.
 std::string to_text(const policy::Diagnostic& diagnostic, const Palette& palette);
 
-// An array of objects.
+// Writes them as a JSON array of objects.
 void write_diagnostics(JsonWriter& json, const std::vector<policy::Diagnostic>& diagnostics);
 
 }  // namespace pinscope::cli

@@ -7,7 +7,7 @@
 
 namespace pinscope::cli {
 
-// One object and a newline.
+// The explanation as one JSON object and a newline.
 std::string to_json(const Explanation& explanation);
 
 }  // namespace pinscope::cli

@@ -29,7 +29,7 @@ inline bool has_option(const model::ConfiguredMount& mount, std::string_view opt
   return std::find(mount.options.begin(), mount.options.end(), option) != mount.options.end();
 }
 
-// Nothing where nothing is delegated.
+// The remarks; none where nothing is delegated.
 std::vector<Remark> remarks_on_delegation(const model::Container& container,
                                           const model::Decision& decision);
 

@@ -20,7 +20,7 @@ struct Cell {
 class Table {
  public:
   explicit Table(std::vector<std::string> headers);
-  // As many cells as there are headers.
+  // Adds a row, which has as many cells as there are headers.
   void add(std::vector<Cell> cells);
   // One line for the headers and one for each row, columns two blanks apart, nothing behind the
   // last cell.

@@ -24,7 +24,7 @@ Result<nri::SeccompPolicy> read_seccomp_profile(const std::string& path);
 // for one of a map.
 model::BpfCommands commands_for(const std::vector<model::Policy>& policies);
 
-// Whether it lets all of these commands of bpf(2) through as it is.
+// Whether the policy lets all of these commands of bpf(2) through as it is.
 bool lets_through(const nri::SeccompPolicy& policy, model::BpfCommands commands);
 
 // Lets these commands of bpf(2) through, and no other that was not let through before. Returns

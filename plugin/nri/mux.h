@@ -37,12 +37,12 @@ class Mux {
   // Bytes that arrived on the socket, cut anywhere. Nothing is kept but a header that has not
   // arrived as a whole. After an error the socket is of no more use.
   [[nodiscard]] Status receive(std::string_view bytes, const Sink& sink);
-  // In the middle of a frame: more must follow.
+  // Whether what arrived ends in the middle of a frame: more must follow.
   [[nodiscard]] bool inside_frame() const { return header_size_ > 0 || left_ > 0; }
 
   // Puts `payload` into as many frames as it needs.
   void send(uint32_t connection, std::string_view payload);
-  // What has to go to the socket, and how much of it has gone.
+  // The bytes that have to go to the socket; then, how many of them it took.
   [[nodiscard]] std::string_view outgoing() const;
   void sent(size_t bytes);
 

@@ -36,7 +36,7 @@ class Session {
   bool answer_next();
 
   [[nodiscard]] std::string_view outgoing() const { return mux_.outgoing(); }
-  // How much of it the socket took, which may be nothing.
+  // Says how much of outgoing() the socket took, which may be nothing.
   void sent(size_t bytes, Time now);
 
   // The next moment at which check() may have something to say.
@@ -45,12 +45,12 @@ class Session {
   // begun, or did not take our answers in time.
   [[nodiscard]] Status check(Time now) const;
 
-  // In the middle of a message of the runtime: no place for an end.
+  // Whether the runtime is in the middle of a message: no place for an end.
   [[nodiscard]] bool inside_message() const {
     return mux_.inside_frame() || plugin_service_.inside_message() ||
            runtime_service_.inside_message();
   }
-  // The runtime has accepted the plugin and configured it.
+  // Whether the runtime has accepted the plugin and configured it.
   [[nodiscard]] bool established() const { return registered_ && runtime_.has_value(); }
 
  private:

@@ -12,7 +12,7 @@ namespace pinscope::oci {
 // is X. crun uses argp: `-bX`, `-db X`, long options may be abbreviated, `-b=X` is "=X".
 enum class OptionStyle { kGo, kArgp };
 
-// Of the runtime's file name: kArgp for crun.
+// How a runtime of this file name reads options: kArgp for crun.
 OptionStyle option_style_of(const std::string& runtime);
 
 struct RuntimeArguments {

@@ -11,10 +11,10 @@ namespace pinscope::plan {
 // One step in one line, without a newline: `pin "/sys/fs/bpf/flows" as "view/flows" in instance 0`.
 std::string to_text(const model::Step& step, const model::Plan& plan);
 
-// All of them, numbered from 1, each with a newline.
+// All steps of the plan, numbered from 1, each with a newline.
 std::string to_text(const model::Plan& plan);
 
-// An array of objects, each with "step" and the step's fields.
+// Writes the steps as an array of objects, each with "step" and its fields.
 void to_json(const model::Plan& plan, JsonWriter& json);
 
 }  // namespace pinscope::plan

@@ -16,7 +16,7 @@ namespace pinscope::policy {
 // For each grant of a decision, in its order: what its object is, as far as it is known.
 using KnownObjects = std::vector<std::optional<model::ObjectType>>;
 
-// As far as policies say it.
+// What the policies expect of the objects, before these are opened.
 KnownObjects expected_objects(const model::Decision& decision);
 
 // The namespaces of the host's that the container shares, in which programs attach; and the

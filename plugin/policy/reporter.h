@@ -22,7 +22,7 @@ class Reporter {
   [[nodiscard]] size_t errors() const { return errors_; }
   // Whether more errors would only be dropped: time to stop looking for them.
   [[nodiscard]] bool full() const;
-  // In the order of their places.
+  // The diagnostics, in the order of their places; the reporter has none then.
   std::vector<Diagnostic> take();
 
  private:

@@ -9,7 +9,7 @@
 
 namespace pinscope::policy {
 
-// From 1. A column counts bytes.
+// A place in a text: both count from 1, a column counts bytes.
 struct Position {
   uint32_t line = 1;
   uint32_t column = 1;
@@ -24,7 +24,7 @@ class Source {
 
   [[nodiscard]] const std::string& file() const { return file_; }
   [[nodiscard]] std::string_view text() const { return text_; }
-  // Without its end; empty for a line that is not there.
+  // A line without its end; empty for one that is not there.
   [[nodiscard]] std::string_view line(uint32_t number) const;
   // "the line, and a caret below its column", cut to what fits a terminal, with what could disturb
   // one escaped. Empty for an empty line.
