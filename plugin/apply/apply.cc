@@ -20,6 +20,7 @@
 #include "plugin/kernel/file_ids.h"
 #include "plugin/kernel/later_mounts.h"
 #include "plugin/kernel/mounts.h"
+#include "plugin/kernel/obstacles.h"
 #include "plugin/kernel/privileges.h"
 #include "plugin/kernel/source.h"
 #include "plugin/kernel/sys.h"
@@ -239,10 +240,7 @@ class Applied::Walker {
     undo_.push([this] { remove_made_directories(); });
     PINSCOPE_TRY(resolved_, root_->make_directory(at, step.uid, step.gid, made_));
     PINSCOPE_TRY(const auto parent, table().of(resolved_.get()));
-    if (parent.is_shared)
-      return std::unexpected(
-          Error::system("attach view at " + quoted(step.at), EPERM, ErrorCode::kTargetShared)
-              .hint("the target is on a shared mount"));
+    if (parent.is_shared) return std::unexpected(kernel::target_is_shared(step.at));
     return {};
   }
 

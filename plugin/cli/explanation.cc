@@ -122,7 +122,7 @@ Result<Explanation> explain(const Settings& settings, const ExplainOptions& opti
   PINSCOPE_TRY(static_cast<pinscope::Explanation&>(explanation),
                pinscope::explain(policies, bundle, id, engine, pod_labels, features, look));
   explanation.remarks =
-      remarks_on(explanation.container, with_what_is_there(explanation),
+      remarks_on(explanation.seen, with_what_is_there(explanation),
                  options.no_host ? std::vector<std::string>{kUsualHostBpffs} : host_bpffs_mounts(),
                  {explanation.commands, explanation.still_refused});
   if (!options.no_host && ::geteuid() != 0 && !explanation.sources.empty())

@@ -19,6 +19,7 @@
 #include "plugin/base/file.h"
 #include "plugin/base/text.h"
 #include "plugin/kernel/file_ids.h"
+#include "plugin/kernel/obstacles.h"
 #include "plugin/kernel/sys.h"
 
 namespace pinscope::kernel {
@@ -80,13 +81,6 @@ bool is_empty(int directory) {
     }
     if (count > kSelfAndParent) return false;
   }
-}
-
-Error cannot_hide(const Mount& mount, std::string reason, std::string hint) {
-  return Error(ErrorCode::kHostBpffs,
-               "hide the bpffs that the container mounts at " + quoted(mount.mount_point))
-      .reason(std::move(reason))
-      .hint(std::move(hint));
 }
 
 Error bad_target(const Components& at, int errnum) {
@@ -157,9 +151,7 @@ Result<Fd> ContainerRoot::open_directory(const Components& at) const {
   struct statfs file_system {};
   if (::fstatfs(target->get(), &file_system) != 0) return std::unexpected(bad_target(at, errno));
   if (file_system.f_type == PROC_SUPER_MAGIC)
-    return std::unexpected(
-        Error(ErrorCode::kTargetInvalid, "use " + quoted(to_absolute(at)) + " in the container")
-            .reason("it is a part of a proc file system"));
+    return std::unexpected(target_is_in_proc(to_absolute(at)));
   return target;
 }
 
@@ -184,14 +176,8 @@ Result<Fd> ContainerRoot::make_directory(const Components& at, uint32_t uid, uin
   for (size_t i = present; i < at.size(); ++i) {
     const std::string& name = at[i];
     if (const int errnum = make_one(parent.get(), name, uid, gid); errnum != 0) {
-      if (errnum == EEXIST)
-        return std::unexpected(
-            Error(ErrorCode::kTargetInvalid, "use " + quoted(to_absolute(at)) + " in the container")
-                .reason(quoted(name) + " is a link that leads nowhere"));
-      return std::unexpected(
-          Error::system("make directory " + quoted(relative(at, i + 1)) + " in the container",
-                        errnum, ErrorCode::kTargetInvalid)
-              .hint("make it part of the image, or choose another view.at"));
+      if (errnum == EEXIST) return std::unexpected(target_leads_nowhere(to_absolute(at), name));
+      return std::unexpected(target_cannot_be_made(to_absolute(at), relative(at, i + 1), errnum));
     }
     auto child = open_at(parent.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     made.push_back({std::move(parent), name});
@@ -223,52 +209,53 @@ Result<bool> ContainerRoot::hide_each(const std::vector<Mount>& found, const Mou
   std::unordered_map<uint64_t, const Mount*> left;
   for (const auto& mount : found) left[mount.id] = &mount;
   bool any = false;
+  std::optional<Error> in_the_way;  // what the first one that waits for others waits for
+  const auto wait = [&](const Mount& mount, Obstacle obstacle) {
+    if (!in_the_way) in_the_way = cannot_hide(mount.mount_point, obstacle);
+  };
   // Outer ones come first, and take what is mounted on them along.
   for (const Mount& mount : found) {
     while (left.contains(mount.id)) {
       // A mount point as the kernel prints it has no links; if somebody has changed that, this
-      // fails. So it does where the mount went with another one that it was on.
+      // fails. So it does where the mount went with another one that it was on, or another one,
+      // which may be a bpffs whose turn comes, is mounted over a directory above.
       auto root = open_resolved(AT_FDCWD, mount.mount_point, O_PATH | O_NOFOLLOW,
                                 RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-      if (!root && any) break;
-      if (!root) return std::unexpected(cannot_hide(mount, "it cannot be opened", ""));
+      if (!root) {
+        wait(mount, Obstacle::kOutOfReach);
+        break;
+      }
       // The topmost mount at that place may be another one. If it is a bpffs its turn is now, and
       // this one's later; anything else could be taken away again by the container.
       PINSCOPE_TRY(const uint64_t top, mounts.id_of(root->get()));
       const auto hidden = left.find(top);
-      if (hidden == left.end() && any) break;
-      if (hidden == left.end())
-        return std::unexpected(cannot_hide(mount, "something else is mounted over it",
-                                           "mount one of the two elsewhere"));
+      PINSCOPE_TRY(const bool is_root, MountTable::is_mount_root(root->get()));
+      if (hidden == left.end() || !is_root) {
+        wait(mount, Obstacle::kCovered);
+        break;
+      }
       if (hidden->second->parent_is_shared)
-        return std::unexpected(
-            cannot_hide(mount, "it is on a shared mount, where unmounting it would reach the host",
-                        "mount the tree above it with propagation private or rslave"));
+        return std::unexpected(cannot_hide(mount.mount_point, Obstacle::kOnSharedMount));
       // What is mounted on it goes with it, and would go from every peer of it, too.
       PINSCOPE_CHECK(make_tree_private(root->get()));
       // crun makes bind mounts read-only after the hooks, by a descriptor, and gives up if one is
       // gone: it is moved to where it can still be found.
       const bool moved = place >= 0 && attach_mount(root->get(), place, "").has_value();
       if (!moved && !detach_mount(root->get(), proc_self_fd))
-        return std::unexpected(cannot_hide(
-            mount, "it cannot be unmounted",
-            "it came with a tree of mounts into a user namespace, which locks it there; "
-            "mount that tree without it"));
+        return std::unexpected(cannot_hide(mount.mount_point, Obstacle::kLocked));
       left.erase(hidden);
       any = true;
     }
   }
+  if (!any && in_the_way) return std::unexpected(*std::move(in_the_way));
   return any;
 }
 
 Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
                                  std::optional<std::vector<Mount>> known) const {
   if (how == model::HostBpffs::kAllow) return {};
-  PINSCOPE_TRY(Mount own, mounts.of(fd_.get()));
-  if (own.is_bpf) {
-    own.mount_point = "/";
-    return std::unexpected(cannot_hide(own, "it is the container's root", ""));
-  }
+  PINSCOPE_TRY(const Mount own, mounts.of(fd_.get()));
+  if (own.is_bpf) return std::unexpected(cannot_hide("/", Obstacle::kIsRoot));
   Fd place;
   for (int pass = 0; pass < kMostPasses; ++pass) {
     if (!known) {
@@ -277,12 +264,12 @@ Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts,
     const auto found = *std::exchange(known, std::nullopt);
     if (found.empty()) return {};
     if (how == model::HostBpffs::kReject)
-      return std::unexpected(cannot_hide(found.front(), "the policy says hostBpffs: reject",
-                                         "remove the mount from the container, or say mask"));
+      return std::unexpected(cannot_hide(found.front().mount_point, Obstacle::kRejected));
     if (found.size() > kMostBpffs)
-      return std::unexpected(cannot_hide(
-          found.front(), "the container has " + std::to_string(found.size()) + " of them",
-          "no more than " + std::to_string(kMostBpffs) + " can be hidden"));
+      return std::unexpected(
+          Error(ErrorCode::kHostBpffs, "hide the bpffs that the container mounts")
+              .reason("it has " + std::to_string(found.size()) + " of them")
+              .hint("no more than " + std::to_string(kMostBpffs) + " can be hidden"));
     if (pass == 0) place = place_to_leave(mounts);
     PINSCOPE_TRY(const bool any, hide_each(found, mounts, place.get(), proc_self_fd));
     if (!any) break;

@@ -65,8 +65,8 @@ class ContainerRoot {
   // A part of the namespace outside the container's root, which pivot_root(2) leaves behind; not
   // valid where there is none.
   [[nodiscard]] Fd place_to_leave(const MountTable& mounts) const;
-  // Takes away those of `found` that can be reached: false if none could for now, because something
-  // else is mounted over it or it went with another one.
+  // Takes away those of `found` that can be reached; those over which something else is mounted
+  // wait for the next look. False if nothing moved, an error if something is in the way for good.
   [[nodiscard]] static Result<bool> hide_each(const std::vector<Mount>& found,
                                               const MountTable& mounts, int place,
                                               int proc_self_fd);

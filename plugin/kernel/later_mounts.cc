@@ -14,6 +14,7 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/kernel/obstacles.h"
 #include "plugin/kernel/sys.h"
 
 namespace pinscope::kernel {
@@ -53,25 +54,7 @@ bool leads_out_of_proc(const std::vector<std::string_view>& parts, size_t at) {
       [&](std::string_view part) { return std::ranges::find(kOut, part) != kOut.end(); });
 }
 
-Error unknown_place(const std::string& path, int errnum) {
-  return Error::system("tell where the runtime mounts for " + quoted(path), errnum,
-                       ErrorCode::kTargetInvalid)
-      .hint("it goes through a link of /proc; leave it out of the container's configuration");
-}
-
 }  // namespace
-
-Error masked_later(const std::string& at, const std::string& path) {
-  return Error(ErrorCode::kTargetInvalid, "show the view at " + quoted(at))
-      .reason("the runtime masks " + quoted(path) + " after its hooks")
-      .hint("leave it out of linux.maskedPaths, or choose another view.at");
-}
-
-Error read_only_later(const std::string& at, const std::string& path) {
-  return Error(ErrorCode::kTargetInvalid, "let the container pin at " + quoted(at))
-      .reason("the runtime makes " + quoted(path) + " read-only after its hooks")
-      .hint("leave it out of linux.readonlyPaths, or say pinning: false");
-}
 
 Result<std::string> LaterMounts::name_of(int fd) const {
   std::array<char, PATH_MAX> name{};
@@ -88,7 +71,7 @@ Result<std::optional<std::string>> LaterMounts::place_of(const std::string& path
     if (opened) return name_of(opened->get());
     const int errnum = opened.error().errnum();
     if (errnum == ENOTDIR) return std::nullopt;
-    if (errnum != ENOENT) return std::unexpected(unknown_place(path, errnum));
+    if (errnum != ENOENT) return std::unexpected(unknown_later(path, errnum));
 
     // What is the first thing that is not there, and does a link lead to it?
     std::vector<std::string_view> parts = split(wanted, '/');
@@ -100,7 +83,7 @@ Result<std::optional<std::string>> LaterMounts::place_of(const std::string& path
         parent = *std::move(prefix);
     if (!parent.valid() || parts.empty()) return std::nullopt;
     if (is_proc(parent.get()) && leads_out_of_proc(parts, present))
-      return std::unexpected(unknown_place(path, ELOOP));
+      return std::unexpected(unknown_later(path, ELOOP));
     std::array<char, PATH_MAX> target{};
     const ssize_t size = ::readlinkat(parent.get(), std::string(parts[present]).c_str(),
                                       target.data(), target.size());
@@ -109,7 +92,7 @@ Result<std::optional<std::string>> LaterMounts::place_of(const std::string& path
     const std::string before = link.starts_with('/') ? "" : joined(parts, 0, present) + "/";
     wanted = before + std::string(link) + joined(parts, present + 1, parts.size());
   }
-  return std::unexpected(unknown_place(path, ELOOP));
+  return std::unexpected(unknown_later(path, ELOOP));
 }
 
 Status LaterMounts::check(const std::string& at, const std::vector<std::string>& masked,

@@ -16,11 +16,6 @@
 
 namespace pinscope::kernel {
 
-// The refusals, for those who know of such a path without a container. `at` is the view's place,
-// `path` as it stands in config.json.
-Error masked_later(const std::string& at, const std::string& path);
-Error read_only_later(const std::string& at, const std::string& path);
-
 class LaterMounts {
  public:
   // In the container's mount namespace, with the view in its place. `proc_self_fd`: see sys.h.

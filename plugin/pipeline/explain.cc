@@ -11,7 +11,7 @@
 #include "plugin/oci/state.h"
 #include "plugin/pipeline/configuration.h"
 #include "plugin/pipeline/host.h"
-#include "plugin/pipeline/reach.h"
+#include "plugin/pipeline/prediction.h"
 #include "plugin/plan/build.h"
 #include "plugin/policy/commands.h"
 #include "plugin/policy/decide.h"
@@ -46,14 +46,14 @@ Status explain_seccomp(const oci::State& state, const std::string& config,
 
 // What the hook will find when the container's mounts are there, as far as its configuration and
 // this host show it.
-void explain_reach(const HostView& host, Explanation& explanation) {
+void explain_reach(const HostView& host, const PredictedMounts& mounts, Explanation& explanation) {
   if (!has_programs(explanation.decision)) return;
   auto objects = policy::expected_objects(explanation.decision);
   for (size_t i = 0; i < explanation.sources.size(); ++i)
     if (const auto& info = explanation.sources[i].info)
       objects[i] = ObjectType{info->kind, info->type};
   auto ways = policy::shared_namespaces(explanation.container, host);
-  for (auto& way : ways_out_by_configuration(explanation.container)) ways.push_back(std::move(way));
+  for (auto& way : ways_out_in(mounts, explanation.container, host)) ways.push_back(std::move(way));
   const auto checked =
       policy::check_reach(explanation.decision, objects, ways, explanation.container);
   if (!checked) explanation.errors.push_back(checked.error());
@@ -72,7 +72,16 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
   PINSCOPE_TRY(explanation.container, oci::read_container(state, config, engine));
   explanation.container.identity.kubernetes_labels = oci::facts_of(pod_labels);
 
+  auto mounts = predict_mounts(explanation.container,
+                               pins == HostPins::kOpen ? Machine::kThis : Machine::kAny);
+  explanation.seen = explanation.container;
+  explanation.seen.mounts = mounts.resolved();
+
   HostView host = host_before_start();
+  for (const NamespaceKind kind : {NamespaceKind::kPid, NamespaceKind::kNet, NamespaceKind::kUser,
+                                   NamespaceKind::kCgroup, NamespaceKind::kIpc})
+    if (policy::shares_host_namespace(explanation.container, kind, host))
+      namespace_of(explanation.seen, kind).mode = Namespace::Mode::kHost;
   if (pins == HostPins::kIgnore) {
     host.pins_matching = [](const Pattern&) { return MatchingPins{}; };
     host.compare_objects = {};
@@ -128,7 +137,10 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
     if (!source.skipped) present.grants.push_back(grant);
     explanation.sources.push_back(std::move(source));
   }
-  if (pins == HostPins::kOpen) explain_reach(host, explanation);
+  if (pins == HostPins::kOpen) explain_reach(host, mounts, explanation);
+  if (auto refusal = foreseen_refusal(mounts, explanation.container, present);
+      refusal && has_mount_namespace)
+    explanation.errors.push_back(*std::move(refusal));
   PINSCOPE_CHECK(explain_seccomp(state, config, explanation));
   auto plan = plan::build(present, explanation.container, features);
   if (plan) {

@@ -19,6 +19,9 @@ namespace pinscope {
 // What create_runtime would do for a bundle, and why, without doing it: for explain and plan.
 struct Explanation {
   model::Container container;
+  // The same, with the mounts' sources and destinations as links and dots resolve, and namespaces
+  // that it joins by the path of the host's as the host's.
+  model::Container seen;
 
   struct Verdict {
     model::Rule policy;
