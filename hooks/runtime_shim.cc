@@ -23,6 +23,7 @@
 #include "plugin/base/text.h"
 #include "plugin/kernel/concealment.h"
 #include "plugin/kernel/privileges.h"
+#include "plugin/model/low_level_runtime.h"
 #include "plugin/oci/edit.h"
 #include "plugin/oci/runtime_arguments.h"
 #include "plugin/pipeline.h"
@@ -178,11 +179,7 @@ class Bundle {
 Status refuse_foreign_kernel(const std::string& runtime) {
   char resolved[PATH_MAX];
   const bool found = ::realpath(runtime.c_str(), resolved) != nullptr;
-  const auto is_foreign = [](std::string_view path) {
-    const std::string_view name = base_name(path);
-    return name.starts_with("runsc") || name.starts_with("kata");
-  };
-  if (!is_foreign(runtime) && !(found && is_foreign(resolved))) return {};
+  if (!model::has_own_kernel(runtime) && !(found && model::has_own_kernel(resolved))) return {};
   return std::unexpected(Error(ErrorCode::kRuntimeUnsupported,
                                "give a view to a container of " + quoted(base_name(runtime)))
                              .reason("it does not run on this kernel")
@@ -220,7 +217,7 @@ int run(int argc, char** argv) {
     print(STDOUT_FILENO, options->help ? kHelp : "pinscope-runtime " PINSCOPE_VERSION "\n");
     return 0;
   }
-  const auto runtime = find_runtime(options->runtime);
+  const auto runtime = find_runtime(options->runtime, options->hook.engine);
   const auto style = oci::option_style_of(runtime ? std::string(base_name(*runtime)) : "");
   const auto arguments = oci::parse_runtime_arguments(options->arguments, style);
   if (!runtime) return fail(arguments, runtime.error());

@@ -10,20 +10,16 @@
 #include <utility>
 
 #include "plugin/base/file.h"
-#include "plugin/base/json.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/model/low_level_runtime.h"
 
 namespace pinscope {
 namespace {
 
 constexpr std::string_view kPrefix = "--pinscope-";
 constexpr std::string_view kProgram = "pinscope-runtime";
-constexpr const char* kConfiguration = "/etc/pinscope/runtime.json";
 constexpr size_t kConfigurationLimit = 64U << 10;  // bytes
-
-constexpr const char* kDirectories[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
-                                        "/usr/bin",        "/sbin",          "/bin"};
 
 std::unexpected<Error> usage(std::string reason) {
   return std::unexpected(Error(ErrorCode::kUsage, "use these arguments")
@@ -73,21 +69,11 @@ bool is_program(const struct stat& status) {
 }
 
 // Nothing if the file is not there or does not say.
-Result<std::string> configured_runtime() {
-  if (!stat_of(kConfiguration)) return "";
-  PINSCOPE_TRY(const Fd file, open_trusted_file(kConfiguration));
-  PINSCOPE_TRY(auto text, read_all(file.get(), kConfigurationLimit, kConfiguration));
-  PINSCOPE_TRY(const auto json,
-               JsonDocument::parse(std::move(text), kConfiguration, ErrorCode::kConfigInvalid));
-  PINSCOPE_TRY(const auto members, json.root().members());
-  for (const auto& [key, value] : members)
-    if (key != "runtime")
-      return std::unexpected(
-          json.root().complaint("there is no key " + quoted(key)).hint("known: \"runtime\""));
-  PINSCOPE_TRY(auto path, json.root().string_or("runtime", ""));
-  if (!path.empty() && !path.starts_with('/'))
-    return std::unexpected(json.root().complaint(quoted(path) + " is not an absolute path"));
-  return path;
+Result<std::string> configured_runtime(const std::string& name) {
+  if (!stat_of(name)) return "";
+  PINSCOPE_TRY(const Fd file, open_trusted_file(name));
+  PINSCOPE_TRY(auto text, read_all(file.get(), kConfigurationLimit, name));
+  return model::parse_runtime_file(std::move(text), name);
 }
 
 }  // namespace
@@ -127,10 +113,13 @@ std::string program_directory() {
   return std::string(parent_of(std::string_view(path, static_cast<size_t>(length))));
 }
 
-Result<std::string> find_runtime(const std::string& given) {
+Result<std::string> find_runtime(const std::string& given, model::Engine engine) {
   std::string path = given;
   if (path.empty()) {
-    PINSCOPE_TRY(path, configured_runtime());
+    PINSCOPE_TRY(path, configured_runtime(model::kRuntimeFile));
+  }
+  if (path.empty() && engine != model::Engine::kUnknown) {
+    PINSCOPE_TRY(path, configured_runtime(model::runtime_file_of(engine)));
   }
   const auto cannot = [](const std::string& what) {
     return Error(ErrorCode::kConfigInvalid, "run the low-level runtime" + what);
@@ -146,11 +135,11 @@ Result<std::string> find_runtime(const std::string& given) {
       return std::unexpected(cannot(" " + quoted(path))
                                  .reason("it is pinscope-runtime itself")
                                  .hint("name runc or crun with --pinscope-runtime or in " +
-                                       std::string(kConfiguration)));
+                                       std::string(model::kRuntimeFile)));
     return path;
   }
-  for (const char* program : {"runc", "crun"}) {
-    for (const char* directory : kDirectories) {
+  for (const char* program : model::kLowLevelRuntimes) {
+    for (const char* directory : model::kProgramDirectories) {
       path = join(directory, program);
       const auto status = stat_of(path);
       if (status && is_program(*status) && !is_this_program(path, *status)) return path;
@@ -159,7 +148,7 @@ Result<std::string> find_runtime(const std::string& given) {
   return std::unexpected(
       cannot("")
           .reason("neither runc nor crun is installed")
-          .hint("name another with --pinscope-runtime or in " + std::string(kConfiguration)));
+          .hint("name another with --pinscope-runtime or in " + std::string(model::kRuntimeFile)));
 }
 
 }  // namespace pinscope

@@ -27,9 +27,11 @@ Result<ShimOptions> parse_shim_options(int argc, char** argv);
 // there.
 std::string program_directory();
 
-// The low-level runtime: `given`, or the one that /etc/pinscope/runtime.json names, or else the
-// first of runc and crun that is in one of the system's directories; never looked for in PATH.
-// Never this program. The result may be a symbolic link.
-Result<std::string> find_runtime(const std::string& given);
+// The low-level runtime: `given`, or the one that /etc/pinscope/runtime.json names, or that
+// /etc/pinscope/runtime-ENGINE.json names, which the installation makes where the engine itself
+// would have run another program than we would find; or else the first of runc and crun that is in
+// one of the system's directories; never looked for in PATH. Never this program. The result may be
+// a symbolic link.
+Result<std::string> find_runtime(const std::string& given, model::Engine engine);
 
 }  // namespace pinscope

@@ -12,6 +12,7 @@
 #include "plugin/cli/engine_status.h"
 #include "plugin/cli/programs.h"
 #include "plugin/cli/table.h"
+#include "plugin/engine/daemon.h"
 
 namespace pinscope::cli {
 namespace {
@@ -30,6 +31,7 @@ struct EngineOptions {
   std::string containerd_version;
   bool dry_run = false;
   bool set_default = false;
+  bool no_set_default = false;
   bool force = false;
 };
 
@@ -53,22 +55,26 @@ engine::Options wiring_options(const Settings& settings, const EngineOptions& op
   hand_on("--state-dir", settings.state_directory, defaults.state_directory);
   hand_on("--cache-dir", settings.cache_directory, defaults.cache_directory);
   hand_on("--audit", settings.audit_path, defaults.audit_path);
-  result.set_default = options.set_default;
+  if (options.set_default || options.no_set_default) result.set_default = options.set_default;
   result.force = options.force;
   result.containerd_config = options.containerd_config;
   result.containerd_version = options.containerd_version;
   // Nothing of another machine's is run.
   if (options.engine == "containerd" && result.containerd_version.empty() && tree.is_host())
-    if (const auto program = engine_program(tree, model::Engine::kContainerd); !program.empty())
+    if (const auto program = engine::engine_program(tree, model::Engine::kContainerd);
+        !program.empty())
       result.containerd_version = version_number(version_of(program));
   return result;
 }
 
 // What an engine says of the configuration that it would start with: nothing if it takes it.
 std::optional<std::string> objection(model::Engine engine, const std::string& program,
-                                     const std::string& file) {
-  std::vector<std::string> command = {program, "--config", file, "config", "dump"};
-  if (engine == model::Engine::kDocker) command = {program, "--validate", "--config-file", file};
+                                     const Plan& plan) {
+  std::vector<std::string> command = {program, "--config", plan.checked_file, "config", "dump"};
+  if (engine == model::Engine::kDocker) {
+    command = {program, "--validate", "--config-file", plan.checked_file};
+    command.insert(command.end(), plan.checked_with.begin(), plan.checked_with.end());
+  }
   const auto answer = ask(command, Listen::kErrors);
   if (answer.ok) return std::nullopt;
   return std::string(split(answer.output, '\n').front());
@@ -76,13 +82,12 @@ std::optional<std::string> objection(model::Engine engine, const std::string& pr
 
 // Does the changes. An engine that liked its configuration before must like it afterwards, too.
 Status apply_and_ask(const Tree& tree, model::Engine engine, const Plan& plan) {
-  const std::string program = engine_program(tree, engine);
+  const std::string program = engine::engine_program(tree, engine);
   const bool can_ask = !plan.checked_file.empty() && !program.empty() && tree.is_host();
-  const bool liked = can_ask && (!tree.exists(plan.checked_file) ||
-                                 !objection(engine, program, plan.checked_file));
+  const bool liked =
+      can_ask && (!tree.exists(plan.checked_file) || !objection(engine, program, plan));
   return engine::apply(tree, plan.changes, [&]() -> Status {
-    const auto refused =
-        liked ? objection(engine, program, plan.checked_file) : std::optional<std::string>();
+    const auto refused = liked ? objection(engine, program, plan) : std::optional<std::string>();
     if (!refused) return {};
     return std::unexpected(
         Error(ErrorCode::kSystem, "wire " + std::string(model::engine_name(engine)))
@@ -108,7 +113,17 @@ void add_change(JsonWriter& json, const engine::Change& change) {
   json.end();
 }
 
-std::string to_json(const Plan& plan, const EngineOptions& options) {
+// What the caller may not have meant.
+std::vector<std::string> warnings_of(const Tree& tree, const EngineOptions& options) {
+  const auto engine = *model::engine_from_name(options.engine);
+  if (options.action != "install" || !engine::engine_program(tree, engine).empty()) return {};
+  return {options.engine +
+          " is not on this machine, as far as is known: what is made is for when "
+          "it comes"};
+}
+
+std::string to_json(const Plan& plan, const EngineOptions& options,
+                    const std::vector<std::string>& warnings) {
   JsonWriter json(JsonWriter::Style::kPretty);
   json.object()
       .field("engine", options.engine)
@@ -119,11 +134,14 @@ std::string to_json(const Plan& plan, const EngineOptions& options) {
   for (const auto& change : plan.changes) add_change(json, change);
   json.end().key("next").array();
   for (const auto& step : plan.next) json.value(step);
+  json.end().key("warnings").array();
+  for (const auto& warning : warnings) json.value(warning);
   json.end().end();
   return json.take() + "\n";
 }
 
-std::string to_text(const Plan& plan, const EngineOptions& options) {
+std::string to_text(const Plan& plan, const EngineOptions& options,
+                    const std::vector<std::string>& warnings) {
   if (plan.changes.empty())
     return options.action == "install" ? options.engine + " is wired already: nothing to change\n"
                                        : options.engine + " is not wired: nothing to remove\n";
@@ -134,6 +152,7 @@ std::string to_text(const Plan& plan, const EngineOptions& options) {
     for (const auto& change : plan.changes) text += engine::headline(change) + "\n";
   }
   for (const auto& step : plan.next) text += "next: " + one_line(step) + "\n";
+  for (const auto& warning : warnings) text += "warning: " + one_line(warning) + "\n";
   return text;
 }
 
@@ -145,7 +164,8 @@ Result<ExitStatus> change_wiring(const Settings& settings, const EngineOptions& 
                                     ? engine::plan_install(engine, tree, wiring)
                                     : engine::plan_remove(engine, tree, wiring));
   if (!options.dry_run) PINSCOPE_CHECK(apply_and_ask(tree, engine, plan));
-  print(settings.json() ? to_json(plan, options) : to_text(plan, options));
+  const auto warnings = warnings_of(tree, options);
+  print(settings.json() ? to_json(plan, options, warnings) : to_text(plan, options, warnings));
   return kExitOk;
 }
 
@@ -253,6 +273,8 @@ Result<ExitStatus> run_engine(const Settings& settings, const EngineOptions& opt
   const std::string operation = options.action + " the wiring";
   if (options.engine.empty())
     return std::unexpected(usage(operation, "say of which engine, with --engine"));
+  if (options.set_default && options.no_set_default)
+    return std::unexpected(usage(operation, "--set-default or --no-set-default, not both"));
   if (options.set_default && options.engine != "docker" && options.engine != "containerd")
     return std::unexpected(usage(operation, "--set-default is for docker and containerd; " +
                                                 options.engine +
@@ -281,7 +303,8 @@ void add_engine(CLI::App& root, Program& program) {
               "Where pinscope-runtime-ENGINE is on that machine (default: beside this program)")
       .flag("--set-default", options->set_default,
             "docker, containerd: every container meets Pinscope, not only those that ask for its "
-            "runtime")
+            "runtime; later installations keep it so")
+      .flag("--no-set-default", options->no_set_default, "Give the default runtime back")
       .flag("--force", options->force, "Also where others have changed what pinscope made")
       .option("--containerd-config", options->containerd_config, "PATH",
               "containerd's root file (default: the one that is there)")

@@ -1,51 +1,42 @@
 #include "plugin/cli/engine_status.h"
 
-#include <array>
 #include <cctype>
 
 #include "plugin/base/text.h"
+#include "plugin/cli/docker_info.h"
 #include "plugin/cli/programs.h"
+#include "plugin/engine/daemon.h"
 
 namespace pinscope::cli {
 namespace {
-
-constexpr std::array kDirectories = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"};
-
-const char* program_name(model::Engine engine) {
-  switch (engine) {
-    case model::Engine::kPodman:
-      return "podman";
-    case model::Engine::kCrio:
-      return "crio";
-    case model::Engine::kContainerd:
-      return "containerd";
-    case model::Engine::kDocker:
-      return "dockerd";
-    case model::Engine::kUnknown:
-    case model::Engine::kHost:
-      return "";
-  }
-  return "";
-}
 
 bool is_digit(char byte) {
   return byte >= '0' && byte <= '9';
 }
 
-}  // namespace
-
-std::string engine_program(const engine::Tree& tree, model::Engine engine) {
-  for (const char* directory : kDirectories) {
-    std::string path = std::string(directory) + "/" + program_name(engine);
-    if (tree.exists(path)) return path;
-  }
-  return "";
+// dockerd reads daemon.json when it is told to, so the process is asked what it goes by.
+void examine_running_docker(engine::Report& report) {
+  if (!report.effective()) return;  // the files are the matter
+  const auto info = docker_info();
+  if (!info) return;
+  const auto fail = [&](std::string text) {
+    report.remarks.push_back(
+        {engine::Remark::Level::kFail, std::move(text), "systemctl reload docker"});
+  };
+  if (!info->knows_pinscope)
+    fail("dockerd runs since before the wiring: it does not know the runtime \"pinscope\"");
+  else if (report.set_default && info->default_runtime != "pinscope")
+    fail("dockerd runs since before the wiring: its default runtime is " +
+         quoted(info->default_runtime));
 }
+
+}  // namespace
 
 EngineStatus look_at(const engine::Tree& tree, model::Engine engine) {
   EngineStatus status;
   status.report = engine::examine(engine, tree);
-  status.program = engine_program(tree, engine);
+  if (engine == model::Engine::kDocker && tree.is_host()) examine_running_docker(status.report);
+  status.program = engine::engine_program(tree, engine);
   if (!status.program.empty() && tree.is_host()) status.version = version_of(status.program);
   return status;
 }

@@ -14,8 +14,6 @@ struct EngineStatus {
   std::string version;  // what it says itself; empty below a --root, where nothing is run
 };
 
-// The engine's program on the machine of `tree`; empty if it has none in the usual directories.
-std::string engine_program(const engine::Tree& tree, model::Engine engine);
 EngineStatus look_at(const engine::Tree& tree, model::Engine engine);
 
 // "1.7.24" of `containerd github.com/containerd/containerd 1.7.24~ds1 …`; empty if there is none.

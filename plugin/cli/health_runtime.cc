@@ -1,8 +1,11 @@
 // doctor: the container runtimes that are installed, and the programs of Pinscope.
 #include <unistd.h>
 
+#include "plugin/base/path.h"
 #include "plugin/cli/health.h"
 #include "plugin/cli/programs.h"
+#include "plugin/engine/daemon.h"
+#include "plugin/model/low_level_runtime.h"
 
 namespace pinscope::cli {
 namespace {
@@ -25,20 +28,30 @@ Finding hook() {
           "install it: without the hook no container gets a view"};
 }
 
+// Where the shim would be told to find it: those that a distribution of Kubernetes brings itself.
+std::string find_runtime(const std::string& name) {
+  if (std::string path = find_program(name); !path.empty()) return path;
+  for (const char* directory : engine::kDistributions)
+    if (std::string path = join(directory, name); ::access(path.c_str(), X_OK) == 0) return path;
+  return "";
+}
+
 }  // namespace
 
 Findings runtime_health() {
   Findings findings = {hook()};
   bool any = false;
-  for (const char* name : {"runc", "crun"}) {
-    const std::string path = find_program(name);
+  for (const char* name : model::kLowLevelRuntimes) {
+    const std::string path = find_runtime(name);
     if (path.empty()) continue;
     any = true;
     findings.push_back(runtime(name, path));
   }
   if (!any)
     findings.push_back({Level::kFail, "runtime", "runc, crun", "neither is installed",
-                        "install one of them: apt-get install runc"});
+                        "install one of them: apt-get install runc; or, if the engine brings its "
+                        "own, write {\"runtime\": \"/where/it/is\"} to " +
+                            std::string(model::kRuntimeFile)});
   for (const char* name : {"runsc", "kata-runtime"})
     if (const std::string path = find_program(name); !path.empty())
       findings.push_back({Level::kWarn, "runtime", name, path,

@@ -4,47 +4,24 @@
 // gets a marked block. k3s and RKE2 write their root file anew at each start, so there only a
 // drop-in is of use. Nothing is needed for `ctr` and nerdctl: they are told which runtime to use.
 #include <algorithm>
-#include <array>
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/engine/containerd_config.h"
+#include "plugin/engine/containerd_place.h"
+#include "plugin/engine/containerd_runtime.h"
 #include "plugin/engine/draft.h"
+#include "plugin/engine/low_level_runtime.h"
 #include "plugin/engine/wiring.h"
+#include "plugin/model/low_level_runtime.h"
 
 namespace pinscope::engine {
 namespace {
 
 constexpr const char* kDropIns = "/etc/containerd/conf.d";
 constexpr const char* kDropInName = "99-pinscope.toml";
-
-// Where containerds keep their root file.
-struct Place {
-  const char* root;
-  const char* restart;
-  bool generated;  // at each start, by somebody else
-};
-constexpr std::array kPlaces = {
-    Place{"/etc/containerd/config.toml", "systemctl restart containerd (containers go on running)",
-          false},
-    Place{"/var/lib/rancher/k3s/agent/etc/containerd/config.toml",
-          "systemctl restart k3s (on an agent: k3s-agent)", true},
-    Place{"/var/lib/rancher/rke2/agent/etc/containerd/config.toml",
-          "systemctl restart rke2-server (on an agent: rke2-agent)", true},
-    Place{"/var/snap/microk8s/current/args/containerd-template.toml",
-          "snap restart microk8s.daemon-containerd", false},
-};
-
-// The settings of the runtime that we stand in for; what they mean, ours must mean, too.
-constexpr std::array<std::string_view, 7> kCopied = {
-    "base_runtime_spec",
-    "cni_conf_dir",
-    "cni_max_conf_num",
-    "container_annotations",
-    "privileged_without_host_devices",
-    "privileged_without_host_devices_all_devices_allowed",
-    "snapshotter",
-};
+constexpr const char* kInstall = "pinscope engine install --engine containerd";
+const TomlPath kDefaultName = {"containerd", "default_runtime_name"};
 
 // What k3s and RKE2 make their root file from.
 std::string template_of(const std::string& root, int64_t version) {
@@ -55,22 +32,9 @@ Error cannot_wire() {
   return Error(ErrorCode::kSystem, "wire containerd");
 }
 
-Result<Place> choose(const Tree& tree, const std::string& wanted) {
-  if (!wanted.empty()) {
-    for (const auto& place : kPlaces)
-      if (wanted == place.root) return place;
-    return Place{wanted.c_str(), kPlaces[0].restart, false};
-  }
-  std::vector<Place> found;
-  for (const auto& place : kPlaces)
-    if (tree.exists(place.root)) found.push_back(place);
-  if (found.empty()) return kPlaces[0];
-  if (found.size() == 1) return found.front();
-  std::string list;
-  for (const auto& place : found) list += (list.empty() ? "" : " or ") + std::string(place.root);
-  return std::unexpected(cannot_wire()
-                             .reason("this machine has more than one")
-                             .hint("say which with --containerd-config: " + list));
+Result<Receipt> receipt_of(const Tree& tree) {
+  PINSCOPE_TRY(const auto receipt, read_receipt(tree, model::Engine::kContainerd));
+  return receipt.value_or(Receipt());
 }
 
 // The first number of "1.7.24" or "v2.1.0"; 0 if it is not known.
@@ -80,35 +44,9 @@ int64_t major_of(const std::string& version) {
   return static_cast<int64_t>(parse_unsigned(split(text, '.').front()).value_or(0));
 }
 
-// The runtime whose place ours takes: the default one, if it is one of runc's kind.
-std::string model_runtime(const ContainerdConfig& config) {
-  const auto name = config.text({"containerd", "default_runtime_name"}).value_or("runc");
-  const auto type = config.text({"containerd", "runtimes", name, "runtime_type"});
-  return name != kPinscopeRuntime && type == "io.containerd.runc.v2" ? name : "runc";
-}
-
-std::string table(int64_t version, const std::string& below) {
-  return "[plugins." + toml_string(cri_plugin(version)) + ".containerd" + below + "]\n";
-}
-
-// The whole table: a drop-in without runtime_type stops every container from starting.
-std::string runtime_tables(const ContainerdConfig& config, int64_t version,
-                           const std::string& shim) {
-  const std::string model = model_runtime(config);
-  const std::string ours = std::string(".runtimes.") + kPinscopeRuntime;
-  std::string text = table(version, ours) + "runtime_type = \"io.containerd.runc.v2\"\n";
-  for (const auto key : kCopied)
-    if (const auto line = config.written({"containerd", "runtimes", model, key}); !line.empty())
-      text += line + "\n";
-  text += table(version, ours + ".options") + "BinaryName = " + toml_string(shim) + "\n";
-  const auto cgroup = config.written({"containerd", "runtimes", model, "options", "SystemdCgroup"});
-  if (!cgroup.empty()) text += cgroup + "\n";
-  return text;
-}
-
 // containerd 1.x forgets its built-in runc as soon as the file names any runtime.
 std::string built_in_runc(int64_t version) {
-  return table(version, ".runtimes.runc") + "runtime_type = \"io.containerd.runc.v2\"\n";
+  return containerd_table(version, ".runtimes.runc") + "runtime_type = \"io.containerd.runc.v2\"\n";
 }
 
 std::string header() {
@@ -118,62 +56,86 @@ std::string header() {
 }
 
 struct Target {
-  Place place;
-  std::string root;
-  std::string directory;  // of the drop-in
+  ContainerdPlace place;
+  ContainerdModel model;
+  std::string directory;    // of the drop-in
+  bool as_default = false;  // what was asked for, now or before
+  [[nodiscard]] const std::string& root() const { return place.root; }
   [[nodiscard]] std::string drop_in() const { return join(directory, kDropInName); }
   [[nodiscard]] std::string pattern() const { return directory + "/*.toml"; }
 };
 
 // What an earlier installation has touched, so that it is not taken for somebody else's.
-std::string drop_in_of(const Tree& tree) {
-  const auto receipt = read_receipt(tree, model::Engine::kContainerd);
-  if (!receipt || !*receipt) return "";
-  for (const auto& made : (*receipt)->files)
+std::string drop_in_of(const Receipt& receipt) {
+  for (const auto& made : receipt.files)
     if (base_name(made.path) == kDropInName) return made.path;
   return "";
 }
 
-// Our shim runs runc, or what pinscope-runtime(8) says: not what another default runtime would run.
-Status check_default(const ContainerdConfig& config, const Options& options) {
-  if (!options.set_default || options.force) return {};
-  const auto refuse = [](const std::string& reason) {
-    return std::unexpected(cannot_wire().reason(reason).hint(
-        "pinscope would run runc in its place; --force makes pinscope the default anyway"));
-  };
-  const auto name = config.text({"containerd", "default_runtime_name"}).value_or("runc");
-  if (name != "runc" && name != kPinscopeRuntime)
-    return refuse("its default runtime is " + quoted(name));
-  const auto program =
-      config.text({"containerd", "runtimes", "runc", "options", "BinaryName"}).value_or("");
-  if (!program.empty() && base_name(program) != "runc")
-    return refuse("its default runtime is the program " + quoted(program));
-  return {};
+// What cannot be run by the shim is not replaced unasked.
+Status check_default(const Target& target, const Options& options) {
+  if (!target.as_default || options.force || target.model.can_be_run) return {};
+  return std::unexpected(
+      cannot_wire()
+          .reason("its default runtime is " + quoted(target.model.default_runtime))
+          .hint("pinscope would run runc in its place; --force makes pinscope the default anyway"));
+}
+
+// A file that is read after ours would have the last word.
+Status check_later(const Target& target, const ContainerdConfig& config) {
+  const std::string file = config.file_of(kDefaultName);
+  const auto name = config.text(kDefaultName);
+  if (!target.as_default || file.empty() || file == target.root() || name == kPinscopeRuntime)
+    return {};
+  const auto& imported = config.import_directories();
+  const auto ours = std::find(imported.begin(), imported.end(), target.directory);
+  const bool later = parent_of(file) == target.directory
+                         ? file > target.drop_in()
+                         : std::find(ours, imported.end(), parent_of(file)) != imported.end();
+  if (!later) return {};
+  return std::unexpected(cannot_wire()
+                             .reason(quoted(file) + " makes " + quoted(name.value_or("")) +
+                                     " the default runtime and is read after " +
+                                     quoted(target.drop_in()))
+                             .hint("take default_runtime_name out there, or rename the file"));
+}
+
+// containerd gives its runtime no arguments, so the shim is told by a file.
+Status tell_shim(const Tree& tree, const Target& target, Draft& draft) {
+  draft.set_default(target.as_default);
+  PINSCOPE_TRY(const auto program,
+               program_to_tell(tree, model::Engine::kContainerd, target.model.program));
+  if (program.empty()) return {};
+  return draft.make_file(model::runtime_file_of(model::Engine::kContainerd),
+                         model::runtime_file_text(program));
 }
 
 Result<Changes> install_drop_in(const Tree& tree, const Options& options, const Target& target,
                                 const ContainerdConfig& config) {
   // A drop-in must not be of a later version than the file that imports it.
   const int64_t version = config.exists() ? config.version() : 3;
+  PINSCOPE_CHECK(check_later(target, config));
   PINSCOPE_TRY(auto draft, Draft::start(tree, model::Engine::kContainerd, options.force));
+  PINSCOPE_CHECK(tell_shim(tree, target, draft));
   std::string text = header() + "version = " + std::to_string(version) + "\n" +
-                     runtime_tables(config, version, options.shim);
-  if (options.set_default)
-    text += table(version, "") + "default_runtime_name = " + toml_string(kPinscopeRuntime) + "\n";
+                     runtime_tables(config, version, target.model, options.shim);
+  if (target.as_default)
+    text += containerd_table(version, "") +
+            "default_runtime_name = " + toml_string(kPinscopeRuntime) + "\n";
   PINSCOPE_CHECK(draft.make_file(target.drop_in(), text));
   const auto& imported = config.import_directories();
-  const auto receipt = read_receipt(tree, model::Engine::kContainerd);
-  const bool edited = receipt && *receipt && (*receipt)->edited(target.root) != nullptr;
+  const bool edited = draft.old_receipt().edited(target.root()) != nullptr;
   const bool covered =
       std::find(imported.begin(), imported.end(), target.directory) != imported.end();
   if (edited || !covered) {
     if (target.place.generated)
-      return std::unexpected(
-          cannot_wire()
-              .reason(quoted(target.root) + " is written anew at each start and does not import " +
-                      quoted(target.pattern()))
-              .hint("add that import to " + quoted(template_of(target.root, version)) +
-                    ", restart, and try again"));
+      return std::unexpected(cannot_wire()
+                                 .reason(quoted(target.root()) +
+                                         " is written anew at each start and does not import " +
+                                         quoted(target.pattern()))
+                                 .hint("add that import to " +
+                                       quoted(template_of(target.root(), version)) +
+                                       ", restart, and try again"));
     const Editor editor = {.take_out = [&](const std::string& content) -> Result<std::string> {
                              return take_out_ours(content, target.pattern());
                            },
@@ -181,9 +143,9 @@ Result<Changes> install_drop_in(const Tree& tree, const Options& options, const 
                              if (content.empty())
                                return header() + "version = " + std::to_string(version) +
                                       "\nimports = [" + toml_string(target.pattern()) + "]\n";
-                             return add_import(content, target.pattern(), target.root);
+                             return add_import(content, target.pattern(), target.root());
                            }};
-    PINSCOPE_CHECK(draft.edit_file(target.root, editor));
+    PINSCOPE_CHECK(draft.edit_file(target.root(), editor));
   }
   return draft.finish();
 }
@@ -194,15 +156,15 @@ Result<Changes> install_block(const Tree& tree, const Options& options, const Ta
     return std::unexpected(
         cannot_wire()
             .reason(
-                quoted(target.root) +
+                quoted(target.root()) +
                 " is written anew at each start, and containerd before 2.0 cannot merge a drop-in")
-            .hint("put the runtime into " + quoted(template_of(target.root, 2)) +
+            .hint("put the runtime into " + quoted(template_of(target.root(), 2)) +
                   "; docs/engines/containerd.md has the text"));
   if (const auto rival = config.import_with_cri(); !rival.empty())
     return std::unexpected(
         cannot_wire()
             .reason("containerd before 2.0 takes the whole section of its CRI plugin from " +
-                    quoted(rival) + " and nothing of it from " + quoted(target.root))
+                    quoted(rival) + " and nothing of it from " + quoted(target.root()))
             .hint("install with --containerd-config " + rival));
   constexpr int64_t kVersion = 2;
   const Editor editor = {
@@ -211,18 +173,19 @@ Result<Changes> install_block(const Tree& tree, const Options& options, const Ta
       },
       .put_in = [&](const std::string& content) -> Result<std::string> {
         std::string text = content.empty() ? header() + "version = 2\n" : content;
-        PINSCOPE_TRY(const auto before, Toml::parse(text, target.root));
+        PINSCOPE_TRY(const auto before, Toml::parse(text, target.root()));
         const bool has_runtimes =
             before.has({"plugins", cri_plugin(kVersion), "containerd", "runtimes"});
         const std::string block = (has_runtimes ? "" : built_in_runc(kVersion)) +
-                                  runtime_tables(config, kVersion, options.shim);
-        if (options.set_default) {
-          PINSCOPE_TRY(text, set_default_runtime(text, kVersion, target.root));
+                                  runtime_tables(config, kVersion, target.model, options.shim);
+        if (target.as_default) {
+          PINSCOPE_TRY(text, set_default_runtime(text, kVersion, target.root()));
         }
-        return add_block(text, block, target.root);
+        return add_block(text, block, target.root());
       }};
   PINSCOPE_TRY(auto draft, Draft::start(tree, model::Engine::kContainerd, options.force));
-  PINSCOPE_CHECK(draft.edit_file(target.root, editor));
+  PINSCOPE_CHECK(tell_shim(tree, target, draft));
+  PINSCOPE_CHECK(draft.edit_file(target.root(), editor));
   return draft.finish();
 }
 
@@ -233,10 +196,15 @@ Result<Plan> install(const Tree& tree, const Options& options) {
         cannot_wire()
             .reason("it gives its runtime no arguments such as " + options.hook_arguments.front())
             .hint("keep policies, records and the audit trail in their default places"));
-  PINSCOPE_TRY(const auto place, choose(tree, options.containerd_config));
-  Target target{place, place.root, kDropIns};
-  const std::string ours = drop_in_of(tree);
-  PINSCOPE_TRY(const auto config, ContainerdConfig::read(tree, target.root, ours));
+  PINSCOPE_TRY(const auto receipt, receipt_of(tree));
+  const std::string ours = drop_in_of(receipt);
+  Target target;
+  PINSCOPE_TRY(target.place, choose_containerd(tree, options.containerd_config));
+  target.directory = kDropIns;
+  PINSCOPE_TRY(const auto config, ContainerdConfig::read(tree, target.root(), ours));
+  PINSCOPE_TRY(const auto now, ContainerdConfig::read(tree, target.root()));
+  target.model = containerd_model(config, target.place);
+  target.as_default = wants_default(options, receipt, now.text(kDefaultName) == kPinscopeRuntime);
   if (const auto file = config.disables_cri(); !file.empty())
     return std::unexpected(
         cannot_wire()
@@ -246,9 +214,9 @@ Result<Plan> install(const Tree& tree, const Options& options) {
                 "the plugin out of disabled_plugins; ctr and nerdctl need no wiring"));
   if (config.exists() && config.version() < 2)
     return std::unexpected(cannot_wire()
-                               .reason(quoted(target.root) + " is of version 1 or says none")
+                               .reason(quoted(target.root()) + " is of version 1 or says none")
                                .hint("`containerd config migrate` prints it in a later version"));
-  PINSCOPE_CHECK(check_default(config, options));
+  PINSCOPE_CHECK(check_default(target, options));
   // A directory that is imported already is better than a line more in the root file.
   const auto& imported = config.import_directories();
   if (!ours.empty()) {
@@ -256,8 +224,8 @@ Result<Plan> install(const Tree& tree, const Options& options) {
   } else if (!imported.empty() &&
              std::find(imported.begin(), imported.end(), target.directory) == imported.end()) {
     target.directory = imported.back();
-  } else if (place.generated) {
-    target.directory = std::string(parent_of(target.root)) + "/" +
+  } else if (target.place.generated) {
+    target.directory = std::string(parent_of(target.root())) + "/" +
                        (config.version() >= 3 ? "config-v3.toml.d" : "config.toml.d");
   }
   const int64_t major = major_of(options.containerd_version);
@@ -265,15 +233,16 @@ Result<Plan> install(const Tree& tree, const Options& options) {
   if (!config.exists() && major == 0)
     return std::unexpected(
         cannot_wire()
-            .reason("there is no " + quoted(target.root) + " and containerd's version is not known")
+            .reason("there is no " + quoted(target.root()) +
+                    " and containerd's version is not known")
             .hint("say it with --containerd-version, as `containerd --version` prints it"));
   Plan plan;
   PINSCOPE_TRY(plan.changes, merges ? install_drop_in(tree, options, target, config)
                                     : install_block(tree, options, target, config));
   if (plan.changes.empty()) return plan;
-  if (!place.generated) plan.checked_file = target.root;
-  plan.next = {place.restart};
-  if (!options.set_default)
+  if (!target.place.generated) plan.checked_file = target.root();
+  plan.next = {target.place.restart};
+  if (!target.as_default)
     plan.next.emplace_back(
         "for Kubernetes, make a RuntimeClass with the handler \"pinscope\" and name it in the pods "
         "that may get a view (docs/engines/containerd.md)");
@@ -281,26 +250,34 @@ Result<Plan> install(const Tree& tree, const Options& options) {
 }
 
 Result<Plan> remove(const Tree& tree, const Options& options) {
-  const auto take_out = [&tree](const std::string& text) -> Result<std::string> {
-    const std::string ours = drop_in_of(tree);
+  PINSCOPE_TRY(const auto receipt, receipt_of(tree));
+  const std::string ours = drop_in_of(receipt);
+  const auto take_out = [&](const std::string& text) -> Result<std::string> {
     return take_out_ours(text, ours.empty() ? std::string(kDropIns) + "/*.toml"
                                             : std::string(parent_of(ours)) + "/*.toml");
   };
   Plan plan;
-  PINSCOPE_TRY(const auto receipt, read_receipt(tree, model::Engine::kContainerd));
   PINSCOPE_TRY(plan.changes, removal(tree, model::Engine::kContainerd, options.force, take_out));
   if (plan.changes.empty()) return plan;
-  std::string restart = kPlaces[0].restart;
-  if (receipt)
-    for (const auto& place : kPlaces) {
-      const std::string near(parent_of(place.root));
-      const auto touched = [&](const auto& entry) { return entry.path.starts_with(near + "/"); };
-      if (std::any_of(receipt->files.begin(), receipt->files.end(), touched) ||
-          std::any_of(receipt->edits.begin(), receipt->edits.end(), touched))
-        restart = place.restart;
-    }
-  plan.next = {"delete the RuntimeClass and the pods that use it", restart};
+  plan.next = {"delete the RuntimeClass and the pods that use it",
+               containerd_of(tree, receipt, ours).restart};
   return plan;
+}
+
+void examine_default(const ContainerdConfig& config, const Receipt& receipt, Report& report) {
+  const auto name = config.text(kDefaultName);
+  if (name == kPinscopeRuntime) return;
+  if (!receipt.set_default) {
+    report.remarks.push_back(
+        {Remark::Level::kOk, "only containers of the runtime \"pinscope\" meet Pinscope", ""});
+    return;
+  }
+  const std::string file = config.file_of(kDefaultName);
+  report_lost_default(report,
+                      file.empty()
+                          ? "no file of containerd's makes \"pinscope\" the default runtime"
+                          : file + " makes " + quoted(name.value_or("")) + " the default runtime",
+                      kInstall);
 }
 
 void examine(const Tree& tree, const Receipt& receipt, Report& report) {
@@ -308,30 +285,28 @@ void examine(const Tree& tree, const Receipt& receipt, Report& report) {
     report.remarks.push_back({level, std::move(text), std::move(action)});
   };
   // The root file is the one that we have a part in, or the one that is there.
-  std::string root;
-  std::string drop_in;
-  for (const auto& edit : receipt.edits) root = edit.path;
-  for (const auto& made : receipt.files)
-    if (base_name(made.path) == kDropInName) drop_in = made.path;
-  if (root.empty()) {
-    for (const auto& place : kPlaces)
-      if (tree.exists(place.root) && drop_in.starts_with(parent_of(place.root))) root = place.root;
-    if (root.empty()) root = kPlaces[0].root;
-  }
-  const auto config = ContainerdConfig::read(tree, root, "");
-  if (!config) {
-    add(Remark::Level::kFail, config.error().sentence(), "mend that file: containerd cannot start");
+  const std::string drop_in = drop_in_of(receipt);
+  const auto place = containerd_of(tree, receipt, drop_in);
+  const std::string& root = place.root;
+  const auto config = ContainerdConfig::read(tree, root);
+  const auto without = ContainerdConfig::read(tree, root, drop_in);
+  if (!config || !without) {
+    add(Remark::Level::kFail, (config ? without : config).error().sentence(),
+        "mend that file: containerd cannot start");
     return;
   }
+  if (const auto other = other_containerd_root(tree, root); !other.empty())
+    add(Remark::Level::kFail, "containerd reads " + other + ", not " + root,
+        "pinscope engine remove --engine containerd, then install with --containerd-config");
   if (const auto file = config->disables_cri(); !file.empty())
     add(Remark::Level::kFail, file + " switches the CRI plugin off", "take it out there");
-  const TomlPath options = {"containerd", "runtimes", kPinscopeRuntime, "options", "BinaryName"};
-  const auto shim = config->text(options);
+  const auto shim =
+      config->text({"containerd", "runtimes", kPinscopeRuntime, "options", "BinaryName"});
   if (!shim) {
     add(Remark::Level::kFail,
         drop_in.empty() ? root + " has no runtime \"pinscope\" any more"
                         : root + " does not import " + drop_in,
-        "pinscope engine install --engine containerd");
+        kInstall);
     return;
   }
   if (drop_in.empty())
@@ -349,8 +324,9 @@ void examine(const Tree& tree, const Receipt& receipt, Report& report) {
   if (const auto usable = tree.check_program(*shim); !usable)
     add(Remark::Level::kFail, usable.error().sentence(),
         "put the program there: no container of the runtime \"pinscope\" starts without it");
-  if (config->text({"containerd", "default_runtime_name"}) != kPinscopeRuntime)
-    add(Remark::Level::kOk, "only containers of the runtime \"pinscope\" meet Pinscope", "");
+  report_old_processes(tree, receipt, report, place.restart, is_own_containerd);
+  examine_default(*config, receipt, report);
+  examine_program(tree, containerd_model(*without, place).program, "", report);
 }
 
 }  // namespace

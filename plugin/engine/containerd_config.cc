@@ -73,7 +73,7 @@ std::string_view cri_plugin(int64_t version) {
 }
 
 Result<ContainerdConfig> ContainerdConfig::read(const Tree& tree, const std::string& root,
-                                                const std::string& ours) {
+                                                const std::optional<std::string>& without) {
   ContainerdConfig config;
   config.root_ = root;
   std::deque<std::string> left = {root};
@@ -81,14 +81,15 @@ Result<ContainerdConfig> ContainerdConfig::read(const Tree& tree, const std::str
   while (!left.empty()) {
     const std::string path = left.front();
     left.pop_front();
-    if (path == ours || !seen.insert(path).second) continue;
+    if (path == without || !seen.insert(path).second) continue;
     if (seen.size() > kMostFiles)
       return std::unexpected(
           Error(ErrorCode::kSystem, "read " + quoted(root))
               .reason("it imports more than " + std::to_string(kMostFiles) + " files"));
     PINSCOPE_TRY(const auto file, tree.read(path));
     if (!file) continue;
-    PINSCOPE_TRY(auto toml, Toml::parse(file->text, path));
+    PINSCOPE_TRY(auto toml,
+                 Toml::parse(without ? take_out_settings(file->text) : file->text, path));
     const auto imports = toml.texts({kImports});
     for (const auto& item : imports ? imports->items : std::vector<std::string>()) {
       const std::string pattern = join(parent_of(path), item);
@@ -119,6 +120,19 @@ std::string ContainerdConfig::import_with_cri() const {
   for (auto file = files_.rbegin(); file != files_.rend(); ++file)
     if (file->path != root_ && file->toml.has(in_cri(file->version, {}))) return file->path;
   return "";
+}
+
+std::string ContainerdConfig::file_of(const TomlPath& path) const {
+  for (auto file = files_.rbegin(); file != files_.rend(); ++file)
+    if (file->toml.has(in_cri(file->version, path))) return file->path;
+  return "";
+}
+
+std::vector<std::string> ContainerdConfig::names(const TomlPath& path) const {
+  std::set<std::string> names;
+  for (const auto& file : files_)
+    for (auto& name : file.toml.names(in_cri(file.version, path))) names.insert(std::move(name));
+  return {names.begin(), names.end()};
 }
 
 bool ContainerdConfig::has(const TomlPath& path) const {
@@ -221,7 +235,7 @@ Result<std::string> set_default_runtime(const std::string& text, int64_t version
   return edited;
 }
 
-std::string take_out_ours(const std::string& text, const std::string& pattern) {
+std::string take_out_settings(const std::string& text) {
   std::string out = text;
   for (;;) {
     const size_t begin = out.find(kBegin);
@@ -229,15 +243,6 @@ std::string take_out_ours(const std::string& text, const std::string& pattern) {
     const size_t end = out.find(kEnd, begin);
     if (end == std::string::npos) break;
     out.erase(begin, end + kEnd.size() - begin);
-  }
-  const std::string imported = toml_string(pattern);
-  if (const std::string line =
-          std::string(kImports) + " = [" + imported + std::string(kImportsMark);
-      out.find(line) != std::string::npos) {
-    out.erase(out.find(line), line.size());
-  } else if (const size_t item = out.find("[" + imported); item != std::string::npos) {
-    const bool others = out.compare(item + 1 + imported.size(), 2, ", ") == 0;
-    out.erase(item + 1, imported.size() + (others ? 2 : 0));
   }
   const std::string ours = toml_string(kPinscopeRuntime) + std::string(kWas);
   while (true) {
@@ -253,6 +258,20 @@ std::string take_out_ours(const std::string& text, const std::string& pattern) {
     } else {
       out.replace(place, value_end - place, was);
     }
+  }
+  return out;
+}
+
+std::string take_out_ours(const std::string& text, const std::string& pattern) {
+  std::string out = take_out_settings(text);
+  const std::string imported = toml_string(pattern);
+  if (const std::string line =
+          std::string(kImports) + " = [" + imported + std::string(kImportsMark);
+      out.find(line) != std::string::npos) {
+    out.erase(out.find(line), line.size());
+  } else if (const size_t item = out.find("[" + imported); item != std::string::npos) {
+    const bool others = out.compare(item + 1 + imported.size(), 2, ", ") == 0;
+    out.erase(item + 1, imported.size() + (others ? 2 : 0));
   }
   return out;
 }

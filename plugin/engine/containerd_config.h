@@ -29,9 +29,10 @@ struct ContainerdFile {
 
 class ContainerdConfig {
  public:
-  // The root file and what it imports, but for `ours`.
+  // The root file and what it imports; with `without`, the path of our drop-in or an empty one, as
+  // they would be without our part.
   static Result<ContainerdConfig> read(const Tree& tree, const std::string& root,
-                                       const std::string& ours);
+                                       const std::optional<std::string>& without = std::nullopt);
 
   [[nodiscard]] const std::string& root() const { return root_; }
   [[nodiscard]] bool exists() const { return !files_.empty(); }
@@ -49,6 +50,10 @@ class ContainerdConfig {
   // The same as a line of TOML; empty if no file says it.
   [[nodiscard]] std::string written(const TomlPath& path) const;
   [[nodiscard]] bool has(const TomlPath& path) const;
+  // The last file that says it; empty if none does.
+  [[nodiscard]] std::string file_of(const TomlPath& path) const;
+  // The names in a table, of whichever file, sorted.
+  [[nodiscard]] std::vector<std::string> names(const TomlPath& path) const;
 
  private:
   std::string root_;
@@ -67,7 +72,8 @@ Result<std::string> add_block(const std::string& text, const std::string& block,
                               const std::string& name);
 Result<std::string> set_default_runtime(const std::string& text, int64_t version,
                                         const std::string& name);
-// All three undone, as far as they are there.
+// The last two undone, as far as they are there; and all three.
+std::string take_out_settings(const std::string& text);
 std::string take_out_ours(const std::string& text, const std::string& pattern);
 
 }  // namespace pinscope::engine

@@ -31,6 +31,8 @@ Result<Plan> remove(const Tree& tree, const Options& options) {
 
 void examine(const Tree& tree, const Receipt& receipt, Report& report) {
   examine_hooks(tree, receipt, crio(), report);
+  report_old_processes(tree, receipt, report, crio().next.front(),
+                       [](const DaemonCommand&) { return true; });
 }
 
 }  // namespace

@@ -1,17 +1,20 @@
 // Docker: an additional runtime in daemon.json, whose program is our shim; with --set-default also
 // the default one. Docker has neither hook directories nor drop-ins, so its one file is edited, as
 // text, so that everything else in it stays byte for byte. dockerd reads runtimes again on SIGHUP.
-#include "plugin/base/json.h"
-#include "plugin/base/json_edit.h"
+// Its command line counts as well: docker_start.h.
 #include "plugin/base/text.h"
+#include "plugin/engine/docker_json.h"
+#include "plugin/engine/docker_start.h"
 #include "plugin/engine/draft.h"
+#include "plugin/engine/low_level_runtime.h"
 #include "plugin/engine/wiring.h"
+#include "plugin/model/low_level_runtime.h"
 
 namespace pinscope::engine {
 namespace {
 
-constexpr const char* kDaemonJson = "/etc/docker/daemon.json";
-constexpr const char* kRuntime = "pinscope";
+constexpr const char* kInstall = "pinscope engine install --engine docker";
+constexpr const char* kTellRuntime = "--pinscope-runtime";
 constexpr const char* kReload = "systemctl reload docker (containers go on running)";
 // A setting that is no longer in the file keeps its value over a reload: Docker 28.5 was asked.
 constexpr const char* kRestart =
@@ -22,149 +25,134 @@ Error cannot_wire() {
   return Error(ErrorCode::kSystem, "wire docker");
 }
 
-// dockerd takes a byte order mark, which JSON has no place for; it stays where it is.
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-std::string_view mark_of(std::string_view content) {
-  return content.substr(0, content.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
-}
-
-Result<std::string> json_of(std::string_view content) {
-  if (content.starts_with("\xFF\xFE") || content.starts_with("\xFE\xFF"))
-    return std::unexpected(
-        cannot_wire().reason(quoted(kDaemonJson) + " is UTF-16").hint("save it as UTF-8"));
-  return std::string(content.substr(mark_of(content).size()));
-}
-
-// An empty file is one without settings; dockerd takes it so.
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
-}
-
-Result<JsonText> parse(const std::string& text) {
-  return JsonText::parse(text, kDaemonJson, ErrorCode::kSystem);
-}
-
-// The text of a setting that is a string; nothing if there is none.
-Result<std::optional<std::string>> string_at(const std::string& text, std::string_view key) {
-  PINSCOPE_TRY(const auto document, JsonDocument::parse(text, kDaemonJson, ErrorCode::kSystem));
-  PINSCOPE_TRY(const auto value, document.root().find(key));
-  if (!value) return std::optional<std::string>();
-  PINSCOPE_TRY(const auto name, value->as_string());
-  return std::optional<std::string>(name);
-}
-
-std::string json_string(std::string_view text) {
-  return JsonWriter().value(text).take();
-}
-
-Result<std::string> put_in(const std::string& content, const Options& options) {
-  PINSCOPE_TRY(std::string before, json_of(content));
-  if (is_blank(before)) before = "{}\n";
-  PINSCOPE_TRY(auto daemon, parse(before));
-  PINSCOPE_TRY(const auto present, daemon.find({"runtimes", kRuntime}));
-  if (present && !options.force)
-    return std::unexpected(
-        cannot_wire()
-            .reason(quoted(kDaemonJson) + " has a runtime \"pinscope\" that pinscope did not make")
-            .hint("take it out, or use --force"));
-  JsonWriter runtime;
-  runtime.object().field("path", options.shim);
-  if (!options.hook_arguments.empty()) {
-    runtime.key("runtimeArgs").array();
-    for (const auto& argument : options.hook_arguments)
-      runtime.value(argument.starts_with("--") ? "--pinscope-" + argument.substr(2) : argument);
-    runtime.end();
-  }
-  runtime.end();
-  PINSCOPE_CHECK(daemon.set({"runtimes", kRuntime}, runtime.text()));
-  if (options.set_default) {
-    PINSCOPE_TRY(const auto name, string_at(before, "default-runtime"));
-    if (name && *name != "runc" && *name != kRuntime && !options.force)
-      return std::unexpected(
-          cannot_wire()
-              .reason("its default runtime is " + quoted(*name))
-              .hint("pinscope would run runc in its place; --force makes pinscope the default "
-                    "anyway, and remove brings " +
-                    quoted(*name) + " back"));
-    PINSCOPE_CHECK(daemon.set({"default-runtime"}, json_string(kRuntime)));
-  }
-  return std::string(mark_of(content)) + std::move(daemon).take();
-}
-
-// `was` is what the default runtime was before us: empty if there was none.
-Result<std::string> take_out(const std::string& content, const std::string& was) {
-  PINSCOPE_TRY(const std::string json, json_of(content));
-  if (is_blank(json)) return content;
-  PINSCOPE_TRY(auto daemon, parse(json));
-  PINSCOPE_TRY([[maybe_unused]] const bool removed, daemon.remove({"runtimes", kRuntime}));
-  PINSCOPE_TRY(const auto runtimes, daemon.find({"runtimes"}));
-  if (runtimes && removed) {
-    PINSCOPE_TRY(const auto left,
-                 JsonDocument::parse(std::string(*runtimes), kDaemonJson, ErrorCode::kSystem));
-    PINSCOPE_TRY(const auto members, left.root().members());
-    if (members.empty()) {
-      PINSCOPE_TRY([[maybe_unused]] const bool gone, daemon.remove({"runtimes"}));
-    }
-  }
-  PINSCOPE_TRY(const auto name, string_at(daemon.text(), "default-runtime"));
-  if (name == kRuntime) {
-    if (was.empty()) {
-      PINSCOPE_TRY([[maybe_unused]] const bool gone, daemon.remove({"default-runtime"}));
-    } else {
-      PINSCOPE_CHECK(daemon.set({"default-runtime"}, json_string(was)));
-    }
-  }
-  return std::string(mark_of(content)) + std::move(daemon).take();
-}
-
-struct Daemon {
-  std::string program;  // of our runtime; empty if it is not there
-  std::string default_runtime;
+// The runtime whose place ours takes.
+struct Model {
+  std::string name = "runc";
+  NamedProgram program = {.name = "runc", .directories = {}, .said_by = "its default runtime"};
+  std::vector<std::string> arguments;
+  bool can_be_run = true;  // by the shim; if not, the shim would run runc in its place
 };
-Result<Daemon> read_daemon(const Tree& tree) {
-  Daemon daemon;
-  PINSCOPE_TRY(const auto file, tree.read(kDaemonJson));
-  if (!file) return daemon;
-  PINSCOPE_TRY(std::string json, json_of(file->text));
-  if (is_blank(json)) return daemon;
-  PINSCOPE_TRY(const auto document,
-               JsonDocument::parse(std::move(json), kDaemonJson, ErrorCode::kSystem));
-  PINSCOPE_TRY(daemon.default_runtime, document.root().string_or("default-runtime", ""));
-  PINSCOPE_TRY(const auto runtimes, document.root().find("runtimes"));
-  if (!runtimes) return daemon;
-  PINSCOPE_TRY(const auto runtime, runtimes->find(kRuntime));
-  if (!runtime) return daemon;
-  PINSCOPE_TRY(daemon.program, runtime->string_or("path", ""));
-  return daemon;
+
+// `daemon` is without our part.
+Result<Model> find_model(const DockerJson& daemon, const DockerStart& start, bool force) {
+  Model model;
+  if (!start.default_runtime.empty() && start.default_runtime != kDockerRuntime)
+    model.name = start.default_runtime;
+  else if (!daemon.default_runtime().empty())
+    model.name = daemon.default_runtime();
+  if (model.name == "runc" || model.name == "io.containerd.runc.v2") return model;
+  PINSCOPE_TRY(auto runtime, daemon.runtime(model.name));
+  if (const auto added = start.runtimes.find(model.name); !runtime && added != start.runtimes.end())
+    runtime = DockerRuntime{.path = added->second, .arguments = {}, .type = {}};
+  if (!runtime || !runtime->type.empty() || runtime->path.empty() ||
+      (model::has_own_kernel(runtime->path) && !force)) {
+    model.can_be_run = false;
+    return model;
+  }
+  model.program.name = runtime->path;
+  model.program.said_by = "its default runtime " + quoted(model.name);
+  model.arguments = std::move(runtime->arguments);
+  return model;
+}
+
+// Of the file that an installation has a part in.
+std::string file_of(const Receipt& receipt) {
+  return receipt.edits.empty() ? DockerStart().config_file : receipt.edits.front().path;
+}
+
+Result<DockerJson> read_daemon(const Tree& tree, const std::string& path) {
+  PINSCOPE_TRY(const auto file, tree.read(path));
+  return DockerJson::parse(file ? file->text : "", path);
 }
 
 // The default runtime that the backup remembers.
-Result<std::string> default_before(const Tree& tree) {
-  PINSCOPE_TRY(const auto receipt, read_receipt(tree, model::Engine::kDocker));
-  const auto* edit = receipt ? receipt->edited(kDaemonJson) : nullptr;
-  if (edit == nullptr || edit->backup.empty()) return std::string();
-  PINSCOPE_TRY(const auto backup, tree.read(edit->backup));
-  if (!backup) return std::string();
-  PINSCOPE_TRY(const std::string json, json_of(backup->text));
-  if (is_blank(json)) return std::string();
-  PINSCOPE_TRY(const auto name, string_at(json, "default-runtime"));
-  return name.value_or("");
+Result<std::string> default_before(const Tree& tree, const Receipt& receipt) {
+  if (receipt.edits.empty() || receipt.edits.front().backup.empty()) return std::string();
+  PINSCOPE_TRY(const auto daemon, read_daemon(tree, receipt.edits.front().backup));
+  return daemon.default_runtime();
+}
+
+Result<std::string> take_out(const std::string& content, const std::string& path,
+                             const std::string& was) {
+  PINSCOPE_TRY(const auto daemon, DockerJson::parse(content, path));
+  return daemon.without_ours(was);
+}
+
+std::vector<std::string> arguments_for(const Options& options, const std::string& program,
+                                       const Model& model) {
+  std::vector<std::string> arguments;
+  if (!program.empty()) arguments = {kTellRuntime, program};
+  for (const auto& argument : options.hook_arguments)
+    arguments.push_back(argument.starts_with("--") ? "--pinscope-" + argument.substr(2) : argument);
+  arguments.insert(arguments.end(), model.arguments.begin(), model.arguments.end());
+  return arguments;
+}
+
+// dockerd does not start with a default runtime on its command line and another one, or the same,
+// in its file.
+Status check_default(const DockerStart& start, const Model& model, bool force) {
+  if (!start.default_runtime.empty() && start.default_runtime != kDockerRuntime)
+    return std::unexpected(
+        cannot_wire()
+            .reason("dockerd is started with --default-runtime " + start.default_runtime + " (" +
+                    start.default_where +
+                    ") and does not start if its configuration has a default runtime, too")
+            .hint("take it out there, restart docker and try again; or write --default-runtime "
+                  "pinscope in its place"));
+  if (!model.can_be_run && !force)
+    return std::unexpected(cannot_wire()
+                               .reason("its default runtime is " + quoted(model.name))
+                               .hint("pinscope would run runc in its place; --force makes pinscope "
+                                     "the default anyway, and remove brings " +
+                                     quoted(model.name) + " back"));
+  return {};
+}
+
+Result<std::string> put_in(const Tree& tree, const std::string& content, const Options& options,
+                           const DockerStart& start, bool as_default) {
+  PINSCOPE_TRY(const auto daemon, DockerJson::parse(content, start.config_file));
+  PINSCOPE_TRY(const auto present, daemon.runtime(kDockerRuntime));
+  if (present && !options.force)
+    return std::unexpected(cannot_wire()
+                               .reason(quoted(start.config_file) +
+                                       " has a runtime \"pinscope\" that pinscope did not make")
+                               .hint("take it out, or use --force"));
+  PINSCOPE_TRY(const auto model, find_model(daemon, start, options.force && as_default));
+  if (as_default) PINSCOPE_CHECK(check_default(start, model, options.force));
+  PINSCOPE_TRY(const auto program, program_to_tell(tree, model::Engine::kDocker, model.program));
+  return daemon.with_ours({options.shim, arguments_for(options, program, model), {}},
+                          as_default && start.default_runtime.empty());
 }
 
 Result<Plan> install(const Tree& tree, const Options& options) {
   PINSCOPE_CHECK(tree.check_program(options.shim, "--runtime-shim"));
-  PINSCOPE_TRY(const std::string was, default_before(tree));
   PINSCOPE_TRY(auto draft, Draft::start(tree, model::Engine::kDocker, options.force));
-  const Editor editor = {.take_out = [&](const std::string& text) { return take_out(text, was); },
-                         .put_in = [&](const std::string& text) { return put_in(text, options); }};
-  PINSCOPE_CHECK(draft.edit_file(kDaemonJson, editor));
+  const Receipt& receipt = draft.old_receipt();
+  const DockerStart start = docker_start(tree);
+  if (!receipt.edits.empty() && file_of(receipt) != start.config_file)
+    return std::unexpected(cannot_wire()
+                               .reason("dockerd reads " + quoted(start.config_file) + " (" +
+                                       start.where + "), and the wiring is in " +
+                                       quoted(file_of(receipt)))
+                               .hint("`pinscope engine remove --engine docker`, then try again"));
+  PINSCOPE_TRY(const std::string was, default_before(tree, receipt));
+  PINSCOPE_TRY(const auto now, read_daemon(tree, start.config_file));
+  const bool as_default = wants_default(
+      options, receipt,
+      now.default_runtime() == kDockerRuntime || start.default_runtime == kDockerRuntime);
+  draft.set_default(as_default);
+  const Editor editor = {
+      .take_out = [&](const std::string& text) { return take_out(text, start.config_file, was); },
+      .put_in =
+          [&](const std::string& text) { return put_in(tree, text, options, start, as_default); }};
+  PINSCOPE_CHECK(draft.edit_file(start.config_file, editor));
   Plan plan;
   PINSCOPE_TRY(plan.changes, draft.finish());
   if (plan.changes.empty()) return plan;
-  plan.checked_file = kDaemonJson;
+  plan.checked_file = start.config_file;
+  plan.checked_with = start.arguments;
   plan.next = {kReload};
-  if (!options.set_default)
+  if (!as_default)
     plan.next.emplace_back(
         "docker run --runtime pinscope … (without it, a container does not meet "
         "Pinscope; --set-default makes it the default)");
@@ -172,10 +160,13 @@ Result<Plan> install(const Tree& tree, const Options& options) {
 }
 
 Result<Plan> remove(const Tree& tree, const Options& options) {
-  PINSCOPE_TRY(const std::string was, default_before(tree));
+  PINSCOPE_TRY(const auto receipt, read_receipt(tree, model::Engine::kDocker));
+  PINSCOPE_TRY(const std::string was, default_before(tree, receipt.value_or(Receipt())));
+  const std::string path = file_of(receipt.value_or(Receipt()));
   Plan plan;
-  PINSCOPE_TRY(plan.changes, removal(tree, model::Engine::kDocker, options.force,
-                                     [&](const std::string& text) { return take_out(text, was); }));
+  PINSCOPE_TRY(plan.changes,
+               removal(tree, model::Engine::kDocker, options.force,
+                       [&](const std::string& text) { return take_out(text, path, was); }));
   if (!plan.changes.empty())
     plan.next = {
         "remove the containers that were made with the runtime \"pinscope\": they cannot "
@@ -184,22 +175,70 @@ Result<Plan> remove(const Tree& tree, const Options& options) {
   return plan;
 }
 
-void examine(const Tree& tree, const Receipt& /*receipt*/, Report& report) {
+// Whether a container that names no runtime gets ours.
+void examine_default(const DockerJson& daemon, const DockerStart& start, const Receipt& receipt,
+                     Report& report) {
+  const auto& by_flag = start.default_runtime;
+  const auto& in_file = daemon.default_runtime();
+  if (!by_flag.empty() && !in_file.empty())
+    report.remarks.push_back({Remark::Level::kFail,
+                              "a default runtime stands in " + file_of(receipt) +
+                                  " and on dockerd's command line (" + start.default_where +
+                                  "): dockerd does not start so",
+                              "take --default-runtime out there"});
+  const std::string name = !by_flag.empty() ? by_flag : in_file.empty() ? "runc" : in_file;
+  if (name == kDockerRuntime) return;
+  const std::string where = by_flag.empty() ? file_of(receipt) : start.default_where;
+  if (receipt.set_default)
+    report_lost_default(report, where + " makes " + quoted(name) + " the default runtime",
+                        by_flag.empty() ? kInstall
+                                        : "take --default-runtime out there, or write "
+                                          "--default-runtime pinscope");
+  else
+    report.remarks.push_back(
+        {Remark::Level::kOk, "only containers of the runtime \"pinscope\" meet Pinscope", ""});
+}
+
+// The program that the shim is told to run.
+std::string told_program(const DockerRuntime& ours) {
+  for (size_t i = 0; i + 1 < ours.arguments.size(); ++i)
+    if (ours.arguments[i] == kTellRuntime) return ours.arguments[i + 1];
+  return "";
+}
+
+void examine_shim(const Tree& tree, const DockerJson& daemon, const DockerStart& start,
+                  const DockerRuntime& ours, const Receipt& receipt, Report& report) {
+  const auto was = default_before(tree, receipt);
+  const auto text = daemon.without_ours(was.value_or(""));
+  if (!text) return;
+  const auto without = DockerJson::parse(*text, file_of(receipt));
+  const auto model = without ? find_model(*without, start, false) : Result<Model>(Model());
+  if (model) examine_program(tree, model->program, told_program(ours), report);
+}
+
+void examine(const Tree& tree, const Receipt& receipt, Report& report) {
   const auto add = [&](Remark::Level level, std::string text, std::string action) {
     report.remarks.push_back({level, std::move(text), std::move(action)});
   };
-  const std::string again = "pinscope engine install --engine docker";
-  const auto daemon = read_daemon(tree);
-  if (!daemon) {
-    add(Remark::Level::kFail, daemon.error().sentence(), "mend that file: dockerd cannot start");
-  } else if (daemon->program.empty()) {
-    add(Remark::Level::kFail, std::string(kDaemonJson) + " has no runtime \"pinscope\" any more",
-        again);
-  } else if (const auto usable = tree.check_program(daemon->program); !usable) {
+  const std::string path = file_of(receipt);
+  const auto start = docker_start(tree);
+  if (start.config_file != path)
+    add(Remark::Level::kFail,
+        "dockerd reads " + start.config_file + " (" + start.where + "), not " + path,
+        "pinscope engine remove --engine docker, then install again");
+  const auto daemon = read_daemon(tree, path);
+  const auto ours = daemon ? daemon->runtime(kDockerRuntime)
+                           : Result<std::optional<DockerRuntime>>(std::unexpected(daemon.error()));
+  if (!ours) {
+    add(Remark::Level::kFail, ours.error().sentence(), "mend that file: dockerd cannot start");
+  } else if (!*ours || (*ours)->path.empty()) {
+    add(Remark::Level::kFail, path + " has no runtime \"pinscope\" any more", kInstall);
+  } else if (const auto usable = tree.check_program((*ours)->path); !usable) {
     add(Remark::Level::kFail, usable.error().sentence(),
         "put the program there: no container of the runtime \"pinscope\" starts without it");
-  } else if (daemon->default_runtime != kRuntime) {
-    add(Remark::Level::kOk, "only containers of the runtime \"pinscope\" meet Pinscope", "");
+  } else {
+    examine_default(*daemon, start, receipt, report);
+    examine_shim(tree, *daemon, start, **ours, receipt, report);
   }
 }
 

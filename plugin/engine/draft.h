@@ -28,6 +28,9 @@ class Draft {
   // `force`: files of ours that somebody has changed are written over.
   static Result<Draft> start(const Tree& tree, model::Engine engine, bool force);
 
+  // What the receipt keeps of what was asked for.
+  void set_default(bool wanted) { new_.set_default = wanted; }
+  [[nodiscard]] const Receipt& old_receipt() const { return old_; }
   // A file of our own, mode 0644, with the directories above it.
   Status make_file(const std::string& path, const std::string& text);
   // Our part in somebody else's file. What it was before is kept beside it. The file is made if it

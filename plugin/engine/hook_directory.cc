@@ -5,6 +5,7 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/engine/daemon.h"
 #include "plugin/engine/draft.h"
 #include "plugin/engine/hook_file.h"
 
@@ -81,6 +82,26 @@ void examine_programs(const Tree& tree, const Receipt& receipt, const HookDirect
           "put the program there, or install the wiring again with --hook");
 }
 
+// What the engine is started with takes the place of what its files say: a list of other
+// directories, or other files. Nothing if ours is read all the same.
+std::string elsewhere(const Tree& tree, const HookDirectory& wiring) {
+  const std::string own = own_directory(wiring);
+  for (const auto& command : daemon_commands(tree, wiring.engine)) {
+    const auto said = [&](const char* option, const std::string& value) {
+      return wiring.title + std::string(" is started with ") + option + " " + value + " (" +
+             command.where + ")";
+    };
+    std::vector<std::string> directories;
+    for (const auto& list : command.values_of("--hooks-dir"))
+      for (const auto directory : split(list, ',')) directories.emplace_back(directory);
+    if (!directories.empty() && !contains(directories, own))
+      return said("--hooks-dir", directories.front());
+    for (const auto& directory : command.values_of("--config-dir"))
+      if (directory != wiring.drop_ins) return said("--config-dir", directory);
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string own_directory(const HookDirectory& wiring) {
@@ -121,6 +142,11 @@ Result<HooksDirectories> read_hooks_directories(const Tree& tree, const HookDire
 
 Result<Plan> install_hooks(const Tree& tree, const Options& options, const HookDirectory& wiring) {
   PINSCOPE_CHECK(tree.check_program(options.hook, "--hook"));
+  if (const auto where = elsewhere(tree, wiring); !where.empty())
+    return std::unexpected(
+        Error(ErrorCode::kSystem, std::string("wire ") + wiring.title)
+            .reason(where + " and reads no other directory")
+            .hint("add --hooks-dir " + own_directory(wiring) + " there, restart it and try again"));
   PINSCOPE_TRY(const auto directories, read_hooks_directories(tree, wiring));
   if (!directories.set_again_by.empty())
     return std::unexpected(
@@ -154,6 +180,9 @@ void examine_hooks(const Tree& tree, const Receipt& receipt, const HookDirectory
                    Report& report) {
   examine_programs(tree, receipt, wiring, report);
   const std::string own = own_directory(wiring);
+  if (const auto where = elsewhere(tree, wiring); !where.empty())
+    add(report, Remark::Level::kFail, where + ", and does not read " + own,
+        "add --hooks-dir " + own + " there");
   const auto directories = read_hooks_directories(tree, wiring);
   if (!directories) {
     add(report, Remark::Level::kFail, directories.error().sentence(),

@@ -1,8 +1,11 @@
 // Podman: hook files in a directory of its own, added by a drop-in of containers.conf(5). Podman
-// reads both for each container that it makes, so nothing is to be restarted. It runs "precreate"
+// reads both for each container that it makes, so nothing is to be restarted but a service for its
+// API, which has read the drop-ins when it was started. It runs "precreate"
 // and "poststop" itself, the rest is done by the OCI runtime. Buildah, and with it `podman build`,
 // reads the default directory as well and does not know "precreate": a file for that stage there
 // would break every build, which is one more reason for a directory of our own.
+#include <algorithm>
+
 #include "plugin/engine/hook_directory.h"
 
 namespace pinscope::engine {
@@ -32,6 +35,14 @@ Result<Plan> remove(const Tree& tree, const Options& options) {
 
 void examine(const Tree& tree, const Receipt& receipt, Report& report) {
   examine_hooks(tree, receipt, podman(), report);
+  report_old_processes(
+      tree, receipt, report,
+      "systemctl restart podman.service, or end that process: its socket starts it anew",
+      [](const DaemonCommand& command) {
+        const auto& words = command.arguments;
+        const auto system = std::find(words.begin(), words.end(), "system");
+        return std::find(system, words.end(), "service") != words.end();
+      });
 }
 
 }  // namespace

@@ -75,6 +75,7 @@ Result<Receipt> parse_receipt(std::string text, const std::string& path) {
     return std::unexpected(root.complaint("version " + std::to_string(version) +
                                           " is not known: another version of pinscope wrote it"));
   Receipt receipt;
+  PINSCOPE_TRY(receipt.set_default, root.bool_or("setDefault", false));
   PINSCOPE_TRY(const auto directories, elements_of(root, "directories"));
   for (const auto& directory : directories) {
     PINSCOPE_TRY(const auto name, directory.as_string());
@@ -100,7 +101,9 @@ Result<Receipt> parse_receipt(std::string text, const std::string& path) {
 
 std::string to_json(const Receipt& receipt) {
   JsonWriter json(JsonWriter::Style::kPretty);
-  json.object().field("version", kVersion).key("directories").array();
+  json.object().field("version", kVersion);
+  if (receipt.set_default) json.field("setDefault", true);
+  json.key("directories").array();
   for (const auto& directory : receipt.directories) json.value(directory);
   json.end().key("files").array();
   for (const auto& file : receipt.files)

@@ -30,6 +30,8 @@ struct Receipt {
     uint64_t sum = 0;
     friend bool operator==(const Edited&, const Edited&) = default;
   };
+  // That containers which name no runtime were to meet Pinscope, too (--set-default).
+  bool set_default = false;
   std::vector<std::string> directories;
   std::vector<Made> files;
   std::vector<Edited> edits;

@@ -154,6 +154,13 @@ bool Tree::exists(std::string_view path) const {
   return object && object->has_value();
 }
 
+std::optional<struct stat> Tree::status(std::string_view path) const {
+  const auto object = find(path, Links::kFollow);
+  if (!object || !*object) return std::nullopt;
+  const auto status = status_of(**object, path);
+  return status ? std::optional<struct stat>(*status) : std::nullopt;
+}
+
 Result<std::vector<std::string>> Tree::entries(std::string_view directory) const {
   PINSCOPE_TRY(const auto object, find(directory, Links::kFollow));
   if (!object) return std::vector<std::string>();

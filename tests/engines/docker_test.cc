@@ -8,6 +8,7 @@ namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 // A user's own configuration, with a number that no double holds: what we add must not touch it.
 constexpr const char* kDaemonJson = R"({
@@ -54,12 +55,19 @@ class Docker : public testing::TestWithParam<std::string> {
     ASSERT_EQ(result.status, 0) << result;
   }
 
-  void start() {
-    server_ = machine().start("dockerd", {"dockerd"});
+  void start(std::vector<std::string> options = {}) {
+    options.insert(options.begin(), "dockerd");
+    server_ = machine().start("dockerd", options);
     ASSERT_TRUE(wait_until([&] { return docker({"info"}).status == 0; }))
         << machine().log("dockerd");
     const auto imported = docker({"import", EngineMachine::kImageRootfs, EngineMachine::kImage});
     ASSERT_EQ(imported.status, 0) << imported;
+  }
+
+  // A runc of somebody else's, which says how it was called.
+  void add_vendor() {
+    machine().write("/opt/vendor/bin/runc",
+                    "#!/bin/sh\necho \"$*\" >> /run/vendor.log\nexec runc \"$@\"\n", 0755);
   }
 
   // `docker run` of the probe with `options`, under our runtime unless `runtime` says otherwise.
@@ -112,6 +120,52 @@ TEST_P(Docker, GivesAViewToEveryContainerWhereTheShimIsTheDefaultRuntime) {
   expect_the_grant_works(run({}, kUseTheGrant, ""));
 }
 
+// dockerd does not start with one on its command line and one in its file, so that is refused
+// where it runs so and where its unit says so; an additional runtime is none, and merges.
+TEST_P(Docker, StartsAgainWhereItsCommandLineNamesADefaultRuntime) {
+  const std::vector<std::string> flags = {"--default-runtime", "vendor", "--add-runtime",
+                                          "vendor=/opt/vendor/bin/runc"};
+  add_vendor();
+  start(flags);
+  test_->grant_flows("{engine: docker}");
+  const auto refused =
+      machine().run({"pinscope", "engine", "install", "--engine", "docker", "--set-default"});
+  EXPECT_EQ(refused.status, 1) << refused;
+  EXPECT_THAT(refused.err, HasSubstr("dockerd is started with --default-runtime vendor (process "));
+  EXPECT_EQ(machine().read("/etc/docker/daemon.json"), daemon_json());
+  install();
+  machine().stop(server_);
+  start(flags);
+  expect_the_grant_works(run({}));
+  EXPECT_THAT(machine().read("/run/vendor.log"), HasSubstr("create"));
+  EXPECT_THAT(machine().run({"pinscope", "engine", "status", "--engine", "docker"}).out,
+              HasSubstr("only containers of the runtime \"pinscope\" meet Pinscope"));
+}
+
+TEST_P(Docker, RunsTheProgramThatTheDefaultRuntimeWouldHaveRun) {
+  add_vendor();
+  std::string text = daemon_json();
+  text.insert(text.find("\"storage-driver\""),
+              R"("default-runtime": "vendor",
+  "runtimes": {"vendor": {"path": "/opt/vendor/bin/runc", "runtimeArgs": ["--systemd-cgroup=false"]}},
+  )");
+  machine().write("/etc/docker/daemon.json", text);
+  install({"--set-default"});
+  test_->grant_flows("{engine: docker}");
+  start();
+  expect_the_grant_works(run({}, kUseTheGrant, ""));
+  EXPECT_THAT(machine().read("/run/vendor.log"), HasSubstr("--systemd-cgroup=false"));
+  const auto again = machine().run({"pinscope", "engine", "install", "--engine", "docker"});
+  EXPECT_THAT(again.out, HasSubstr("nothing to change")) << again;
+  // Another tool takes the default, and dockerd reads it again.
+  text = machine().read("/etc/docker/daemon.json");
+  const size_t place = text.find("\"pinscope\"", text.find("\"default-runtime\""));
+  machine().write("/etc/docker/daemon.json", text.replace(place, 10, "\"vendor\""));
+  const auto status = machine().run({"pinscope", "engine", "status", "--engine", "docker"});
+  EXPECT_EQ(status.status, 1) << status;
+  EXPECT_THAT(status.out, HasSubstr("makes \"vendor\" the default runtime")) << status;
+}
+
 TEST_P(Docker, GivesTheViewAgainAfterARestart) {
   install();
   test_->grant_flows("{engine: docker}");
@@ -134,13 +188,53 @@ TEST_P(Docker, TakesTheWiringUpWhileItRuns) {
   test_->grant_flows("{engine: docker}");
   start();
   EXPECT_NE(run({}).status, 0) << "there is no such runtime yet";
+  std::vector<std::string> before = {
+      "create", "--name", "before", "--network", "none", EngineMachine::kImage, "/bin/probe"};
+  before.insert(before.end(), kUseTheGrant.begin(), kUseTheGrant.end());
+  ASSERT_EQ(docker(before).status, 0);
   install();
+  const auto status = [&] {
+    return machine().run({"pinscope", "engine", "status", "--engine", "docker"});
+  };
+  EXPECT_THAT(status().out, HasSubstr("dockerd runs since before the wiring: it does not know the "
+                                      "runtime \"pinscope\""));
+  EXPECT_EQ(status().status, 1);
   ASSERT_EQ(::kill(server_, SIGHUP), 0);
   ASSERT_TRUE(wait_until([&] {
     return docker({"info", "--format", "{{json .Runtimes}}"}).out.find("pinscope") !=
            std::string::npos;
   })) << machine().log("dockerd");
   expect_the_grant_works(run({}));
+  EXPECT_EQ(status().status, 0) << status();
+  install({"--set-default"});
+  EXPECT_THAT(status().out, HasSubstr("its default runtime is \"runc\""));
+  ASSERT_EQ(::kill(server_, SIGHUP), 0);
+  ASSERT_TRUE(wait_until([&] { return status().status == 0; })) << status();
+  expect_the_grant_works(run({}, kUseTheGrant, ""));
+  expect_no_view(docker({"start", "--attach", "before"}));
+}
+
+// BuildKit starts runc itself: what docs/engines/docker.md says of builds. The client of Docker
+// 20.10 has BuildKit in it; later ones need a plugin that is not here, and the daemon is the same.
+TEST_P(Docker, IsNotMetByABuildWithBuildKit) {
+  if (GetParam() != "bookworm") GTEST_SKIP() << "its client has no BuildKit without a plugin";
+  install({"--set-default"});
+  test_->grant_flows("{engine: docker}");
+  start();
+  machine().write("/srv/build/Dockerfile", std::string("FROM ") + EngineMachine::kImage +
+                                               "\nRUN [\"/bin/probe\", \"ls /sys/fs/bpf\"]\n");
+  const auto build = [&](const char* kit) {
+    const auto result =
+        machine().run({"/bin/sh", "-c",
+                       std::string("DOCKER_BUILDKIT=") + kit +
+                           " docker build --network none --no-cache --progress plain /srv/build"});
+    EXPECT_EQ(result.status, 0) << result;
+    return result.out + result.err;
+  };
+  EXPECT_THAT(build("0"), HasSubstr("ls /sys/fs/bpf: ok flows"));
+  const auto with_kit = build("1");
+  EXPECT_THAT(with_kit, HasSubstr("ls /sys/fs/bpf: ok"));
+  EXPECT_THAT(with_kit, Not(HasSubstr("flows")));
 }
 
 // Docker writes no annotation of its own, so none is believed. Docker 20.10 cannot even set one.
@@ -211,6 +305,13 @@ TEST_P(Docker, IsAsItWasWhenTheWiringIsRemoved) {
   test_->grant_flows("{engine: docker}");
   start();
   expect_no_view(run({}, kUseTheGrant, ""));
+}
+
+TEST(EngineInstall, WarnsOfAnEngineThatIsNotThere) {
+  const EngineMachine machine;
+  const auto result = machine.run({"pinscope", "engine", "install", "--engine", "crio"});
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_THAT(result.out, HasSubstr("warning: crio is not on this machine"));
 }
 
 INSTANTIATE_TEST_SUITE_P(, Docker, testing::Values("bookworm", "trixie", "forky"),

@@ -76,6 +76,54 @@ class Podman : public testing::TestWithParam<std::string> {
   std::unique_ptr<EngineTest> test_;
 };
 
+// Buildah knows of no drop-in for hooks: what docs/engines/podman.md says of builds.
+TEST_P(Podman, IsNotMetByABuild) {
+  install();
+  test_->grant_flows("{engine: podman}");
+  machine().write("/srv/build/Containerfile", std::string("FROM ") + EngineMachine::kImage +
+                                                  "\nRUN [\"/bin/probe\", \"ls /sys/fs/bpf\"]\n");
+  const auto built = podman({"build", "--network", "none", "--no-cache", "/srv/build"});
+  EXPECT_EQ(built.status, 0) << built;
+  EXPECT_THAT(built.out, testing::HasSubstr("ls /sys/fs/bpf: ok")) << built;
+  EXPECT_THAT(built.out, Not(testing::HasSubstr("flows"))) << built;
+  podman({"rmi", "-fa"});
+}
+
+// It has read where hooks are when it was started.
+TEST_P(Podman, TellsOfAServiceThatRunsSinceBeforeTheWiring) {
+  const std::string url = "unix:///run/podman-test.sock";
+  pid_t service = 0;
+  const auto start = [&] {
+    service = machine().start(
+        "podman", {"podman", "--runtime", GetParam(), "system", "service", "--time", "0", url});
+    ASSERT_TRUE(wait_until([&] {
+      return machine().run({"podman", "--url", url, "version"}).status == 0;
+    })) << machine().log("podman");
+  };
+  const auto run_by_service = [&] {
+    std::vector<std::string> argv = {"podman",    "--url",     url,    "run",
+                                     "--rm",      "--network", "none", EngineMachine::kImage,
+                                     "/bin/probe"};
+    argv.insert(argv.end(), kUseTheGrant.begin(), kUseTheGrant.end());
+    return machine().run(argv);
+  };
+  const auto status = [&] {
+    return machine().run({"pinscope", "engine", "status", "--engine", "podman"});
+  };
+  start();
+  install();
+  test_->grant_flows("{engine: podman}");
+  expect_no_view(run_by_service());
+  const auto old = status();
+  EXPECT_EQ(old.status, 1) << old;
+  EXPECT_THAT(old.out, testing::HasSubstr("runs since before the wiring")) << old;
+  machine().stop(service);
+  start();
+  expect_the_grant_works(run_by_service());
+  EXPECT_EQ(status().status, 0) << status();
+  machine().stop(service);
+}
+
 TEST_P(Podman, GivesAnOrdinaryContainerItsView) {
   install();
   test_->grant_flows("{engine: podman}");

@@ -181,6 +181,24 @@ TEST_F(ShimConfiguration, NamesTheRuntime) {
   EXPECT_EQ(lines(version().out)[0], "argument " + runtime());
 }
 
+// What an installation has found out about one engine; the administrator's word counts before it.
+TEST_F(ShimConfiguration, NamesTheRuntimeOfAnEngine) {
+  write_file("/etc/pinscope/runtime-containerd.json", "{\"runtime\": \"" + runtime() + "\"}\n");
+  const auto program = [](const std::vector<std::string>& words) {
+    return lines(run(words).out)[0];
+  };
+  const std::string ours = "argument " + runtime();
+  for (const char* word : {"--version", "features", "state"})
+    EXPECT_EQ(program({kShim, "--pinscope-engine", "containerd", word}), ours);
+  EXPECT_EQ(program({std::string(kShim) + "-containerd", "--version"}), ours);
+  EXPECT_NE(program({kShim, "--version"}), ours);
+  EXPECT_NE(program({kShim, "--pinscope-engine", "docker", "--version"}), ours);
+  std::filesystem::copy_file(PINSCOPE_RECORDER, runtime("other"));
+  write_file("/etc/pinscope/runtime.json", "{\"runtime\": \"" + runtime("other") + "\"}\n");
+  EXPECT_EQ(program({kShim, "--pinscope-engine", "containerd", "--version"}),
+            "argument " + runtime("other"));
+}
+
 TEST_F(ShimConfiguration, IsRefusedIfItCannotBeTrustedOrUnderstood) {
   const std::string path = "/etc/pinscope/runtime.json";
   write_file(path, R"({"runtimes": ["/x"]})");

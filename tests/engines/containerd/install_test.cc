@@ -62,6 +62,33 @@ TEST_P(InstalledPod, HasItsViewWithoutAskingIfPinscopeIsTheDefault) {
   EXPECT_THAT(records(), IsEmpty());
 }
 
+// A vendor's runc under a runtime of its own, with settings that ours must have as well.
+TEST_P(InstalledPod, RunsTheProgramThatTheDefaultRuntimeWouldHaveRun) {
+  node().machine().write("/opt/vendor/bin/runc",
+                         "#!/bin/sh\necho \"$*\" >> /run/vendor.log\nexec runc \"$@\"\n", 0755);
+  node().configure(R"([@CRI@.containerd]
+default_runtime_name = "vendor"
+[@CRI@.containerd.runtimes.vendor]
+runtime_type = "io.containerd.runc.v2"
+container_annotations = ["vendor.test/*"]
+[@CRI@.containerd.runtimes.vendor.options]
+BinaryName = "/opt/vendor/bin/runc"
+NoNewKeyring = true
+)");
+  const auto installed = pinscope({"engine", "install", "--engine", "containerd", "--set-default"});
+  ASSERT_EQ(installed.status, 0) << installed;
+  node().start();
+  EXPECT_EQ(node().cri().run(node().cri().run_pod(), ContainerdMachine::probe(questions())), kView);
+  EXPECT_THAT(node().machine().read("/run/vendor.log"), HasSubstr("create"));
+  EXPECT_THAT(node().machine().read("/run/vendor.log"), HasSubstr("--no-new-keyring"));
+  const auto status = pinscope({"engine", "status", "--engine", "containerd"});
+  EXPECT_EQ(status.status, 0) << status;
+  node().remove_pods();
+  // An upgrade installs again, and names no default.
+  const auto again = pinscope({"engine", "install", "--engine", "containerd"});
+  EXPECT_THAT(again.out, HasSubstr("nothing to change")) << again;
+}
+
 INSTANTIATE_TEST_SUITE_P(Releases, InstalledPod,
                          testing::Values(kContainerd16, kContainerd17, kContainerd21),
                          release_name);

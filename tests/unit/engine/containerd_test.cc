@@ -22,7 +22,7 @@ constexpr const char* kVersion2 =
     "      [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\n"
     "        SystemdCgroup = true\n        BinaryName = \"/usr/bin/runc\"\n";
 
-Options of_version(const std::string& version, bool set_default = false) {
+Options of_version(const std::string& version, std::optional<bool> set_default = std::nullopt) {
   auto options = options_for(kContainerd);
   options.containerd_version = version;
   options.set_default = set_default;
@@ -165,6 +165,7 @@ TEST(WireContainerd, MakesItselfTheDefaultRuntime) {
   EXPECT_THAT(machine.read(kRoot),
               HasSubstr("    default_runtime_name = \"pinscope\"  # pinscope: was \"runc\"\n"));
   EXPECT_THAT(machine.install(kContainerd, of_version("1.7.24", true)).changes, IsEmpty());
+  EXPECT_THAT(machine.install(kContainerd, of_version("1.7.24")).changes, IsEmpty());
   EXPECT_THAT(remarks_of(machine.report(kContainerd)), IsEmpty());
   machine.install(kContainerd, of_version("1.7.24", false));
   EXPECT_THAT(machine.read(kRoot), HasSubstr("default_runtime_name = \"runc\"\n"));
@@ -174,9 +175,37 @@ TEST(WireContainerd, MakesItselfTheDefaultRuntime) {
   EXPECT_THAT(machine.read(kDropIn),
               HasSubstr("[plugins.\"io.containerd.grpc.v1.cri\".containerd]\n"
                         "default_runtime_name = \"pinscope\"\n"));
+  EXPECT_THAT(machine.install(kContainerd, of_version("2.1.9")).changes, IsEmpty());
   EXPECT_THAT(remarks_of(machine.report(kContainerd)), IsEmpty());
   machine.remove_wiring(kContainerd);
   EXPECT_EQ(machine.snapshot(), before);
+}
+
+TEST(WireContainerd, TellsThatALaterFileTookTheDefault) {
+  const std::string later = "/etc/containerd/conf.d/zz-nvidia.toml";
+  const Machine machine({{kRoot, "version = 3\n"}});
+  machine.install(kContainerd, of_version("2.1.9", true));
+  machine.write(later,
+                "version = 3\n[plugins.\"io.containerd.cri.v1.runtime\".containerd]\n"
+                "default_runtime_name = \"nvidia\"\n");
+  EXPECT_FALSE(machine.report(kContainerd).effective());
+  EXPECT_THAT(remarks_of(machine.report(kContainerd)),
+              ElementsAre("fail: " + later +
+                          " makes \"nvidia\" the default runtime: containers that name no runtime "
+                          "pass Pinscope by, although --set-default was asked for"));
+  auto options = of_version("2.1.9");
+  options.force = true;
+  EXPECT_EQ(machine.refusal(kContainerd, options),
+            "cannot wire containerd: \"" + later +
+                "\" makes \"nvidia\" the default runtime and is read after "
+                "\"/etc/containerd/conf.d/99-pinscope.toml\" (take default_runtime_name out there, "
+                "or rename the file)");
+  // Before ours, it has no say.
+  machine.remove(later);
+  machine.write("/etc/containerd/conf.d/99-nvidia.toml",
+                "version = 3\n[plugins.\"io.containerd.cri.v1.runtime\".containerd]\n"
+                "default_runtime_name = \"nvidia\"\n");
+  EXPECT_TRUE(machine.report(kContainerd).effective());
 }
 
 TEST(WireContainerd, SetsADefaultRuntimeInEveryLayoutOfTheRootFile) {
@@ -207,11 +236,6 @@ TEST(WireContainerd, RefusesToReplaceAnotherDefaultRuntime) {
       machine.refusal(kContainerd, of_version("2.1", true)),
       "cannot wire containerd: its default runtime is \"nvidia\" (pinscope would run runc in its "
       "place; --force makes pinscope the default anyway)");
-  const Machine crun({{kRoot,
-                       "version = 3\n[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes."
-                       "runc.options]\nBinaryName = \"/usr/bin/crun\"\n"}});
-  EXPECT_THAT(crun.refusal(kContainerd, of_version("2.1", true)),
-              HasSubstr("its default runtime is the program \"/usr/bin/crun\""));
 }
 
 TEST(WireContainerd, RefusesAnImportThatHidesTheRootFile) {
@@ -305,6 +329,32 @@ TEST(WireContainerd, EditsTheTemplateOfMicrok8s) {
   const auto plan = machine.install(kContainerd, of_version("1.7.24"));
   EXPECT_THAT(machine.read(path), HasSubstr("runtimes.pinscope.options"));
   EXPECT_EQ(plan.next.front(), "snap restart microk8s.daemon-containerd");
+}
+
+TEST(WireContainerd, TellsOfAProcessThatIsOlderOrReadsAnotherFile) {
+  const Machine machine({{kRoot, "version = 3\n"}});
+  machine.write("/usr/bin/containerd", "#!/bin/true\n", 0755);
+  machine.install(kContainerd, of_version("2.1"));
+  // The one that dockerd starts for itself is none of ours.
+  play_process(machine, 4, "/usr/bin/containerd",
+               {"--config", "/var/run/docker/containerd/containerd.toml"}, true);
+  EXPECT_TRUE(machine.report(kContainerd).effective());
+  play_process(machine, 5, "/usr/bin/containerd", {}, true);
+  const auto report = machine.report(kContainerd);
+  EXPECT_EQ(remarks_of(report).front(),
+            "fail: process 5 runs since before the wiring: containers that it starts pass Pinscope "
+            "by");
+  EXPECT_EQ(report.remarks.front().action,
+            "systemctl restart containerd (containers go on running)");
+  play_process(machine, 6, "/usr/bin/containerd", {"-c", "/srv/c.toml"});
+  machine.remove("/proc/5");
+  EXPECT_EQ(remarks_of(machine.report(kContainerd)).front(),
+            "fail: containerd reads /srv/c.toml (process 6), not /etc/containerd/config.toml");
+  const Machine other({{"/srv/c.toml", "version = 3\n"}});
+  other.write("/usr/bin/containerd", "#!/bin/true\n", 0755);
+  play_process(other, 6, "/usr/bin/containerd", {"-c", "/srv/c.toml"});
+  EXPECT_EQ(other.install(kContainerd, of_version("2.1")).checked_file, "/srv/c.toml");
+  EXPECT_TRUE(other.report(kContainerd).effective());
 }
 
 TEST(WireContainerd, CannotTellItsRuntimeWherePoliciesAre) {

@@ -53,5 +53,43 @@ TEST(WireCrio, NeverReadsPodmansHooksNorPodmanItsOwn) {
   EXPECT_EQ(machine.snapshot(), before);
 }
 
+// CRI-O takes such a list in the place of what its files say.
+TEST(WireCrio, KnowsWhatItsCommandLineSaysOfHooks) {
+  const Machine machine({});
+  machine.write("/usr/bin/crio", "#!/bin/true\n", 0755);
+  const auto write_unit = [&](const std::string& options) {
+    machine.write("/usr/lib/systemd/system/crio.service",
+                  "[Service]\nEnvironmentFile=-/etc/default/crio\n"
+                  "ExecStart=/usr/bin/crio $CRIO_OPTIONS\n");
+    machine.write("/etc/default/crio", "CRIO_OPTIONS=\"" + options + "\"\n");
+  };
+  write_unit("--hooks-dir /a,/b");
+  EXPECT_EQ(machine.refusal(kCrio, options_for(kCrio)),
+            "cannot wire CRI-O: CRI-O is started with --hooks-dir /a (crio.service) and reads no "
+            "other directory (add --hooks-dir /etc/pinscope/hooks.d/crio there, restart it and try "
+            "again)");
+  write_unit("--hooks-dir /a,/etc/pinscope/hooks.d/crio");
+  machine.install(kCrio, options_for(kCrio));
+  EXPECT_TRUE(machine.report(kCrio).effective());
+  play_process(machine, 5, "/usr/bin/crio", {"--config-dir=/srv/crio.d"});
+  EXPECT_THAT(remarks_of(machine.report(kCrio)),
+              ElementsAre("fail: CRI-O is started with --config-dir /srv/crio.d (process 5), and "
+                          "does not read /etc/pinscope/hooks.d/crio"));
+}
+
+TEST(WireCrio, TellsOfAProcessThatIsOlderThanTheWiring) {
+  const Machine machine({});
+  machine.write("/usr/bin/crio", "#!/bin/true\n", 0755);
+  machine.install(kCrio, options_for(kCrio));
+  play_process(machine, 5, "/usr/bin/crio", {});
+  EXPECT_TRUE(machine.report(kCrio).effective());
+  play_process(machine, 6, "/usr/bin/crio", {}, true);
+  const auto report = machine.report(kCrio);
+  EXPECT_THAT(remarks_of(report),
+              ElementsAre("fail: process 6 runs since before the wiring: containers that it starts "
+                          "pass Pinscope by"));
+  EXPECT_EQ(report.remarks.front().action, "systemctl restart crio (containers go on running)");
+}
+
 }  // namespace
 }  // namespace pinscope::engine

@@ -88,11 +88,14 @@ TEST(WireDocker, KeepsWhatOthersPutIntoAFileThatItMade) {
   EXPECT_FALSE(machine.has("/etc/pinscope"));
 }
 
+// Its entry says that it is no program: the shim cannot run it.
 TEST(WireDocker, BringsTheFormerDefaultRuntimeBack) {
-  const Machine machine({{kDaemon, R"({"default-runtime": "crun", "debug": false})"}});
+  const Machine machine(
+      {{kDaemon, R"({"default-runtime": "kata", "debug": false, )"
+                 R"("runtimes": {"kata": {"runtimeType": "io.containerd.kata.v2"}}})"}});
   EXPECT_EQ(machine.refusal(kDocker, with_default()),
-            "cannot wire docker: its default runtime is \"crun\" (pinscope would run runc in its "
-            "place; --force makes pinscope the default anyway, and remove brings \"crun\" back)");
+            "cannot wire docker: its default runtime is \"kata\" (pinscope would run runc in its "
+            "place; --force makes pinscope the default anyway, and remove brings \"kata\" back)");
   auto options = with_default();
   options.force = true;
   machine.install(kDocker, options);
@@ -101,7 +104,57 @@ TEST(WireDocker, BringsTheFormerDefaultRuntimeBack) {
   text.replace(text.find("false"), 5, "true");
   machine.write(kDaemon, text);
   machine.remove_wiring(kDocker);
-  EXPECT_EQ(machine.read(kDaemon), R"({"default-runtime": "crun", "debug": true})");
+  EXPECT_THAT(machine.read(kDaemon), HasSubstr(R"({"default-runtime": "kata", "debug": true)"));
+}
+
+TEST(WireDocker, RemembersThatItIsToBeTheDefaultRuntime) {
+  const Machine machine({{kDaemon, kSettings}});
+  const auto before = machine.snapshot();
+  machine.install(kDocker, with_default());
+  EXPECT_THAT(machine.install(kDocker, options_for(kDocker)).changes, IsEmpty());
+  // A receipt of a version that did not keep it.
+  std::string receipt = machine.read("/etc/pinscope/engine/docker.json");
+  receipt.erase(receipt.find("\"setDefault\""), std::string("\"setDefault\": true,").size());
+  machine.write("/etc/pinscope/engine/docker.json", receipt);
+  machine.install(kDocker, options_for(kDocker));
+  EXPECT_THAT(machine.read(kDaemon), HasSubstr("\"default-runtime\": \"pinscope\""));
+  EXPECT_THAT(machine.read("/etc/pinscope/engine/docker.json"), HasSubstr("\"setDefault\": true"));
+  auto give_up = options_for(kDocker);
+  give_up.set_default = false;
+  machine.install(kDocker, give_up);
+  EXPECT_THAT(machine.read(kDaemon), HasSubstr("\"default-runtime\": \"runc\""));
+  EXPECT_THAT(remarks_of(machine.report(kDocker)),
+              ElementsAre("ok: only containers of the runtime \"pinscope\" meet Pinscope"));
+  machine.remove_wiring(kDocker);
+  EXPECT_EQ(machine.snapshot(), before);
+}
+
+// What `nvidia-ctk runtime configure --set-as-default` does.
+TEST(WireDocker, TellsThatAnotherToolTookTheDefaultAndTakesItsProgramOver) {
+  const Machine machine({{kDaemon, "{}"}});
+  machine.write("/usr/bin/nvidia-container-runtime", "#!/bin/true\n", 0755);
+  machine.install(kDocker, with_default());
+  EXPECT_TRUE(machine.report(kDocker).effective());
+  std::string text = machine.read(kDaemon);
+  text.replace(text.find("\"pinscope\"", text.find("default-runtime")), 10, "\"nvidia\"");
+  text.insert(text.find("\"pinscope\""),
+              R"("nvidia": {"args": [], "path": "nvidia-container-runtime"}, )");
+  machine.write(kDaemon, text);
+  const auto report = machine.report(kDocker);
+  EXPECT_FALSE(report.effective());
+  EXPECT_THAT(remarks_of(report),
+              ElementsAre("fail: /etc/docker/daemon.json makes \"nvidia\" the default runtime: "
+                          "containers that name no runtime pass Pinscope by, although "
+                          "--set-default was asked for",
+                          "warn: the shim runs /usr/bin/runc, for its default runtime \"nvidia\" "
+                          "the engine itself runs /usr/bin/nvidia-container-runtime"));
+  EXPECT_EQ(report.remarks.front().action, "pinscope engine install --engine docker");
+  machine.install(kDocker, options_for(kDocker));
+  EXPECT_THAT(machine.read(kDaemon),
+              AllOf(HasSubstr("\"default-runtime\":\"pinscope\""),
+                    HasSubstr("[\"--pinscope-runtime\",\"/usr/bin/nvidia-container-runtime\"]")));
+  EXPECT_THAT(remarks_of(machine.report(kDocker)), IsEmpty());
+  EXPECT_THAT(machine.install(kDocker, options_for(kDocker)).changes, IsEmpty());
 }
 
 TEST(WireDocker, LeavesARuntimeOfSomebodyElseAlone) {

@@ -18,7 +18,7 @@ Machine::Machine(std::initializer_list<Entry> entries) {
   std::string name = (fs::temp_directory_path() / "pinscope-machine-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "mkdtemp: " << errno;
   root_ = name;
-  for (const char* program : {"pinscope-hook", "pinscope-runtime"})
+  for (const char* program : {"pinscope-hook", "pinscope-runtime", "runc"})
     write(std::string("/usr/bin/") + program, "#!/bin/true\n", 0755);
   for (const char* shim : {"pinscope-runtime-containerd", "pinscope-runtime-docker"})
     link(std::string("/usr/bin/") + shim, "pinscope-runtime");
@@ -135,6 +135,18 @@ Options options_for(model::Engine engine) {
   options.hook = "/usr/bin/pinscope-hook";
   options.shim = std::string("/usr/bin/pinscope-runtime-") + model::engine_name(engine);
   return options;
+}
+
+void play_process(const Machine& machine, int pid, const std::string& program,
+                  const std::vector<std::string>& arguments, bool since_boot) {
+  const std::string directory = "/proc/" + std::to_string(pid);
+  machine.link(directory + "/exe", "../.." + program);
+  std::string command = program + '\0';
+  for (const auto& argument : arguments) command += argument + '\0';
+  machine.write(directory + "/cmdline", command);
+  std::string stat = std::to_string(pid) + " (a ) b) S";
+  for (int field = 4; field < 22; ++field) stat += " 0";
+  machine.write(directory + "/stat", stat + (since_boot ? " 0" : " 100000000000") + " 0 0\n");
 }
 
 std::vector<std::string> remarks_of(const Report& report) {

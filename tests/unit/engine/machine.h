@@ -51,6 +51,9 @@ class Machine {
   const Tree* tree_ = nullptr;
 };
 
+// A process of the machine, started at boot or in a far future. `program` must be there.
+void play_process(const Machine& machine, int pid, const std::string& program,
+                  const std::vector<std::string>& arguments, bool since_boot = false);
 // As the command line would fill them in.
 Options options_for(model::Engine engine);
 // "fail: …", "ok: …", one for each remark.

@@ -9,7 +9,8 @@ namespace {
 using testing::HasSubstr;
 
 TEST(Receipt, IsReadAsItWasWritten) {
-  const Receipt receipt = {.directories = {"/etc/a", "/etc/a/b"},
+  const Receipt receipt = {.set_default = true,
+                           .directories = {"/etc/a", "/etc/a/b"},
                            .files = {{"/etc/a/x.json", 0x123}, {"/etc/a/y", ~uint64_t{0}}},
                            .edits = {{"/etc/z", "/etc/z.pinscope-backup", 7}, {"/etc/q", "", 0}}};
   const auto read = parse_receipt(to_json(receipt), "r.json");

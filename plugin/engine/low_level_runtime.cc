@@ -1,0 +1,117 @@
+#include "plugin/engine/low_level_runtime.h"
+
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/engine/daemon.h"
+#include "plugin/model/low_level_runtime.h"
+
+namespace pinscope::engine {
+namespace {
+
+std::string what_to_write() {
+  return std::string("write {\"runtime\": \"/where/it/is\"} to ") + model::kRuntimeFile;
+}
+
+Result<std::string> read_runtime_file(const Tree& tree, const std::string& path) {
+  PINSCOPE_TRY(auto file, tree.read(path));
+  if (!file) return std::string();
+  return model::parse_runtime_file(std::move(file->text), path);
+}
+
+// What the shim finds if no file says anything.
+std::string usual_program(const Tree& tree) {
+  for (const char* name : model::kLowLevelRuntimes)
+    for (const char* directory : model::kProgramDirectories)
+      if (std::string path = join(directory, name); tree.exists(path)) return path;
+  return "";
+}
+
+bool same_file(const Tree& tree, const std::string& one, const std::string& other) {
+  const auto first = tree.status(one);
+  const auto second = tree.status(other);
+  return first && second && first->st_dev == second->st_dev && first->st_ino == second->st_ino;
+}
+
+}  // namespace
+
+Result<std::string> find_program(const Tree& tree, const NamedProgram& program) {
+  const auto cannot = [&](const std::string& reason) {
+    return std::unexpected(
+        Error(ErrorCode::kSystem, "run what the engine runs for " + program.said_by)
+            .reason(reason)
+            .hint(what_to_write()));
+  };
+  if (program.name.starts_with('/')) {
+    if (const auto usable = tree.check_program(program.name); !usable)
+      return cannot(usable.error().sentence());
+    return program.name;
+  }
+  std::vector<std::string> directories = program.directories;
+  directories.insert(directories.end(), std::begin(model::kProgramDirectories),
+                     std::end(model::kProgramDirectories));
+  for (const auto& directory : directories) {
+    const std::string path = join(directory, program.name);
+    if (!tree.exists(path)) continue;
+    if (const auto usable = tree.check_program(path); !usable)
+      return cannot(usable.error().sentence());
+    return path;
+  }
+  return cannot("there is no program " + quoted(program.name) + " in " + directories.front() +
+                " or the usual directories");
+}
+
+Result<std::string> shim_program(const Tree& tree, model::Engine engine) {
+  for (const auto& path : {std::string(model::kRuntimeFile), model::runtime_file_of(engine)}) {
+    PINSCOPE_TRY(const auto said, read_runtime_file(tree, path));
+    if (!said.empty()) return said;
+  }
+  return usual_program(tree);
+}
+
+Result<std::string> program_to_tell(const Tree& tree, model::Engine engine,
+                                    const NamedProgram& program) {
+  PINSCOPE_TRY(const auto said, read_runtime_file(tree, model::kRuntimeFile));
+  if (!said.empty()) return std::string();
+  auto wanted = find_program(tree, program);
+  // The machine may be made ready before its engine is.
+  const bool is_usual = program.name == "runc" && program.directories.empty();
+  if (!wanted && is_usual && engine_program(tree, engine).empty()) return std::string();
+  if (!wanted) return wanted;
+  if (same_file(tree, *wanted, usual_program(tree))) return std::string();
+  return wanted;
+}
+
+void examine_program(const Tree& tree, const NamedProgram& program, const std::string& told,
+                     Report& report) {
+  const auto add = [&](Remark::Level level, std::string text, std::string action) {
+    report.remarks.push_back({level, std::move(text), std::move(action)});
+  };
+  const std::string name = model::engine_name(report.engine);
+  const auto runs = told.empty() ? shim_program(tree, report.engine) : Result<std::string>(told);
+  if (!runs) {
+    add(Remark::Level::kFail, runs.error().sentence(), "mend that file: the shim reads it");
+    return;
+  }
+  if (runs->empty()) {
+    add(Remark::Level::kFail,
+        "there is no runc or crun for the shim: no container of the runtime \"pinscope\" starts",
+        "pinscope engine install --engine " + name + " looks where the engine has it; or " +
+            what_to_write());
+    return;
+  }
+  if (const auto usable = tree.check_program(*runs); !usable) {
+    add(Remark::Level::kFail,
+        usable.error().sentence() + ": no container of the runtime \"pinscope\" starts",
+        "pinscope engine install --engine " + name + "; or " + what_to_write());
+    return;
+  }
+  const auto said = read_runtime_file(tree, model::kRuntimeFile);
+  if (told.empty() && said && !said->empty()) return;  // the administrator's choice
+  const auto wanted = find_program(tree, program);
+  if (!wanted || same_file(tree, *wanted, *runs)) return;
+  add(Remark::Level::kWarn,
+      "the shim runs " + *runs + ", for " + program.said_by + " the engine itself runs " + *wanted,
+      "pinscope engine install --engine " + name);
+}
+
+}  // namespace pinscope::engine

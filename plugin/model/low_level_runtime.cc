@@ -1,0 +1,38 @@
+#include "plugin/model/low_level_runtime.h"
+
+#include "plugin/base/json.h"
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+
+namespace pinscope::model {
+
+std::string runtime_file_of(Engine engine) {
+  return std::string("/etc/pinscope/runtime-") + engine_name(engine) + ".json";
+}
+
+Result<std::string> parse_runtime_file(std::string text, const std::string& name) {
+  PINSCOPE_TRY(const auto json,
+               JsonDocument::parse(std::move(text), name, ErrorCode::kConfigInvalid));
+  PINSCOPE_TRY(const auto members, json.root().members());
+  for (const auto& [key, value] : members)
+    if (key != "runtime")
+      return std::unexpected(
+          json.root().complaint("there is no key " + quoted(key)).hint("known: \"runtime\""));
+  auto path = json.root().string_or("runtime", "");
+  if (path && !path->empty() && !path->starts_with('/'))
+    return std::unexpected(json.root().complaint(quoted(*path) + " is not an absolute path"));
+  return path;
+}
+
+std::string runtime_file_text(const std::string& program) {
+  JsonWriter json;
+  json.object().field("runtime", program).end();
+  return json.take() + "\n";
+}
+
+bool has_own_kernel(std::string_view path) {
+  const std::string_view name = base_name(path);
+  return name.starts_with("runsc") || name.starts_with("kata");
+}
+
+}  // namespace pinscope::model

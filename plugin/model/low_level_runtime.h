@@ -1,0 +1,34 @@
+// Which low-level runtime (runc, crun) the shim becomes, where nobody tells it on its command line:
+// what two files say, else the first that is in one of the usual directories. One list for the shim
+// that looks there and for the installation that must know what it will find.
+#pragma once
+
+#include <string>
+
+#include "plugin/base/result.h"
+#include "plugin/model/container.h"
+
+namespace pinscope::model {
+
+inline constexpr const char* kProgramDirectories[] = {
+    "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"};
+// In each directory, all of the first before any of the second.
+inline constexpr const char* kLowLevelRuntimes[] = {"runc", "crun"};
+
+// The administrator's word, for every engine.
+inline constexpr const char* kRuntimeFile = "/etc/pinscope/runtime.json";
+// What an installation has found out about one engine: "/etc/pinscope/runtime-containerd.json".
+// Asked after the administrator's.
+std::string runtime_file_of(Engine engine);
+
+// The absolute path in the text of such a file; empty if it says none. kConfigInvalid.
+Result<std::string> parse_runtime_file(std::string text, const std::string& name);
+
+// The text of one.
+std::string runtime_file_text(const std::string& program);
+
+// Whether a program of that name runs containers on a kernel of their own (gVisor, Kata), where a
+// view would show them nothing. `path` or its last component.
+bool has_own_kernel(std::string_view path);
+
+}  // namespace pinscope::model

@@ -1,0 +1,119 @@
+// dockerd's command line beside daemon.json: in its unit, and of the process that runs.
+#include "plugin/engine/docker_start.h"
+
+#include "plugin/engine/daemon.h"
+#include "tests/unit/engine/machine.h"
+
+namespace pinscope::engine {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr auto kDocker = model::Engine::kDocker;
+constexpr const char* kDaemon = "/etc/docker/daemon.json";
+
+Options with_default() {
+  auto options = options_for(kDocker);
+  options.set_default = true;
+  return options;
+}
+
+void write_unit(const Machine& machine, const std::string& arguments) {
+  machine.write("/usr/bin/dockerd", "#!/bin/true\n", 0755);
+  machine.write("/usr/lib/systemd/system/docker.service",
+                "[Service]\nExecStart=/usr/bin/dockerd " + arguments + "\n");
+}
+
+TEST(DockerStart, RefusesTheDefaultOfItsCommandLine) {
+  const std::string reason =
+      ") and does not start if its configuration has a default runtime, too (take it out there, "
+      "restart docker and try again; or write --default-runtime pinscope in its place)";
+  const Machine unit({});
+  write_unit(unit, "--default-runtime=crun --add-runtime crun=/usr/bin/crun");
+  unit.write("/usr/bin/crun", "#!/bin/true\n", 0755);
+  auto options = with_default();
+  options.force = true;
+  EXPECT_EQ(unit.refusal(kDocker, options),
+            "cannot wire docker: dockerd is started with --default-runtime crun (docker.service" +
+                reason);
+  const Machine running({});
+  running.write("/usr/bin/dockerd", "#!/bin/true\n", 0755);
+  play_process(running, 77, "/usr/bin/dockerd", {"--default-runtime", "crun"});
+  EXPECT_EQ(
+      running.refusal(kDocker, with_default()),
+      "cannot wire docker: dockerd is started with --default-runtime crun (process 77" + reason);
+  // An additional runtime beside it runs what the engine would have run.
+  const auto plan = unit.install(kDocker, options_for(kDocker));
+  EXPECT_THAT(unit.read(kDaemon),
+              AllOf(HasSubstr("\"--pinscope-runtime\""), HasSubstr("\"/usr/bin/crun\""),
+                    Not(HasSubstr("default-runtime"))));
+  EXPECT_THAT(plan.checked_with,
+              ElementsAre("--default-runtime=crun", "--add-runtime", "crun=/usr/bin/crun"));
+}
+
+TEST(DockerStart, LeavesTheDefaultToACommandLineThatNamesPinscope) {
+  const Machine machine({});
+  write_unit(machine, "--default-runtime pinscope");
+  machine.install(kDocker, with_default());
+  EXPECT_THAT(machine.read(kDaemon), Not(HasSubstr("default-runtime")));
+  EXPECT_THAT(remarks_of(machine.report(kDocker)), IsEmpty());
+  EXPECT_THAT(machine.install(kDocker, options_for(kDocker)).changes, IsEmpty());
+  write_unit(machine, "--default-runtime runc");
+  EXPECT_THAT(
+      remarks_of(machine.report(kDocker)),
+      ElementsAre("fail: docker.service makes \"runc\" the default runtime: containers that "
+                  "name no runtime pass Pinscope by, although --set-default was asked for"));
+}
+
+TEST(DockerStart, TellsOfADefaultThatStandsTwice) {
+  const Machine machine({});
+  machine.install(kDocker, with_default());
+  write_unit(machine, "--default-runtime pinscope");
+  EXPECT_THAT(remarks_of(machine.report(kDocker)),
+              ElementsAre("fail: a default runtime stands in /etc/docker/daemon.json and on "
+                          "dockerd's command line (docker.service): dockerd does not start so"));
+}
+
+TEST(DockerStart, UsesTheFileThatItReads) {
+  const Machine machine({});
+  write_unit(machine, "--config-file /srv/docker.json");
+  machine.write("/srv/docker.json", "{\"debug\": true}\n");
+  const auto before = machine.snapshot();
+  const auto plan = machine.install(kDocker, options_for(kDocker));
+  EXPECT_THAT(machine.read("/srv/docker.json"), HasSubstr("pinscope"));
+  EXPECT_EQ(plan.checked_file, "/srv/docker.json");
+  EXPECT_THAT(plan.checked_with, IsEmpty());
+  EXPECT_TRUE(machine.report(kDocker).effective());
+  write_unit(machine, "");
+  EXPECT_THAT(remarks_of(machine.report(kDocker)),
+              testing::Contains("fail: dockerd reads /etc/docker/daemon.json (docker.service), not "
+                                "/srv/docker.json"));
+  EXPECT_EQ(machine.refusal(kDocker, options_for(kDocker)),
+            "cannot wire docker: dockerd reads \"/etc/docker/daemon.json\" (docker.service), and "
+            "the wiring is in \"/srv/docker.json\" (`pinscope engine remove --engine docker`, then "
+            "try again)");
+  write_unit(machine, "--config-file /srv/docker.json");
+  machine.remove_wiring(kDocker);
+  EXPECT_EQ(machine.snapshot(), before);
+}
+
+// What runs in a container has a file of its own, whatever its name.
+TEST(DockerStart, CountsNoProcessOfAnotherProgram) {
+  const Machine machine({});
+  machine.write("/usr/bin/dockerd", "#!/bin/true\n", 0755);
+  machine.write("/srv/dockerd", "#!/bin/true\n", 0755);
+  play_process(machine, 7, "/srv/dockerd", {"--default-runtime", "crun"});
+  EXPECT_THAT(running_daemons(machine.tree(), kDocker), IsEmpty());
+  play_process(machine, 8, "/usr/bin/dockerd", {"-D", "--host=x", ""});
+  const auto running = running_daemons(machine.tree(), kDocker);
+  ASSERT_EQ(running.size(), 1U);
+  EXPECT_THAT(running[0].arguments, ElementsAre("-D", "--host=x", ""));
+  EXPECT_EQ(running[0].process, 8);
+}
+
+}  // namespace
+}  // namespace pinscope::engine
