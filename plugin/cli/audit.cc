@@ -1,5 +1,8 @@
 // `pinscope audit`: the audit trail, filtered, for people or (as it stands in the file) for
 // programs.
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
@@ -7,6 +10,7 @@
 #include <memory>
 #include <optional>
 
+#include "plugin/base/file.h"
 #include "plugin/base/json.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
@@ -90,12 +94,26 @@ Colour colour_of(const std::string& outcome) {
   return Colour::kPlain;
 }
 
+// Only a file has an end: a device or a FIFO would be read for ever.
+Result<std::ifstream> open_trail(const std::string& path) {
+  const auto opened = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
+  if (!opened)
+    return std::unexpected(
+        Error(opened.error()).hint("nothing was audited yet, or this needs root"));
+  struct stat status {};
+  if (::fstat(opened->get(), &status) != 0)
+    return std::unexpected(Error::system("stat " + quoted(path), errno));
+  if (!S_ISREG(status.st_mode))
+    return std::unexpected(
+        Error(ErrorCode::kAudit, "read " + quoted(path)).reason("it is not a regular file"));
+  std::ifstream file("/proc/self/fd/" + std::to_string(opened->get()));
+  if (!file) return std::unexpected(Error::system("open " + quoted(path), errno));
+  return file;
+}
+
 Result<ExitStatus> audit(const Settings& settings, const AuditFilter& filter) {
   PINSCOPE_TRY(const std::string since, since_time(filter.since));
-  std::ifstream file(settings.audit_path);
-  if (!file)
-    return std::unexpected(Error::system("open " + quoted(settings.audit_path), errno)
-                               .hint("nothing was audited yet, or this needs root"));
+  PINSCOPE_TRY(auto file, open_trail(settings.audit_path));
   std::vector<Line> lines;
   size_t damaged = 0;
   size_t number = 0;

@@ -16,6 +16,7 @@ struct CheckOptions {
   std::vector<std::string> paths;
   bool strict = false;
   bool trust = false;
+  bool no_host = false;
 };
 
 struct Tally {
@@ -44,6 +45,7 @@ Result<ExitStatus> check(const Settings& settings, const CheckOptions& options) 
   std::vector<policy::Diagnostic> diagnostics;
   Tally tally;
   const auto take = [&](policy::Loaded loaded) {
+    if (!options.no_host) add_warnings_of_host(loaded);
     tally.policies += loaded.policies.size();
     tally.files += loaded.files.size();
     for (auto& diagnostic : loaded.diagnostics) {
@@ -88,6 +90,8 @@ void add_check(CLI::App& root, Program& program) {
       .flag("--trust", options->trust,
             "Also require of PATH what is required of installed policies: owned by root, writable "
             "by root alone")
+      .flag("--no-host", options->no_host,
+            "Do not look where this host has BPF file systems: the policies are for another one")
       .policy_option(program.settings)
       .cache_option(program.settings)
       .output_options(program.settings)

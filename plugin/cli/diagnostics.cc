@@ -1,6 +1,8 @@
 #include "plugin/cli/diagnostics.h"
 
 #include "plugin/base/text.h"
+#include "plugin/cli/explanation.h"
+#include "plugin/policy/check_set.h"
 
 namespace pinscope::cli {
 
@@ -30,6 +32,12 @@ void write_diagnostics(JsonWriter& json, const std::vector<policy::Diagnostic>& 
     json.end();
   }
   json.end();
+}
+
+void add_warnings_of_host(policy::Loaded& loaded) {
+  if (loaded.ok())
+    policy::insert_by_place(loaded.diagnostics,
+                            policy::warn_of_no_bpffs(loaded.policies, host_bpffs_mounts()));
 }
 
 }  // namespace pinscope::cli

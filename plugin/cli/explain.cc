@@ -1,4 +1,6 @@
 // `pinscope explain`: would this container start, what would it see, and why.
+#include <algorithm>
+
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
 #include "plugin/cli/delegation_text.h"
@@ -86,6 +88,11 @@ std::string identity_text(const model::Container& container) {
   return text;
 }
 
+bool has_error(const std::vector<policy::Diagnostic>& diagnostics) {
+  return std::ranges::find(diagnostics, policy::Diagnostic::Severity::kError,
+                           &policy::Diagnostic::severity) != diagnostics.end();
+}
+
 std::string to_text(const Explanation& explanation, const Palette& palette) {
   const auto heading = [&](const char* text) {
     return "\n" + palette.paint(Colour::kBold, text) + "\n";
@@ -95,8 +102,9 @@ std::string to_text(const Explanation& explanation, const Palette& palette) {
   std::string text;
   for (const auto& diagnostic : explanation.diagnostics) text += to_text(diagnostic, palette);
   if (explanation.last_good)
-    text += palette.paint(Colour::kYellow, "warning") +
-            ": the policy files have errors; this is what the last good policies say\n\n";
+    text += palette.paint(Colour::kYellow, "warning") + ": the policy files " +
+            (has_error(explanation.diagnostics) ? "have errors" : "are not in force") +
+            "; this is what the last good policies say\n\n";
   const std::string engine = model::engine_name(container.engine);
   text += "container " + quoted(container.id) + (engine.empty() ? ", engine not given" : "") +
           ", process " + std::to_string(container.uid) + ":" + std::to_string(container.gid) + "\n";

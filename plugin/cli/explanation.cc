@@ -28,15 +28,19 @@ Result<std::string> resolve_bundle(const std::string& bundle) {
   return std::string(resolved.get());
 }
 
-// The policies that the next start would use: the files, if they have no errors; otherwise the set
-// in force.
+// The policies that the next start would use: the files, if they have no errors and can come into
+// force; otherwise the set in force.
 Result<std::vector<model::Policy>> read_policies(const Settings& settings,
                                                  Explanation& explanation) {
   const bool installed = settings.policy_path == Settings{}.policy_path;
   policy::Loaded loaded =
       policy::load_for_install(settings.policy_path, settings.cache_directory,
                                installed ? policy::Trust::kRequired : policy::Trust::kIgnored);
-  if (loaded.ok()) return std::move(loaded.policies);
+  if (loaded.ok()) {
+    auto why = policy::not_taken_up(settings.policy_path, settings.cache_directory);
+    if (!why) return std::move(loaded.policies);
+    loaded.diagnostics = {*std::move(why)};
+  }
   explanation.diagnostics = std::move(loaded.diagnostics);
   const auto cached =
       policy::CachedSet::open(settings.cache_directory, settings.policy_path, policy::kSetSuffix);
@@ -50,6 +54,16 @@ Result<std::vector<model::Policy>> read_policies(const Settings& settings,
   return (*cached)->set().all();
 }
 
+model::Features features_of_host() {
+  model::Features features = kernel::quick_features();
+  for (const auto& probe : kernel::probe_all())
+    if (probe.name == "detached mount trees" && probe.answer == model::Probe::kNo)
+      features.detached_trees = false;
+  return features;
+}
+
+}  // namespace
+
 std::vector<std::string> host_bpffs_mounts() {
   std::vector<std::string> places = {kUsualHostBpffs};
   const auto file = open_at(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY);
@@ -60,16 +74,6 @@ std::vector<std::string> host_bpffs_mounts() {
     if (mount.is_bpf && mount.mount_point != kUsualHostBpffs) places.push_back(mount.mount_point);
   return places;
 }
-
-model::Features features_of_host() {
-  model::Features features = kernel::quick_features();
-  for (const auto& probe : kernel::probe_all())
-    if (probe.name == "detached mount trees" && probe.answer == model::Probe::kNo)
-      features.detached_trees = false;
-  return features;
-}
-
-}  // namespace
 
 bool Explanation::starts() const {
   return errors.empty() && std::none_of(remarks.begin(), remarks.end(), [](const Remark& remark) {

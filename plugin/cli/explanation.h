@@ -38,4 +38,7 @@ struct Explanation : pinscope::Explanation {
 // Changes the working directory (see kernel::SourceOpener).
 Result<Explanation> explain(const Settings& settings, const ExplainOptions& options);
 
+// Where BPF file systems are mounted on this host, /sys/fs/bpf in any case.
+std::vector<std::string> host_bpffs_mounts();
+
 }  // namespace pinscope::cli

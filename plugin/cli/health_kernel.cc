@@ -65,7 +65,10 @@ Finding bpf_lsm() {
   const auto list = read_text(kLsmList);
   if (!list)
     return {Level::kWarn, "kernel", "BPF LSM", list.error().sentence(),
-            "mount securityfs, or run as root"};
+            list.error().errnum() == ENOENT
+                ? "mount -t securityfs securityfs /sys/kernel/security, to see whether it is active"
+            : ::geteuid() == 0 ? "run pinscope doctor outside of a container"
+                               : "run pinscope doctor as root"};
   for (const auto module : split(*list, ','))
     if (module == "bpf") return {Level::kOk, "kernel", "BPF LSM", "active (" + *list + ")", ""};
   return {Level::kWarn, "kernel", "BPF LSM", "not active (" + *list + ")",

@@ -9,6 +9,7 @@
 #include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/cli/diagnostics.h"
 #include "plugin/cli/health.h"
 #include "plugin/cli/records.h"
 #include "plugin/cli/table.h"
@@ -63,6 +64,10 @@ Finding policy_in_force(const policy::Loaded& loaded, const Settings& settings) 
     return finding(Level::kFail, cached.error().sentence(),
                    "remove the file that is named: the next container start makes a new one");
   if (!*cached && loaded.files.empty()) return finding(Level::kOk, "no policy", "");
+  if (const auto writable = policy::check_writable(settings.cache_directory);
+      !*cached && loaded.ok() && !writable)
+    return finding(Level::kFail, "nothing: " + writable.error().sentence(),
+                   "make it writable: until then no container starts");
   if (!*cached && loaded.ok())
     return finding(Level::kOk, "nothing yet: the next container start compiles the files", "");
   if (!*cached)
@@ -80,6 +85,11 @@ Finding policy_in_force(const policy::Loaded& loaded, const Settings& settings) 
         Level::kFail,
         what + "; the newest edit was refused: " + std::string(*(*refused)->set().refusal()),
         "fix it (pinscope check); until then the older set stays in force");
+  if (const auto writable = policy::check_writable(settings.cache_directory); !writable)
+    return finding(
+        Level::kFail,
+        what + "; the files have changed and are not in force: " + writable.error().sentence(),
+        "make it writable: until then the older set stays in force");
   return finding(Level::kOk, what + "; the files have changed: the next start looks at them", "");
 }
 
@@ -135,7 +145,8 @@ Finding stale_grants(const Entries& all) {
 }  // namespace
 
 Findings policy_health(const Settings& settings) {
-  const auto loaded = policy::load_for_install(settings.policy_path, settings.cache_directory);
+  auto loaded = policy::load_for_install(settings.policy_path, settings.cache_directory);
+  add_warnings_of_host(loaded);
   return {policy_files(loaded, settings), policy_in_force(loaded, settings),
           trusted_directory("policy", "cache", settings.cache_directory)};
 }

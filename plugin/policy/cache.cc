@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -37,10 +38,34 @@ class Mapping {
 
 }  // namespace
 
+std::string one_spelling(std::string_view policy_path) {
+  std::string path(policy_path.starts_with('/') ? "/" : "");
+  for (const auto component : split(policy_path, '/')) {
+    if (component.empty() || component == ".") continue;
+    if (!path.empty() && !path.ends_with('/')) path += '/';
+    path += component;
+  }
+  return path.empty() ? std::string(policy_path) : path;
+}
+
+// access(2) tells root of the file system. A directory that is not there yet will be made below
+// the nearest that is.
+Status check_writable(const std::string& cache_directory) {
+  std::string path = cache_directory;
+  while (::access(path.c_str(), W_OK) != 0) {
+    if (errno == EROFS)
+      return std::unexpected(Error::system("write in " + quoted(cache_directory), EROFS,
+                                           ErrorCode::kPolicyUnavailable));
+    if (errno != ENOENT || path == parent_of(path)) return {};
+    path = parent_of(path);
+  }
+  return {};
+}
+
 std::string cache_name(const std::string& policy_path, const char* suffix) {
   char hash[17];
   std::snprintf(hash, sizeof hash, "%016llx",
-                static_cast<unsigned long long>(fnv1a64(policy_path)));
+                static_cast<unsigned long long>(fnv1a64(one_spelling(policy_path))));
   return std::string("policy-") + hash + suffix;
 }
 
@@ -69,7 +94,7 @@ Result<std::optional<CachedSet>> CachedSet::open(const std::string& directory,
         Error::system("map " + quoted(path), errno, ErrorCode::kPolicyUnavailable));
   Mapping mapping(address, size);
   PINSCOPE_TRY(const CompiledSet set, CompiledSet::open(mapping.bytes()));
-  if (set.source_path() != policy_path) return std::optional<CachedSet>();
+  if (set.source_path() != one_spelling(policy_path)) return std::optional<CachedSet>();
   mapping.release();
   return CachedSet({static_cast<const std::byte*>(address), size}, set);
 }
@@ -80,7 +105,7 @@ CachedSet::~CachedSet() {
 
 bool CachedSet::is_current(const std::string& policy_path, Racy racy) const {
   const auto origin = set_.origin();
-  return origin && origin->path == policy_path && unchanged(*origin, racy);
+  return origin && origin->path == one_spelling(policy_path) && unchanged(*origin, racy);
 }
 
 }  // namespace pinscope::policy

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "plugin/base/result.h"
@@ -14,7 +15,15 @@
 
 namespace pinscope::policy {
 
-// "policy-0123456789abcdef" and a suffix: one for each path that policies are read from.
+// The path without what changes nothing about where it leads: doubled slashes, "." components, a
+// slash at its end. Links and ".." stay: where they lead may change.
+std::string one_spelling(std::string_view policy_path);
+
+// Why nothing can be written in the cache directory, where its file system is read-only.
+Status check_writable(const std::string& cache_directory);
+
+// "policy-0123456789abcdef" and a suffix: one for each path that policies are read from,
+// however it is spelled.
 std::string cache_name(const std::string& policy_path, const char* suffix);
 inline constexpr const char* kSetSuffix = ".set";            // in force
 inline constexpr const char* kRejectedSuffix = ".rejected";  // the newest edit, if it was refused

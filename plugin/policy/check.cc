@@ -154,6 +154,7 @@ void check_policy(const Draft& draft, bool has_errors, Reporter& reporter) {
   check_device(draft, reporter);
   if (has_errors || reporter.errors() != errors) return;
   warn_of_host_bpffs(draft, reporter);
+  warn_of_view_place(draft, reporter);
   warn_of_select(draft, reporter);
   warn_of_image(draft, reporter);
   warn_of_map_types(draft, reporter);

@@ -19,6 +19,9 @@ void warn_of_select(const Draft& draft, Reporter& reporter);
 // And for `select.image`, in check_image.cc.
 void warn_of_image(const Draft& draft, Reporter& reporter);
 
+// For `view.at`, in check_places.cc.
+void warn_of_view_place(const Draft& draft, Reporter& reporter);
+
 // Its parts for the types of maps that `expect` names, in check_map_types.cc.
 void check_map_types(const Draft& draft, Reporter& reporter);
 void warn_of_map_types(const Draft& draft, Reporter& reporter);

@@ -2,7 +2,9 @@
 // the grants, because whoever starts a container chooses their values.
 #include <algorithm>
 
+#include "plugin/base/text.h"
 #include "plugin/policy/check.h"
+#include "plugin/policy/glob.h"
 
 namespace pinscope::policy {
 namespace {
@@ -37,11 +39,37 @@ void warn_of_keys_that_never_match(const Draft& draft, Reporter& reporter) {
                      kHint);
 }
 
+// A pattern that everything matches, such as "*" or "/**", says no more than an absent key.
+bool says_something(const std::vector<model::Pattern>& patterns) {
+  const auto matches_all = [](const model::Pattern& pattern) {
+    return pattern.find_first_not_of("*/") == std::string::npos;
+  };
+  return !patterns.empty() && std::ranges::none_of(patterns, matches_all);
+}
+
 // Keys whose values somebody else vouches for.
 bool has_key_of_an_authority(const Draft& draft) {
   const model::Select& select = draft.policy.select;
-  return !select.kubernetes_namespaces.empty() || !select.kubernetes_pods.empty() ||
-         !select.kubernetes_containers.empty() || draft.image || !select.bundles.empty();
+  return says_something(select.kubernetes_namespaces) || says_something(select.kubernetes_pods) ||
+         says_something(select.kubernetes_containers) || says_something(select.images) ||
+         says_something(select.bundles);
+}
+
+// Everybody, or everybody of an engine, may write whatever is pinned below a directory.
+void warn_of_everyone(const Draft& draft, Reporter& reporter) {
+  if (draft.user || draft.namespaces || draft.labels || draft.annotations ||
+      has_key_of_an_authority(draft))
+    return;
+  const auto& grants = draft.policy.grants;
+  for (size_t i = 0; i < grants.size() && !reporter.full(); ++i) {
+    if (grants[i].access == model::Access::kRead || !grants[i].pin.ends_with("/**")) continue;
+    reporter.warning(
+        draft.grant_marks[i].pin,
+        "this policy selects every container, and gives each all that is pinned below " +
+            quoted(literal_prefix(grants[i].pin)) +
+            " with access: " + model::name_of(grants[i].access),
+        "select the containers that need it, or name the pins");
+  }
 }
 
 std::string all_of(const std::vector<std::string>& names) {
@@ -72,6 +100,7 @@ void warn_of_what_is_chosen(const Draft& draft, Reporter& reporter) {
 
 void warn_of_select(const Draft& draft, Reporter& reporter) {
   warn_of_keys_that_never_match(draft, reporter);
+  warn_of_everyone(draft, reporter);
   if (has_key_of_an_authority(draft)) return;
   if (draft.user || draft.namespaces) {
     if (may_be_anybodys(draft.policy.select.engines)) warn_of_what_is_chosen(draft, reporter);

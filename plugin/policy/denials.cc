@@ -18,11 +18,6 @@ std::string_view start_of(std::string_view glob) {
   return length == 0 ? "/" : glob.substr(0, length);
 }
 
-bool is_at_or_below(std::string_view path, std::string_view directory) {
-  return directory == "/" || (path.starts_with(directory) &&
-                              (path.size() == directory.size() || path[directory.size()] == '/'));
-}
-
 }  // namespace
 
 Denials::Denials(const std::vector<const model::Policy*>& policies) {

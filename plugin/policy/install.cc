@@ -26,7 +26,7 @@ constexpr int kMostPauses = 5;
 // Waits until the files were left alone for a moment, so that the set made from them need not be
 // doubted (see kRacyNs) and made again at the next container start.
 Origin begin_reading(const std::string& policy_path) {
-  Origin origin{policy_path, 0, boot_id(), {}, 0};
+  Origin origin{one_spelling(policy_path), 0, boot_id(), {}, 0};
   for (int pauses = 0;; ++pauses) {
     origin.read_at_ns = wall_clock_ns();
     origin.born_ns = birth_of(policy_path);
@@ -107,9 +107,25 @@ std::string first_error(const std::vector<Diagnostic>& diagnostics) {
 
 }  // namespace
 
+std::optional<Diagnostic> not_taken_up(const std::string& policy_path,
+                                       const std::string& cache_directory) {
+  const auto writable = check_writable(cache_directory);
+  if (writable) return std::nullopt;
+  const auto kept = CachedSet::open(cache_directory, policy_path, kSetSuffix);
+  if (!kept || !*kept || (*kept)->is_current(policy_path, Racy::kIsIgnored)) return std::nullopt;
+  Diagnostic diagnostic;
+  diagnostic.severity = Diagnostic::Severity::kWarning;
+  diagnostic.place = {policy_path, 1, 1};
+  diagnostic.message = "these files are not in force: " + writable.error().sentence();
+  diagnostic.hint = "the policies that were accepted before stay in force until it can be written";
+  return diagnostic;
+}
+
 Loaded load_for_install(const std::string& policy_path, const std::string& cache_directory,
                         Trust trust) {
   Loaded loaded = load_path(policy_path, trust);
+  if (auto why = not_taken_up(policy_path, cache_directory))
+    loaded.diagnostics.push_back(*std::move(why));
   const bool is_gone = ::access(policy_path.c_str(), F_OK) != 0;
   if (!loaded.files.empty() || (!loaded.ok() && !is_gone)) return loaded;
   if (auto why = vanished(policy_path, cache_directory)) loaded.diagnostics = {*std::move(why)};

@@ -2,6 +2,7 @@
 // YAML, so the hook runs it as another program.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "plugin/policy/yaml.h"
@@ -19,6 +20,11 @@ enum class Empty {
 // of a file system that is not mounted.
 Loaded load_for_install(const std::string& policy_path, const std::string& cache_directory,
                         Trust trust = Trust::kRequired);
+
+// A warning where an older set is in force and what the files say now cannot replace it, because
+// the cache is on a file system that is read-only. load_for_install() has it, too.
+std::optional<Diagnostic> not_taken_up(const std::string& policy_path,
+                                       const std::string& cache_directory);
 
 // Loads `policy_path`; if it has no errors, compiles it and puts it in force under
 // `cache_directory` atomically, else leaves the set in force alone and remembers the refused files

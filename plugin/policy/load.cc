@@ -169,10 +169,12 @@ void SetLoader::add_file(const std::string& path, const std::string& name, Trust
 }
 
 Loaded SetLoader::finish() {
-  if (loaded_.ok())
+  if (loaded_.ok()) {
     insert_by_place(loaded_.diagnostics, warn_of_travel(loaded_.policies));
-  else
+    insert_by_place(loaded_.diagnostics, warn_of_idle_denials(loaded_.policies));
+  } else {
     loaded_.policies.clear();
+  }
   return std::move(loaded_);
 }
 

@@ -46,14 +46,12 @@ void read_metadata(const Field& field, Draft& draft, Reporter& reporter) {
 }
 
 // Whether `path` is `above` or below it.
-bool is_at_or_below(std::string_view path, std::string_view above) {
-  return path == above || (path.starts_with(above) && path[above.size()] == '/');
-}
-
 void read_view(const Field& field, Draft& draft, Reporter& reporter) {
   const Mapping view(reporter, field, "\"view\"", "view.", {"at", "layout", "hostBpffs"});
-  if (const auto at = view.find("at"))
+  if (const auto at = view.find("at")) {
     draft.policy.view.at = read_view_path(*at, kPlaceOfView, reporter);
+    draft.view_at = at->at();
+  }
   if (const auto layout = view.find("layout"))
     draft.policy.view.layout = read_word(
         reporter, *layout, {Layout::kShared, Layout::kPerMap, Layout::kBind}, model::name_of);

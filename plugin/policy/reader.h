@@ -43,6 +43,7 @@ struct Draft {
   std::optional<Position> user;
   std::optional<Position> namespaces;
   std::optional<Position> annotations;
+  std::optional<Position> view_at;
   std::optional<Position> host_bpffs;
   std::optional<DelegateMarks> delegate;  // if the policy has one
   std::vector<GrantMarks> grant_marks;    // one for each grant

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
@@ -73,19 +74,24 @@ CachedSet* newer(std::optional<CachedSet>& now, const std::optional<CachedSet>& 
   return &*now;
 }
 
-// Nothing if it could not be had in time or at all: compiling twice at once does no harm, because
-// install() has a lock of its own.
-std::optional<Fd> lock_refresh(const StoreOptions& options, Clock::time_point deadline) {
+enum class Lock { kTaken, kNotToBeHad, kOthers };
+
+// Takes one of the locks in the cache directory, in `held`. kNotToBeHad: there is no such file, and
+// none can be made; kOthers: somebody else had it until `deadline`.
+Lock take_lock(const StoreOptions& options, const char* suffix, Clock::time_point deadline,
+               Fd& held) {
   const auto directory = make_directory(options.cache_directory, 0755);
-  if (!directory) return std::nullopt;
-  auto lock = open_at(directory->get(), cache_name(options.policy_path, kRefreshSuffix),
+  if (!directory) return Lock::kNotToBeHad;
+  auto lock = open_at(directory->get(), cache_name(options.policy_path, suffix),
                       O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
-  if (!lock) return std::nullopt;
+  if (!lock) return Lock::kNotToBeHad;
   while (::flock(lock->get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK || Clock::now() >= deadline) return std::nullopt;
+    if (errno != EWOULDBLOCK) return Lock::kNotToBeHad;
+    if (Clock::now() >= deadline) return Lock::kOthers;
     ::nanosleep(&kLockInterval, nullptr);
   }
-  return *std::move(lock);
+  held = *std::move(lock);
+  return Lock::kTaken;
 }
 
 }  // namespace
@@ -137,8 +143,22 @@ struct PolicyStore::State {
 Result<PolicyStore> PolicyStore::State::refresh_with_compiler(Found before,
                                                               const StoreOptions& options) {
   const auto deadline = Clock::now() + options.longest_refresh;
-  const auto lock = lock_refresh(options, deadline);
-  if (lock) {
+  // With a set that is in force there is no need to wait for somebody who may never end.
+  const auto patience = before.set
+                            ? Clock::now() + std::min(options.longest_refresh, options.longest_wait)
+                            : deadline;
+  const auto others = [&] {
+    return refused(Found::look(options),
+                   "another process has been at the policies for " +
+                       std::to_string(options.longest_wait.count() / 1000) + " s",
+                   options, Refresh::kRejected);
+  };
+  // Where it cannot be had: compiling twice at once does no harm, because install() has a lock of
+  // its own.
+  Fd refreshing;
+  const Lock lock = take_lock(options, kRefreshSuffix, patience, refreshing);
+  if (lock == Lock::kOthers && before.set) return others();
+  if (lock == Lock::kTaken) {
     // Another hook may have had it done while we waited.
     before = Found::look(options);
     if (CachedSet* set = before.accepted(options, Racy::kCountsAsChanged))
@@ -147,6 +167,10 @@ Result<PolicyStore> PolicyStore::State::refresh_with_compiler(Found before,
       return refused(std::move(before), *std::move(why), options, Refresh::kNone);
     if (before.says_none(options)) return empty(Refresh::kNone);
   }
+  // What the compiler would wait for.
+  if (Fd installing;
+      before.set && take_lock(options, kLockSuffix, patience, installing) == Lock::kOthers)
+    return others();
   const Status ran = run_compiler(options, deadline);
   Found after = Found::look(options);
   if (ran) {

@@ -23,6 +23,8 @@ struct StoreOptions {
   // For the compiler and for another process's, together. A set that is in force stays so if they
   // do not end by then.
   std::chrono::milliseconds longest_refresh = model::kLongestPolicyRefresh;
+  // The part of it for another process's, where a set is in force.
+  std::chrono::milliseconds longest_wait{5000};
 };
 
 // The set in force, and whether the files have moved on without being accepted.

@@ -393,6 +393,24 @@ class Usage(cli.Case):
         )
 
 
+class CheckPlaces(cli.Case):
+    def test_warns_of_pins_where_no_bpffs_is_unless_they_are_for_another_host(self):
+        self.write_policy(
+            "a.yaml",
+            cli.policy(
+                "p",
+                grants="    - {pin: /sys/fs/bfp/flows}\n    - {pin: /sys/fs/bpf/flows, as: b}\n",
+                deny="    - {pin: /srv/bpf/**}\n",
+            ),
+        )
+        said = run("check", self.policies).stdout
+        for pin in ("/sys/fs/bfp/flows", "/srv/bpf/**"):
+            self.assertIn(f'warning: no BPF file system is mounted where "{pin}" is; ', said)
+        self.assertNotIn('where "/sys/fs/bpf/flows" is', said)
+        self.assertIn("2 warnings", said)
+        self.assertNotIn("warning", run("check", "--no-host", self.policies).stdout)
+
+
 class Audit(cli.Case):
     def test_filters_and_prints_lines(self):
         lines = [
@@ -422,6 +440,15 @@ class Audit(cli.Case):
         bad = run("audit", "--audit", path, "--since", "yesterday")
         self.assertEqual(bad.returncode, 1)
         self.assertIn('cannot understand --since "yesterday"', bad.stderr)
+
+
+    def test_reads_nothing_that_has_no_end(self):
+        fifo = self.directory / "fifo"
+        os.mkfifo(fifo)
+        for path in (fifo, "/dev/zero", "/dev/null", self.directory):
+            result = run("audit", "--audit", path)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(f'cannot read "{path}": it is not a regular file', result.stderr)
 
 
 class Doctor(cli.Case):

@@ -1,14 +1,20 @@
 // Needs root: policy files and sets count only if root owns them.
 #include "plugin/policy/store.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <iterator>
 
+#include "plugin/base/file.h"
+#include "tests/support/check.h"
+#include "tests/support/temp_directory.h"
 #include "tests/unit/policy/store_fixture.h"
 
 namespace pinscope::policy {
@@ -285,6 +291,68 @@ TEST_F(Store, HooksThatStartAtOnceCompileOnce) {
   EXPECT_EQ(std::ranges::count(outcomes, Refresh::kNone), 7);
   std::ifstream file(runs);
   EXPECT_EQ(std::count(std::istreambuf_iterator<char>(file), {}, '\n'), 1);
+}
+
+TEST_F(Store, WaitsForAnotherProcessOnlyALittleWhereASetIsInForce) {
+  write_policy("a.yaml", "good");
+  open();
+  write_policy("a.yaml", "newer");
+  for (const char* suffix : {kRefreshSuffix, kLockSuffix}) {
+    SCOPED_TRACE(suffix);
+    const auto held = open_at(AT_FDCWD, kept(suffix), O_RDWR | O_CREAT, 0600);
+    ASSERT_TRUE(held);
+    ASSERT_EQ(::flock(held->get(), LOCK_EX), 0);
+    StoreOptions options{policies_, cache_, script("exec sleep 600\n")};
+    options.longest_refresh = std::chrono::hours(1);
+    options.longest_wait = std::chrono::milliseconds(10);
+    const auto store = PolicyStore::open(options);
+    ASSERT_TRUE(store);
+    EXPECT_THAT(names(*store), ElementsAre("good"));
+    EXPECT_THAT(store->rejected().value_or(""), HasSubstr("another process has been at the"));
+  }
+  EXPECT_THAT(names(open()), ElementsAre("newer")) << "when nobody holds them any more";
+}
+
+TEST_F(Store, PathIsOneHoweverItIsSpelled) {
+  const std::string path = policies_;
+  write_policy("a.yaml", "a");
+  open();
+  for (const std::string& spelling : {path + "/", path + "//", path + "/.", "/." + path,
+                                      "//run//" + path.substr(std::string("/run/").size())}) {
+    const auto store = PolicyStore::open({spelling, cache_, "/nonexistent"});
+    ASSERT_TRUE(store) << spelling << ": " << store.error().sentence();
+    EXPECT_EQ(store->refresh(), Refresh::kNone);
+    EXPECT_EQ(cache_name(spelling, kSetSuffix), cache_name(path, kSetSuffix));
+  }
+  ASSERT_TRUE(install(path + "/", cache_));
+  EXPECT_EQ(open("/nonexistent").refresh(), Refresh::kNone);
+  EXPECT_EQ(one_spelling("/"), "/");
+  EXPECT_EQ(one_spelling("."), ".");
+  EXPECT_EQ(one_spelling("a/./b/"), "a/b");
+  EXPECT_EQ(one_spelling("/a/../b"), "/a/../b");
+}
+
+TEST_F(Store, EditThatAReadOnlyCacheKeepsOutIsTold) {
+  write_policy("a.yaml", "old");
+  open();
+  EXPECT_FALSE(not_taken_up(policies_, cache_).has_value());
+  const test::TempDirectory place;
+  const std::string cache = place.make_directory("cache");
+  test::check(::mount(std::string(cache_).c_str(), cache.c_str(), "", MS_BIND, nullptr), "bind");
+  test::check(::mount("", cache.c_str(), "", MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr), "seal");
+  EXPECT_FALSE(not_taken_up(policies_, cache).has_value()) << "nothing was changed";
+  write_policy("a.yaml", "new");
+  const auto loaded = load_for_install(policies_, cache);
+  const auto why = not_taken_up(policies_, cache);
+  const auto store = PolicyStore::open({policies_, cache, COMPILER});
+  test::check(::umount2(cache.c_str(), MNT_DETACH), "unmount");
+  ASSERT_TRUE(store);
+  EXPECT_THAT(names(*store), ElementsAre("old"));
+  EXPECT_TRUE(loaded.ok());
+  ASSERT_TRUE(why.has_value());
+  EXPECT_EQ(loaded.diagnostics.back().message, why->message);
+  EXPECT_EQ(why->message, "these files are not in force: cannot write in \"" + cache +
+                              "\": Read-only file system");
 }
 
 TEST_F(Store, InstallLeavesNoTemporaryFiles) {
