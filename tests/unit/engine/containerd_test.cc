@@ -341,6 +341,7 @@ TEST(WireContainerd, TellsOfAProcessThatIsOlderOrReadsAnotherFile) {
   EXPECT_TRUE(machine.report(kContainerd).effective());
   play_process(machine, 5, "/usr/bin/containerd", {}, true);
   const auto report = machine.report(kContainerd);
+  ASSERT_FALSE(report.effective());
   EXPECT_EQ(remarks_of(report).front(),
             "fail: process 5 runs since before the wiring: containers that it starts pass Pinscope "
             "by");

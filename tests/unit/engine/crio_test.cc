@@ -85,6 +85,7 @@ TEST(WireCrio, TellsOfAProcessThatIsOlderThanTheWiring) {
   EXPECT_TRUE(machine.report(kCrio).effective());
   play_process(machine, 6, "/usr/bin/crio", {}, true);
   const auto report = machine.report(kCrio);
+  ASSERT_FALSE(report.effective());
   EXPECT_THAT(remarks_of(report),
               ElementsAre("fail: process 6 runs since before the wiring: containers that it starts "
                           "pass Pinscope by"));
