@@ -41,7 +41,7 @@ Result<ExitStatus> run_node(const Settings& settings, NodeOptions options) {
   }
   agent.policies.directory = settings.policy_path;
   agent.policies.cache_directory = settings.cache_directory;
-  agent.state_directory = settings.state_directory;
+  agent.records = {settings.state_directory, settings.audit_path};
   if (agent.programs.empty()) agent.programs = parent_of(program_beside("pinscope"));
   if (options.action == "remove") {
     PINSCOPE_CHECK(node::remove(agent));
@@ -83,11 +83,15 @@ void add_node(CLI::App& root, Program& program) {
               "containerd's version (needed where it has no configuration file)")
       .flag("--remove-on-exit", options->agent.remove_on_exit,
             "At SIGTERM take everything away; otherwise it stays in force")
+      .flag("--wait", options->agent.wait,
+            "With remove: stay until no container needs the programs any more, then remove them")
       .policy_option(program.settings)
       .state_option(program.settings)
+      .audit_option(program.settings)
       .cache_option(program.settings)
       .footer(
-          "--prefix, --policy, --state-dir, --cache-dir and --containerd-config are paths of the "
+          "--prefix, --policy, --state-dir, --cache-dir, --audit and --containerd-config are paths "
+          "of the "
           "node; the others are of this program.\nExit status: 0 done, or ready; 1 not; 2 usage.");
 }
 

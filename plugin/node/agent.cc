@@ -1,13 +1,8 @@
 #include "plugin/node/agent.h"
 
-#include <fcntl.h>
-
-#include <algorithm>
 #include <cstdio>
 #include <optional>
 
-#include "plugin/base/fd.h"
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/status_file.h"
 #include "plugin/base/text.h"
@@ -71,7 +66,8 @@ engine::Options wiring_options(const AgentOptions& options, model::Engine engine
   };
   hand_on("--policy", options.policies.directory, usual.directory);
   hand_on("--cache-dir", options.policies.cache_directory, usual.cache_directory);
-  hand_on("--state-dir", options.state_directory, AgentOptions().state_directory);
+  hand_on("--state-dir", options.records.state_directory, RecordPlaces().state_directory);
+  hand_on("--audit", options.records.audit_path, RecordPlaces().audit_path);
   return wiring;
 }
 
@@ -87,23 +83,13 @@ Status change_wiring(const AgentOptions& options, decltype(engine::plan_install)
   return {};
 }
 
-bool has_records(const AgentOptions& options) {
-  const auto directory =
-      open_at(AT_FDCWD, options.state_directory + "/containers", O_RDONLY | O_DIRECTORY);
-  if (!directory) return false;
-  const auto names = names_in(directory->get(), options.state_directory);
-  return names && std::ranges::any_of(
-                      *names, [](const std::string& name) { return name.ends_with(".json"); });
-}
-
-// What stands in the node's root directory; gives a line for the log.
+// What stands in the node's root directory. Gives how many containers still need the programs,
+// which stay if there are any.
 Result<std::string> remove_files(const AgentOptions& options) {
   PINSCOPE_CHECK(withdraw(options.policies));
-  if (has_records(options))
-    return "the programs stay in " + options.prefix +
-           ": containers with a view are running; remove again when they have ended";
-  PINSCOPE_CHECK(remove_programs(options.prefix));
-  return "removed";
+  PINSCOPE_TRY(const size_t users, count_of_users(options.records));
+  if (users == 0) PINSCOPE_CHECK(remove_programs(options.prefix));
+  return std::to_string(users);
 }
 
 // Whether the policies of the volume are in force.
@@ -129,6 +115,12 @@ bool follow(const AgentOptions& options, const Volume& volume, Reporter& reporte
   return true;
 }
 
+void tidy(const AgentOptions& options) {
+  const auto done = run_in_root(options.root, [&] { return collect_records(options.records); });
+  const std::string line = done ? *done : done.error().sentence();
+  if (!line.empty()) log(line);
+}
+
 }  // namespace
 
 Status run(const AgentOptions& options) {
@@ -149,6 +141,7 @@ Status run(const AgentOptions& options) {
   log(installed);
   bool good = follow(options, volume, reporter);
   PINSCOPE_CHECK(change_wiring(options, engine::plan_install));
+  tidy(options);
 
   for (;;) {
     // Policies of the node's own are part of what is checked. The directory may be another one by
@@ -159,6 +152,7 @@ Status run(const AgentOptions& options) {
     PINSCOPE_TRY(const auto event, watch.wait(good ? kLookAgain : kTryAgain));
     if (event == Watch::Event::kStop) break;
     good = follow(options, volume, reporter);
+    tidy(options);
   }
   if (!options.remove_on_exit) return {};
   reporter.not_ready("removing");
@@ -167,10 +161,26 @@ Status run(const AgentOptions& options) {
 
 Status remove(const AgentOptions& options) {
   PINSCOPE_CHECK(change_wiring(options, engine::plan_remove));
-  PINSCOPE_TRY(const auto removed,
-               run_in_root(options.root, [&] { return remove_files(options); }));
-  log(removed);
-  return {};
+  std::optional<Watch> watch;
+  if (options.wait) {
+    PINSCOPE_TRY(watch, Watch::start());
+  }
+  for (std::string told;;) {
+    PINSCOPE_TRY(const auto users,
+                 run_in_root(options.root, [&] { return remove_files(options); }));
+    const auto count = parse_unsigned(users).value_or(0);
+    const std::string line = count == 0 ? "removed"
+                                        : "the programs stay in " + options.prefix + ": " +
+                                              count_of(count, "container", "containers") +
+                                              " with a view " +
+                                              (watch ? "may need them, waiting for the end"
+                                                     : "may need them; remove again after the end");
+    if (line != told) log(line);
+    told = line;
+    if (count == 0 || !watch) return {};
+    PINSCOPE_TRY(const auto event, watch->wait(kTryAgain));
+    if (event == Watch::Event::kStop) return {};
+  }
 }
 
 }  // namespace pinscope::node

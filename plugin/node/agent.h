@@ -10,6 +10,7 @@
 #include "plugin/base/result.h"
 #include "plugin/model/container.h"
 #include "plugin/node/policies.h"
+#include "plugin/node/records.h"
 
 namespace pinscope::node {
 
@@ -21,21 +22,24 @@ struct AgentOptions {
   std::string status_file;  // "ready" or why not, for a probe; empty: none
   // As the node sees them:
   std::string prefix = "/opt/pinscope";
-  std::string state_directory = "/run/pinscope";
+  RecordPlaces records;
   HostPolicies policies;
   std::vector<model::Engine> engines;
   std::string containerd_config;   // see engine::Options
   std::string containerd_version;  // the same
-  bool remove_on_exit = false;
+  bool remove_on_exit = false;     // of run
+  bool wait = false;               // of remove: until the programs can go
 };
 
-// Installs, then follows the volume until SIGTERM or SIGINT. Programs come first, then policies,
-// then the wiring. Policies with an error leave those in force that are in force. An error only if
-// programs or wiring cannot be installed, or not be removed at the end.
+// Installs, then follows the volume until SIGTERM or SIGINT, and removes records of containers that
+// are gone. Programs come first, then policies, then the wiring. Policies with an error leave those
+// in force that are in force. An error only if programs or wiring cannot be installed, or not be
+// removed at the end.
 Status run(const AgentOptions& options);
 
 // The wiring first, then the policies of the cluster, then the programs; each only if what is
-// before it is gone. Programs stay while a container has a record: its runtime still calls them.
+// before it is gone. Programs stay while a container with a record may be alive: its runtime still
+// calls them. With `wait` they are asked after until there is none, or until SIGTERM or SIGINT.
 Status remove(const AgentOptions& options);
 
 }  // namespace pinscope::node

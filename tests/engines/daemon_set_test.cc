@@ -23,13 +23,15 @@ class DaemonSet : public testing::TestWithParam<std::tuple<const char*, const ch
   DaemonSet() {
     const std::string host = directory_.make_directory("host");
     for (const char* path : kMounted) directory_.make_directory(std::string("host") + path);
+    directory_.make_directory(std::string("host") + kLookedAt);
     fs::permissions(directory_.path("status"), fs::perms::all);
     directory_.write("host/etc/containerd/config.toml", std::get<1>(GetParam()));
     bind(host, host, MS_RDONLY);
     for (const std::string path : kMounted) {
       const std::string real = directory_.make_directory("real" + std::string(path));
-      bind(real, host + path, path == kRecords ? MS_RDONLY : 0);
+      bind(real, host + path, 0);
     }
+    bind(kLookedAt, host + kLookedAt, MS_RDONLY);
     directory_.write("real/etc/containerd/config.toml", std::get<1>(GetParam()));
     for (const std::string name : {"pinscope", "pinscope-hook", "pinscope-runtime"})
       fs::copy(PINSCOPE_BIN_DIR "/" + name, directory_.make_directory("image") + "/" + name);
@@ -63,9 +65,10 @@ class DaemonSet : public testing::TestWithParam<std::tuple<const char*, const ch
     return found;
   }
 
-  static constexpr const char* kRecords = "/run/pinscope";  // read-only for the agent
-  static constexpr std::array kMounted = {"/opt/pinscope", "/etc/pinscope", "/var/lib/pinscope",
-                                          "/run/pinscope", "/etc/crio",     "/etc/containerd"};
+  static constexpr const char* kLookedAt = "/proc";  // read-only for the agent
+  static constexpr std::array kMounted = {
+      "/opt/pinscope",     "/etc/pinscope", "/var/lib/pinscope", "/run/pinscope",
+      "/var/log/pinscope", "/etc/crio",     "/etc/containerd"};
   TempDirectory directory_{0755};
   ConfigMap volume_{directory_.path("volume")};
   // Anybody may write an emptyDir.

@@ -38,6 +38,7 @@ class Node {
     volume_ = std::make_unique<ConfigMap>(outside_.path("volume"));
     programs(PINSCOPE_BIN_DIR "/pinscope-hook");
     share(installation_.directory().path());
+    share("/proc");
   }
   ~Node() {
     for (auto mount = mounts_.rbegin(); mount != mounts_.rend(); ++mount)
@@ -59,6 +60,12 @@ class Node {
   [[nodiscard]] std::string status() const {
     const std::string path = outside_.path("status");
     return std::filesystem::exists(path) ? read_file(path) : "";
+  }
+
+  // As if the node's /proc were not mounted in the pod.
+  void hide_processes() {
+    check(umount2(mounts_.back().c_str(), MNT_DETACH), "hide the processes");
+    mounts_.pop_back();
   }
 
   // What the image would hold; `hook` makes one release differ from another.
@@ -95,7 +102,9 @@ class Node {
                                      "--cache-dir",
                                      installation_.cache_directory(),
                                      "--state-dir",
-                                     installation_.state_directory()};
+                                     installation_.state_directory(),
+                                     "--audit",
+                                     installation_.audit_path()};
     argv.insert(argv.end(), more.begin(), more.end());
     return argv;
   }

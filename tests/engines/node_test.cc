@@ -242,22 +242,6 @@ TEST_F(KubernetesNode, RemovesTheWiringThenThePoliciesThenThePrograms) {
   EXPECT_EQ(node_.in_force(), 1U);
 }
 
-TEST_F(KubernetesNode, KeepsTheProgramsWhileAContainerNeedsThem) {
-  node_.volume().update({{"a.yaml", granting("flows", "a")}});
-  node_.run([&] { ASSERT_TRUE(node_.takes("name: a")); }, {"--engine", "crio"});
-  const std::string record =
-      node_.installation().directory().write("state/containers/web.json", "{}");
-  auto removed = run(node_.command("remove", {"--engine", "crio"}));
-  EXPECT_EQ(removed.status, 0) << removed;
-  EXPECT_THAT(removed.err, HasSubstr("containers with a view are running"));
-  EXPECT_TRUE(fs::exists(node_.prefix() + "/bin/pinscope-hook"));
-  EXPECT_FALSE(fs::exists(file("/etc/crio/crio.conf.d/99-pinscope.conf")));
-  fs::remove(record);
-  removed = run(node_.command("remove", {"--engine", "crio"}));
-  EXPECT_EQ(removed.status, 0) << removed;
-  EXPECT_FALSE(fs::exists(node_.prefix()));
-}
-
 TEST_F(KubernetesNode, ReplacesProgramsAsAWholeAndNeverInPlace) {
   node_.volume().update({{"a.yaml", granting("flows", "a")}});
   const auto install = [&] { node_.run([&] { ASSERT_TRUE(node_.takes("name: a")); }); };

@@ -19,7 +19,7 @@ ROOMS = {
     "inventory": STAGE | {"kernel", "record"},
     "nri": {"base"},
     "engine": STAGE,
-    "node": STAGE | {"kernel", "policy", "engine"},
+    "node": STAGE | {"kernel", "policy", "engine", "inventory", "record"},
 }
 # These sit on top and may include every room; "pipeline" is plugin/pipeline.{h,cc} and
 # plugin/pipeline/.
