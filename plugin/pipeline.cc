@@ -125,7 +125,7 @@ class HookRun {
     event_.refusals = decision.refusals;
     event_.notes = decision.notes;
     forget_ended_sessions(options_);
-    auto given = give_view(std::move(decision));
+    auto given = kernel::where_rights_end(give_view(std::move(decision)));
     if (given) return true;
     log_.refuse(given.error());
     return std::unexpected(std::move(given).error());
@@ -181,7 +181,8 @@ class HookRun {
     event_.selected_by = decision.selected_by;
     event_.refusals = decision.refusals;
     event_.notes = decision.notes;
-    return in_context(give_view(std::move(decision)), "container " + quoted(container_.id));
+    return in_context(kernel::where_rights_end(give_view(std::move(decision))),
+                      "container " + quoted(container_.id));
   }
 
   // Whether any policy can select a container of which nothing but the engine is known.

@@ -21,6 +21,7 @@
 #include "plugin/kernel/concealment.h"
 #include "plugin/kernel/file_ids.h"
 #include "plugin/kernel/mounts.h"
+#include "plugin/kernel/privileges.h"
 #include "plugin/kernel/sys.h"
 
 namespace pinscope::kernel {
@@ -250,6 +251,9 @@ Result<uint64_t> parse_mask(TokenRight right, std::string_view value) {
 Status check_delegation(const TokenRights& rights) {
   PINSCOPE_TRY(const Fd scratch, open_filesystem("bpf"));
   PINSCOPE_TRY(const bool understood, understands_delegation(scratch.get()));
+  // A kernel that has them takes the options from nobody else, as if it had none.
+  if (!understood && !in_initial_user_namespace())
+    return std::unexpected(where_rights_end(Error::system("delegate BPF to a container", EPERM)));
   if (!understood) return std::unexpected(unsupported("this kernel has no BPF tokens"));
   // Without BTF of its own a kernel knows no names, and takes numbers all the same.
   if (!set_option(scratch.get(), model::option_of(TokenRight::kCommand), "map_create")) return {};

@@ -100,13 +100,23 @@ bool serves_rootless_engine() {
   struct stat root {};
   // The usual answer, after two system calls.
   if (::stat("/", &root) != 0 || root.st_uid == 0) return false;
-  const Fd map(::open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC));
-  std::array<char, 64> line{};
-  const ssize_t length = map.valid() ? ::read(map.get(), line.data(), line.size()) : -1;
-  // The initial user namespace maps all ids to themselves: "0 0 4294967295", with blanks between.
-  return length > 0 &&
-         std::string_view(line.data(), static_cast<size_t>(length)).find("4294967295") ==
-             std::string_view::npos;
+  // Not by its map: a namespace of another's may map every id.
+  return !in_initial_user_namespace();
+}
+
+bool in_initial_user_namespace() {
+  // fs/proc/: PROC_USER_INIT_INO, the same on every kernel.
+  constexpr ino_t kInitialUserNamespace = 0xEFFFFFFD;
+  struct stat own {};
+  return ::stat("/proc/self/ns/user", &own) != 0 || own.st_ino == kInitialUserNamespace;
+}
+
+Error where_rights_end(Error error) {
+  if ((error.errnum() != EPERM && error.errnum() != EACCES) || in_initial_user_namespace())
+    return error;
+  return std::move(error).hint(
+      "this process is in a user namespace of its own, such as PrivateUsers= or a system container "
+      "makes; views take the rights of the machine's own: start the engine there");
 }
 
 Status restrict_to_view_building() {

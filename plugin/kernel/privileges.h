@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "plugin/base/result.h"
 
@@ -11,6 +12,20 @@ namespace pinscope::kernel {
 // namespace that the host's root is not in, so that whatever root owns, "/" first of all, seems to
 // belong to nobody.
 bool serves_rootless_engine();
+
+// Whether this process is in the user namespace that the kernel starts with, in which alone the
+// capabilities count that views and tokens take. A namespace that maps every id to itself
+// (systemd's PrivateUsers=full) looks like it and is not. True where /proc does not tell.
+bool in_initial_user_namespace();
+
+// The same error; where it is one of rights and this process is in another user namespace than
+// that, it says so.
+Error where_rights_end(Error error);
+template <typename T>
+Result<T> where_rights_end(Result<T> result) {
+  if (result) return result;
+  return std::unexpected(where_rights_end(std::move(result).error()));
+}
 
 // no_new_privs, an umask of 022, no inherited descriptors but the standard three, "/" as working
 // directory, and only the capabilities that building a view needs, in the effective and permitted

@@ -11,6 +11,7 @@
 #include "plugin/base/file.h"
 #include "plugin/kernel/bpf.h"
 #include "plugin/kernel/delegation.h"
+#include "plugin/kernel/privileges.h"
 #include "plugin/kernel/process.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/kernel/uapi.h"
@@ -32,7 +33,12 @@ Probe answer_of(int errnum) {
 }
 
 std::string detail_of(int errnum) {
-  return errnum == 0 ? "" : std::string(strerrordesc_np(errnum));
+  if (errnum == 0) return "";
+  const bool is_of_rights = answer_of(errnum) == Probe::kUnknown;
+  return std::string(strerrordesc_np(errnum)) +
+         (is_of_rights && !in_initial_user_namespace()
+              ? ": this is a user namespace of its own, not the machine's"
+              : "");
 }
 
 template <typename T>

@@ -112,6 +112,19 @@ Error gone(pid_t pid, int errnum) {
                        ErrorCode::kProcessGone);
 }
 
+// Why its namespaces cannot be looked at, which a link of /proc/PID/ns tells by an errno.
+Error cannot_look(pid_t pid, int proc) {
+  struct stat status {};
+  const bool is_there =
+      ::fstatat(proc, "ns/mnt", &status, 0) == 0 && ::fstatat(proc, "ns/user", &status, 0) == 0;
+  const int errnum = is_there ? ESRCH : errno;
+  if (errnum != EACCES && errnum != EPERM) return gone(pid, ESRCH);
+  return Error::system("look at the namespaces of process " + std::to_string(pid), errnum)
+      .hint(
+          "it takes CAP_SYS_PTRACE in that process's user namespace, and a security module that "
+          "does not forbid it");
+}
+
 }  // namespace
 
 Result<ContainerProcess> ContainerProcess::open(pid_t pid) {
@@ -130,7 +143,8 @@ Result<ContainerProcess> ContainerProcess::open(pid_t pid) {
 
   const auto mount = namespace_at(process.proc_.get(), link_name(model::NamespaceKind::kMount));
   const auto user = namespace_at(process.proc_.get(), link_name(model::NamespaceKind::kUser));
-  if (mount.inode == 0 || user.inode == 0) return std::unexpected(gone(pid, ESRCH));
+  if (mount.inode == 0 || user.inode == 0)
+    return std::unexpected(cannot_look(pid, process.proc_.get()));
   process.mount_namespace_ = mount.inode;
   // The machine's own namespace is that of process 1, too, where the runtime has one of its own.
   process.shares_mount_namespace_ = mount == namespace_at(AT_FDCWD, "/proc/self/ns/mnt") ||

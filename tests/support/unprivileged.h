@@ -15,4 +15,8 @@ void become_plain_user(uid_t user);
 // The same, then user and mount namespaces of their own in which the user is root: "0 USER 1".
 void become_namespace_root(uid_t user);
 
+// Stays root, in user and mount namespaces of its own that map every id to itself, as systemd's
+// PrivateUsers=full makes them. To be called by root.
+void enter_identity_namespace();
+
 }  // namespace pinscope::test
