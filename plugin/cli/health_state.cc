@@ -76,8 +76,12 @@ Finding policy_in_force(const policy::Loaded& loaded, const Settings& settings) 
   const auto& set = (*cached)->set();
   const std::string what = count_of(set.policy_count(), "policy", "policies") + ", compiled " +
                            utc_time(set.compiled_at_ns());
-  if ((*cached)->is_current(settings.policy_path, policy::Racy::kIsIgnored))
+  if ((*cached)->is_current(settings.policy_path, policy::Racy::kIsIgnored)) {
+    if (loaded.ok() && !(*cached)->holds(loaded.policies))
+      return finding(Level::kFail, what + ", and not what the files say: the set is damaged",
+                     "pinscope compile makes it again; look for the reason on the disk");
     return finding(Level::kOk, what, "");
+  }
   const auto refused = open(policy::kRejectedSuffix);
   if (refused && *refused && (*refused)->set().refusal() &&
       (*refused)->is_current(settings.policy_path, policy::Racy::kIsIgnored))

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -106,6 +107,13 @@ CachedSet::~CachedSet() {
 bool CachedSet::is_current(const std::string& policy_path, Racy racy) const {
   const auto origin = set_.origin();
   return origin && origin->path == one_spelling(policy_path) && unchanged(*origin, racy);
+}
+
+bool CachedSet::holds(const std::vector<model::Policy>& policies) const {
+  const auto origin = set_.origin();
+  if (!origin) return false;
+  const std::string expected = compile(policies, *origin);
+  return std::ranges::equal(std::as_bytes(std::span(expected)), bytes_);
 }
 
 }  // namespace pinscope::policy

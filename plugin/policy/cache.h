@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "plugin/base/result.h"
 #include "plugin/policy/compiled.h"
@@ -50,6 +51,9 @@ class CachedSet {
   [[nodiscard]] const CompiledSet& set() const { return set_; }
   // Whether the policy files are still those that this was made from.
   [[nodiscard]] bool is_current(const std::string& policy_path, Racy racy) const;
+  // Whether it holds these policies, to the last byte: they are what its files say, in the order of
+  // load_path().
+  [[nodiscard]] bool holds(const std::vector<model::Policy>& policies) const;
 
  private:
   CachedSet(std::span<const std::byte> bytes, CompiledSet set) : bytes_(bytes), set_(set) {}

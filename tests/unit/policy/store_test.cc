@@ -252,6 +252,33 @@ TEST_F(Store, DamagedSetIsMadeAgain) {
   }
 }
 
+// The hook does not read all of a set; who looks at it in full sees every bit.
+TEST_F(Store, SetThatLostABitIsKnown) {
+  write_policy("a.yaml", "a");
+  write_policy("b.yaml", "b");
+  open();
+  const auto policies = load_path(policies_).policies;
+  const auto before = CachedSet::open(cache_, policies_, kSetSuffix);
+  ASSERT_TRUE(before && *before && (*before)->holds(policies));
+  const auto origin = (*before)->set().origin();
+  // What it says of the files and of their reading is compared with them, as far as it counts.
+  const std::string of_origin = compile({}, *origin);
+  const auto passes = [&] {
+    const auto set = CachedSet::open(cache_, policies_, kSetSuffix);
+    return set && *set && (*set)->holds(policies) &&
+           compile({}, *(*set)->set().origin()) == of_origin;
+  };
+  EXPECT_TRUE(passes());
+  std::ifstream file(kept(kSetSuffix), std::ios::binary);
+  const std::string whole{std::istreambuf_iterator<char>(file), {}};
+  for (size_t at = 0; at < whole.size(); ++at) {
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    write(kept(kSetSuffix), damaged);
+    ASSERT_FALSE(passes()) << at;
+  }
+}
+
 TEST_F(Store, SetOfAnotherPathIsNotUsed) {
   write_policy("a.yaml", "a");
   open();
