@@ -104,14 +104,18 @@ bool follow(const AgentOptions& options, const Volume& volume, Reporter& reporte
                        ": is there a ConfigMap, with something in it? what was in force stays");
     return false;
   }
-  const auto done =
-      run_in_root(options.root, [&] { return bring_in_force(options.policies, **texts); });
+  const auto done = run_in_root(options.root, [&]() -> Result<std::string> {
+    PINSCOPE_TRY(const auto now, bring_in_force(options.policies, **texts));
+    return now.count + "\n" + now.changes;
+  });
   if (!done) {
     reporter.not_ready("the policies of the cluster are not taken, what was in force stays: " +
                        done.error().sentence());
     return false;
   }
-  reporter.ready(*done);
+  const auto lines = split(*done, '\n');
+  if (lines.size() > 1 && !lines[1].empty()) log("taken: " + std::string(lines[1]));
+  reporter.ready(std::string(lines.front()));
   return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <optional>
 
 #include "plugin/base/file.h"
@@ -12,18 +13,16 @@
 #include "plugin/base/text.h"
 #include "plugin/node/child.h"
 #include "plugin/policy/cache.h"
+#include "plugin/policy/combined.h"
 #include "plugin/policy/install.h"
 #include "plugin/policy/stamps.h"
 
 namespace pinscope::node {
 namespace {
 
-constexpr std::string_view kHead =
-    "# Made by `pinscope node run` from the policies of the cluster. Edits are lost: change "
-    "those.\n";
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr size_t kMostBytes = size_t{16} << 20;
 constexpr int kMostErrors = 20;
+constexpr int kMostKeys = 20;  // of a ConfigMap, in the log
 
 std::string in_force(size_t count) {
   return count_of(count, "policy", "policies") + " in force";
@@ -89,50 +88,73 @@ Result<std::optional<std::string>> written(int directory) {
   if (!file && file.error().errnum() == ENOENT) return std::nullopt;
   if (!file) return std::unexpected(std::move(file).error());
   PINSCOPE_TRY(auto text, read_all(file->get(), kMostBytes, kClusterFile));
-  if (text.starts_with(kHead)) return text;
+  if (policy::is_combined(text)) return text;
   return std::unexpected(Error(ErrorCode::kPolicyInvalid, "replace " + quoted(kClusterFile))
                              .reason("it was not made by this program")
                              .hint("give that file another name"));
 }
 
-Result<std::string> compiled(const HostPolicies& host) {
-  if (const auto count = current(host)) return in_force(*count);
+Result<InForce> compiled(const HostPolicies& host) {
+  if (const auto count = current(host)) return InForce{in_force(*count), ""};
   PINSCOPE_TRY(const auto count, run_confined([&] { return compile(host); }));
-  return in_force(parse_unsigned(count).value_or(0));
+  return InForce{in_force(parse_unsigned(count).value_or(0)), ""};
+}
+
+// By the ConfigMap's keys; what is not one of ours has none.
+std::map<std::string, std::string> by_key(const std::optional<std::string>& file) {
+  std::map<std::string, std::string> texts;
+  if (!file) return texts;
+  const std::string above = std::string(kClusterFile) + "/";
+  for (auto& part : policy::parts_of(*file, kClusterFile))
+    if (part.file.starts_with(above)) texts[part.file.substr(above.size())] = std::move(part.text);
+  return texts;
+}
+
+std::string changes_of(const std::optional<std::string>& before,
+                       const std::optional<std::string>& after) {
+  if (before == after) return "the policies of the node's own have changed";
+  const auto old = by_key(before);
+  const auto now = by_key(after);
+  std::string changes;
+  int named = 0;
+  const auto add = [&](const std::string& key, const char* what) {
+    if (++named > kMostKeys) return;
+    changes += (changes.empty() ? "" : ", ") + quoted(key) + " " + what;
+  };
+  for (const auto& [key, text] : now) {
+    const auto same = old.find(key);
+    if (same == old.end())
+      add(key, "is new");
+    else if (same->second != text)
+      add(key, "has changed");
+  }
+  for (const auto& [key, text] : old)
+    if (!now.contains(key)) add(key, "is gone");
+  if (named > kMostKeys) changes += ", and " + std::to_string(named - kMostKeys) + " more";
+  return changes;
 }
 
 }  // namespace
 
-std::string combined(const std::vector<policy::Text>& texts) {
-  std::string whole(kHead);
-  for (const auto& [file, text] : texts) {
-    std::string_view rest = text;
-    if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
-    whole += "---\n# " + one_line(file) + "\n";
-    whole += rest;
-    if (!rest.ends_with('\n')) whole += '\n';
-  }
-  return whole;
-}
-
-Result<std::string> bring_in_force(const HostPolicies& host,
-                                   const std::vector<policy::Text>& texts) {
+Result<InForce> bring_in_force(const HostPolicies& host, const std::vector<policy::Text>& texts) {
   PINSCOPE_TRY(const Fd made, make_directory(host.directory, 0755));
   PINSCOPE_TRY(const Fd directory, open_trusted_directory(host.directory));
   PINSCOPE_TRY(const auto before, written(directory.get()));
   std::optional<std::string> wanted;
-  if (!texts.empty()) wanted = combined(texts);
+  if (!texts.empty()) wanted = policy::combine(texts);
   if (wanted == before)
-    if (const auto count = current(host)) return in_force(*count);
+    if (const auto count = current(host)) return InForce{in_force(*count), ""};
 
-  const std::string whole = wanted.value_or(std::string(kHead));
+  const std::string whole = wanted.value_or(policy::combine({}));
   PINSCOPE_TRY([[maybe_unused]] const auto checked,
                run_confined([&] { return check(host, texts, whole); }));
   if (wanted && wanted != before)
     PINSCOPE_CHECK(write_atomically(directory.get(), kClusterFile, *wanted, 0644, true));
   if (!wanted && before && ::unlinkat(directory.get(), kClusterFile, 0) != 0)
     return std::unexpected(Error::system("remove " + quoted(kClusterFile), errno));
-  return compiled(host);
+  PINSCOPE_TRY(InForce now, compiled(host));
+  now.changes = changes_of(before, wanted);
+  return now;
 }
 
 Status withdraw(const HostPolicies& host) {

@@ -19,15 +19,15 @@ struct HostPolicies {
 
 inline constexpr const char* kClusterFile = "kubernetes.yaml";
 
-// The text of that file.
-std::string combined(const std::vector<policy::Text>& texts);
+struct InForce {
+  std::string count;    // "3 policies in force"
+  std::string changes;  // "\"a.yaml\" is new, \"b.yaml\" has changed"; empty if nothing was changed
+};
 
 // Checks `texts` together with the host's own policies, and only if the whole has no error writes
 // the file and compiles. Otherwise everything stays as it was, and the error names each mistake by
-// file and line. Nothing is written or compiled that is there already. No texts: no file. Gives a
-// sentence for the log: "3 policies in force".
-Result<std::string> bring_in_force(const HostPolicies& host,
-                                   const std::vector<policy::Text>& texts);
+// file and line. Nothing is written or compiled that is there already. No texts: no file.
+Result<InForce> bring_in_force(const HostPolicies& host, const std::vector<policy::Text>& texts);
 
 // Takes the file away and compiles what is left.
 Status withdraw(const HostPolicies& host);

@@ -13,6 +13,7 @@
 #include "plugin/base/text.h"
 #include "plugin/policy/check.h"
 #include "plugin/policy/check_set.h"
+#include "plugin/policy/combined.h"
 #include "plugin/policy/limits.h"
 #include "plugin/policy/reader.h"
 #include "plugin/policy/reporter.h"
@@ -165,7 +166,7 @@ void SetLoader::add_file(const std::string& path, const std::string& name, Trust
     complain(name, "the file is empty; remove it, or say with a comment that it holds no policy");
     return;
   }
-  add_text(*std::move(text), name);
+  for (auto& part : parts_of(*std::move(text), name)) add_text(std::move(part.text), part.file);
 }
 
 Loaded SetLoader::finish() {

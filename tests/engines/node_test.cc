@@ -157,6 +157,20 @@ TEST_F(KubernetesNode, KeepsItsPoliciesWhenTheConfigMapIsDeleted) {
   EXPECT_EQ(node_.in_force(), 1U);
 }
 
+TEST_F(KubernetesNode, SaysWhatHasChangedInASetOfTheSameSize) {
+  node_.volume().update({{"a.yaml", granting("flows", "a")}, {"b.yaml", granting("flows", "b")}});
+  const auto result = node_.run([&] {
+    ASSERT_TRUE(node_.takes("name: a"));
+    node_.volume().update({{"a.yaml", granting("flows", "z")}, {"c.yaml", granting("flows", "b")}});
+    ASSERT_TRUE(node_.takes("name: z"));
+  });
+  EXPECT_THAT(result.err,
+              HasSubstr("pinscope node: taken: \"a.yaml\" is new, \"b.yaml\" is new\n"));
+  EXPECT_THAT(result.err,
+              HasSubstr("pinscope node: taken: \"a.yaml\" has changed, \"c.yaml\" is new, "
+                        "\"b.yaml\" is gone\n"));
+}
+
 TEST_F(KubernetesNode, NeverTouchesPoliciesOfItsOwn) {
   const std::string mine = granting("flows", "mine");
   node_.installation().write_policy(mine, "mine.yaml");

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "plugin/policy/combined.h"
 #include "plugin/policy/yaml.h"
 
 namespace pinscope::policy {
@@ -56,6 +57,16 @@ class LoadPath : public testing::Test {
 
 #define SKIP_WITHOUT_ROOT() \
   if (::geteuid() != 0) GTEST_SKIP() << "only root can make a file that is trusted"
+
+TEST_F(LoadPath, NamesThePlacesOfWhatAFileWasCombinedOf) {
+  write("kubernetes.yaml", combine({{"a.yaml", policy_text("a")}, {"b.yaml", policy_text("b")}}));
+  const auto loaded = load_path(directory_, Trust::kIgnored);
+  ASSERT_EQ(loaded.policies.size(), 2U);
+  EXPECT_EQ(to_string(loaded.policies[1].place), "kubernetes.yaml/b.yaml:1:1");
+  EXPECT_EQ(to_string(loaded.policies[1].denials[0].place), "kubernetes.yaml/b.yaml:4:27");
+  ASSERT_EQ(loaded.files.size(), 1U);
+  EXPECT_EQ(loaded.files[0].name, "kubernetes.yaml");
+}
 
 TEST_F(LoadPath, ReadsYamlFilesInTheOrderOfTheirNames) {
   write("b.yml", policy_text("second"));
