@@ -59,7 +59,7 @@ std::optional<struct stat> stat_of(const std::string& path) {
 
 // This very file by whatever name, or a copy of it: running that would never end.
 bool is_this_program(const std::string& path, const struct stat& status) {
-  if (base_name(path).starts_with(kProgram)) return true;
+  if (model::is_shim(path)) return true;
   const auto self = stat_of("/proc/self/exe");
   return self && self->st_dev == status.st_dev && self->st_ino == status.st_ino;
 }

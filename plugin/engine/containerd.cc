@@ -8,6 +8,8 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/engine/containerd_config.h"
+#include "plugin/engine/containerd_edit.h"
+#include "plugin/engine/containerd_examine.h"
 #include "plugin/engine/containerd_place.h"
 #include "plugin/engine/containerd_runtime.h"
 #include "plugin/engine/draft.h"
@@ -19,9 +21,6 @@ namespace pinscope::engine {
 namespace {
 
 constexpr const char* kDropIns = "/etc/containerd/conf.d";
-constexpr const char* kDropInName = "99-pinscope.toml";
-constexpr const char* kInstall = "pinscope engine install --engine containerd";
-const TomlPath kDefaultName = {"containerd", "default_runtime_name"};
 
 // What k3s and RKE2 make their root file from.
 std::string template_of(const std::string& root, int64_t version) {
@@ -61,16 +60,9 @@ struct Target {
   std::string directory;    // of the drop-in
   bool as_default = false;  // what was asked for, now or before
   [[nodiscard]] const std::string& root() const { return place.root; }
-  [[nodiscard]] std::string drop_in() const { return join(directory, kDropInName); }
+  [[nodiscard]] std::string drop_in() const { return join(directory, kContainerdDropIn); }
   [[nodiscard]] std::string pattern() const { return directory + "/*.toml"; }
 };
-
-// What an earlier installation has touched, so that it is not taken for somebody else's.
-std::string drop_in_of(const Receipt& receipt) {
-  for (const auto& made : receipt.files)
-    if (base_name(made.path) == kDropInName) return made.path;
-  return "";
-}
 
 // What cannot be run by the shim is not replaced unasked.
 Status check_default(const Target& target, const Options& options) {
@@ -83,8 +75,8 @@ Status check_default(const Target& target, const Options& options) {
 
 // A file that is read after ours would have the last word.
 Status check_later(const Target& target, const ContainerdConfig& config) {
-  const std::string file = config.file_of(kDefaultName);
-  const auto name = config.text(kDefaultName);
+  const std::string file = config.file_of(default_runtime_key());
+  const auto name = config.text(default_runtime_key());
   if (!target.as_default || file.empty() || file == target.root() || name == kPinscopeRuntime)
     return {};
   const auto& imported = config.import_directories();
@@ -197,14 +189,15 @@ Result<Plan> install(const Tree& tree, const Options& options) {
             .reason("it gives its runtime no arguments such as " + options.hook_arguments.front())
             .hint("keep policies, records and the audit trail in their default places"));
   PINSCOPE_TRY(const auto receipt, receipt_of(tree));
-  const std::string ours = drop_in_of(receipt);
+  const std::string ours = containerd_drop_in(receipt);
   Target target;
   PINSCOPE_TRY(target.place, choose_containerd(tree, options.containerd_config));
   target.directory = kDropIns;
   PINSCOPE_TRY(const auto config, ContainerdConfig::read(tree, target.root(), ours));
   PINSCOPE_TRY(const auto now, ContainerdConfig::read(tree, target.root()));
   target.model = containerd_model(config, target.place);
-  target.as_default = wants_default(options, receipt, now.text(kDefaultName) == kPinscopeRuntime);
+  target.as_default =
+      wants_default(options, receipt, now.text(default_runtime_key()) == kPinscopeRuntime);
   if (const auto file = config.disables_cri(); !file.empty())
     return std::unexpected(
         cannot_wire()
@@ -251,7 +244,7 @@ Result<Plan> install(const Tree& tree, const Options& options) {
 
 Result<Plan> remove(const Tree& tree, const Options& options) {
   PINSCOPE_TRY(const auto receipt, receipt_of(tree));
-  const std::string ours = drop_in_of(receipt);
+  const std::string ours = containerd_drop_in(receipt);
   const auto take_out = [&](const std::string& text) -> Result<std::string> {
     return take_out_ours(text, ours.empty() ? std::string(kDropIns) + "/*.toml"
                                             : std::string(parent_of(ours)) + "/*.toml");
@@ -264,73 +257,8 @@ Result<Plan> remove(const Tree& tree, const Options& options) {
   return plan;
 }
 
-void examine_default(const ContainerdConfig& config, const Receipt& receipt, Report& report) {
-  const auto name = config.text(kDefaultName);
-  if (name == kPinscopeRuntime) return;
-  if (!receipt.set_default) {
-    report.remarks.push_back(
-        {Remark::Level::kOk, "only containers of the runtime \"pinscope\" meet Pinscope", ""});
-    return;
-  }
-  const std::string file = config.file_of(kDefaultName);
-  report_lost_default(report,
-                      file.empty()
-                          ? "no file of containerd's makes \"pinscope\" the default runtime"
-                          : file + " makes " + quoted(name.value_or("")) + " the default runtime",
-                      kInstall);
-}
-
-void examine(const Tree& tree, const Receipt& receipt, Report& report) {
-  const auto add = [&](Remark::Level level, std::string text, std::string action) {
-    report.remarks.push_back({level, std::move(text), std::move(action)});
-  };
-  // The root file is the one that we have a part in, or the one that is there.
-  const std::string drop_in = drop_in_of(receipt);
-  const auto place = containerd_of(tree, receipt, drop_in);
-  const std::string& root = place.root;
-  const auto config = ContainerdConfig::read(tree, root);
-  const auto without = ContainerdConfig::read(tree, root, drop_in);
-  if (!config || !without) {
-    add(Remark::Level::kFail, (config ? without : config).error().sentence(),
-        "mend that file: containerd cannot start");
-    return;
-  }
-  if (const auto other = other_containerd_root(tree, root); !other.empty())
-    add(Remark::Level::kFail, "containerd reads " + other + ", not " + root,
-        "pinscope engine remove --engine containerd, then install with --containerd-config");
-  if (const auto file = config->disables_cri(); !file.empty())
-    add(Remark::Level::kFail, file + " switches the CRI plugin off", "take it out there");
-  const auto shim =
-      config->text({"containerd", "runtimes", kPinscopeRuntime, "options", "BinaryName"});
-  if (!shim) {
-    add(Remark::Level::kFail,
-        drop_in.empty() ? root + " has no runtime \"pinscope\" any more"
-                        : root + " does not import " + drop_in,
-        kInstall);
-    return;
-  }
-  if (drop_in.empty())
-    if (const auto rival = config->import_with_cri(); !rival.empty())
-      add(Remark::Level::kFail,
-          "containerd before 2.0 takes its CRI plugin's section from " + rival + ", not from " +
-              root,
-          "install again with --containerd-config " + rival);
-  for (const auto& file : config->files())
-    if (file.version > config->version())
-      add(Remark::Level::kFail,
-          file.path + " is of version " + std::to_string(file.version) + ", " + root +
-              " of version " + std::to_string(config->version()) + ": containerd does not start",
-          "install the wiring again");
-  if (const auto usable = tree.check_program(*shim); !usable)
-    add(Remark::Level::kFail, usable.error().sentence(),
-        "put the program there: no container of the runtime \"pinscope\" starts without it");
-  report_old_processes(tree, receipt, report, place.restart, is_own_containerd);
-  examine_default(*config, receipt, report);
-  examine_program(tree, containerd_model(*without, place).program, "", report);
-}
-
 }  // namespace
 
-const Wiring kContainerdWiring = {install, remove, examine};
+const Wiring kContainerdWiring = {install, remove, examine_containerd};
 
 }  // namespace pinscope::engine

@@ -1,5 +1,4 @@
-// What containerd's configuration says, and how a line of ours gets into its root file and out
-// again.
+// What containerd's configuration says; containerd_edit.h puts ours in.
 //
 // Facts, each tried with containerd 1.7.24 and 2.1.9 (`containerd -c FILE config dump`):
 // - An imported file whose version is above the root file's stops 1.x.
@@ -61,19 +60,15 @@ class ContainerdConfig {
   std::vector<std::string> directories_;
 };
 
+// The name of the default runtime, below the CRI plugin's section.
+inline TomlPath default_runtime_key() {
+  return {"containerd", "default_runtime_name"};
+}
+
+// A path below the CRI plugin's section in a file of that version, from the file's root.
+TomlPath in_cri(int64_t version, const TomlPath& path);
+
 // "io.containerd.grpc.v1.cri", from version 3 on "io.containerd.cri.v1.runtime".
 std::string_view cri_plugin(int64_t version);
-
-// Edits of the root file's text. Each keeps everything else byte for byte, and is checked by
-// reading the result: what the file said before must still stand in it. `name` is for errors.
-Result<std::string> add_import(const std::string& text, const std::string& pattern,
-                               const std::string& name);
-Result<std::string> add_block(const std::string& text, const std::string& block,
-                              const std::string& name);
-Result<std::string> set_default_runtime(const std::string& text, int64_t version,
-                                        const std::string& name);
-// The last two undone, as far as they are there; and all three.
-std::string take_out_settings(const std::string& text);
-std::string take_out_ours(const std::string& text, const std::string& pattern);
 
 }  // namespace pinscope::engine

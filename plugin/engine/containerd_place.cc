@@ -79,6 +79,12 @@ Result<ContainerdPlace> choose_containerd(const Tree& tree, const std::string& w
                              .hint("say which with --containerd-config: " + list));
 }
 
+std::string containerd_drop_in(const Receipt& receipt) {
+  for (const auto& made : receipt.files)
+    if (base_name(made.path) == kContainerdDropIn) return made.path;
+  return "";
+}
+
 ContainerdPlace containerd_of(const Tree& tree, const Receipt& receipt,
                               const std::string& drop_in) {
   if (!receipt.edits.empty()) return place_of(receipt.edits.back().path);

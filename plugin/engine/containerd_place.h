@@ -21,6 +21,9 @@ struct ContainerdPlace {
 // `wanted`: the root file, or empty: the one that is there, or that containerd is started with. An
 // error if there is more than one.
 Result<ContainerdPlace> choose_containerd(const Tree& tree, const std::string& wanted);
+// The drop-in that an installation has made; empty if none.
+inline constexpr const char* kContainerdDropIn = "99-pinscope.toml";
+std::string containerd_drop_in(const Receipt& receipt);
 // The place that an installation was made for. `drop_in`: its drop-in, or empty.
 ContainerdPlace containerd_of(const Tree& tree, const Receipt& receipt, const std::string& drop_in);
 

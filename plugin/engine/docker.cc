@@ -233,6 +233,11 @@ void examine(const Tree& tree, const Receipt& receipt, Report& report) {
     add(Remark::Level::kFail, ours.error().sentence(), "mend that file: dockerd cannot start");
   } else if (!*ours || (*ours)->path.empty()) {
     add(Remark::Level::kFail, path + " has no runtime \"pinscope\" any more", kInstall);
+  } else if (!model::is_shim((*ours)->path)) {
+    add(Remark::Level::kFail,
+        "the runtime \"pinscope\" runs " + (*ours)->path + ", which is not Pinscope's (" + path +
+            ")",
+        kInstall);
   } else if (const auto usable = tree.check_program((*ours)->path); !usable) {
     add(Remark::Level::kFail, usable.error().sentence(),
         "put the program there: no container of the runtime \"pinscope\" starts without it");

@@ -30,6 +30,10 @@ std::string runtime_file_text(const std::string& program) {
   return json.take() + "\n";
 }
 
+bool is_shim(std::string_view path) {
+  return base_name(path).starts_with("pinscope-runtime");
+}
+
 bool has_own_kernel(std::string_view path) {
   const std::string_view name = base_name(path);
   return name.starts_with("runsc") || name.starts_with("kata");

@@ -27,6 +27,9 @@ Result<std::string> parse_runtime_file(std::string text, const std::string& name
 // The text of one.
 std::string runtime_file_text(const std::string& program);
 
+// Whether a path names our shim, which tells its engine by its name.
+bool is_shim(std::string_view path);
+
 // Whether a program of that name runs containers on a kernel of their own (gVisor, Kata), where a
 // view would show them nothing. `path` or its last component.
 bool has_own_kernel(std::string_view path);

@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "plugin/engine/containerd_config.h"
+#include "plugin/engine/containerd_edit.h"
+#include "plugin/engine/toml.h"
 
 namespace {
 

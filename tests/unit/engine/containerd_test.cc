@@ -181,33 +181,6 @@ TEST(WireContainerd, MakesItselfTheDefaultRuntime) {
   EXPECT_EQ(machine.snapshot(), before);
 }
 
-TEST(WireContainerd, TellsThatALaterFileTookTheDefault) {
-  const std::string later = "/etc/containerd/conf.d/zz-nvidia.toml";
-  const Machine machine({{kRoot, "version = 3\n"}});
-  machine.install(kContainerd, of_version("2.1.9", true));
-  machine.write(later,
-                "version = 3\n[plugins.\"io.containerd.cri.v1.runtime\".containerd]\n"
-                "default_runtime_name = \"nvidia\"\n");
-  EXPECT_FALSE(machine.report(kContainerd).effective());
-  EXPECT_THAT(remarks_of(machine.report(kContainerd)),
-              ElementsAre("fail: " + later +
-                          " makes \"nvidia\" the default runtime: containers that name no runtime "
-                          "pass Pinscope by, although --set-default was asked for"));
-  auto options = of_version("2.1.9");
-  options.force = true;
-  EXPECT_EQ(machine.refusal(kContainerd, options),
-            "cannot wire containerd: \"" + later +
-                "\" makes \"nvidia\" the default runtime and is read after "
-                "\"/etc/containerd/conf.d/99-pinscope.toml\" (take default_runtime_name out there, "
-                "or rename the file)");
-  // Before ours, it has no say.
-  machine.remove(later);
-  machine.write("/etc/containerd/conf.d/99-nvidia.toml",
-                "version = 3\n[plugins.\"io.containerd.cri.v1.runtime\".containerd]\n"
-                "default_runtime_name = \"nvidia\"\n");
-  EXPECT_TRUE(machine.report(kContainerd).effective());
-}
-
 TEST(WireContainerd, SetsADefaultRuntimeInEveryLayoutOfTheRootFile) {
   const std::string table = "[plugins.\"io.containerd.grpc.v1.cri\".containerd]\n";
   for (const std::string& text : std::vector<std::string>{
@@ -329,33 +302,6 @@ TEST(WireContainerd, EditsTheTemplateOfMicrok8s) {
   const auto plan = machine.install(kContainerd, of_version("1.7.24"));
   EXPECT_THAT(machine.read(path), HasSubstr("runtimes.pinscope.options"));
   EXPECT_EQ(plan.next.front(), "snap restart microk8s.daemon-containerd");
-}
-
-TEST(WireContainerd, TellsOfAProcessThatIsOlderOrReadsAnotherFile) {
-  const Machine machine({{kRoot, "version = 3\n"}});
-  machine.write("/usr/bin/containerd", "#!/bin/true\n", 0755);
-  machine.install(kContainerd, of_version("2.1"));
-  // The one that dockerd starts for itself is none of ours.
-  play_process(machine, 4, "/usr/bin/containerd",
-               {"--config", "/var/run/docker/containerd/containerd.toml"}, true);
-  EXPECT_TRUE(machine.report(kContainerd).effective());
-  play_process(machine, 5, "/usr/bin/containerd", {}, true);
-  const auto report = machine.report(kContainerd);
-  ASSERT_FALSE(report.effective());
-  EXPECT_EQ(remarks_of(report).front(),
-            "fail: process 5 runs since before the wiring: containers that it starts pass Pinscope "
-            "by");
-  EXPECT_EQ(report.remarks.front().action,
-            "systemctl restart containerd (containers go on running)");
-  play_process(machine, 6, "/usr/bin/containerd", {"-c", "/srv/c.toml"});
-  machine.remove("/proc/5");
-  EXPECT_EQ(remarks_of(machine.report(kContainerd)).front(),
-            "fail: containerd reads /srv/c.toml (process 6), not /etc/containerd/config.toml");
-  const Machine other({{"/srv/c.toml", "version = 3\n"}});
-  other.write("/usr/bin/containerd", "#!/bin/true\n", 0755);
-  play_process(other, 6, "/usr/bin/containerd", {"-c", "/srv/c.toml"});
-  EXPECT_EQ(other.install(kContainerd, of_version("2.1")).checked_file, "/srv/c.toml");
-  EXPECT_TRUE(other.report(kContainerd).effective());
 }
 
 TEST(WireContainerd, CannotTellItsRuntimeWherePoliciesAre) {

@@ -212,6 +212,19 @@ TEST(WireDocker, SaysThatAFileIsInUtf16) {
             "cannot wire docker: \"/etc/docker/daemon.json\" is UTF-16 (save it as UTF-8)");
 }
 
+TEST(WireDocker, TellsThatItsRuntimeRunsAnotherProgram) {
+  const Machine machine({});
+  machine.install(kDocker, options_for(kDocker));
+  std::string text = machine.read(kDaemon);
+  text.replace(text.find("/usr/bin/pinscope-runtime-docker"), 32, "/usr/bin/runc");
+  machine.write(kDaemon, text);
+  EXPECT_EQ(remarks_of(machine.report(kDocker)).front(),
+            "fail: the runtime \"pinscope\" runs /usr/bin/runc, which is not Pinscope's "
+            "(/etc/docker/daemon.json)");
+  machine.install(kDocker, options_for(kDocker));
+  EXPECT_TRUE(machine.report(kDocker).effective());
+}
+
 TEST(WireDocker, NoticesThatItsRuntimeIsGone) {
   const Machine machine({});
   machine.install(kDocker, options_for(kDocker));

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "plugin/engine/containerd_config.h"
+#include "plugin/engine/containerd_edit.h"
 
 namespace pinscope::engine {
 namespace {
