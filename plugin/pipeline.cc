@@ -21,6 +21,7 @@
 #include "plugin/pipeline/reach.h"
 #include "plugin/pipeline/records.h"
 #include "plugin/pipeline/run_log.h"
+#include "plugin/pipeline/unsupported.h"
 #include "plugin/plan/build.h"
 #include "plugin/policy/compiled.h"
 #include "plugin/policy/decide.h"
@@ -70,18 +71,6 @@ PinnedObject skipped_pin(const GrantedPin& grant) {
   PinnedObject pin = pinned(grant);
   pin.skipped = true;
   return pin;
-}
-
-// Processes of runtimes whose containers do not run on this kernel: a view would show them nothing.
-Status refuse_foreign_kernel(const kernel::ContainerProcess& process) {
-  const std::string program = process.program_name();
-  const auto is = [&](std::string_view prefix) { return program.starts_with(prefix); };
-  if (!is("runsc") && !is("qemu-system") && !is("cloud-hypervisor") && !is("firecracker"))
-    return {};
-  return std::unexpected(
-      Error(ErrorCode::kRuntimeUnsupported, "give a view to a container of " + quoted(program))
-          .reason("it does not run on this kernel")
-          .hint("let no policy select containers of gVisor or Kata"));
 }
 
 // One run of a hook: what the stages hand to each other, and the audit line that grows on the way.
@@ -213,7 +202,7 @@ class HookRun {
           Error(ErrorCode::kHostNamespace, "give a view to this container")
               .reason("it shares the host's mount namespace")
               .hint("a view there would be everybody's; let no policy select this container"));
-    PINSCOPE_CHECK(refuse_foreign_kernel(*process));
+    PINSCOPE_CHECK(refuse_unsupported(*process));
     if (decision.delegation && process->shares_our_user_namespace())
       return std::unexpected(Error(ErrorCode::kDelegation, "delegate BPF")
                                  .reason("its process is in the host's user namespace")

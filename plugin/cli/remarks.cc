@@ -41,6 +41,7 @@ class Observer {
     lsm();
     owners();
     rights();
+    checkpoints();
     if (decision_.grants.empty() && !decision_.delegation)
       add(Kind::kNote, "no-grants", "nothing is granted: the container gets no pin at all", "");
     std::stable_sort(remarks_.begin(), remarks_.end(), [](const Remark& left, const Remark& right) {
@@ -225,6 +226,15 @@ class Observer {
     for (const auto& grant : decision_.grants)
       if (grant.access == access) names += (names.empty() ? "" : ", ") + quoted(grant.name);
     return names;
+  }
+
+  // CRIU 4.2: "doesn't have a proper root mount", because a view is a part of its file system.
+  void checkpoints() {
+    if (decision_.grants.empty() && !decision_.delegation) return;
+    add(Kind::kNote, "checkpoint",
+        "a container with a view cannot be checkpointed: CRIU does not dump a mount that shows a "
+        "part of its file system",
+        "");
   }
 
   void rights() {

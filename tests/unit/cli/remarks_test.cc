@@ -37,13 +37,15 @@ model::Decision granting(Access access) {
   return decision;
 }
 
-// Without the one that every read grant of a map brings along.
+// Without those that every read grant of a map, and every view, bring along.
 std::vector<Remark> other_remarks(const model::Container& container,
                                   const model::Decision& decision,
                                   const std::vector<std::string>& host_bpffs,
                                   const NeededCommands& needed = {}) {
   auto remarks = remarks_on(container, decision, host_bpffs, needed);
-  std::erase_if(remarks, [](const Remark& remark) { return remark.code == "descriptors-travel"; });
+  std::erase_if(remarks, [](const Remark& remark) {
+    return remark.code == "descriptors-travel" || remark.code == "checkpoint";
+  });
   return remarks;
 }
 
