@@ -1,5 +1,7 @@
 #include "plugin/node/agent.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <optional>
 
@@ -88,7 +90,12 @@ Status change_wiring(const AgentOptions& options, decltype(engine::plan_install)
 Result<std::string> remove_files(const AgentOptions& options) {
   PINSCOPE_CHECK(withdraw(options.policies));
   PINSCOPE_TRY(const size_t users, count_of_users(options.records));
-  if (users == 0) PINSCOPE_CHECK(remove_programs(options.prefix));
+  if (users > 0) return std::to_string(users);
+  PINSCOPE_CHECK(remove_programs(options.prefix));
+  PINSCOPE_CHECK(forget(options.policies));
+  // Empty now, unless somebody looks after records that cannot be read.
+  ::rmdir(join(options.records.state_directory, "containers").c_str());
+  ::rmdir(options.records.state_directory.c_str());
   return std::to_string(users);
 }
 

@@ -169,4 +169,18 @@ Status withdraw(const HostPolicies& host) {
   return {};
 }
 
+Status forget(const HostPolicies& host) {
+  if (::rmdir(host.directory.c_str()) != 0)
+    return errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST || errno == EBUSY
+               ? Status()
+               : std::unexpected(Error::system("remove " + quoted(host.directory), errno));
+  for (const char* suffix :
+       {policy::kSetSuffix, policy::kRejectedSuffix, policy::kLockSuffix, policy::kRefreshSuffix})
+    ::unlink(join(host.cache_directory, policy::cache_name(host.directory, suffix)).c_str());
+  // Others' files keep them there, and so does a mount.
+  ::rmdir(host.cache_directory.c_str());
+  ::rmdir(std::string(parent_of(host.directory)).c_str());
+  return {};
+}
+
 }  // namespace pinscope::node

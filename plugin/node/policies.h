@@ -32,4 +32,8 @@ Result<InForce> bring_in_force(const HostPolicies& host, const std::vector<polic
 // Takes the file away and compiles what is left.
 Status withdraw(const HostPolicies& host);
 
+// Where nothing is left in the policy directory: removes it, what was compiled of it, and the
+// directories above and of the cache, as far as they are empty. For when no hook is there any more.
+Status forget(const HostPolicies& host);
+
 }  // namespace pinscope::node

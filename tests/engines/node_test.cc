@@ -256,6 +256,24 @@ TEST_F(KubernetesNode, RemovesTheWiringThenThePoliciesThenThePrograms) {
   EXPECT_EQ(node_.in_force(), 1U);
 }
 
+TEST_F(KubernetesNode, LeavesNoDirectoryCacheOrLockBehind) {
+  node_.volume().update({{"a.yaml", granting("flows", "a")}});
+  node_.run([&] { ASSERT_TRUE(node_.takes("name: a")); });
+  fs::create_directories(node_.installation().state_directory() + "/containers");
+  const auto removed = run(node_.command("remove"));
+  EXPECT_EQ(removed.status, 0) << removed;
+  for (const std::string& path :
+       {node_.prefix(), node_.installation().policy_directory(),
+        node_.installation().cache_directory(), node_.installation().state_directory()})
+    EXPECT_FALSE(fs::exists(path)) << path;
+  // A node whose own policies stay keeps what its own hooks need.
+  fs::create_directory(node_.installation().policy_directory());
+  node_.installation().write_policy(granting("flows", "mine"), "mine.yaml");
+  node_.run([&] { ASSERT_TRUE(node_.takes("name: a")); });
+  run(node_.command("remove"));
+  EXPECT_EQ(node_.in_force(), 1U);
+}
+
 TEST_F(KubernetesNode, ReplacesProgramsAsAWholeAndNeverInPlace) {
   node_.volume().update({{"a.yaml", granting("flows", "a")}});
   const auto install = [&] { node_.run([&] { ASSERT_TRUE(node_.takes("name: a")); }); };

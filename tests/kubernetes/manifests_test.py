@@ -213,6 +213,13 @@ class Meaning(unittest.TestCase):
             volume, = [each["configMap"] for each in pod_of(directory)["volumes"] if "configMap" in each]
             self.assertIs(volume["optional"], True, directory)
 
+    def test_no_pod_waits_for_a_directory_of_the_node(self):
+        for directory in DIRECTORIES:
+            for each in pod_of(directory)["volumes"]:
+                path = each.get("hostPath", {"path": "/proc"})
+                if path["path"] != "/proc":
+                    self.assertEqual(path["type"], "DirectoryOrCreate", path["path"])
+
     def test_the_plugin_is_there_all_the_time_of_a_rollout(self):
         daemon, = objects("overlays/nri", "DaemonSet")
         self.assertEqual(daemon["spec"]["updateStrategy"]["rollingUpdate"],
