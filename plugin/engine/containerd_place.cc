@@ -100,7 +100,7 @@ std::string other_containerd_root(const Tree& tree, const std::string& root) {
   std::string other;
   for (const auto& [path, where] : roots_of_commands(tree)) {
     if (path == root) return "";
-    if (other.empty()) other = path + " (" + where + ")";
+    if (other.empty()) other = one_line(path) + " (" + where + ")";
   }
   return other;
 }

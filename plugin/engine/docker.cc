@@ -94,8 +94,8 @@ Status check_default(const DockerStart& start, const Model& model, bool force) {
   if (!start.default_runtime.empty() && start.default_runtime != kDockerRuntime)
     return std::unexpected(
         cannot_wire()
-            .reason("dockerd is started with --default-runtime " + start.default_runtime + " (" +
-                    start.default_where +
+            .reason("dockerd is started with --default-runtime " + one_line(start.default_runtime) +
+                    " (" + start.default_where +
                     ") and does not start if its configuration has a default runtime, too")
             .hint("take it out there, restart docker and try again; or write --default-runtime "
                   "pinscope in its place"));
@@ -224,7 +224,7 @@ void examine(const Tree& tree, const Receipt& receipt, Report& report) {
   const auto start = docker_start(tree);
   if (start.config_file != path)
     add(Remark::Level::kFail,
-        "dockerd reads " + start.config_file + " (" + start.where + "), not " + path,
+        "dockerd reads " + one_line(start.config_file) + " (" + start.where + "), not " + path,
         "pinscope engine remove --engine docker, then install again");
   const auto daemon = read_daemon(tree, path);
   const auto ours = daemon ? daemon->runtime(kDockerRuntime)

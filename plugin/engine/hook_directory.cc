@@ -88,8 +88,8 @@ std::string elsewhere(const Tree& tree, const HookDirectory& wiring) {
   const std::string own = own_directory(wiring);
   for (const auto& command : daemon_commands(tree, wiring.engine)) {
     const auto said = [&](const char* option, const std::string& value) {
-      return wiring.title + std::string(" is started with ") + option + " " + value + " (" +
-             command.where + ")";
+      return wiring.title + std::string(" is started with ") + option + " " + one_line(value) +
+             " (" + command.where + ")";
     };
     std::vector<std::string> directories;
     for (const auto& list : command.values_of("--hooks-dir"))
