@@ -122,7 +122,9 @@ CommandResult HookedProcess::create() {
   return installation_.run_hook("createRuntime", state());
 }
 CommandResult HookedProcess::poststop() {
-  return installation_.run_hook("poststop", state("stopped"));
+  const std::string stopped = state("stopped");
+  process_->end();
+  return installation_.run_hook("poststop", stopped);
 }
 
 std::vector<std::string> HookedProcess::traces_outside_state() const {

@@ -32,6 +32,7 @@ class HookedProcess {
   // createRuntime, with a say in each of its system calls.
   CommandResult create(const Supervise& supervise);
   CommandResult create();
+  // Ends the process first, as runtimes do; renew() makes another one.
   CommandResult poststop();
 
   // What is wrong if the hook has failed: every trace of it in the container's mount namespace, its

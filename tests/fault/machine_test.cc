@@ -130,6 +130,7 @@ TEST_F(Machine, WithADamagedRecordOfTheSameIdStartsNothingUntilItIsCollected) {
   EXPECT_THAT(hooked_.traces_outside_state(), IsEmpty());
   EXPECT_EQ(hooked_.poststop().status, 1);
   EXPECT_THAT(hooked_.installation().records(), IsEmpty());
+  hooked_.renew();
   expect_view();
 }
 

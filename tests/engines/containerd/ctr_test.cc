@@ -8,6 +8,7 @@
 namespace pinscope::test {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -84,6 +85,27 @@ TEST_P(Ctr, IsBelievedInTheNamespaceOfTheCri) {
   const auto result = run_shim(lying_options(), "k8s.io");
   EXPECT_EQ(result.status, 0) << result;
   EXPECT_EQ(result.out, kView);
+}
+
+// Each namespace of containerd has ids of its own.
+TEST_P(Ctr, GivesContainersOfOneIdInTwoNamespacesARecordEach) {
+  write_policy(kEverybody);
+  const auto remove = [&](const std::string& in) {
+    return node().ctr({"tasks", "rm", "--force", "c1"}, in).status;
+  };
+  for (const std::string in : {"one", "two"}) {
+    ASSERT_EQ(node().ctr({"images", "import", EngineMachine::kImageArchive}, in).status, 0);
+    const auto started = node().ctr(
+        {"run", "--detach", "--seccomp", "--runc-binary", "/usr/bin/pinscope-runtime-containerd",
+         EngineMachine::kImage, "c1", "/bin/probe", "sleep 100"},
+        in);
+    EXPECT_EQ(started.status, 0) << in << ": " << started;
+  }
+  EXPECT_THAT(records(), ElementsAre("c1.json", "c1.more"));
+  EXPECT_EQ(remove("one"), 0);
+  EXPECT_THAT(records(), ElementsAre("c1.more")) << "the other one's";
+  EXPECT_EQ(remove("two"), 0);
+  EXPECT_THAT(records(), IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Releases, Ctr,
