@@ -73,7 +73,11 @@ PredictedMounts::PredictedMounts(const model::Container& container, const std::v
                                  bool looks)
     : looks_(looks) {
   take_host(host);
-  // A runtime binds the root on itself, with what is mounted below.
+  // A runtime makes the mounts of its namespace slaves of the host's, unless it is told this.
+  const std::string& propagation = container.rootfs_propagation;
+  const bool is_shared = propagation == "shared" || propagation == "rshared";
+  for (auto& mount : mounts_) mount.is_shared = is_shared;
+  // It binds the root on itself, with what is mounted below, on a mount that is private by then.
   const Place rootfs = walk(host_root_, container.rootfs);
   root_ = rootfs;
   const size_t top_mount = bind(rootfs, rootfs, true);
@@ -140,8 +144,8 @@ void PredictedMounts::add(const model::Container& container, const model::Config
     if (mount.type == "proc") made.leads = Mount::Leads::kToProcesses;
     added = attach(std::move(made), target);
   }
-  // What is attached to a shared mount is shared. crun takes an option for the whole of what is
-  // bound, runc for the mount itself; the wider of the two is said.
+  // What is attached to a shared mount is shared, and so is a copy of one. crun takes an option for
+  // the whole of what is bound, runc for the mount itself; the wider of the two is said.
   const auto any_of = [&](std::initializer_list<std::string_view> options) {
     return std::ranges::any_of(options,
                                [&](std::string_view option) { return has(mount, option); });
@@ -150,7 +154,8 @@ void PredictedMounts::add(const model::Container& container, const model::Config
   const bool is_own =
       any_of({"private", "rprivate", "slave", "rslave", "unbindable", "runbindable"});
   for (size_t i = added; i < mounts_.size(); ++i)
-    mounts_[i].is_shared = is_shared || (!is_own && mounts_[target.mount].is_shared);
+    mounts_[i].is_shared =
+        is_shared || (!is_own && (mounts_[i].is_shared || mounts_[target.mount].is_shared));
 }
 
 size_t PredictedMounts::attach(PredictedMount mount, const Place& target) {
@@ -166,6 +171,7 @@ size_t PredictedMounts::bind(const Place& source, const Place& target, bool recu
   copy.root = source.path;
   copy.on_host = on_host(source);
   copy.came_along = false;
+  copy.is_file = !source.is_directory;
   const size_t added = attach(std::move(copy), target);
   if (!recursive) return added;
   std::unordered_map<size_t, size_t> copies = {{source.mount, added}};
@@ -250,12 +256,17 @@ bool PredictedMounts::is_made(const Place& place) const {
 }
 
 void PredictedMounts::look(Place& place) const {
+  if (place.path == mounts_[place.mount].root) place.is_directory = !mounts_[place.mount].is_file;
   if (place.path == mounts_[place.mount].root || !looks_) return;
   const std::string path = on_host(place);
   struct stat status {};
   const bool is_there = !path.empty() && ::lstat(path.c_str(), &status) == 0;
   place.exists = is_there || is_made(place);
-  place.is_directory = !is_there || S_ISDIR(status.st_mode);
+  place.is_directory =
+      is_there ? S_ISDIR(status.st_mode)
+               : std::ranges::none_of(mounts_, [&](const PredictedMount& mount) {
+                   return mount.is_file && mount.parent == place.mount && mount.at == place.path;
+                 });
 }
 
 Place PredictedMounts::walk(const Place& root, std::string_view path) const {

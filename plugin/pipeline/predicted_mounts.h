@@ -26,6 +26,7 @@ struct PredictedMount {
   bool is_made = false;     // by the container's runtime; a new file system
   bool is_shared = false;
   bool came_along = false;  // on another one that was bound with all that is on it
+  bool is_file = false;     // and so is what it is mounted on
   bool is_gone = false;
 };
 

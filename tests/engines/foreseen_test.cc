@@ -79,8 +79,10 @@ class Foreseen : public ViewTest {
     static const std::vector<std::string> kAt = {"/sys/fs/bpf", "/sys/fs/bpf", "/run/bpf",
                                                  "/mnt/x/view", "/link/y",     "/mnt/around/bpf"};
     static const std::vector<std::string> kHow = {"mask", "mask", "mask", "reject", "allow"};
-    std::string text =
-        "select: {}\nview: {at: " + choose.of(kAt) + ", hostBpffs: " + choose.of(kHow) + "}\n";
+    static const std::vector<std::string> kLayouts = {"shared", "shared", "per-map"};
+    std::string text = "select: {}\nview: {at: " + choose.of(kAt) +
+                       ", hostBpffs: " + choose.of(kHow) + ", layout: " + choose.of(kLayouts) +
+                       "}\n";
     if (choose.one_in(6)) return text;
     text += "grants:\n  - {pin: /sys/fs/bpf/flows}\n";
     if (choose.one_in(2)) text += "  - {pin: /sys/fs/bpf/counters, access: read-write}\n";
@@ -183,6 +185,10 @@ TEST_P(Foreseen, IsWhatTheHookDoes) {
     for (auto& mount : mounts(choose, host)) container.spec.mounts.push_back(std::move(mount));
     container.spec.masked_paths = masks(choose);
     if (choose.one_in(6)) container.spec.with_user_namespace();
+    if (choose.one_in(6))
+      container.spec.rootfs_propagation = choose.one_in(2) ? "rshared" : "rprivate";
+    container.spec.readonly_rootfs = choose.one_in(6);
+    container.spec.overlay_rootfs = choose.one_in(6);
     installation_.hook_into(container.spec);
     container.probe({"id"});
     container.write_bundle();
