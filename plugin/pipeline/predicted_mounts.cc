@@ -22,11 +22,6 @@ using Place = PredictedMounts::Place;
 
 constexpr int kMostLinks = 40;  // as the kernel: MAXSYMLINKS
 
-bool is_at_or_below(std::string_view path, std::string_view directory) {
-  return directory == "/" || path == directory ||
-         (path.starts_with(directory) && path[directory.size()] == '/');
-}
-
 std::string child_of(std::string_view directory, std::string_view name) {
   return (directory == "/" ? "" : std::string(directory)) + "/" + std::string(name);
 }
@@ -68,6 +63,11 @@ bool is_namespace(std::string_view link) {
 }
 
 }  // namespace
+
+bool is_at_or_below(std::string_view path, std::string_view directory) {
+  return directory == "/" || path == directory ||
+         (path.starts_with(directory) && path[directory.size()] == '/');
+}
 
 PredictedMounts::PredictedMounts(const model::Container& container, const std::vector<Mount>& host,
                                  bool looks)

@@ -44,11 +44,6 @@ std::string this_machine() {
   return text ? *std::move(text) : std::string(kAnyMachine);
 }
 
-bool is_at_or_below(std::string_view path, std::string_view directory) {
-  return directory == "/" || path == directory ||
-         (path.starts_with(directory) && path[directory.size()] == '/');
-}
-
 bool in_user_namespace(const Container& container) {
   return namespace_of(container, NamespaceKind::kUser).mode != model::Namespace::Mode::kHost;
 }

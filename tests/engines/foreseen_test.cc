@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
 
+constexpr const char* kPinscope = PINSCOPE_BIN_DIR "/pinscope";
 constexpr unsigned kUsualLists = 60;
 
 unsigned number_from(const char* variable, unsigned otherwise) {
@@ -148,10 +149,10 @@ class Foreseen : public ViewTest {
 
   // The code of the first refusal; "" if it would start.
   std::string foreseen(const RuntimeContainer& container) {
-    const auto explained = pinscope::test::run(
-        {PINSCOPE_BIN_DIR "/pinscope", "explain", "--bundle", container.bundle(), "--id",
-         container.id(), "--policy", installation_.policy_directory(), "--cache-dir",
-         installation_.cache_directory(), "--output", "json"});
+    const auto explained =
+        pinscope::test::run({kPinscope, "explain", "--bundle", container.bundle(), "--id",
+                             container.id(), "--policy", installation_.policy_directory(),
+                             "--cache-dir", installation_.cache_directory(), "--output", "json"});
     const auto document = JsonDocument::parse(explained.out, "explain", ErrorCode::kUsage);
     if (!document) return "no answer: " + explained.err + explained.out;
     explained_ = explained.out;
