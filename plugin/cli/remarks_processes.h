@@ -7,8 +7,8 @@
 
 namespace pinscope::cli {
 
-// Nothing where the container has a PID namespace of its own and no volume with a /proc in it, or a
-// user namespace.
+// Nothing where the container has a PID namespace of its own and no volume with a /proc or a socket
+// of the host in it, or a user namespace.
 std::vector<Remark> remarks_on_processes(const model::Container& container);
 
 }  // namespace pinscope::cli

@@ -5,13 +5,17 @@
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <functional>
+#include <stdexcept>
 #include <string>
 
 #include "plugin/base/fd.h"
@@ -165,6 +169,58 @@ TEST(ReachFacts, OneWhoseSavedGroupIsAnotherIsClosedWhileItEnds) {
   EXPECT_FALSE(is_met_at_its_end([] {
     prctl(PR_SET_DUMPABLE, 0);
     if (setresgid(0, 0, 65534) != 0) _exit(1);
+  }));
+}
+
+// A service behind a Unix socket is named by the socket itself since Linux 6.5, to whoever
+// connects, in whichever PID namespace.
+#ifndef SO_PEERPIDFD
+constexpr int SO_PEERPIDFD = 77;
+#endif
+bool takes_a_descriptor_of_the_service(const std::function<void()>& prepare) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  std::snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "pinscope-reach-%d", getpid());
+  const auto* place = reinterpret_cast<const sockaddr*>(&address);
+  const Target service([&] {
+    const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (bind(listener, place, sizeof address) != 0 || listen(listener, 1) != 0) _exit(1);
+    prepare();
+  });
+  const pid_t above = check(fork(), "fork");
+  if (above == 0) {
+    if (unshare(CLONE_NEWPID) != 0) _exit(125);
+    const pid_t attacker = fork();
+    if (attacker == 0) {
+      keep(kDefault);
+      const int connected = socket(AF_UNIX, SOCK_STREAM, 0);
+      if (connect(connected, place, sizeof address) != 0) _exit(124);
+      int pidfd = -1;
+      socklen_t size = sizeof pidfd;
+      if (getsockopt(connected, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) != 0) _exit(123);
+      _exit(syscall(SYS_pidfd_getfd, pidfd, 0, 0) >= 0 ? 0 : 1);
+    }
+    int status = 0;
+    waitpid(attacker, &status, 0);
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 125);
+  }
+  int status = 0;
+  check(waitpid(above, &status, 0), "waitpid");
+  if (WIFEXITED(status) && WEXITSTATUS(status) > 1)
+    throw std::runtime_error("the socket names nobody: " + std::to_string(WEXITSTATUS(status)));
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST(ReachFacts, AServiceWithFewerCapabilitiesIsOpenThroughItsSocket) {
+  try {
+    EXPECT_TRUE(takes_a_descriptor_of_the_service([] { keep(0); }));
+  } catch (const std::runtime_error& error) {
+    GTEST_SKIP() << "this kernel has no SO_PEERPIDFD (Linux 6.5): " << error.what();
+  }
+  EXPECT_FALSE(takes_a_descriptor_of_the_service([] {}));
+  EXPECT_FALSE(takes_a_descriptor_of_the_service([] {
+    prctl(PR_SET_DUMPABLE, 0);
+    keep(0);
   }));
 }
 

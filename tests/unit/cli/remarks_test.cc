@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "plugin/base/fd.h"
 
 namespace pinscope::cli {
 namespace {
@@ -142,6 +147,23 @@ TEST(Remarks, SayWhatTheHostsPidNamespaceOpensWithoutTracing) {
             "the container lacks; those of Pinscope are closed to it, and it may stop or end them");
   container.namespaces[static_cast<size_t>(NamespaceKind::kUser)].mode = Namespace::Mode::kPrivate;
   EXPECT_TRUE(other_remarks(container, granting(Access::kRead), kHostBpffs).empty());
+}
+
+TEST(Remarks, SayThatASocketLeadsToTheServiceBehindIt) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  const std::string path = testing::TempDir() + "pinscope-socket-" + std::to_string(getpid());
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const Fd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  auto container = ordinary();
+  container.mounts = {{"/run/service.sock", "bind", path, {"bind"}}};
+  const auto remark = only(container, granting(Access::kRead));
+  EXPECT_EQ(remark.code, "host-socket");
+  EXPECT_EQ(remark.kind, Remark::Kind::kNote);
+  container.namespaces[static_cast<size_t>(NamespaceKind::kUser)].mode = Namespace::Mode::kPrivate;
+  EXPECT_TRUE(other_remarks(container, granting(Access::kRead), kHostBpffs).empty());
+  unlink(path.c_str());
 }
 
 TEST(Remarks, SayThatAVolumeOfTheHostsProcOpensTheSame) {
