@@ -62,52 +62,90 @@ const std::vector<ErrorCode>& all_error_codes() {
   return codes;
 }
 
+struct Error::Fields {
+  ErrorCode code;
+  int errnum = 0;
+  std::string operation;
+  std::string reason;
+  std::string hint;
+  std::string rule;
+  std::vector<std::string> contexts;
+};
+
+void Error::Free::operator()(Fields* fields) const {
+  delete fields;
+}
+
+Error::Error(ErrorCode code, std::string operation)
+    : fields_(new Fields{code, 0, std::move(operation), {}, {}, {}, {}}) {
+}
+
+Error::Error(const Error& other) : fields_(new Fields(*other.fields_)) {
+}
+
+Error& Error::operator=(const Error& other) {
+  if (this != &other) fields_.reset(new Fields(*other.fields_));
+  return *this;
+}
+
+ErrorCode Error::code() const {
+  return fields_->code;
+}
+
+int Error::errnum() const {
+  return fields_->errnum;
+}
+
+const std::string& Error::rule() const {
+  return fields_->rule;
+}
+
 Error Error::system(std::string operation, int errnum, ErrorCode code) {
   Error error(code, std::move(operation));
-  error.errnum_ = errnum;
+  error.fields_->errnum = errnum;
   // Said once for every call: which one is missing is the kernel's or a sandbox's doing, never
   // ours.
   if (errnum == ENOSYS)
-    error.hint_ =
+    error.fields_->hint =
         "the kernel lacks this system call, or a seccomp filter refuses it; "
         "pinscope doctor says which";
   return error;
 }
 
 Error&& Error::reason(std::string text) && {
-  reason_ = std::move(text);
+  fields_->reason = std::move(text);
   return std::move(*this);
 }
 
 Error&& Error::hint(std::string text) && {
-  hint_ = std::move(text);
+  fields_->hint = std::move(text);
   return std::move(*this);
 }
 
 Error&& Error::rule(std::string text) && {
-  rule_ = std::move(text);
+  fields_->rule = std::move(text);
   return std::move(*this);
 }
 
 Error&& Error::in(std::string context) && {
-  contexts_.push_back(std::move(context));
+  fields_->contexts.push_back(std::move(context));
   return std::move(*this);
 }
 
 Error&& Error::with_code(ErrorCode code) && {
-  code_ = code;
+  fields_->code = code;
   return std::move(*this);
 }
 
 std::string Error::sentence() const {
   std::string text;
-  for (auto context = contexts_.rbegin(); context != contexts_.rend(); ++context)
+  for (auto context = fields_->contexts.rbegin(); context != fields_->contexts.rend(); ++context)
     text += *context + ": ";
-  text += "cannot " + operation_;
-  if (!reason_.empty()) text += ": " + reason_;
-  if (errnum_ != 0) text += std::string(": ") + strerrordesc_np(errnum_);
-  if (!hint_.empty()) text += " (" + hint_ + ")";
-  if (!rule_.empty()) text += "; " + rule_;
+  text += "cannot " + fields_->operation;
+  if (!fields_->reason.empty()) text += ": " + fields_->reason;
+  if (fields_->errnum != 0) text += std::string(": ") + strerrordesc_np(fields_->errnum);
+  if (!fields_->hint.empty()) text += " (" + fields_->hint + ")";
+  if (!fields_->rule.empty()) text += "; " + fields_->rule;
   return one_line(text);
 }
 

@@ -6,6 +6,7 @@
 //   is on a shared mount); policy "flow-readers" at flow.yaml:14:5
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,38 +50,45 @@ enum class ErrorCode {
 std::string_view code_name(ErrorCode code);
 const std::vector<ErrorCode>& all_error_codes();
 
+// A pointer in size, and made and destroyed out of line: a Result is returned by most functions of
+// this tree, and what an error needs should not stand between the instructions that succeed. Of one
+// that was moved from, nothing may be asked.
 class Error {
  public:
   // `operation` is a verb and its object, quoted: open "/etc/x". It follows the word "cannot".
-  Error(ErrorCode code, std::string operation) : code_(code), operation_(std::move(operation)) {}
+  [[gnu::cold]] Error(ErrorCode code, std::string operation);
+  [[gnu::cold]] Error(const Error& other);
+  Error(Error&& other) noexcept = default;
+  [[gnu::cold]] Error& operator=(const Error& other);
+  Error& operator=(Error&& other) noexcept = default;
+  ~Error() = default;
 
   // A failed system call; `errnum` is its errno.
-  static Error system(std::string operation, int errnum, ErrorCode code = ErrorCode::kSystem);
+  [[gnu::cold]] static Error system(std::string operation, int errnum,
+                                    ErrorCode code = ErrorCode::kSystem);
 
   // What went wrong in our words, where there is no errno: follows a colon.
-  Error&& reason(std::string text) &&;
+  [[gnu::cold]] Error&& reason(std::string text) &&;
   // The likely cause or the way out, in brackets at the end.
-  Error&& hint(std::string text) &&;
+  [[gnu::cold]] Error&& hint(std::string text) &&;
   // The rule that asked for this: `policy "a" at a.yaml:3:5`.
-  Error&& rule(std::string text) &&;
+  [[gnu::cold]] Error&& rule(std::string text) &&;
   // What we were doing, outermost last: each is printed in front as "text: ".
-  Error&& in(std::string context) &&;
-  Error&& with_code(ErrorCode code) &&;
+  [[gnu::cold]] Error&& in(std::string context) &&;
+  [[gnu::cold]] Error&& with_code(ErrorCode code) &&;
 
-  [[nodiscard]] ErrorCode code() const { return code_; }
-  [[nodiscard]] int errnum() const { return errnum_; }
-  [[nodiscard]] const std::string& rule() const { return rule_; }
+  [[nodiscard]] ErrorCode code() const;
+  [[nodiscard]] int errnum() const;
+  [[nodiscard]] const std::string& rule() const;
   // One line, without a full stop at its end. Control characters of untrusted text are escaped.
   [[nodiscard]] std::string sentence() const;
 
  private:
-  ErrorCode code_;
-  int errnum_ = 0;
-  std::string operation_;
-  std::string reason_;
-  std::string hint_;
-  std::string rule_;
-  std::vector<std::string> contexts_;
+  struct Fields;
+  struct Free {
+    [[gnu::cold]] void operator()(Fields* fields) const;
+  };
+  std::unique_ptr<Fields, Free> fields_;
 };
 
 }  // namespace pinscope
