@@ -18,6 +18,7 @@
 
 #include "hooks/shim_options.h"
 #include "plugin/base/file.h"
+#include "plugin/base/installed.h"
 #include "plugin/base/json.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
@@ -193,7 +194,7 @@ Status prepare_bundle(const ShimOptions& options, const std::string& runtime, Bu
   PINSCOPE_CHECK(engine.restore());
   if (preparation.selected) PINSCOPE_CHECK(refuse_foreign_kernel(runtime));
   if (!preparation.needs_hooks) return {};
-  const std::string hook = join(program_directory(), "pinscope-hook");
+  const std::string hook = program_beside("pinscope-hook");
   if (::access(hook.c_str(), X_OK) != 0)
     return std::unexpected(Error::system("use the hook " + quoted(hook), errno));
   return bundle.add(hooks_for(options.hook, hook), preparation.commands);

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <climits>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -80,7 +79,6 @@ Result<std::string> configured_runtime(const std::string& name) {
 
 Result<ShimOptions> parse_shim_options(int argc, char** argv) {
   ShimOptions options;
-  options.hook.policy.compiler = join(program_directory(), "pinscope");
   const std::string_view name = argc > 0 ? base_name(argv[0]) : "";
   if (name.starts_with(kProgram) && name.size() > kProgram.size() + 1)
     PINSCOPE_CHECK(set_engine(options, std::string(name.substr(kProgram.size() + 1))));
@@ -104,13 +102,6 @@ Result<ShimOptions> parse_shim_options(int argc, char** argv) {
   }
   options.arguments.assign(argv + next, argv + argc);
   return options;
-}
-
-std::string program_directory() {
-  char path[PATH_MAX];
-  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
-  if (length <= 0) return "";
-  return std::string(parent_of(std::string_view(path, static_cast<size_t>(length))));
 }
 
 Result<std::string> find_runtime(const std::string& given, model::Engine engine) {

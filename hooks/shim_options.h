@@ -23,10 +23,6 @@ struct ShimOptions {
 // (pinscope-runtime-docker). kUsage.
 Result<ShimOptions> parse_shim_options(int argc, char** argv);
 
-// Where this program is installed: what was installed with it is beside it. Empty if /proc is not
-// there.
-std::string program_directory();
-
 // The low-level runtime: `given`, or the one that /etc/pinscope/runtime.json names, or that
 // /etc/pinscope/runtime-ENGINE.json names, which the installation makes where the engine itself
 // would have run another program than we would find; or else the first of runc and crun that is in

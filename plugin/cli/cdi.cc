@@ -1,6 +1,7 @@
 // `pinscope cdi`: the CDI specification through which users ask engines for a view by name: write
 // it, list its devices and whether they are up to date, check any specification.
 #include "plugin/engine/cdi.h"
+#include "plugin/base/installed.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -62,10 +63,7 @@ Result<std::string> hook_path(const CdiOptions& options) {
   if (options.hook.starts_with('/')) return options.hook;
   if (!options.hook.empty())
     return std::unexpected(cannot_use("--hook", quoted(options.hook) + " is not absolute"));
-  char path[4096];
-  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
-  if (length <= 0) return std::unexpected(Error::system("find this program", errno));
-  return join(parent_of(std::string_view(path, static_cast<size_t>(length))), "pinscope-hook");
+  return program_beside("pinscope-hook");
 }
 
 bool is_program(const std::string& path) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "plugin/base/installed.h"
 #include "plugin/base/json.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"

@@ -1,6 +1,7 @@
 // doctor: the container runtimes that are installed, and the programs of Pinscope.
 #include <unistd.h>
 
+#include "plugin/base/installed.h"
 #include "plugin/base/path.h"
 #include "plugin/cli/health.h"
 #include "plugin/cli/programs.h"

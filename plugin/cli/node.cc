@@ -1,15 +1,15 @@
 // `pinscope node run|remove|ready`: the agent of a Kubernetes node (config/kubernetes,
 // docs/engines/kubernetes.md).
-#include "plugin/node/agent.h"
-
 #include <memory>
 
+#include "plugin/base/installed.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
 #include "plugin/cli/health.h"
 #include "plugin/cli/programs.h"
 #include "plugin/engine/wiring.h"
+#include "plugin/node/agent.h"
 
 namespace pinscope::cli {
 namespace {
@@ -42,7 +42,7 @@ Result<ExitStatus> run_node(const Settings& settings, NodeOptions options) {
   agent.policies.directory = settings.policy_path;
   agent.policies.cache_directory = settings.cache_directory;
   agent.records = {settings.state_directory, settings.audit_path};
-  if (agent.programs.empty()) agent.programs = parent_of(program_beside("pinscope"));
+  if (agent.programs.empty()) agent.programs = installation_directory();
   if (options.action == "remove") {
     PINSCOPE_CHECK(node::remove(agent));
     return kExitOk;

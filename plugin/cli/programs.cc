@@ -9,7 +9,6 @@
 
 #include <array>
 #include <cerrno>
-#include <climits>
 
 #include "plugin/base/fd.h"
 #include "plugin/base/path.h"
@@ -30,14 +29,6 @@ std::string find_program(const std::string& name) {
     if (::access(path.c_str(), X_OK) == 0) return path;
   }
   return "";
-}
-
-std::string program_beside(const std::string& name) {
-  std::array<char, PATH_MAX> self{};
-  const ssize_t length = ::readlink("/proc/self/exe", self.data(), self.size());
-  const std::string directory =
-      length > 0 ? std::string(parent_of({self.data(), static_cast<size_t>(length)})) : "/usr/bin";
-  return directory + "/" + name;
 }
 
 Answer ask(const std::vector<std::string>& command, Listen listen) {

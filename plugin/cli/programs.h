@@ -10,10 +10,6 @@ namespace pinscope::cli {
 // caller's choice. Empty if it is in none.
 std::string find_program(const std::string& name);
 
-// The program of that name beside this one, which is where the installation puts it. It need not be
-// there.
-std::string program_beside(const std::string& name);
-
 // What a program says in at most five seconds, with $PATH for its environment and without input. A
 // program that says nothing more for that long is killed.
 struct Answer {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <set>
 
+#include "plugin/base/installed.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 
@@ -154,18 +155,11 @@ Status apply_line(std::string_view line, Options& options, std::set<std::string_
   return setting->set(options, value);
 }
 
-std::string own_directory() {
-  char path[4096];
-  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
-  if (length <= 0) return "/usr/bin";
-  return std::string(parent_of(std::string_view(path, static_cast<size_t>(length))));
-}
-
 }  // namespace
 
 Options default_options() {
   Options options;
-  const std::string directory = own_directory();
+  const std::string directory = installation_directory();
   options.hook_path = join(directory, "pinscope-hook");
   options.hook.policy.compiler = join(directory, "pinscope");
   options.nri_seccomp = join(parent_of(directory), "share/pinscope/seccomp/runtime-default.json");

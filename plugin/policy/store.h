@@ -18,7 +18,8 @@ struct StoreOptions {
   std::string policy_path = "/etc/pinscope/policy.d";
   std::string cache_directory = "/var/lib/pinscope";
   // The program that compiles (`PROGRAM compile --policy PATH --cache-dir DIR`); run only when the
-  // files have changed since they were last looked at.
+  // files have changed since they were last looked at. Empty: `pinscope` beside the running
+  // program.
   std::string compiler;
   // For the compiler and for another process's, together. A set that is in force stays so if they
   // do not end by then.

@@ -176,7 +176,8 @@ TEST_F(Store, CompilerThatFailsWithoutAWordIsReported) {
   EXPECT_EQ(open(script("exit 7")).rejected(), cannot + "it ended with status 7");
   EXPECT_EQ(open(script("kill -9 $$")).rejected(), cannot + "it was ended by signal 9");
   EXPECT_EQ(open(script("exit 0")).rejected(), "the policy compiler changed nothing");
-  EXPECT_EQ(open("").rejected(), "cannot compile the policies: no compiler is set");
+  EXPECT_THAT(open("").rejected().value_or(""),
+              HasSubstr("/pinscope\": No such file or directory"));  // beside this test
 }
 
 TEST_F(Store, WithoutACompilerAndASetPoliciesAreUnavailable) {
