@@ -4,6 +4,7 @@
 // does not depend on its working directory, which at the precreate stage is the bundle.
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <array>
@@ -16,7 +17,6 @@
 #include <string_view>
 
 #include "plugin/base/file.h"
-#include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/kernel/concealment.h"
 #include "plugin/kernel/privileges.h"
@@ -97,14 +97,6 @@ int fail(int status, const std::string& sentence) {
   return status;
 }
 
-// The program that was installed beside this one.
-std::string default_compiler() {
-  char path[4096];
-  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
-  if (length <= 0) return "";
-  return join(parent_of(std::string_view(path, static_cast<size_t>(length))), "pinscope");
-}
-
 // A closed standard descriptor would be taken by the next file that is opened.
 void fill_standard_descriptors() {
   for (int fd = 0; fd <= 2; ++fd)
@@ -174,7 +166,6 @@ Result<int> parse(int argc, char** argv, Arguments& arguments) {
     if (!path->starts_with('/')) return usage(quoted(*path) + " is not an absolute path");
   if (optind != argc - 1) return usage("exactly one hook stage is needed");
   arguments.stage = argv[optind];
-  if (options.policy.compiler.empty()) options.policy.compiler = default_compiler();
   return kGoOn;
 }
 
@@ -222,8 +213,12 @@ int serve_rootless_engine(const Arguments& arguments) {
               "(run it in a session of `pinscope run`)");
 }
 
+// The heap grows in one step instead of several: a start needs about so much.
+constexpr int kHeap = 256 << 10;
+
 int run(int argc, char** argv) {
   const Status concealed = kernel::conceal_process();
+  ::mallopt(M_TOP_PAD, kHeap);
   fill_standard_descriptors();
   // The runtime may close its end early, and may have limits: no reason to die half-way.
   ::signal(SIGPIPE, SIG_IGN);

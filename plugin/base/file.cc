@@ -153,8 +153,9 @@ Result<std::string> read_all(int fd, size_t limit, std::string_view name) {
   for (;;) {
     const size_t length = content.size();
     ssize_t count = 0;
+    const size_t room = length < content.capacity() ? content.capacity() : 2 * length;
     // Not resize(): its zeros would touch every page of room that is not needed after all.
-    content.resize_and_overwrite(std::min(limit + 1, std::max(kFirstSize, 2 * length)),
+    content.resize_and_overwrite(std::min(limit + 1, std::max(kFirstSize, room)),
                                  [&](char* data, size_t size) {
                                    do {
                                      count = ::read(fd, data + length, size - length);
