@@ -108,6 +108,20 @@ Fixture::~Fixture() {
   fs::remove_all(directory_, ignored);
 }
 
+Result<std::string> Fixture::install(const std::string& programs) const {
+  const std::string installed = directory_ + "/programs";
+  std::error_code error;
+  for (const char* program : {"bin/pinscope", "bin/pinscope-hook", "bin/pinscope-runtime",
+                              "bench/bench_empty", "bench/bench_floor"}) {
+    const fs::path to = fs::path(installed) / program;
+    if (!fs::create_directories(to.parent_path(), error) && error) break;
+    if (!fs::copy_file(fs::path(programs) / program, to, error)) break;
+  }
+  if (error)
+    return std::unexpected(Error::system("install " + pinscope::quoted(programs), error.value()));
+  return installed;
+}
+
 Result<Site> Fixture::make_site(const std::string& name, const PolicySet& set) const {
   const std::string below = directory_ + "/" + name;
   Site site;

@@ -48,6 +48,10 @@ class Fixture {
   // The directory that holds all of it; a site's own is below.
   [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] std::string rootfs() const { return directory_ + "/rootfs"; }
+  // Copies what is measured out of the build directory `programs`, as an installation does, and
+  // returns where it is. What the linker wrote, page by page, is in the page cache in small pieces,
+  // and starts slower: that is a fact of the build, not of the program.
+  [[nodiscard]] Result<std::string> install(const std::string& programs) const;
   [[nodiscard]] Result<Site> make_site(const std::string& name, const PolicySet& set) const;
 
  private:

@@ -3,17 +3,20 @@
 //
 // In it, in the hook's order and number (layout shared, read grants, a kernel with all features,
 // container ids that are the host's):
-//   - the standard descriptors, umask, directory, close_range, no_new_privs, capabilities;
-//   - stdin and config.json; one look at the policy directory and at each file in it, and the
-//     compiled set, opened and mapped;
+//   - not dumpable, a saved group of its own; the standard descriptors, umask, directory,
+//     close_range, no_new_privs, capabilities;
+//   - stdin and config.json; one look at the policy directory and at each file in it, the boot's
+//     id, and the compiled set, opened and mapped;
 //   - the container's process: pidfd, start time, namespaces, program;
-//   - the probes of the kernel; the audit file, opened, and the journal's socket, tried; the record
-//     of the intent;
+//   - the probes of the kernel; the audit file and the place for lines that wait, opened, and the
+//     journal's socket, tried; the record of the intent;
+//   - a look at whose mount namespace the sources are in;
 //   - the view: a bpffs and the mount of its subdirectory; each source opened, identified and
 //     pinned, its mode set; the superblock sealed;
 //   - the container's mount namespace: its root, its mounts one by one, the target; the attach; a
 //     second look at what is there now;
-//   - capabilities again, the final record, renamed over the first, and one audit line.
+//   - capabilities again, the final record, renamed over the first under a lock, and one audit line
+//     behind a look at how the file ends and at whether lines wait.
 // Not in it: understanding what was read (JSON, policies, selectors) and composing what is written
 // (the record and the audit line have the hook's lengths, and are filler); what libraries ask for
 // on their own account (libcap counts the capabilities of the kernel, the allocator asks for
@@ -37,6 +40,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -120,10 +124,13 @@ constexpr uint64_t kBuilding = bit(CAP_SYS_ADMIN) | bit(CAP_SYS_CHROOT) | bit(CA
 constexpr uint64_t kUndoing = bit(CAP_SYS_ADMIN) | bit(CAP_DAC_OVERRIDE);
 
 void begin() {
+  must("hide the memory", prctl(PR_SET_DUMPABLE, 0));
+  must("set the saved group", syscall(SYS_setresgid, -1, -1, 65534));
   for (int fd = 0; fd <= 2; ++fd) must("use a standard descriptor", fcntl(fd, F_GETFD));
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   must("ignore a signal", sigaction(SIGPIPE, &ignore, nullptr));
+  must("ignore a signal", sigaction(SIGXFSZ, &ignore, nullptr));
   umask(022);
   must("close inherited descriptors", syscall(SYS_close_range, 3U, ~0U, 0U));
   must("change directory", chdir("/"));
@@ -147,6 +154,9 @@ void read_policies(const char* policy_directory, int files, const char* set) {
     snprintf(path, sizeof path, "%s/policies-%d.yaml", policy_directory, i);
     must("stat a policy", stat(path, &status));
   }
+  const int boot = open_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY);
+  must("read the boot's id", read(boot, buffer, 64));
+  close(boot);
 }
 
 void read_inputs(const char* bundle) {
@@ -173,6 +183,9 @@ int open_descriptors() {
 
 // Opens each source, looks at the object and pins it again in `view`.
 void pin_all(int view, int descriptors, const char* pins, int count) {
+  struct stat status;
+  must("stat a namespace", stat("/proc/self/ns/mnt", &status));
+  stat("/proc/1/ns/mnt", &status);  // may be refused
   const int sources = open_resolved(AT_FDCWD, pins, O_PATH | O_DIRECTORY,
                                     RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
   must("change directory", fchdir(descriptors));
@@ -257,6 +270,7 @@ void attach(int tree, int process, const char* rootfs) {
   must("stat the root", fstat(top, &status));
   const int root = open_at(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY);
   mount_id(root);
+  must("stat the rootfs", fstat(root, &status));
   close(top);
   stat_mount(mount_id(root));
 
@@ -317,10 +331,16 @@ void try_journal() {
   if (connect(fd, reinterpret_cast<struct sockaddr*>(&address), sizeof address) != 0) close(fd);
 }
 
+int open_directory(const char* path) {
+  struct stat status;
+  const int directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+  must("stat a directory", fstat(directory, &status));
+  return directory;
+}
+
 int open_state(const char* path) {
   struct stat status;
-  const int state = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
-  must("stat the state directory", fstat(state, &status));
+  const int state = open_directory(path);
   const int containers = open_at(state, "containers", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   must("stat the state directory", fstat(containers, &status));
   close(state);
@@ -350,9 +370,10 @@ int main_whole(char** arguments) {
   look_at_process(pid, process);
   const int descriptors = open_descriptors();
   probe();
-  const int audit = open_at(AT_FDCWD, arguments[9],
-                            O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW, 0600);
+  const int audit =
+      open_at(AT_FDCWD, arguments[9], O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW, 0600);
   must("stat the audit file", fstat(audit, &status));
+  const int waiting = open_directory(arguments[5]);
   try_journal();
   const int state = open_state(arguments[5]);
   write_file(state, ".floor.tmp", kIntentSize);
@@ -363,9 +384,16 @@ int main_whole(char** arguments) {
   attach(tree, process, arguments[3]);
 
   set_capabilities(get_capabilities() & kUndoing);
+  const int lock = open_at(state, ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  must("lock the records", flock(lock, LOCK_EX | LOCK_NB));
+  must("stat the record", fstatat(state, "floor.json", &status, AT_SYMLINK_NOFOLLOW));
   write_file(state, ".floor.tmp", static_cast<size_t>(atol(arguments[10])));
   must("replace the record", renameat(state, ".floor.tmp", state, "floor.json"));
+  close(lock);
+  const off_t end = lseek(audit, 0, SEEK_END);
+  if (end > 0) must("read the last byte", pread(audit, buffer + sizeof buffer - 1, 1, end - 1));
   must("write the audit line", write(audit, buffer, static_cast<size_t>(atol(arguments[11]))));
+  openat(waiting, "audit.waiting", O_RDWR | O_APPEND | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
   return 0;
 }
 

@@ -257,8 +257,9 @@ class Course {
 
 }  // namespace
 
-Result<std::vector<Scenario>> measure(const Options& options) {
+Result<std::vector<Scenario>> measure(Options options) {
   PINSCOPE_TRY(const Fixture fixture, Fixture::make(options.quick ? 10 : kMostGrants));
+  PINSCOPE_TRY(options.programs, fixture.install(options.programs));
   std::vector<Scenario> scenarios;
   for (const auto& definition : kDefinitions) {
     if (!options.only.empty() && !contains(options.only, definition.name)) continue;

@@ -21,6 +21,6 @@ struct Options {
 };
 
 // Takes the process into a mount namespace of its own.
-Result<std::vector<Scenario>> measure(const Options& options);
+Result<std::vector<Scenario>> measure(Options options);
 
 }  // namespace pinscope::bench
