@@ -74,7 +74,9 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--changed", action="store_true", help="only what changed since HEAD~1")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="files at a time")
+    parser.add_argument("--nice", type=int, default=0, help="give way to what else runs")
     arguments = parser.parse_args()
+    os.nice(arguments.nice)
     root, build = arguments.root.resolve(), arguments.build.resolve()
     tidy = find_tidy()
     if tidy is None:
