@@ -14,7 +14,7 @@
 //   - the view: a bpffs and the mount of its subdirectory; each source opened, identified and
 //     pinned, its mode set; the superblock sealed;
 //   - the container's mount namespace: its root, its mounts one by one, the target; the attach; a
-//     second look at what is there now;
+//     second look at what is there now, and at what the runtime will mask;
 //   - capabilities again, the final record, renamed over the first under a lock, and one audit line
 //     behind a look at how the file ends and at whether lines wait.
 // Not in it: understanding what was read (JSON, policies, selectors) and composing what is written
@@ -260,8 +260,24 @@ uint64_t mount_id(int fd) {
 
 constexpr uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
+// Where the masks of the benchmark's config.json will be, beside the view.
+void look_at_masks(int root, int descriptors) {
+  constexpr const char* kPaths[] = {"sys/fs/bpf", "proc/acpi", "proc/kcore", "proc/keys"};
+  for (const char* path : kPaths) {
+    struct open_how how {};
+    how.flags = O_PATH | O_CLOEXEC;
+    how.resolve = kInRoot;
+    char link[16];
+    const int fd = static_cast<int>(syscall(SYS_openat2, root, path, &how, sizeof how));
+    if (fd < 0) continue;  // not there
+    snprintf(link, sizeof link, "%d", fd);
+    must("ask for a path", readlinkat(descriptors, link, buffer, PATH_MAX));
+    close(fd);
+  }
+}
+
 // Moves the view in below the rootfs, having looked at every mount that is there.
-void attach(int tree, int process, const char* rootfs) {
+void attach(int tree, int process, const char* rootfs, int descriptors) {
   struct stat status;
   must("stat the host's root", stat("/", &status));
   must("stat the rootfs", stat(rootfs, &status));
@@ -292,6 +308,7 @@ void attach(int tree, int process, const char* rootfs) {
   must("stat the view", fstat(seen, &status));
   must("stat the view", fstat(tree, &status));
   close(seen);
+  look_at_masks(root, descriptors);
 }
 
 int open_process(const char* pid) {
@@ -349,7 +366,9 @@ int open_state(const char* path) {
 
 int main_view_only(char** arguments) {
   const int process = open_process(arguments[0]);
-  attach(build_view(open_descriptors(), arguments[3], atoi(arguments[1])), process, arguments[2]);
+  const int descriptors = open_descriptors();
+  attach(build_view(descriptors, arguments[3], atoi(arguments[1])), process, arguments[2],
+         descriptors);
   return 0;
 }
 
@@ -381,7 +400,7 @@ int main_whole(char** arguments) {
        syscall(SYS_renameat2, state, ".floor.tmp", state, "floor.json", RENAME_NOREPLACE));
 
   const int tree = build_view(descriptors, arguments[4], atoi(arguments[1]));
-  attach(tree, process, arguments[3]);
+  attach(tree, process, arguments[3], descriptors);
 
   set_capabilities(get_capabilities() & kUndoing);
   const int lock = open_at(state, ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
