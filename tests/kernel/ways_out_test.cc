@@ -61,47 +61,40 @@ class MountedWaysOut : public testing::TestWithParam<bool> {
     waitpid(child, &status, 0);
     return text;
   }
-};
 
-TEST_P(MountedWaysOut, AreToldFromTheContainersOwn) {
-  const Cgroups cgroups;
-  TempDirectory directory;
-  const std::string root = directory.make_directory("root");
-  int ready[2];
-  check(pipe2(ready, O_CLOEXEC), "pipe");
-  const pid_t container = check(fork(), "fork");
-  if (container == 0) {
-    std::ofstream(cgroups.empty() + "/cgroup.procs") << getpid() << std::flush;
-    check(unshare(CLONE_NEWCGROUP | CLONE_NEWNS | CLONE_NEWNET), "unshare");
-    check(mount("tmpfs", root.c_str(), "tmpfs", 0, ""), "mount the root");
-    const auto make = [&](const std::string& name) {
-      check(mkdir((root + "/" + name).c_str(), 0755), "make a directory");
-      return root + "/" + name;
-    };
-    const auto make_file = [&](const std::string& name) {
-      std::ofstream(root + "/" + name) << "";
-      return root + "/" + name;
-    };
-    const auto bind = [&](const std::string& from, const std::string& to) {
-      check(mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr), "bind " + from);
-    };
-    check(mount("cgroup2", make("own").c_str(), "cgroup2", 0, ""), "mount cgroups");
-    bind(cgroups.path(), make("all"));
-    bind(cgroups.empty(), make("same"));
-    bind("/proc/self/ns/net", make_file("own-net"));
-    bind("/proc/" + std::to_string(getppid()) + "/ns/net", make_file("net"));
-    bind("/proc/self/ns/uts", make_file("uts"));
-    bind("/proc", make("proc"));
-    bind("/proc/sys", make("sys"));
-    bind("/proc/" + std::to_string(getppid()), make("process"));
-    check(static_cast<int>(write(ready[1], "x", 1)), "say that it is ready");
-    for (;;) pause();
+  // A process in the empty cgroup, and in namespaces of its own in which `mount_all` has mounted
+  // what is below `root`.
+  template <typename MountAll>
+  static pid_t start_container(const Cgroups& cgroups, const std::string& root,
+                               const MountAll& mount_all) {
+    int ready[2];
+    check(pipe2(ready, O_CLOEXEC), "pipe");
+    const pid_t container = check(fork(), "fork");
+    if (container == 0) {
+      std::ofstream(cgroups.empty() + "/cgroup.procs") << getpid() << std::flush;
+      check(unshare(CLONE_NEWCGROUP | CLONE_NEWNS | CLONE_NEWNET), "unshare");
+      check(mount("tmpfs", root.c_str(), "tmpfs", 0, ""), "mount the root");
+      mount_all();
+      check(static_cast<int>(write(ready[1], "x", 1)), "say that it is ready");
+      for (;;) pause();
+    }
+    close(ready[1]);
+    char byte = 0;
+    EXPECT_EQ(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return container;
   }
-  close(ready[1]);
-  char byte = 0;
-  EXPECT_EQ(read(ready[0], &byte, 1), 1);
-  close(ready[0]);
-  const std::string found = in_child([&]() -> std::string {
+  static void end_container(pid_t container) {
+    kill(container, SIGKILL);
+    waitpid(container, nullptr, 0);
+  }
+  static std::string make(const std::string& directory) {
+    check(mkdir(directory.c_str(), 0755), "make a directory");
+    return directory;
+  }
+
+  // What a hook says of the container: "/where" and its scope, a line each.
+  static std::string look(pid_t container, const std::string& root) {
     const auto process = kernel::ContainerProcess::open(container);
     if (!process) return process.error().sentence();
     const auto mountinfo = process->mountinfo();
@@ -115,12 +108,53 @@ TEST_P(MountedWaysOut, AreToldFromTheContainersOwn) {
       text += way.what.substr(way.what.rfind('/')) +
               (way.scope == model::Scope::kCgroup ? " cgroup\n" : " network\n");
     return text;
+  }
+};
+
+TEST_P(MountedWaysOut, AreToldFromTheContainersOwn) {
+  const Cgroups cgroups;
+  TempDirectory directory;
+  const std::string root = directory.make_directory("root");
+  const pid_t container = start_container(cgroups, root, [&] {
+    const auto make_file = [&](const std::string& name) {
+      std::ofstream(root + "/" + name) << "";
+      return root + "/" + name;
+    };
+    const auto bind = [&](const std::string& from, const std::string& to) {
+      check(mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr), "bind " + from);
+    };
+    check(mount("cgroup2", make(root + "/own").c_str(), "cgroup2", 0, ""), "mount cgroups");
+    bind(cgroups.path(), make(root + "/all"));
+    bind(cgroups.empty(), make(root + "/same"));
+    bind("/proc/self/ns/net", make_file("own-net"));
+    bind("/proc/" + std::to_string(getppid()) + "/ns/net", make_file("net"));
+    bind("/proc/self/ns/uts", make_file("uts"));
+    bind("/proc", make(root + "/proc"));
+    bind("/proc/sys", make(root + "/sys"));
+    bind("/proc/" + std::to_string(getppid()), make(root + "/process"));
   });
-  EXPECT_EQ(found,
+  EXPECT_EQ(in_child([&] { return look(container, root); }),
             "/all\" cgroup\n/net\" network\n/proc\" network\n/proc\" cgroup\n"
             "/process\" network\n/process\" cgroup\n");
-  kill(container, SIGKILL);
-  waitpid(container, nullptr, 0);
+  end_container(container);
+}
+
+// An engine that was told to make no cgroup leaves the container in its own: what is attached there
+// governs the engine.
+TEST_P(MountedWaysOut, AreItsOwnCgroupsAsWellWhereTheRuntimeIsInThem) {
+  const Cgroups cgroups;
+  TempDirectory directory;
+  const std::string root = directory.make_directory("root");
+  const pid_t container = start_container(cgroups, root, [&] {
+    check(mount("cgroup2", make(root + "/own").c_str(), "cgroup2", 0, ""), "mount cgroups");
+  });
+  EXPECT_EQ(in_child([&] { return look(container, root); }), "");
+  EXPECT_EQ(in_child([&] {
+              std::ofstream(cgroups.empty() + "/cgroup.procs") << getpid() << std::flush;
+              return look(container, root);
+            }),
+            "/own\" cgroup\n");
+  end_container(container);
 }
 
 INSTANTIATE_TEST_SUITE_P(, MountedWaysOut, testing::Bool(), [](const auto& listed) {
