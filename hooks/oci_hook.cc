@@ -16,8 +16,8 @@
 #include <string>
 #include <string_view>
 
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/concealment.h"
 #include "plugin/kernel/privileges.h"
 #include "plugin/oci/edit.h"

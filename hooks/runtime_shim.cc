@@ -17,11 +17,11 @@
 #include <vector>
 
 #include "hooks/shim_options.h"
-#include "plugin/base/file.h"
-#include "plugin/base/installed.h"
-#include "plugin/base/json.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
+#include "plugin/host/installed.h"
+#include "plugin/json/json.h"
 #include "plugin/kernel/concealment.h"
 #include "plugin/kernel/privileges.h"
 #include "plugin/model/low_level_runtime.h"

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <utility>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/model/low_level_runtime.h"
 
 namespace pinscope {

@@ -23,9 +23,9 @@
 #include "plugin/pipeline/run_log.h"
 #include "plugin/pipeline/unsupported.h"
 #include "plugin/plan/build.h"
-#include "plugin/policy/compiled.h"
-#include "plugin/policy/decide.h"
-#include "plugin/policy/reach.h"
+#include "plugin/policy/decide/decide.h"
+#include "plugin/policy/decide/reach.h"
+#include "plugin/policy/set/compiled.h"
 #include "plugin/record/store.h"
 
 namespace pinscope {

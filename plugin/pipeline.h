@@ -15,7 +15,7 @@
 #include "plugin/base/result.h"
 #include "plugin/model/container.h"
 #include "plugin/oci/pod_labels.h"
-#include "plugin/policy/store.h"
+#include "plugin/policy/set/store.h"
 #include "plugin/record/audit.h"
 
 namespace pinscope {

@@ -10,10 +10,10 @@
 #include <memory>
 #include <optional>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/base/undo.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/child.h"
 #include "plugin/kernel/container_root.h"
 #include "plugin/kernel/delegation.h"

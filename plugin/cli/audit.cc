@@ -10,11 +10,11 @@
 #include <memory>
 #include <optional>
 
-#include "plugin/base/file.h"
-#include "plugin/base/json.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
 #include "plugin/cli/table.h"
+#include "plugin/host/file.h"
+#include "plugin/json/json.h"
 
 namespace pinscope::cli {
 namespace {

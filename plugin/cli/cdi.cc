@@ -1,7 +1,7 @@
 // `pinscope cdi`: the CDI specification through which users ask engines for a view by name: write
 // it, list its devices and whether they are up to date, check any specification.
 #include "plugin/engine/cdi.h"
-#include "plugin/base/installed.h"
+#include "plugin/host/installed.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,15 +12,15 @@
 #include <memory>
 #include <optional>
 
-#include "plugin/base/file.h"
-#include "plugin/base/json.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
 #include "plugin/cli/table.h"
 #include "plugin/engine/cdi_check.h"
-#include "plugin/policy/install.h"
-#include "plugin/policy/yaml.h"
+#include "plugin/host/file.h"
+#include "plugin/json/json.h"
+#include "plugin/policy/language/load.h"
+#include "plugin/policy/set/install.h"
 
 namespace pinscope::cli {
 namespace {

@@ -2,12 +2,12 @@
 // wrong with them. The exit status is for CI.
 #include <memory>
 
-#include "plugin/base/json.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
 #include "plugin/cli/diagnostics.h"
-#include "plugin/policy/install.h"
-#include "plugin/policy/yaml.h"
+#include "plugin/json/json.h"
+#include "plugin/policy/language/load.h"
+#include "plugin/policy/set/install.h"
 
 namespace pinscope::cli {
 namespace {

@@ -10,7 +10,7 @@
 #include "plugin/cli/command.h"
 #include "plugin/cli/diagnostics.h"
 #include "plugin/kernel/privileges.h"
-#include "plugin/policy/install.h"
+#include "plugin/policy/set/install.h"
 
 namespace pinscope::cli {
 namespace {

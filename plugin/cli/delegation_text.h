@@ -1,8 +1,8 @@
 // What is delegated, for explain and inspect.
 #pragma once
 
-#include "plugin/base/json.h"
 #include "plugin/cli/table.h"
+#include "plugin/json/json.h"
 #include "plugin/model/decision.h"
 
 namespace pinscope::cli {

@@ -2,7 +2,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/cli/explanation.h"
-#include "plugin/policy/check_set.h"
+#include "plugin/policy/language/check_set.h"
 
 namespace pinscope::cli {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "plugin/base/json.h"
 #include "plugin/cli/terminal.h"
-#include "plugin/policy/yaml.h"
+#include "plugin/json/json.h"
+#include "plugin/policy/language/load.h"
 
 namespace pinscope::cli {
 

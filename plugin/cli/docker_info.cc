@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "plugin/base/fd.h"
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 
 namespace pinscope::cli {
 namespace {

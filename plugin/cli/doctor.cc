@@ -1,9 +1,9 @@
 // `pinscope doctor`: is this machine ready, is what is installed in force, and what to do if not.
-#include "plugin/base/json.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
 #include "plugin/cli/health.h"
 #include "plugin/cli/table.h"
+#include "plugin/json/json.h"
 
 namespace pinscope::cli {
 namespace {

@@ -6,14 +6,14 @@
 #include <memory>
 #include <optional>
 
-#include "plugin/base/installed.h"
-#include "plugin/base/json.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
 #include "plugin/cli/engine_status.h"
 #include "plugin/cli/programs.h"
 #include "plugin/cli/table.h"
 #include "plugin/engine/daemon.h"
+#include "plugin/host/installed.h"
+#include "plugin/json/json.h"
 
 namespace pinscope::cli {
 namespace {

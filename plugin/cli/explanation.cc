@@ -7,13 +7,13 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/mounts.h"
 #include "plugin/kernel/probe.h"
-#include "plugin/policy/cache.h"
-#include "plugin/policy/install.h"
+#include "plugin/policy/set/cache.h"
+#include "plugin/policy/set/install.h"
 
 namespace pinscope::cli {
 namespace {

@@ -9,7 +9,7 @@
 #include "plugin/cli/command.h"
 #include "plugin/cli/remarks.h"
 #include "plugin/pipeline/explain.h"
-#include "plugin/policy/yaml.h"
+#include "plugin/policy/language/load.h"
 
 namespace pinscope::cli {
 

@@ -1,9 +1,9 @@
 #include "plugin/cli/explanation_json.h"
 
-#include "plugin/base/json.h"
 #include "plugin/cli/delegation_text.h"
 #include "plugin/cli/diagnostics.h"
 #include "plugin/cli/object_name.h"
+#include "plugin/json/json.h"
 
 namespace pinscope::cli {
 namespace {

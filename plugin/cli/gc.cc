@@ -1,10 +1,10 @@
 // `pinscope gc`: shows what inventory/collect.h removes.
 #include <memory>
 
-#include "plugin/base/json.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
 #include "plugin/inventory/collect.h"
+#include "plugin/json/json.h"
 
 namespace pinscope::cli {
 namespace {

@@ -4,9 +4,9 @@
 
 #include <cerrno>
 
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/health.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/bpf.h"
 #include "plugin/kernel/mounts.h"
 #include "plugin/kernel/probe.h"

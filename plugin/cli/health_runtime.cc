@@ -1,11 +1,11 @@
 // doctor: the container runtimes that are installed, and the programs of Pinscope.
 #include <unistd.h>
 
-#include "plugin/base/installed.h"
 #include "plugin/base/path.h"
 #include "plugin/cli/health.h"
 #include "plugin/cli/programs.h"
 #include "plugin/engine/daemon.h"
+#include "plugin/host/installed.h"
 #include "plugin/model/low_level_runtime.h"
 
 namespace pinscope::cli {

@@ -6,15 +6,15 @@
 
 #include <cerrno>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/diagnostics.h"
 #include "plugin/cli/health.h"
 #include "plugin/cli/records.h"
 #include "plugin/cli/table.h"
-#include "plugin/policy/cache.h"
-#include "plugin/policy/install.h"
+#include "plugin/host/file.h"
+#include "plugin/policy/set/cache.h"
+#include "plugin/policy/set/install.h"
 #include "plugin/record/audit.h"
 #include "plugin/record/store.h"
 #include "plugin/record/waiting.h"

@@ -2,13 +2,13 @@
 // docs/engines/kubernetes.md).
 #include <memory>
 
-#include "plugin/base/installed.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/command.h"
 #include "plugin/cli/health.h"
 #include "plugin/cli/programs.h"
 #include "plugin/engine/wiring.h"
+#include "plugin/host/installed.h"
 #include "plugin/node/agent.h"
 
 namespace pinscope::cli {

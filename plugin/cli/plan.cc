@@ -1,9 +1,9 @@
 // `pinscope plan`: the steps that would build a container's view. Nothing is done.
 #include "plugin/plan/print.h"
 
-#include "plugin/base/json.h"
 #include "plugin/cli/command.h"
 #include "plugin/cli/explanation.h"
+#include "plugin/json/json.h"
 
 namespace pinscope::cli {
 namespace {

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "plugin/base/json.h"
 #include "plugin/base/result.h"
 #include "plugin/cli/terminal.h"
 #include "plugin/inventory/live.h"
+#include "plugin/json/json.h"
 #include "plugin/model/record.h"
 
 namespace pinscope::cli {

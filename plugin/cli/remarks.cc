@@ -9,7 +9,7 @@
 #include "plugin/cli/remarks_neighbours.h"
 #include "plugin/cli/remarks_own_files.h"
 #include "plugin/cli/remarks_processes.h"
-#include "plugin/policy/reach.h"
+#include "plugin/policy/decide/reach.h"
 
 namespace pinscope::cli {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/daemon/subject.h"
-#include "plugin/policy/may_select.h"
+#include "plugin/policy/decide/may_select.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::daemon {

@@ -6,9 +6,9 @@
 #include <array>
 #include <optional>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/ancestors.h"
 #include "plugin/model/container.h"
 

@@ -4,7 +4,7 @@
 
 #include "plugin/daemon/subject.h"
 #include "plugin/model/decision.h"
-#include "plugin/policy/commands.h"
+#include "plugin/policy/decide/commands.h"
 
 namespace pinscope::daemon {
 namespace {

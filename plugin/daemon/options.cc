@@ -7,9 +7,9 @@
 #include <functional>
 #include <set>
 
-#include "plugin/base/installed.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/installed.h"
 
 namespace pinscope::daemon {
 namespace {

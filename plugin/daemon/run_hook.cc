@@ -12,10 +12,10 @@
 #include <csignal>
 
 #include "plugin/base/fd.h"
-#include "plugin/base/json.h"
 #include "plugin/base/path.h"
-#include "plugin/base/spawn.h"
 #include "plugin/base/text.h"
+#include "plugin/host/spawn.h"
+#include "plugin/json/json.h"
 
 namespace pinscope::daemon {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "plugin/base/file.h"
-#include "plugin/base/json.h"
+#include "plugin/host/file.h"
+#include "plugin/json/json.h"
 #include "plugin/oci/seccomp.h"
-#include "plugin/policy/commands.h"
+#include "plugin/policy/decide/commands.h"
 
 namespace pinscope::daemon {
 namespace {

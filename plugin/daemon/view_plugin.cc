@@ -13,8 +13,8 @@
 #include "plugin/kernel/process.h"
 #include "plugin/oci/pod_labels.h"
 #include "plugin/pipeline/prepare.h"
-#include "plugin/policy/may_select.h"
-#include "plugin/policy/store.h"
+#include "plugin/policy/decide/may_select.h"
+#include "plugin/policy/set/store.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::daemon {

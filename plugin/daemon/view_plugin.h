@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "plugin/base/status_file.h"
 #include "plugin/daemon/already_there.h"
 #include "plugin/daemon/log.h"
 #include "plugin/daemon/options.h"
 #include "plugin/daemon/seccomp.h"
+#include "plugin/host/status_file.h"
 #include "plugin/model/policy.h"
 #include "plugin/nri/plugin.h"
 #include "plugin/oci/edit.h"

@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "plugin/base/file.h"
-#include "plugin/base/json.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
+#include "plugin/json/json.h"
 #include "plugin/model/hook_entry.h"
 
 namespace pinscope::engine {

@@ -8,8 +8,8 @@
 #include <set>
 #include <string_view>
 
-#include "plugin/base/json.h"
 #include "plugin/base/text.h"
+#include "plugin/json/json.h"
 #include "plugin/model/policy.h"
 
 namespace pinscope::engine {

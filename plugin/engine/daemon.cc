@@ -8,10 +8,10 @@
 #include <climits>
 #include <ctime>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/engine/unit.h"
+#include "plugin/host/file.h"
 
 namespace pinscope::engine {
 namespace {

@@ -1,8 +1,8 @@
 #include "plugin/engine/docker_json.h"
 
-#include "plugin/base/json.h"
-#include "plugin/base/json_edit.h"
 #include "plugin/base/text.h"
+#include "plugin/json/edit.h"
+#include "plugin/json/json.h"
 
 namespace pinscope::engine {
 namespace {

@@ -1,7 +1,7 @@
 #include "plugin/engine/hook_file.h"
 
-#include "plugin/base/json.h"
 #include "plugin/base/path.h"
+#include "plugin/json/json.h"
 #include "plugin/model/hook_entry.h"
 
 namespace pinscope::engine {

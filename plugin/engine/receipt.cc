@@ -4,8 +4,8 @@
 #include <array>
 #include <charconv>
 
-#include "plugin/base/json.h"
 #include "plugin/base/text.h"
+#include "plugin/json/json.h"
 
 namespace pinscope::engine {
 namespace {

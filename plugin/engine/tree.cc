@@ -8,9 +8,9 @@
 #include <climits>
 #include <deque>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 
 namespace pinscope::engine {
 namespace {

@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/child.h"
 #include "plugin/kernel/process.h"
 #include "plugin/kernel/source.h"

@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 
 namespace pinscope::kernel {
 namespace {

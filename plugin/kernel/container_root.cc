@@ -16,8 +16,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/file_ids.h"
 #include "plugin/kernel/obstacles.h"
 #include "plugin/kernel/sys.h"

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "plugin/base/file.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/process.h"
 
 namespace pinscope::kernel {

@@ -15,8 +15,8 @@
 #include <optional>
 #include <unordered_map>
 
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/uapi.h"
 
 // <sys/mount.h> and <linux/mount.h> disagree; MS_SHARED of the kernel's ABI.

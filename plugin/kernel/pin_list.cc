@@ -15,9 +15,9 @@
 #include <ranges>
 #include <unordered_set>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/machine.h"
 #include "plugin/kernel/mounts.h"
 #include "plugin/kernel/sys.h"

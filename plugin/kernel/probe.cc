@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "plugin/base/file.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/bpf.h"
 #include "plugin/kernel/delegation.h"
 #include "plugin/kernel/privileges.h"

@@ -11,9 +11,9 @@
 #include <charconv>
 #include <string_view>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/sys.h"
 
 namespace pinscope::kernel {

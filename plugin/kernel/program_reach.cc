@@ -9,7 +9,7 @@
 #include <charconv>
 #include <string>
 
-#include "plugin/base/file.h"
+#include "plugin/host/file.h"
 
 namespace pinscope::kernel {
 namespace {

@@ -12,9 +12,9 @@
 #include <memory>
 #include <unordered_map>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/bpf.h"
 #include "plugin/kernel/machine.h"
 #include "plugin/kernel/mounts.h"

@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/model/bpf_types.h"
 #include "plugin/model/token_rights.h"

@@ -10,8 +10,8 @@
 
 #include <cerrno>
 
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 
 // <sys/mount.h> and <linux/mount.h> cannot be included together on every C library.
 extern "C" int umount2(const char* target, int flags) noexcept;

@@ -10,8 +10,8 @@
 #include <charconv>
 #include <optional>
 
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/sys.h"
 
 namespace pinscope::kernel {

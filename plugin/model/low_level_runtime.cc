@@ -1,8 +1,8 @@
 #include "plugin/model/low_level_runtime.h"
 
-#include "plugin/base/json.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/json/json.h"
 
 namespace pinscope::model {
 

@@ -6,11 +6,11 @@
 #include <optional>
 
 #include "plugin/base/path.h"
-#include "plugin/base/status_file.h"
 #include "plugin/base/text.h"
 #include "plugin/engine/change.h"
 #include "plugin/engine/tree.h"
 #include "plugin/engine/wiring.h"
+#include "plugin/host/status_file.h"
 #include "plugin/kernel/concealment.h"
 #include "plugin/node/child.h"
 #include "plugin/node/programs.h"

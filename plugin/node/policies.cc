@@ -8,14 +8,15 @@
 #include <map>
 #include <optional>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/node/child.h"
-#include "plugin/policy/cache.h"
-#include "plugin/policy/combined.h"
-#include "plugin/policy/install.h"
-#include "plugin/policy/stamps.h"
+#include "plugin/policy/files.h"
+#include "plugin/policy/language/combined.h"
+#include "plugin/policy/set/cache.h"
+#include "plugin/policy/set/install.h"
+#include "plugin/policy/set/stamps.h"
 
 namespace pinscope::node {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "plugin/base/result.h"
-#include "plugin/policy/yaml.h"
+#include "plugin/policy/language/load.h"
 
 namespace pinscope::node {
 

@@ -11,9 +11,9 @@
 #include <cstdio>
 #include <optional>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 
 namespace pinscope::node {
 namespace {

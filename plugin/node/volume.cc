@@ -8,10 +8,11 @@
 #include <cerrno>
 #include <ctime>
 
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/sys.h"
-#include "plugin/policy/stamps.h"
+#include "plugin/policy/files.h"
+#include "plugin/policy/set/stamps.h"
 
 namespace pinscope::node {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
-#include "plugin/policy/yaml.h"
+#include "plugin/policy/language/load.h"
 
 namespace pinscope::node {
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 
 namespace pinscope::oci {
 

@@ -5,9 +5,9 @@
 #include <optional>
 #include <utility>
 
-#include "plugin/base/json.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/json/json.h"
 #include "plugin/oci/annotations.h"
 #include "plugin/oci/capabilities.h"
 #include "plugin/oci/identity.h"

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string_view>
 
-#include "plugin/base/json.h"
-#include "plugin/base/json_edit.h"
+#include "plugin/json/edit.h"
+#include "plugin/json/json.h"
 #include "plugin/oci/seccomp.h"
 
 namespace pinscope::oci {

@@ -1,5 +1,5 @@
 // What the shim and Podman's precreate stage add to a container's config.json. Works on its text:
-// everything else stays byte for byte (plugin/base/json_edit.h).
+// everything else stays byte for byte (plugin/json/edit.h).
 #pragma once
 
 #include <cstdint>

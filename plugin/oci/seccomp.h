@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "plugin/model/bpf_commands.h"
 #include "plugin/model/container.h"
 

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "plugin/model/container.h"
 #include "plugin/oci/annotations.h"
 

@@ -6,9 +6,9 @@
 #include <cerrno>
 #include <optional>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/ancestors.h"
 #include "plugin/oci/runtime_arguments.h"
 #include "plugin/pipeline/host.h"

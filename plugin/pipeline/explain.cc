@@ -13,9 +13,9 @@
 #include "plugin/pipeline/host.h"
 #include "plugin/pipeline/prediction.h"
 #include "plugin/plan/build.h"
-#include "plugin/policy/commands.h"
-#include "plugin/policy/decide.h"
-#include "plugin/policy/reach.h"
+#include "plugin/policy/decide/commands.h"
+#include "plugin/policy/decide/decide.h"
+#include "plugin/policy/decide/reach.h"
 
 namespace pinscope {
 namespace {

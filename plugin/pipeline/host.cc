@@ -6,14 +6,14 @@
 #include <optional>
 #include <utility>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/pin_list.h"
 #include "plugin/kernel/process.h"
 #include "plugin/kernel/program_reach.h"
 #include "plugin/kernel/same_objects.h"
-#include "plugin/policy/commands.h"
+#include "plugin/policy/decide/commands.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope {

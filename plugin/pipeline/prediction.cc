@@ -9,12 +9,12 @@
 #include <string_view>
 #include <utility>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/obstacles.h"
 #include "plugin/kernel/process.h"
 #include "plugin/kernel/ways_out.h"
-#include "plugin/policy/decide.h"
+#include "plugin/policy/decide/decide.h"
 
 namespace pinscope {
 namespace {

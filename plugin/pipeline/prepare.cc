@@ -9,8 +9,8 @@
 #include "plugin/oci/config.h"
 #include "plugin/pipeline/host.h"
 #include "plugin/pipeline/run_log.h"
-#include "plugin/policy/decide.h"
-#include "plugin/policy/store.h"
+#include "plugin/policy/decide/decide.h"
+#include "plugin/policy/set/store.h"
 
 namespace pinscope {
 

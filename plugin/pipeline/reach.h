@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "plugin/kernel/bpf.h"
-#include "plugin/policy/reach.h"
+#include "plugin/policy/decide/reach.h"
 
 namespace pinscope {
 

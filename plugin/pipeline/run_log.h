@@ -9,7 +9,7 @@
 #include "plugin/base/clock.h"
 #include "plugin/model/record.h"
 #include "plugin/pipeline.h"
-#include "plugin/policy/store.h"
+#include "plugin/policy/set/store.h"
 #include "plugin/record/audit.h"
 
 namespace pinscope {

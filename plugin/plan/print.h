@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "plugin/model/plan.h"
 
 namespace pinscope::plan {

@@ -5,9 +5,9 @@
 
 #include <cerrno>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/record/journal.h"
 
 namespace pinscope::record {

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdio>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "plugin/model/bpf_types.h"
 #include "plugin/record/audit.h"
 #include "plugin/record/bounds.h"

@@ -2,7 +2,7 @@
 // them.
 #pragma once
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "plugin/model/decision.h"
 
 namespace pinscope::record {

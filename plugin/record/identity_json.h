@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "plugin/model/container.h"
 
 namespace pinscope::record {

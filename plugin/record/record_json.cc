@@ -5,8 +5,8 @@
 #include <limits>
 #include <span>
 
-#include "plugin/base/json.h"
 #include "plugin/base/text.h"
+#include "plugin/json/json.h"
 #include "plugin/record/delegation_json.h"
 #include "plugin/record/identity_json.h"
 #include "plugin/record/store.h"

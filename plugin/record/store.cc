@@ -7,8 +7,8 @@
 
 #include <cerrno>
 
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/record/file_names.h"
 
 namespace pinscope::record {

@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 
 namespace pinscope::record {
 namespace {

@@ -7,8 +7,8 @@
 #include <functional>
 #include <thread>
 
-#include "plugin/base/json.h"
 #include "plugin/base/text.h"
+#include "plugin/json/json.h"
 #include "tests/attack/attack_test.h"
 #include "tests/support/container_process.h"
 #include "tests/support/swapper.h"

@@ -9,7 +9,7 @@
 #include <memory>
 #include <thread>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "tests/attack/attack_test.h"
 #include "tests/support/container_process.h"
 #include "tests/support/silent_file_system.h"

@@ -4,7 +4,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "plugin/base/file.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/bpf.h"
 #include "plugin/kernel/delegation.h"
 #include "plugin/kernel/sys.h"

@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "tests/bench/fixture.h"
 
 namespace pinscope::bench {

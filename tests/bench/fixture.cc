@@ -11,8 +11,8 @@
 #include <cstring>
 #include <filesystem>
 
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 
 namespace pinscope::bench {
 namespace {

@@ -9,9 +9,9 @@
 #include <cstdio>
 #include <string>
 
-#include "plugin/base/file.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "tests/bench/report.h"
 #include "tests/bench/scenarios.h"
 #include "tests/support/private_machine.h"

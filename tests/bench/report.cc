@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 
 namespace pinscope::bench {
 namespace {

@@ -6,8 +6,8 @@
 #include <functional>
 #include <vector>
 
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "tests/bench/contenders.h"
 #include "tests/bench/spawn.h"
 

@@ -10,8 +10,8 @@
 #include <functional>
 #include <optional>
 
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "tests/bench/contenders.h"
 #include "tests/bench/fixture.h"
 #include "tests/bench/runc.h"

@@ -11,8 +11,8 @@
 #include <ctime>
 
 #include "plugin/base/fd.h"
-#include "plugin/base/file.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 
 namespace pinscope::bench {
 namespace {

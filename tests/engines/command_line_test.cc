@@ -2,7 +2,7 @@
 // and that both agree with what the hook does.
 #include <filesystem>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "tests/engines/view_test.h"
 
 namespace pinscope::test {

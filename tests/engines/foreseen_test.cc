@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <random>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "tests/engines/view_test.h"
 #include "tests/support/mounts.h"
 

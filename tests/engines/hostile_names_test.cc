@@ -5,8 +5,8 @@
 
 #include <filesystem>
 
-#include "plugin/base/json.h"
 #include "plugin/base/utf8.h"
+#include "plugin/json/json.h"
 #include "tests/engines/direct_hook.h"
 #include "tests/support/check.h"
 

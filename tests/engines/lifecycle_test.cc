@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "tests/engines/view_test.h"
 #include "tests/support/check.h"
 

@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "plugin/policy/cache.h"
-#include "plugin/policy/stamps.h"
+#include "plugin/policy/set/cache.h"
+#include "plugin/policy/set/stamps.h"
 #include "tests/engines/config_map.h"
 #include "tests/engines/view_test.h"
 #include "tests/support/check.h"

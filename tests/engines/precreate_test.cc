@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "tests/support/bpf_objects.h"
 #include "tests/support/installation.h"
 

@@ -10,8 +10,8 @@
 #include <csignal>
 #include <filesystem>
 
-#include "plugin/base/json.h"
 #include "plugin/base/text.h"
+#include "plugin/json/json.h"
 #include "tests/engines/shim_alone.h"
 #include "tests/support/check.h"
 

@@ -6,8 +6,8 @@
 
 #include <filesystem>
 
-#include "plugin/base/json.h"
 #include "plugin/base/text.h"
+#include "plugin/json/json.h"
 #include "tests/engines/shim_alone.h"
 #include "tests/support/check.h"
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <set>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "tests/engines/view_test.h"
 #include "tests/support/check.h"
 

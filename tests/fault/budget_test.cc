@@ -16,7 +16,7 @@
 #include <sstream>
 
 #include "plugin/base/fd.h"
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "tests/support/bpf_objects.h"
 #include "tests/support/check.h"
 #include "tests/support/container_process.h"

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <sstream>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "tests/support/check.h"
 
 namespace pinscope::test {

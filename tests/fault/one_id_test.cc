@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "tests/support/bpf_objects.h"
 #include "tests/support/check.h"
 #include "tests/support/container_process.h"

@@ -6,7 +6,7 @@
 
 #include <set>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "tests/fault/hooked_process.h"
 
 namespace pinscope::test {

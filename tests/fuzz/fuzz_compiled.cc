@@ -3,8 +3,8 @@
 #include <cstring>
 #include <memory>
 
-#include "plugin/policy/compiled.h"
-#include "plugin/policy/decide.h"
+#include "plugin/policy/decide/decide.h"
+#include "plugin/policy/set/compiled.h"
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "plugin/base/json.h"
-#include "plugin/base/json_edit.h"
+#include "plugin/json/edit.h"
+#include "plugin/json/json.h"
 
 namespace {
 

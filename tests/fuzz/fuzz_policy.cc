@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "plugin/policy/yaml.h"
+#include "plugin/policy/language/load.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using pinscope::policy::Diagnostic;

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "plugin/base/file.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/probe.h"
 #include "tests/support/mounts.h"
 #include "tests/support/temp_directory.h"

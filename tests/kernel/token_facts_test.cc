@@ -11,7 +11,7 @@
 
 #include <fstream>
 
-#include "plugin/base/file.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/bpf.h"
 #include "plugin/kernel/delegation.h"
 #include "plugin/kernel/file_ids.h"

@@ -12,7 +12,7 @@
 #include <csignal>
 #include <fstream>
 
-#include "plugin/base/file.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/probe.h"
 #include "tests/support/programs.h"
 

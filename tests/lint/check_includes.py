@@ -5,10 +5,13 @@ import re
 import tree
 
 # A room's own headers are always allowed. A new room needs a line here: that is the point.
-STAGE = {"base", "model"}
+GROUND = {"base", "json", "host"}
+STAGE = GROUND | {"model"}
 ROOMS = {
     "base": set(),
-    "model": {"base"},
+    "json": {"base"},
+    "host": {"base"},
+    "model": {"base", "json"},
     "oci": STAGE,
     "policy": STAGE,
     "plan": STAGE,
@@ -17,7 +20,7 @@ ROOMS = {
     "guard": STAGE | {"kernel"},
     "apply": STAGE | {"kernel"},
     "inventory": STAGE | {"kernel", "record"},
-    "nri": {"base"},
+    "nri": GROUND,
     "engine": STAGE,
     "node": STAGE | {"kernel", "policy", "engine", "inventory", "record"},
 }
@@ -31,14 +34,26 @@ TOP = {
     "hooks": ALL_ROOMS | {"pipeline"},
 }
 
+# Rooms within a room: what each may include of the others. "" is what stands beside them.
+PARTS = {
+    "policy": {
+        "": set(),
+        "decide": {""},
+        "language": {"", "decide"},
+        "set": {""},
+    },
+}
+# What puts a set in force reads the policies; the hook links the rest of set/, and no YAML.
+BEYOND_PARTS = {"plugin/policy/set/install": {"language"}}
+
 # Library header prefix -> the files that may include it.
 LIBRARIES = {
-    "yaml-cpp/": r"plugin/policy/yaml[a-z_]*\.cc",
-    "rapidjson/": r"plugin/base/json(_outline)?\.cc",
+    "yaml-cpp/": r"plugin/policy/language/tree\.cc",
+    "rapidjson/": r"plugin/json/(json|outline)\.cc",
     "bpf/": r"plugin/(kernel|guard)/.*",
     "libmount/": r"plugin/kernel/.*",
     "sys/capability.h": r"plugin/kernel/.*",
-    "flatbuffers/": r"plugin/policy/.*",
+    "flatbuffers/": r"plugin/policy/set/.*",
     "CLI/": r"plugin/cli/.*",
     "google/protobuf/": r"plugin/nri/.*",
     "plugin/nri/nri.pb.h": r"plugin/nri/.*",
@@ -47,7 +62,7 @@ LIBRARIES = {
 }
 # What the static hook links must start fast: <iostream> brings constructors that run before main.
 NO_IOSTREAM = re.compile(
-    r"(plugin/(base|model|oci|policy|plan|kernel|apply|record)/.*|plugin/pipeline[./].*|hooks/.*)")
+    r"(plugin/(base|json|host|model|oci|policy|plan|kernel|apply|record)/.*|plugin/pipeline[./].*|hooks/.*)")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -62,6 +77,22 @@ def room_of(path):
     if len(parts) == 2:
         return parts[1].split(".")[0]
     return parts[1]
+
+
+def part_of(path):
+    """The part of its room that a file is in; "" for one beside the parts."""
+    parts = path.split("/")
+    return parts[2] if len(parts) > 3 else ""
+
+
+def is_apart(path, target):
+    """Whether both are in one room, and the file's part may not include the other's."""
+    room = room_of(path)
+    if room not in PARTS or room_of(target) != room:
+        return False
+    here, there = part_of(path), part_of(target)
+    allowed = PARTS[room].get(here, set()) | BEYOND_PARTS.get(path.rsplit(".", 1)[0], set())
+    return here != there and there not in allowed
 
 
 def complaints(path, quote, target, root):
@@ -80,6 +111,8 @@ def complaints(path, quote, target, root):
                 yield f'room "{room}" has no rule in tests/lint/check_includes.py'
             elif wanted not in allowed:
                 yield f"{room} may not include {wanted}"
+        if is_apart(path, target):
+            yield f"{room}/{part_of(path)} may not include {room}/{part_of(target)}"
     if not path.startswith("tests/"):
         for prefix, owner in LIBRARIES.items():
             if target.startswith(prefix) and not re.fullmatch(owner, path):

@@ -1,6 +1,6 @@
 #include "tests/support/bundle.h"
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 
 namespace pinscope::test {
 namespace {

@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "plugin/base/json.h"
 #include "plugin/base/text.h"
+#include "plugin/json/json.h"
 #include "tests/support/check.h"
 
 namespace pinscope::test {

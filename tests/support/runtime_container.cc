@@ -10,8 +10,8 @@
 #include <fstream>
 #include <thread>
 
-#include "plugin/base/json.h"
 #include "plugin/base/text.h"
+#include "plugin/json/json.h"
 #include "tests/support/check.h"
 
 namespace pinscope::test {

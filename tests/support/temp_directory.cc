@@ -7,7 +7,7 @@
 
 #include <filesystem>
 
-#include "plugin/base/file.h"
+#include "plugin/host/file.h"
 #include "tests/support/check.h"
 #include "tests/support/snapshot.h"
 

@@ -10,7 +10,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/model/map_types.h"
-#include "plugin/policy/yaml.h"
+#include "plugin/policy/language/load.h"
 
 namespace pinscope::policy {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "plugin/oci/seccomp.h"
 #include "tests/unit/oci/configs.h"
 

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <fstream>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "plugin/record/audit.h"
 #include "plugin/record/waiting.h"
 #include "tests/support/check.h"

@@ -12,7 +12,7 @@
 #include <fstream>
 #include <thread>
 
-#include "plugin/base/json.h"
+#include "plugin/json/json.h"
 #include "tests/unit/record/samples.h"
 
 namespace pinscope::record {

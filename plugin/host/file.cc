@@ -1,0 +1,248 @@
+#include "plugin/host/file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <limits>
+#include <memory>
+
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+
+namespace pinscope {
+namespace {
+
+constexpr mode_t kOthersMayWrite = S_IWGRP | S_IWOTH;
+// A path whose trusted components hold more links than this is a loop.
+constexpr int kMostLinks = 40;
+
+// Temporary files are called ".1234.tmp", whatever the length of the name they will get.
+constexpr std::string_view kTemporarySuffix = ".tmp";
+
+// `like`: whose owner and mode the file gets, whatever the umask; may be null.
+Result<Fd> write_and_rename(int dirfd, const std::string& name, std::string_view content,
+                            mode_t mode, bool durable, unsigned rename_flags,
+                            const struct stat* like = nullptr) {
+  std::string temporary(1, '.');
+  temporary += std::to_string(::gettid());
+  temporary += kTemporarySuffix;
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+  auto file = open_at(dirfd, temporary, kFlags, mode);
+  if (!file && file.error().errnum() == EEXIST) {
+    // Left by a crash: its writer had our thread's id, so it is gone.
+    ::unlinkat(dirfd, temporary.c_str(), 0);
+    file = open_at(dirfd, temporary, kFlags, mode);
+  }
+  if (!file) return std::unexpected(Error::system("write " + quoted(name), file.error().errnum()));
+  const auto fail = [&](const char* verb) {
+    Error error = Error::system(verb + quoted(name), errno);
+    ::unlinkat(dirfd, temporary.c_str(), 0);
+    return std::unexpected(std::move(error));
+  };
+  while (!content.empty()) {
+    const ssize_t count = ::write(file->get(), content.data(), content.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail("write ");
+    content.remove_prefix(static_cast<size_t>(count));
+  }
+  if (like != nullptr && (::fchown(file->get(), like->st_uid, like->st_gid) != 0 ||
+                          ::fchmod(file->get(), like->st_mode & 07777U) != 0))
+    return fail("set the owner and mode of ");
+  if (durable && ::fsync(file->get()) != 0) return fail("sync ");
+  if (::renameat2(dirfd, temporary.c_str(), dirfd, name.c_str(), rename_flags) != 0)
+    return fail(rename_flags == RENAME_NOREPLACE ? "create " : "replace ");
+  return file;
+}
+
+Result<std::string> read_link(int dirfd, const std::string& name, std::string_view path) {
+  char target[PATH_MAX];
+  const ssize_t length = ::readlinkat(dirfd, name.c_str(), target, sizeof target);
+  if (length < 0) return std::unexpected(Error::system("read link " + quoted(path), errno));
+  return std::string(target, static_cast<size_t>(length));
+}
+
+// Walks `path` one component at a time from the root, so that each directory and each link is
+// checked on the very object that is used.
+Result<Fd> walk_trusted(const std::string& path, int last_flags) {
+  if (!path.starts_with('/'))
+    return std::unexpected(Error(ErrorCode::kPolicyUntrusted, "trust " + quoted(path))
+                               .reason("it is not an absolute path"));
+  PINSCOPE_TRY(Fd directory, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+  std::string walked;
+  std::string rest = path.substr(1);
+  int links = 0;
+  while (!rest.empty()) {
+    const size_t slash = rest.find('/');
+    const std::string name = rest.substr(0, slash);
+    rest = slash == std::string::npos ? "" : rest.substr(slash + 1);
+    if (name.empty() || name == ".") continue;
+    const bool last = rest.empty();
+    walked += "/" + name;
+    auto next = open_at(directory.get(), name, O_PATH | O_NOFOLLOW);
+    if (!next)
+      return std::unexpected(Error::system("open " + quoted(walked), next.error().errnum()));
+    struct stat status {};
+    if (::fstat(next->get(), &status) != 0)
+      return std::unexpected(Error::system("stat " + quoted(walked), errno));
+    if (S_ISLNK(status.st_mode)) {
+      if (status.st_uid != 0)
+        return std::unexpected(Error(ErrorCode::kPolicyUntrusted, "trust " + quoted(walked))
+                                   .reason("it is a symbolic link that root does not own"));
+      if (++links > kMostLinks)
+        return std::unexpected(Error::system("open " + quoted(path), ELOOP));
+      PINSCOPE_TRY(const std::string target, read_link(directory.get(), name, walked));
+      if (!last) rest.insert(0, "/");
+      rest.insert(0, target);
+      if (target.starts_with('/')) {
+        PINSCOPE_TRY(directory, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+        walked.clear();
+        rest.erase(0, rest.find_first_not_of('/'));
+      } else {
+        walked = std::string(parent_of(walked));
+        if (walked == "/") walked.clear();
+      }
+      continue;
+    }
+    PINSCOPE_CHECK(check_trusted(status, walked));
+    if (last) return open_at(directory.get(), name, last_flags | O_NOFOLLOW);
+    directory = *std::move(next);
+  }
+  return open_at(directory.get(), ".", last_flags);
+}
+
+}  // namespace
+
+Result<Fd> open_at(int dirfd, const std::string& path, int flags, mode_t mode) {
+  const int fd = ::openat(dirfd, path.c_str(), flags | O_CLOEXEC | O_NOCTTY, mode);
+  if (fd < 0) return std::unexpected(Error::system("open " + quoted(path), errno));
+  return Fd(fd);
+}
+
+Result<std::vector<std::string>> names_in(int directory, std::string_view path) {
+  struct Close {
+    void operator()(DIR* stream) const { ::closedir(stream); }
+  };
+  const auto cannot = [&] { return std::unexpected(Error::system("list " + quoted(path), errno)); };
+  // A descriptor of its own: its position is nobody else's.
+  Fd again(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!again.valid()) return cannot();
+  const std::unique_ptr<DIR, Close> stream(::fdopendir(again.get()));
+  if (!stream) return cannot();
+  [[maybe_unused]] const int owned_by_stream = again.release();
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(stream.get());
+    if (entry == nullptr && errno != 0) return cannot();
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::string> read_all(int fd, size_t limit, std::string_view name) {
+  constexpr size_t kFirstSize = 16384;
+  std::string content;
+  for (;;) {
+    const size_t length = content.size();
+    ssize_t count = 0;
+    const size_t room = length < content.capacity() ? content.capacity() : 2 * length;
+    // Not resize(): its zeros would touch every page of room that is not needed after all.
+    content.resize_and_overwrite(std::min(limit + 1, std::max(kFirstSize, room)),
+                                 [&](char* data, size_t size) {
+                                   do {
+                                     count = ::read(fd, data + length, size - length);
+                                   } while (count < 0 && errno == EINTR);
+                                   return length + static_cast<size_t>(std::max<ssize_t>(count, 0));
+                                 });
+    if (count < 0) return std::unexpected(Error::system("read " + quoted(name), errno));
+    if (count == 0) return content;
+    if (content.size() > limit)
+      return std::unexpected(Error(ErrorCode::kUsage, "read " + quoted(name))
+                                 .reason("it is larger than " + std::to_string(limit) + " bytes"));
+  }
+}
+
+Status check_trusted(const struct stat& status, std::string_view path) {
+  const auto untrusted = [&](std::string reason) {
+    return std::unexpected(Error(ErrorCode::kPolicyUntrusted, "trust " + quoted(path))
+                               .reason(std::move(reason))
+                               .hint("it must be owned by root and writable by root alone"));
+  };
+  if (status.st_uid != 0) return untrusted("it is owned by uid " + std::to_string(status.st_uid));
+  if ((status.st_mode & kOthersMayWrite) != 0) {
+    char mode[8];
+    std::snprintf(mode, sizeof mode, "%04o", status.st_mode & 07777U);
+    return untrusted(std::string("others may write it (mode ") + mode + ")");
+  }
+  return {};
+}
+
+Result<Fd> open_trusted_file(const std::string& path) {
+  PINSCOPE_TRY(Fd file, walk_trusted(path, O_RDONLY | O_NONBLOCK));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0)
+    return std::unexpected(Error::system("stat " + quoted(path), errno));
+  if (!S_ISREG(status.st_mode))
+    return std::unexpected(Error(ErrorCode::kPolicyUntrusted, "read " + quoted(path))
+                               .reason("it is not a regular file"));
+  PINSCOPE_CHECK(check_trusted(status, path));
+  return file;
+}
+
+Result<Fd> open_trusted_directory(const std::string& path) {
+  return walk_trusted(path, O_RDONLY | O_DIRECTORY);
+}
+
+Result<Fd> make_directory(const std::string& path, mode_t mode) {
+  auto existing = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+  if (existing || existing.error().errnum() != ENOENT) return existing;
+  if (const auto parent = std::string(parent_of(path)); parent != path) {
+    PINSCOPE_TRY([[maybe_unused]] const Fd above, make_directory(parent, 0755));
+  }
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
+    return std::unexpected(Error::system("make directory " + quoted(path), errno));
+  return open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+}
+
+Status write_atomically(int dirfd, const std::string& name, std::string_view content, mode_t mode,
+                        bool durable) {
+  PINSCOPE_CHECK(write_and_rename(dirfd, name, content, mode, durable, 0));
+  return {};
+}
+
+Result<Fd> write_and_hold(int dirfd, const std::string& name, std::string_view content,
+                          mode_t mode) {
+  return write_and_rename(dirfd, name, content, mode, false, 0);
+}
+
+Status replace_atomically(int dirfd, const std::string& name, std::string_view content,
+                          const struct stat& like) {
+  PINSCOPE_CHECK(write_and_rename(dirfd, name, content, 0600, false, 0, &like));
+  return {};
+}
+
+Result<Fd> create_and_hold(int dirfd, const std::string& name, std::string_view content,
+                           mode_t mode) {
+  return write_and_rename(dirfd, name, content, mode, false, RENAME_NOREPLACE);
+}
+
+std::optional<pid_t> writer_of_temporary(std::string_view name) {
+  if (!name.starts_with('.')) return std::nullopt;
+  name.remove_prefix(1);
+  if (!name.ends_with(kTemporarySuffix)) return std::nullopt;
+  name.remove_suffix(kTemporarySuffix.size());
+  const auto number = parse_unsigned(name);
+  if (!number || *number > static_cast<unsigned>(std::numeric_limits<pid_t>::max()))
+    return std::nullopt;
+  return static_cast<pid_t>(*number);
+}
+
+}  // namespace pinscope

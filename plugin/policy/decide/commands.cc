@@ -1,0 +1,59 @@
+#include "plugin/policy/decide/commands.h"
+
+#include "plugin/model/map_types.h"
+
+namespace pinscope::policy {
+namespace {
+
+using model::BpfCommand;
+using model::BpfCommands;
+
+// To open a pin, and for what every library asks next: kind, sizes, name (kernel/bpf/syscall.c,
+// bpf_obj_get, bpf_obj_get_info_by_fd).
+constexpr BpfCommands kOpen = {BpfCommand::kObjGet, BpfCommand::kObjGetInfoByFd};
+
+// A program's descriptor has no access mode, so what bpf(2) does with it is up to this list
+// (sockets take a program by setsockopt(2), which no profile stops). Not BPF_PROG_ATTACH: only
+// BPF_PROG_DETACH undoes it, and that detaches programs of others as well, for which it need not
+// have them: the device filter of its own cgroup, a rule on one that it can open. Not
+// BPF_PROG_BIND_MAP, which makes the program hold a map for as long as it lives. A link goes with
+// its descriptor.
+constexpr BpfCommands kUseProgram = {BpfCommand::kProgTestRun, BpfCommand::kLinkCreate};
+
+constexpr BpfCommands kUseLink = {BpfCommand::kLinkUpdate, BpfCommand::kLinkDetach};
+
+// What a loader does with objects of its own.
+constexpr BpfCommands kOwnMap = {BpfCommand::kMapFreeze, BpfCommand::kProgBindMap};
+constexpr BpfCommands kOwnProgram = kUseProgram | kUseLink;
+
+}  // namespace
+
+BpfCommands commands_for(const model::Delegation& delegation) {
+  BpfCommands commands = {BpfCommand::kTokenCreate, BpfCommand::kObjGetInfoByFd};
+  for (uint32_t command = 0; command < BpfCommands::kEnd; ++command)
+    if (delegation.rights.has(model::TokenRight::kCommand, command)) commands.add(command);
+  if (commands.contains(model::kCommandMapCreate))
+    commands = commands | model::map_commands(std::nullopt, true) | kOwnMap;
+  if (commands.contains(model::kCommandProgLoad)) commands = commands | kOwnProgram;
+  if (delegation.pinning)
+    commands = commands | BpfCommands{BpfCommand::kObjPin, BpfCommand::kObjGet};
+  return commands;
+}
+
+BpfCommands commands_for(model::Access access, std::optional<model::ObjectKind> kind,
+                         std::optional<uint32_t> map_type) {
+  using model::Access;
+  const auto usual = access == Access::kUse ? model::ObjectKind::kProgram : model::ObjectKind::kMap;
+  const bool writes = access == Access::kReadWrite;
+  switch (kind.value_or(usual)) {
+    case model::ObjectKind::kMap:
+      return kOpen | model::map_commands(map_type, writes);
+    case model::ObjectKind::kProgram:
+      return kOpen | (access == Access::kUse ? kUseProgram : BpfCommands{});
+    case model::ObjectKind::kLink:
+      return kOpen | (writes ? kUseLink : BpfCommands{});
+  }
+  return kOpen;
+}
+
+}  // namespace pinscope::policy

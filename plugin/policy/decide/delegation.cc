@@ -1,0 +1,124 @@
+#include "plugin/policy/decide/delegation.h"
+
+#include <algorithm>
+
+#include "plugin/base/text.h"
+#include "plugin/policy/decide/decide.h"
+#include "plugin/policy/decide/program_reach.h"
+
+namespace pinscope::policy {
+namespace {
+
+using model::Container;
+using model::Decision;
+using model::Delegation;
+using model::NamespaceKind;
+using model::TokenRight;
+using model::TokenRights;
+
+constexpr VoidRead kPinning = {
+    "with delegate.pinning, whoever may read it pins it again and opens that for writing",
+    "leave pinning out, or grant read-write if the container may write it"};
+constexpr VoidRead kPrograms = {
+    "with prog_load, the container loads a program that writes any map it can open, whatever the "
+    "access of its descriptor",
+    "leave prog_load out, or grant read-write if the container may write it"};
+
+bool is_at_or_below(std::string_view path, std::string_view above) {
+  return path == above || (path.starts_with(above) && path[above.size()] == '/');
+}
+
+}  // namespace
+
+Error cannot_delegate(const Delegation& delegation, const Container& container) {
+  std::string rules;
+  for (const auto& rule : delegation.rules)
+    rules += (rules.empty() ? "" : " and ") + to_string(rule);
+  return Error(ErrorCode::kDelegation, "delegate BPF to container " + quoted(container.id))
+      .rule(std::move(rules));
+}
+
+const VoidRead* void_read(const TokenRights& rights, bool pinning,
+                          const std::optional<model::ObjectKind>& kind) {
+  if (pinning) return &kPinning;
+  const bool may_be_map = !kind || *kind == model::ObjectKind::kMap;
+  return may_be_map && rights.has(TokenRight::kCommand, model::kCommandProgLoad) ? &kPrograms
+                                                                                 : nullptr;
+}
+
+bool needs_no_attach_type(const TokenRights& rights) {
+  for (uint32_t number = 0; number < 64; ++number)
+    if (rights.has(TokenRight::kProgram, number) && model::loads_without_attach_type(number))
+      return true;
+  return false;
+}
+
+Result<std::optional<Delegation>> merge_delegations(
+    const std::vector<const model::Policy*>& policies, const Container& container) {
+  std::optional<Delegation> merged;
+  const model::Policy* said_at = nullptr;
+  const auto reach = merge_reach(policies);
+  for (const auto* policy : policies) {
+    if (!policy->delegate) continue;
+    const auto& delegate = *policy->delegate;
+    if (!merged) merged.emplace().reach = reach;
+    merged->rights.add(delegate.rights);
+    merged->pinning = merged->pinning || delegate.pinning;
+    merged->rules.push_back({policy->name, delegate.place});
+    if (!delegate.grants_at) continue;
+    if (said_at == nullptr) {
+      said_at = policy;
+      merged->grants_at = *delegate.grants_at;
+    } else if (merged->grants_at != *delegate.grants_at) {
+      return std::unexpected(
+          Error(ErrorCode::kPolicyConflict, "give container " + quoted(container.id) + " one view")
+              .reason("delegate.grantsAt is " + quoted(merged->grants_at) + " for one policy and " +
+                      quoted(*delegate.grants_at) + " for another")
+              .rule(to_string(model::Rule{said_at->name, said_at->delegate->place}) + " and " +
+                    to_string(merged->rules.back())));
+    }
+  }
+  if (merged && needs_no_attach_type(merged->rights) &&
+      !merged->rights.has(TokenRight::kAttach, model::kAttachNone)) {
+    merged->rights.add(TokenRight::kAttach, model::kAttachNone);
+    merged->added_no_attach_type = true;
+  }
+  return merged;
+}
+
+Status check_delegation(const Decision& decision, const Container& container,
+                        const model::HostView& host) {
+  if (!decision.delegation) return {};
+  const Delegation& delegation = *decision.delegation;
+  if (shares_host_namespace(container, NamespaceKind::kUser, host))
+    return std::unexpected(
+        cannot_delegate(delegation, container)
+            .reason("it has no user namespace of its own, and the kernel makes no tokens in the "
+                    "host's")
+            .hint("start it with one, or select with namespaces: {user: private}"));
+  if (const TooFar* why = reaches_too_far(delegation, container, host))
+    return std::unexpected(
+        cannot_delegate(delegation, container).reason(why->reason).hint(why->hint));
+  for (const auto& grant : decision.grants) {
+    if (grant.access != model::Access::kRead) continue;
+    if (const VoidRead* why = void_read(delegation.rights, delegation.pinning, grant.expect.kind))
+      return std::unexpected(
+          cannot_delegate(delegation, container)
+              .reason("access: read of " + quoted(grant.name) + " would not hold: " + why->reason)
+              .hint(why->hint)
+              .rule(to_string(grant.rule) + " and " + to_string(delegation.rules.front())));
+  }
+  if (decision.grants.empty()) return {};
+  const auto& at = decision.at;
+  const auto& grants_at = delegation.grants_at;
+  if (is_at_or_below(at, grants_at) || is_at_or_below(grants_at, at))
+    return std::unexpected(
+        Error(ErrorCode::kPolicyConflict, "give container " + quoted(container.id) + " one view")
+            .reason("view.at is " + quoted(at) + " and the grants are at " + quoted(grants_at) +
+                    ", which is in its way")
+            .hint("say delegate.grantsAt")
+            .rule(to_string(delegation.rules.front())));
+  return {};
+}
+
+}  // namespace pinscope::policy

@@ -1,0 +1,223 @@
+#include "plugin/policy/decide/merge.h"
+
+#include <endian.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <span>
+
+#include "plugin/base/text.h"
+#include "plugin/policy/glob.h"
+
+namespace pinscope::policy {
+namespace {
+
+using model::Access;
+using model::Expect;
+using model::Grant;
+using model::GrantedPin;
+
+constexpr std::string_view kReservedComponent = "_rw";
+constexpr uint32_t kModeOfRead = 0440;
+constexpr uint32_t kModeOfOthers = 0660;  // clients ask for both unless they are told
+
+std::string decimal(uint32_t number) {
+  return std::to_string(number);
+}
+
+std::string octal(uint32_t mode) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%04o", mode);
+  return text;
+}
+
+bool has_reserved_component(std::string_view name) {
+  if (name.find(kReservedComponent) == std::string_view::npos) return false;
+  const auto components = split(name, '/');
+  return std::ranges::find(components, kReservedComponent) != components.end();
+}
+
+// The grants of one source under one name, in the order of the policies; at least one.
+class Run {
+ public:
+  Run(std::span<const Wanted> wanted, const model::Container& container)
+      : wanted_(wanted), container_(container) {}
+
+  Status merge_into(GrantedPin& pin) const {
+    const Wanted& first = wanted_.front();
+    for (const Wanted& other : wanted_)
+      if (other.source != first.source)
+        return std::unexpected(
+            conflict("it would be both " + quoted(first.source) + " and " + quoted(other.source),
+                     first, other, "name one of them differently with \"as\""));
+    if (has_reserved_component(first.name))
+      return std::unexpected(
+          cannot_grant(first.name, container_, ErrorCode::kPolicyConflict)
+              .reason("\"_rw\" is where the view itself keeps what can be written")
+              .hint("name it differently with \"as\"")
+              .rule(to_string(rule_of(first))));
+
+    // What is used cannot be read: one of the two is wrong about what the object is.
+    for (const Wanted& other : wanted_)
+      if ((other.grant->access == Access::kUse) != (first.grant->access == Access::kUse))
+        return std::unexpected(conflict(std::string("access is ") + name_of(first.grant->access) +
+                                            " for one policy and " + name_of(other.grant->access) +
+                                            " for another",
+                                        first, other));
+    // The widest access counts, and the first grant that gives it is the rule.
+    auto widest = std::ranges::find_if(
+        wanted_, [](const Wanted& one) { return one.grant->access == Access::kReadWrite; });
+    if (widest == wanted_.end()) widest = wanted_.begin();
+    // What a glob matched and is gone when it is opened is what the glob did not match.
+    const bool must_be_there = std::ranges::any_of(wanted_, [](const Wanted& one) {
+      return one.grant->missing == model::Missing::kFail && !is_glob(one.grant->pin);
+    });
+
+    pin.source = first.source;
+    pin.name = first.name;
+    pin.access = widest->grant->access;
+    pin.missing = must_be_there ? model::Missing::kFail : model::Missing::kSkip;
+    pin.rule = rule_of(*widest);
+    pin.object = first.object;
+    PINSCOPE_TRY(const auto uid, agreed("owner.uid", decimal, &Grant::uid));
+    PINSCOPE_TRY(const auto gid, agreed("owner.gid", decimal, &Grant::gid));
+    PINSCOPE_TRY(const auto mode, agreed("mode", octal, &Grant::mode));
+    pin.uid = uid.value_or(container_.uid);
+    pin.gid = gid.value_or(container_.gid);
+    pin.mode = mode.value_or(opens_for_writing(pin.access) ? kModeOfOthers : kModeOfRead);
+    PINSCOPE_TRY(pin.expect.kind, expected("expect.kind", kind_name, &Expect::kind));
+    PINSCOPE_TRY(pin.expect.map_type, expected("expect.type", decimal, &Expect::map_type));
+    PINSCOPE_TRY(pin.expect.program_type, expected("expect.type", decimal, &Expect::program_type));
+    PINSCOPE_TRY(pin.expect.key_size, expected("expect.keySize", decimal, &Expect::key_size));
+    PINSCOPE_TRY(pin.expect.value_size, expected("expect.valueSize", decimal, &Expect::value_size));
+    PINSCOPE_TRY(pin.expect.max_entries,
+                 expected("expect.maxEntries", decimal, &Expect::max_entries));
+    PINSCOPE_TRY(pin.expect.object_name, expected("expect.name", quoted, &Expect::object_name));
+    return {};
+  }
+
+ private:
+  static std::string kind_name(model::ObjectKind kind) { return name_of(kind); }
+
+  Error conflict(std::string reason, const Wanted& one, const Wanted& other,
+                 std::string hint = "") const {
+    return cannot_grant(one.name, container_, ErrorCode::kPolicyConflict)
+        .reason(std::move(reason))
+        .hint(std::move(hint))
+        .rule(both(rule_of(one), rule_of(other)));
+  }
+
+  // What the grants that say something to one field say; nothing if none does.
+  template <typename T, typename Show, typename Field>
+  Result<T> agreed_on(const char* key, Show show, Field field) const {
+    if (wanted_.size() == 1) return field(*wanted_.front().grant);
+    const Wanted* said = nullptr;
+    T agreed;
+    for (const Wanted& wanted : wanted_) {
+      const T& value = field(*wanted.grant);
+      if (!value) continue;
+      if (!agreed) {
+        agreed = value;
+        said = &wanted;
+      } else if (*agreed != *value) {
+        return std::unexpected(conflict(std::string(key) + " is " + show(*agreed) +
+                                            " for one policy and " + show(*value) + " for another",
+                                        *said, wanted));
+      }
+    }
+    return agreed;
+  }
+  template <typename Show, typename T>
+  Result<T> agreed(const char* key, Show show, T Grant::*field) const {
+    return agreed_on<T>(key, show,
+                        [field](const Grant& grant) -> const T& { return grant.*field; });
+  }
+  template <typename Show, typename T>
+  Result<T> expected(const char* key, Show show, T Expect::*field) const {
+    return agreed_on<T>(key, show,
+                        [field](const Grant& grant) -> const T& { return grant.expect.*field; });
+  }
+
+  std::span<const Wanted> wanted_;
+  const model::Container& container_;
+};
+
+// Grants of one name stay in the order of the policies. Most names differ in their first eight
+// bytes, which one comparison of numbers decides.
+void sort_by_name(std::vector<Wanted>& wanted) {
+  struct Key {
+    uint64_t first_bytes;
+    uint32_t position;
+  };
+  std::vector<Key> keys;
+  keys.reserve(wanted.size());
+  for (uint32_t position = 0; position < wanted.size(); ++position) {
+    const std::string_view name = wanted[position].name;
+    uint64_t first_bytes = 0;
+    std::memcpy(&first_bytes, name.data(), std::min(name.size(), sizeof first_bytes));
+    keys.push_back({be64toh(first_bytes), position});
+  }
+  std::ranges::sort(keys, [&](const Key& left, const Key& right) {
+    if (left.first_bytes != right.first_bytes) return left.first_bytes < right.first_bytes;
+    if (const int order = wanted[left.position].name.compare(wanted[right.position].name);
+        order != 0)
+      return order < 0;
+    return left.position < right.position;
+  });
+  std::vector<Wanted> sorted;
+  sorted.reserve(wanted.size());
+  for (const Key& key : keys) sorted.push_back(wanted[key.position]);
+  wanted = std::move(sorted);
+}
+
+// `pins` are sorted by name, so that each directory above a name is found by bisection.
+Status check_nesting(const std::vector<GrantedPin>& pins, const model::Container& container) {
+  for (const GrantedPin& pin : pins) {
+    const std::string_view name = pin.name;
+    for (size_t slash = name.find('/'); slash != std::string_view::npos;
+         slash = name.find('/', slash + 1)) {
+      const auto above = std::ranges::lower_bound(
+          pins, name.substr(0, slash), {},
+          [](const GrantedPin& other) -> std::string_view { return other.name; });
+      if (above != pins.end() && above->name == name.substr(0, slash))
+        return std::unexpected(
+            cannot_grant(name, container, ErrorCode::kPolicyConflict)
+                .reason(quoted(above->name) + " is a grant, so nothing can be below it")
+                .hint("name one of them differently with \"as\"")
+                .rule(both(above->rule, pin.rule)));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+model::Rule rule_of(const Wanted& wanted) {
+  return {wanted.policy->name, wanted.grant->place};
+}
+
+std::string both(const model::Rule& first, const model::Rule& second) {
+  return to_string(first) + " and " + to_string(second);
+}
+
+Error cannot_grant(std::string_view name, const model::Container& container, ErrorCode code) {
+  return {code, "grant " + quoted(name) + " to container " + quoted(container.id)};
+}
+
+Result<std::vector<GrantedPin>> merge_grants(std::vector<Wanted> wanted,
+                                             const model::Container& container) {
+  sort_by_name(wanted);
+  std::vector<GrantedPin> pins;
+  pins.reserve(wanted.size());
+  for (auto first = wanted.begin(); first != wanted.end();) {
+    auto next = first;
+    while (next != wanted.end() && next->name == first->name) ++next;
+    PINSCOPE_CHECK(Run({first, next}, container).merge_into(pins.emplace_back()));
+    first = next;
+  }
+  PINSCOPE_CHECK(check_nesting(pins, container));
+  return pins;
+}
+
+}  // namespace pinscope::policy

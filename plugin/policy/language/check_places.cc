@@ -1,0 +1,102 @@
+// What is doubtful with paths: a view that hides what containers need, pins and denials that are
+// nowhere.
+#include <algorithm>
+#include <string_view>
+
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/policy/glob.h"
+#include "plugin/policy/language/check.h"
+#include "plugin/policy/language/check_set.h"
+#include "plugin/policy/language/limits.h"
+
+namespace pinscope::policy {
+namespace {
+
+using model::Policy;
+
+// Directories that programs in a container count on.
+constexpr std::string_view kOfTheSystem[] = {
+    "/bin",       "/boot",          "/etc",       "/home", "/lib",     "/lib32",   "/lib64",
+    "/media",     "/mnt",           "/opt",       "/root", "/run",     "/sbin",    "/srv",
+    "/sys",       "/sys/fs",        "/tmp",       "/usr",  "/usr/bin", "/usr/lib", "/usr/lib64",
+    "/usr/local", "/usr/sbin",      "/usr/share", "/var",  "/var/lib", "/var/log", "/var/run",
+    "/var/tmp",   "/sys/fs/cgroup", "/sys/kernel"};
+
+// Whether `deny` can cover anything that `grant` gives: no only where that is certain.
+bool may_cover(const model::Pattern& deny, const model::Pattern& grant) {
+  if (!is_glob(deny)) {
+    const std::string start = literal_prefix(grant);
+    return is_at_or_below(start, deny) || (is_glob(grant) && is_at_or_below(deny, start));
+  }
+  if (is_glob(grant)) {
+    const std::string denied = literal_prefix(deny);
+    const std::string granted = literal_prefix(grant);
+    return is_at_or_below(denied, granted) || is_at_or_below(granted, denied);
+  }
+  for (std::string_view path = grant; path != "/"; path = parent_of(path))
+    if (glob_matches(deny, path)) return true;
+  return false;
+}
+
+Diagnostic warning_at(const model::Place& place, std::string message, std::string hint) {
+  Diagnostic warning;
+  warning.severity = Diagnostic::Severity::kWarning;
+  warning.place = place;
+  warning.message = std::move(message);
+  warning.hint = std::move(hint);
+  return warning;
+}
+
+}  // namespace
+
+void warn_of_view_place(const Draft& draft, Reporter& reporter) {
+  const auto& at = draft.policy.view.at;
+  if (!at || !draft.view_at || std::ranges::find(kOfTheSystem, *at) == std::end(kOfTheSystem))
+    return;
+  reporter.warning(*draft.view_at, "the view hides what containers have at " + quoted(*at),
+                   "give it a directory of its own: /sys/fs/bpf and /run/bpf are the usual places");
+}
+
+std::vector<Diagnostic> warn_of_idle_denials(const std::vector<Policy>& policies) {
+  std::vector<Diagnostic> warnings;
+  for (const auto& policy : policies)
+    for (const auto& deny : policy.denials) {
+      if (warnings.size() == kMostDiagnostics) return warnings;
+      // A policy that grants nothing, and a denial of all that is below a directory, guard against
+      // grants that others may come to write.
+      if (policy.grants.empty() || deny.pin.ends_with("/**")) continue;
+      const bool used = std::ranges::any_of(policies, [&](const Policy& other) {
+        return std::ranges::any_of(other.grants, [&](const model::Grant& grant) {
+          return may_cover(deny.pin, grant.pin);
+        });
+      });
+      if (!used)
+        warnings.push_back(warning_at(
+            deny.place, "no policy here grants anything that " + quoted(deny.pin) + " denies",
+            "is the path right? It only holds for other names of what is pinned there"));
+    }
+  return warnings;
+}
+
+std::vector<Diagnostic> warn_of_no_bpffs(const std::vector<Policy>& policies,
+                                         const std::vector<std::string>& bpffs) {
+  std::vector<Diagnostic> warnings;
+  const auto look = [&](const model::Pattern& pin, const model::Place& place) {
+    const std::string start = literal_prefix(pin);
+    const bool is_there = std::ranges::any_of(bpffs, [&](const std::string& mount) {
+      return is_at_or_below(start, mount) || is_at_or_below(mount, start);
+    });
+    if (!is_there && warnings.size() < kMostDiagnostics)
+      warnings.push_back(
+          warning_at(place, "no BPF file system is mounted where " + quoted(pin) + " is",
+                     "pins are in one, as a rule at /sys/fs/bpf: is the path right?"));
+  };
+  for (const auto& policy : policies) {
+    for (const auto& grant : policy.grants) look(grant.pin, grant.place);
+    for (const auto& deny : policy.denials) look(deny.pin, deny.place);
+  }
+  return warnings;
+}
+
+}  // namespace pinscope::policy

@@ -1,0 +1,79 @@
+#include "plugin/policy/language/check_set.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "plugin/base/text.h"
+#include "plugin/policy/language/limits.h"
+
+namespace pinscope::policy {
+namespace {
+
+using model::Grant;
+using model::Policy;
+
+bool may_be_read_map(const Grant& grant) {
+  return grant.access == model::Access::kRead &&
+         grant.expect.kind.value_or(model::ObjectKind::kMap) == model::ObjectKind::kMap;
+}
+
+// Why a map that may be read is written by containers of this policy; null if it is not.
+const char* way_to_write(const Policy& policy) {
+  if (!policy.delegate) return nullptr;
+  if (policy.delegate->pinning) return "with pinning";
+  const bool loads =
+      policy.delegate->rights.has(model::TokenRight::kCommand, model::kCommandProgLoad);
+  return loads ? "with prog_load" : nullptr;
+}
+
+}  // namespace
+
+std::vector<Diagnostic> warn_of_travel(const std::vector<Policy>& policies) {
+  std::vector<std::pair<const Policy*, const Grant*>> readers;
+  for (const auto& policy : policies) {
+    const auto read = std::ranges::find_if(policy.grants, may_be_read_map);
+    if (read != policy.grants.end()) readers.emplace_back(&policy, &*read);
+  }
+  std::vector<Diagnostic> warnings;
+  for (const auto& policy : policies) {
+    const char* way = way_to_write(policy);
+    if (way == nullptr || warnings.size() == kMostDiagnostics) continue;
+    // What a policy grants for reading beside its own delegation is an error elsewhere.
+    const auto reader =
+        std::ranges::find_if(readers, [&](const auto& one) { return one.first != &policy; });
+    if (reader == readers.end()) continue;
+    Diagnostic warning;
+    warning.severity = Diagnostic::Severity::kWarning;
+    warning.place = policy.delegate->place;
+    warning.message = std::string(way) +
+                      ", a container writes every map whose descriptor it is handed, such as " +
+                      quoted(reader->second->pin) + ", which policy " +
+                      quoted(reader->first->name) + " at " +
+                      model::to_string(reader->second->place) + " lets others read";
+    warning.hint =
+        "descriptors travel over sockets: give it only to containers that those would give the map "
+        "to, or have the map made with BPF_F_RDONLY_PROG";
+    warnings.push_back(std::move(warning));
+  }
+  return warnings;
+}
+
+void insert_by_place(std::vector<Diagnostic>& diagnostics, std::vector<Diagnostic> more) {
+  for (auto& one : more) {
+    const auto is_behind = [&](const Diagnostic& other) {
+      return other.place.file == one.place.file && std::tie(other.place.line, other.place.column) >
+                                                       std::tie(one.place.line, one.place.column);
+    };
+    const auto is_of_file = [&](const Diagnostic& other) {
+      return other.place.file == one.place.file;
+    };
+    auto at = std::ranges::find_if(diagnostics, is_behind);
+    if (at == diagnostics.end()) {
+      const auto last = std::find_if(diagnostics.rbegin(), diagnostics.rend(), is_of_file);
+      if (last != diagnostics.rend()) at = last.base();
+    }
+    diagnostics.insert(at, std::move(one));
+  }
+}
+
+}  // namespace pinscope::policy

@@ -1,0 +1,78 @@
+#include "plugin/policy/language/key_hints.h"
+
+#include <array>
+
+namespace pinscope::policy {
+namespace {
+
+struct Misplaced {
+  std::string_view mapping;
+  std::string_view key;
+  std::string_view hint;
+};
+
+constexpr std::string_view kBelowKubernetes = "it belongs below \"kubernetes\"";
+constexpr std::string_view kBelowUser = "it belongs below \"user\"";
+constexpr std::string_view kBelowNamespaces = "it belongs below \"namespaces\"";
+constexpr std::string_view kBelowView = "it belongs below \"view\"";
+constexpr std::string_view kBelowOwner = "it belongs below \"owner\"";
+constexpr std::string_view kBelowExpect = "it belongs below \"expect\"";
+constexpr std::string_view kBelowMetadata = "it belongs below \"metadata\"";
+constexpr std::string_view kBelowSpec = "it belongs below \"spec\"";
+
+constexpr auto kMisplaced = std::to_array<Misplaced>({
+    {"a policy", "name", kBelowMetadata},
+    {"a policy", "select", kBelowSpec},
+    {"a policy", "view", kBelowSpec},
+    {"a policy", "grants", kBelowSpec},
+    {"a policy", "deny", kBelowSpec},
+    {"a policy", "delegate", kBelowSpec},
+    {"a policy", "cdi", kBelowSpec},
+    {"\"spec\"", "at", kBelowView},
+    {"\"spec\"", "delegation", "did you mean \"delegate\"?"},
+    {"\"spec\"", "layout", kBelowView},
+    {"\"spec\"", "hostBpffs", kBelowView},
+    {"\"spec\"", "name", kBelowMetadata},
+    {"\"spec\"", "device", "did you mean \"cdi\"?"},
+    {"\"spec\"", "selector", "did you mean \"select\"?"},
+    {"\"spec\"", "denials", "did you mean \"deny\"?"},
+    {"\"select\"", "namespace", kBelowKubernetes},
+    {"\"select\"", "pod", kBelowKubernetes},
+    {"\"select\"", "container", kBelowKubernetes},
+    {"\"select\"", "uid", kBelowUser},
+    {"\"select\"", "gid", kBelowUser},
+    {"\"select\"", "net", kBelowNamespaces},
+    {"\"select\"", "pid", kBelowNamespaces},
+    {"\"select\"", "mnt", kBelowNamespaces},
+    {"\"select\"", "labels", kBelowKubernetes},
+    {"\"select\"", "podSelector", kBelowKubernetes},
+    {"\"kubernetes\"", "annotations", "it belongs below \"select\""},
+    {"\"kubernetes\"", "name", "did you mean \"pod\"?"},
+    {"\"namespaces\"", "network", "did you mean \"net\"?"},
+    {"\"namespaces\"", "mount", "did you mean \"mnt\"?"},
+    {"\"delegate\"", "cmds", "did you mean \"commands\"?"},
+    {"\"delegate\"", "progs", "did you mean \"programs\"?"},
+    {"\"delegate\"", "attachs", "did you mean \"attach\"?"},
+    {"\"delegate\"", "attachTypes", "did you mean \"attach\"?"},
+    {"a grant", "uid", kBelowOwner},
+    {"a grant", "gid", kBelowOwner},
+    {"a grant", "kind", kBelowExpect},
+    {"a grant", "type", kBelowExpect},
+    {"a grant", "keySize", kBelowExpect},
+    {"a grant", "valueSize", kBelowExpect},
+    {"a grant", "maxEntries", kBelowExpect},
+    {"a grant", "path", "did you mean \"pin\"?"},
+    {"a grant", "source", "did you mean \"pin\"?"},
+    {"a grant", "map", "did you mean \"pin\"?"},
+    {"a grant", "name", "did you mean \"as\"?"},
+});
+
+}  // namespace
+
+std::string hint_for_misplaced_key(std::string_view mapping, std::string_view key) {
+  for (const auto& entry : kMisplaced)
+    if (entry.mapping == mapping && entry.key == key) return std::string(entry.hint);
+  return "";
+}
+
+}  // namespace pinscope::policy

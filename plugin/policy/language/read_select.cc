@@ -1,0 +1,161 @@
+// spec.select: whom a policy is for.
+#include <algorithm>
+
+#include "plugin/base/text.h"
+#include "plugin/policy/glob.h"
+#include "plugin/policy/language/reader.h"
+
+namespace pinscope::policy {
+namespace {
+
+using model::Engine;
+using model::Namespace;
+using model::NamespaceKind;
+
+// The largest id; the one above it means "no id" to the kernel.
+constexpr uint32_t kMostId = 4294967294;
+
+std::vector<model::Pattern> read_patterns(const Field& field, Reporter& reporter) {
+  std::vector<model::Pattern> patterns;
+  for (const Field& entry : read_one_or_more(reporter, field)) {
+    auto pattern = read_text(reporter, entry);
+    if (!pattern) continue;
+    if (const auto glob = check_glob(*pattern); !glob)
+      reporter.error(entry.at(), quoted(field.name) + ": " + glob.error().sentence());
+    else
+      patterns.push_back(*std::move(pattern));
+  }
+  return patterns;
+}
+
+std::vector<model::Pattern> read_bundles(const Field& field, Reporter& reporter) {
+  auto patterns = read_patterns(field, reporter);
+  for (const auto& pattern : patterns)
+    if (!pattern.starts_with('/') && !pattern.starts_with("**"))
+      reporter.error(field.at(),
+                     quoted(field.name) + ": " + quoted(pattern) + " can match no bundle",
+                     "a bundle is an absolute path: start with \"/\"");
+  return patterns;
+}
+
+std::vector<uint32_t> read_ids(const Field& field, Reporter& reporter) {
+  std::vector<uint32_t> ids;
+  for (const Field& entry : read_one_or_more(reporter, field))
+    if (const auto id = read_number(reporter, entry, kMostId)) ids.push_back(*id);
+  return ids;
+}
+
+std::vector<Engine> read_engines(const Field& field, Reporter& reporter) {
+  std::vector<Engine> engines;
+  for (const Field& entry : read_one_or_more(reporter, field))
+    if (const auto engine = read_word(
+            reporter, entry,
+            {Engine::kPodman, Engine::kDocker, Engine::kContainerd, Engine::kCrio, Engine::kHost},
+            model::engine_name))
+      engines.push_back(*engine);
+  return engines;
+}
+
+void read_kubernetes(const Field& field, Draft& draft, Reporter& reporter) {
+  draft.kubernetes = field.key_at;
+  const Mapping kubernetes(reporter, field, "\"kubernetes\"", "kubernetes.",
+                           {"namespace", "pod", "container", "labels"});
+  model::Select& select = draft.policy.select;
+  if (const auto key = kubernetes.find("namespace"))
+    select.kubernetes_namespaces = read_patterns(*key, reporter);
+  if (const auto key = kubernetes.find("pod"))
+    select.kubernetes_pods = read_patterns(*key, reporter);
+  if (const auto key = kubernetes.find("container"))
+    select.kubernetes_containers = read_patterns(*key, reporter);
+  if (const auto key = kubernetes.find("labels")) {
+    draft.labels = key->key_at;
+    for (const auto& [name, value] : read_free_mapping(reporter, *key)) {
+      if (name.size() > model::kLongestLabelKey || name.find('=') != std::string::npos)
+        reporter.error(value.key_at, shown(name) + " cannot be the key of a label");
+      else
+        select.kubernetes_labels.emplace_back(name, read_patterns(value, reporter));
+    }
+  }
+  if (kubernetes.valid() && field.value->children.empty())
+    reporter.error(field.at(), "\"kubernetes\" is empty",
+                   "leave the key out to match every container");
+}
+
+void read_user(const Field& field, Draft& draft, Reporter& reporter) {
+  const Mapping user(reporter, field, "\"user\"", "user.", {"uid", "gid"});
+  if (const auto key = user.find("uid")) draft.policy.select.uids = read_ids(*key, reporter);
+  if (const auto key = user.find("gid")) draft.policy.select.gids = read_ids(*key, reporter);
+  if (user.valid() && field.value->children.empty())
+    reporter.error(field.at(), "\"user\" is empty", "leave the key out to match every container");
+}
+
+std::optional<Namespace> read_namespace(const Field& field, Reporter& reporter) {
+  const auto word = read_word_text(reporter, field);
+  if (!word) return std::nullopt;
+  if (*word == "host") return Namespace{Namespace::Mode::kHost, ""};
+  if (*word == "private") return Namespace{Namespace::Mode::kPrivate, ""};
+  if (word->find('/') != std::string::npos) {
+    if (auto path = read_path(field, reporter))
+      return Namespace{Namespace::Mode::kPath, *std::move(path)};
+    return std::nullopt;
+  }
+  const std::string_view near = nearest(*word, {"private", "host"});
+  reporter.error(field.at(),
+                 quoted(field.name) + " is " + shown(*word) +
+                     ", and must be private, host or the absolute path of a namespace",
+                 near.empty() ? "" : "did you mean " + quoted(near) + "?");
+  return std::nullopt;
+}
+
+void read_namespaces(const Field& field, Draft& draft, Reporter& reporter) {
+  const Mapping namespaces(reporter, field, "\"namespaces\"", "namespaces.",
+                           {"user", "net", "pid", "ipc", "uts", "cgroup", "time", "mnt"});
+  for (size_t i = 0; i < model::kNamespaceKinds; ++i) {
+    const auto kind = static_cast<NamespaceKind>(i);
+    const auto entry = namespaces.find(model::namespace_name(kind));
+    if (!entry) continue;
+    for (const Field& one : read_one_or_more(reporter, *entry))
+      if (auto wanted = read_namespace(one, reporter))
+        draft.policy.select.namespaces.push_back({kind, *std::move(wanted)});
+  }
+  if (namespaces.valid() && field.value->children.empty())
+    reporter.error(field.at(), "\"namespaces\" is empty",
+                   "leave the key out to match every container");
+}
+
+}  // namespace
+
+void read_select(const Field& field, Draft& draft, Reporter& reporter) {
+  draft.select = field.key_at;
+  if (field.value->kind == Node::Kind::kNull) {
+    reporter.error(field.at(), "\"select\" is empty",
+                   "to select every container, write: select: {}");
+    return;
+  }
+  const Mapping keys(
+      reporter, field, "\"select\"", "",
+      {"engine", "kubernetes", "image", "user", "namespaces", "annotations", "bundle"});
+  model::Select& select = draft.policy.select;
+  if (const auto key = keys.find("engine")) select.engines = read_engines(*key, reporter);
+  if (const auto key = keys.find("kubernetes")) read_kubernetes(*key, draft, reporter);
+  if (const auto key = keys.find("image")) {
+    draft.image = key->key_at;
+    select.images = read_patterns(*key, reporter);
+  }
+  if (const auto key = keys.find("user")) {
+    draft.user = key->key_at;
+    read_user(*key, draft, reporter);
+  }
+  if (const auto key = keys.find("namespaces")) {
+    draft.namespaces = key->key_at;
+    read_namespaces(*key, draft, reporter);
+  }
+  if (const auto key = keys.find("bundle")) select.bundles = read_bundles(*key, reporter);
+  if (const auto key = keys.find("annotations")) {
+    draft.annotations = key->key_at;
+    for (const auto& [name, value] : read_free_mapping(reporter, *key))
+      select.annotations.emplace_back(name, read_patterns(value, reporter));
+  }
+}
+
+}  // namespace pinscope::policy

@@ -1,0 +1,171 @@
+#include "plugin/policy/language/reader.h"
+
+#include <algorithm>
+#include <array>
+
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/policy/glob.h"
+
+namespace pinscope::policy {
+namespace {
+
+using model::HostBpffs;
+using model::Layout;
+
+void read_constant(Mapping& document, std::string_view key, std::string_view wanted,
+                   Reporter& reporter) {
+  const auto field = document.require(key);
+  if (!field) return;
+  const auto text = read_word_text(reporter, *field);
+  if (text && *text != wanted) report_unknown_word(reporter, *field, *text, std::array{wanted});
+}
+
+void read_metadata(const Field& field, Draft& draft, Reporter& reporter) {
+  Mapping metadata(reporter, field, "\"metadata\"", "metadata.", {"name"});
+  const auto name_field = metadata.require("name");
+  if (!name_field) return;
+  draft.name = name_field->at();
+  const auto name = read_text(reporter, *name_field);
+  if (!name) return;
+  constexpr size_t kLongest = 128;
+  constexpr std::string_view kAlphanumeric =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  const bool is_plain = std::ranges::all_of(*name, [&](char byte) {
+    return kAlphanumeric.find(byte) != std::string_view::npos || byte == '-' || byte == '_' ||
+           byte == '.';
+  });
+  if (!is_plain || kAlphanumeric.find(name->front()) == std::string_view::npos ||
+      name->size() > kLongest) {
+    reporter.error(name_field->at(), shown(*name) + " cannot be the name of a policy",
+                   "names start with a letter or digit, hold letters, digits, \"-\", \"_\" and "
+                   "\".\", and have up to 128 bytes");
+    return;
+  }
+  draft.policy.name = *name;
+}
+
+// Whether `path` is `above` or below it.
+void read_view(const Field& field, Draft& draft, Reporter& reporter) {
+  const Mapping view(reporter, field, "\"view\"", "view.", {"at", "layout", "hostBpffs"});
+  if (const auto at = view.find("at")) {
+    draft.policy.view.at = read_view_path(*at, kPlaceOfView, reporter);
+    draft.view_at = at->at();
+  }
+  if (const auto layout = view.find("layout"))
+    draft.policy.view.layout = read_word(
+        reporter, *layout, {Layout::kShared, Layout::kPerMap, Layout::kBind}, model::name_of);
+  if (const auto host_bpffs = view.find("hostBpffs")) {
+    draft.host_bpffs = host_bpffs->at();
+    draft.policy.view.host_bpffs =
+        read_word(reporter, *host_bpffs, {HostBpffs::kMask, HostBpffs::kReject, HostBpffs::kAllow},
+                  model::name_of);
+  }
+}
+
+void read_denial(const Field& field, Draft& draft, Reporter& reporter) {
+  Mapping denial(reporter, field, "a denial", "", {"pin"});
+  const auto pin_field = denial.require("pin");
+  if (!pin_field) return;
+  if (auto pin = read_pin(*pin_field, reporter))
+    draft.policy.denials.push_back({reporter.place(field.at()), *std::move(pin)});
+}
+
+void read_spec(const Field& field, Draft& draft, Reporter& reporter) {
+  Mapping spec(reporter, field, "\"spec\"", "",
+               {"cdi", "select", "view", "delegate", "grants", "deny"});
+  if (!spec.valid()) return;
+  if (const auto cdi = spec.find("cdi")) {
+    draft.cdi = cdi->key_at;
+    draft.policy.cdi = read_flag(reporter, *cdi).value_or(false);
+  }
+  const auto select = spec.find("select");
+  if (select)
+    read_select(*select, draft, reporter);
+  else
+    reporter.error(field.at(), "\"spec\" has no \"select\"",
+                   "to select every container, write: select: {}");
+  if (const auto view = spec.find("view")) read_view(*view, draft, reporter);
+  if (const auto delegate = spec.find("delegate")) read_delegate(*delegate, draft, reporter);
+  if (const auto grants = spec.find("grants"))
+    for (const Field& grant : read_list(reporter, *grants)) {
+      if (reporter.full()) return;
+      read_grant(grant, draft, reporter);
+    }
+  if (const auto deny = spec.find("deny"))
+    for (const Field& denial : read_list(reporter, *deny)) {
+      if (reporter.full()) return;
+      read_denial(denial, draft, reporter);
+    }
+}
+
+bool check_path(const Field& field, const std::string& path, Reporter& reporter) {
+  const auto components = parse_absolute(path);
+  if (components) return true;
+  std::string hint;
+  if (!path.starts_with('/')) hint = "paths start with \"/\"";
+  reporter.error(field.at(), quoted(field.name) + ": " + components.error().sentence(),
+                 std::move(hint));
+  return false;
+}
+
+}  // namespace
+
+std::optional<std::string> read_path(const Field& field, Reporter& reporter) {
+  auto path = read_text(reporter, field);
+  if (!path || !check_path(field, *path, reporter)) return std::nullopt;
+  return path;
+}
+
+std::optional<std::string> read_view_path(const Field& field, const ViewPlace& place,
+                                          Reporter& reporter) {
+  auto path = read_path(field, reporter);
+  if (!path) return std::nullopt;
+  const std::string what(place.what);
+  const std::string is_there = what + " " + std::string(place.is) + " there";
+  std::string why_not;
+  if (*path == "/") why_not = what + " would hide the whole container";
+  if (is_at_or_below(*path, "/proc"))
+    why_not = "/proc shows processes, and runtimes cover parts of it after " + is_there;
+  if (is_at_or_below(*path, "/dev"))
+    why_not = "runtimes fill /dev by themselves, after " + is_there;
+  if (why_not.empty()) return path;
+  reporter.error(field.at(), what + " cannot be at " + quoted(*path) + ": " + why_not,
+                 std::string(place.usual));
+  return std::nullopt;
+}
+
+std::optional<model::Pattern> read_pin(const Field& field, Reporter& reporter) {
+  auto pin = read_path(field, reporter);
+  if (!pin) return std::nullopt;
+  if (const auto glob = check_glob(*pin); !glob) {
+    reporter.error(field.at(), quoted(field.name) + ": " + glob.error().sentence());
+    return std::nullopt;
+  }
+  if (*pin == "/") {
+    reporter.error(field.at(), quoted(field.name) + " is \"/\", which is no pin");
+    return std::nullopt;
+  }
+  if (!is_glob(*pin) && base_name(*pin).find('.') != std::string_view::npos) {
+    reporter.error(field.at(), "no pin can be called " + quoted(base_name(*pin)),
+                   "the kernel allows no dots in the names of a bpffs");
+    return std::nullopt;
+  }
+  return pin;
+}
+
+std::optional<Draft> read_policy(const Node& root, Reporter& reporter) {
+  const Field field{"a policy", root.at, &root};
+  Mapping document(reporter, field, "a policy", "", {"apiVersion", "kind", "metadata", "spec"});
+  if (!document.valid()) return std::nullopt;
+  Draft draft;
+  draft.policy.place = reporter.place(root.at);
+  read_constant(document, "apiVersion", "pinscope/v1", reporter);
+  read_constant(document, "kind", "Policy", reporter);
+  if (const auto metadata = document.require("metadata")) read_metadata(*metadata, draft, reporter);
+  draft.select = root.at;
+  if (const auto spec = document.require("spec")) read_spec(*spec, draft, reporter);
+  return draft;
+}
+
+}  // namespace pinscope::policy

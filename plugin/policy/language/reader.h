@@ -1,0 +1,77 @@
+// From the tree of one YAML document to a policy: keys, types, words, paths. What concerns several
+// values at once is check.h's.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "plugin/model/policy.h"
+#include "plugin/policy/language/fields.h"
+#include "plugin/policy/language/reporter.h"
+#include "plugin/policy/language/tree.h"
+
+namespace pinscope::policy {
+
+// Where the values of a grant stand, for the checks that come later.
+struct GrantMarks {
+  Position pin;
+  Position name;             // "as", or the pin if there is none
+  Position access;           // or the pin
+  bool access_known = true;  // false: it was wrong, and has been reported
+  std::optional<Position> owner = {};
+  std::optional<Position> mode = {};
+};
+
+// The same for `delegate`.
+struct DelegateMarks {
+  Position at;
+  std::array<std::optional<Position>, model::kTokenRights.size()> rights = {};
+  std::optional<Position> grants_at = {};
+};
+
+// A policy and where its values stand. A value that was wrong is absent or has its default.
+struct Draft {
+  model::Policy policy;
+  Position name;
+  Position select;
+  std::optional<Position> cdi;
+  std::optional<Position> kubernetes;
+  std::optional<Position> labels;
+  std::optional<Position> image;
+  std::optional<Position> user;
+  std::optional<Position> namespaces;
+  std::optional<Position> annotations;
+  std::optional<Position> view_at;
+  std::optional<Position> host_bpffs;
+  std::optional<DelegateMarks> delegate;  // if the policy has one
+  std::vector<GrantMarks> grant_marks;    // one for each grant
+};
+
+// Reports everything that is wrong. Nothing if the document is no mapping.
+std::optional<Draft> read_policy(const Node& root, Reporter& reporter);
+
+// Parts of read_policy, each in its own file.
+void read_select(const Field& field, Draft& draft, Reporter& reporter);
+void read_delegate(const Field& field, Draft& draft, Reporter& reporter);
+void read_grant(const Field& field, Draft& draft, Reporter& reporter);
+// A source pin: an absolute path or a glob of one.
+std::optional<model::Pattern> read_pin(const Field& field, Reporter& reporter);
+// An absolute path without globs.
+std::optional<std::string> read_path(const Field& field, Reporter& reporter);
+
+// A path in the container where a view or a part of it can be mounted, and how to speak of it.
+struct ViewPlace {
+  std::string_view what;
+  std::string_view is;
+  std::string_view usual;
+};
+inline constexpr ViewPlace kPlaceOfView = {"the view", "is",
+                                           "/sys/fs/bpf and /run/bpf are the usual places"};
+inline constexpr ViewPlace kPlaceOfGrants = {"the grants", "are",
+                                             "/run/pinscope is the usual place"};
+std::optional<std::string> read_view_path(const Field& field, const ViewPlace& place,
+                                          Reporter& reporter);
+
+}  // namespace pinscope::policy

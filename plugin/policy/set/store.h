@@ -1,0 +1,58 @@
+// Where the compiled set lives, and how it follows the policy files: the last good set stays in
+// force until a new one was accepted as a whole.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/model/hook_entry.h"
+#include "plugin/policy/set/compiled.h"
+
+namespace pinscope::policy {
+
+struct StoreOptions {
+  std::string policy_path = "/etc/pinscope/policy.d";
+  std::string cache_directory = "/var/lib/pinscope";
+  // The program that compiles (`PROGRAM compile --policy PATH --cache-dir DIR`); run only when the
+  // files have changed since they were last looked at. Empty: `pinscope` beside the running
+  // program.
+  std::string compiler;
+  // For the compiler and for another process's, together. A set that is in force stays so if they
+  // do not end by then.
+  std::chrono::milliseconds longest_refresh = model::kLongestPolicyRefresh;
+  // The part of it for another process's, where a set is in force.
+  std::chrono::milliseconds longest_wait{5000};
+};
+
+// The set in force, and whether the files have moved on without being accepted.
+class PolicyStore {
+ public:
+  // Opens the set for options.policy_path, compiling first if the files changed. Where no set is in
+  // force, an absent or empty policy directory gives an empty one. Where one is, it stays so while
+  // the directory is gone; install.h says when none at all is believed. kPolicyUnavailable: files
+  // are there, none was ever accepted.
+  static Result<PolicyStore> open(const StoreOptions& options);
+
+  PolicyStore(PolicyStore&&) noexcept;
+  PolicyStore& operator=(PolicyStore&&) noexcept;
+  ~PolicyStore();
+
+  [[nodiscard]] bool empty() const;  // no policy at all: nothing can be selected
+  [[nodiscard]] const CompiledSet& set() const;
+  // The first error of the newest edit, where it was refused and an older set is in force.
+  [[nodiscard]] const std::optional<std::string>& rejected() const;
+  // This open() made the compiler run, with this outcome: for the audit trail.
+  enum class Refresh { kNone, kAccepted, kRejected };
+  [[nodiscard]] Refresh refresh() const;
+
+ private:
+  struct State;
+  explicit PolicyStore(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pinscope::policy
