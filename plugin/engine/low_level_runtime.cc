@@ -1,5 +1,7 @@
 #include "plugin/engine/low_level_runtime.h"
 
+#include <algorithm>
+
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/engine/daemon.h"
@@ -26,6 +28,14 @@ std::string usual_program(const Tree& tree) {
   return "";
 }
 
+// A pod sees some directories of its node, and those of programs are none of them: what is not
+// there may be on the node all the same.
+bool shows_programs(const Tree& tree) {
+  return tree.is_host() ||
+         std::ranges::any_of(model::kProgramDirectories,
+                             [&](const char* directory) { return tree.exists(directory); });
+}
+
 bool same_file(const Tree& tree, const std::string& one, const std::string& other) {
   const auto first = tree.status(one);
   const auto second = tree.status(other);
@@ -41,7 +51,9 @@ Result<std::string> find_program(const Tree& tree, const NamedProgram& program) 
             .reason(reason)
             .hint(what_to_write()));
   };
+  const bool is_whole = shows_programs(tree);
   if (program.name.starts_with('/')) {
+    if (!is_whole && !tree.holds(program.name).value_or(true)) return program.name;
     if (const auto usable = tree.check_program(program.name); !usable)
       return cannot(usable.error().sentence());
     return program.name;
@@ -56,6 +68,11 @@ Result<std::string> find_program(const Tree& tree, const NamedProgram& program) 
       return cannot(usable.error().sentence());
     return path;
   }
+  if (!is_whole && !program.directories.empty())
+    return join(program.directories.front(), program.name);
+  if (!is_whole)
+    return cannot(quoted(program.name) + " is no path, and " + tree.root() +
+                  " does not show the directories of programs");
   return cannot("there is no program " + quoted(program.name) + " in " + directories.front() +
                 " or the usual directories");
 }

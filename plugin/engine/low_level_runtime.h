@@ -19,7 +19,9 @@ struct NamedProgram {
 };
 
 // Its path on the machine. An error if it is not there or others than root could change it: the
-// text says what to write where.
+// text says what to write where. Below a root that shows no directory of programs, as in a pod, a
+// path that is not in sight is taken as it is: the shim looks at it, and so does `status` on the
+// machine itself.
 Result<std::string> find_program(const Tree& tree, const NamedProgram& program);
 
 // What the shim runs if its command line does not say: the administrator's word, what an

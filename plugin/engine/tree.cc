@@ -150,8 +150,12 @@ Result<std::optional<File>> Tree::read(std::string_view path) const {
 }
 
 bool Tree::exists(std::string_view path) const {
-  const auto object = find(path, Links::kFollow);
-  return object && object->has_value();
+  return holds(path).value_or(false);
+}
+
+Result<bool> Tree::holds(std::string_view path) const {
+  PINSCOPE_TRY(const auto object, find(path, Links::kFollow));
+  return object.has_value();
 }
 
 std::optional<struct stat> Tree::status(std::string_view path) const {

@@ -39,6 +39,9 @@ class Tree {
 
   // Whether something is there, whatever it is.
   [[nodiscard]] bool exists(std::string_view path) const;
+  // The same, where the difference counts: an error if it cannot be told, or if somebody but its
+  // owner could change a directory on the way to it.
+  [[nodiscard]] Result<bool> holds(std::string_view path) const;
   // What stat(2) says of what a path leads to; nothing if it is not there or cannot be reached.
   [[nodiscard]] std::optional<struct stat> status(std::string_view path) const;
   // The names of the regular files in a directory, sorted by byte; none if it is not there.

@@ -29,6 +29,12 @@ void log(std::string_view line) {
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
+// Whether the policies of the volume are in force, and a line for the log: which, or why not.
+struct Followed {
+  bool good = false;
+  std::string sentence;
+};
+
 // What a probe and the log are told: each thing is said once in the log.
 class Reporter {
  public:
@@ -39,8 +45,11 @@ class Reporter {
     return reporter;
   }
 
-  void ready(const std::string& sentence) { say("ready", sentence); }
   void not_ready(const std::string& sentence) { say("not ready: " + sentence, sentence); }
+  void tell(const Followed& followed) {
+    if (!followed.good) return not_ready(followed.sentence);
+    say("ready", followed.sentence);
+  }
 
  private:
   void say(const std::string& status, const std::string& sentence) {
@@ -99,31 +108,22 @@ Result<std::string> remove_files(const AgentOptions& options) {
   return std::to_string(users);
 }
 
-// Whether the policies of the volume are in force.
-bool follow(const AgentOptions& options, const Volume& volume, Reporter& reporter) {
+Followed follow(const AgentOptions& options, const Volume& volume) {
   const auto texts = volume.read();
-  if (!texts) {
-    reporter.not_ready(texts.error().sentence());
-    return false;
-  }
-  if (!*texts) {
-    reporter.not_ready("there are no policies in " + volume.path() +
-                       ": is there a ConfigMap, with something in it? what was in force stays");
-    return false;
-  }
+  if (!texts) return {false, texts.error().sentence()};
+  if (!*texts)
+    return {false, "there are no policies in " + volume.path() +
+                       ": is there a ConfigMap, with something in it? what was in force stays"};
   const auto done = run_in_root(options.root, [&]() -> Result<std::string> {
     PINSCOPE_TRY(const auto now, bring_in_force(options.policies, **texts));
     return now.count + "\n" + now.changes;
   });
-  if (!done) {
-    reporter.not_ready("the policies of the cluster are not taken, what was in force stays: " +
-                       done.error().sentence());
-    return false;
-  }
+  if (!done)
+    return {false, "the policies of the cluster are not taken, what was in force stays: " +
+                       done.error().sentence()};
   const auto lines = split(*done, '\n');
   if (lines.size() > 1 && !lines[1].empty()) log("taken: " + std::string(lines[1]));
-  reporter.ready(std::string(lines.front()));
-  return true;
+  return {true, std::string(lines.front())};
 }
 
 void tidy(const AgentOptions& options) {
@@ -132,14 +132,7 @@ void tidy(const AgentOptions& options) {
   if (!line.empty()) log(line);
 }
 
-}  // namespace
-
-Status run(const AgentOptions& options) {
-  if (!kernel::is_set_apart())
-    log("without CAP_SETGID and CAP_SYS_PTRACE at the start, a container that sees the node's "
-        "processes may reach this one for a moment");
-  PINSCOPE_TRY(const auto watch, Watch::start());
-  PINSCOPE_TRY(auto reporter, Reporter::open(options.status_file));
+Status install_and_follow(const AgentOptions& options, const Watch& watch, Reporter& reporter) {
   reporter.not_ready("installing");
   PINSCOPE_TRY(const auto programs, Programs::open(options.programs));
   PINSCOPE_TRY(const auto volume, Volume::open(options.volume));
@@ -150,8 +143,10 @@ Status run(const AgentOptions& options) {
                  return "installed " + programs.release() + " in " + options.prefix;
                }));
   log(installed);
-  bool good = follow(options, volume, reporter);
+  Followed followed = follow(options, volume);
+  if (!followed.good) reporter.tell(followed);
   PINSCOPE_CHECK(change_wiring(options, engine::plan_install));
+  reporter.tell(followed);
   tidy(options);
 
   for (;;) {
@@ -160,14 +155,29 @@ Status run(const AgentOptions& options) {
     if (const auto added = watch.add(join(options.root, options.policies.directory.substr(1)));
         !added)
       log(added.error().sentence());
-    PINSCOPE_TRY(const auto event, watch.wait(good ? kLookAgain : kTryAgain));
-    if (event == Watch::Event::kStop) break;
-    good = follow(options, volume, reporter);
+    PINSCOPE_TRY(const auto event, watch.wait(followed.good ? kLookAgain : kTryAgain));
+    if (event == Watch::Event::kStop) return {};
+    followed = follow(options, volume);
+    reporter.tell(followed);
     tidy(options);
   }
-  if (!options.remove_on_exit) return {};
-  reporter.not_ready("removing");
-  return remove(options);
+}
+
+}  // namespace
+
+Status run(const AgentOptions& options) {
+  if (!kernel::is_set_apart())
+    log("without CAP_SETGID and CAP_SYS_PTRACE at the start, a container that sees the node's "
+        "processes may reach this one for a moment");
+  PINSCOPE_TRY(const auto watch, Watch::start());
+  PINSCOPE_TRY(auto reporter, Reporter::open(options.status_file));
+  Status done = install_and_follow(options, watch, reporter);
+  if (done && options.remove_on_exit) {
+    reporter.not_ready("removing");
+    done = remove(options);
+  }
+  reporter.not_ready(done ? "ended" : done.error().sentence());
+  return done;
 }
 
 Status remove(const AgentOptions& options) {

@@ -55,6 +55,16 @@ class DaemonSet : public testing::TestWithParam<std::tuple<const char*, const ch
         .run();
   }
 
+  // Where containerd's configuration names the program of a runtime by its path.
+  static std::string program_of_the_engine() {
+    const std::string text = std::get<1>(GetParam());
+    const std::string key = "BinaryName = \"";
+    const size_t at = text.find(key);
+    if (at == std::string::npos) return "";
+    const size_t start = at + key.size();
+    return text.substr(start, text.find('"', start) - start);
+  }
+
   // Every file that is there now, with its content.
   std::map<std::string, std::string> files() const {
     std::map<std::string, std::string> found;
@@ -102,9 +112,38 @@ TEST_P(DaemonSet, MountsWhatTheAgentNeedsAndTheAgentLeavesNothingThere) {
   EXPECT_EQ(files(), before);
 }
 
+// nvidia-ctk writes such lines. The directories of programs are not mounted.
+TEST_P(DaemonSet, TakesAProgramThatIsNotInSightOutOfTheEnginesOwnConfiguration) {
+  const std::string program = program_of_the_engine();
+  if (program.empty()) return;
+  volume_.update({{"a.yaml", granting("flows", "a")}});
+  const auto installed = pinscope("run");
+  EXPECT_EQ(installed.status, 0) << installed;
+  const std::string told = directory_.path("real/etc/pinscope/runtime-containerd.json");
+  ASSERT_TRUE(fs::exists(told)) << installed;
+  EXPECT_EQ(read_file(told), "{\"runtime\":\"" + program + "\"}\n");
+}
+
+constexpr const char* kNvidia = R"(version = 2
+[plugins."io.containerd.grpc.v1.cri".containerd]
+default_runtime_name = "nvidia"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.nvidia]
+runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.nvidia.options]
+BinaryName = "/usr/bin/nvidia-container-runtime"
+)";
+constexpr const char* kBelowOpt = R"(version = 3
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
+BinaryName = "/opt/vendor/runc"
+)";
+
 INSTANTIATE_TEST_SUITE_P(, DaemonSet,
                          testing::Values(std::tuple("containerd", "version = 2\n"),
                                          std::tuple("containerd", "version = 3\n"),
+                                         std::tuple("containerd", kNvidia),
+                                         std::tuple("containerd", kBelowOpt),
                                          std::tuple("crio", "version = 2\n")));
 
 }  // namespace

@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 // A ConfigMap that says that there are none.
 const ConfigMap::Files kNoPolicies = {{"none", ""}};
@@ -59,6 +60,7 @@ TEST_F(KubernetesNode, KeepsEverythingInForceWhenTheAgentEnds) {
   node_.volume().update({{"a.yaml", granting("flows", "a")}});
   node_.run([&] { EXPECT_TRUE(node_.takes("name: a")); }, {"--engine", "crio"});
   EXPECT_EQ(node_.in_force(), 1U);
+  EXPECT_EQ(node_.status(), "not ready: ended\n");
   EXPECT_TRUE(fs::exists(node_.prefix() + "/bin/pinscope-hook"));
   EXPECT_TRUE(fs::exists(file("/etc/crio/crio.conf.d/99-pinscope.conf")));
 }
@@ -316,12 +318,14 @@ TEST_F(KubernetesNode, IsToldWhatStandsInTheWayOfInstalling) {
   auto result = run(node_.command("run", {"--engine", "containerd"}));
   EXPECT_EQ(result.status, 1) << result;
   EXPECT_THAT(result.err, HasSubstr("pinscope: cannot wire containerd: "));
+  EXPECT_THAT(node_.status(), StartsWith("not ready: cannot wire containerd: "));
   fs::remove(node_.prefix() + "/bin");
   fs::create_directory(node_.prefix() + "/bin");
   result = run(node_.command("run"));
   EXPECT_EQ(result.status, 1) << result;
   EXPECT_THAT(result.err,
               HasSubstr("cannot replace \"bin\": it is not a link that this program made"));
+  EXPECT_THAT(node_.status(), StartsWith("not ready: cannot replace \"bin\": "));
   fs::remove(node_.prefix() + "/bin");
   chmod(node_.prefix().c_str(), 0777);
   result = run(node_.command("run"));

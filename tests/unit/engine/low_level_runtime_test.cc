@@ -124,6 +124,43 @@ TEST(LowLevelRuntime, IsWhatTheAdministratorSays) {
               HasSubstr("cannot use program \"/opt/gone/runc\": it is not there (write {"));
 }
 
+// A pod of a node's agent has no mount of the directories that programs are in.
+TEST(LowLevelRuntime, IsTakenUnseenWhereNoDirectoryOfProgramsIsInSight) {
+  const std::string k3s = "/var/lib/rancher/k3s/";
+  const auto told = [&](const std::string& root, const std::string& text) {
+    const Machine machine({{root, text}});
+    machine.remove("/usr");
+    auto options = of_version("2.1");
+    options.shim = "/opt/pinscope/bin/pinscope-runtime-containerd";
+    machine.write(options.shim, "#!/bin/true\n", 0755);
+    machine.install(kContainerd, options);
+    return machine.has(kTold) ? machine.read(kTold) : "";
+  };
+  EXPECT_EQ(told(kRoot, root_file("runc", "/usr/sbin/runc")), "{\"runtime\":\"/usr/sbin/runc\"}\n");
+  EXPECT_EQ(told(kRoot, root_file("runc", "/opt/vendor/runc")),
+            "{\"runtime\":\"/opt/vendor/runc\"}\n");
+  EXPECT_EQ(told(kRoot, "version = 3\n"), "");
+  EXPECT_EQ(told(k3s + "agent/etc/containerd/config.toml",
+                 "version = 3\nimports = [\"" + k3s +
+                     "agent/etc/containerd/config-v3.toml.d/*.toml\"]\n"),
+            "{\"runtime\":\"" + k3s + "data/current/bin/runc\"}\n");
+}
+
+// A name has to be looked for, and what others could change is not taken.
+TEST(LowLevelRuntime, IsNotGuessedWhereNoDirectoryOfProgramsIsInSight) {
+  const Machine machine({{kRoot, root_file("runc", "crun")}});
+  machine.remove("/usr");
+  auto options = of_version("2.1");
+  options.shim = "/opt/pinscope/bin/pinscope-runtime-containerd";
+  machine.write(options.shim, "#!/bin/true\n", 0755);
+  EXPECT_THAT(machine.refusal(kContainerd, options),
+              HasSubstr("\"crun\" is no path, and " + machine.root() +
+                        " does not show the directories of programs (write {"));
+  machine.make_directory("/opt/vendor", 0777);
+  machine.write(kRoot, root_file("runc", "/opt/vendor/runc"));
+  EXPECT_THAT(machine.refusal(kContainerd, options), HasSubstr("cannot trust \"/opt/vendor\""));
+}
+
 TEST(LowLevelRuntime, IsLookedAtAgainByStatus) {
   const Machine machine({{kRoot, root_file("runc", "/usr/bin/runc")}});
   machine.install(kContainerd, of_version("2.1"));
