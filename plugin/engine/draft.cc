@@ -24,6 +24,18 @@ Error changed_since(const std::string& verb, const std::string& path) {
       .hint("look at it, then use --force");
 }
 
+// A file of the receipt; nothing if it is gone. Where its directory is not there either, in a pod
+// that mounts another one than at the installation, nobody has looked at it.
+Result<std::optional<File>> read_ours(const Tree& tree, const std::string& path) {
+  PINSCOPE_TRY(auto file, tree.read(path));
+  const std::string directory(parent_of(path));
+  if (file || tree.is_host() || tree.exists(directory)) return file;
+  return std::unexpected(Error(ErrorCode::kSystem, "find " + quoted(path))
+                             .reason("there is no " + quoted(directory) + " below " + tree.root())
+                             .hint("mount it there, as at the installation; if the machine has it "
+                                   "no more, make it, empty"));
+}
+
 // What an edited file would be without us.
 Result<std::string> original_of(const Tree& tree, const Receipt::Edited* edit,
                                 const std::string& text, const Editor& editor) {
@@ -118,7 +130,7 @@ Status Draft::edit_file(const std::string& path, const Editor& editor) {
 Result<Changes> Draft::finish() {
   for (const auto& made : old_.files) {
     if (new_.made(made.path) != nullptr) continue;
-    PINSCOPE_TRY(const auto file, tree_.read(made.path));
+    PINSCOPE_TRY(const auto file, read_ours(tree_, made.path));
     if (!file) continue;
     if (sum_of(file->text) != made.sum && !force_)
       return std::unexpected(changed_since("remove", made.path));
@@ -148,7 +160,7 @@ Result<Changes> removal(const Tree& tree, model::Engine engine, bool force,
     if (!edit->backup.empty()) {
       PINSCOPE_TRY(backup, tree.read(edit->backup));
     }
-    PINSCOPE_TRY(const auto now, tree.read(edit->path));
+    PINSCOPE_TRY(const auto now, read_ours(tree, edit->path));
     if (now) {
       File file = *now;
       if (sum_of(now->text) == edit->sum && (backup || edit->backup.empty())) {
@@ -165,7 +177,7 @@ Result<Changes> removal(const Tree& tree, model::Engine engine, bool force,
     if (backup) remove_file(edit->backup, *backup);
   }
   for (auto made = receipt->files.rbegin(); made != receipt->files.rend(); ++made) {
-    PINSCOPE_TRY(const auto file, tree.read(made->path));
+    PINSCOPE_TRY(const auto file, read_ours(tree, made->path));
     if (!file) continue;
     if (sum_of(file->text) != made->sum && !force)
       return std::unexpected(changed_since("remove", made->path));

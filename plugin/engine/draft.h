@@ -55,7 +55,8 @@ class Draft {
   std::set<std::string> planned_;  // directories that these two make
 };
 
-// Everything that an installation has made goes, newest first; nothing if there was none.
+// Everything that an installation has made goes, newest first; nothing if there was none. An error
+// if a file of it is in a directory that the tree does not show, except on the machine itself.
 // `take_out` is for edited files that others have changed as well since.
 Result<Changes> removal(const Tree& tree, model::Engine engine, bool force,
                         const std::function<Result<std::string>(const std::string&)>& take_out);

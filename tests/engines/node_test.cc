@@ -258,6 +258,26 @@ TEST_F(KubernetesNode, RemovesTheWiringThenThePoliciesThenThePrograms) {
   EXPECT_EQ(node_.in_force(), 1U);
 }
 
+// As k3s's directory, mounted when the wiring was made and not by the overlay that removes it.
+TEST_F(KubernetesNode, KeepsProgramsAndReceiptWhereItDoesNotSeeWhatItHasWired) {
+  node_.volume().update({{"a.yaml", granting("flows", "a")}});
+  node_.run([&] { ASSERT_TRUE(node_.takes("name: a")); }, {"--engine", "crio"});
+  fs::rename(file("/etc/crio"), file("/elsewhere"));
+  auto removed = run(node_.command("remove", {"--engine", "crio"}));
+  EXPECT_EQ(removed.status, 1) << removed;
+  EXPECT_THAT(removed.err, HasSubstr("pinscope: cannot find "
+                                     "\"/etc/crio/crio.conf.d/99-pinscope.conf\": there is no "
+                                     "\"/etc/crio/crio.conf.d\" below " +
+                                     node_.root() + " (mount it there, "));
+  EXPECT_TRUE(fs::exists(node_.prefix() + "/bin/pinscope-hook"));
+  EXPECT_TRUE(fs::exists(file("/etc/pinscope/engine/crio.json")));
+  fs::rename(file("/elsewhere"), file("/etc/crio"));
+  removed = run(node_.command("remove", {"--engine", "crio"}));
+  EXPECT_EQ(removed.status, 0) << removed;
+  EXPECT_FALSE(fs::exists(file("/etc/crio/crio.conf.d/99-pinscope.conf")));
+  EXPECT_FALSE(fs::exists(node_.prefix()));
+}
+
 TEST_F(KubernetesNode, LeavesNoDirectoryCacheOrLockBehind) {
   node_.volume().update({{"a.yaml", granting("flows", "a")}});
   node_.run([&] { ASSERT_TRUE(node_.takes("name: a")); });

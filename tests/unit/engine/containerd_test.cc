@@ -313,6 +313,25 @@ TEST(WireContainerd, CannotTellItsRuntimeWherePoliciesAre) {
             "policies, records and the audit trail in their default places)");
 }
 
+// Another directory is mounted than at the installation.
+TEST(WireContainerd, ForgetsNoFileThatItDoesNotSee) {
+  const Machine machine(
+      {{kRoot, "version = 3\n"}, {"/srv/containerd/config.toml", "version = 3\n"}});
+  machine.install(kContainerd, of_version("2.1"));
+  const std::string receipt = machine.read(receipt_path(kContainerd));
+  machine.remove("/etc/containerd");
+  const auto removed = plan_remove(kContainerd, machine.tree(), {});
+  ASSERT_FALSE(removed);
+  EXPECT_THAT(removed.error().sentence(),
+              HasSubstr("cannot find \"/etc/containerd/config.toml\": there is no "
+                        "\"/etc/containerd\" below " +
+                        machine.root()));
+  EXPECT_EQ(machine.read(receipt_path(kContainerd)), receipt);
+  machine.make_directory("/etc/containerd/conf.d");
+  machine.remove_wiring(kContainerd);
+  EXPECT_FALSE(machine.has(receipt_path(kContainerd)));
+}
+
 TEST(WireContainerd, NoticesWhatKeepsItFromWorking) {
   const Machine machine({{kRoot, "version = 3\n"}});
   machine.install(kContainerd, of_version("2.1"));
