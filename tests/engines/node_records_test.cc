@@ -89,6 +89,30 @@ TEST_F(NodesRecords, KeepsEveryRecordIfItDoesNotSeeTheNodesProcesses) {
   EXPECT_THAT(node_.installation().records(), testing::SizeIs(1));
 }
 
+// The agent's own namespace numbers other processes than the node's, where hooks write records.
+TEST_F(NodesRecords, LeavesAHookThatWritesItsTemporaryFile) {
+  write_record("alive", getpid(), kernel::process_start_time(getpid()));
+  const pid_t hook = fork();
+  if (hook == 0) {
+    pause();
+    _exit(0);
+  }
+  const auto written_by = [&](pid_t writer) {
+    return node_.installation().directory().write(
+        "state/containers/." + std::to_string(writer) + ".tmp", "half");
+  };
+  const std::string at_work = written_by(hook);
+  const std::string left = written_by(ended_process());
+  std::vector<std::string> remove = {"unshare", "--pid", "--fork"};
+  for (const auto& argument : node_.command("remove")) remove.push_back(argument);
+  const auto removed = run(remove);
+  EXPECT_EQ(removed.status, 0) << removed;
+  EXPECT_TRUE(fs::exists(at_work)) << removed;
+  EXPECT_FALSE(fs::exists(left)) << removed;
+  kill(hook, SIGKILL);
+  waitpid(hook, nullptr, 0);
+}
+
 TEST_F(NodesRecords, WaitsWithTheProgramsForTheLastContainer) {
   node_.volume().update({{"a.yaml", granting("flows", "a")}});
   node_.run([&] { ASSERT_TRUE(node_.takes("name: a")); });
