@@ -1,5 +1,7 @@
 #include "plugin/daemon/already_there.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "plugin/base/text.h"
@@ -13,7 +15,7 @@ namespace {
 constexpr size_t kMostTold = 50;  // containers
 
 bool was_asked_about(const nri::Container& container, const Evidence& evidence) {
-  return evidence.recorded.contains(container.id) ||
+  return (evidence.recorded && evidence.recorded->contains(container.id)) ||
          std::ranges::any_of(container.hooks.create_runtime, [&](const nri::Hook& hook) {
            return hook.path == evidence.hook_path;
          });
@@ -21,7 +23,9 @@ bool was_asked_about(const nri::Container& container, const Evidence& evidence) 
 
 }  // namespace
 
-std::set<std::string> recorded_ids(const std::string& state_directory, model::Engine engine) {
+std::optional<std::set<std::string>> recorded_ids(const std::string& state_directory,
+                                                  model::Engine engine) {
+  if (::access(state_directory.c_str(), F_OK) != 0) return std::nullopt;
   std::set<std::string> ids;
   const auto store = record::Store::open(state_directory, false);
   const auto all = store ? store->all() : std::unexpected(store.error());
@@ -36,6 +40,10 @@ std::vector<std::string> without_view(const AlreadyThere& there, model::Engine e
                                       const Evidence& evidence) {
   std::vector<std::string> lines;
   size_t count = 0;
+  const std::string runs = evidence.recorded ? " runs" : " may run";
+  const std::string because =
+      evidence.recorded ? ", and nobody asked Pinscope when it was created; create it again"
+                        : ", and the records of containers with a view are not in sight";
   const auto label_keys = policy::label_keys(policies);
   for (const nri::Container& container : there.containers) {
     const auto pod = there.pods.find(container.pod_id);
@@ -50,13 +58,14 @@ std::vector<std::string> without_view(const AlreadyThere& there, model::Engine e
     }
     if (selecting == nullptr || (!is_certain && !evidence.hooks_are_expected)) continue;
     if (++count > kMostTold) continue;
-    lines.push_back(name_of(pod->second, container) + " runs without a view: policy " +
-                    quoted(selecting->name) + (is_certain ? " selects" : " may select") +
-                    " it, and nobody asked Pinscope when it was created; create it again");
+    lines.push_back(name_of(pod->second, container) + runs + " without a view: policy " +
+                    quoted(selecting->name) + (is_certain ? " selects" : " may select") + " it" +
+                    because);
   }
   if (count > kMostTold)
     lines.push_back("and " + std::to_string(count - kMostTold) +
-                    " more containers run without a view");
+                    (evidence.recorded ? " more containers run" : " more containers may run") +
+                    " without a view");
   return lines;
 }
 

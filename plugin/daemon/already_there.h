@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,16 +24,18 @@ struct AlreadyThere {
 struct Evidence {
   std::string hook_path;           // a hook in its configuration
   bool hooks_are_expected = true;  // where none is put there, only what is certain is told
-  std::set<std::string> recorded;  // ids of containers with a record
+  // Ids of containers with a record; nothing where the records are not in sight, as in a pod that
+  // does not mount them.
+  std::optional<std::set<std::string>> recorded;
 };
 
-// Ids of the engine's containers with a record: none where the records are not in sight, as in a
-// pod.
-std::set<std::string> recorded_ids(const std::string& state_directory, model::Engine engine);
+// Ids of the engine's containers with a record; nothing where there is no such directory.
+std::optional<std::set<std::string>> recorded_ids(const std::string& state_directory,
+                                                  model::Engine engine);
 
 // A line for each container that runs without a view although a policy of `policies` selects
-// it, or may (NRI does not tell all that a policy can ask for). For many containers the last line
-// says how many more there are.
+// it, or may (NRI does not tell all that a policy can ask for); without records, that it may run
+// so. For many containers the last line says how many more there are.
 std::vector<std::string> without_view(const AlreadyThere& there, model::Engine engine,
                                       const std::vector<model::Policy>& policies,
                                       const Evidence& evidence);

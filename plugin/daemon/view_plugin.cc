@@ -269,6 +269,8 @@ Status ViewPlugin::start(const nri::Pod& pod, const nri::Container& container, R
 // creation that failed). An error here would hold up nothing, and `pinscope gc` finds what stays.
 Status ViewPlugin::remove(const nri::Container& container, nri::Time deadline) const {
   if (!model::is_container_id(container.id)) return {};
+  // A pod mounts the records for reading: its PID namespace is not that of the processes in them.
+  if (::access(options_.hook.state_directory.c_str(), W_OK) != 0) return {};
   const auto forget = [&]() -> Status {
     PINSCOPE_TRY(const auto records, record::Store::open(options_.hook.state_directory, false));
     PINSCOPE_TRY(const auto of_id, records.find(container.id));

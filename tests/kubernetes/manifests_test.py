@@ -230,6 +230,29 @@ class Meaning(unittest.TestCase):
         places = [each["mountPath"] for each in plugin["volumeMounts"] if each["name"] == "status"]
         self.assertTrue(file.startswith(f"--status-file={places[0]}/"))
 
+    def test_the_plugin_gets_every_directory_that_it_opens(self):
+        daemon = PROGRAM.with_name("pinscoped")
+        if not daemon.exists():
+            self.skipTest("pinscoped was not built")
+        said = subprocess.run([daemon, "--help"], capture_output=True, text=True, check=True).stdout
+        opened = dict(re.findall(r"^  --([a-z-]+) .*\(default (/.*)\)$", said, re.MULTILINE))
+        self.assertLessEqual({"policy", "state-dir", "cache-dir", "audit", "nri-socket"}, set(opened))
+        plugin, = [each for each in containers_of("overlays/nri") if each["name"] == "nri"]
+        for argument in plugin["command"][1:]:
+            name, _, value = argument[2:].partition("=")
+            if value.startswith("/"):
+                opened[name] = value
+        hosts = {each["name"]: each.get("hostPath", {}).get("path") for each in pod_of("overlays/nri")["volumes"]}
+        for name, path in opened.items():
+            mounts = [each for each in plugin["volumeMounts"]
+                      if pathlib.PurePath(path).is_relative_to(each["mountPath"])]
+            self.assertEqual(len(mounts), 1, f"--{name} {path}")
+            # Whose processes a record names can only be told in the node's PID namespace.
+            is_read = name in ("policy", "state-dir", "hook")
+            self.assertEqual(bool(mounts[0].get("readOnly")), is_read, f"--{name}")
+            if name not in ("nri-socket", "status-file"):
+                self.assertEqual(hosts[mounts[0]["name"]], mounts[0]["mountPath"])
+
     def test_the_plugins_own_pod_starts_where_the_plugin_is_required(self):
         page = (SOURCE / "docs/engines/nri.md").read_text()
         key = re.search(r'tolerate_missing_plugins_annotation = "(.*)"', page)[1]

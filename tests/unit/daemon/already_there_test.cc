@@ -36,7 +36,8 @@ class WithoutView : public testing::Test {
 
   AlreadyThere there_;
   model::Policy policy_;
-  Evidence evidence_{.hook_path = kHook, .hooks_are_expected = true, .recorded = {}};
+  Evidence evidence_{
+      .hook_path = kHook, .hooks_are_expected = true, .recorded = std::set<std::string>()};
 };
 
 TEST_F(WithoutView, IsAContainerThatCameWithoutTheHook) {
@@ -55,11 +56,20 @@ TEST_F(WithoutView, IsNoContainerThatThePolicyDoesNotSelect) {
 TEST_F(WithoutView, IsNoContainerWithTheHookOrARecord) {
   there_.containers[0].hooks.create_runtime = {{"/usr/bin/other", {}, {}, {}}};
   EXPECT_THAT(lines(), SizeIs(1));
-  evidence_.recorded = {"c1"};
+  evidence_.recorded->insert("c1");
   EXPECT_THAT(lines(), IsEmpty()) << "the shim gave it a view";
-  evidence_.recorded.clear();
+  evidence_.recorded->clear();
   there_.containers[0].hooks.create_runtime.push_back({kHook, {}, {}, {}});
   EXPECT_THAT(lines(), IsEmpty()) << "the hook has decided";
+}
+
+TEST_F(WithoutView, IsSaidWithDoubtWhereRecordsAreNotInSight) {
+  evidence_.recorded = recorded_ids("/nowhere/pinscope", model::Engine::kContainerd);
+  EXPECT_THAT(lines(), ElementsAre("container \"app\" of pod \"web/web-1\" may run without a view: "
+                                   "policy \"flow-readers\" selects it, and the records of "
+                                   "containers with a view are not in sight"));
+  for (int i = 0; i < 60; ++i) add("d" + std::to_string(i));
+  EXPECT_EQ(lines().back(), "and 11 more containers may run without a view");
 }
 
 TEST_F(WithoutView, IsSaidWithDoubtWhereNotAllIsTold) {
