@@ -73,8 +73,9 @@ std::optional<std::string> objection(model::Engine engine, const std::string& pr
                                      const Plan& plan) {
   std::vector<std::string> command = {program, "--config", plan.checked_file, "config", "dump"};
   if (engine == model::Engine::kDocker) {
-    command = {program, "--validate", "--config-file", plan.checked_file};
+    command = {program, "--config-file", plan.checked_file};
     command.insert(command.end(), plan.checked_with.begin(), plan.checked_with.end());
+    command.emplace_back("--validate");  // the last word: without it, dockerd would start
   }
   const auto answer = ask(command, Listen::kErrors);
   if (answer.ok) return std::nullopt;
@@ -115,12 +116,15 @@ void add_change(JsonWriter& json, const engine::Change& change) {
 }
 
 // What the caller may not have meant.
-std::vector<std::string> warnings_of(const Tree& tree, const EngineOptions& options) {
+std::vector<std::string> warnings_of(const Tree& tree, const EngineOptions& options,
+                                     const Plan& plan) {
   const auto engine = *model::engine_from_name(options.engine);
-  if (options.action != "install" || !engine::engine_program(tree, engine).empty()) return {};
-  return {options.engine +
-          " is not on this machine, as far as is known: what is made is for when "
-          "it comes"};
+  auto warnings = plan.warnings;
+  if (options.action == "install" && engine::engine_program(tree, engine).empty())
+    warnings.push_back(options.engine +
+                       " is not on this machine, as far as is known: what is made is for when "
+                       "it comes");
+  return warnings;
 }
 
 std::string to_json(const Plan& plan, const EngineOptions& options,
@@ -165,13 +169,14 @@ Result<ExitStatus> change_wiring(const Settings& settings, const EngineOptions& 
                                     ? engine::plan_install(engine, tree, wiring)
                                     : engine::plan_remove(engine, tree, wiring));
   if (!options.dry_run) PINSCOPE_CHECK(apply_and_ask(tree, engine, plan));
-  const auto warnings = warnings_of(tree, options);
+  const auto warnings = warnings_of(tree, options, plan);
   print(settings.json() ? to_json(plan, options, warnings) : to_text(plan, options, warnings));
   return kExitOk;
 }
 
 const char* state_of(const EngineStatus& status) {
   if (!status.report.wired) return "no";
+  if (status.report.unclear) return "unclear";
   return status.report.effective() ? "yes" : "broken";
 }
 

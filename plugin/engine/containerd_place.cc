@@ -42,18 +42,15 @@ ContainerdPlace place_of(const std::string& root) {
 
 std::string root_of(const DaemonCommand& command) {
   std::string root = places().front().root;
-  for (const char* option : {"--config", "-c"})
-    for (const auto& file : command.values_of(option)) root = join("/", file);
+  for (const auto& file : command.values_of({"config", "c"})) root = join("/", file);
   return root;
 }
 
-// The root files that containerds are started with, each with who says so.
-std::vector<std::pair<std::string, std::string>> roots_of_commands(const Tree& tree) {
-  std::vector<std::pair<std::string, std::string>> roots;
-  for (const auto& command : daemon_commands(tree, model::Engine::kContainerd)) {
-    if (is_own_containerd(command)) roots.emplace_back(root_of(command), command.where);
-  }
-  return roots;
+// The commands of containerds that are their own.
+std::vector<DaemonCommand> own_commands(const Tree& tree) {
+  auto commands = daemon_commands(tree, model::Engine::kContainerd);
+  std::erase_if(commands, [](const auto& command) { return !is_own_containerd(command); });
+  return commands;
 }
 
 }  // namespace
@@ -68,8 +65,14 @@ Result<ContainerdPlace> choose_containerd(const Tree& tree, const std::string& w
   for (const auto& place : places())
     if (tree.exists(place.root)) found.push_back(place);
   if (found.empty()) {
-    const auto roots = roots_of_commands(tree);
-    return roots.empty() ? places().front() : place_of(roots.front().first);
+    const auto commands = own_commands(tree);
+    if (commands.empty()) return places().front();
+    const std::string root = root_of(commands.front());
+    if (commands.front().process == 0 || root == places().front().root) return place_of(root);
+    return std::unexpected(Error(ErrorCode::kSystem, "wire containerd")
+                               .reason("it reads " + one_line(root) + " (" +
+                                       commands.front().where + "), which no unit says")
+                               .hint("say which file it is to be, with --containerd-config"));
   }
   if (found.size() == 1) return found.front();
   std::string list;
@@ -98,9 +101,13 @@ std::string other_containerd_root(const Tree& tree, const std::string& root) {
   // The one of MicroK8s is made of the template that we edit.
   if (root == places().back().root) return "";
   std::string other;
-  for (const auto& [path, where] : roots_of_commands(tree)) {
-    if (path == root) return "";
-    if (other.empty()) other = one_line(path) + " (" + where + ")";
+  for (const auto& command : own_commands(tree)) {
+    const bool is_unit = command.process == 0;
+    const std::string path = root_of(command);
+    // Of more than one that run, one is enough; what the unit starts is another matter.
+    if (path == root && !is_unit) return "";
+    if (path != root && other.empty()) other = one_line(path) + " (" + command.where + ")";
+    if (path != root && is_unit) return other;
   }
   return other;
 }

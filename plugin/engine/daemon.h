@@ -7,12 +7,14 @@
 
 #include <array>
 #include <chrono>
-#include <optional>
+#include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "plugin/engine/tree.h"
+#include "plugin/engine/unit.h"
 #include "plugin/model/container.h"
 
 namespace pinscope::engine {
@@ -29,21 +31,30 @@ inline constexpr std::array kDistributions = {"/var/lib/rancher/k3s/data/current
 std::string engine_program(const Tree& tree, model::Engine engine);
 
 struct DaemonCommand {
-  std::vector<std::string> arguments;  // without the program's name
-  std::string where;                   // "docker.service" or "process 123", for people
-  pid_t process = 0;                   // 0: what the unit would start
+  std::string where;      // "docker.service" or "process 123", for people
+  pid_t process = 0;      // 0: what the unit would start
+  bool serves = true;     // false: a subcommand that starts no server
+  Variables environment;  // of a unit
   // When it was started, since the epoch; precise to a hundredth of a second.
   std::chrono::nanoseconds started{0};
+  // The engine's own options, names without dashes. What stands behind the first word that is none,
+  // a subcommand and what it is given, is not among them.
+  std::vector<std::pair<std::string, std::string>> options;
 
-  // What is said of an option, as `--name value` or `--name=value`, in order.
-  [[nodiscard]] std::vector<std::string> values_of(std::string_view option) const;
-  // The arguments without that option.
-  [[nodiscard]] std::vector<std::string> without(std::string_view option) const;
+  // What is said of an option, by any of its names, in order.
+  [[nodiscard]] std::vector<std::string> values_of(
+      std::initializer_list<std::string_view> names) const;
 };
 
-// The processes that run the engine's program itself: one in a container has another file.
+// The processes that serve as the machine's engine: they run its program by its name, as root in
+// every respect, in the machine's user and mount namespaces. Who else has that program for a file,
+// and what its arguments are, is any user's choice.
 std::vector<DaemonCommand> running_daemons(const Tree& tree, model::Engine engine);
-// The same, and before them what the engine's unit says, if there is one.
+// What the engine's unit says, if there is one, and behind it the processes: the unit starts what
+// will run next, so its word counts first. A process's words are good for telling people and for
+// refusing, never for running something or for choosing a file.
 std::vector<DaemonCommand> daemon_commands(const Tree& tree, model::Engine engine);
+// Why it cannot be told what the engine's unit starts; empty if it can, or if there is none.
+std::vector<std::string> unit_doubts(const Tree& tree, model::Engine engine);
 
 }  // namespace pinscope::engine

@@ -150,7 +150,10 @@ Result<Plan> install(const Tree& tree, const Options& options) {
   PINSCOPE_TRY(plan.changes, draft.finish());
   if (plan.changes.empty()) return plan;
   plan.checked_file = start.config_file;
-  plan.checked_with = start.arguments;
+  plan.checked_with = start.checked_with;
+  if (!start.other_file.empty())
+    plan.warnings.push_back("dockerd reads " + start.other_file +
+                            ", which no unit says: the wiring is in " + start.config_file);
   plan.next = {kReload};
   if (!as_default)
     plan.next.emplace_back(
@@ -222,6 +225,9 @@ void examine(const Tree& tree, const Receipt& receipt, Report& report) {
   };
   const std::string path = file_of(receipt);
   const auto start = docker_start(tree);
+  if (!start.other_file.empty())
+    add(Remark::Level::kFail, "dockerd reads " + start.other_file + ", not " + path,
+        "start dockerd without --config-file, or from a docker.service that says it");
   if (start.config_file != path)
     add(Remark::Level::kFail,
         "dockerd reads " + one_line(start.config_file) + " (" + start.where + "), not " + path,

@@ -18,7 +18,10 @@ struct DockerStart {
   std::string default_runtime;                  // --default-runtime; empty: none
   std::string default_where;                    // where that stands
   std::map<std::string, std::string> runtimes;  // --add-runtime NAME=PATH
-  std::vector<std::string> arguments;           // all, without the configuration file
+  // "/srv/x.json (process 123)": a file that a process alone names, which is told and not followed.
+  std::string other_file;
+  // Those options of the unit that dockerd needs to know to judge our part of the file.
+  std::vector<std::string> checked_with;
 };
 
 // What the unit says counts before what runs, because it is what will run next.

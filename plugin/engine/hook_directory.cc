@@ -92,11 +92,11 @@ std::string elsewhere(const Tree& tree, const HookDirectory& wiring) {
              " (" + command.where + ")";
     };
     std::vector<std::string> directories;
-    for (const auto& list : command.values_of("--hooks-dir"))
+    for (const auto& list : command.values_of({"hooks-dir"}))
       for (const auto directory : split(list, ',')) directories.emplace_back(directory);
     if (!directories.empty() && !contains(directories, own))
       return said("--hooks-dir", directories.front());
-    for (const auto& directory : command.values_of("--config-dir"))
+    for (const auto& directory : command.values_of({"config-dir"}))
       if (directory != wiring.drop_ins) return said("--config-dir", directory);
   }
   return "";

@@ -74,9 +74,9 @@ std::chrono::nanoseconds wired_at(const Tree& tree, const Receipt& receipt, mode
 }  // namespace
 
 bool Report::effective() const {
-  return wired && std::none_of(remarks.begin(), remarks.end(), [](const Remark& remark) {
-           return remark.level == Remark::Level::kFail;
-         });
+  return wired && !unclear &&
+         std::none_of(remarks.begin(), remarks.end(),
+                      [](const Remark& remark) { return remark.level == Remark::Level::kFail; });
 }
 
 const std::vector<model::Engine>& engines() {
@@ -96,6 +96,12 @@ void report_lost_default(Report& report, const std::string& why, const std::stri
            ": containers that name no runtime pass Pinscope by, although --set-default "
            "was asked for",
        action);
+}
+
+void report_unclear(Report& report, const std::string& what) {
+  report.unclear = true;
+  report.remarks.push_back({Remark::Level::kWarn, "cannot tell " + what,
+                            "see for yourself that a container gets its view"});
 }
 
 void report_old_processes(const Tree& tree, const Receipt& receipt, Report& report,
@@ -139,6 +145,8 @@ Report examine(model::Engine engine, const Tree& tree) {
   report.set_default = (*receipt)->set_default;
   examine_files(tree, **receipt, report);
   wiring->examine(tree, **receipt, report);
+  for (const auto& doubt : unit_doubts(tree, engine))
+    report_unclear(report, "how " + std::string(model::engine_name(engine)) + " starts: " + doubt);
   return report;
 }
 

@@ -27,9 +27,10 @@ struct Options {
 
 struct Plan {
   Changes changes;
-  std::vector<std::string> next;  // what is left for the administrator to do, in order
-  std::string checked_file;       // a file that the engine itself can check once it is written
-  // What it is started with beside that file, without which its answer could be another one.
+  std::vector<std::string> next;      // what is left for the administrator to do, in order
+  std::vector<std::string> warnings;  // what the caller may not have meant
+  std::string checked_file;           // a file that the engine itself can check once it is written
+  // Options of its unit without which its answer could be another one. None that does anything.
   std::vector<std::string> checked_with;
 };
 
@@ -44,7 +45,8 @@ struct Report {
   bool set_default = false;        // containers that name no runtime were to meet Pinscope, too
   std::vector<Remark> remarks;     // in the order in which they matter
   std::vector<std::string> files;  // that an installation has made or has a part in
-  // Whether a container that the engine starts now meets Pinscope.
+  bool unclear = false;            // something with a say was not understood; a remark says what
+  // Whether a container that the engine starts now meets Pinscope, as far as can be told for sure.
   [[nodiscard]] bool effective() const;
 };
 
@@ -63,6 +65,10 @@ bool wants_default(const Options& options, const Receipt& receipt, bool is_defau
 // Says that containers which name no runtime pass Pinscope by, although they were not to.
 // `why`: "/etc/docker/daemon.json makes \"nvidia\" the default runtime".
 void report_lost_default(Report& report, const std::string& why, const std::string& action);
+
+// Says that something has a say in whether containers meet Pinscope and is not understood. `what`:
+// "how docker starts: cannot read …".
+void report_unclear(Report& report, const std::string& what);
 
 // Says which processes of the engine were started before the wiring was made or last changed: they
 // go by what they read then. `counts`: whether one of them starts containers at all.

@@ -142,6 +142,34 @@ TEST_P(Docker, StartsAgainWhereItsCommandLineNamesADefaultRuntime) {
               HasSubstr("only containers of the runtime \"pinscope\" meet Pinscope"));
 }
 
+// A user's process, stopped as soon as it has dockerd for its file: nothing that it says is a fact
+// or goes into a command of root's.
+TEST_P(Docker, BelievesNoProcessOfAUser) {
+  ASSERT_EQ(machine().run({"test", "-x", "/usr/bin/python3"}).status, 0);
+  const pid_t liar = machine().start(
+      "liar",
+      {"/usr/bin/python3", "-c",
+       "import ctypes, os, time\n"
+       "child = os.fork()\n"
+       "if child == 0:\n"
+       "  os.setgroups([])\n"
+       "  os.setresgid(65534, 65534, 65534)\n"
+       "  os.setresuid(65534, 65534, 65534)\n"
+       "  ctypes.CDLL(None).ptrace(0, 0, 0, 0)\n"
+       "  os.execv('/usr/sbin/dockerd', ['dockerd', '--validate=false', '--default-runtime',"
+       " 'evil', '--config-file', '/tmp/evil.json', '-H', 'unix:///tmp/evil.sock'])\n"
+       "os.waitpid(child, 0)\n"
+       "print('stopped', flush=True)\n"
+       "time.sleep(600)\n"});
+  ASSERT_TRUE(wait_until([&] { return machine().log("liar").contains("stopped"); }));
+  install({"--set-default"});
+  EXPECT_FALSE(machine().exists("/tmp/evil.sock"));
+  const auto status = machine().run({"pinscope", "engine", "status", "--engine", "docker"});
+  EXPECT_EQ(status.status, 0) << status;
+  EXPECT_THAT(status.out, Not(HasSubstr("evil")));
+  machine().kill(liar);
+}
+
 TEST_P(Docker, RunsTheProgramThatTheDefaultRuntimeWouldHaveRun) {
   add_vendor();
   std::string text = daemon_json();

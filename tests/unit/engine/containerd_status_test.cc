@@ -112,8 +112,18 @@ TEST(WireContainerd, TellsOfAProcessThatIsOlderOrReadsAnotherFile) {
   const Machine other({{"/srv/c.toml", "version = 3\n"}});
   other.write("/usr/bin/containerd", "#!/bin/true\n", 0755);
   play_process(other, 6, "/usr/bin/containerd", {"-c", "/srv/c.toml"});
-  EXPECT_EQ(other.install(kContainerd, of_version("2.1")).checked_file, "/srv/c.toml");
+  EXPECT_EQ(other.refusal(kContainerd, of_version("2.1")),
+            "cannot wire containerd: it reads /srv/c.toml (process 6), which no unit says (say "
+            "which file it is to be, with --containerd-config)");
+  auto told = of_version("2.1");
+  told.containerd_config = "/srv/c.toml";
+  EXPECT_EQ(other.install(kContainerd, told).checked_file, "/srv/c.toml");
   EXPECT_TRUE(other.report(kContainerd).effective());
+  // What the unit says outranks what runs.
+  other.write("/usr/lib/systemd/system/containerd.service",
+              "[Service]\nExecStart=/usr/bin/containerd -config /srv/d.toml\n");
+  EXPECT_EQ(remarks_of(other.report(kContainerd)).front(),
+            "fail: containerd reads /srv/d.toml (containerd.service), not /srv/c.toml");
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST(DockerStart, RefusesTheDefaultOfItsCommandLine) {
               AllOf(HasSubstr("\"--pinscope-runtime\""), HasSubstr("\"/usr/bin/crun\""),
                     Not(HasSubstr("default-runtime"))));
   EXPECT_THAT(plan.checked_with,
-              ElementsAre("--default-runtime=crun", "--add-runtime", "crun=/usr/bin/crun"));
+              ElementsAre("--default-runtime=crun", "--add-runtime=crun=/usr/bin/crun"));
 }
 
 TEST(DockerStart, LeavesTheDefaultToACommandLineThatNamesPinscope) {
@@ -108,11 +108,88 @@ TEST(DockerStart, CountsNoProcessOfAnotherProgram) {
   machine.write("/srv/dockerd", "#!/bin/true\n", 0755);
   play_process(machine, 7, "/srv/dockerd", {"--default-runtime", "crun"});
   EXPECT_THAT(running_daemons(machine.tree(), kDocker), IsEmpty());
-  play_process(machine, 8, "/usr/bin/dockerd", {"-D", "--host=x", ""});
+  play_process(machine, 8, "/usr/bin/dockerd", {"-D", "--host=x", "--label", ""});
   const auto running = running_daemons(machine.tree(), kDocker);
   ASSERT_EQ(running.size(), 1U);
-  EXPECT_THAT(running[0].arguments, ElementsAre("-D", "--host=x", ""));
+  EXPECT_THAT(running[0].values_of({"host", "H"}), ElementsAre("x"));
+  EXPECT_THAT(running[0].values_of({"label"}), ElementsAre(""));
   EXPECT_EQ(running[0].process, 8);
+}
+
+// Any user can stop a process behind execve(2), with dockerd for its file and words of their own.
+TEST(DockerStart, BelievesNoProcessOfAnothers) {
+  const Machine machine({});
+  machine.write("/usr/bin/dockerd", "#!/bin/true\n", 0755);
+  const auto play = [&](int pid) {
+    play_process(machine, pid, "/usr/bin/dockerd", {"--config-file", "/tmp/evil.json"});
+    return "/proc/" + std::to_string(pid);
+  };
+  for (const char* ids :
+       {"65534\t65534\t65534\t65534", "65534\t0\t0\t0", "0\t65534\t0\t0", "0\t0\t65534\t65534"}) {
+    const std::string directory = play(7);
+    machine.write(directory + "/status", "Name:\tx\nUid:\t" + std::string(ids) + "\n");
+    EXPECT_THAT(running_daemons(machine.tree(), kDocker), IsEmpty()) << ids;
+    machine.remove(directory);
+  }
+  for (const char* name : {"user", "mnt"}) {
+    const std::string directory = play(8);
+    machine.remove(directory + "/ns/" + name);
+    machine.write(directory + "/ns/" + name, "");
+    EXPECT_THAT(running_daemons(machine.tree(), kDocker), IsEmpty()) << name;
+    machine.remove(directory);
+  }
+  // dockerd unpacks layers in processes of its own file.
+  machine.write(play(9) + "/cmdline", std::string("docker-untar\0", 13));
+  EXPECT_THAT(running_daemons(machine.tree(), kDocker), IsEmpty());
+}
+
+TEST(DockerStart, TellsOfTheFileOfAProcessAndDoesNotFollowIt) {
+  const Machine machine({});
+  machine.write("/usr/bin/dockerd", "#!/bin/true\n", 0755);
+  machine.write("/srv/docker.json", "{}\n");
+  play_process(machine, 7, "/usr/bin/dockerd", {"--config-file=/srv/docker.json", "--debug"});
+  const auto plan = machine.install(kDocker, options_for(kDocker));
+  EXPECT_EQ(machine.read("/srv/docker.json"), "{}\n");
+  EXPECT_EQ(plan.checked_file, kDaemon);
+  EXPECT_THAT(plan.checked_with, IsEmpty());
+  EXPECT_THAT(plan.warnings,
+              ElementsAre("dockerd reads /srv/docker.json (process 7), which no unit "
+                          "says: the wiring is in /etc/docker/daemon.json"));
+  EXPECT_EQ(remarks_of(machine.report(kDocker)).front(),
+            "fail: dockerd reads /srv/docker.json (process 7), not /etc/docker/daemon.json");
+  write_unit(machine, "--config-file /srv/docker.json");
+  EXPECT_EQ(remarks_of(machine.report(kDocker)).front(),
+            "fail: dockerd reads /srv/docker.json (docker.service), not /etc/docker/daemon.json");
+}
+
+TEST(DockerStart, HandsNoOptionToDockerdThatDoesAnything) {
+  const Machine machine({});
+  write_unit(machine,
+             "--validate=false -H unix:///tmp/x.sock --exec-root /tmp/x --add-runtime "
+             "crun=/usr/bin/crun --default-runtime pinscope -G nogroup");
+  const auto plan = machine.install(kDocker, options_for(kDocker));
+  EXPECT_THAT(plan.checked_with,
+              ElementsAre("--default-runtime=pinscope", "--add-runtime=crun=/usr/bin/crun"));
+}
+
+TEST(DockerStart, SaysWhereItCannotTell) {
+  const Machine machine({});
+  write_unit(machine, "$OPTIONS");
+  machine.install(kDocker, options_for(kDocker));
+  EXPECT_TRUE(machine.report(kDocker).effective());
+  machine.write("/etc/default/docker", "OPTIONS=--config-file=/srv/x\n", 0666);
+  machine.write("/etc/systemd/system/docker.service.d/a.conf",
+                "[Service]\nEnvironmentFile=-/etc/default/docker\n");
+  const auto report = machine.report(kDocker);
+  EXPECT_FALSE(report.effective());
+  EXPECT_THAT(
+      remarks_of(report).back(),
+      HasSubstr("warn: cannot tell how docker starts: cannot trust \"/etc/default/docker\""));
+  machine.remove("/etc/default");
+  machine.write("/etc/systemd/system/docker.service.d/a.conf",
+                "[Service]\nExecStart=\nExecStart=/bin/sh -c 'exec dockerd'\n");
+  EXPECT_EQ(remarks_of(machine.report(kDocker)).back(),
+            "warn: cannot tell how docker starts: docker.service starts /bin/sh");
 }
 
 }  // namespace

@@ -141,6 +141,11 @@ void play_process(const Machine& machine, int pid, const std::string& program,
                   const std::vector<std::string>& arguments, bool since_boot) {
   const std::string directory = "/proc/" + std::to_string(pid);
   machine.link(directory + "/exe", "../.." + program);
+  machine.write(directory + "/status", "Name:\tx\nUid:\t0\t0\t0\t0\n");
+  for (const char* name : {"user", "mnt"}) {
+    machine.write("/proc/1/ns/" + std::string(name), "");
+    machine.link(directory + "/ns/" + name, "../../1/ns/" + std::string(name));
+  }
   std::string command = program + '\0';
   for (const auto& argument : arguments) command += argument + '\0';
   machine.write(directory + "/cmdline", command);

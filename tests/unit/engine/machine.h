@@ -51,7 +51,7 @@ class Machine {
   const Tree* tree_ = nullptr;
 };
 
-// A process of the machine, started at boot or in a far future. `program` must be there.
+// A process of root's on the machine, started at boot or in a far future. `program` must be there.
 void play_process(const Machine& machine, int pid, const std::string& program,
                   const std::vector<std::string>& arguments, bool since_boot = false);
 // As the command line would fill them in.

@@ -192,5 +192,26 @@ TEST(WirePodman, NoticesFilesThatAreGoneOrChanged) {
   EXPECT_THAT(remarks_of(machine.report(kPodman)), IsEmpty());
 }
 
+// What a container's own program is given is none of Podman's options, and only a service for its
+// API is the machine's engine.
+TEST(WirePodman, LooksAtTheOptionsOfItsServiceAlone) {
+  const Machine machine({});
+  machine.write("/usr/bin/podman", "#!/bin/true\n", 0755);
+  machine.install(kPodman, options_for(kPodman));
+  play_process(machine, 5, "/usr/bin/podman",
+               {"--remote", "run", "alpine", "app", "--hooks-dir=/x", "system", "service"}, true);
+  play_process(machine, 6, "/usr/bin/podman", {"--hooks-dir=/x", "run", "alpine"}, true);
+  EXPECT_TRUE(machine.report(kPodman).effective());
+  machine.write("/usr/lib/systemd/system/podman.service",
+                "[Service]\nExecStart=/usr/bin/podman --log-level info system service "
+                "--time=0 unix:///x --hooks-dir=/x\n");
+  EXPECT_TRUE(machine.report(kPodman).effective());
+  play_process(machine, 7, "/usr/bin/podman",
+               {"--syslog", "--log-level", "info", "system", "service", "--hooks-dir", "/x"});
+  EXPECT_EQ(remarks_of(machine.report(kPodman)).front(),
+            "fail: Podman is started with --hooks-dir /x (process 7), and does not read "
+            "/etc/pinscope/hooks.d/podman");
+}
+
 }  // namespace
 }  // namespace pinscope::engine
