@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hooks/shim_memory.h"
 #include "hooks/shim_options.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
@@ -218,7 +219,9 @@ int run(int argc, char** argv) {
     print(STDOUT_FILENO, options->help ? kHelp : "pinscope-runtime " PINSCOPE_VERSION "\n");
     return 0;
   }
-  const auto runtime = find_runtime(options->runtime, options->hook.engine);
+  const std::string chosen = options->runtime.empty() ? kept_runtime() : options->runtime;
+  const auto told = chosen.empty() ? told_runtime(options->hook.engine) : chosen;
+  const auto runtime = told ? find_runtime(*told) : told;
   const auto style = oci::option_style_of(runtime ? std::string(base_name(*runtime)) : "");
   const auto arguments = oci::parse_runtime_arguments(options->arguments, style);
   if (!runtime) return fail(arguments, runtime.error());
@@ -231,6 +234,7 @@ int run(int argc, char** argv) {
                            done.error());
       return fail(arguments, done.error());
     }
+    if (options->runtime.empty() && !told->empty()) keep_runtime(arguments.bundle, *runtime);
   }
   std::vector<char*> passed;
   passed.push_back(const_cast<char*>(runtime->c_str()));

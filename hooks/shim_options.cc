@@ -104,14 +104,14 @@ Result<ShimOptions> parse_shim_options(int argc, char** argv) {
   return options;
 }
 
-Result<std::string> find_runtime(const std::string& given, model::Engine engine) {
-  std::string path = given;
-  if (path.empty()) {
-    PINSCOPE_TRY(path, configured_runtime(model::kRuntimeFile));
-  }
-  if (path.empty() && engine != model::Engine::kUnknown) {
-    PINSCOPE_TRY(path, configured_runtime(model::runtime_file_of(engine)));
-  }
+Result<std::string> told_runtime(model::Engine engine) {
+  PINSCOPE_TRY(auto path, configured_runtime(model::kRuntimeFile));
+  if (!path.empty() || engine == model::Engine::kUnknown) return path;
+  return configured_runtime(model::runtime_file_of(engine));
+}
+
+Result<std::string> find_runtime(const std::string& told) {
+  std::string path = told;
   const auto cannot = [](const std::string& what) {
     return Error(ErrorCode::kConfigInvalid, "run the low-level runtime" + what);
   };

@@ -23,11 +23,14 @@ struct ShimOptions {
 // (pinscope-runtime-docker). kUsage.
 Result<ShimOptions> parse_shim_options(int argc, char** argv);
 
-// The low-level runtime: `given`, or the one that /etc/pinscope/runtime.json names, or that
-// /etc/pinscope/runtime-ENGINE.json names, which the installation makes where the engine itself
-// would have run another program than we would find; or else the first of runc and crun that is in
-// one of the system's directories; never looked for in PATH. Never this program. The result may be
-// a symbolic link.
-Result<std::string> find_runtime(const std::string& given, model::Engine engine);
+// What /etc/pinscope/runtime.json names, or /etc/pinscope/runtime-ENGINE.json, which the
+// installation makes where the engine itself would have run another program than we would find.
+// Empty if neither does.
+Result<std::string> told_runtime(model::Engine engine);
+
+// The low-level runtime: the one that was told, if any; or else the first of runc and crun that is
+// in one of the system's directories; never looked for in PATH. Never this program. The result may
+// be a symbolic link.
+Result<std::string> find_runtime(const std::string& told);
 
 }  // namespace pinscope

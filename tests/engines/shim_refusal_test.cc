@@ -199,6 +199,34 @@ TEST_F(ShimConfiguration, NamesTheRuntimeOfAnEngine) {
             "argument " + runtime("other"));
 }
 
+// The files go with the wiring; what they named has made containers that are still there.
+TEST_F(ShimConfiguration, HoldsForAContainerUntilItsEnd) {
+  const std::string file = "/etc/pinscope/runtime-containerd.json";
+  const std::string ours = "argument " + runtime();
+  const std::string pod = directory_.make_directory("pod");
+  const auto program = [](const std::string& directory, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), std::string(kShim) + "-containerd");
+    const auto said = lines(Command(arguments).directory(directory).run().out);
+    return said.empty() ? std::string() : said[0];
+  };
+  write_file(file, "{\"runtime\": \"" + runtime() + "\"}\n");
+  EXPECT_EQ(program("/", {"create", "--bundle", bundle(), "web"}), ours);
+  fs::remove(file);
+  EXPECT_EQ(program(bundle(), {"kill", "web", "9"}), ours);
+  EXPECT_EQ(program(bundle(), {"delete", "web"}), ours);
+  // The containers of its pod are made and ended where it stands.
+  EXPECT_EQ(program(bundle(), {"create", "--bundle", pod, "beside"}), ours);
+  EXPECT_NE(program("/", {"kill", "web", "9"}), ours);
+  // Not what others could have written, and no program that is gone.
+  const std::string kept = bundle() + "/pinscope-runtime.json";
+  check(chmod(kept.c_str(), 0622), "chmod");
+  EXPECT_NE(program(bundle(), {"kill", "web", "9"}), ours);
+  check(chmod(kept.c_str(), 0600), "chmod");
+  EXPECT_EQ(program(bundle(), {"kill", "web", "9"}), ours);
+  fs::remove(runtime());
+  EXPECT_NE(program(bundle(), {"kill", "web", "9"}), ours);
+}
+
 TEST_F(ShimConfiguration, IsRefusedIfItCannotBeTrustedOrUnderstood) {
   const std::string path = "/etc/pinscope/runtime.json";
   write_file(path, R"({"runtimes": ["/x"]})");

@@ -83,7 +83,19 @@ NoNewKeyring = true
   EXPECT_THAT(node().machine().read("/run/vendor.log"), HasSubstr("--no-new-keyring"));
   const auto status = pinscope({"engine", "status", "--engine", "containerd"});
   EXPECT_EQ(status.status, 0) << status;
+  // What it has made it ends, also when nothing names it any more.
+  PodSpec spec;
+  spec.name = "web-2";
+  const Pod pod = node().cri().run_pod(spec);
+  const std::string id = node().cri().create(pod, ContainerdMachine::sleeper());
+  node().cri().start(id);
+  ASSERT_EQ(pinscope({"engine", "remove", "--engine", "containerd"}).status, 0);
+  node().machine().write("/run/vendor.log", "");
+  node().cri().stop(id);
+  node().cri().remove(id);
+  EXPECT_THAT(node().machine().read("/run/vendor.log"), HasSubstr(" delete "));
   node().remove_pods();
+  ASSERT_EQ(pinscope({"engine", "install", "--engine", "containerd", "--set-default"}).status, 0);
   // An upgrade installs again, and names no default.
   const auto again = pinscope({"engine", "install", "--engine", "containerd"});
   EXPECT_THAT(again.out, HasSubstr("nothing to change")) << again;
