@@ -213,8 +213,11 @@ class Applied::Walker {
     bpf_mounts_ = std::move(below.bpf);
     if (!below.may_wait) return {};
     auto gone_on = kernel::go_on_in_child(kPatience);
-    if (!gone_on) detach_views();
-    return gone_on;
+    if (!gone_on) {
+      detach_views();
+      return gone_on;
+    }
+    return kernel::renew_descriptor_directory(target_.proc_self_fd);
   }
 
   // What a child may have attached that came to no end; EINVAL where it had not.

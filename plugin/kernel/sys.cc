@@ -133,4 +133,11 @@ Result<Fd> open_descriptor_directory() {
   return directory;
 }
 
+Status renew_descriptor_directory(int proc_self_fd) {
+  // From the parent's /proc/PID/fd up to the same /proc, which this mount namespace may not have.
+  PINSCOPE_TRY(const Fd own, open_at(proc_self_fd, "../../self/fd", O_PATH | O_DIRECTORY));
+  if (::dup3(own.get(), proc_self_fd, O_CLOEXEC) < 0) return failed("use \"/proc/self/fd\"");
+  return {};
+}
+
 }  // namespace pinscope::kernel

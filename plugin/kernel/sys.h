@@ -45,5 +45,8 @@ Result<Fd> open_pidfd(pid_t pid);
 // /proc/self/fd, opened while /proc is still the host's: magic links of our descriptors, wherever
 // the process goes later. Checked to be procfs.
 Result<Fd> open_descriptor_directory();
+// In a child: the same number becomes that of the child's descriptors. "self" was the parent when
+// the directory was opened, and the parent's table says nothing of what the child opens.
+Status renew_descriptor_directory(int proc_self_fd);
 
 }  // namespace pinscope::kernel

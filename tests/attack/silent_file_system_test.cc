@@ -35,7 +35,8 @@ class Start {
     directory_.write("config.json",
                      R"({"ociVersion": "1.0.2", "process": {"args": ["/x"], "cwd": "/"},
                          "root": {"path": "rootfs"},
-                         "linux": {"namespaces": [{"type": "mount"}]}})");
+                         "linux": {"namespaces": [{"type": "mount"}],
+                                   "maskedPaths": ["/proc/kcore", "/sys/kernel"]}})");
     installation_.write_policy(policy_text("select: " + select + "\nview: {at: " + at +
                                            "}\ngrants: [{pin: /sys/fs/bpf/flows}]\n"));
     check(installation_.compile().status, "compile");
