@@ -21,6 +21,7 @@
 #include "plugin/pipeline/reach.h"
 #include "plugin/pipeline/records.h"
 #include "plugin/pipeline/run_log.h"
+#include "plugin/pipeline/sources.h"
 #include "plugin/pipeline/unsupported.h"
 #include "plugin/plan/build.h"
 #include "plugin/policy/decide/decide.h"
@@ -32,20 +33,6 @@ namespace pinscope {
 namespace {
 
 using namespace model;
-
-// Sources that are missing where the policy says skip: they leave the decision before it is
-// planned.
-std::vector<GrantedPin> take_skipped(Decision& decision, kernel::SourceOpener& sources) {
-  std::vector<GrantedPin> skipped;
-  std::erase_if(decision.grants, [&](const GrantedPin& grant) {
-    if (grant.missing != Missing::kSkip) return false;
-    const auto pin = sources.find(grant.source);
-    if (pin || pin.error().code() != ErrorCode::kSourceMissing) return false;
-    skipped.push_back(grant);
-    return true;
-  });
-  return skipped;
-}
 
 PinnedObject pinned(const GrantedPin& grant) {
   PinnedObject pin;
@@ -213,6 +200,7 @@ class HookRun {
     PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
     kernel::SourceOpener sources(descriptors.get());
     const auto skipped = take_skipped(decision, sources);
+    event_.notes = decision.notes;
     features_ = kernel::quick_features();
     PINSCOPE_TRY(auto plan, plan::build(decision, container_, features_));
     if (plan.steps.empty() && skipped.empty() && decision.refusals.empty()) return {};
@@ -226,8 +214,8 @@ class HookRun {
     begun_ = true;
     forget_some_ended(options_, records, log_.event().stage);
 
-    auto finished =
-        carry_out(decision, skipped, plan, *process, descriptors.get(), records, record, *held);
+    auto finished = carry_out(decision, skipped, plan, *process, descriptors.get(), sources,
+                              records, record, *held);
     if (finished) return {};
     (void)records.remove(*held);
     // What a child of ours wrote before it was killed.
@@ -237,14 +225,16 @@ class HookRun {
 
   Status carry_out(const Decision& decision, const std::vector<GrantedPin>& skipped, Plan& plan,
                    const kernel::ContainerProcess& process, int descriptors,
-                   const record::Store& records, Record& record, record::Store::Held& held) {
+                   kernel::SourceOpener& sources, const record::Store& records, Record& record,
+                   record::Store::Held& held) {
     const auto shared = policy::shared_namespaces(container_, host_view());
     const auto check_reach = [&](const std::vector<kernel::ObjectInfo>& objects,
                                  std::vector<WayOut> ways) {
       ways.insert(ways.end(), shared.begin(), shared.end());
       return policy::check_reach(decision, known(objects), ways, container_);
     };
-    const apply::Target target{&process, container_.rootfs, is_session_, descriptors, check_reach};
+    const apply::Target target{&process,    container_.rootfs, is_session_,
+                               descriptors, &sources,          check_reach};
     auto applied = apply::apply(plan, target, features_);
     if (!applied && applied.error().code() == ErrorCode::kKernelUnsupported &&
         features_.detached_trees) {

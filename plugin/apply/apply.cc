@@ -62,7 +62,7 @@ void put(std::vector<T>& list, uint32_t id, T value) {
 class Applied::Walker {
  public:
   Walker(const Plan& plan, const Target& target, const Features& features)
-      : plan_(plan), target_(target), features_(features), sources_(target.proc_self_fd) {
+      : plan_(plan), target_(target), features_(features), sources_(*target.sources) {
     objects_.resize(plan.grants.size());
   }
 
@@ -307,7 +307,7 @@ class Applied::Walker {
   const Plan& plan_;
   const Target& target_;
   const Features& features_;
-  kernel::SourceOpener sources_;
+  kernel::SourceOpener& sources_;
   std::vector<kernel::ObjectInfo> objects_;
   std::vector<Instance> instances_;
   std::vector<Fd> mounts_;

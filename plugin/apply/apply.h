@@ -11,6 +11,7 @@
 #include "plugin/base/result.h"
 #include "plugin/kernel/bpf.h"
 #include "plugin/kernel/process.h"
+#include "plugin/kernel/source.h"
 #include "plugin/model/features.h"
 #include "plugin/model/plan.h"
 #include "plugin/model/reach.h"
@@ -22,6 +23,7 @@ struct Target {
   std::string rootfs;       // absolute, as the container's mount namespace shows it
   bool is_session = false;  // of the host: its root is the host's own, in a namespace of its own
   int proc_self_fd = -1;    // /proc/self/fd, opened before the mount namespace was changed
+  kernel::SourceOpener* sources = nullptr;  // which may have looked at some of them
   // Judges what the sources of the grants are and what is mounted in the container that leads out.
   std::function<Status(const std::vector<kernel::ObjectInfo>&, std::vector<model::WayOut>)>
       check_reach;

@@ -19,6 +19,9 @@
 namespace pinscope::kernel {
 namespace {
 
+// Descriptors, two for each: well below the limit that runtimes leave their hooks.
+constexpr size_t kMostKept = 128;
+
 Error missing(const std::string& path, int errnum) {
   return Error::system("open source pin " + quoted(path), errnum, ErrorCode::kSourceMissing);
 }
@@ -123,6 +126,13 @@ Status check_object(const model::GrantedPin& grant, const ObjectInfo& info) {
 }
 
 Status Together::add(const model::GrantedPin& grant, const ObjectInfo& info) {
+  Together with = *this;
+  PINSCOPE_CHECK(with.judge(grant, info));
+  *this = std::move(with);
+  return {};
+}
+
+Status Together::judge(const model::GrantedPin& grant, const ObjectInfo& info) {
   if (info.kind != model::ObjectKind::kMap) return {};
   const model::MapType* type = model::map_type(info.type);
   if (grant.access == model::Access::kRead) {
@@ -169,6 +179,20 @@ Result<Fd> SourceOpener::find(const std::string& path) {
 }
 
 Result<SourceOpener::Source> SourceOpener::open(const model::GrantedPin& grant) {
+  const auto kept = kept_.find(grant.name);
+  if (kept == kept_.end()) return open_now(grant);
+  Source source = std::move(kept->second);
+  kept_.erase(kept);
+  return source;
+}
+
+Status SourceOpener::look(const model::GrantedPin& grant) {
+  PINSCOPE_TRY(Source source, open_now(grant));
+  if (kept_.size() < kMostKept) kept_.emplace(grant.name, std::move(source));
+  return {};
+}
+
+Result<SourceOpener::Source> SourceOpener::open_now(const model::GrantedPin& grant) {
   PINSCOPE_TRY(Fd pin, find(grant.source));
   // The kernel's look-up of a pin follows links by path; through the descriptor there is none left.
   if (::fchdir(proc_self_fd_) != 0)

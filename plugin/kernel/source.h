@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
@@ -17,9 +18,12 @@ namespace pinscope::kernel {
 // What must not be granted beside each other: the maps of one container, as they are opened.
 class Together {
  public:
+  // Where it is refused, it is not added.
   Status add(const model::GrantedPin& grant, const ObjectInfo& info);
 
  private:
+  Status judge(const model::GrantedPin& grant, const ObjectInfo& info);
+
   std::string read_;   // a source that is granted for reading
   std::string outer_;  // one that holds maps, and may be written
   std::string outer_type_;
@@ -46,12 +50,19 @@ class SourceOpener {
   // one error.
   Result<Source> open(const model::GrantedPin& grant);
 
+  // The same ahead of open(), which then gives the very object that was looked at here: names that
+  // others may change can lead elsewhere by then. Keeps a bounded number of them open.
+  Status look(const model::GrantedPin& grant);
+
  private:
+  Result<Source> open_now(const model::GrantedPin& grant);
+
   int proc_self_fd_;
   std::optional<MachineRoot> machine_;
   std::string directory_path_;
   Fd directory_;
   Together together_;
+  std::unordered_map<std::string, Source> kept_;  // by the name of the grant
 };
 
 // Whether the object is what the grant says, and can be granted that way: the check of open()

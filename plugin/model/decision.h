@@ -38,6 +38,9 @@ struct GrantedPin {
   uint32_t mode = 0;
   Expect expect;
   Missing missing = Missing::kFail;
+  // Only globs ask for it: whoever may make names below them may not stop a start, so what cannot
+  // be granted is left out.
+  bool is_match = false;
   Rule rule;
   // What the source was when it was compared with what is denied, and has to be when it is opened.
   std::optional<ObjectIdentity> object;

@@ -12,6 +12,7 @@
 #include "plugin/pipeline/configuration.h"
 #include "plugin/pipeline/host.h"
 #include "plugin/pipeline/prediction.h"
+#include "plugin/pipeline/sources.h"
 #include "plugin/plan/build.h"
 #include "plugin/policy/decide/commands.h"
 #include "plugin/policy/decide/decide.h"
@@ -126,9 +127,10 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
     auto opened = sources.open(grant);
     if (opened) {
       source.info = std::move(opened->info);
-    } else if (opened.error().code() == ErrorCode::kSourceMissing &&
-               grant.missing == Missing::kSkip) {
+    } else if (const LeftOut outcome = left_out(grant, opened.error()); outcome != LeftOut::kNot) {
       source.skipped = true;
+      if (outcome == LeftOut::kUngrantable)
+        explanation.decision.notes.push_back(note_of(grant, opened.error()));
     } else {
       Error error = std::move(opened).error().rule(to_string(grant.rule));
       explanation.errors.push_back(error);

@@ -44,6 +44,27 @@ TEST_P(HostilePins, WhatIsNestedTooDeeplyIsLeftOutAndStandsInTheAuditTrail) {
   EXPECT_THAT(granted(), HasSubstr("it is nested too deeply"));
 }
 
+TEST_P(HostilePins, WhatCannotBeGrantedIsLeftOutAndStopsNobody) {
+  pins_.map("/sys/fs/bpf/app/_rw");
+  pins_.program("/sys/fs/bpf/app/program");
+  pins_.link("/sys/fs/bpf/app/link");
+  policy("grants: [{pin: \"/sys/fs/bpf/app/*\", access: read}]\n");
+  expect({{"ls /sys/fs/bpf", "ok counters flows"}});
+  EXPECT_THAT(granted(), HasSubstr("skipped \\\"/sys/fs/bpf/app/_rw\\\""));
+  EXPECT_THAT(granted(), HasSubstr("left out \\\"/sys/fs/bpf/app/program\\\""));
+  EXPECT_THAT(granted(), HasSubstr("left out \\\"/sys/fs/bpf/app/link\\\""));
+}
+
+// Who names a pin must be able to rely on it.
+TEST_P(HostilePins, AreRefusedWhereTheyAreNamed) {
+  pins_.program("/sys/fs/bpf/app/program");
+  policy(
+      "grants:\n"
+      "  - {pin: \"/sys/fs/bpf/app/*\", access: read}\n"
+      "  - {pin: /sys/fs/bpf/app/program, access: read}\n");
+  expect_refusal("which cannot be granted with access: read", "access-unsupported");
+}
+
 PINSCOPE_EACH_RUNTIME(HostilePins);
 
 }  // namespace

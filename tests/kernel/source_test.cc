@@ -45,6 +45,22 @@ class Sources : public testing::Test {
   ErrorCode code_ = ErrorCode::kInternal;
 };
 
+// Whoever may write the directory has renamed it meanwhile, and put another one in its place.
+TEST_F(Sources, GiveTheVeryObjectThatWasLookedAtAhead) {
+  pins_.map("/sys/fs/bpf/flows");
+  pins_.map("/sys/fs/bpf/other");
+  const auto looked_at = opener_.open(grant("/sys/fs/bpf/flows"));
+  ASSERT_TRUE(looked_at);
+  ASSERT_TRUE(opener_.look(grant("/sys/fs/bpf/flows")));
+  ASSERT_EQ(rename("/sys/fs/bpf/other", "/sys/fs/bpf/flows"), 0);
+  const auto opened = opener_.open(grant("/sys/fs/bpf/flows"));
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(opened->info.id, looked_at->info.id);
+  const auto again = opener_.open(grant("/sys/fs/bpf/flows"));
+  ASSERT_TRUE(again);
+  EXPECT_NE(again->info.id, looked_at->info.id) << "it is given once";
+}
+
 TEST_F(Sources, OpenAMapWithTheAccessOfTheGrant) {
   pins_.map("/sys/fs/bpf/flows");
   const uint32_t key = 1;

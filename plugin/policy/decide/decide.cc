@@ -129,7 +129,9 @@ Status Decider::expand(const Policy& policy, const model::Grant& grant) {
       if (below.starts_with('/')) below.remove_prefix(1);
     }
     std::string name = grant.as.empty() ? std::string(below) : grant.as + "/" + std::string(below);
-    if (const char* why = impossible_in_bpffs(name); why != nullptr) {
+    const char* why = impossible_in_bpffs(name);
+    if (why == nullptr && has_reserved_component(name)) why = kReservedName;
+    if (why != nullptr) {
       note("skipped " + quoted(source) + ": " + why);
       continue;
     }

@@ -32,12 +32,6 @@ std::string octal(uint32_t mode) {
   return text;
 }
 
-bool has_reserved_component(std::string_view name) {
-  if (name.find(kReservedComponent) == std::string_view::npos) return false;
-  const auto components = split(name, '/');
-  return std::ranges::find(components, kReservedComponent) != components.end();
-}
-
 // The grants of one source under one name, in the order of the policies; at least one.
 class Run {
  public:
@@ -52,11 +46,10 @@ class Run {
             conflict("it would be both " + quoted(first.source) + " and " + quoted(other.source),
                      first, other, "name one of them differently with \"as\""));
     if (has_reserved_component(first.name))
-      return std::unexpected(
-          cannot_grant(first.name, container_, ErrorCode::kPolicyConflict)
-              .reason("\"_rw\" is where the view itself keeps what can be written")
-              .hint("name it differently with \"as\"")
-              .rule(to_string(rule_of(first))));
+      return std::unexpected(cannot_grant(first.name, container_, ErrorCode::kPolicyConflict)
+                                 .reason(kReservedName)
+                                 .hint("name it differently with \"as\"")
+                                 .rule(to_string(rule_of(first))));
 
     // What is used cannot be read: one of the two is wrong about what the object is.
     for (const Wanted& other : wanted_)
@@ -69,15 +62,17 @@ class Run {
     auto widest = std::ranges::find_if(
         wanted_, [](const Wanted& one) { return one.grant->access == Access::kReadWrite; });
     if (widest == wanted_.end()) widest = wanted_.begin();
+    const auto is_match = [](const Wanted& one) { return is_glob(one.grant->pin); };
     // What a glob matched and is gone when it is opened is what the glob did not match.
-    const bool must_be_there = std::ranges::any_of(wanted_, [](const Wanted& one) {
-      return one.grant->missing == model::Missing::kFail && !is_glob(one.grant->pin);
+    const bool must_be_there = std::ranges::any_of(wanted_, [&](const Wanted& one) {
+      return one.grant->missing == model::Missing::kFail && !is_match(one);
     });
 
     pin.source = first.source;
     pin.name = first.name;
     pin.access = widest->grant->access;
     pin.missing = must_be_there ? model::Missing::kFail : model::Missing::kSkip;
+    pin.is_match = std::ranges::all_of(wanted_, is_match);
     pin.rule = rule_of(*widest);
     pin.object = first.object;
     PINSCOPE_TRY(const auto uid, agreed("owner.uid", decimal, &Grant::uid));
@@ -192,6 +187,12 @@ Status check_nesting(const std::vector<GrantedPin>& pins, const model::Container
 }
 
 }  // namespace
+
+bool has_reserved_component(std::string_view name) {
+  if (name.find(kReservedComponent) == std::string_view::npos) return false;
+  const auto components = split(name, '/');
+  return std::ranges::find(components, kReservedComponent) != components.end();
+}
 
 model::Rule rule_of(const Wanted& wanted) {
   return {wanted.policy->name, wanted.grant->place};

@@ -25,6 +25,10 @@ struct Wanted {
 model::Rule rule_of(const Wanted& wanted);
 // policy "a" at a.yaml:3:5 and policy "b" at b.yaml:7:5
 std::string both(const model::Rule& first, const model::Rule& second);
+// Whether a component of the name is one that the view keeps for itself.
+bool has_reserved_component(std::string_view name);
+inline constexpr const char* kReservedName =
+    "\"_rw\" is where the view itself keeps what can be written";
 // The error that says that this name cannot be granted to this container.
 Error cannot_grant(std::string_view name, const model::Container& container, ErrorCode code);
 

@@ -134,9 +134,17 @@ TEST(Merge, NameThatTheViewItselfUsesIsAConflict) {
   EXPECT_EQ(error.sentence(),
             "cannot grant \"_rw/x\" to container \"web-1\": \"_rw\" is where the view itself keeps "
             "what can be written (name it differently with \"as\"); policy \"a\" at a.yaml:10:7");
-  EXPECT_EQ(refused({policy("a", {grant("/a/**")})}, {{"/a/_rw/x"}}).code(),
-            ErrorCode::kPolicyConflict);
   EXPECT_EQ(decided({policy("a", {grant("/x", "my_rw/x_rw")})}).grants.size(), 1U);
+}
+
+TEST(Merge, NameThatTheViewItselfUsesIsLeftOutWhereAGlobMatchesIt) {
+  const auto decision = decided({policy("a", {grant("/a/**")})}, {{"/a/_rw/x", "/a/y"}});
+  ASSERT_EQ(decision.grants.size(), 1U);
+  EXPECT_EQ(decision.grants.front().name, "y");
+  ASSERT_EQ(decision.notes.size(), 1U);
+  EXPECT_EQ(decision.notes.front(),
+            "skipped \"/a/_rw/x\": \"_rw\" is where the view itself keeps what can be written; "
+            "policy \"a\" at a.yaml:10:7");
 }
 
 TEST(Merge, NameThatABpffsCannotHoldIsAnError) {
