@@ -30,6 +30,9 @@ constexpr size_t kMountinfoLimit = size_t{64} << 20;
 // Whoever makes what is left out may make any amount of it.
 constexpr size_t kMostSaid = 8;
 constexpr size_t kLongestSaid = 200;
+// Names of one directory before others have their turn, and by how much more each further turn.
+constexpr size_t kFirstTurn = 256;
+constexpr size_t kLongerTurn = 4;
 
 bool is_gone(int errnum) {
   return errnum == ENOENT || errnum == ENOTDIR || errnum == ELOOP;
@@ -55,7 +58,8 @@ struct Node {
   std::string path;  // below the directory that is listed; empty for that one
   Positions at;
   bool is_read = false;
-  size_t cost = 0;  // directories and names that were read here and below
+  size_t turn = kFirstTurn;  // names that it may read when it is next
+  size_t cost = 0;           // directories and names that were read here and below
   std::vector<std::string> pins;
   std::vector<Node*> children;  // all of them
   std::vector<Node*> waiting;   // those in which there is more to be read: a heap
@@ -86,7 +90,8 @@ class Listing {
   void advance(Node& node);
   void read(Node& node);
   void look_at(Node& parent, const std::string& name, unsigned char type);
-  std::vector<std::pair<std::string, unsigned char>> names_in(int directory, Node& node);
+  using Names = std::vector<std::pair<std::string, unsigned char>>;
+  std::optional<Names> names_in(int directory, Node& node);
   void choose(Node& node, size_t most);
   bool is_bpf_mount(int fd);
   [[nodiscard]] std::string shown(const std::string& path) const {
@@ -117,9 +122,10 @@ void Listing::leave_out(const std::string& path, const std::string& why, bool cu
   found_.left_out.push_back("left out " + quoted(start) + ": " + why);
 }
 
-// The names that matter in a directory, with their types.
-std::vector<std::pair<std::string, unsigned char>> Listing::names_in(int directory, Node& node) {
-  std::vector<std::pair<std::string, unsigned char>> names;
+// The names that matter in a directory, with their types. Nothing if there are more than it may
+// read now: it has another, longer turn behind those that cost less.
+std::optional<Listing::Names> Listing::names_in(int directory, Node& node) {
+  Names names;
   if (node.at.know_the_next()) {
     for (auto& name : node.at.next_names()) names.emplace_back(std::move(name), DT_UNKNOWN);
     return names;
@@ -131,20 +137,25 @@ std::vector<std::pair<std::string, unsigned char>> Listing::names_in(int directo
   }
   const Directory open(*std::move(readable));
   if (open.stream == nullptr) return names;
-  const size_t most = std::min(limits_.entries - entries_, limits_.entries_of_directory);
+  const size_t left = limits_.entries - entries_;
+  const size_t most = std::min({left, limits_.entries_of_directory, node.turn});
   size_t entries = 0;
+  bool is_cut = false;
   while (const struct dirent* entry = ::readdir(open.stream)) {
     const std::string_view name = entry->d_name;
     if (name == "." || name == "..") continue;
-    if (entries == most) {
-      leave_out(node.path, "more than " + std::to_string(most) + " names were read");
-      break;
-    }
+    is_cut = entries == most;
+    if (is_cut) break;
     ++entries;
     if (!node.at.behind(name).lead_nowhere()) names.emplace_back(name, entry->d_type);
   }
   entries_ += entries;
   node.cost += entries;
+  if (is_cut && most == node.turn && left > most) {
+    node.turn *= kLongerTurn;
+    return std::nullopt;
+  }
+  if (is_cut) leave_out(node.path, "more than " + std::to_string(most) + " names were read");
   // The same pins at each start, however the kernel keeps them.
   std::ranges::sort(names);
   return names;
@@ -189,10 +200,13 @@ void Listing::read(Node& node) {
   const auto depth = std::ranges::count(node.path, '/') + (node.path.empty() ? 0 : 1);
   if (static_cast<size_t>(depth) > limits_.depth)
     return leave_out(node.path, "it is nested too deeply");
-  if (directories_++ >= limits_.directories)
+  if (node.turn == kFirstTurn && directories_++ >= limits_.directories)
     return leave_out(node.path,
                      "more than " + std::to_string(limits_.directories) + " directories were read");
-  for (const auto& [name, type] : names_in(fd->get(), node))
+  const auto names = names_in(fd->get(), node);
+  node.is_read = names.has_value();
+  if (!names) return;
+  for (const auto& [name, type] : *names)
     if (type != DT_REG || is_bpf) look_at(node, name, type);
 }
 
@@ -221,7 +235,7 @@ void Listing::advance(Node& node) {
   const size_t before = child.cost;
   advance(child);
   node.cost += child.cost - before;
-  if (child.waiting.empty()) return;
+  if (child.is_read && child.waiting.empty()) return;
   node.waiting.push_back(&child);
   std::ranges::push_heap(node.waiting, is_later);
 }
@@ -250,7 +264,7 @@ void Listing::choose(Node& node, size_t most) {
 model::MatchingPins Listing::run() {
   Node& top = nodes_.front();
   do advance(top);
-  while (!top.waiting.empty());
+  while (!top.is_read || !top.waiting.empty());
   // What is below a directory was made after it.
   for (auto& node : std::views::reverse(nodes_)) {
     node.found = node.pins.size();

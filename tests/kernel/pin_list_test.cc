@@ -277,6 +277,25 @@ TEST_F(PinListsOfTenants, LeaveOutNobodysPinsForAnotherOnesNames) {
               ElementsAre("left out \"" + at("app/a/maps") + "\": more than 10 names were read"));
 }
 
+// Several who fill theirs to the limit of one directory have together all of the names.
+TEST_F(PinListsOfTenants, LeaveOutNobodysPinsForTheNamesOfMany) {
+  for (const char* tenant : {"app/a1", "app/a2", "app/a3", "app/a4", "app/a5"}) {
+    pins_.directory(at(tenant));
+    for (int i = 0; i < 400; ++i)
+      check(symlink("nowhere", at(std::string(tenant) + "/n" + std::to_string(i)).c_str()), "link");
+  }
+  const auto found = limited({any(), any()}, {.entries = 1600, .entries_of_directory = 400});
+  EXPECT_THAT(names(found), ElementsAre("app/carol/flows"));
+  EXPECT_TRUE(found.is_cut_short);
+}
+
+TEST_F(PinListsOfTenants, HoldWhatIsInALargeDirectory) {
+  for (int i = 0; i < 1500; ++i)
+    check(symlink("nowhere", at("app/a/n" + std::to_string(i)).c_str()), "link");
+  pins_.map(at("app/a/z"));
+  EXPECT_THAT(names(limited({any(), any()}, {})), ElementsAre("app/a/z", "app/carol/flows"));
+}
+
 TEST_F(PinListsOfTenants, LeaveOutNobodysPinsForAnotherOnesPins) {
   for (int i = 0; i < 50; ++i) pins_.map(at("app/a/p" + std::to_string(i)));
   const auto found = limited({any_depth()}, {.pins = 10});
