@@ -278,7 +278,7 @@ Status ViewPlugin::remove(const nri::Container& container, nri::Time deadline) c
       const model::Record& record = found.record;
       // Ids are one engine's own, in one of its namespaces.
       if (record.engine != options_.hook.engine) continue;
-      if (kernel::process_start_time(record.pid) == record.process_start) continue;
+      if (!kernel::has_ended(record.pid, record.process_start)) continue;
       for (const oci::Hook& hook : hooks_for(options_.hook, options_.hook_path))
         if (hook.stage == "poststop")
           PINSCOPE_CHECK(run_hook(hook.path, hook.args,

@@ -145,7 +145,7 @@ std::string summary(const model::Record& record, const Live& live) {
 
 ProcessState process_of(const model::Record& record) {
   if (record.pid <= 0 || record.process_start == 0 ||
-      kernel::process_start_time(record.pid) != record.process_start)
+      kernel::has_ended(record.pid, record.process_start))
     return ProcessState::kGone;
   // A process that has ended and waits for its parent has a number and no root any more. The link
   // is read and not followed: what it leads to may not answer.
@@ -157,7 +157,7 @@ ProcessState process_of(const model::Record& record) {
 }
 
 ProcessState process_of(const record::Trace& trace) {
-  if (kernel::process_start_time(trace.pid) == trace.process_start) return ProcessState::kRunning;
+  if (!kernel::has_ended(trace.pid, trace.process_start)) return ProcessState::kRunning;
   const auto proc = open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY);
   const auto names = proc ? names_in(proc->get(), "/proc") : Result<std::vector<std::string>>();
   if (!names || names->empty()) return ProcessState::kRunning;

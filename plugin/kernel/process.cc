@@ -217,6 +217,11 @@ bool ends_within(pid_t pid, std::chrono::milliseconds time) {
   return ::poll(&ended, 1, static_cast<int>(time.count())) > 0;
 }
 
+bool has_ended(pid_t pid, uint64_t start_time) {
+  if (const uint64_t shown = process_start_time(pid); shown != 0) return shown != start_time;
+  return ends_within(pid, std::chrono::milliseconds(0));
+}
+
 bool same_namespace(const std::string& left, const std::string& right) {
   const auto id = namespace_at(AT_FDCWD, left);
   return id.inode != 0 && id == namespace_at(AT_FDCWD, right);

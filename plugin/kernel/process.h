@@ -74,6 +74,10 @@ class ContainerProcess {
 // waited for it yet: for telling a record whose process is gone.
 uint64_t process_start_time(pid_t pid);
 
+// Whether the process `pid` that started then has ended for certain. No where /proc does not show
+// it to us (hidepid), which without capabilities is usual for those of others.
+bool has_ended(pid_t pid, uint64_t start_time);
+
 // Whether the process `pid` has ended by the end of this time; it need not be a child.
 bool ends_within(pid_t pid, std::chrono::milliseconds time);
 

@@ -41,7 +41,7 @@ void forget_ended_sessions(const HookOptions& options) {
     if (!file.starts_with(kSessionPrefix)) continue;
     const auto found = records->read(file);
     if (!found || found->record.engine != model::Engine::kHost) continue;
-    if (kernel::process_start_time(found->record.pid) != found->record.process_start)
+    if (kernel::has_ended(found->record.pid, found->record.process_start))
       collect(options, *records, "run", *found);
   }
 }

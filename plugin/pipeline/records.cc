@@ -16,8 +16,7 @@ constexpr std::chrono::milliseconds kTimeToEnd{500};
 constexpr int kMostRounds = 16;
 
 bool is_alive(const Record& record) {
-  return record.process_start != 0 &&
-         kernel::process_start_time(record.pid) == record.process_start;
+  return record.process_start != 0 && !kernel::has_ended(record.pid, record.process_start);
 }
 
 // Two hooks of one start may know different things of the container. The first one makes the view:
@@ -40,11 +39,12 @@ bool has_moved(const Record& before, const Record& now) {
          before.mount_namespace != now.mount_namespace;
 }
 
-// A record that cannot be read in whole may still name a process that runs.
-bool names_running_process(const record::Store& records, const std::string& file) {
+// A record that cannot be read in whole may still say whose it is. Where it does not, it may be
+// that of a container which runs: gc is for somebody to decide.
+bool is_of_ended_process(const record::Store& records, const std::string& file) {
   const auto glance = records.glance(file);
   return glance && glance->trace &&
-         kernel::process_start_time(glance->trace->pid) == glance->trace->process_start;
+         kernel::has_ended(glance->trace->pid, glance->trace->process_start);
 }
 
 }  // namespace
@@ -116,8 +116,7 @@ Status forget_stopped(const record::Store& records, const oci::State& stopped, R
   }
   if (of_id.unreadable.empty()) return {};
   for (const auto& file : of_id.unreadable_files) {
-    if (names_running_process(records, file)) continue;
-    PINSCOPE_CHECK(records.discard(file));
+    if (is_of_ended_process(records, file)) PINSCOPE_CHECK(records.discard(file));
   }
   return std::unexpected(std::move(of_id.unreadable.front()));
 }

@@ -176,6 +176,23 @@ TEST_F(OneId, KeepsItsRecordWhileItRunsWhateverPoststopSaysOfIt) {
   EXPECT_THAT(installation_.records(), IsEmpty());
 }
 
+// poststop has no capabilities, and a hardened /proc shows it no process with more.
+TEST_F(OneId, KeepsItsRecordWherePoststopMayNotSeeTheProcess) {
+  const auto container = process();
+  ASSERT_EQ(hook("createRuntime", container->pid()).status, 0);
+  installation_.wrapper = {"/usr/bin/unshare",
+                           "--mount",
+                           "/bin/sh",
+                           "-c",
+                           "mount -t proc -o hidepid=2,gid=54321 proc /proc && exec \"$@\"",
+                           "sh"};
+  EXPECT_EQ(hook("poststop", 0).status, 0);
+  EXPECT_EQ(recorded(), container->pid());
+  container->end();
+  EXPECT_EQ(hook("poststop", 0).status, 0);
+  EXPECT_THAT(installation_.records(), IsEmpty());
+}
+
 // Two containers of one id may get each other's poststop, and no other one's record.
 TEST_F(OneId, KeepsItsRecordWhenOneOfAnotherBundleStops) {
   const auto container = process();
