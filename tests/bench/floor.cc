@@ -185,7 +185,7 @@ int open_descriptors() {
 void pin_all(int view, int descriptors, const char* pins, int count) {
   struct stat status;
   must("stat a namespace", stat("/proc/self/ns/mnt", &status));
-  stat("/proc/1/ns/mnt", &status);  // may be refused
+  (void)stat("/proc/1/ns/mnt", &status);  // may be refused
   const int sources = open_resolved(AT_FDCWD, pins, O_PATH | O_DIRECTORY,
                                     RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
   must("change directory", fchdir(descriptors));
@@ -412,7 +412,9 @@ int main_whole(char** arguments) {
   const off_t end = lseek(audit, 0, SEEK_END);
   if (end > 0) must("read the last byte", pread(audit, buffer + sizeof buffer - 1, 1, end - 1));
   must("write the audit line", write(audit, buffer, static_cast<size_t>(atol(arguments[11]))));
-  openat(waiting, "audit.waiting", O_RDWR | O_APPEND | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+  const int lines =
+      openat(waiting, "audit.waiting", O_RDWR | O_APPEND | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+  if (lines >= 0) close(lines);
   return 0;
 }
 

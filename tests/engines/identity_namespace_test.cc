@@ -72,11 +72,12 @@ TEST_F(SessionWithoutPtrace, SaysWhatItLacks) {
   installation_.write_policy(
       policy_text("select: {engine: host}\n"
                   "grants: [{pin: /sys/fs/bpf/flows}]\n"));
+  const std::string pinscope = PINSCOPE_BIN_DIR "/pinscope";
   const auto result =
-      run({"setpriv", "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace",
-           PINSCOPE_BIN_DIR "/pinscope", "run", "--policy", installation_.policy_directory(),
-           "--state-dir", installation_.state_directory(), "--cache-dir",
-           installation_.cache_directory(), "--audit", installation_.audit_path(), "--", "true"});
+      run({"setpriv", "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace", pinscope, "run",
+           "--policy", installation_.policy_directory(), "--state-dir",
+           installation_.state_directory(), "--cache-dir", installation_.cache_directory(),
+           "--audit", installation_.audit_path(), "--", "true"});
   EXPECT_EQ(result.status, 125) << result;
   EXPECT_THAT(result.err, HasSubstr("cannot look at the namespaces of process "));
   EXPECT_THAT(result.err,

@@ -6,8 +6,6 @@
 namespace pinscope::test {
 namespace {
 
-using testing::HasSubstr;
-
 class Masked : public ViewTest {
  protected:
   void SetUp() override {

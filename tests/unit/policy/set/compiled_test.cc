@@ -41,7 +41,7 @@ const Origin kOrigin = {
     "/etc/pinscope/policy.d",
     12345,
     "a boot",
-    {{"", 1, 2, 3, 4, 5, 040755, 0},
+    {{"", 1, 2, 3, 4, 5, 040755, 0, FileStamp::Proof::kStat, ""},
      {"full.yaml", 100, 200, 300, 400, 5, 0100644, 0, FileStamp::Proof::kContent, "the text"}}};
 
 std::string compiled(const std::vector<model::Policy>& policies) {
