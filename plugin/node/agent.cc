@@ -8,6 +8,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/engine/change.h"
+#include "plugin/engine/receipt.h"
 #include "plugin/engine/tree.h"
 #include "plugin/engine/wiring.h"
 #include "plugin/host/status_file.h"
@@ -90,6 +91,18 @@ Status change_wiring(const AgentOptions& options, decltype(engine::plan_install)
     PINSCOPE_CHECK(engine::apply(tree, planned.changes, [] { return Status(); }));
     for (const auto& change : planned.changes) log(engine::headline(change));
     for (const auto& step : planned.next) log("left to do on the node: " + step);
+  }
+  return {};
+}
+
+// Notes that the shim has to outlive the wiring of these engines, which names it.
+Status leave_shim(const AgentOptions& options, const engine::Tree& tree) {
+  if (!tree.exists(options.prefix)) return {};
+  for (const auto engine : options.engines) {
+    if (engine != model::Engine::kContainerd && engine != model::Engine::kDocker) continue;
+    PINSCOPE_TRY(const auto receipt, engine::read_receipt(tree, engine));
+    if (receipt)
+      return tree.write(join(options.prefix, kShimStays), {why_the_shim_stays(options.prefix)});
   }
   return {};
 }
@@ -181,6 +194,8 @@ Status run(const AgentOptions& options) {
 }
 
 Status remove(const AgentOptions& options) {
+  PINSCOPE_TRY(const auto tree, engine::Tree::open(options.root));
+  PINSCOPE_CHECK(leave_shim(options, tree));
   PINSCOPE_CHECK(change_wiring(options, engine::plan_remove));
   std::optional<Watch> watch;
   if (options.wait) {
@@ -190,7 +205,10 @@ Status remove(const AgentOptions& options) {
     PINSCOPE_TRY(const auto users,
                  run_in_root(options.root, [&] { return remove_files(options); }));
     const auto count = parse_unsigned(users).value_or(0);
-    const std::string line = count == 0 ? "removed"
+    const std::string why = join(options.prefix, kShimStays);
+    const std::string removed =
+        tree.exists(why) ? "removed all but the shim; " + why + " says until when" : "removed";
+    const std::string line = count == 0 ? removed
                                         : "the programs stay in " + options.prefix + ": " +
                                               count_of(count, "container", "containers") +
                                               " with a view " +

@@ -39,7 +39,8 @@ Status run(const AgentOptions& options);
 
 // The wiring first, then the policies of the cluster, then the programs; each only if what is
 // before it is gone. Programs stay while a container with a record may be alive: its runtime still
-// calls them. With `wait` they are asked after until there is none, or until SIGTERM or SIGINT.
+// calls them. Where the wiring named the shim, that stays (see kShimStays). With `wait` they are
+// asked after until there is none, or until SIGTERM or SIGINT.
 Status remove(const AgentOptions& options);
 
 }  // namespace pinscope::node

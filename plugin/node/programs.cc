@@ -72,13 +72,18 @@ Status sync_directory(int directory, const std::string& name) {
   return {};
 }
 
+enum class Leave { kNothing, kTheShim };
+
 // A release holds files and links, no directories.
-Status remove_release(int releases, const std::string& name) {
+Status remove_release(int releases, const std::string& name, Leave leave = Leave::kNothing) {
   PINSCOPE_TRY(const Fd directory, open_at(releases, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   PINSCOPE_TRY(const auto files, names_in(directory.get(), name));
-  for (const auto& file : files)
+  for (const auto& file : files) {
+    if (leave == Leave::kTheShim && file.starts_with(kShim)) continue;
     if (::unlinkat(directory.get(), file.c_str(), 0) != 0)
       return std::unexpected(Error::system("remove " + quoted(join(name, file)), errno));
+  }
+  if (leave == Leave::kTheShim) return {};
   if (::unlinkat(releases, name.c_str(), AT_REMOVEDIR) != 0)
     return std::unexpected(Error::system("remove " + quoted(name), errno));
   return {};
@@ -167,11 +172,12 @@ Status Programs::install(const std::string& prefix) const {
   PINSCOPE_TRY(const auto before, chosen(top.get()));
 
   if (!is_whole(releases.get())) {
-    // One of this name that is not whole has been tampered with, or its disk lost something.
     const std::string half = "." + release_;
-    for (const auto& name : {half, release_})
-      if (::faccessat(releases.get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        PINSCOPE_CHECK(remove_release(releases.get(), name));
+    const auto clear = [&](const std::string& name) -> Status {
+      if (::faccessat(releases.get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) return {};
+      return remove_release(releases.get(), name);
+    };
+    PINSCOPE_CHECK(clear(half));
     if (::mkdirat(releases.get(), half.c_str(), 0755) != 0)
       return std::unexpected(Error::system("make directory " + quoted(half), errno));
     PINSCOPE_TRY(const Fd directory,
@@ -179,6 +185,9 @@ Status Programs::install(const std::string& prefix) const {
     if (::fchmod(directory.get(), 0755) != 0)
       return std::unexpected(Error::system("set the mode of " + quoted(half), errno));
     PINSCOPE_CHECK(copy_to(directory.get()));
+    // One of this name that is not whole has been tampered with, its disk lost something, or it is
+    // the shim alone that was left.
+    PINSCOPE_CHECK(clear(release_));
     if (::renameat(releases.get(), half.c_str(), releases.get(), release_.c_str()) != 0)
       return std::unexpected(Error::system("rename " + quoted(half), errno));
     PINSCOPE_CHECK(sync_directory(releases.get(), kReleases));
@@ -202,17 +211,31 @@ Status Programs::install(const std::string& prefix) const {
   return {};
 }
 
+std::string why_the_shim_stays(const std::string& prefix) {
+  return "An engine was told of " + join(prefix, kBin) +
+         "/pinscope-runtime-NAME. It may run since before that was taken back, and containers "
+         "that\n"
+         "were started by it are ended by it. Without policies it passes everything on.\n"
+         "When the engine was restarted and those containers are gone: rm -r " +
+         prefix + "\n";
+}
+
 Status remove_programs(const std::string& prefix) {
   auto top = open_trusted_directory(prefix);
   if (!top && top.error().errnum() == ENOENT) return {};
   if (!top) return std::unexpected(std::move(top).error());
   PINSCOPE_TRY(const auto before, chosen(top->get()));
-  if (before && ::unlinkat(top->get(), kBin, 0) != 0)
+  const bool shim_stays =
+      before && ::faccessat(top->get(), kShimStays, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+  if (before && !shim_stays && ::unlinkat(top->get(), kBin, 0) != 0)
     return std::unexpected(Error::system("remove " + quoted(join(prefix, kBin)), errno));
   const auto releases = open_at(top->get(), kReleases, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (releases) {
     PINSCOPE_TRY(const auto names, names_in(releases->get(), kReleases));
-    for (const auto& name : names) PINSCOPE_CHECK(remove_release(releases->get(), name));
+    for (const auto& name : names)
+      PINSCOPE_CHECK(remove_release(
+          releases->get(), name, shim_stays && name == before ? Leave::kTheShim : Leave::kNothing));
+    if (shim_stays) return {};
     if (::unlinkat(top->get(), kReleases, AT_REMOVEDIR) != 0)
       return std::unexpected(Error::system("remove " + quoted(join(prefix, kReleases)), errno));
   }

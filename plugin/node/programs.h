@@ -42,7 +42,16 @@ class Programs {
   std::string release_;
 };
 
-// Removes PREFIX/bin first, then every release, then the directories if they are empty.
+// A file of PREFIX with which remove_programs() leaves the shim. It passes every call on where
+// there are no policies, and whoever names it goes on working: an engine that was not restarted
+// since the wiring went, which starts everything through it, and containers that it has started,
+// which nothing else ends. Neither can be told from a pod, so a person takes it away.
+inline constexpr const char* kShimStays = "why-the-shim-stays.txt";
+// What stands in that file. `prefix` as the node sees it.
+std::string why_the_shim_stays(const std::string& prefix);
+
+// Removes PREFIX/bin first, then every release, then the directories if they are empty. Where
+// kShimStays is there, everything but that, PREFIX/bin and the shim in its release.
 Status remove_programs(const std::string& prefix);
 
 }  // namespace pinscope::node

@@ -55,6 +55,17 @@ class DaemonSet : public testing::TestWithParam<std::tuple<const char*, const ch
         .run();
   }
 
+  void expect_shim_alone(const std::string& log) const {
+    const std::string prefix = directory_.path("real/opt/pinscope");
+    EXPECT_THAT(log, HasSubstr("pinscope node: removed all but the shim; "
+                               "/opt/pinscope/why-the-shim-stays.txt says until when\n"));
+    EXPECT_THAT(read_file(prefix + "/why-the-shim-stays.txt"), HasSubstr("rm -r /opt/pinscope\n"));
+    EXPECT_FALSE(fs::exists(prefix + "/bin/pinscope-hook"));
+    EXPECT_FALSE(fs::exists(prefix + "/bin/pinscope"));
+    const auto passed_on = run({prefix + "/bin/pinscope-runtime-containerd", "--version"});
+    EXPECT_EQ(passed_on.status, 0) << passed_on;
+  }
+
   // Where containerd's configuration names the program of a runtime by its path.
   static std::string program_of_the_engine() {
     const std::string text = std::get<1>(GetParam());
@@ -96,7 +107,7 @@ class DaemonSet : public testing::TestWithParam<std::tuple<const char*, const ch
   std::vector<std::string> mounts_;
 };
 
-TEST_P(DaemonSet, MountsWhatTheAgentNeedsAndTheAgentLeavesNothingThere) {
+TEST_P(DaemonSet, MountsWhatTheAgentNeedsAndTheAgentLeavesNothingThereButTheShim) {
   const auto before = files();
   volume_.update({{"a.yaml", granting("flows", "a")}});
   const auto installed = pinscope("run");
@@ -107,9 +118,29 @@ TEST_P(DaemonSet, MountsWhatTheAgentNeedsAndTheAgentLeavesNothingThere) {
     if (path.find("/etc/") != std::string::npos) all += text;
   EXPECT_THAT(all, HasSubstr("/opt/pinscope/bin/pinscope-"));
   EXPECT_TRUE(fs::exists(directory_.path("real/opt/pinscope/bin/pinscope-hook")));
-  const auto removed = pinscope("remove");
-  EXPECT_EQ(removed.status, 0) << removed;
+  // Once more, as when the pod starts again, takes nothing away.
+  for (int times = 0; times < 2; ++times) {
+    const auto removed = pinscope("remove");
+    EXPECT_EQ(removed.status, 0) << removed;
+    if (std::get<0>(GetParam()) == std::string("containerd")) expect_shim_alone(removed.err);
+  }
+  for (const auto& entry : fs::directory_iterator(directory_.path("real/opt/pinscope"))) {
+    EXPECT_NE(std::get<0>(GetParam()), std::string("crio")) << entry.path();
+    fs::remove_all(entry.path());
+  }
   EXPECT_EQ(files(), before);
+}
+
+// A containerd that was not restarted starts everything through the shim, and what it has started
+// is ended through it.
+TEST_P(DaemonSet, ComesBackWhereTheShimWasLeft) {
+  volume_.update({{"a.yaml", granting("flows", "a")}});
+  for (int times = 0; times < 2; ++times) {
+    EXPECT_EQ(pinscope("run").status, 0);
+    const std::string bin = directory_.path("real/opt/pinscope/bin/");
+    EXPECT_EQ(run({bin + "pinscope-hook", "--version"}).status, 0);
+    EXPECT_EQ(pinscope("remove").status, 0);
+  }
 }
 
 // nvidia-ctk writes such lines. The directories of programs are not mounted.
