@@ -39,6 +39,11 @@ void forget_ended_sessions(const HookOptions& options) {
   if (!files) return;
   for (const auto& file : *files) {
     if (!file.starts_with(kSessionPrefix)) continue;
+    // The whole of a record is long; most sessions are alive.
+    const auto glance = records->glance(file);
+    if (!glance || !glance->trace ||
+        !kernel::has_ended(glance->trace->pid, glance->trace->process_start))
+      continue;
     const auto found = records->read(file);
     if (!found || found->record.engine != model::Engine::kHost) continue;
     if (kernel::has_ended(found->record.pid, found->record.process_start))

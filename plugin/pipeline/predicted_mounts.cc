@@ -21,6 +21,8 @@ using kernel::Mount;
 using Place = PredictedMounts::Place;
 
 constexpr int kMostLinks = 40;  // as the kernel: MAXSYMLINKS
+// As the kernel: fs.mount-max. It makes no more, and the runtime fails.
+constexpr size_t kMostMounts = 100'000;
 
 std::string child_of(std::string_view directory, std::string_view name) {
   return (directory == "/" ? "" : std::string(directory)) + "/" + std::string(name);
@@ -183,6 +185,7 @@ size_t PredictedMounts::bind(const Place& source, const Place& target, bool recu
       if (mount.is_gone || mount.parent == PredictedMount::kNone || copies.contains(i)) continue;
       const auto parent = copies.find(mount.parent);
       if (parent == copies.end()) continue;
+      if (mounts_.size() >= kMostMounts) return added;
       if (mount.parent == source.mount && !is_at_or_below(mount.at, source.path)) continue;
       PredictedMount below = mount;
       below.parent = parent->second;

@@ -10,7 +10,7 @@ namespace pinscope {
 Status refuse_unsupported(const kernel::ContainerProcess& process) {
   const std::string program = process.program_name();
   const auto is = [&](std::string_view prefix) { return program.starts_with(prefix); };
-  if (program == "criu")
+  if (is("criu"))  // criu-4.1, as distributions and people name it
     return std::unexpected(Error(ErrorCode::kRuntimeUnsupported,
                                  "give a view to a container that is restored from a checkpoint")
                                .reason("CRIU mounts what the checkpoint holds after this hook")

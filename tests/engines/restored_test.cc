@@ -9,8 +9,8 @@ class Restored : public DirectHook {
  protected:
   CommandResult create_for_criu() {
     const std::string script =
-        "unshare --mount bash -c 'exec -a criu sleep 60' & pid=$!\n"
-        "until grep -qz '^criu$' /proc/$pid/cmdline; do sleep 0.01; done\n"
+        "unshare --mount bash -c 'exec -a criu-4.1 sleep 60' & pid=$!\n"
+        "until grep -qz '^criu-4.1$' /proc/$pid/cmdline; do sleep 0.01; done\n"
         "sed \"s/\\\"pid\\\": [0-9]*/\\\"pid\\\": $pid/\" | \"$@\"\n"
         "status=$?\n"
         "kill $pid\n"

@@ -24,7 +24,7 @@ constexpr timespec kLockInterval = {0, 1'000'000};
 Result<bool> has_policy_files(const std::string& policy_path) {
   struct stat status {};
   if (::stat(policy_path.c_str(), &status) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return false;
+    if (errno == ENOENT) return false;
     return std::unexpected(Error::system("stat " + quoted(policy_path), errno));
   }
   const auto names = list_policy_files(policy_path);

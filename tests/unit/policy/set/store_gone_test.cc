@@ -216,6 +216,13 @@ TEST_F(StoreGone, DirectoryThatWasNeverThereIsNoReasonToStopTheMachine) {
   EXPECT_EQ(store->refresh(), Refresh::kNone);
 }
 
+TEST_F(StoreGone, FileThatIsTakenForADirectoryIsNoReasonToOpenTheMachine) {
+  for (const std::string path : {"a.yaml/", "a.yaml/b.yaml"}) {
+    const auto store = PolicyStore::open({policies_ / path, cache_, COMPILER});
+    EXPECT_FALSE(store) << path;
+  }
+}
+
 TEST_F(StoreGone, HooksThatFindTheDirectoryEmptiedAtOnceAgree) {
   std::filesystem::remove(policies_ / "a.yaml");
   settle();
