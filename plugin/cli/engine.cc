@@ -78,7 +78,8 @@ std::optional<std::string> objection(model::Engine engine, const std::string& pr
     command.emplace_back("--validate");  // the last word: without it, dockerd would start
   }
   const auto answer = ask(command, Listen::kErrors);
-  if (answer.ok) return std::nullopt;
+  // That dockerd before 23 cannot check says nothing about the file.
+  if (answer.ok || answer.output.contains("unknown flag: --validate")) return std::nullopt;
   return std::string(split(answer.output, '\n').front());
 }
 
