@@ -56,15 +56,8 @@ std::optional<struct stat> stat_of(const std::string& path) {
   return status;
 }
 
-// This very file by whatever name, or a copy of it: running that would never end.
-bool is_this_program(const std::string& path, const struct stat& status) {
-  if (model::is_shim(path)) return true;
-  const auto self = stat_of("/proc/self/exe");
-  return self && self->st_dev == status.st_dev && self->st_ino == status.st_ino;
-}
-
-bool is_program(const struct stat& status) {
-  return S_ISREG(status.st_mode) && (status.st_mode & 0111U) != 0;
+std::string why_not_to_run(const std::string& path, const struct stat& status) {
+  return model::why_not_to_run(path, status, stat_of("/proc/self/exe"));
 }
 
 // Nothing if the file is not there or does not say.
@@ -120,11 +113,9 @@ Result<std::string> find_runtime(const std::string& told) {
     if (!status)
       return std::unexpected(Error::system("run the low-level runtime " + quoted(path), errno,
                                            ErrorCode::kConfigInvalid));
-    if (!is_program(*status))
-      return std::unexpected(cannot(" " + quoted(path)).reason("it is not a program"));
-    if (is_this_program(path, *status))
+    if (const auto reason = why_not_to_run(path, *status); !reason.empty())
       return std::unexpected(cannot(" " + quoted(path))
-                                 .reason("it is pinscope-runtime itself")
+                                 .reason(reason)
                                  .hint("name runc or crun with --pinscope-runtime or in " +
                                        std::string(model::kRuntimeFile)));
     return path;
@@ -133,7 +124,7 @@ Result<std::string> find_runtime(const std::string& told) {
     for (const char* directory : model::kProgramDirectories) {
       path = join(directory, program);
       const auto status = stat_of(path);
-      if (status && is_program(*status) && !is_this_program(path, *status)) return path;
+      if (status && why_not_to_run(path, *status).empty()) return path;
     }
   }
   return std::unexpected(

@@ -93,10 +93,10 @@ Status check_later(const Target& target, const ContainerdConfig& config) {
 }
 
 // containerd gives its runtime no arguments, so the shim is told by a file.
-Status tell_shim(const Tree& tree, const Target& target, Draft& draft) {
+Status tell_shim(const Tree& tree, const Options& options, const Target& target, Draft& draft) {
   draft.set_default(target.as_default);
-  PINSCOPE_TRY(const auto program,
-               program_to_tell(tree, model::Engine::kContainerd, target.model.program));
+  PINSCOPE_TRY(const auto program, program_to_tell(tree, model::Engine::kContainerd,
+                                                   target.model.program, options.shim));
   if (program.empty()) return {};
   return draft.make_file(model::runtime_file_of(model::Engine::kContainerd),
                          model::runtime_file_text(program));
@@ -108,7 +108,7 @@ Result<Changes> install_drop_in(const Tree& tree, const Options& options, const 
   const int64_t version = config.exists() ? config.version() : 3;
   PINSCOPE_CHECK(check_later(target, config));
   PINSCOPE_TRY(auto draft, Draft::start(tree, model::Engine::kContainerd, options.force));
-  PINSCOPE_CHECK(tell_shim(tree, target, draft));
+  PINSCOPE_CHECK(tell_shim(tree, options, target, draft));
   std::string text = header() + "version = " + std::to_string(version) + "\n" +
                      runtime_tables(config, version, target.model, options.shim);
   if (target.as_default)
@@ -176,7 +176,7 @@ Result<Changes> install_block(const Tree& tree, const Options& options, const Ta
         return add_block(text, block, target.root());
       }};
   PINSCOPE_TRY(auto draft, Draft::start(tree, model::Engine::kContainerd, options.force));
-  PINSCOPE_CHECK(tell_shim(tree, target, draft));
+  PINSCOPE_CHECK(tell_shim(tree, options, target, draft));
   PINSCOPE_CHECK(draft.edit_file(target.root(), editor));
   return draft.finish();
 }

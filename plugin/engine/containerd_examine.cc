@@ -82,7 +82,7 @@ void examine_containerd(const Tree& tree, const Receipt& receipt, Report& report
         "put the program there: no container of the runtime \"pinscope\" starts without it");
   report_old_processes(tree, receipt, report, place.restart, is_own_containerd);
   examine_default(*config, receipt, report);
-  examine_program(tree, containerd_model(*without, place).program, "", report);
+  examine_program(tree, containerd_model(*without, place).program, "", *shim, report);
 }
 
 }  // namespace pinscope::engine

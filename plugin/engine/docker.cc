@@ -119,7 +119,8 @@ Result<std::string> put_in(const Tree& tree, const std::string& content, const O
                                .hint("take it out, or use --force"));
   PINSCOPE_TRY(const auto model, find_model(daemon, start, options.force && as_default));
   if (as_default) PINSCOPE_CHECK(check_default(start, model, options.force));
-  PINSCOPE_TRY(const auto program, program_to_tell(tree, model::Engine::kDocker, model.program));
+  PINSCOPE_TRY(const auto program,
+               program_to_tell(tree, model::Engine::kDocker, model.program, options.shim));
   return daemon.with_ours({options.shim, arguments_for(options, program, model), {}},
                           as_default && start.default_runtime.empty());
 }
@@ -216,7 +217,7 @@ void examine_shim(const Tree& tree, const DockerJson& daemon, const DockerStart&
   if (!text) return;
   const auto without = DockerJson::parse(*text, file_of(receipt));
   const auto model = without ? find_model(*without, start, false) : Result<Model>(Model());
-  if (model) examine_program(tree, model->program, told_program(ours), report);
+  if (model) examine_program(tree, model->program, told_program(ours), ours.path, report);
 }
 
 void examine(const Tree& tree, const Receipt& receipt, Report& report) {

@@ -21,10 +21,13 @@ Result<std::string> read_runtime_file(const Tree& tree, const std::string& path)
 }
 
 // What the shim finds if no file says anything.
-std::string usual_program(const Tree& tree) {
+std::string usual_program(const Tree& tree, const std::string& shim) {
   for (const char* name : model::kLowLevelRuntimes)
-    for (const char* directory : model::kProgramDirectories)
-      if (std::string path = join(directory, name); tree.exists(path)) return path;
+    for (const char* directory : model::kProgramDirectories) {
+      std::string path = join(directory, name);
+      const auto status = tree.status(path);
+      if (status && model::why_not_to_run(path, *status, tree.status(shim)).empty()) return path;
+    }
   return "";
 }
 
@@ -40,6 +43,11 @@ bool same_file(const Tree& tree, const std::string& one, const std::string& othe
   const auto first = tree.status(one);
   const auto second = tree.status(other);
   return first && second && first->st_dev == second->st_dev && first->st_ino == second->st_ino;
+}
+
+// A shim of ours by its name, or this one by another.
+bool is_ours(const Tree& tree, const std::string& path, const std::string& shim) {
+  return model::is_shim(path) || same_file(tree, path, shim);
 }
 
 }  // namespace
@@ -77,16 +85,16 @@ Result<std::string> find_program(const Tree& tree, const NamedProgram& program) 
                 " or the usual directories");
 }
 
-Result<std::string> shim_program(const Tree& tree, model::Engine engine) {
+Result<std::string> shim_program(const Tree& tree, model::Engine engine, const std::string& shim) {
   for (const auto& path : {std::string(model::kRuntimeFile), model::runtime_file_of(engine)}) {
     PINSCOPE_TRY(const auto said, read_runtime_file(tree, path));
     if (!said.empty()) return said;
   }
-  return usual_program(tree);
+  return usual_program(tree, shim);
 }
 
 Result<std::string> program_to_tell(const Tree& tree, model::Engine engine,
-                                    const NamedProgram& program) {
+                                    const NamedProgram& program, const std::string& shim) {
   PINSCOPE_TRY(const auto said, read_runtime_file(tree, model::kRuntimeFile));
   if (!said.empty()) return std::string();
   auto wanted = find_program(tree, program);
@@ -94,17 +102,19 @@ Result<std::string> program_to_tell(const Tree& tree, model::Engine engine,
   const bool is_usual = program.name == "runc" && program.directories.empty();
   if (!wanted && is_usual && engine_program(tree, engine).empty()) return std::string();
   if (!wanted) return wanted;
-  if (same_file(tree, *wanted, usual_program(tree))) return std::string();
+  if (is_ours(tree, *wanted, shim) || same_file(tree, *wanted, usual_program(tree, shim)))
+    return std::string();
   return wanted;
 }
 
 void examine_program(const Tree& tree, const NamedProgram& program, const std::string& told,
-                     Report& report) {
+                     const std::string& shim, Report& report) {
   const auto add = [&](Remark::Level level, std::string text, std::string action) {
     report.remarks.push_back({level, std::move(text), std::move(action)});
   };
   const std::string name = model::engine_name(report.engine);
-  const auto runs = told.empty() ? shim_program(tree, report.engine) : Result<std::string>(told);
+  const auto runs =
+      told.empty() ? shim_program(tree, report.engine, shim) : Result<std::string>(told);
   if (!runs) {
     add(Remark::Level::kFail, runs.error().sentence(), "mend that file: the shim reads it");
     return;
@@ -122,10 +132,20 @@ void examine_program(const Tree& tree, const NamedProgram& program, const std::s
         "pinscope engine install --engine " + name + "; or " + what_to_write());
     return;
   }
+  const auto status = tree.status(*runs);
+  const std::string reason =
+      status ? model::why_not_to_run(*runs, *status, tree.status(shim)) : std::string();
+  if (!reason.empty()) {
+    add(Remark::Level::kFail,
+        "the shim cannot run " + *runs + ": " + reason +
+            ": no container of the runtime \"pinscope\" starts",
+        "pinscope engine install --engine " + name + "; or " + what_to_write());
+    return;
+  }
   const auto said = read_runtime_file(tree, model::kRuntimeFile);
   if (told.empty() && said && !said->empty()) return;  // the administrator's choice
   const auto wanted = find_program(tree, program);
-  if (!wanted || same_file(tree, *wanted, *runs)) return;
+  if (!wanted || is_ours(tree, *wanted, shim) || same_file(tree, *wanted, *runs)) return;
   add(Remark::Level::kWarn,
       "the shim runs " + *runs + ", for " + program.said_by + " the engine itself runs " + *wanted,
       "pinscope engine install --engine " + name);

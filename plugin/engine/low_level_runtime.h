@@ -26,15 +26,17 @@ Result<std::string> find_program(const Tree& tree, const NamedProgram& program);
 
 // What the shim runs if its command line does not say: the administrator's word, what an
 // installation wrote, what it finds. Empty if it finds none.
-Result<std::string> shim_program(const Tree& tree, model::Engine engine);
+Result<std::string> shim_program(const Tree& tree, model::Engine engine, const std::string& shim);
 
 // The path to hand to the shim; empty if it needs none, because it would run the same file anyhow,
-// or because the administrator has said in runtime.json what it is to run.
+// because the administrator has said in runtime.json what it is to run, or because `program` is a
+// shim of ours, which stands for whatever that would run. `shim`: the shim's path.
 Result<std::string> program_to_tell(const Tree& tree, model::Engine engine,
-                                    const NamedProgram& program);
+                                    const NamedProgram& program, const std::string& shim);
 
-// Says whether the shim runs `program`. `told`: the one on its command line, or empty.
+// Says whether the shim runs `program`, and whether it runs anything. `told`: the one on its
+// command line, or empty.
 void examine_program(const Tree& tree, const NamedProgram& program, const std::string& told,
-                     Report& report);
+                     const std::string& shim, Report& report);
 
 }  // namespace pinscope::engine

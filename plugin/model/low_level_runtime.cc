@@ -34,6 +34,13 @@ bool is_shim(std::string_view path) {
   return base_name(path).starts_with("pinscope-runtime");
 }
 
+std::string why_not_to_run(std::string_view path, const struct stat& status,
+                           const std::optional<struct stat>& shim) {
+  if (!S_ISREG(status.st_mode) || (status.st_mode & 0111U) == 0) return "it is not a program";
+  const bool is_the_file = shim && shim->st_dev == status.st_dev && shim->st_ino == status.st_ino;
+  return is_shim(path) || is_the_file ? "it is pinscope-runtime itself" : "";
+}
+
 bool has_own_kernel(std::string_view path) {
   const std::string_view name = base_name(path);
   return name.starts_with("runsc") || name.starts_with("kata");

@@ -3,7 +3,11 @@
 // that looks there and for the installation that must know what it will find.
 #pragma once
 
+#include <sys/stat.h>
+
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "plugin/base/result.h"
 #include "plugin/model/container.h"
@@ -29,6 +33,12 @@ std::string runtime_file_text(const std::string& program);
 
 // Whether a path names our shim, which tells its engine by its name.
 bool is_shim(std::string_view path);
+
+// Why the shim does not become the program `path`, of which stat(2) says `status`; empty if it
+// does. `shim`: what stat(2) says of the shim's own file; nothing: not known. A shim by whatever
+// name would run itself for ever.
+std::string why_not_to_run(std::string_view path, const struct stat& status,
+                           const std::optional<struct stat>& shim);
 
 // Whether a program of that name runs containers on a kernel of their own (gVisor, Kata), where a
 // view would show them nothing. `path` or its last component.

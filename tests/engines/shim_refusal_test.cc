@@ -150,7 +150,8 @@ TEST_F(ShimAlone, SaysWhatIsWrongWithItsOptions) {
   EXPECT_EQ(error_of({"--pinscope-policy=p"}), start + "\"p\" is not an absolute path" + hint);
   EXPECT_EQ(error_of({"--pinscope-runtime", "/dev/null", "state"}),
             "pinscope-runtime: cannot run the low-level runtime \"/dev/null\": it is not a "
-            "program\n");
+            "program (name runc or crun with --pinscope-runtime or in "
+            "/etc/pinscope/runtime.json)\n");
   EXPECT_EQ(error_of({"--pinscope-runtime", "/nowhere", "state"}),
             "pinscope-runtime: cannot run the low-level runtime \"/nowhere\": No such file or "
             "directory\n");

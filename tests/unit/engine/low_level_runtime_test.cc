@@ -231,5 +231,42 @@ TEST(WireContainerdRuntime, HasEverySettingOfTheRuntimeThatItStandsBeside) {
   EXPECT_THAT(drop_in, Not(HasSubstr("runtime_root")));
 }
 
+// Somebody has put a shim of ours into the runtime that ours stands beside.
+TEST(LowLevelRuntime, IsNeverTheShimItself) {
+  for (const std::string program :
+       {"/usr/bin/pinscope-runtime-containerd", "pinscope-runtime", "/usr/local/bin/runc"}) {
+    SCOPED_TRACE(program);
+    const Machine machine({{kRoot, root_file("pinned", program)}});
+    if (program.ends_with("/runc")) machine.link(program, "../../bin/pinscope-runtime");
+    machine.install(kContainerd, of_version("2.1"));
+    EXPECT_FALSE(machine.has(kTold)) << machine.read(kTold);
+    EXPECT_THAT(remarks_of(machine.report(kContainerd)), ElementsAre(kOnlyOurs));
+  }
+}
+
+TEST(LowLevelRuntime, IsNotTheShimThatAFileNames) {
+  const Machine machine({{kRoot, "version = 3\n"}});
+  machine.install(kContainerd, of_version("2.1"));
+  machine.link("/opt/runc", "../usr/bin/pinscope-runtime");
+  for (const std::string program : {"/usr/bin/pinscope-runtime-docker", "/opt/runc"}) {
+    machine.write(kTold, "{\"runtime\": \"" + program + "\"}\n");
+    EXPECT_THAT(remarks_of(machine.report(kContainerd)),
+                Contains("fail: the shim cannot run " + program +
+                         ": it is pinscope-runtime itself: no container of the runtime "
+                         "\"pinscope\" starts"));
+  }
+}
+
+TEST(LowLevelRuntime, OfDockerIsWhatTheShimOfItsDefaultRuntimeIsTold) {
+  const Machine machine({{"/etc/docker/daemon.json",
+                          R"({"default-runtime": "pinned", "runtimes": {"pinned": {"path":
+"/usr/bin/pinscope-runtime-docker", "runtimeArgs": ["--pinscope-runtime", "/usr/bin/crun"]}}})"}});
+  machine.write("/usr/bin/crun", "#!/bin/true\n", 0755);
+  machine.install(kDocker, options_for(kDocker));
+  EXPECT_THAT(machine.read("/etc/docker/daemon.json"),
+              Not(HasSubstr("\"--pinscope-runtime\", \"/usr/bin/pinscope")));
+  EXPECT_TRUE(machine.report(kDocker).effective());
+}
+
 }  // namespace
 }  // namespace pinscope::engine
