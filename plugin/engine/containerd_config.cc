@@ -16,17 +16,35 @@ namespace {
 constexpr std::string_view kImports = "imports";
 constexpr size_t kMostFiles = 256;
 
-// The files that one pattern of `imports` names. containerd knows patterns in every component; ours
-// is enough for those that are in use: one in the last.
+// The files that one entry of `imports` names. It is a pattern, in whichever of its components, if
+// there is an asterisk in it (containerd: resolveImports of its server's config.go).
 Result<std::vector<std::string>> expand(const Tree& tree, const std::string& pattern) {
-  if (pattern.find_first_of("*?[") == std::string::npos) return std::vector<std::string>{pattern};
-  std::vector<std::string> files;
-  const std::string directory(parent_of(pattern));
-  const std::string last(base_name(pattern));
-  PINSCOPE_TRY(const auto names, tree.list(directory));
-  for (const auto& name : names)
-    if (::fnmatch(last.c_str(), name.c_str(), 0) == 0) files.push_back(join(directory, name));
-  return files;
+  if (!pattern.contains('*')) return std::vector<std::string>{pattern};
+  std::vector<std::string> found = {"/"};
+  for (const auto part : split(pattern, '/')) {
+    if (part.empty()) continue;
+    const std::string component(part);
+    std::vector<std::string> next;
+    for (const auto& directory : found) {
+      const auto status = tree.status(directory);
+      if (!status || !S_ISDIR(status->st_mode)) continue;
+      if (component.find_first_of("*?[\\") == std::string::npos) {
+        if (tree.exists(join(directory, component))) next.push_back(join(directory, component));
+        continue;
+      }
+      PINSCOPE_TRY(auto names, tree.entries(directory));
+      std::sort(names.begin(), names.end());
+      for (const auto& name : names)
+        if (::fnmatch(component.c_str(), name.c_str(), 0) == 0)
+          next.push_back(join(directory, name));
+      if (next.size() > kMostFiles)
+        return std::unexpected(
+            Error(ErrorCode::kSystem, "read " + quoted(pattern))
+                .reason("it names more than " + std::to_string(kMostFiles) + " files"));
+    }
+    found = std::move(next);
+  }
+  return found;
 }
 
 }  // namespace
@@ -62,7 +80,7 @@ Result<ContainerdConfig> ContainerdConfig::read(const Tree& tree, const std::str
     const auto imports = toml.texts({kImports});
     for (const auto& item : imports ? imports->items : std::vector<std::string>()) {
       const std::string pattern = join(parent_of(path), item);
-      if (path == root && base_name(pattern) == "*.toml")
+      if (path == root && base_name(pattern) == "*.toml" && !parent_of(pattern).contains('*'))
         config.directories_.emplace_back(parent_of(pattern));
       PINSCOPE_TRY(const auto files, expand(tree, pattern));
       left.insert(left.end(), files.begin(), files.end());

@@ -2,6 +2,9 @@
 // before the container's configuration is final, so a hook cannot open the seccomp profile for
 // bpf(2): that takes the NRI plugin or a profile of the pod's own. It refuses to start if a hook
 // file names a stage that it does not know.
+//
+// Facts (cri-o: internal/criocli/criocli.go, pkg/config/config.go): options stand above variables
+// of the environment, those above files; the drop-ins' directory is walked, with those below it.
 #include "plugin/engine/hook_directory.h"
 
 namespace pinscope::engine {
@@ -15,8 +18,12 @@ const HookDirectory& crio() {
       .configs = {"/etc/crio/crio.conf"},
       .drop_ins = "/etc/crio/crio.conf.d",
       .suffix = "",
+      .below = true,
       .key = {"crio", "runtime", "hooks_dir"},
       .next = {"systemctl restart crio (containers go on running)"},
+      .list_variable = "CONTAINER_HOOKS_DIR",
+      .drop_ins_variable = "CONTAINER_CONFIG_DIR",
+      .other_variables = {"CONTAINER_CONFIG"},
   };
   return wiring;
 }

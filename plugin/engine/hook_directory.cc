@@ -22,12 +22,33 @@ bool contains(const std::vector<std::string>& list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
-// The files that the engine reads, in its order.
+// The files of a directory that count, by name, with ours where it is or would be.
+Status add_drop_ins(const Tree& tree, const HookDirectory& wiring, const std::string& directory,
+                    std::vector<std::string>& files) {
+  constexpr size_t kMostFiles = 1024;
+  PINSCOPE_TRY(auto names, wiring.below ? tree.entries(directory) : tree.list(directory));
+  if (directory == wiring.drop_ins && !contains(names, kDropInName))
+    names.emplace_back(kDropInName);
+  std::sort(names.begin(), names.end());
+  for (const auto& name : names) {
+    const std::string path = join(directory, name);
+    const auto status = tree.status(path);
+    if (status && S_ISDIR(status->st_mode)) {
+      PINSCOPE_CHECK(add_drop_ins(tree, wiring, path, files));
+    } else if (name.ends_with(wiring.suffix)) {
+      files.push_back(path);
+    }
+    if (files.size() > kMostFiles)
+      return std::unexpected(Error(ErrorCode::kSystem, "read " + quoted(wiring.drop_ins))
+                                 .reason("there are too many files below it"));
+  }
+  return {};
+}
+
+// The files that the engine reads, in its order, with our drop-in.
 Result<std::vector<std::string>> config_files(const Tree& tree, const HookDirectory& wiring) {
   std::vector<std::string> files(wiring.configs.begin(), wiring.configs.end());
-  PINSCOPE_TRY(const auto names, tree.list(wiring.drop_ins));
-  for (const auto& name : names)
-    if (name.ends_with(wiring.suffix)) files.push_back(join(wiring.drop_ins, name));
+  PINSCOPE_CHECK(add_drop_ins(tree, wiring, wiring.drop_ins, files));
   return files;
 }
 
@@ -91,15 +112,39 @@ std::string elsewhere(const Tree& tree, const HookDirectory& wiring) {
       return wiring.title + std::string(" is started with ") + option + " " + one_line(value) +
              " (" + command.where + ")";
     };
+    const auto variable = [&](const char* name) -> std::vector<std::string> {
+      const auto found = command.environment.find(name);
+      if (found == command.environment.end() || found->second.empty()) return {};
+      return {found->second};
+    };
+    const auto lists = command.values_of({"hooks-dir"});
     std::vector<std::string> directories;
-    for (const auto& list : command.values_of({"hooks-dir"}))
+    for (const auto& list : lists.empty() ? variable(wiring.list_variable) : lists)
       for (const auto directory : split(list, ',')) directories.emplace_back(directory);
     if (!directories.empty() && !contains(directories, own))
-      return said("--hooks-dir", directories.front());
-    for (const auto& directory : command.values_of({"config-dir"}))
-      if (directory != wiring.drop_ins) return said("--config-dir", directory);
+      return said(lists.empty() ? wiring.list_variable : "--hooks-dir", directories.front());
+    const auto places = command.values_of({"config-dir", "d"});
+    for (const auto& directory : places.empty() ? variable(wiring.drop_ins_variable) : places)
+      if (directory != wiring.drop_ins)
+        return said(places.empty() ? wiring.drop_ins_variable : "--config-dir", directory);
   }
   return "";
+}
+
+// Other files that the engine is told to read: what they say is not looked at.
+void examine_other_files(const Tree& tree, const HookDirectory& wiring, Report& report) {
+  for (const auto& command : daemon_commands(tree, wiring.engine)) {
+    const auto unclear = [&](const std::string& name, const std::string& value) {
+      report_unclear(report, "what " + std::string(wiring.title) + " reads: it is started with " +
+                                 name + " " + one_line(value) + " (" + command.where + ")");
+    };
+    for (const auto& file : command.values_of({"config", "c"}))
+      if (file != wiring.configs.front()) unclear("--config", file);
+    for (const auto name : wiring.other_variables)
+      if (const auto found = command.environment.find(name);
+          found != command.environment.end() && !found->second.empty())
+        unclear(found->first, found->second);
+  }
 }
 
 }  // namespace
@@ -117,7 +162,9 @@ Result<HooksDirectories> read_hooks_directories(const Tree& tree, const HookDire
   List with;
   List without;
   HooksDirectories result;
+  bool behind_ours = false;
   for (const auto& path : files) {
+    if (path == drop_in(wiring)) behind_ours = true;
     PINSCOPE_TRY(const auto file, tree.read(path));
     if (!file) continue;
     PINSCOPE_TRY(const auto toml, Toml::parse(file->text, path));
@@ -128,8 +175,7 @@ Result<HooksDirectories> read_hooks_directories(const Tree& tree, const HookDire
     if (!texts) continue;
     with.take(*texts);
     if (path == drop_in(wiring)) continue;
-    if (base_name(path) > std::string_view(kDropInName) && !without.append &&
-        !texts->append.value_or(false) && parent_of(path) == wiring.drop_ins &&
+    if (behind_ours && !without.append && !texts->append.value_or(false) &&
         !contains(texts->items, own_directory(wiring)))
       result.set_again_by = path;
     without.take(*texts);
@@ -183,6 +229,7 @@ void examine_hooks(const Tree& tree, const Receipt& receipt, const HookDirectory
   if (const auto where = elsewhere(tree, wiring); !where.empty())
     add(report, Remark::Level::kFail, where + ", and does not read " + own,
         "add --hooks-dir " + own + " there");
+  examine_other_files(tree, wiring, report);
   const auto directories = read_hooks_directories(tree, wiring);
   if (!directories) {
     add(report, Remark::Level::kFail, directories.error().sentence(),

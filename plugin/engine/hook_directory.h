@@ -22,8 +22,14 @@ struct HookDirectory {
   std::vector<const char*> configs;      // files that the engine reads first, in order
   const char* drop_ins;                  // the directory whose files it reads then, by name
   const char* suffix;                    // of the drop-ins that count; "" for all
+  bool below = false;                    // it reads those in directories below, too
   TomlPath key;                          // of the list of directories
   std::vector<std::string> next;         // what to do after a change
+  // Variables of its unit that take the place of the list, of the drop-ins' directory; and those
+  // that name other files, of which it is not known here what they say.
+  const char* list_variable = "";
+  const char* drop_ins_variable = "";
+  std::vector<std::string_view> other_variables = {};
 };
 
 // "/etc/pinscope/hooks.d/podman", "/etc/containers/containers.conf.d/99-pinscope.conf"

@@ -19,6 +19,7 @@ const HookDirectory& podman() {
       .suffix = ".conf",
       .key = {"engine", "hooks_dir"},
       .next = {},
+      .other_variables = {"CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE"},
   };
   return wiring;
 }

@@ -126,5 +126,17 @@ TEST(WireContainerd, TellsOfAProcessThatIsOlderOrReadsAnotherFile) {
             "fail: containerd reads /srv/d.toml (containerd.service), not /srv/c.toml");
 }
 
+TEST(WireContainerd, FollowsPatternsInEveryComponent) {
+  const Machine machine({{kRoot,
+                          "version = 3\nimports = [\"/etc/containerd/conf.d/*.toml\", "
+                          "\"/srv/*/containerd/[a-z]*.toml\"]\n"},
+                         {"/srv/site/containerd/last.toml",
+                          "version = 3\n[plugins.\"io.containerd.cri.v1.runtime\".containerd."
+                          "runtimes.pinscope.options]\nBinaryName = \"/usr/bin/runc\"\n"}});
+  machine.install(kContainerd, of_version("2.1"));
+  EXPECT_THAT(remarks_of(machine.report(kContainerd)).front(),
+              HasSubstr("which is not Pinscope's (/srv/site/containerd/last.toml)"));
+}
+
 }  // namespace
 }  // namespace pinscope::engine

@@ -92,5 +92,43 @@ TEST(WireCrio, TellsOfAProcessThatIsOlderThanTheWiring) {
   EXPECT_EQ(report.remarks.front().action, "systemctl restart crio (containers go on running)");
 }
 
+// cri-o: internal/criocli/criocli.go, pkg/config/config.go.
+TEST(WireCrio, KnowsWhatElseSaysWhereItReads) {
+  const Machine machine({});
+  machine.install(kCrio, options_for(kCrio));
+  const auto with_unit = [&](const std::string& lines) {
+    machine.write("/usr/lib/systemd/system/crio.service", "[Service]\n" + lines);
+    const auto remarks = remarks_of(machine.report(kCrio));
+    return remarks.empty() ? std::string() : remarks.front();
+  };
+  const std::string start = "ExecStart=/usr/bin/crio\n";
+  const std::string unread = " (crio.service), and does not read /etc/pinscope/hooks.d/crio";
+  EXPECT_EQ(with_unit("ExecStart=/usr/bin/crio -d /srv/crio.d\n"),
+            "fail: CRI-O is started with --config-dir /srv/crio.d" + unread);
+  EXPECT_EQ(with_unit("Environment=CONTAINER_CONFIG_DIR=/srv/crio.d\n" + start),
+            "fail: CRI-O is started with CONTAINER_CONFIG_DIR /srv/crio.d" + unread);
+  EXPECT_EQ(with_unit("Environment=CONTAINER_HOOKS_DIR=/a,/b\n" + start),
+            "fail: CRI-O is started with CONTAINER_HOOKS_DIR /a" + unread);
+  EXPECT_EQ(with_unit("Environment=CONTAINER_HOOKS_DIR=/a\nExecStart=/usr/bin/crio --hooks-dir "
+                      "/etc/pinscope/hooks.d/crio\n"),
+            "");
+  EXPECT_EQ(with_unit("Environment=CONTAINER_CONFIG=/srv/crio.conf\n" + start),
+            "warn: cannot tell what CRI-O reads: it is started with CONTAINER_CONFIG "
+            "/srv/crio.conf (crio.service)");
+  EXPECT_FALSE(machine.report(kCrio).effective());
+  EXPECT_EQ(with_unit("ExecStart=/usr/bin/crio --config /etc/crio/crio.conf\n"), "");
+}
+
+TEST(WireCrio, ReadsDirectoriesBelowThatOfItsDropIns) {
+  const std::string list = "[crio.runtime]\nhooks_dir = [\"/site\"]\n";
+  const Machine machine({{"/etc/crio/crio.conf.d/10-site/x.conf", list}});
+  machine.install(kCrio, options_for(kCrio));
+  EXPECT_THAT(machine.read("/etc/crio/crio.conf.d/99-pinscope.conf"), HasSubstr("\"/site\""));
+  EXPECT_TRUE(machine.report(kCrio).effective());
+  machine.write("/etc/crio/crio.conf.d/zz/deep/x", list);
+  EXPECT_THAT(remarks_of(machine.report(kCrio)).front(),
+              HasSubstr("/etc/crio/crio.conf.d/zz/deep/x sets hooks_dir"));
+}
+
 }  // namespace
 }  // namespace pinscope::engine
