@@ -143,7 +143,14 @@ void examine_program(const Tree& tree, const NamedProgram& program, const std::s
     return;
   }
   const auto said = read_runtime_file(tree, model::kRuntimeFile);
-  if (told.empty() && said && !said->empty()) return;  // the administrator's choice
+  if (said && !said->empty()) {  // the administrator's choice
+    if (!told.empty() && !same_file(tree, *said, told))
+      add(Remark::Level::kWarn,
+          std::string(model::kRuntimeFile) + " names " + *said + ", and the shim is told to run " +
+              told + " by its arguments, which count before it",
+          "pinscope engine install --engine " + name);
+    return;
+  }
   const auto wanted = find_program(tree, program);
   if (!wanted || is_ours(tree, *wanted, shim) || same_file(tree, *wanted, *runs)) return;
   add(Remark::Level::kWarn,

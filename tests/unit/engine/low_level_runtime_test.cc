@@ -268,5 +268,19 @@ TEST(LowLevelRuntime, OfDockerIsWhatTheShimOfItsDefaultRuntimeIsTold) {
   EXPECT_TRUE(machine.report(kDocker).effective());
 }
 
+TEST(LowLevelRuntime, OfDockerIsNotTheOneOfAFileThatCameLater) {
+  const Machine machine(
+      {{"/etc/docker/daemon.json",
+        R"({"default-runtime": "crun", "runtimes": {"crun": {"path": "crun"}}})"}});
+  machine.write("/usr/bin/crun", "#!/bin/true\n", 0755);
+  machine.install(kDocker, options_for(kDocker));
+  machine.write(model::kRuntimeFile, "{\"runtime\": \"/usr/bin/runc\"}\n");
+  EXPECT_THAT(remarks_of(machine.report(kDocker)),
+              Contains("warn: /etc/pinscope/runtime.json names /usr/bin/runc, and the shim is told "
+                       "to run /usr/bin/crun by its arguments, which count before it"));
+  machine.install(kDocker, options_for(kDocker));
+  EXPECT_THAT(remarks_of(machine.report(kDocker)), ElementsAre(kOnlyOurs));
+}
+
 }  // namespace
 }  // namespace pinscope::engine
