@@ -114,6 +114,9 @@ Result<Changes> install_drop_in(const Tree& tree, const Options& options, const 
   if (target.as_default)
     text += containerd_table(version, "") +
             "default_runtime_name = " + toml_string(kPinscopeRuntime) + "\n";
+  // A file that containerd cannot read would keep it from starting.
+  if (const auto read = Toml::parse(text, target.drop_in()); !read)
+    return std::unexpected(read.error());
   PINSCOPE_CHECK(draft.make_file(target.drop_in(), text));
   const auto& imported = config.import_directories();
   const bool edited = draft.old_receipt().edited(target.root()) != nullptr;

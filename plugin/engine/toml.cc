@@ -52,6 +52,13 @@ struct Toml::State {
 
 namespace {
 
+std::string toml_key(std::string_view name) {
+  constexpr std::string_view kBare =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+  const bool is_bare = !name.empty() && name.find_first_not_of(kBare) == std::string_view::npos;
+  return is_bare ? std::string(name) : toml_string(name);
+}
+
 const toml::node* node_at(const toml::table& root, const TomlPath& path) {
   const toml::node* node = &root;
   for (const auto name : path) {
@@ -173,7 +180,7 @@ std::string Toml::written(const TomlPath& path) const {
     if constexpr (toml::is_array<decltype(value)> || toml::is_value<decltype(value)>)
       out << toml::toml_formatter(value, kFlags);
   });
-  return std::string(path.back()) + " = " + std::move(out).str();
+  return toml_key(path.back()) + " = " + std::move(out).str();
 }
 
 std::optional<Toml::Region> Toml::region(const TomlPath& path) const {

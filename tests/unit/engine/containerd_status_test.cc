@@ -138,5 +138,17 @@ TEST(WireContainerd, FollowsPatternsInEveryComponent) {
               HasSubstr("which is not Pinscope's (/srv/site/containerd/last.toml)"));
 }
 
+TEST(WireContainerd, CopiesKeysThatNeedQuotes) {
+  const std::string table = "[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes.runc";
+  const Machine machine(
+      {{kRoot, "version = 3\n" + table + "]\nruntime_type = \"io.containerd.runc.v2\"\n" + table +
+                   ".options]\n\"odd key\" = 1\n'a\"b' = [\"x\"]\n"}});
+  machine.install(kContainerd, of_version("2.1"));
+  const auto text = machine.read("/etc/containerd/conf.d/99-pinscope.toml");
+  EXPECT_THAT(text, HasSubstr("\n\"odd key\" = 1\n"));
+  EXPECT_THAT(text, HasSubstr("\n\"a\\\"b\" = "));
+  EXPECT_TRUE(machine.report(kContainerd).effective());
+}
+
 }  // namespace
 }  // namespace pinscope::engine
