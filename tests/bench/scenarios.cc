@@ -234,12 +234,11 @@ class Course {
     for (const char* name : {"empty", "floor-view-only", "floor", "hook", "shell"})
       for (const auto& contender : contenders_)
         if (contender.name == name) scenario.series.push_back(contender.series);
-    if (definition_.set.grants == 0) {
+    if (definition_.set.absent)
       scenario.goals.push_back({"hook", "empty", 1.1, false});
-      return scenario;
-    }
-    scenario.goals.push_back({"hook", "floor", definition_.set.rules > 100 ? 1.25 : 1.15, false});
-    scenario.goals.push_back({"hook", "shell", 25, true});
+    else
+      scenario.goals.push_back({"hook", "floor", 1.15, false});
+    if (definition_.set.grants != 0) scenario.goals.push_back({"hook", "shell", 25, true});
     return scenario;
   }
 
