@@ -19,6 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -128,7 +129,14 @@ TEST_F(Machine, WithADamagedRecordOfTheSameIdStartsNothingUntilItIsCollected) {
   EXPECT_EQ(result.status, 1) << result;
   EXPECT_EQ(hooked_.installation().last_audit().code, "record");
   EXPECT_THAT(hooked_.traces_outside_state(), IsEmpty());
+  // Too little is left of it to tell whose it is.
   EXPECT_EQ(hooked_.poststop().status, 1);
+  EXPECT_THAT(hooked_.installation().records(), ElementsAre("fault.json"));
+  const std::string pinscope = PINSCOPE_BIN_DIR "/pinscope";
+  EXPECT_EQ(run({pinscope, "gc", "--damaged", "--state-dir", state(), "--audit",
+                 hooked_.installation().audit_path()})
+                .status,
+            0);
   EXPECT_THAT(hooked_.installation().records(), IsEmpty());
   hooked_.renew();
   expect_view();
