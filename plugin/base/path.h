@@ -29,4 +29,8 @@ std::string join(std::string_view base, std::string_view path);
 std::string_view parent_of(std::string_view path);
 std::string_view base_name(std::string_view path);
 
+// Whether a path is that of a directory or of something in it, as texts: of absolute paths without
+// dots, links and trailing slashes.
+bool is_at_or_below(std::string_view path, std::string_view directory);
+
 }  // namespace pinscope

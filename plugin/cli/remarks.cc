@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/remarks_delegation.h"
 #include "plugin/cli/remarks_neighbours.h"
@@ -61,7 +62,8 @@ class Observer {
     const bool recursive = has_option(mount, "rbind");
     if (!recursive && !has_option(mount, "bind") && mount.type != "bind") return false;
     return std::any_of(host_bpffs_.begin(), host_bpffs_.end(), [&](const std::string& place) {
-      return is_below(mount.source, place) || (recursive && is_below(place, mount.source));
+      return is_at_or_below(mount.source, place) ||
+             (recursive && is_at_or_below(place, mount.source));
     });
   }
 
@@ -178,7 +180,7 @@ class Observer {
   }
 
   void lsm() {
-    const bool below_sys = is_below(decision_.at, "/sys/fs");
+    const bool below_sys = is_at_or_below(decision_.at, "/sys/fs");
     const auto& profile = container_.apparmor_profile;
     const bool is_default = profile == "docker-default" || profile == "cri-containerd.apparmor.d" ||
                             profile == "crio-default" || profile.starts_with("containers-default");

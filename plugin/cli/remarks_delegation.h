@@ -19,12 +19,6 @@ inline bool has_user_namespace(const model::Container& container) {
          model::Namespace::Mode::kHost;
 }
 
-inline bool is_below(std::string_view path, std::string_view directory) {
-  if (directory == "/") return path.starts_with('/');
-  return path.starts_with(directory) &&
-         (path.size() == directory.size() || path[directory.size()] == '/');
-}
-
 inline bool has_option(const model::ConfiguredMount& mount, std::string_view option) {
   return std::find(mount.options.begin(), mount.options.end(), option) != mount.options.end();
 }

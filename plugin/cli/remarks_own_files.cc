@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/remarks_delegation.h"
 
@@ -26,7 +27,7 @@ constexpr OwnFiles kOwnFiles[] = {
 
 // The volume is in the directory, or the directory in the volume.
 bool meet(std::string_view source, std::string_view directory) {
-  return is_below(source, directory) || is_below(directory, source);
+  return is_at_or_below(source, directory) || is_at_or_below(directory, source);
 }
 
 }  // namespace

@@ -23,11 +23,6 @@ namespace {
 constexpr uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 constexpr int kMostLinks = 40;  // as the kernel: MAXSYMLINKS
 
-bool is_at_or_below(std::string_view path, std::string_view directory) {
-  if (directory == "/") return true;
-  return path == directory || (path.starts_with(directory) && path[directory.size()] == '/');
-}
-
 // With a slash in front for each, so that the first n are a path and so are the rest.
 std::string joined(const std::vector<std::string_view>& parts, size_t first, size_t end) {
   std::string text;

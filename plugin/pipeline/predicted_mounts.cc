@@ -66,11 +66,6 @@ bool is_namespace(std::string_view link) {
 
 }  // namespace
 
-bool is_at_or_below(std::string_view path, std::string_view directory) {
-  return directory == "/" || path == directory ||
-         (path.starts_with(directory) && path[directory.size()] == '/');
-}
-
 PredictedMounts::PredictedMounts(const model::Container& container, const std::vector<Mount>& host,
                                  bool looks)
     : looks_(looks) {

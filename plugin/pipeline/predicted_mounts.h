@@ -14,9 +14,6 @@
 
 namespace pinscope {
 
-// Of absolute paths without dots, links and trailing slashes.
-bool is_at_or_below(std::string_view path, std::string_view directory);
-
 struct PredictedMount {
   static constexpr size_t kNone = SIZE_MAX;
   size_t parent = kNone;

@@ -182,9 +182,4 @@ std::string literal_prefix(std::string_view pattern) {
   return std::string(pattern.substr(0, slash == 0 ? 1 : slash));
 }
 
-bool is_at_or_below(std::string_view path, std::string_view directory) {
-  return directory == "/" || (path.starts_with(directory) &&
-                              (path.size() == directory.size() || path[directory.size()] == '/'));
-}
-
 }  // namespace pinscope::policy

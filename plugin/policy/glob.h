@@ -27,7 +27,4 @@ bool glob_matches(std::string_view pattern, std::string_view text);
 // "/*", the whole of a text without a glob.
 std::string literal_prefix(std::string_view pattern);
 
-// Whether a path without globs is this directory, or below it.
-bool is_at_or_below(std::string_view path, std::string_view directory);
-
 }  // namespace pinscope::policy

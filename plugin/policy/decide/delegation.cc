@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/policy/decide/decide.h"
 #include "plugin/policy/decide/program_reach.h"
@@ -23,10 +24,6 @@ constexpr VoidRead kPrograms = {
     "with prog_load, the container loads a program that writes any map it can open, whatever the "
     "access of its descriptor",
     "leave prog_load out, or grant read-write if the container may write it"};
-
-bool is_at_or_below(std::string_view path, std::string_view above) {
-  return path == above || (path.starts_with(above) && path[above.size()] == '/');
-}
 
 }  // namespace
 
