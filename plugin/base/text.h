@@ -42,6 +42,12 @@ std::string count_of(size_t count, const char* singular, const char* plural);
 
 std::vector<std::string_view> split(std::string_view text, char separator);
 
+// Without blanks, tabs and carriage returns at both ends.
+std::string_view trimmed(std::string_view text);
+
+// What some editors put in front of UTF-8.
+inline constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
 // FNV-1a, 64 bits: stable over versions and machines, not meant to withstand an attacker. To hash
 // several texts as one, pass the hash of the first as the start of the next.
 constexpr uint64_t fnv1a64(std::string_view text, uint64_t start = 0xcbf29ce484222325U) {

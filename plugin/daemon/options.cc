@@ -115,13 +115,6 @@ const Setting* find_setting(std::string_view name) {
   return found == settings().end() ? nullptr : &*found;
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r";
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
 // What stands behind the colon: a quoted text, or everything up to a comment.
 Result<std::string> value_of(std::string_view text) {
   if (text.starts_with('"')) {

@@ -7,7 +7,6 @@
 namespace pinscope::engine {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr const char* kDefault = "default-runtime";
 constexpr const char* kRuntimes = "runtimes";
 

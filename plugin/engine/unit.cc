@@ -14,12 +14,6 @@ constexpr const char* kDirectories[] = {"/etc/systemd/system", "/run/systemd/sys
                                         "/lib/systemd/system"};
 constexpr std::string_view kBlanks = " \t\r";
 
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return "";
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
 // What a file says; one that is there and cannot be read is a doubt.
 std::string text_of(const Tree& tree, const std::string& path, UnitCommand& command) {
   const auto file = tree.read(path);

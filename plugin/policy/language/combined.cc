@@ -10,7 +10,6 @@ constexpr std::string_view kHead =
     "those.\n";
 // Where one begins, with its name behind it. YAML ends a document there, whatever it is in.
 constexpr std::string_view kPart = "---\n# key: ";
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr size_t kLongestName = 1024;  // a key has 253 bytes at most
 
 }  // namespace

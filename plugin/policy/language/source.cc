@@ -10,7 +10,6 @@ namespace pinscope::policy {
 namespace {
 
 constexpr uint32_t kLinesPerCheckpoint = 256;
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 // Calls `visit(line, number)` for each line of `text`, until it says false.
 template <typename Visit>
