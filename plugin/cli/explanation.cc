@@ -1,6 +1,5 @@
 #include "plugin/cli/explanation.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,7 +8,6 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/host/file.h"
 #include "plugin/kernel/mounts.h"
 #include "plugin/kernel/probe.h"
 #include "plugin/policy/set/cache.h"
@@ -18,7 +16,7 @@
 namespace pinscope::cli {
 namespace {
 
-constexpr size_t kMountinfoLimit = size_t{16} << 20;
+constexpr size_t kMostOfMountinfo = size_t{16} << 20;
 constexpr const char* kUsualHostBpffs = "/sys/fs/bpf";
 
 Result<std::string> resolve_bundle(const std::string& bundle) {
@@ -66,11 +64,9 @@ model::Features features_of_host() {
 
 std::vector<std::string> host_bpffs_mounts() {
   std::vector<std::string> places = {kUsualHostBpffs};
-  const auto file = open_at(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY);
-  if (!file) return places;
-  const auto text = read_all(file->get(), kMountinfoLimit, "/proc/self/mountinfo");
-  if (!text) return places;
-  for (const auto& mount : kernel::parse_mountinfo(*text))
+  const auto mounts = kernel::read_mounts("/proc/self/mountinfo", kMostOfMountinfo);
+  if (!mounts) return places;
+  for (const auto& mount : *mounts)
     if (mount.is_bpf && mount.mount_point != kUsualHostBpffs) places.push_back(mount.mount_point);
   return places;
 }

@@ -25,7 +25,6 @@ constexpr uint64_t kPropagationShared = 1U << 20;
 namespace pinscope::kernel {
 namespace {
 
-constexpr size_t kMountinfoLimit = 1U << 26;
 // The mount is asked, and its file system, which may wait for an answer, is not.
 constexpr int kNoAnswerNeeded = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
 
@@ -230,6 +229,12 @@ class Ancestry {
 };
 
 }  // namespace
+
+Result<std::vector<Mount>> read_mounts(const char* path, size_t limit) {
+  PINSCOPE_TRY(const Fd file, open_at(AT_FDCWD, path, O_RDONLY));
+  PINSCOPE_TRY(const std::string text, read_all(file.get(), limit, path));
+  return parse_mountinfo(text);
+}
 
 std::vector<Mount> parse_mountinfo(std::string_view text) {
   std::vector<Mount> mounts;

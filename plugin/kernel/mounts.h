@@ -31,6 +31,9 @@ struct Mount {
 
 // The lines of a mountinfo file (proc(5)). Malformed lines are left out.
 std::vector<Mount> parse_mountinfo(std::string_view text);
+// Those of a mountinfo file, "/proc/self/mountinfo". An error beyond `limit` bytes.
+inline constexpr size_t kMountinfoLimit = size_t{64} << 20;
+Result<std::vector<Mount>> read_mounts(const char* path, size_t limit = kMountinfoLimit);
 
 // The options of the superblock behind the mount that `mount` is on: the last field of its line in
 // `mountinfo`, an open mountinfo file of a process in the mount's namespace.

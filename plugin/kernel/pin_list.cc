@@ -26,7 +26,6 @@ namespace pinscope::kernel {
 namespace {
 
 constexpr uint64_t kNoLinks = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-constexpr size_t kMountinfoLimit = size_t{64} << 20;
 // Whoever makes what is left out may make any amount of it.
 constexpr size_t kMostSaid = 8;
 constexpr size_t kLongestSaid = 200;
@@ -164,11 +163,8 @@ std::optional<Listing::Names> Listing::names_in(int directory, Node& node) {
 bool Listing::is_bpf_mount(int fd) {
   if (!bpf_mounts_) {
     bpf_mounts_.emplace();
-    const auto file = open_at(AT_FDCWD, mountinfo_, O_RDONLY);
-    const auto text = file ? read_all(file->get(), kMountinfoLimit, mountinfo_)
-                           : Result<std::string>(std::string());
-    if (text)
-      for (const auto& mount : parse_mountinfo(*text))
+    if (const auto mounts = read_mounts(mountinfo_))
+      for (const auto& mount : *mounts)
         if (mount.is_bpf) bpf_mounts_->insert(mount.id);
   }
   const auto id = MountTable(false, -1).id_of(fd);

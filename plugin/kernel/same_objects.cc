@@ -28,7 +28,7 @@ namespace {
 constexpr size_t kMostEntries = 1U << 17;
 constexpr size_t kMostEntriesOfOthers = 4096;
 constexpr int kDeepest = 32;
-constexpr size_t kMountinfoLimit = size_t{16} << 20;
+constexpr size_t kMostOfMountinfo = size_t{16} << 20;
 
 bool is_gone(int errnum) {
   return errnum == ENOENT || errnum == ENOTDIR;
@@ -108,9 +108,7 @@ class Comparer {
   // A start that is no bpffs may have some below it.
   Status walk_mounts_below(const std::string& start) {
     if (!mounts_) {
-      PINSCOPE_TRY(const Fd file, open_at(AT_FDCWD, machine_.mountinfo(), O_RDONLY));
-      PINSCOPE_TRY(const auto text, read_all(file.get(), kMountinfoLimit, machine_.mountinfo()));
-      mounts_ = std::make_unique<std::vector<Mount>>(parse_mountinfo(text));
+      PINSCOPE_TRY(mounts_, read_mounts(machine_.mountinfo(), kMostOfMountinfo));
     }
     const std::string below = start == "/" ? start : start + "/";
     for (const auto& mount : *mounts_)
@@ -219,7 +217,7 @@ class Comparer {
   std::unordered_multimap<uint32_t, size_t> by_id_;  // sources of this id, of any kind
   bool any_link_ = false;
   size_t entries_ = 0;
-  std::unique_ptr<std::vector<Mount>> mounts_;
+  std::optional<std::vector<Mount>> mounts_;
 };
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "plugin/pipeline/prediction.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <optional>
@@ -10,7 +8,6 @@
 #include <utility>
 
 #include "plugin/base/path.h"
-#include "plugin/host/file.h"
 #include "plugin/kernel/obstacles.h"
 #include "plugin/kernel/process.h"
 #include "plugin/kernel/ways_out.h"
@@ -27,8 +24,6 @@ using model::NamespaceKind;
 using model::WayOut;
 using Place = PredictedMounts::Place;
 
-constexpr size_t kMountinfoLimit = 1U << 26;
-
 // What every machine has, for those who ask about none in particular.
 constexpr std::string_view kAnyMachine =
     "1 0 0:1 / / rw - ext4 root rw\n"
@@ -36,13 +31,6 @@ constexpr std::string_view kAnyMachine =
     "3 1 0:3 / /sys rw - sysfs sysfs rw\n"
     "4 3 0:4 / /sys/fs/bpf rw - bpf bpf rw\n"
     "5 3 0:5 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
-
-std::string this_machine() {
-  const auto file = open_at(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY);
-  if (!file) return std::string(kAnyMachine);
-  auto text = read_all(file->get(), kMountinfoLimit, "mountinfo");
-  return text ? *std::move(text) : std::string(kAnyMachine);
-}
 
 bool in_user_namespace(const Container& container) {
   return namespace_of(container, NamespaceKind::kUser).mode != model::Namespace::Mode::kHost;
@@ -200,8 +188,10 @@ void add_ways(const PredictedMount& mount, const std::string& at, const Containe
 
 PredictedMounts predict_mounts(const Container& container, Machine machine) {
   const bool is_this = machine == Machine::kThis;
-  const std::string table = is_this ? this_machine() : std::string(kAnyMachine);
-  return {container, kernel::parse_mountinfo(table), is_this};
+  auto host = kernel::parse_mountinfo(kAnyMachine);
+  if (is_this)
+    if (auto mounts = kernel::read_mounts("/proc/self/mountinfo")) host = *std::move(mounts);
+  return {container, host, is_this};
 }
 
 std::vector<WayOut> ways_out_in(const PredictedMounts& mounts, const Container& container,
