@@ -136,8 +136,8 @@ std::optional<Listing::Names> Listing::names_in(int directory, Node& node) {
   }
   const Directory open(*std::move(readable));
   if (open.stream == nullptr) return names;
-  const size_t left = limits_.entries - entries_;
-  const size_t most = std::min({left, limits_.entries_of_directory, node.turn});
+  const size_t at_most = std::min(limits_.entries - entries_, limits_.entries_of_directory);
+  const size_t most = std::min(at_most, node.turn);
   size_t entries = 0;
   bool is_cut = false;
   while (const struct dirent* entry = ::readdir(open.stream)) {
@@ -150,7 +150,7 @@ std::optional<Listing::Names> Listing::names_in(int directory, Node& node) {
   }
   entries_ += entries;
   node.cost += entries;
-  if (is_cut && most == node.turn && left > most) {
+  if (is_cut && most < at_most) {
     node.turn *= kLongerTurn;
     return std::nullopt;
   }
