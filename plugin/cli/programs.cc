@@ -13,18 +13,18 @@
 #include "plugin/base/fd.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/installed.h"
 
 namespace pinscope::cli {
 namespace {
 
-constexpr std::array kDirectories = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"};
 constexpr int kPatienceMs = 5000;
 constexpr size_t kMostOutput = size_t{1} << 20;
 
 }  // namespace
 
 std::string find_program(const std::string& name) {
-  for (const char* directory : kDirectories) {
+  for (const char* directory : kInstallDirectories) {
     std::string path = std::string(directory) + "/" + name;
     if (::access(path.c_str(), X_OK) == 0) return path;
   }

@@ -12,12 +12,12 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/host/installed.h"
+#include "plugin/host/process_stat.h"
 
 namespace pinscope::engine {
 namespace {
 
-constexpr std::array kUsualDirectories = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
-                                          "/usr/bin"};
 constexpr std::array kDockerDirectories = {"/snap/docker/current/bin"};
 constexpr size_t kLongestCommand = size_t{1} << 20;
 
@@ -83,10 +83,6 @@ void take_options(const Program& program, const std::vector<std::string>& words,
       depth == program.service.size() && (!program.service.empty() || i == words.size());
 }
 
-bool same_file(const struct stat& one, const struct stat& other) {
-  return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
 // Of this process on the machine itself, of its first one below another root: those who see that.
 std::string reference_process(const Tree& tree) {
   return tree.is_host() ? "self" : "1";
@@ -98,7 +94,7 @@ bool shares_namespace(const Fd& proc, const std::string& reference, const Fd& pr
   struct stat ours {};
   return ::fstatat(proc.get(), (reference + "/ns/" + name).c_str(), &ours, 0) == 0 &&
          ::fstatat(process.get(), (std::string("ns/") + name).c_str(), &theirs, 0) == 0 &&
-         same_file(ours, theirs);
+         is_same_file(ours, theirs);
 }
 
 // "Uid:\t0\t0\t0\t0" of proc_pid_status(5): real, effective, saved, file system's, as our user
@@ -117,23 +113,20 @@ bool is_roots(const Fd& process) {
 bool runs(const Fd& process, const std::string& program, const struct stat& file) {
   struct stat status {};
   if (::fstatat(process.get(), "exe", &status, 0) != 0) return false;
-  if (same_file(status, file)) return true;
+  if (is_same_file(status, file)) return true;
   std::array<char, PATH_MAX> text{};
   const ssize_t length = ::readlinkat(process.get(), "exe", text.data(), text.size());
   return length > 0 &&
          std::string_view(text.data(), static_cast<size_t>(length)) == program + " (deleted)";
 }
 
-// Field 22 of proc_pid_stat(5) counts ticks since the machine was booted.
+// proc_pid_stat(5) counts ticks since the machine was booted.
 std::chrono::nanoseconds start_of(const Fd& process) {
   const auto file = open_at(process.get(), "stat", O_RDONLY);
   if (!file) return std::chrono::nanoseconds(0);
   const auto text = read_all(file->get(), kLongestCommand, "stat");
-  const size_t name_end = text ? text->rfind(')') : std::string::npos;
-  if (name_end == std::string::npos) return std::chrono::nanoseconds(0);
-  const auto fields = split(std::string_view(*text).substr(name_end + 1), ' ');
-  constexpr size_t kStartTime = 20;  // field 3 is the first behind the name and a blank
-  const auto ticks = fields.size() > kStartTime ? parse_unsigned(fields[kStartTime]) : std::nullopt;
+  constexpr int kStartTime = 22;
+  const auto ticks = text ? parse_unsigned(stat_field(*text, kStartTime)) : std::nullopt;
   if (!ticks) return std::chrono::nanoseconds(0);
   const auto now = [](clockid_t clock) {
     struct timespec time {};
@@ -149,7 +142,7 @@ std::chrono::nanoseconds start_of(const Fd& process) {
 }  // namespace
 
 std::string engine_program(const Tree& tree, model::Engine engine) {
-  std::vector<const char*> directories(kUsualDirectories.begin(), kUsualDirectories.end());
+  std::vector<const char*> directories(kInstallDirectories.begin(), kInstallDirectories.end());
   if (engine == model::Engine::kContainerd)
     directories.insert(directories.end(), kDistributions.begin(), kDistributions.end());
   if (engine == model::Engine::kDocker)

@@ -5,6 +5,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/engine/daemon.h"
+#include "plugin/host/file.h"
 #include "plugin/model/low_level_runtime.h"
 
 namespace pinscope::engine {
@@ -42,7 +43,7 @@ bool shows_programs(const Tree& tree) {
 bool same_file(const Tree& tree, const std::string& one, const std::string& other) {
   const auto first = tree.status(one);
   const auto second = tree.status(other);
-  return first && second && first->st_dev == second->st_dev && first->st_ino == second->st_ino;
+  return first && second && is_same_file(*first, *second);
 }
 
 // A shim of ours by its name, or this one by another.

@@ -245,4 +245,8 @@ std::optional<pid_t> writer_of_temporary(std::string_view name) {
   return static_cast<pid_t>(*number);
 }
 
+bool is_same_file(const struct stat& left, const struct stat& right) {
+  return left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+}
+
 }  // namespace pinscope

@@ -56,4 +56,7 @@ Result<Fd> create_and_hold(int dirfd, const std::string& name, std::string_view 
 // The thread that made the temporary file called `name`; nothing if that is not such a name.
 std::optional<pid_t> writer_of_temporary(std::string_view name);
 
+// Whether stat(2) was asked of one and the same file, by whatever names.
+bool is_same_file(const struct stat& left, const struct stat& right);
+
 }  // namespace pinscope

@@ -14,6 +14,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/host/process_stat.h"
 #include "plugin/kernel/sys.h"
 
 namespace pinscope::kernel {
@@ -35,20 +36,6 @@ NamespaceId namespace_at(int dirfd, const std::string& path) {
 
 std::string link_name(model::NamespaceKind kind) {
   return std::string("ns/") + model::namespace_name(kind);
-}
-
-// One of the fields from the third on in the text of a stat file, as proc(5) numbers them. The
-// second field, the command's name, may hold anything, so counting starts behind the last bracket.
-std::string_view stat_field(std::string_view text, int number) {
-  const size_t bracket = text.rfind(')');
-  if (bracket == std::string_view::npos || bracket + 2 > text.size()) return {};
-  text.remove_prefix(bracket + 2);
-  for (int field = 3; field < number; ++field) {
-    const size_t blank = text.find(' ');
-    if (blank == std::string_view::npos) return {};
-    text.remove_prefix(blank + 1);
-  }
-  return text.substr(0, text.find(' '));
 }
 
 uint64_t to_number(std::string_view text) {

@@ -123,8 +123,7 @@ Result<std::optional<Texts>> Volume::read() const {
     // The version may have been replaced while it was read, and its directory emptied.
     const auto now = stat_of(directory_.get(), kData);
     struct stat then {};
-    if (now && ::fstat(data->get(), &then) == 0 && now->st_ino == then.st_ino &&
-        now->st_dev == then.st_dev) {
+    if (now && ::fstat(data->get(), &then) == 0 && is_same_file(*now, then)) {
       if (!version->holds_files) return std::nullopt;
       return std::move(version->texts);
     }

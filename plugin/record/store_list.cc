@@ -41,8 +41,7 @@ bool is_same_directory(const std::string& left, const std::string& right) {
   if (left == right) return true;
   struct stat a {};
   struct stat b {};
-  return ::stat(left.c_str(), &a) == 0 && ::stat(right.c_str(), &b) == 0 && a.st_dev == b.st_dev &&
-         a.st_ino == b.st_ino;
+  return ::stat(left.c_str(), &a) == 0 && ::stat(right.c_str(), &b) == 0 && is_same_file(a, b);
 }
 
 }  // namespace
