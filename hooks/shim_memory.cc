@@ -6,6 +6,7 @@
 #include <array>
 #include <climits>
 
+#include "hooks/shim_options.h"
 #include "plugin/base/path.h"
 #include "plugin/host/file.h"
 #include "plugin/model/low_level_runtime.h"
@@ -14,13 +15,6 @@ namespace pinscope {
 namespace {
 
 constexpr const char* kName = "pinscope-runtime.json";
-constexpr size_t kLimit = 64U << 10;  // bytes
-
-Result<std::string> read_kept(const std::string& path) {
-  PINSCOPE_TRY(const Fd file, open_trusted_file(path));
-  PINSCOPE_TRY(auto text, read_all(file.get(), kLimit, path));
-  return model::parse_runtime_file(std::move(text), path);
-}
 
 }  // namespace
 
@@ -33,7 +27,7 @@ void keep_runtime(const std::string& bundle, const std::string& program) {
 std::string kept_runtime() {
   std::array<char, PATH_MAX> here{};
   if (::access(kName, F_OK) != 0 || ::getcwd(here.data(), here.size()) == nullptr) return "";
-  const auto kept = read_kept(join(here.data(), kName));
+  const auto kept = read_runtime_file(join(here.data(), kName));
   return kept && ::access(kept->c_str(), X_OK) == 0 ? *kept : "";
 }
 

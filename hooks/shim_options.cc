@@ -63,12 +63,16 @@ std::string why_not_to_run(const std::string& path, const struct stat& status) {
 // Nothing if the file is not there or does not say.
 Result<std::string> configured_runtime(const std::string& name) {
   if (!stat_of(name)) return "";
-  PINSCOPE_TRY(const Fd file, open_trusted_file(name));
-  PINSCOPE_TRY(auto text, read_all(file.get(), kConfigurationLimit, name));
-  return model::parse_runtime_file(std::move(text), name);
+  return read_runtime_file(name);
 }
 
 }  // namespace
+
+Result<std::string> read_runtime_file(const std::string& path) {
+  PINSCOPE_TRY(const Fd file, open_trusted_file(path));
+  PINSCOPE_TRY(auto text, read_all(file.get(), kConfigurationLimit, path));
+  return model::parse_runtime_file(std::move(text), path);
+}
 
 Result<ShimOptions> parse_shim_options(int argc, char** argv) {
   ShimOptions options;

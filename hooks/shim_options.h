@@ -23,6 +23,10 @@ struct ShimOptions {
 // (pinscope-runtime-docker). kUsage.
 Result<ShimOptions> parse_shim_options(int argc, char** argv);
 
+// The program that such a file names (see model::parse_runtime_file), which root alone may change.
+// kPolicyUntrusted, kConfigInvalid.
+Result<std::string> read_runtime_file(const std::string& path);
+
 // What /etc/pinscope/runtime.json names, or /etc/pinscope/runtime-ENGINE.json, which the
 // installation makes where the engine itself would have run another program than we would find.
 // Empty if neither does.
