@@ -9,12 +9,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <optional>
-
 #include "tests/support/check.h"
 #include "tests/support/snapshot.h"
 #include "tests/support/temp_directory.h"
-#include "tests/unit/record/samples.h"
+#include "tests/unit/record/store_fixture.h"
 
 namespace pinscope::record {
 namespace {
@@ -25,50 +23,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 constexpr uid_t kNobody = 65534;
-
-Record a_record(const std::string& id) {
-  Record record = a_full_record();
-  record.id = id;
-  return record;
-}
-
-class RecordStore : public testing::Test {
- protected:
-  Store open(bool create = true) {
-    auto store = Store::open(state_, create);
-    if (!store) throw std::runtime_error(store.error().sentence());
-    return *std::move(store);
-  }
-  std::string open_error(bool create = true) {
-    const auto store = Store::open(state_, create);
-    if (store) return "no error";
-    EXPECT_EQ(store.error().code(), ErrorCode::kRecord);
-    return store.error().sentence();
-  }
-  template <typename T>
-  static std::string error_of(const Result<T>& status, ErrorCode code = ErrorCode::kRecord) {
-    if (status) return "no error";
-    EXPECT_EQ(status.error().code(), code);
-    return status.error().sentence();
-  }
-  mode_t mode_of(const std::string& name) {
-    struct stat status {};
-    check(::stat(directory_.path(name).c_str(), &status), "stat " + name);
-    return status.st_mode & 07777U;
-  }
-
-  // The only record of this id; nothing if there is none.
-  static std::optional<Store::Found> find(const Store& store, const std::string& id) {
-    auto of_id = store.find(id);
-    EXPECT_TRUE(of_id);
-    EXPECT_LE(of_id->found.size(), 1U);
-    if (!of_id || of_id->found.empty()) return std::nullopt;
-    return std::move(of_id->found.front());
-  }
-
-  test::TempDirectory directory_;
-  std::string state_ = directory_.path("state");
-};
 
 TEST_F(RecordStore, MakesItsDirectoriesForRootAlone) {
   open();
@@ -294,116 +248,6 @@ TEST_F(RecordStore, ReportsARecordThatCannotBeReadWhenItIsAskedFor) {
             damage +
                 " (`pinscope gc` removes it if its container cannot be alive, `pinscope gc "
                 "--damaged` whatever it is)");
-}
-
-Record of_bundle(const std::string& bundle, pid_t pid) {
-  Record record = a_record("web");
-  record.bundle = bundle;
-  record.pid = pid;
-  return record;
-}
-
-// Two runtimes, or two roots of one, know nothing of each other's ids.
-TEST_F(RecordStore, KeepsContainersOfOneIdApartByTheirBundles) {
-  const Store store = open();
-  auto first = store.begin(of_bundle("/run/a/web", 1));
-  auto second = store.begin(of_bundle("/run/b/web", 2));
-  ASSERT_TRUE(first && second);
-  EXPECT_EQ(store.all()->records.size(), 2U);
-  error_of(store.begin(of_bundle("/run/a/web", 3)), ErrorCode::kRecordConflict);
-  error_of(store.begin(of_bundle("/run/b/web", 3)), ErrorCode::kRecordConflict);
-  ASSERT_TRUE(store.update(of_bundle("/run/b/web", 2), *second));
-  ASSERT_TRUE(store.remove(*first));
-  EXPECT_EQ(find(store, "web")->record.pid, 2);
-  // The id's own name is free again, and what stands beside it still counts.
-  EXPECT_EQ(error_of(store.begin(of_bundle("/run/b/web", 3)), ErrorCode::kRecordConflict),
-            "cannot begin a record for container \"web\": there is one already (`pinscope gc` "
-            "removes those of containers that are gone)");
-  EXPECT_EQ(find(store, "web")->record.pid, 2);
-  ASSERT_TRUE(store.remove(*second));
-  EXPECT_THAT(test::files_below(state_ + "/containers"), IsEmpty());
-}
-
-TEST_F(RecordStore, KeepsAContainerBesideOneOfItsIdAndBundleThatIsKnownToBeAnother) {
-  const Store store = open();
-  ASSERT_TRUE(store.begin(of_bundle("/run/web", 1)));
-  const auto second = store.begin_beside(of_bundle("/run/web", 2));
-  ASSERT_TRUE(second);
-  error_of(store.begin_beside(of_bundle("/run/web", 2)), ErrorCode::kRecordConflict);
-  EXPECT_EQ(store.find("web")->found.size(), 2U);
-  ASSERT_TRUE(store.remove(*second));
-  EXPECT_EQ(find(store, "web")->record.pid, 1);
-}
-
-TEST_F(RecordStore, KnowsABundleByItsDirectory) {
-  const std::string bundle = directory_.make_directory("bundle");
-  check(::symlink(bundle.c_str(), directory_.path("link").c_str()), "symlink");
-  const Store store = open();
-  ASSERT_TRUE(store.begin(of_bundle(bundle, 1)));
-  error_of(store.begin(of_bundle(directory_.path("link"), 2)), ErrorCode::kRecordConflict);
-}
-
-TEST_F(RecordStore, KeepsTheNamesOfFilesShortForTheLongestId) {
-  const Store store = open();
-  Record record = a_record(std::string(model::kLongestId, 'a'));
-  ASSERT_TRUE(store.begin(record));
-  record.bundle = std::string(4000, 'b');
-  record.mount_namespace = record.process_start = UINT64_MAX;
-  const auto second = store.begin(record);
-  ASSERT_TRUE(second) << second.error().sentence();
-  EXPECT_EQ(store.find(record.id)->found.size(), 2U);
-}
-
-// An id may look like a name of the store.
-TEST_F(RecordStore, TakesNoIdForAnotherOnesDirectory) {
-  const Store store = open();
-  ASSERT_TRUE(store.begin(of_bundle("/run/a", 1)));
-  ASSERT_TRUE(store.begin(of_bundle("/run/b", 2)));
-  for (const std::string id : {"web.more", "web.json", ".1.tmp", "web.more.json"}) {
-    ASSERT_TRUE(store.begin(a_record(id))) << id;
-    EXPECT_EQ(find(store, id)->record.id, id);
-  }
-  EXPECT_EQ(store.find("web")->found.size(), 2U);
-  EXPECT_EQ(store.all()->records.size(), 6U);
-  EXPECT_THAT(store.all()->unreadable, IsEmpty());
-}
-
-TEST_F(RecordStore, DiscardsWhatIsDamagedBesideAnId) {
-  const Store store = open();
-  directory_.write("state/containers/web.more/1-2-3.json", "{");
-  EXPECT_THAT(store.all()->unreadable_files, ElementsAre("web.more/1-2-3.json"));
-  EXPECT_TRUE(store.discard("web.more/1-2-3.json"));
-  EXPECT_THAT(test::files_below(state_ + "/containers"), IsEmpty());
-  error_of(store.discard("web.more/../x"));
-  error_of(store.discard("web.more/.."));
-}
-
-TEST_F(RecordStore, SeesAProcessInTheStartOfARecord) {
-  const Record record = a_record("web");
-  const std::string text = to_json(record);
-  const auto trace = trace_of(text.substr(0, text.find("\"engine\"")));
-  ASSERT_TRUE(trace);
-  EXPECT_EQ(trace->pid, record.pid);
-  EXPECT_EQ(trace->process_start, record.process_start);
-  EXPECT_EQ(trace->mount_namespace, record.mount_namespace);
-  EXPECT_FALSE(trace_of(text.substr(0, 100)));
-  EXPECT_FALSE(trace_of(""));
-  // A number that is cut may be another one.
-  EXPECT_FALSE(trace_of(R"({"pid":12,"process_start":3,"mount_namespace":45)"));
-  EXPECT_FALSE(trace_of(R"({"pid":99999999999,"process_start":3,"mount_namespace":45,)"));
-  Record hostile = record;
-  hostile.id = R"(","pid":1,"process_start":1,"mount_namespace":1,"x":")";
-  EXPECT_EQ(trace_of(to_json(hostile))->pid, record.pid);
-}
-
-TEST_F(RecordStore, NotesThatAProcessWasGone) {
-  const Store store = open();
-  ASSERT_TRUE(store.begin(a_record("web")));
-  EXPECT_FALSE(store.glance("web.json")->noted_gone);
-  store.note_gone("web.json");
-  EXPECT_TRUE(store.glance("web.json")->noted_gone);
-  EXPECT_TRUE(store.is_due(std::chrono::hours(0)));
-  EXPECT_FALSE(store.is_due(std::chrono::hours(1)));
 }
 
 TEST_F(RecordStore, FindsWhatAKilledWriterLeft) {
