@@ -18,8 +18,8 @@
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
-#include "plugin/kernel/concealment.h"
-#include "plugin/kernel/privileges.h"
+#include "plugin/kernel/process/concealment.h"
+#include "plugin/kernel/process/privileges.h"
 #include "plugin/oci/edit.h"
 #include "plugin/oci/state.h"
 #include "plugin/pipeline.h"

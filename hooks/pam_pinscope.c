@@ -66,7 +66,7 @@ static void build_view(const struct options* options, const char* user, int left
 }
 
 static int leave_mount_namespace(pam_handle_t* handle) {
-  // As kernel/session.cc does it.
+  // As kernel/process/session.cc does it.
   if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0 &&
       (mount(NULL, "/sys", NULL, MS_REC | MS_PRIVATE, NULL) == 0 || errno == EINVAL))
     return PAM_SUCCESS;

@@ -49,8 +49,8 @@ void report_refused_start(const HookOptions& options, const Start& start, const 
 // The poststop hook: forgets the container. Its view went with its mount namespace.
 Status poststop(const HookOptions& options, std::string state_json);
 
-// A process of the host, in a mount namespace of its own (kernel/session.h), and who will run in
-// it.
+// A process of the host, in a mount namespace of its own (kernel/process/session.h), and who will
+// run in it.
 struct Session {
   pid_t pid = 0;
   uint32_t uid = 0;

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "plugin/base/result.h"
-#include "plugin/kernel/bpf.h"
-#include "plugin/kernel/process.h"
-#include "plugin/kernel/source.h"
+#include "plugin/kernel/bpf/bpf.h"
+#include "plugin/kernel/bpf/source.h"
+#include "plugin/kernel/process/process.h"
 #include "plugin/model/features.h"
 #include "plugin/model/plan.h"
 #include "plugin/model/reach.h"

@@ -11,8 +11,8 @@
 #include <optional>
 
 #include "plugin/base/text.h"
-#include "plugin/cli/command.h"
-#include "plugin/cli/table.h"
+#include "plugin/cli/term/command.h"
+#include "plugin/cli/term/table.h"
 #include "plugin/host/file.h"
 #include "plugin/json/json.h"
 

@@ -1,6 +1,6 @@
 // `pinscope cdi`: the CDI specification through which users ask engines for a view by name: write
 // it, list its devices and whether they are up to date, check any specification.
-#include "plugin/engine/cdi.h"
+#include "plugin/engine/cdi/cdi.h"
 #include "plugin/host/installed.h"
 
 #include <fcntl.h>
@@ -14,9 +14,9 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/cli/command.h"
-#include "plugin/cli/table.h"
-#include "plugin/engine/cdi_check.h"
+#include "plugin/cli/term/command.h"
+#include "plugin/cli/term/table.h"
+#include "plugin/engine/cdi/check.h"
 #include "plugin/host/file.h"
 #include "plugin/json/json.h"
 #include "plugin/policy/language/load.h"

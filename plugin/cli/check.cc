@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "plugin/base/text.h"
-#include "plugin/cli/command.h"
-#include "plugin/cli/diagnostics.h"
+#include "plugin/cli/term/command.h"
+#include "plugin/cli/term/diagnostics.h"
 #include "plugin/json/json.h"
 #include "plugin/policy/language/load.h"
 #include "plugin/policy/set/install.h"

@@ -7,9 +7,9 @@
 #include <memory>
 
 #include "plugin/base/text.h"
-#include "plugin/cli/command.h"
-#include "plugin/cli/diagnostics.h"
-#include "plugin/kernel/privileges.h"
+#include "plugin/cli/term/command.h"
+#include "plugin/cli/term/diagnostics.h"
+#include "plugin/kernel/process/privileges.h"
 #include "plugin/policy/set/install.h"
 
 namespace pinscope::cli {

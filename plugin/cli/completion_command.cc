@@ -1,8 +1,8 @@
 // `pinscope completion`: prints the completion script of a shell.
 #include <memory>
 
-#include "plugin/cli/command.h"
-#include "plugin/cli/completion.h"
+#include "plugin/cli/term/command.h"
+#include "plugin/cli/term/completion.h"
 
 namespace pinscope::cli {
 

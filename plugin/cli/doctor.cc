@@ -1,8 +1,8 @@
 // `pinscope doctor`: is this machine ready, is what is installed in force, and what to do if not.
 #include "plugin/base/text.h"
-#include "plugin/cli/command.h"
 #include "plugin/cli/health.h"
-#include "plugin/cli/table.h"
+#include "plugin/cli/term/command.h"
+#include "plugin/cli/term/table.h"
 #include "plugin/json/json.h"
 
 namespace pinscope::cli {

@@ -7,11 +7,11 @@
 #include <optional>
 
 #include "plugin/base/text.h"
-#include "plugin/cli/command.h"
 #include "plugin/cli/engine_status.h"
 #include "plugin/cli/programs.h"
-#include "plugin/cli/table.h"
-#include "plugin/engine/daemon.h"
+#include "plugin/cli/term/command.h"
+#include "plugin/cli/term/table.h"
+#include "plugin/engine/wiring/daemon.h"
 #include "plugin/host/installed.h"
 #include "plugin/json/json.h"
 

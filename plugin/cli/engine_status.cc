@@ -5,7 +5,7 @@
 #include "plugin/base/text.h"
 #include "plugin/cli/docker_info.h"
 #include "plugin/cli/programs.h"
-#include "plugin/engine/daemon.h"
+#include "plugin/engine/wiring/daemon.h"
 
 namespace pinscope::cli {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "plugin/cli/command.h"
+#include "plugin/cli/term/command.h"
 
 namespace pinscope::cli {
 

@@ -7,10 +7,10 @@
 #include "plugin/base/text.h"
 #include "plugin/cli/health.h"
 #include "plugin/host/file.h"
-#include "plugin/kernel/bpf.h"
-#include "plugin/kernel/mounts.h"
+#include "plugin/kernel/bpf/bpf.h"
+#include "plugin/kernel/bpf/program_reach.h"
+#include "plugin/kernel/mount/mounts.h"
 #include "plugin/kernel/probe.h"
-#include "plugin/kernel/program_reach.h"
 
 namespace pinscope::cli {
 namespace {

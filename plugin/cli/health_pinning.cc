@@ -5,7 +5,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/cli/health.h"
-#include "plugin/kernel/mounts.h"
+#include "plugin/kernel/mount/mounts.h"
 
 namespace pinscope::cli {
 namespace {

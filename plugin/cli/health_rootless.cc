@@ -10,7 +10,7 @@
 #include <filesystem>
 
 #include "plugin/base/text.h"
-#include "plugin/kernel/bpf.h"
+#include "plugin/kernel/bpf/bpf.h"
 
 namespace pinscope::cli {
 namespace {

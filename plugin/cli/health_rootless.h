@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "plugin/cli/health.h"
-#include "plugin/kernel/own_namespace.h"
+#include "plugin/kernel/process/own_namespace.h"
 
 namespace pinscope::cli {
 

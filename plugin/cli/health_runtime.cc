@@ -4,7 +4,7 @@
 #include "plugin/base/path.h"
 #include "plugin/cli/health.h"
 #include "plugin/cli/programs.h"
-#include "plugin/engine/daemon.h"
+#include "plugin/engine/wiring/daemon.h"
 #include "plugin/host/installed.h"
 #include "plugin/model/low_level_runtime.h"
 

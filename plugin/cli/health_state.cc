@@ -8,10 +8,10 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/cli/diagnostics.h"
 #include "plugin/cli/health.h"
 #include "plugin/cli/records.h"
-#include "plugin/cli/table.h"
+#include "plugin/cli/term/diagnostics.h"
+#include "plugin/cli/term/table.h"
 #include "plugin/host/file.h"
 #include "plugin/policy/set/cache.h"
 #include "plugin/policy/set/install.h"

@@ -2,11 +2,11 @@
 #include <memory>
 
 #include "plugin/base/text.h"
-#include "plugin/cli/command.h"
-#include "plugin/cli/delegation_text.h"
-#include "plugin/cli/object_name.h"
+#include "plugin/cli/explain/delegation_text.h"
+#include "plugin/cli/explain/object_name.h"
 #include "plugin/cli/records.h"
-#include "plugin/cli/table.h"
+#include "plugin/cli/term/command.h"
+#include "plugin/cli/term/table.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::cli {

@@ -3,9 +3,9 @@
 #include <memory>
 
 #include "plugin/base/clock.h"
-#include "plugin/cli/command.h"
 #include "plugin/cli/records.h"
-#include "plugin/cli/table.h"
+#include "plugin/cli/term/command.h"
+#include "plugin/cli/term/table.h"
 
 namespace pinscope::cli {
 namespace {

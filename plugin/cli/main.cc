@@ -12,8 +12,8 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/cli/command.h"
-#include "plugin/kernel/concealment.h"
+#include "plugin/cli/term/command.h"
+#include "plugin/kernel/process/concealment.h"
 
 namespace pinscope::cli {
 namespace {

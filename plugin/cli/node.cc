@@ -4,10 +4,10 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/cli/command.h"
 #include "plugin/cli/health.h"
 #include "plugin/cli/programs.h"
-#include "plugin/engine/wiring.h"
+#include "plugin/cli/term/command.h"
+#include "plugin/engine/wiring/wiring.h"
 #include "plugin/host/installed.h"
 #include "plugin/node/agent.h"
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "plugin/base/result.h"
-#include "plugin/cli/terminal.h"
+#include "plugin/cli/term/terminal.h"
 #include "plugin/inventory/live.h"
 #include "plugin/json/json.h"
 #include "plugin/model/record.h"

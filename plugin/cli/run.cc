@@ -15,9 +15,9 @@
 
 #include "plugin/base/fd.h"
 #include "plugin/base/text.h"
-#include "plugin/cli/command.h"
-#include "plugin/kernel/privileges.h"
-#include "plugin/kernel/session.h"
+#include "plugin/cli/term/command.h"
+#include "plugin/kernel/process/privileges.h"
+#include "plugin/kernel/process/session.h"
 #include "plugin/pipeline.h"
 
 namespace pinscope::cli {

@@ -12,7 +12,7 @@
 #include "plugin/daemon/log.h"
 #include "plugin/daemon/options.h"
 #include "plugin/daemon/view_plugin.h"
-#include "plugin/kernel/concealment.h"
+#include "plugin/kernel/process/concealment.h"
 #include "plugin/nri/plugin.h"
 
 namespace pinscope::daemon {

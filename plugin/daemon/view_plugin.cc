@@ -10,7 +10,7 @@
 #include "plugin/daemon/delegation.h"
 #include "plugin/daemon/run_hook.h"
 #include "plugin/daemon/subject.h"
-#include "plugin/kernel/process.h"
+#include "plugin/kernel/process/process.h"
 #include "plugin/oci/pod_labels.h"
 #include "plugin/pipeline/prepare.h"
 #include "plugin/policy/decide/may_select.h"

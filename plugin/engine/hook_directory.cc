@@ -5,9 +5,9 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/engine/daemon.h"
-#include "plugin/engine/draft.h"
 #include "plugin/engine/hook_file.h"
+#include "plugin/engine/wiring/daemon.h"
+#include "plugin/engine/wiring/draft.h"
 
 namespace pinscope::engine {
 namespace {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "plugin/engine/toml.h"
-#include "plugin/engine/wiring.h"
+#include "plugin/engine/wiring/toml.h"
+#include "plugin/engine/wiring/wiring.h"
 
 namespace pinscope::engine {
 

@@ -10,9 +10,9 @@
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
-#include "plugin/kernel/child.h"
-#include "plugin/kernel/process.h"
-#include "plugin/kernel/source.h"
+#include "plugin/kernel/bpf/source.h"
+#include "plugin/kernel/process/child.h"
+#include "plugin/kernel/process/process.h"
 #include "plugin/kernel/sys.h"
 
 namespace pinscope::inventory {

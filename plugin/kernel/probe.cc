@@ -9,10 +9,10 @@
 #include <cstring>
 
 #include "plugin/host/file.h"
-#include "plugin/kernel/bpf.h"
-#include "plugin/kernel/delegation.h"
-#include "plugin/kernel/privileges.h"
-#include "plugin/kernel/process.h"
+#include "plugin/kernel/bpf/bpf.h"
+#include "plugin/kernel/bpf/delegation.h"
+#include "plugin/kernel/process/privileges.h"
+#include "plugin/kernel/process/process.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/kernel/uapi.h"
 

@@ -1,5 +1,5 @@
 // Every type of BPF map that we know: its name, its number, and what "read" and "read-write" give
-// of it. One table, made from tests on real kernels (tests/kernel/map_type_facts_test.cc), for the
+// of it. One table, made from tests on real kernels (tests/kernel/facts/map_type_test.cc), for the
 // check of policies, the hook, explain and the commands that seccomp has to let through;
 // docs/policy.md shows it to people. A type that is not in it is granted in no way.
 #pragma once

@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "plugin/kernel/privileges.h"
+#include "plugin/kernel/process/privileges.h"
 
 namespace pinscope::node {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "plugin/base/result.h"
-#include "plugin/kernel/child.h"
+#include "plugin/kernel/process/child.h"
 
 namespace pinscope::node {
 

@@ -4,7 +4,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/inventory/collect.h"
-#include "plugin/kernel/process.h"
+#include "plugin/kernel/process/process.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::node {

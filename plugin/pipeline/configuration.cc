@@ -9,7 +9,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
-#include "plugin/kernel/ancestors.h"
+#include "plugin/kernel/process/ancestors.h"
 #include "plugin/oci/runtime_arguments.h"
 #include "plugin/pipeline/host.h"
 

@@ -6,7 +6,7 @@
 #include <csignal>
 
 #include "plugin/base/clock.h"
-#include "plugin/kernel/process.h"
+#include "plugin/kernel/process/process.h"
 #include "plugin/pipeline/run_log.h"
 
 namespace pinscope {

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "plugin/base/path.h"
-#include "plugin/kernel/delegation.h"
-#include "plugin/kernel/source.h"
+#include "plugin/kernel/bpf/delegation.h"
+#include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/oci/config.h"
 #include "plugin/oci/edit.h"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "plugin/base/result.h"
-#include "plugin/kernel/bpf.h"
+#include "plugin/kernel/bpf/bpf.h"
 #include "plugin/model/bpf_commands.h"
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"

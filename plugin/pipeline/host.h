@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "plugin/base/result.h"
-#include "plugin/kernel/source.h"
+#include "plugin/kernel/bpf/source.h"
 #include "plugin/model/bpf_commands.h"
 #include "plugin/model/decision.h"
 #include "plugin/oci/state.h"

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "plugin/base/path.h"
-#include "plugin/kernel/obstacles.h"
-#include "plugin/kernel/process.h"
-#include "plugin/kernel/ways_out.h"
+#include "plugin/kernel/mount/obstacles.h"
+#include "plugin/kernel/mount/ways_out.h"
+#include "plugin/kernel/process/process.h"
 #include "plugin/policy/decide/decide.h"
 
 namespace pinscope {

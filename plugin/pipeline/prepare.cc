@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "plugin/base/path.h"
-#include "plugin/kernel/source.h"
+#include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/model/hook_entry.h"
 #include "plugin/oci/config.h"

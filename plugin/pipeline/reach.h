@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "plugin/kernel/bpf.h"
+#include "plugin/kernel/bpf/bpf.h"
 #include "plugin/policy/decide/reach.h"
 
 namespace pinscope {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "plugin/base/result.h"
-#include "plugin/kernel/process.h"
+#include "plugin/kernel/process/process.h"
 #include "plugin/model/record.h"
 #include "plugin/oci/state.h"
 #include "plugin/pipeline/run_log.h"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "plugin/base/error.h"
-#include "plugin/kernel/source.h"
+#include "plugin/kernel/bpf/source.h"
 #include "plugin/model/decision.h"
 
 namespace pinscope {

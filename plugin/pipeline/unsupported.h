@@ -3,7 +3,7 @@
 #pragma once
 
 #include "plugin/base/result.h"
-#include "plugin/kernel/process.h"
+#include "plugin/kernel/process/process.h"
 
 namespace pinscope {
 

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "plugin/kernel/delegation.h"
+#include "plugin/kernel/bpf/delegation.h"
 #include "tests/attack/attack_test.h"
 #include "tests/support/map_of_type.h"
 #include "tests/support/programs.h"

@@ -4,8 +4,8 @@
 
 #include <csignal>
 
-#include "plugin/kernel/delegation.h"
-#include "plugin/kernel/program_reach.h"
+#include "plugin/kernel/bpf/delegation.h"
+#include "plugin/kernel/bpf/program_reach.h"
 #include "tests/attack/attack_test.h"
 #include "tests/support/command.h"
 

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 #include "plugin/host/file.h"
-#include "plugin/kernel/bpf.h"
-#include "plugin/kernel/delegation.h"
+#include "plugin/kernel/bpf/bpf.h"
+#include "plugin/kernel/bpf/delegation.h"
 #include "plugin/kernel/sys.h"
 #include "tests/attack/attack_test.h"
 

@@ -6,7 +6,7 @@
 #include <csignal>
 #include <filesystem>
 
-#include "plugin/kernel/process.h"
+#include "plugin/kernel/process/process.h"
 #include "plugin/record/store.h"
 #include "tests/engines/node.h"
 

@@ -3,7 +3,7 @@
 // it.
 #include <filesystem>
 
-#include "plugin/kernel/delegation.h"
+#include "plugin/kernel/bpf/delegation.h"
 #include "tests/engines/engine_test.h"
 
 namespace pinscope::test {

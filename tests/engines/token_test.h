@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "plugin/kernel/delegation.h"
+#include "plugin/kernel/bpf/delegation.h"
 #include "tests/engines/view_test.h"
 #include "tests/support/kernel_answer.h"
 

@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "plugin/kernel/delegation.h"
+#include "plugin/kernel/bpf/delegation.h"
 #include "tests/fault/hooked_process.h"
 
 namespace pinscope::test {

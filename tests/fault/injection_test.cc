@@ -9,7 +9,7 @@
 #include <functional>
 #include <set>
 
-#include "plugin/kernel/delegation.h"
+#include "plugin/kernel/bpf/delegation.h"
 #include "tests/fault/hooked_process.h"
 #include "tests/support/old_kernel.h"
 #include "tests/support/silent_file_system.h"

@@ -10,7 +10,7 @@
 
 #include <algorithm>
 
-#include "plugin/kernel/container_root.h"
+#include "plugin/kernel/mount/container_root.h"
 #include "plugin/kernel/sys.h"
 #include "tests/fault/hooked_process.h"
 #include "tests/support/check.h"

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "plugin/engine/containerd_edit.h"
-#include "plugin/engine/toml.h"
+#include "plugin/engine/containerd/edit.h"
+#include "plugin/engine/wiring/toml.h"
 
 namespace {
 

@@ -179,7 +179,7 @@ class Meaning(unittest.TestCase):
 
     def test_the_handler_of_the_runtime_class_is_the_name_of_the_runtime(self):
         self.assertEqual(objects("overlays/shim", "RuntimeClass")[0]["handler"], "pinscope")
-        self.assertRegex((SOURCE / "plugin/engine/containerd_config.h").read_text(),
+        self.assertRegex((SOURCE / "plugin/engine/containerd/config.h").read_text(),
                          r'kPinscopeRuntime = "pinscope"')
         pods = [each for path in (TREE / "examples").glob("pod-*.yaml")
                 for each in kustomize.load_all(path)]

@@ -42,9 +42,32 @@ PARTS = {
         "language": {"", "decide"},
         "set": {""},
     },
+    "kernel": {
+        "": set(),
+        "process": {""},
+        "mount": {"", "process"},
+        "bpf": {"", "process", "mount"},
+    },
+    "engine": {
+        "wiring": set(),
+        "": {"wiring"},
+        "cdi": set(),
+        "containerd": {"wiring"},
+        "docker": {"wiring"},
+    },
+    "cli": {
+        "term": set(),
+        "explain": {"", "term"},
+        "": {"term", "explain"},
+    },
 }
-# What puts a set in force reads the policies; the hook links the rest of set/, and no YAML.
-BEYOND_PARTS = {"plugin/policy/set/install": {"language"}}
+BEYOND_PARTS = {
+    # What puts a set in force reads the policies; the hook links the rest of set/, and no YAML.
+    "plugin/policy/set/install": {"language"},
+    # What the kernel can do is asked of every facility.
+    "plugin/kernel/probe": {"bpf", "process"},
+    "plugin/cli/term/diagnostics": {"explain"},
+}
 
 # Library header prefix -> the files that may include it.
 LIBRARIES = {
@@ -58,7 +81,7 @@ LIBRARIES = {
     "google/protobuf/": r"plugin/nri/.*",
     "plugin/nri/nri.pb.h": r"plugin/nri/.*",
     "plugin/nri/ttrpc.pb.h": r"plugin/nri/.*",
-    "toml++/": r"plugin/engine/toml\.cc",
+    "toml++/": r"plugin/engine/wiring/toml\.cc",
 }
 # What the static hook links must start fast: <iostream> brings constructors that run before main.
 NO_IOSTREAM = re.compile(

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "plugin/engine/wiring.h"
+#include "plugin/engine/wiring/wiring.h"
 
 namespace pinscope::engine {
 

@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "plugin/kernel/process.h"
+#include "plugin/kernel/process/process.h"
 
 namespace pinscope::inventory {
 namespace {

@@ -1,0 +1,169 @@
+// `pinscope explain`: would this container start, what would it see, and why.
+#include <algorithm>
+
+#include "plugin/base/text.h"
+#include "plugin/cli/explain/delegation_text.h"
+#include "plugin/cli/explain/explanation.h"
+#include "plugin/cli/explain/explanation_json.h"
+#include "plugin/cli/explain/object_name.h"
+#include "plugin/cli/term/command.h"
+#include "plugin/cli/term/diagnostics.h"
+#include "plugin/cli/term/table.h"
+
+namespace pinscope::cli {
+namespace {
+
+std::string owner_and_mode(const model::GrantedPin& grant) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%u:%u %04o", grant.uid, grant.gid, grant.mode & 07777U);
+  return text;
+}
+
+// "map 12 (hash)", or why there is none.
+Cell object_cell(const Explanation& explanation, size_t grant) {
+  if (explanation.sources.empty()) return {"not looked at", Colour::kDim};
+  const auto& source = explanation.sources[grant];
+  if (source.skipped) return {"missing: skipped", Colour::kYellow};
+  if (source.error) return {std::string(code_name(source.error->code())), Colour::kRed};
+  return {std::string(model::name_of(source.info->kind)) + " " + std::to_string(source.info->id) +
+          " (" + object_type_name(source.info->kind, source.info->type) + ")"};
+}
+
+Colour colour_of(Remark::Kind kind) {
+  switch (kind) {
+    case Remark::Kind::kRefuses:
+    case Remark::Kind::kVoid:
+      return Colour::kRed;
+    case Remark::Kind::kUnreachable:
+      return Colour::kYellow;
+    case Remark::Kind::kNote:
+      return Colour::kPlain;
+  }
+  return Colour::kPlain;
+}
+
+std::string verdict_text(const Explanation& explanation, const Palette& palette) {
+  const auto& decision = explanation.decision;
+  if (!explanation.starts()) return palette.paint(Colour::kRed, "would not start");
+  if (!decision.selected())
+    return palette.paint(Colour::kGreen, "would start") +
+           (explanation.container.identity.is_sandbox
+                ? ": a pod's sandbox is left alone"
+                : ": no policy selects it, so it is left alone");
+  size_t pins = decision.grants.size();
+  for (const auto& source : explanation.sources)
+    if (source.skipped) --pins;
+  return palette.paint(Colour::kGreen, "would start") + " and see " +
+         count_of(pins, "pin", "pins") + " at " + one_line(decision.grants_at()) +
+         (decision.delegation ? " and a bpffs for tokens at " + one_line(decision.at) : "") +
+         " (layout " + model::name_of(decision.layout) + ", hostBpffs " +
+         model::name_of(decision.host_bpffs) + ")";
+}
+
+std::string bullet(const Palette& palette, Colour colour, std::string_view word,
+                   const std::string& text, const std::string& action) {
+  std::string line = "  " + palette.paint(colour, word) + ": " + one_line(text) + "\n";
+  if (!action.empty()) line += "    " + one_line(action) + "\n";
+  return line;
+}
+
+std::string identity_text(const model::Container& container) {
+  std::string text;
+  const auto add = [&](const std::string& name, const std::optional<model::Fact>& fact) {
+    if (fact)
+      text += "  " + name + " " + quoted(fact->value) + ", from " + one_line(fact->established_by) +
+              "\n";
+  };
+  const auto& identity = container.identity;
+  if (container.engine != model::Engine::kUnknown)
+    add("engine", model::Fact{model::engine_name(container.engine),
+                              model::engine_established_by(container.engine)});
+  add("kubernetes namespace", identity.kubernetes_namespace);
+  add("kubernetes pod", identity.kubernetes_pod);
+  add("kubernetes container", identity.kubernetes_container);
+  add("kubernetes uid", identity.kubernetes_uid);
+  for (const auto& [key, fact] : identity.kubernetes_labels)
+    add("kubernetes label " + quoted(key), fact);
+  add("image", identity.image);
+  return text;
+}
+
+bool has_error(const std::vector<policy::Diagnostic>& diagnostics) {
+  return std::ranges::find(diagnostics, policy::Diagnostic::Severity::kError,
+                           &policy::Diagnostic::severity) != diagnostics.end();
+}
+
+std::string to_text(const Explanation& explanation, const Palette& palette) {
+  const auto heading = [&](const char* text) {
+    return "\n" + palette.paint(Colour::kBold, text) + "\n";
+  };
+  const auto& container = explanation.container;
+  const auto& decision = explanation.decision;
+  std::string text;
+  for (const auto& diagnostic : explanation.diagnostics) text += to_text(diagnostic, palette);
+  if (explanation.last_good)
+    text += palette.paint(Colour::kYellow, "warning") + ": the policy files " +
+            (has_error(explanation.diagnostics) ? "have errors" : "are not in force") +
+            "; this is what the last good policies say\n\n";
+  const std::string engine = model::engine_name(container.engine);
+  text += "container " + quoted(container.id) + (engine.empty() ? ", engine not given" : "") +
+          ", process " + std::to_string(container.uid) + ":" + std::to_string(container.gid) + "\n";
+  text += identity_text(container);
+  text += verdict_text(explanation, palette) + "\n";
+  for (const auto& error : explanation.errors)
+    text += bullet(palette, Colour::kRed, code_name(error.code()), error.sentence(), "");
+
+  if (!explanation.verdicts.empty()) text += heading("POLICIES");
+  for (const auto& verdict : explanation.verdicts) {
+    const std::string rule = model::to_string(verdict.policy);
+    text += "  " +
+            palette.paint(verdict.selects ? Colour::kGreen : Colour::kDim,
+                          verdict.selects ? "selects " : "does not") +
+            "  " + one_line(rule) + (verdict.selects ? "" : ": " + one_line(verdict.why_not)) +
+            "\n";
+  }
+
+  Table grants({"GRANT", "ACCESS", "OBJECT", "OWNER, MODE", "SOURCE", "RULE"});
+  for (size_t i = 0; i < decision.grants.size(); ++i) {
+    const auto& grant = decision.grants[i];
+    grants.add({grant.name, model::name_of(grant.access), object_cell(explanation, i),
+                owner_and_mode(grant), grant.source, model::to_string(grant.rule)});
+  }
+  if (!grants.empty()) text += "\n" + grants.text(palette);
+  if (decision.delegation) text += "\n" + delegation_table(*decision.delegation).text(palette);
+  Table refusals({"REFUSED", "SOURCE", "GRANTED BY", "DENIED BY"});
+  for (const auto& refusal : decision.refusals)
+    refusals.add({refusal.name, refusal.source, model::to_string(refusal.granted_by),
+                  model::to_string(refusal.denied_by) +
+                      (refusal.denied_as.empty() ? "" : ", as " + quoted(refusal.denied_as))});
+  if (!refusals.empty()) text += "\n" + refusals.text(palette);
+
+  if (!explanation.remarks.empty() || !decision.notes.empty()) text += heading("REMARKS");
+  for (const auto& remark : explanation.remarks)
+    text +=
+        bullet(palette, colour_of(remark.kind), name_of(remark.kind), remark.text, remark.action);
+  for (const auto& note : decision.notes) text += bullet(palette, Colour::kPlain, "note", note, "");
+  return text;
+}
+
+Result<ExitStatus> run_explain(const Settings& settings, const ExplainOptions& options) {
+  PINSCOPE_TRY(const Explanation explanation, explain(settings, options));
+  print(settings.json() ? to_json(explanation) : to_text(explanation, settings.palette()));
+  return explanation.starts() ? kExitOk : kExitFailure;
+}
+
+}  // namespace
+
+void add_explain(CLI::App& root, Program& program) {
+  auto options = std::make_shared<ExplainOptions>();
+  Command command = add_command(
+      root, program, "explain", "Say what a container would see if it were started now, and why",
+      [&program, options] { return run_explain(program.settings, *options); });
+  add_explain_options(command, program.settings, *options);
+  command.footer(
+      "Policies are read from the files, as the next start would; if they have errors, the set in "
+      "force is used.\nThe owner of files is checked for the installed policies only.\n"
+      "Exit status: 0 it would start; 1 it would not; 2 usage.");
+}
+
+}  // namespace pinscope::cli

@@ -1,0 +1,153 @@
+#include "plugin/cli/explain/explanation_json.h"
+
+#include "plugin/cli/explain/delegation_text.h"
+#include "plugin/cli/explain/object_name.h"
+#include "plugin/cli/term/diagnostics.h"
+#include "plugin/json/json.h"
+
+namespace pinscope::cli {
+namespace {
+
+void write_rule(JsonWriter& json, const char* key, const model::Rule& rule) {
+  json.key(key)
+      .object()
+      .field("policy", rule.policy)
+      .field("place", model::to_string(rule.place))
+      .end();
+}
+
+void write_fact(JsonWriter& json, const char* key, const std::optional<model::Fact>& fact) {
+  if (!fact) return;
+  json.key(key)
+      .object()
+      .field("value", fact->value)
+      .field("established_by", fact->established_by)
+      .end();
+}
+
+void write_labels(JsonWriter& json, const model::Identity& identity) {
+  if (identity.kubernetes_labels.empty()) return;
+  json.key("kubernetes_labels").object();
+  for (const auto& [key, fact] : identity.kubernetes_labels) write_fact(json, key.c_str(), fact);
+  json.end();
+}
+
+void write_container(JsonWriter& json, const model::Container& container) {
+  json.key("container")
+      .object()
+      .field("id", container.id)
+      .field("bundle", container.bundle)
+      .field("rootfs", container.rootfs)
+      .field("engine", model::engine_name(container.engine))
+      .field("engine_established_by", model::engine_established_by(container.engine))
+      .field("uid", container.uid)
+      .field("gid", container.gid);
+  write_fact(json, "kubernetes_namespace", container.identity.kubernetes_namespace);
+  write_fact(json, "kubernetes_pod", container.identity.kubernetes_pod);
+  write_fact(json, "kubernetes_container", container.identity.kubernetes_container);
+  write_fact(json, "kubernetes_uid", container.identity.kubernetes_uid);
+  write_labels(json, container.identity);
+  write_fact(json, "image", container.identity.image);
+  json.field("sandbox", container.identity.is_sandbox).end();
+}
+
+void write_grants(JsonWriter& json, const Explanation& explanation) {
+  json.key("grants").array();
+  for (size_t i = 0; i < explanation.decision.grants.size(); ++i) {
+    const auto& grant = explanation.decision.grants[i];
+    json.object()
+        .field("name", grant.name)
+        .field("source", grant.source)
+        .field("access", model::name_of(grant.access))
+        .field("uid", grant.uid)
+        .field("gid", grant.gid)
+        .field("mode", grant.mode)
+        .field("missing", model::name_of(grant.missing));
+    write_rule(json, "rule", grant.rule);
+    if (!explanation.sources.empty()) {
+      const auto& source = explanation.sources[i];
+      json.field("skipped", source.skipped);
+      if (source.info)
+        json.key("object")
+            .object()
+            .field("kind", model::name_of(source.info->kind))
+            .field("type", object_type_name(source.info->kind, source.info->type))
+            .field("id", source.info->id)
+            .field("name", source.info->name)
+            .end();
+      if (source.error)
+        json.field("error_code", code_name(source.error->code()))
+            .field("error", source.error->sentence());
+    }
+    json.end();
+  }
+  json.end();
+}
+
+}  // namespace
+
+std::string to_json(const Explanation& explanation) {
+  const auto& decision = explanation.decision;
+  JsonWriter json(JsonWriter::Style::kPretty);
+  json.object()
+      .field("starts", explanation.starts())
+      .field("selected", decision.selected())
+      .field("last_good_policies", explanation.last_good);
+  write_container(json, explanation.container);
+  json.key("errors").array();
+  for (const auto& error : explanation.errors)
+    json.object().field("code", code_name(error.code())).field("error", error.sentence()).end();
+  json.end().key("policies").array();
+  for (const auto& verdict : explanation.verdicts) {
+    json.object()
+        .field("policy", verdict.policy.policy)
+        .field("place", model::to_string(verdict.policy.place))
+        .field("selected", verdict.selects);
+    if (!verdict.selects) json.field("why_not", verdict.why_not);
+    json.end();
+  }
+  json.end()
+      .key("view")
+      .object()
+      .field("at", decision.at)
+      .field("layout", model::name_of(decision.layout))
+      .field("host_bpffs", model::name_of(decision.host_bpffs))
+      .end();
+  write_grants(json, explanation);
+  if (decision.delegation) {
+    json.key("delegation");
+    write_delegation(json, *decision.delegation);
+  }
+  json.key("bpf_commands").array();
+  for (const uint32_t command : explanation.commands.list())
+    json.object()
+        .field("command", command)
+        .field("name", model::bpf_command_name(command))
+        .field("seccomp_allows", explanation.container.seccomp_commands.contains(command))
+        .end();
+  json.end();
+  json.key("refusals").array();
+  for (const auto& refusal : decision.refusals) {
+    json.object().field("name", refusal.name).field("source", refusal.source);
+    write_rule(json, "granted_by", refusal.granted_by);
+    write_rule(json, "denied_by", refusal.denied_by);
+    if (!refusal.denied_as.empty()) json.field("denied_as", refusal.denied_as);
+    json.end();
+  }
+  json.end().key("remarks").array();
+  for (const auto& remark : explanation.remarks)
+    json.object()
+        .field("kind", name_of(remark.kind))
+        .field("code", remark.code)
+        .field("text", remark.text)
+        .field("action", remark.action)
+        .end();
+  json.end().key("notes").array();
+  for (const auto& note : decision.notes) json.value(note);
+  json.end().key("diagnostics");
+  write_diagnostics(json, explanation.diagnostics);
+  json.end();
+  return std::string(json.text()) + "\n";
+}
+
+}  // namespace pinscope::cli

@@ -1,0 +1,13 @@
+// An explanation for programs. docs/man/pinscope.1 describes the fields.
+#pragma once
+
+#include <string>
+
+#include "plugin/cli/explain/explanation.h"
+
+namespace pinscope::cli {
+
+// The explanation as one JSON object and a newline.
+std::string to_json(const Explanation& explanation);
+
+}  // namespace pinscope::cli

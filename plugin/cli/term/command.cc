@@ -1,0 +1,176 @@
+#include "plugin/cli/term/command.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "plugin/base/text.h"
+
+namespace pinscope::cli {
+namespace {
+
+// The words are the option's type name, too ("table|json"), which is where help and completion find
+// them.
+void restrict_to(CLI::Option& option, const std::vector<std::string>& choices) {
+  std::string type_name;
+  for (const auto& choice : choices) type_name += (type_name.empty() ? "" : "|") + choice;
+  option.type_name(type_name)->check([choices, type_name](const std::string& value) {
+    for (const auto& choice : choices)
+      if (choice == value) return std::string();
+    return pinscope::quoted(value) + " is none of " + type_name;
+  });
+}
+
+}  // namespace
+
+Palette Settings::palette() const {
+  return Palette(wants_colour(colour, STDOUT_FILENO));
+}
+
+Command& Command::option(const std::string& names, std::string& variable, const std::string& value,
+                         const std::string& description) {
+  app_.add_option(names, variable, description)->type_name(value);
+  return *this;
+}
+
+Command& Command::required_option(const std::string& names, std::string& variable,
+                                  const std::string& value, const std::string& description) {
+  app_.add_option(names, variable, description)->type_name(value)->required();
+  return *this;
+}
+
+Command& Command::repeatable_option(const std::string& names, std::vector<std::string>& variable,
+                                    const std::string& value, const std::string& description) {
+  app_.add_option(names, variable, description)->type_name(value)->allow_extra_args(false);
+  return *this;
+}
+
+Command& Command::number(const std::string& names, size_t& variable, const std::string& value,
+                         const std::string& description) {
+  app_.add_option(names, variable, description)->type_name(value);
+  return *this;
+}
+
+Command& Command::flag(const std::string& names, bool& variable, const std::string& description) {
+  app_.add_flag(names, variable, description);
+  return *this;
+}
+
+Command& Command::choice(const std::string& names, std::string& variable,
+                         const std::vector<std::string>& choices, const std::string& description) {
+  restrict_to(*app_.add_option(names, variable, description), choices);
+  return *this;
+}
+
+Command& Command::argument(const std::string& name, std::string& variable,
+                           const std::string& description) {
+  app_.add_option(name, variable, description)->type_name("")->required();
+  return *this;
+}
+
+Command& Command::choice_argument(const std::string& name, std::string& variable,
+                                  const std::vector<std::string>& choices,
+                                  const std::string& description) {
+  CLI::Option& option = *app_.add_option(name, variable, description)->required();
+  restrict_to(option, choices);
+  return *this;
+}
+
+Command& Command::arguments(const std::string& name, std::vector<std::string>& variable,
+                            const std::string& description) {
+  app_.add_option(name, variable, description)->type_name("");
+  return *this;
+}
+
+Command& Command::command_line(const std::string& name, std::vector<std::string>& variable,
+                               const std::string& description) {
+  app_.positionals_at_end();
+  app_.add_option(name, variable, description)->type_name("");
+  return *this;
+}
+
+Command& Command::footer(const std::string& text) {
+  app_.footer(text);
+  return *this;
+}
+
+Command& Command::policy_option(Settings& settings) {
+  return option("--policy", settings.policy_path, "PATH",
+                "Policy directory or file (default /etc/pinscope/policy.d)");
+}
+
+Command& Command::state_option(Settings& settings) {
+  return option("--state-dir", settings.state_directory, "DIR",
+                "Where the records of containers are (default /run/pinscope)");
+}
+
+Command& Command::cache_option(Settings& settings) {
+  return option("--cache-dir", settings.cache_directory, "DIR",
+                "Where the compiled policies are (default /var/lib/pinscope)");
+}
+
+Command& Command::audit_option(Settings& settings) {
+  return option("--audit", settings.audit_path, "FILE",
+                "The audit file (default /var/log/pinscope/audit.jsonl)");
+}
+
+Command& Command::colour_option(Settings& settings) {
+  return choice("--color", settings.colour, {"auto", "always", "never"},
+                "Colours (default auto: on a terminal, unless NO_COLOR is set)");
+}
+
+Command& Command::output_options(Settings& settings) {
+  choice("-o,--output", settings.output, {"table", "json"},
+         "table for people (the default), json for programs");
+  return colour_option(settings);
+}
+
+Command add_command(CLI::App& root, Program& program, const std::string& name,
+                    const std::string& description, std::function<Result<ExitStatus>()> run) {
+  CLI::App& command = *root.add_subcommand(name, description);
+  command.callback([&program, run = std::move(run)] { program.chosen = run; });
+  return Command(command);
+}
+
+void print(std::string_view text) {
+  const std::string safe = for_terminal(text);
+  std::fwrite(safe.data(), 1, safe.size(), stdout);
+}
+
+void complain(const Error& error) {
+  complain(error.sentence());
+}
+
+void complain(std::string_view sentence) {
+  const std::string line = "pinscope: " + one_line(sentence) + "\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+void build_tree(CLI::App& root, Program& program) {
+  root.description(
+      "Gives every container its own BPF file system with exactly the pins a policy grants.");
+  root.name("pinscope");
+  root.set_help_flag("-h,--help", "Print this help and exit");
+  root.set_version_flag("--version", "pinscope " PINSCOPE_VERSION, "Print the version and exit");
+  root.require_subcommand(1);
+  root.footer(
+      "Exit status: 0 done; 1 it failed, or found what it looks for; 2 the command line makes no "
+      "sense.\n`pinscope COMMAND --help` says more; so does pinscope(1).");
+  add_check(root, program);
+  add_explain(root, program);
+  add_plan(root, program);
+  add_list(root, program);
+  add_inspect(root, program);
+  add_audit(root, program);
+  add_gc(root, program);
+  add_cdi(root, program);
+  add_run(root, program);
+  add_doctor(root, program);
+  add_engine(root, program);
+  add_compile(root, program);
+  add_node(root, program);
+  add_completion(root, program);
+}
+
+}  // namespace pinscope::cli

@@ -1,0 +1,120 @@
+// What the commands of `pinscope` share: settings, output, exit status. Each command is one file
+// with one function that hangs it into the command tree; main.cc builds the tree, parses, and runs
+// the command that was chosen. CLI11 is known to command.cc, completion.cc and main.cc only: its
+// header is large.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/cli/term/terminal.h"
+
+namespace CLI {
+class App;
+}
+
+namespace pinscope::cli {
+
+enum ExitStatus : int { kExitOk = 0, kExitFailure = 1, kExitUsage = 2 };
+
+struct Settings {
+  std::string policy_path = "/etc/pinscope/policy.d";
+  std::string state_directory = "/run/pinscope";
+  std::string cache_directory = "/var/lib/pinscope";
+  std::string audit_path = "/var/log/pinscope/audit.jsonl";
+  std::string output = "table";
+  std::string colour = "auto";
+
+  [[nodiscard]] bool json() const { return output == "json"; }
+  // The colours of standard output.
+  [[nodiscard]] Palette palette() const;
+};
+
+// The parsed command line: settings, and what to run. Commands get it by reference before anything
+// is parsed and keep that reference.
+struct Program {
+  Settings settings;
+  std::function<Result<ExitStatus>()> chosen;
+};
+
+// A command in the making: its options and arguments. Variables must outlive the parsing; what a
+// command's run function needs is best held by a shared_ptr that the function keeps.
+class Command {
+ public:
+  explicit Command(CLI::App& app) : app_(app) {}
+
+  // `names`: "-o,--output". `value`: what stands for the value in the help, and says how to
+  // complete it: PATH, FILE, DIR, ID; anything else is not completed.
+  Command& option(const std::string& names, std::string& variable, const std::string& value,
+                  const std::string& description);
+  Command& required_option(const std::string& names, std::string& variable,
+                           const std::string& value, const std::string& description);
+  // May be given several times, one value each. A `value` of words ("a|b") completes them.
+  Command& repeatable_option(const std::string& names, std::vector<std::string>& variable,
+                             const std::string& value, const std::string& description);
+  Command& number(const std::string& names, size_t& variable, const std::string& value,
+                  const std::string& description);
+  Command& flag(const std::string& names, bool& variable, const std::string& description);
+  // An option that takes one of a few words.
+  Command& choice(const std::string& names, std::string& variable,
+                  const std::vector<std::string>& choices, const std::string& description);
+  // Positional arguments: exactly one, one of a few words, any number.
+  Command& argument(const std::string& name, std::string& variable, const std::string& description);
+  Command& choice_argument(const std::string& name, std::string& variable,
+                           const std::vector<std::string>& choices, const std::string& description);
+  Command& arguments(const std::string& name, std::vector<std::string>& variable,
+                     const std::string& description);
+  // Everything from the first word that is no option of this command, or behind "--": another
+  // program's command line.
+  Command& command_line(const std::string& name, std::vector<std::string>& variable,
+                        const std::string& description);
+  // The text that the help ends with.
+  Command& footer(const std::string& text);
+
+  // Options that several commands have, each with one name, one meaning and one help text.
+  Command& policy_option(Settings& settings);
+  Command& state_option(Settings& settings);
+  Command& cache_option(Settings& settings);
+  Command& audit_option(Settings& settings);
+  Command& colour_option(Settings& settings);
+  // --output and --color.
+  Command& output_options(Settings& settings);
+
+ private:
+  CLI::App& app_;
+};
+
+// Hangs a command into the tree; `run` is called after everything is parsed.
+Command add_command(CLI::App& root, Program& program, const std::string& name,
+                    const std::string& description, std::function<Result<ExitStatus>()> run);
+
+// To standard output, whatever it is made of: for_terminal() of base/text.h comes last. A failed
+// write shows in the exit status (see main.cc).
+void print(std::string_view text);
+// `pinscope: <sentence>` to standard error.
+void complain(const Error& error);
+void complain(std::string_view sentence);
+
+// One function for each command, each in the file of its name.
+void add_check(CLI::App& root, Program& program);
+void add_explain(CLI::App& root, Program& program);
+void add_plan(CLI::App& root, Program& program);
+void add_list(CLI::App& root, Program& program);
+void add_inspect(CLI::App& root, Program& program);
+void add_audit(CLI::App& root, Program& program);
+void add_gc(CLI::App& root, Program& program);
+void add_cdi(CLI::App& root, Program& program);
+void add_run(CLI::App& root, Program& program);
+void add_doctor(CLI::App& root, Program& program);
+void add_engine(CLI::App& root, Program& program);
+void add_compile(CLI::App& root, Program& program);
+void add_node(CLI::App& root, Program& program);
+void add_completion(CLI::App& root, Program& program);
+
+// The whole tree: what --help, the completions and the man page test walk.
+void build_tree(CLI::App& root, Program& program);
+
+}  // namespace pinscope::cli

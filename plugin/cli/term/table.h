@@ -1,0 +1,47 @@
+// Aligned tables for people. Cells hold untrusted text: control characters are escaped here, so
+// that no container name can move the cursor. Programs read --output json instead.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugin/cli/term/terminal.h"
+
+namespace pinscope::cli {
+
+struct Cell {
+  Cell(std::string content, Colour shade = Colour::kPlain)  // NOLINT: a cell is mostly just text
+      : text(std::move(content)), colour(shade) {}
+  Cell(const char* content) : text(content) {}  // NOLINT: the same
+  std::string text;
+  Colour colour = Colour::kPlain;
+};
+
+class Table {
+ public:
+  explicit Table(std::vector<std::string> headers);
+  // Adds a row, which has as many cells as there are headers.
+  void add(std::vector<Cell> cells);
+  // One line for the headers and one for each row, columns two blanks apart, nothing behind the
+  // last cell.
+  [[nodiscard]] std::string text(const Palette& palette) const;
+  [[nodiscard]] bool empty() const { return rows_.empty(); }
+
+ private:
+  std::vector<std::string> headers_;
+  std::vector<std::vector<Cell>> rows_;
+};
+
+// How many columns UTF-8 text takes, counting each code point as one.
+size_t display_width(const std::string& text);
+
+// "12s", "3m", "5h", "2d": how long ago, to one unit. A time in the future is "0s".
+std::string age(uint64_t now_ns, uint64_t then_ns);
+
+// "2026-01-31T12:00:00Z" for nanoseconds since 1970.
+std::string utc_time(uint64_t time_ns);
+
+// Container ids of engines are 64 hexadecimal digits; people use the first twelve.
+std::string short_id(const std::string& id);
+
+}  // namespace pinscope::cli

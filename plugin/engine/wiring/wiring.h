@@ -1,0 +1,90 @@
+// How Pinscope is wired into an engine: what installing and removing would change, and what is
+// there now. One file for each engine says how; nothing here runs a program or changes a file.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/engine/wiring/change.h"
+#include "plugin/engine/wiring/daemon.h"
+#include "plugin/engine/wiring/receipt.h"
+#include "plugin/model/container.h"
+
+namespace pinscope::engine {
+
+struct Options {
+  std::string hook;                         // pinscope-hook, as the engine's machine sees it
+  std::string shim;                         // pinscope-runtime-NAME, the same
+  std::vector<std::string> hook_arguments;  // "--policy", "/x", …: where they are not the defaults
+  // Make the shim the engine's default runtime, or not; nothing: as it was asked for before.
+  std::optional<bool> set_default;
+  bool force = false;              // write over changes that others made to our files
+  std::string containerd_config;   // empty: find it
+  std::string containerd_version;  // "1.7.24"; empty: not known
+};
+
+struct Plan {
+  Changes changes;
+  std::vector<std::string> next;      // what is left for the administrator to do, in order
+  std::vector<std::string> warnings;  // what the caller may not have meant
+  std::string checked_file;           // a file that the engine itself can check once it is written
+  // Options of its unit without which its answer could be another one. None that does anything.
+  std::vector<std::string> checked_with;
+};
+
+struct Remark {
+  enum class Level { kOk, kWarn, kFail } level = Level::kOk;
+  std::string text;
+  std::string action;  // what to do about it; empty if nothing
+};
+struct Report {
+  model::Engine engine = model::Engine::kUnknown;
+  bool wired = false;              // an installation is there, whole or not
+  bool set_default = false;        // containers that name no runtime were to meet Pinscope, too
+  std::vector<Remark> remarks;     // in the order in which they matter
+  std::vector<std::string> files;  // that an installation has made or has a part in
+  bool unclear = false;            // something with a say was not understood; a remark says what
+  // Whether a container that the engine starts now meets Pinscope, as far as can be told for sure.
+  [[nodiscard]] bool effective() const;
+};
+
+// The engines that there is wiring for.
+const std::vector<model::Engine>& engines();
+
+// An error: it would not work, or would not be safe; its text says what to do.
+Result<Plan> plan_install(model::Engine engine, const Tree& tree, const Options& options);
+Result<Plan> plan_remove(model::Engine engine, const Tree& tree, const Options& options);
+Report examine(model::Engine engine, const Tree& tree);
+
+// What was asked for now, before (the receipt), or is so anyhow, because somebody else made it so
+// or a version of Pinscope did whose receipt does not say. A plain installation takes no default
+// away.
+bool wants_default(const Options& options, const Receipt& receipt, bool is_default_now);
+// Says that containers which name no runtime pass Pinscope by, although they were not to.
+// `why`: "/etc/docker/daemon.json makes \"nvidia\" the default runtime".
+void report_lost_default(Report& report, const std::string& why, const std::string& action);
+
+// Says that something has a say in whether containers meet Pinscope and is not understood. `what`:
+// "how docker starts: cannot read …".
+void report_unclear(Report& report, const std::string& what);
+
+// Says which processes of the engine were started before the wiring was made or last changed: they
+// go by what they read then. `counts`: whether one of them starts containers at all.
+void report_old_processes(const Tree& tree, const Receipt& receipt, Report& report,
+                          const std::string& action,
+                          const std::function<bool(const DaemonCommand&)>& counts);
+
+// What the files of each engine provide; the functions above choose among them.
+struct Wiring {
+  Result<Plan> (*install)(const Tree& tree, const Options& options);
+  Result<Plan> (*remove)(const Tree& tree, const Options& options);
+  void (*examine)(const Tree& tree, const Receipt& receipt, Report& report);
+};
+extern const Wiring kPodmanWiring;
+extern const Wiring kCrioWiring;
+extern const Wiring kContainerdWiring;
+extern const Wiring kDockerWiring;
+
+}  // namespace pinscope::engine

@@ -1,0 +1,136 @@
+#include "plugin/kernel/bpf/bpf.h"
+
+#include <linux/bpf.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+#include "plugin/base/text.h"
+#include "plugin/kernel/uapi.h"
+
+namespace pinscope::kernel {
+namespace {
+
+long call_bpf(int command, void* attributes, size_t size) {
+  return ::syscall(SYS_bpf, command, attributes, size);
+}
+
+uint64_t as_address(const void* pointer) {
+  return reinterpret_cast<uintptr_t>(pointer);
+}
+
+// The kernel copies as much as both sides know and zero-fills nothing: start from zeros.
+template <typename Info>
+bool read_info(int object, Info& info) {
+  std::memset(&info, 0, sizeof info);
+  union bpf_attr attributes {};
+  std::memset(&attributes, 0, sizeof attributes);
+  attributes.info.bpf_fd = static_cast<uint32_t>(object);
+  attributes.info.info_len = sizeof info;
+  attributes.info.info = as_address(&info);
+  return call_bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes, sizeof attributes) == 0;
+}
+
+std::string bounded(const char* text, size_t size) {
+  return {text, ::strnlen(text, size)};
+}
+
+}  // namespace
+
+Result<Fd> get_object(const std::string& path, bool read_only) {
+  uapi::BpfObjAttr attributes{};
+  attributes.pathname = as_address(path.c_str());
+  attributes.file_flags = read_only ? uint32_t{BPF_F_RDONLY} : 0U;
+  // Without the path_fd field, which older kernels would have to find zero.
+  Fd fd(static_cast<int>(call_bpf(BPF_OBJ_GET, &attributes, offsetof(uapi::BpfObjAttr, path_fd))));
+  if (!fd.valid()) return std::unexpected(Error::system("open pin " + quoted(path), errno));
+  return fd;
+}
+
+Status pin_object(int object, int dirfd, const std::string& name, bool by_path_fd,
+                  int proc_self_fd) {
+  uapi::BpfObjAttr attributes{};
+  attributes.bpf_fd = static_cast<uint32_t>(object);
+  std::string path = name;
+  size_t size = offsetof(uapi::BpfObjAttr, path_fd);
+  if (by_path_fd) {
+    attributes.file_flags = uapi::kBpfPathFd;
+    attributes.path_fd = dirfd;
+    size = offsetof(uapi::BpfObjAttr, padding);
+  } else {
+    if (::fchdir(proc_self_fd) != 0)
+      return std::unexpected(Error::system("change to the descriptor directory", errno));
+    path = std::to_string(dirfd) + "/" + name;
+  }
+  attributes.pathname = as_address(path.c_str());
+  if (call_bpf(BPF_OBJ_PIN, &attributes, size) != 0)
+    return std::unexpected(Error::system("pin object as " + quoted(name), errno));
+  return {};
+}
+
+Result<ObjectInfo> object_info(int object, int proc_self_fd) {
+  char target[64];
+  const std::string link = std::to_string(object);
+  const ssize_t length = ::readlinkat(proc_self_fd, link.c_str(), target, sizeof target);
+  if (length < 0) return std::unexpected(Error::system("tell the kind of a BPF object", errno));
+  const std::string_view kind(target, static_cast<size_t>(length));
+  const auto no_info = [] {
+    return std::unexpected(Error::system("read the info of a BPF object", errno));
+  };
+  ObjectInfo result;
+  if (kind == "anon_inode:bpf-map") {
+    struct bpf_map_info info {};
+    if (!read_info(object, info)) return no_info();
+    result.kind = model::ObjectKind::kMap;
+    result.type = info.type;
+    result.id = info.id;
+    result.key_size = info.key_size;
+    result.value_size = info.value_size;
+    result.max_entries = info.max_entries;
+    result.map_flags = info.map_flags;
+    result.name = bounded(info.name, sizeof info.name);
+  } else if (kind == "anon_inode:bpf-prog") {
+    struct bpf_prog_info info {};
+    if (!read_info(object, info)) return no_info();
+    result.kind = model::ObjectKind::kProgram;
+    result.type = info.type;
+    result.id = info.id;
+    result.name = bounded(info.name, sizeof info.name);
+  } else if (kind == "anon_inode:bpf_link" || kind == "anon_inode:bpf-link" ||
+             kind == "anon_inode:[bpf-link]") {
+    struct bpf_link_info info {};
+    if (!read_info(object, info)) return no_info();
+    result.kind = model::ObjectKind::kLink;
+    result.type = info.type;
+    result.id = info.id;
+  } else {
+    return std::unexpected(Error(ErrorCode::kSourceMismatch, "tell the kind of a BPF object")
+                               .reason("the kernel calls it " + quoted(kind)));
+  }
+  return result;
+}
+
+Result<ShortInfo> short_info(int object) {
+  ShortInfo info{};
+  static_assert(offsetof(struct bpf_map_info, id) == offsetof(ShortInfo, id));
+  static_assert(offsetof(struct bpf_prog_info, id) == offsetof(ShortInfo, id));
+  static_assert(offsetof(struct bpf_link_info, id) == offsetof(ShortInfo, id));
+  if (!read_info(object, info))
+    return std::unexpected(Error::system("read the info of a BPF object", errno));
+  return info;
+}
+
+bool has_path_fd() {
+  uapi::BpfObjAttr attributes{};
+  attributes.pathname = as_address("x");
+  attributes.file_flags = uapi::kBpfPathFd;
+  attributes.path_fd = -1;
+  call_bpf(BPF_OBJ_GET, &attributes, offsetof(uapi::BpfObjAttr, padding));
+  return errno == EBADF;
+}
+
+}  // namespace pinscope::kernel

@@ -1,0 +1,34 @@
+// Finds the pins that a glob names, as a shell does: component by component, so that a directory is
+// read only where a name in it can matter. Whoever may make names below a glob's literal part costs
+// a start a bounded amount of work, and cannot stop it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/kernel/bpf/name_patterns.h"
+#include "plugin/model/decision.h"
+
+namespace pinscope::kernel {
+
+// For one listing. Far above what people pin, low enough that nobody notices the time. Where they
+// do not suffice, what is below each directory gets an equal part of what its parent has: whoever
+// makes many names below their own directory takes none of what is in others'.
+struct ListLimits {
+  size_t pins = 4096;
+  size_t directories = 4096;
+  size_t entries = 65536;               // names that are read
+  size_t entries_of_directory = 16384;  // of one
+  size_t depth = 32;
+};
+
+// The pins below `directory` whose names match `patterns`. A pin is a file of a bpffs. Symbolic
+// links are not followed, and of other mounts below only those of a bpffs are entered. What was
+// left out for another reason than not to match is said in `left_out`. A directory that is not
+// there holds none; kSourceMismatch if the way to it is a symbolic link.
+Result<model::MatchingPins> list_pins(const std::string& directory,
+                                      const std::vector<NamePattern>& patterns,
+                                      const ListLimits& limits = {});
+
+}  // namespace pinscope::kernel

@@ -1,0 +1,72 @@
+// Sources: pins on the host that grants refer to. They are found in the machine's own mount
+// namespace (machine.h), without following a symbolic link below their mount, so that a name
+// somebody else may make cannot lead a grant elsewhere.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "plugin/base/fd.h"
+#include "plugin/base/result.h"
+#include "plugin/kernel/bpf/bpf.h"
+#include "plugin/kernel/mount/machine.h"
+#include "plugin/model/decision.h"
+
+namespace pinscope::kernel {
+
+// What must not be granted beside each other: the maps of one container, as they are opened.
+class Together {
+ public:
+  // Where it is refused, it is not added.
+  Status add(const model::GrantedPin& grant, const ObjectInfo& info);
+
+ private:
+  Status judge(const model::GrantedPin& grant, const ObjectInfo& info);
+
+  std::string read_;   // a source that is granted for reading
+  std::string outer_;  // one that holds maps, and may be written
+  std::string outer_type_;
+};
+
+// Opens the sources of one container one after the other; keeps the directory of the last one,
+// since grants mostly come from few directories.
+class SourceOpener {
+ public:
+  // `proc_self_fd`: the descriptor directory of this process; must outlive the opener.
+  explicit SourceOpener(int proc_self_fd) : proc_self_fd_(proc_self_fd) {}
+
+  // The pin itself, unopened (O_PATH). kSourceMissing if there is none, kSourceMismatch if the name
+  // is no pin.
+  Result<Fd> find(const std::string& path);
+
+  struct Source {
+    Fd pin;  // as find() gives it: the very one that was opened
+    Fd object;
+    ObjectInfo info;
+  };
+  // Finds, opens with the grant's access, and checks the object against what the policy expects and
+  // what its kind, its type and the sources that were opened before allow. All differences stand in
+  // one error.
+  Result<Source> open(const model::GrantedPin& grant);
+
+  // The same ahead of open(), which then gives the very object that was looked at here: names that
+  // others may change can lead elsewhere by then. Keeps a bounded number of them open.
+  Status look(const model::GrantedPin& grant);
+
+ private:
+  Result<Source> open_now(const model::GrantedPin& grant);
+
+  int proc_self_fd_;
+  std::optional<MachineRoot> machine_;
+  std::string directory_path_;
+  Fd directory_;
+  Together together_;
+  std::unordered_map<std::string, Source> kept_;  // by the name of the grant
+};
+
+// Whether the object is what the grant says, and can be granted that way: the check of open()
+// alone.
+Status check_object(const model::GrantedPin& grant, const ObjectInfo& info);
+
+}  // namespace pinscope::kernel

@@ -1,0 +1,281 @@
+#include "plugin/kernel/mount/container_root.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <unordered_map>
+#include <utility>
+
+#include "plugin/base/text.h"
+#include "plugin/host/file.h"
+#include "plugin/kernel/mount/obstacles.h"
+#include "plugin/kernel/process/file_ids.h"
+#include "plugin/kernel/sys.h"
+
+namespace pinscope::kernel {
+namespace {
+
+constexpr uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+constexpr mode_t kDirectoryMode = 0755;
+// One pass takes all away that can be reached, and one finds nothing more. More than a few are
+// needed only where mounts come and go meanwhile.
+constexpr int kMostPasses = 16;
+// Outside the container's root, and nobody looks there any more before pivot_root(2).
+constexpr const char* kLeftBehind = "/sys/fs/bpf";
+
+struct FileId {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+};
+
+// What cannot change is enough, so the file system is not asked: it might wait for an answer.
+bool identify(int directory, const char* path, FileId& id) {
+  struct statx status {};
+  if (::statx(directory, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &status) != 0)
+    return false;
+  id = {makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino};
+  return true;
+}
+
+std::string relative(const Components& components, size_t count) {
+  std::string path;
+  for (size_t i = 0; i < count; ++i) path += (i == 0 ? "" : "/") + components[i];
+  return path;
+}
+
+// In a file system that was mounted in the container's user namespace our root makes nothing, and
+// the container's root does.
+int make_one(int parent, const std::string& name, uint32_t uid, uint32_t gid) {
+  if (::mkdirat(parent, name.c_str(), kDirectoryMode) == 0) return 0;
+  if (errno != EOVERFLOW) return errno;
+  FileIds ids(uid, gid);
+  if (!ids.taken()) return EPERM;
+  const int errnum = ::mkdirat(parent, name.c_str(), kDirectoryMode) == 0 ? 0 : errno;
+  return ids.give_back() ? errnum : EPERM;
+}
+
+// Of a directory that is read for the first time; false if it cannot be told.
+bool is_empty(int directory) {
+  // "." and ".." and one more.
+  alignas(uint64_t) char entries[3 * (sizeof(struct dirent64))];
+  constexpr int kSelfAndParent = 2;
+  int count = 0;
+  for (;;) {
+    const ssize_t size = ::getdents64(directory, entries, sizeof entries);
+    if (size < 0) return false;
+    if (size == 0) return count <= kSelfAndParent;
+    for (ssize_t at = 0; at < size; ++count) {
+      uint16_t length = 0;
+      std::memcpy(&length, entries + at + offsetof(struct dirent64, d_reclen), sizeof length);
+      at += length;
+    }
+    if (count > kSelfAndParent) return false;
+  }
+}
+
+Error bad_target(const Components& at, int errnum) {
+  Error error = Error::system("use " + quoted(to_absolute(at)) + " in the container", errnum,
+                              ErrorCode::kTargetInvalid);
+  switch (errnum) {
+    case ENOTDIR:
+      return std::move(error).hint("a component of it is not a directory");
+    case ELOOP:
+      return std::move(error).hint("a component of it is a link into /proc, or links form a loop");
+    default:
+      return error;
+  }
+}
+
+}  // namespace
+
+Result<HostRoot> HostRoot::remember(const std::string& rootfs) {
+  HostRoot root;
+  FileId id;
+  if (!identify(AT_FDCWD, "/", id)) return std::unexpected(Error::system("stat \"/\"", errno));
+  root.device_ = id.device;
+  root.inode_ = id.inode;
+  if (identify(AT_FDCWD, rootfs.c_str(), id)) {
+    root.rootfs_device_ = id.device;
+    root.rootfs_inode_ = id.inode;
+  }
+  return root;
+}
+
+Result<ContainerRoot> ContainerRoot::find(const std::string& rootfs, const HostRoot& host) {
+  const auto ambiguous = [&](std::string reason) {
+    return std::unexpected(
+        Error(ErrorCode::kRootfsAmbiguous, "find the container's root " + quoted(rootfs))
+            .reason(std::move(reason)));
+  };
+  PINSCOPE_TRY(Fd top, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+  FileId id;
+  if (!identify(top.get(), "", id)) return std::unexpected(Error::system("stat \"/\"", errno));
+  const bool shows_host = id.device == host.device_ && id.inode == host.inode_;
+  if (shows_host) {
+    if (rootfs == "/") return ambiguous("it is the host's root");
+    auto root = open_at(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY);
+    if (!root)
+      return std::unexpected(Error::system("open the container's root " + quoted(rootfs),
+                                           root.error().errnum(), ErrorCode::kRootfsAmbiguous));
+    // Every supported runtime bind-mounts the root on itself before hooks run. A directory that is
+    // no mount of its own is on a mount that the host may share.
+    PINSCOPE_TRY(const bool is_root, MountTable::is_mount_root(root->get()));
+    if (!is_root) return ambiguous("it is not a mount point in the container's mount namespace");
+    return ContainerRoot(*std::move(root), true);
+  }
+  const bool pivoted =
+      host.rootfs_inode_ != 0 && id.device == host.rootfs_device_ && id.inode == host.rootfs_inode_;
+  if (!pivoted) return ambiguous("the mount namespace shows neither the host's root nor this one");
+  return ContainerRoot(std::move(top), false);
+}
+
+Result<ContainerRoot> ContainerRoot::of_session() {
+  PINSCOPE_TRY(Fd top, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+  return ContainerRoot(std::move(top), false);
+}
+
+Result<Fd> ContainerRoot::open_directory(const Components& at) const {
+  auto target = open_resolved(fd_.get(), relative(at, at.size()), O_PATH | O_DIRECTORY, kInRoot);
+  if (!target) return std::unexpected(bad_target(at, target.error().errnum()));
+  // A runtime writes there after us, where it believes to write to the kernel.
+  struct statfs file_system {};
+  if (::fstatfs(target->get(), &file_system) != 0) return std::unexpected(bad_target(at, errno));
+  if (file_system.f_type == PROC_SUPER_MAGIC)
+    return std::unexpected(target_is_in_proc(to_absolute(at)));
+  return target;
+}
+
+Result<Fd> ContainerRoot::make_directory(const Components& at, uint32_t uid, uint32_t gid,
+                                         std::vector<MadeDirectory>& made) const {
+  auto existing = open_directory(at);
+  if (existing || existing.error().errnum() != ENOENT) return existing;
+
+  size_t present = at.size();
+  Fd parent;
+  while (!parent.valid()) {
+    --present;
+    auto prefix = present == 0 ? open_resolved(fd_.get(), ".", O_PATH | O_DIRECTORY, kInRoot)
+                               : open_resolved(fd_.get(), relative(at, present),
+                                               O_PATH | O_DIRECTORY, kInRoot);
+    if (prefix) {
+      parent = *std::move(prefix);
+    } else if (prefix.error().errnum() != ENOENT || present == 0) {
+      return std::unexpected(bad_target(at, prefix.error().errnum()));
+    }
+  }
+  for (size_t i = present; i < at.size(); ++i) {
+    const std::string& name = at[i];
+    if (const int errnum = make_one(parent.get(), name, uid, gid); errnum != 0) {
+      if (errnum == EEXIST) return std::unexpected(target_leads_nowhere(to_absolute(at), name));
+      return std::unexpected(target_cannot_be_made(to_absolute(at), relative(at, i + 1), errnum));
+    }
+    auto child = open_at(parent.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    made.push_back({std::move(parent), name});
+    if (!child) return std::unexpected(bad_target(at, child.error().errnum()));
+    // Somebody may have put another directory in its place, one that is not his. A directory that
+    // holds nothing can be given away whosever it is.
+    if (!is_empty(child->get()))
+      return std::unexpected(
+          Error(ErrorCode::kTargetInvalid, "use " + quoted(to_absolute(at)) + " in the container")
+              .reason(quoted(name) + " was replaced while it was made"));
+    if (::fchown(child->get(), uid, gid) != 0)
+      return std::unexpected(Error::system("give " + quoted(name) + " to the container", errno));
+    parent = *std::move(child);
+  }
+  return parent;
+}
+
+Fd ContainerRoot::place_to_leave(const MountTable& mounts) const {
+  if (!shows_host_) return Fd();
+  auto place = open_resolved(AT_FDCWD, kLeftBehind, O_PATH | O_DIRECTORY,
+                             RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+  if (!place) return Fd();
+  const auto there = mounts.of(place->get());
+  return there && !there->is_shared ? *std::move(place) : Fd();
+}
+
+Result<bool> ContainerRoot::hide_each(const std::vector<Mount>& found, const MountTable& mounts,
+                                      int place, int proc_self_fd) {
+  std::unordered_map<uint64_t, const Mount*> left;
+  for (const auto& mount : found) left[mount.id] = &mount;
+  bool any = false;
+  std::optional<Error> in_the_way;  // what the first one that waits for others waits for
+  const auto wait = [&](const Mount& mount, Obstacle obstacle) {
+    if (!in_the_way) in_the_way = cannot_hide(mount.mount_point, obstacle);
+  };
+  // Outer ones come first, and take what is mounted on them along.
+  for (const Mount& mount : found) {
+    while (left.contains(mount.id)) {
+      // A mount point as the kernel prints it has no links; if somebody has changed that, this
+      // fails. So it does where the mount went with another one that it was on, or another one,
+      // which may be a bpffs whose turn comes, is mounted over a directory above.
+      auto root = open_resolved(AT_FDCWD, mount.mount_point, O_PATH | O_NOFOLLOW,
+                                RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+      if (!root) {
+        wait(mount, Obstacle::kOutOfReach);
+        break;
+      }
+      // The topmost mount at that place may be another one. If it is a bpffs its turn is now, and
+      // this one's later; anything else could be taken away again by the container.
+      PINSCOPE_TRY(const uint64_t top, mounts.id_of(root->get()));
+      const auto hidden = left.find(top);
+      PINSCOPE_TRY(const bool is_root, MountTable::is_mount_root(root->get()));
+      if (hidden == left.end() || !is_root) {
+        wait(mount, Obstacle::kCovered);
+        break;
+      }
+      if (hidden->second->parent_is_shared)
+        return std::unexpected(cannot_hide(mount.mount_point, Obstacle::kOnSharedMount));
+      // What is mounted on it goes with it, and would go from every peer of it, too.
+      PINSCOPE_CHECK(make_tree_private(root->get()));
+      // crun makes bind mounts read-only after the hooks, by a descriptor, and gives up if one is
+      // gone: it is moved to where it can still be found.
+      const bool moved = place >= 0 && attach_mount(root->get(), place, "").has_value();
+      if (!moved && !detach_mount(root->get(), proc_self_fd))
+        return std::unexpected(cannot_hide(mount.mount_point, Obstacle::kLocked));
+      left.erase(hidden);
+      any = true;
+    }
+  }
+  if (!any && in_the_way) return std::unexpected(*std::move(in_the_way));
+  return any;
+}
+
+Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
+                                 std::optional<std::vector<Mount>> known) const {
+  if (how == model::HostBpffs::kAllow) return {};
+  PINSCOPE_TRY(const Mount own, mounts.of(fd_.get()));
+  if (own.is_bpf) return std::unexpected(cannot_hide("/", Obstacle::kIsRoot));
+  Fd place;
+  for (int pass = 0; pass < kMostPasses; ++pass) {
+    if (!known) {
+      PINSCOPE_TRY(known, mounts.bpf_mounts_below(fd_.get()));
+    }
+    const auto found = *std::exchange(known, std::nullopt);
+    if (found.empty()) return {};
+    if (how == model::HostBpffs::kReject)
+      return std::unexpected(cannot_hide(found.front().mount_point, Obstacle::kRejected));
+    if (found.size() > kMostBpffs)
+      return std::unexpected(
+          Error(ErrorCode::kHostBpffs, "hide the bpffs that the container mounts")
+              .reason("it has " + std::to_string(found.size()) + " of them")
+              .hint("no more than " + std::to_string(kMostBpffs) + " can be hidden"));
+    if (pass == 0) place = place_to_leave(mounts);
+    PINSCOPE_TRY(const bool any, hide_each(found, mounts, place.get(), proc_self_fd));
+    if (!any) break;
+  }
+  return std::unexpected(Error(ErrorCode::kHostBpffs, "hide the bpffs that the container mounts")
+                             .reason("there are new ones each time that one looks"));
+}
+
+}  // namespace pinscope::kernel

@@ -1,0 +1,78 @@
+// The container's root directory and the places below it. Whatever is below it is the image's and
+// the workload's: every path is resolved by the kernel with the root as its bound, links included,
+// and used as a descriptor from then on.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/base/fd.h"
+#include "plugin/base/path.h"
+#include "plugin/base/result.h"
+#include "plugin/kernel/mount/mounts.h"
+#include "plugin/model/policy.h"
+
+namespace pinscope::kernel {
+
+// What "/" was before the mount namespace was entered: tells a namespace that still shows the
+// host's tree (runc, crun: the hook runs before pivot_root) from one that has pivoted already.
+class HostRoot {
+ public:
+  static Result<HostRoot> remember(const std::string& rootfs);
+
+ private:
+  friend class ContainerRoot;
+  uint64_t device_ = 0;
+  uint64_t inode_ = 0;
+  uint64_t rootfs_device_ = 0;  // 0 where the rootfs is visible in the container's namespace only
+  uint64_t rootfs_inode_ = 0;
+};
+
+class ContainerRoot {
+ public:
+  // To be called in the container's mount namespace. kRootfsAmbiguous if it cannot be told which
+  // directory will be the container's root.
+  static Result<ContainerRoot> find(const std::string& rootfs, const HostRoot& host);
+  // The same in the mount namespace of a session of the host, whose root is the host's.
+  static Result<ContainerRoot> of_session();
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
+  // The directory that `at` names for the container; nothing is made.
+  [[nodiscard]] Result<Fd> open_directory(const Components& at) const;
+
+  // The same, making what is missing (mode 0755, owned by `uid` and `gid` on the host). What was
+  // made is appended to `made`, outermost first.
+  struct MadeDirectory {
+    Fd parent;
+    std::string name;
+  };
+  [[nodiscard]] Result<Fd> make_directory(const Components& at, uint32_t uid, uint32_t gid,
+                                          std::vector<MadeDirectory>& made) const;
+
+  // Deals with every bpffs mounted below the root: takes each one away (mask), or is an error if
+  // there is one (reject), or there are more than kMostBpffs. The number of system calls grows with
+  // the number of mounts and not with its square. `proc_self_fd`: see sys.h. `known`: what was just
+  // found there, if somebody has looked already.
+  static constexpr size_t kMostBpffs = 4096;
+  [[nodiscard]] Status hide_bpffs(model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
+                                  std::optional<std::vector<Mount>> known = std::nullopt) const;
+
+ private:
+  ContainerRoot(Fd fd, bool shows_host) : fd_(std::move(fd)), shows_host_(shows_host) {}
+  // A part of the namespace outside the container's root, which pivot_root(2) leaves behind; not
+  // valid where there is none.
+  [[nodiscard]] Fd place_to_leave(const MountTable& mounts) const;
+  // Takes away those of `found` that can be reached; those over which something else is mounted
+  // wait for the next look. False if nothing moved, an error if something is in the way for good.
+  [[nodiscard]] static Result<bool> hide_each(const std::vector<Mount>& found,
+                                              const MountTable& mounts, int place,
+                                              int proc_self_fd);
+
+  Fd fd_;
+  bool shows_host_;  // the namespace still shows the host's tree around the container's root
+};
+
+}  // namespace pinscope::kernel
