@@ -74,7 +74,7 @@ function(pinscope_test suite name)
   if(suite MATCHES "^(unit|golden)$")
     target_link_libraries(${name} PRIVATE GTest::gmock_main)
   else()
-    # A main() that gives each test process namespaces of its own: tests/support/root_main.cc.
+    # A main() that gives each test process namespaces of its own: tests/support/machine/root_main.cc.
     target_link_libraries(${name} PRIVATE pinscope_root_main)
     list(APPEND properties RESOURCE_LOCK root)
   endif()

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "tests/engines/view_test.h"
-#include "tests/support/mounts.h"
+#include "tests/support/container/view_test.h"
+#include "tests/support/machine/mounts.h"
 
 namespace pinscope::test {
 

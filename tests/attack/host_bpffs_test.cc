@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "tests/attack/attack_test.h"
-#include "tests/support/check.h"
+#include "tests/support/machine/check.h"
 
 namespace pinscope::test {
 namespace {

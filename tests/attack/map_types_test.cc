@@ -2,7 +2,7 @@
 // granted, and that the kernel would let a container do it.
 #include "plugin/model/map_types.h"
 #include "tests/attack/attack_test.h"
-#include "tests/support/map_of_type.h"
+#include "tests/support/bpf/map_of_type.h"
 
 namespace pinscope::test {
 namespace {

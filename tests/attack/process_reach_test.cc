@@ -18,10 +18,10 @@
 
 #include "plugin/base/text.h"
 #include "tests/attack/attack_test.h"
-#include "tests/engines/node.h"
-#include "tests/fault/hooked_process.h"
-#include "tests/support/check.h"
-#include "tests/support/supervisor.h"
+#include "tests/support/container/hooked_process.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/node.h"
+#include "tests/support/programs/supervisor.h"
 
 namespace pinscope::test {
 namespace {

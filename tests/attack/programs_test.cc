@@ -9,8 +9,8 @@
 
 #include "plugin/kernel/bpf/delegation.h"
 #include "tests/attack/attack_test.h"
-#include "tests/support/map_of_type.h"
-#include "tests/support/programs.h"
+#include "tests/support/bpf/map_of_type.h"
+#include "tests/support/bpf/programs.h"
 
 namespace pinscope::test {
 namespace {

@@ -10,8 +10,8 @@
 #include "plugin/base/text.h"
 #include "plugin/json/json.h"
 #include "tests/attack/attack_test.h"
-#include "tests/support/container_process.h"
-#include "tests/support/swapper.h"
+#include "tests/support/container/container_process.h"
+#include "tests/support/machine/swapper.h"
 
 namespace pinscope::test {
 namespace {

@@ -11,8 +11,8 @@
 
 #include "plugin/json/json.h"
 #include "tests/attack/attack_test.h"
-#include "tests/support/container_process.h"
-#include "tests/support/silent_file_system.h"
+#include "tests/support/container/container_process.h"
+#include "tests/support/machine/silent_file_system.h"
 
 namespace pinscope::test {
 namespace {

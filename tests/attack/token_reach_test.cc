@@ -7,7 +7,7 @@
 #include "plugin/kernel/bpf/delegation.h"
 #include "plugin/kernel/bpf/program_reach.h"
 #include "tests/attack/attack_test.h"
-#include "tests/support/command.h"
+#include "tests/support/programs/command.h"
 
 namespace pinscope::test {
 namespace {

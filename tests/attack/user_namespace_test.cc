@@ -1,7 +1,7 @@
 // Root in a user namespace, with every capability there: it may do to its mounts what the kernel
 // lets it, and still reaches no more than its policy says.
 #include "tests/attack/attack_test.h"
-#include "tests/support/mounts.h"
+#include "tests/support/machine/mounts.h"
 
 namespace pinscope::test {
 namespace {

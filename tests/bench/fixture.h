@@ -39,7 +39,8 @@ int files_of(const PolicySet& set);
 
 class Fixture {
  public:
-  // In a private machine (tests/support/private_machine.h), whose /sys/fs/bpf gets `pins` maps.
+  // In a private machine (tests/support/machine/private_machine.h), whose /sys/fs/bpf gets `pins`
+  // maps.
   static Result<Fixture> make(int pins);
   Fixture(Fixture&&) = default;
   Fixture& operator=(Fixture&&) = delete;

@@ -14,7 +14,7 @@
 #include "plugin/host/file.h"
 #include "tests/bench/report.h"
 #include "tests/bench/scenarios.h"
-#include "tests/support/private_machine.h"
+#include "tests/support/machine/private_machine.h"
 
 namespace pinscope::bench {
 namespace {

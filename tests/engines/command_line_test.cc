@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "plugin/json/json.h"
-#include "tests/engines/view_test.h"
+#include "tests/support/container/view_test.h"
 
 namespace pinscope::test {
 namespace {

@@ -8,7 +8,7 @@
 #include <map>
 #include <tuple>
 
-#include "tests/engines/node.h"
+#include "tests/support/machine/node.h"
 
 namespace pinscope::test {
 namespace {

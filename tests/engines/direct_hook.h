@@ -8,10 +8,10 @@
 #include <memory>
 #include <string>
 
-#include "tests/support/bpf_objects.h"
-#include "tests/support/container_process.h"
-#include "tests/support/installation.h"
-#include "tests/support/snapshot.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/container/container_process.h"
+#include "tests/support/machine/snapshot.h"
+#include "tests/support/programs/installation.h"
 
 namespace pinscope::test {
 

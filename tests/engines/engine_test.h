@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/bpf_objects.h"
-#include "tests/support/engine_machine.h"
-#include "tests/support/installation.h"
-#include "tests/support/runtime_container.h"
-#include "tests/support/snapshot.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/container/runtime_container.h"
+#include "tests/support/machine/engine_machine.h"
+#include "tests/support/machine/snapshot.h"
+#include "tests/support/programs/installation.h"
 
 namespace pinscope::test {
 

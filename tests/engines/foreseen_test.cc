@@ -8,8 +8,8 @@
 #include <random>
 
 #include "plugin/json/json.h"
-#include "tests/engines/view_test.h"
-#include "tests/support/mounts.h"
+#include "tests/support/container/view_test.h"
+#include "tests/support/machine/mounts.h"
 
 namespace pinscope::test {
 namespace {

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "tests/engines/direct_hook.h"
-#include "tests/support/check.h"
+#include "tests/support/machine/check.h"
 
 namespace pinscope::test {
 namespace {

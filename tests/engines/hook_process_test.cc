@@ -14,8 +14,8 @@
 
 #include "plugin/base/text.h"
 #include "tests/engines/direct_hook.h"
-#include "tests/support/check.h"
-#include "tests/support/unprivileged.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/unprivileged.h"
 
 namespace pinscope::test {
 namespace {

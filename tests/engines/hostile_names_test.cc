@@ -8,7 +8,7 @@
 #include "plugin/base/utf8.h"
 #include "plugin/json/json.h"
 #include "tests/engines/direct_hook.h"
-#include "tests/support/check.h"
+#include "tests/support/machine/check.h"
 
 namespace pinscope::test {
 namespace {

@@ -1,7 +1,7 @@
 // The hook, and the command line, in a user namespace that maps every id to itself, as systemd's
 // PrivateUsers=full makes one: root there looks like the machine's, and has none of its rights.
 #include "tests/engines/direct_hook.h"
-#include "tests/support/unprivileged.h"
+#include "tests/support/machine/unprivileged.h"
 
 namespace pinscope::test {
 namespace {

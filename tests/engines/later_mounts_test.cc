@@ -1,7 +1,7 @@
 // What the runtime mounts after its hooks: a view that is granted is not covered by it.
 #include <filesystem>
 
-#include "tests/engines/view_test.h"
+#include "tests/support/container/view_test.h"
 
 namespace pinscope::test {
 namespace {

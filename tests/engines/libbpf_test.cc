@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "tests/engines/token_test.h"
-#include "tests/support/engine_machine.h"
+#include "tests/support/machine/engine_machine.h"
 
 namespace pinscope::test {
 namespace {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "plugin/json/json.h"
-#include "tests/engines/view_test.h"
-#include "tests/support/check.h"
+#include "tests/support/container/view_test.h"
+#include "tests/support/machine/check.h"
 
 namespace pinscope::test {
 namespace {

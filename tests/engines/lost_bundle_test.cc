@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/engines/view_test.h"
-#include "tests/support/check.h"
+#include "tests/support/container/view_test.h"
+#include "tests/support/machine/check.h"
 
 namespace pinscope::test {
 namespace {

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "plugin/base/text.h"
-#include "tests/engines/node.h"
+#include "tests/support/machine/node.h"
 
 namespace pinscope::test {
 namespace {

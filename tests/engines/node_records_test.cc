@@ -8,7 +8,7 @@
 
 #include "plugin/kernel/process/process.h"
 #include "plugin/record/store.h"
-#include "tests/engines/node.h"
+#include "tests/support/machine/node.h"
 
 namespace pinscope::test {
 namespace {

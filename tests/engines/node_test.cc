@@ -10,7 +10,7 @@
 #include <iterator>
 #include <thread>
 
-#include "tests/engines/node.h"
+#include "tests/support/machine/node.h"
 
 namespace pinscope::test {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "plugin/nri/nri.pb.h"
 #include "tests/engines/played_engine.h"
-#include "tests/engines/view_test.h"
+#include "tests/support/container/view_test.h"
 
 namespace pinscope::test {
 namespace {

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "plugin/base/text.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::test {
 namespace {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/command.h"
-#include "tests/support/engine_machine.h"
+#include "tests/support/machine/engine_machine.h"
+#include "tests/support/programs/command.h"
 
 namespace pinscope::test {
 

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "plugin/nri/ttrpc.h"
-#include "tests/support/bundle.h"
-#include "tests/support/installation.h"
-#include "tests/unit/nri/peer.h"
+#include "tests/support/container/bundle.h"
+#include "tests/support/nri/peer.h"
+#include "tests/support/programs/installation.h"
 
 namespace pinscope::test {
 

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "plugin/json/json.h"
-#include "tests/support/bpf_objects.h"
-#include "tests/support/installation.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/programs/installation.h"
 
 namespace pinscope::test {
 namespace {

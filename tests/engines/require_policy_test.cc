@@ -1,6 +1,6 @@
 // --require-policy and --pod-label: what the start asks for, and what the wiring tells.
 #include "tests/engines/direct_hook.h"
-#include "tests/support/container_process.h"
+#include "tests/support/container/container_process.h"
 
 namespace pinscope::test {
 namespace {

@@ -7,8 +7,8 @@
 #include <filesystem>
 
 #include "tests/engines/engine_test.h"
-#include "tests/support/check.h"
-#include "tests/support/unprivileged.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/unprivileged.h"
 
 namespace pinscope::test {
 namespace {

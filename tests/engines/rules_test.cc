@@ -1,6 +1,6 @@
 // What decides whether a container starts: expectations, missing sources, denials, and several
 // policies that agree or do not.
-#include "tests/engines/view_test.h"
+#include "tests/support/container/view_test.h"
 
 namespace pinscope::test {
 namespace {

@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/bpf_objects.h"
-#include "tests/support/runtime_test.h"
-#include "tests/support/snapshot.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/container/runtime_test.h"
+#include "tests/support/machine/snapshot.h"
 
 namespace pinscope::test {
 namespace {

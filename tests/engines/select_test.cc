@@ -7,8 +7,8 @@
 
 #include <filesystem>
 
-#include "tests/engines/view_test.h"
-#include "tests/support/check.h"
+#include "tests/support/container/view_test.h"
+#include "tests/support/machine/check.h"
 
 namespace pinscope::test {
 namespace {

@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "tests/engines/engine_test.h"
-#include "tests/support/check.h"
-#include "tests/support/programs.h"
+#include "tests/support/bpf/programs.h"
+#include "tests/support/machine/check.h"
 
 namespace pinscope::test {
 namespace {

@@ -3,7 +3,7 @@
 #include <sys/syscall.h>
 
 #include "tests/engines/shim_alone.h"
-#include "tests/support/supervisor.h"
+#include "tests/support/programs/supervisor.h"
 
 namespace pinscope::test {
 namespace {

@@ -9,7 +9,7 @@
 #include "plugin/base/text.h"
 #include "plugin/json/json.h"
 #include "tests/engines/shim_alone.h"
-#include "tests/support/check.h"
+#include "tests/support/machine/check.h"
 
 namespace pinscope::test {
 namespace {

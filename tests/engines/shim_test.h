@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/bpf_objects.h"
-#include "tests/support/installation.h"
-#include "tests/support/runtime_test.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/container/runtime_test.h"
+#include "tests/support/programs/installation.h"
 
 namespace pinscope::test {
 

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "plugin/kernel/bpf/delegation.h"
-#include "tests/engines/view_test.h"
-#include "tests/support/kernel_answer.h"
+#include "tests/support/container/view_test.h"
+#include "tests/support/report/kernel_answer.h"
 
 namespace pinscope::test {
 

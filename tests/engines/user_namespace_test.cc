@@ -7,9 +7,9 @@
 
 #include <fstream>
 
-#include "tests/engines/view_test.h"
-#include "tests/support/check.h"
-#include "tests/support/unprivileged.h"
+#include "tests/support/container/view_test.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/unprivileged.h"
 
 namespace pinscope::test {
 namespace {

@@ -1,6 +1,6 @@
 // Several users in one container: each reaches the maps that are theirs, whoever their container's
 // root is on the host.
-#include "tests/engines/view_test.h"
+#include "tests/support/container/view_test.h"
 
 namespace pinscope::test {
 namespace {

@@ -1,6 +1,6 @@
 // The main job in real containers: what a policy grants is there, with the access, owner and mode
 // that it says, in every layout, and nothing else is.
-#include "tests/engines/view_test.h"
+#include "tests/support/container/view_test.h"
 
 #include <filesystem>
 

@@ -17,11 +17,11 @@
 
 #include "plugin/base/fd.h"
 #include "plugin/json/json.h"
-#include "tests/support/bpf_objects.h"
-#include "tests/support/check.h"
-#include "tests/support/container_process.h"
-#include "tests/support/installation.h"
-#include "tests/support/supervisor.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/container/container_process.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/programs/installation.h"
+#include "tests/support/programs/supervisor.h"
 
 namespace pinscope::test {
 namespace {

@@ -13,7 +13,7 @@
 #include <filesystem>
 
 #include "plugin/kernel/bpf/delegation.h"
-#include "tests/fault/hooked_process.h"
+#include "tests/support/container/hooked_process.h"
 
 namespace pinscope::test {
 namespace {

@@ -10,9 +10,9 @@
 #include <set>
 
 #include "plugin/kernel/bpf/delegation.h"
-#include "tests/fault/hooked_process.h"
-#include "tests/support/old_kernel.h"
-#include "tests/support/silent_file_system.h"
+#include "tests/support/container/hooked_process.h"
+#include "tests/support/machine/silent_file_system.h"
+#include "tests/support/programs/old_kernel.h"
 
 namespace pinscope::test {
 namespace {

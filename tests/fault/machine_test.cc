@@ -10,9 +10,9 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "tests/fault/hooked_process.h"
-#include "tests/support/check.h"
-#include "tests/support/mounts.h"
+#include "tests/support/container/hooked_process.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/mounts.h"
 
 namespace pinscope::test {
 namespace {

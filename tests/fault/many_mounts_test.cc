@@ -12,9 +12,9 @@
 
 #include "plugin/kernel/mount/container_root.h"
 #include "plugin/kernel/sys.h"
-#include "tests/fault/hooked_process.h"
-#include "tests/support/check.h"
-#include "tests/support/old_kernel.h"
+#include "tests/support/container/hooked_process.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/programs/old_kernel.h"
 
 namespace pinscope::test {
 namespace {

@@ -14,12 +14,12 @@
 #include <vector>
 
 #include "plugin/json/json.h"
-#include "tests/support/bpf_objects.h"
-#include "tests/support/check.h"
-#include "tests/support/container_process.h"
-#include "tests/support/installation.h"
-#include "tests/support/snapshot.h"
-#include "tests/support/supervisor.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/container/container_process.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/snapshot.h"
+#include "tests/support/programs/installation.h"
+#include "tests/support/programs/supervisor.h"
 
 namespace pinscope::test {
 namespace {

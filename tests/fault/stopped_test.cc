@@ -7,7 +7,7 @@
 #include <set>
 
 #include "plugin/json/json.h"
-#include "tests/fault/hooked_process.h"
+#include "tests/support/container/hooked_process.h"
 
 namespace pinscope::test {
 namespace {

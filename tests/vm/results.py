@@ -1,4 +1,4 @@
-# From GoogleTest's XML to the JUnit that tests/support/summary.py counts, and to the answers that
+# From GoogleTest's XML to the JUnit that tests/support/report/summary.py counts, and to the answers that
 # docs/kernels.md shows. A test that was expected and is not in the XML has failed, never passed.
 import dataclasses
 import subprocess

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/engines/containerd/pinscope_test.h"
-#include "tests/support/snapshot.h"
+#include "tests/support/machine/snapshot.h"
 
 namespace pinscope::test {
 namespace {

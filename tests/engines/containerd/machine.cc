@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "tests/support/temp_directory.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::test {
 namespace {

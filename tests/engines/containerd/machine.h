@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tests/support/cri/client.h"
-#include "tests/support/engine_machine.h"
+#include "tests/support/machine/engine_machine.h"
 
 namespace pinscope::test {
 

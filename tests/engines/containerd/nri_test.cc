@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/engines/containerd/nri_pod.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::test {
 namespace {

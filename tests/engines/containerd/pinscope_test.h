@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "tests/engines/containerd/containerd_test.h"
-#include "tests/support/bpf_objects.h"
+#include "tests/support/bpf/bpf_objects.h"
 
 namespace pinscope::test {
 

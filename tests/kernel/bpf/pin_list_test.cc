@@ -13,10 +13,10 @@
 
 #include "plugin/pipeline/host.h"
 #include "plugin/policy/glob.h"
-#include "tests/support/bpf_objects.h"
-#include "tests/support/check.h"
-#include "tests/support/mounts.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/mounts.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::test {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-#include "tests/support/temp_directory.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::kernel {
 namespace {

@@ -9,10 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/support/bpf_objects.h"
-#include "tests/support/check.h"
-#include "tests/support/mounts.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/mounts.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::test {
 namespace {

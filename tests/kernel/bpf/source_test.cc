@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "plugin/kernel/sys.h"
-#include "tests/support/bpf_objects.h"
-#include "tests/support/mounts.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/machine/mounts.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::test {
 namespace {

@@ -10,11 +10,11 @@
 
 #include "plugin/kernel/bpf/bpf.h"
 #include "plugin/kernel/sys.h"
-#include "tests/support/bpf_objects.h"
-#include "tests/support/kernel_answer.h"
-#include "tests/support/mounts.h"
-#include "tests/support/snapshot.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/machine/mounts.h"
+#include "tests/support/machine/snapshot.h"
+#include "tests/support/machine/temp_directory.h"
+#include "tests/support/report/kernel_answer.h"
 
 namespace pinscope::test {
 namespace {

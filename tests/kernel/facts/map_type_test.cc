@@ -7,10 +7,10 @@
 #include <cstring>
 
 #include "plugin/model/map_types.h"
-#include "tests/support/bpf_objects.h"
-#include "tests/support/map_of_type.h"
-#include "tests/support/mounts.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/bpf/map_of_type.h"
+#include "tests/support/machine/mounts.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::test {
 namespace {

@@ -5,10 +5,10 @@
 
 #include <sys/stat.h>
 
-#include "tests/support/bpf_objects.h"
-#include "tests/support/kernel_answer.h"
-#include "tests/support/mounts.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/machine/mounts.h"
+#include "tests/support/machine/temp_directory.h"
+#include "tests/support/report/kernel_answer.h"
 
 namespace pinscope::test {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "tests/support/kernel_answer.h"
+#include "tests/support/report/kernel_answer.h"
 
 namespace pinscope::test {
 namespace {

@@ -10,11 +10,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "tests/support/bpf_objects.h"
-#include "tests/support/map_of_type.h"
-#include "tests/support/mounts.h"
-#include "tests/support/programs.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/bpf/map_of_type.h"
+#include "tests/support/bpf/programs.h"
+#include "tests/support/machine/mounts.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::test {
 namespace {

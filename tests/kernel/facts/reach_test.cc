@@ -20,7 +20,7 @@
 
 #include "plugin/base/fd.h"
 #include "plugin/kernel/process/concealment.h"
-#include "tests/support/check.h"
+#include "tests/support/machine/check.h"
 
 namespace pinscope::test {
 namespace {

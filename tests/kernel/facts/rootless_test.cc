@@ -6,12 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/support/bpf_objects.h"
-#include "tests/support/kernel_answer.h"
-#include "tests/support/mounts.h"
-#include "tests/support/runtime_container.h"
-#include "tests/support/temp_directory.h"
-#include "tests/support/unprivileged.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/container/runtime_container.h"
+#include "tests/support/machine/mounts.h"
+#include "tests/support/machine/temp_directory.h"
+#include "tests/support/machine/unprivileged.h"
+#include "tests/support/report/kernel_answer.h"
 
 namespace pinscope::test {
 namespace {

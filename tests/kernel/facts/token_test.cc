@@ -18,11 +18,11 @@
 #include "plugin/kernel/process/file_ids.h"
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/kernel/sys.h"
-#include "tests/support/check.h"
-#include "tests/support/command.h"
-#include "tests/support/kernel_answer.h"
-#include "tests/support/runtime_container.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/container/runtime_container.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/temp_directory.h"
+#include "tests/support/programs/command.h"
+#include "tests/support/report/kernel_answer.h"
 
 namespace pinscope::test {
 namespace {

@@ -13,11 +13,11 @@
 
 #include "plugin/kernel/probe.h"
 #include "plugin/kernel/sys.h"
-#include "tests/support/bpf_objects.h"
-#include "tests/support/mounts.h"
-#include "tests/support/snapshot.h"
-#include "tests/support/swapper.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/machine/mounts.h"
+#include "tests/support/machine/snapshot.h"
+#include "tests/support/machine/swapper.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::test {
 namespace {

@@ -9,8 +9,8 @@
 
 #include "plugin/host/file.h"
 #include "plugin/kernel/probe.h"
-#include "tests/support/mounts.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/machine/mounts.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::test {
 namespace {

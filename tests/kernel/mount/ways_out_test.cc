@@ -14,7 +14,7 @@
 
 #include "plugin/host/file.h"
 #include "plugin/kernel/probe.h"
-#include "tests/support/programs.h"
+#include "tests/support/bpf/programs.h"
 
 namespace pinscope::test {
 namespace {

@@ -14,8 +14,8 @@
 #include <functional>
 #include <thread>
 
-#include "tests/support/check.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::test {
 namespace {

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "tests/support/temp_directory.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::test {
 namespace {

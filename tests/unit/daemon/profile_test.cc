@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "plugin/daemon/seccomp.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::daemon {
 namespace {

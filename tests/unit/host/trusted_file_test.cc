@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "plugin/host/file.h"
-#include "tests/support/check.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "tests/unit/nri/wire.h"
+#include "tests/support/nri/wire.h"
 
 namespace pinscope::nri {
 namespace {

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "plugin/nri/transport.h"
-#include "tests/support/check.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::nri {
 namespace {

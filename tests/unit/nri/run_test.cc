@@ -11,9 +11,9 @@
 #include <thread>
 
 #include "plugin/nri/plugin.h"
-#include "tests/unit/nri/peer.h"
+#include "tests/support/nri/peer.h"
+#include "tests/support/nri/wire.h"
 #include "tests/unit/nri/recording_plugin.h"
-#include "tests/unit/nri/wire.h"
 
 namespace pinscope::nri {
 namespace {

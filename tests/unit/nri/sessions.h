@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "plugin/nri/session.h"
+#include "tests/support/nri/wire.h"
 #include "tests/unit/nri/recording_plugin.h"
-#include "tests/unit/nri/wire.h"
 
 namespace pinscope::nri::test {
 

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "tests/unit/nri/wire.h"
+#include "tests/support/nri/wire.h"
 
 namespace pinscope::nri {
 namespace {

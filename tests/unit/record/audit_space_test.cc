@@ -13,9 +13,9 @@
 #include "plugin/json/json.h"
 #include "plugin/record/audit.h"
 #include "plugin/record/waiting.h"
-#include "tests/support/check.h"
-#include "tests/support/snapshot.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/snapshot.h"
+#include "tests/support/machine/temp_directory.h"
 #include "tests/unit/record/samples.h"
 
 namespace pinscope::record {

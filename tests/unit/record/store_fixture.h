@@ -10,8 +10,8 @@
 #include <string>
 
 #include "plugin/record/store.h"
-#include "tests/support/check.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/temp_directory.h"
 #include "tests/unit/record/samples.h"
 
 namespace pinscope::record {

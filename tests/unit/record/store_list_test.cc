@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "tests/support/snapshot.h"
+#include "tests/support/machine/snapshot.h"
 #include "tests/unit/record/store_fixture.h"
 
 namespace pinscope::record {

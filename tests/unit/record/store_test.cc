@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "tests/support/check.h"
-#include "tests/support/snapshot.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/snapshot.h"
+#include "tests/support/machine/temp_directory.h"
 #include "tests/unit/record/store_fixture.h"
 
 namespace pinscope::record {

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "plugin/base/clock.h"
-#include "tests/support/mounts.h"
+#include "tests/support/machine/mounts.h"
 #include "tests/unit/policy/set/store_fixture.h"
 
 namespace pinscope::policy {

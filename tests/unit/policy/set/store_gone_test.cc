@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "tests/support/mounts.h"
+#include "tests/support/machine/mounts.h"
 #include "tests/unit/policy/set/store_fixture.h"
 
 namespace pinscope::policy {

@@ -13,8 +13,8 @@
 #include <iterator>
 
 #include "plugin/host/file.h"
-#include "tests/support/check.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/machine/check.h"
+#include "tests/support/machine/temp_directory.h"
 #include "tests/unit/policy/set/store_fixture.h"
 
 namespace pinscope::policy {
