@@ -118,6 +118,12 @@ def is_apart(path, target):
     return here != there and there not in allowed
 
 
+def suite_of(path):
+    """The suite that a test's file or header belongs to; None for everything else."""
+    parts = path.split("/")
+    return parts[1] if parts[0] == "tests" and len(parts) > 2 else None
+
+
 def complaints(path, quote, target, root):
     room = room_of(path)
     if quote == '"':
@@ -127,6 +133,8 @@ def complaints(path, quote, target, root):
             yield f'"{target}" does not exist'
         if room and target.startswith("tests/"):
             yield f"{room} includes a test header"
+        elif suite_of(target) not in (None, suite_of(path), "support"):
+            yield f"{path.rsplit('/', 1)[0]} may include tests/support and its own headers only"
         wanted = room_of(target)
         if room and wanted and wanted != room:
             allowed = TOP.get(room, ROOMS.get(room))
