@@ -7,8 +7,9 @@ import tree
 import words
 
 TEST_MACRO = re.compile(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", re.MULTILINE)
-# `Inside.AReadGrantIsNotWritable`, with or without the suite's label and "*." before it.
-CITED_TEST = re.compile(r"`(?:[a-z]+\.)?(?:\*)?([A-Z]\w+)\.([A-Z]\w+|\*)`")
+# `Inside.AReadGrantIsNotWritable`, with or without the suite's label and "*." before it, and with the
+# instance and the parameter around it.
+CITED_TEST = re.compile(r"`(?:[a-z]+\.)?(?:\*|[a-z]+/)?([A-Z]\w+)\.([A-Z]\w+|\*)(?:/\w+)?`")
 # NAME in a path stands for any.
 CITED_FILE = re.compile(r"`((?:plugin|hooks|tests|docs|config|cmake)/[\w./-]*\w)/?`")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")

@@ -74,6 +74,7 @@ PLANTED = {
     "docs": [
         ("docs/x.md", "`plugin/base/gone.cc` does it", "there is no plugin/base/gone.cc"),
         ("docs/x.md", "shown by `attack.*Small.Gone`", "there is no test Small.Gone"),
+        ("docs/x.md", "shown by `golden.policy/Small.Gone/a_b`", "there is no test Small.Gone"),
         ("docs/x.md", "shown by `Gone.*`", "there is no test Gone.*"),
         ("docs/x.md", "see [that](gone.md)", "the link leads nowhere"),
         ("plugin/base/x.cc", HEAD + "// See docs/gone.md.\n", "x.cc:2: there is no docs/gone.md"),

@@ -1,14 +1,14 @@
-// Every file in valid/ loads, every file in invalid/ does not, and both say exactly what stands in
-// the .expected file beside them (none: nothing). PINSCOPE_REGENERATE=1 in the environment rewrites
-// those files instead.
+// The policies in valid/KEY load, those in invalid/KEY do not, and both say exactly what stands in
+// the .expected file beside them (none: nothing). Each file is a test of its own, called KEY_NAME.
+// PINSCOPE_REGENERATE=1 in the environment rewrites the .expected files instead.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
-#include "plugin/base/text.h"
 #include "plugin/model/map_types.h"
 #include "plugin/policy/language/load.h"
 
@@ -29,9 +29,9 @@ std::string read_file(const fs::path& path) {
 
 std::vector<fs::path> yaml_files(const fs::path& directory) {
   std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(directory))
+  for (const auto& entry : fs::recursive_directory_iterator(directory))
     if (entry.path().extension() == ".yaml") files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
+  std::ranges::sort(files);
   return files;
 }
 
@@ -52,29 +52,33 @@ void compare(const fs::path& file, const std::string& text) {
   }
 }
 
-TEST(PolicyGolden, AcceptsEveryValidFileInTheExpectedWords) {
-  const auto files = yaml_files(kGolden / "valid");
-  EXPECT_GE(files.size(), 10U);
-  for (const auto& file : files) {
-    SCOPED_TRACE(file.filename());
-    const Loaded loaded = load_text(read_file(file), file.filename());
-    EXPECT_TRUE(loaded.ok());
-    compare(file, all_diagnostics(loaded));
-  }
+// "select_no_select" for invalid/select/no_select.yaml.
+std::string key_and_name(const testing::TestParamInfo<fs::path>& file) {
+  return file.param.parent_path().filename().string() + "_" + file.param.stem().string();
 }
 
-TEST(PolicyGolden, RefusesEveryInvalidFileInTheExpectedWords) {
-  const auto files = yaml_files(kGolden / "invalid");
-  EXPECT_GE(files.size(), 60U);
-  for (const auto& file : files) {
-    SCOPED_TRACE(file.filename());
-    const Loaded loaded = load_text(read_file(file), file.filename());
-    EXPECT_FALSE(loaded.ok());
-    EXPECT_TRUE(loaded.policies.empty());
-    EXPECT_FALSE(read_file(fs::path(file).replace_extension(".expected")).empty());
-    compare(file, all_diagnostics(loaded));
-  }
+class ValidPolicy : public testing::TestWithParam<fs::path> {};
+class InvalidPolicy : public testing::TestWithParam<fs::path> {};
+
+TEST_P(ValidPolicy, IsAcceptedInTheExpectedWords) {
+  const Loaded loaded = load_text(read_file(GetParam()), GetParam().filename());
+  EXPECT_TRUE(loaded.ok());
+  compare(GetParam(), all_diagnostics(loaded));
 }
+
+TEST_P(InvalidPolicy, IsRefusedInTheExpectedWords) {
+  const Loaded loaded = load_text(read_file(GetParam()), GetParam().filename());
+  EXPECT_FALSE(loaded.ok());
+  EXPECT_TRUE(loaded.policies.empty());
+  const std::string text = all_diagnostics(loaded);
+  EXPECT_NE(text, "");
+  compare(GetParam(), text);
+}
+
+INSTANTIATE_TEST_SUITE_P(policy, ValidPolicy, testing::ValuesIn(yaml_files(kGolden / "valid")),
+                         key_and_name);
+INSTANTIATE_TEST_SUITE_P(policy, InvalidPolicy, testing::ValuesIn(yaml_files(kGolden / "invalid")),
+                         key_and_name);
 
 TEST(PolicyGolden, ExamplePoliciesLoadWithoutWarnings) {
   const auto files = yaml_files(kSource / "config/policies");

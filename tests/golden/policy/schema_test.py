@@ -2,11 +2,14 @@
 #
 # Every valid file must pass, every invalid one must not, but for those that say in their first line
 # that a schema cannot express what is wrong with them: those must pass, so that the mark stays true.
+# Every key and every word of the schema must be one of the loader's, and the other way round.
 
 import json
 import pathlib
 import re
+import subprocess
 import sys
+import tempfile
 
 try:
     import jsonschema
@@ -15,6 +18,7 @@ except ImportError as error:
     print(f"skipped: {error} (packages python3-jsonschema and python3-yaml)")
     sys.exit(77)
 
+UNKNOWN = "zzzzzzzz"  # no key and no word is near it
 CANNOT_EXPRESS = "# schema: cannot express"
 
 
@@ -40,31 +44,66 @@ def problems(validator, data):
     return found
 
 
-def map_type_names(root):
-    """The names in the table of map types, and those of types that cannot be granted for reading."""
-    source = (root / "plugin/model/map_types.cc").read_text()
-    body = re.search(r"kMapTypes = .*?\{(.*?)\n\}\);", source, re.S).group(1)
-    rows = re.findall(r'^    \{"(\w+)",\s*(nullptr)?', body, re.M)
-    return [name for name, _ in rows], [name for name, not_read in rows if not_read]
+class Loader:
+    """What the loader knows: its lists of names, and its keys and words as its errors tell them."""
+
+    def __init__(self, pinscope, policy_words):
+        self.pinscope = pinscope
+        lines = subprocess.run([policy_words], capture_output=True, text=True, check=True).stdout
+        self.lists = {name: words for name, *words in map(str.split, lines.splitlines())}
+
+    def told(self, place, value, pattern):
+        """The words that `check` lists by this pattern of a policy with the value at that place."""
+        policy = {"apiVersion": "pinscope/v1", "kind": "Policy", "metadata": {"name": "p"},
+                  "spec": {"select": {}}}
+        at = policy
+        for key in place[:-1]:
+            at = at.setdefault(key, {})
+        at[place[-1]] = value
+        for key in ("grants", "deny"):
+            if key in policy["spec"]:
+                policy["spec"][key] = [{"pin": "/sys/fs/bpf/a", **policy["spec"][key]}]
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            json.dump(policy, file)
+            file.flush()
+            said = subprocess.run([self.pinscope, "check", file.name], capture_output=True,
+                                  text=True, check=False)
+        found = re.search(pattern, said.stdout + said.stderr)
+        return re.split(", | or ", found[1]) if found else [said.stdout + said.stderr]
 
 
-def type_names(source, table):
-    body = re.search(table + r" = .*?\{(.*?)\}\);", source, re.S).group(1)
-    return re.findall(r'"(\w+)"', body)
+def resolved(schema, node):
+    """What a reference, a list of such, or one of them stands for; and the name of that definition."""
+    name = None
+    while True:
+        if "$ref" in node:
+            name = node["$ref"].rsplit("/", 1)[1]
+            node = schema["definitions"][name]
+        elif "oneOf" in node:
+            node = node["oneOf"][0]
+        elif node.get("type") == "array":
+            node = node["items"]
+        else:
+            return node, name
 
 
-def delegated(maps, types, rights):
-    """What the loader lets a policy delegate: every name but the dangerous ones."""
-    programs = re.search(r"kPrograms = .*?\{(.*?)\n\}\);", rights, re.S).group(1)
-    dangers = re.findall(r"\{(\w+),\s*Scope::", programs)
-    bad_attach = re.search(r"kDangerousAttach =\s*mask\(\{(.*?)\}\)", rights, re.S).group(1)
-    return {
-        "delegatedMap": [name for name in maps if name != "struct_ops"],
-        "delegatedProgram": [name for name, danger in zip(
-            type_names(types, "kProgramTypes"), dangers, strict=True) if danger == "nullptr"],
-        "delegatedAttachType": [name for name in type_names(rights, "kAttachTypes")
-                                if name not in re.findall(r'"(\w+)"', bad_attach)],
-    }
+def differences(schema, loader, node, place=()):
+    """Where keys and words of the schema are not those of the loader, from this place downwards."""
+    node, name = resolved(schema, node)
+    if node.get("additionalProperties") is False:
+        known = loader.told((*place, UNKNOWN), 1, "known keys: (.*)")
+        if sorted(known) != sorted(node["properties"]):
+            yield f"keys of {'.'.join(place) or 'a policy'}: the loader has {known}"
+        for key, below in node["properties"].items():
+            yield from differences(schema, loader, below, (*place, key))
+    words = node.get("enum") or node.get("anyOf", [{}])[0].get("enum")
+    if words and name in loader.lists:
+        if words != loader.lists[name]:
+            yield f"{name}: the loader has {loader.lists[name]}"
+    elif words:
+        known = loader.told(place, UNKNOWN, "must be (.*?)(?: or the absolute path of a namespace)?\n")
+        if known != words:
+            yield f"words of {'.'.join(place)}: the loader has {known}"
 
 
 def main():
@@ -76,12 +115,12 @@ def main():
     counts = {"valid": 0, "refused": 0, "cannot express": 0}
 
     golden = root / "tests/golden/policy"
-    valid = sorted((golden / "valid").glob("*.yaml"))
+    valid = sorted((golden / "valid").rglob("*.yaml"))
     valid += sorted((root / "config/policies").glob("*.yaml"))
     for path in valid:
         counts["valid"] += 1
         for problem in problems(validator, path.read_bytes()):
-            failures.append(f"{path.name}: the loader accepts it, the schema says: {problem}")
+            failures.append(f"{path.relative_to(root)}: the loader accepts it, the schema says: {problem}")
 
     blocks = re.findall(r"^```yaml\n(.*?)^```$", (root / "docs/policy.md").read_text(), re.S | re.M)
     for number, block in enumerate(blocks, 1):
@@ -89,29 +128,22 @@ def main():
         for problem in problems(validator, block.encode()):
             failures.append(f"docs/policy.md, example {number}: the schema says: {problem}")
 
-    for path in sorted((golden / "invalid").glob("*.yaml")):
+    for path in sorted((golden / "invalid").rglob("*.yaml")):
         data = path.read_bytes()
         marked = data.startswith(CANNOT_EXPRESS.encode())
         refused = bool(problems(validator, data))
         counts["cannot express" if marked else "refused"] += 1
         if refused and marked:
-            failures.append(f"{path.name}: the schema can express it after all: remove the mark")
+            failures.append(f"{path.relative_to(root)}: the schema can express it after all: remove the mark")
         if not refused and not marked:
-            failures.append(f"{path.name}: the loader refuses it, the schema does not")
+            failures.append(f"{path.relative_to(root)}: the loader refuses it, the schema does not")
 
-    source = (root / "plugin/model/bpf_types.cc").read_text()
-    maps, not_read = map_type_names(root)
-    if maps != schema["definitions"]["mapType"]["enum"]:
-        failures.append("mapType in the schema differs from map_types.cc")
-    if not_read != schema["definitions"]["mapTypeNotRead"]["enum"]:
-        failures.append("mapTypeNotRead in the schema differs from map_types.cc")
-    if type_names(source, "kProgramTypes") != schema["definitions"]["programType"]["enum"]:
-        failures.append("programType in the schema differs from bpf_types.cc")
-
-    rights = (root / "plugin/model/token_rights.cc").read_text()
-    for name, wanted in delegated(maps, source, rights).items():
-        if schema["definitions"][name]["enum"] != wanted:
-            failures.append(f"{name} in the schema differs from token_rights.cc")
+    loader = Loader(*sys.argv[2:4])
+    failures += differences(schema, loader, schema)
+    # What only a condition of the schema names.
+    for name in ("mapType", "mapTypeNotRead", "programType"):
+        if schema["definitions"][name]["enum"] != loader.lists[name]:
+            failures.append(f"{name}: the loader has {loader.lists[name]}")
 
     for failure in failures:
         print(failure)
