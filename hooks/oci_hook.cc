@@ -3,18 +3,19 @@
 // single-threaded, reads no environment, keeps no inherited descriptor but the standard three, and
 // does not depend on its working directory, which at the precreate stage is the bundle.
 #include <fcntl.h>
-#include <getopt.h>
 #include <malloc.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstdio>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
@@ -31,56 +32,20 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
-constexpr std::string_view kHelp =
+constexpr std::string_view kUsageText =
     R"(Usage: pinscope-hook [OPTION...] createRuntime|prestart|poststop|precreate
 
 OCI runtime hook: gives the container described by the state JSON on stdin the BPF
 file system that the policies grant it. At Podman's stage precreate: copies the
 config.json on stdin to stdout, with what its seccomp profile lacks for that.
 
-  --policy PATH      policy directory or file (default /etc/pinscope/policy.d)
-  --state-dir DIR    records of containers (default /run/pinscope)
-  --cache-dir DIR    compiled policies (default /var/lib/pinscope)
-  --audit PATH       audit trail (default /var/log/pinscope/audit.jsonl)
-  --engine NAME      which engine runs this hook: podman, docker, containerd or crio
-  --pod-label KEY=VALUE
-                     a label of the container's pod (repeatable; for the NRI plugin)
-  --require-policy NAME
-                     do not start the container unless this policy selects it
-                     (repeatable; for devices of CDI)
-  --compiler PATH    program that compiles policies (default: pinscope beside this one)
-  --help, --version
+)";
+constexpr std::string_view kUsageEnd = R"(  --help, --version
 
 Exit status: 0, or 1 with one line on stderr if the container must not start, or 2
 for a mistake in the arguments. See pinscope-hook(8).
 )";
-
-enum Option : int {
-  kPolicy = 256,
-  kStateDir,
-  kCacheDir,
-  kAudit,
-  kEngine,
-  kPodLabel,
-  kRequirePolicy,
-  kCompiler,
-  kHelpFlag,
-  kVersion
-};
-
-const std::array<struct option, 11> kOptions = {{
-    {"policy", required_argument, nullptr, kPolicy},
-    {"state-dir", required_argument, nullptr, kStateDir},
-    {"cache-dir", required_argument, nullptr, kCacheDir},
-    {"audit", required_argument, nullptr, kAudit},
-    {"engine", required_argument, nullptr, kEngine},
-    {"pod-label", required_argument, nullptr, kPodLabel},
-    {"require-policy", required_argument, nullptr, kRequirePolicy},
-    {"compiler", required_argument, nullptr, kCompiler},
-    {"help", no_argument, nullptr, kHelpFlag},
-    {"version", no_argument, nullptr, kVersion},
-    {nullptr, 0, nullptr, 0},
-}};
+constexpr size_t kHelpColumn = 21;
 
 bool print(int fd, std::string_view text) {
   while (!text.empty()) {
@@ -109,64 +74,26 @@ struct Arguments {
 };
 
 // Gives an exit status where the program is done already.
-Result<int> parse(int argc, char** argv, Arguments& arguments) {
-  constexpr int kGoOn = -1;
-  const auto usage = [](std::string reason) {
-    return std::unexpected(Error(ErrorCode::kUsage, "use these arguments")
-                               .reason(std::move(reason))
-                               .hint("see pinscope-hook --help"));
-  };
-  opterr = 0;
-  HookOptions& options = arguments.options;
-  for (;;) {
-    const int option = ::getopt_long(argc, argv, "+:", kOptions.data(), nullptr);
-    if (option < 0) break;
-    switch (option) {
-      case kPolicy:
-        options.policy.policy_path = optarg;
-        break;
-      case kStateDir:
-        options.state_directory = optarg;
-        break;
-      case kCacheDir:
-        options.policy.cache_directory = optarg;
-        break;
-      case kAudit:
-        options.audit.path = optarg;
-        break;
-      case kCompiler:
-        options.policy.compiler = optarg;
-        break;
-      case kPodLabel:
-        PINSCOPE_CHECK(oci::add_pod_label(options.pod_labels, optarg));
-        break;
-      case kRequirePolicy:
-        options.required_policies.emplace_back(optarg);
-        break;
-      case kEngine: {
-        const auto engine = model::engine_from_name(optarg);
-        if (!engine) return usage("there is no engine " + quoted(optarg));
-        options.engine = *engine;
-        break;
-      }
-      case kHelpFlag:
-        print(STDOUT_FILENO, kHelp);
-        return 0;
-      case kVersion:
-        print(STDOUT_FILENO, "pinscope-hook " PINSCOPE_VERSION "\n");
-        return 0;
-      case ':':
-        return usage("the option " + quoted(argv[optind - 1]) + " needs a value");
-      default:
-        return usage("there is no option " + quoted(argv[optind - 1]));
+Result<std::optional<int>> parse(const std::vector<std::string>& words, Arguments& arguments) {
+  OptionReader reader(words);
+  while (reader.next()) {
+    if (reader.is_flag("help")) {
+      print(STDOUT_FILENO, std::string(kUsageText) + help_lines(Option::kHook, kHelpColumn) +
+                               std::string(kUsageEnd));
+      return 0;
     }
+    if (reader.is_flag("version")) {
+      print(STDOUT_FILENO, "pinscope-hook " PINSCOPE_VERSION "\n");
+      return 0;
+    }
+    PINSCOPE_CHECK(reader.read(Option::kHook, arguments.options));
   }
-  for (const auto* path : {&options.policy.policy_path, &options.state_directory,
-                           &options.policy.cache_directory, &options.audit.path})
-    if (!path->starts_with('/')) return usage(quoted(*path) + " is not an absolute path");
-  if (optind != argc - 1) return usage("exactly one hook stage is needed");
-  arguments.stage = argv[optind];
-  return kGoOn;
+  const auto rest = reader.rest();
+  if (!rest.empty() && rest.front().starts_with('-'))
+    return std::unexpected(usage_error("there is no option " + quoted(rest.front())));
+  if (rest.size() != 1) return std::unexpected(usage_error("exactly one hook stage is needed"));
+  arguments.stage = rest.front();
+  return std::nullopt;
 }
 
 // Podman's extension stage (oci-hooks(5)): a container that is not selected keeps its configuration
@@ -224,9 +151,11 @@ int run(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
   Arguments arguments;
-  const auto parsed = parse(argc, argv, arguments);
-  if (!parsed) return fail(kUsage, parsed.error().sentence());
-  if (*parsed >= 0) return *parsed;
+  const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  auto parsed = parse(words, arguments);
+  if (!parsed)
+    return fail(kUsage, std::move(parsed).error().hint("see pinscope-hook --help").sentence());
+  if (*parsed) return **parsed;
   const bool starts = arguments.stage == "createRuntime" || arguments.stage == "prestart";
   const bool prepares = arguments.stage == "precreate";
   if (!starts && !prepares && arguments.stage != "poststop")

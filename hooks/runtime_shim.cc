@@ -36,25 +36,23 @@ namespace {
 
 constexpr int kFailed = 1;
 
-constexpr std::string_view kHelp =
+constexpr std::string_view kUsageText =
     R"(Usage: pinscope-runtime [--pinscope-OPTION VALUE...] [RUNTIME-OPTION...] COMMAND ...
 
 Adds Pinscope's hooks, and what the container's seccomp profile lacks, to the
 config.json of a container that is created, and runs runc or crun with the same
 arguments. Other commands are passed on.
 
-  --pinscope-engine NAME     which engine calls: podman, docker, containerd or crio
-                             (default: from the name, as in pinscope-runtime-docker)
   --pinscope-runtime PATH    the low-level runtime (default: see pinscope-runtime(8))
-  --pinscope-policy PATH     policy directory or file (default /etc/pinscope/policy.d)
-  --pinscope-state-dir DIR   records of containers (default /run/pinscope)
-  --pinscope-cache-dir DIR   compiled policies (default /var/lib/pinscope)
-  --pinscope-audit PATH      audit trail (default /var/log/pinscope/audit.jsonl)
+)";
+constexpr std::string_view kUsageEnd =
+    R"(                             (default: from the name, as in pinscope-runtime-docker)
   --pinscope-help, --pinscope-version
 
 Exit status: the low-level runtime's; 1 with one line on stderr if a container must
 not be created.
 )";
+constexpr size_t kHelpColumn = 29;
 
 void print(int fd, std::string_view text) {
   while (!text.empty()) {
@@ -213,10 +211,14 @@ int run(int argc, char** argv) {
   // An engine's limit must not end this half-way; what it does then is the runtime's again.
   const auto on_large_file = ::signal(SIGXFSZ, SIG_IGN);
   fill_standard_descriptors();
-  const auto options = parse_shim_options(argc, argv);
-  if (!options) return fail({}, options.error());
+  auto options = parse_shim_options({argv, argv + argc});
+  if (!options)
+    return fail({}, std::move(options).error().hint("see pinscope-runtime --pinscope-help"));
   if (options->help || options->version) {
-    print(STDOUT_FILENO, options->help ? kHelp : "pinscope-runtime " PINSCOPE_VERSION "\n");
+    print(STDOUT_FILENO, options->help ? std::string(kUsageText) +
+                                             help_lines(Option::kShim, kHelpColumn, kShimPrefix) +
+                                             std::string(kUsageEnd)
+                                       : "pinscope-runtime " PINSCOPE_VERSION "\n");
     return 0;
   }
   const std::string chosen = options->runtime.empty() ? kept_runtime() : options->runtime;

@@ -5,8 +5,8 @@
 
 #include <cerrno>
 #include <optional>
+#include <span>
 #include <string_view>
-#include <utility>
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
@@ -16,39 +16,8 @@
 namespace pinscope {
 namespace {
 
-constexpr std::string_view kPrefix = "--pinscope-";
 constexpr std::string_view kProgram = "pinscope-runtime";
 constexpr size_t kConfigurationLimit = 64U << 10;  // bytes
-
-std::unexpected<Error> usage(std::string reason) {
-  return std::unexpected(Error(ErrorCode::kUsage, "use these arguments")
-                             .reason(std::move(reason))
-                             .hint("see pinscope-runtime --pinscope-help"));
-}
-
-Status set_engine(ShimOptions& options, const std::string& name) {
-  const auto engine = model::engine_from_name(name);
-  if (!engine) return usage("there is no engine " + quoted(name));
-  options.hook.engine = *engine;
-  return {};
-}
-
-Status set_path(std::string& path, std::string value) {
-  if (!value.starts_with('/')) return usage(quoted(value) + " is not an absolute path");
-  path = std::move(value);
-  return {};
-}
-
-// The text behind the prefix: "engine".
-Status set_option(ShimOptions& options, std::string_view name, std::string value) {
-  if (name == "engine") return set_engine(options, value);
-  if (name == "runtime") return set_path(options.runtime, std::move(value));
-  if (name == "policy") return set_path(options.hook.policy.policy_path, std::move(value));
-  if (name == "state-dir") return set_path(options.hook.state_directory, std::move(value));
-  if (name == "cache-dir") return set_path(options.hook.policy.cache_directory, std::move(value));
-  if (name == "audit") return set_path(options.hook.audit.path, std::move(value));
-  return usage("there is no option " + quoted(std::string(kPrefix) + std::string(name)));
-}
 
 std::optional<struct stat> stat_of(const std::string& path) {
   struct stat status {};
@@ -74,30 +43,28 @@ Result<std::string> read_runtime_file(const std::string& path) {
   return model::parse_runtime_file(std::move(text), path);
 }
 
-Result<ShimOptions> parse_shim_options(int argc, char** argv) {
+Result<ShimOptions> parse_shim_options(const std::vector<std::string>& words) {
   ShimOptions options;
-  const std::string_view name = argc > 0 ? base_name(argv[0]) : "";
+  const std::string_view name = words.empty() ? "" : base_name(words.front());
   if (name.starts_with(kProgram) && name.size() > kProgram.size() + 1)
-    PINSCOPE_CHECK(set_engine(options, std::string(name.substr(kProgram.size() + 1))));
+    PINSCOPE_CHECK(set_option(*find_option("engine", Option::kShim), options.hook,
+                              std::string(name.substr(kProgram.size() + 1))));
 
-  int next = 1;
-  for (; next < argc && std::string_view(argv[next]).starts_with(kPrefix); ++next) {
-    const std::string_view option = std::string_view(argv[next]).substr(kPrefix.size());
-    if (option == "help") {
+  OptionReader reader(std::span<const std::string>(words).subspan(words.empty() ? 0 : 1),
+                      kShimPrefix);
+  while (reader.next()) {
+    if (reader.is_flag("help")) {
       options.help = true;
-    } else if (option == "version") {
+    } else if (reader.is_flag("version")) {
       options.version = true;
-    } else if (const size_t equals = option.find('='); equals != std::string_view::npos) {
-      PINSCOPE_CHECK(
-          set_option(options, option.substr(0, equals), std::string(option.substr(equals + 1))));
-    } else if (next + 1 < argc) {
-      PINSCOPE_CHECK(set_option(options, option, argv[next + 1]));
-      ++next;
+    } else if (reader.name() == "runtime") {
+      PINSCOPE_TRY(const std::string path, reader.value());
+      PINSCOPE_CHECK(set_path(options.runtime, path));
     } else {
-      return usage("the option " + quoted(argv[next]) + " needs a value");
+      PINSCOPE_CHECK(reader.read(Option::kShim, options.hook));
     }
   }
-  options.arguments.assign(argv + next, argv + argc);
+  options.arguments.assign(reader.rest().begin(), reader.rest().end());
   return options;
 }
 

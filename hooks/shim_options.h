@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "plugin/base/result.h"
-#include "plugin/pipeline.h"
+#include "plugin/pipeline/options.h"
 
 namespace pinscope {
 
@@ -18,10 +18,10 @@ struct ShimOptions {
   bool version = false;
 };
 
-// Our options stand first, as `--pinscope-x VALUE` or `--pinscope-x=VALUE`; the first argument that
-// is none ends them. The engine is the one of --pinscope-engine, or of the name in argv[0]
-// (pinscope-runtime-docker). kUsage.
-Result<ShimOptions> parse_shim_options(int argc, char** argv);
+// `words` begins with argv[0]. Our options stand first, as `--pinscope-x VALUE` or
+// `--pinscope-x=VALUE`; the first argument that is none ends them. The engine is the one of
+// --pinscope-engine, or of the name in argv[0] (pinscope-runtime-docker). kUsage.
+Result<ShimOptions> parse_shim_options(const std::vector<std::string>& words);
 
 // The program that such a file names (see model::parse_runtime_file), which root alone may change.
 // kPolicyUntrusted, kConfigInvalid.

@@ -13,22 +13,9 @@
 #include <vector>
 
 #include "plugin/base/result.h"
-#include "plugin/model/container.h"
-#include "plugin/oci/pod_labels.h"
-#include "plugin/policy/set/store.h"
-#include "plugin/record/audit.h"
+#include "plugin/pipeline/options.h"
 
 namespace pinscope {
-
-struct HookOptions {
-  policy::StoreOptions policy;
-  std::string state_directory = "/run/pinscope";
-  record::AuditOptions audit;
-  model::Engine engine = model::Engine::kUnknown;
-  oci::PodLabels pod_labels;
-  // Policies that must select the container, or it must not start: what the start asked for.
-  std::vector<std::string> required_policies;
-};
 
 // The createRuntime hook (prestart for old engines): gives the container its view, or leaves it
 // alone if no policy selects it. On an error the container must not start; nothing of ours is left

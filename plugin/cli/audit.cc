@@ -113,14 +113,14 @@ Result<std::ifstream> open_trail(const std::string& path) {
 
 Result<ExitStatus> audit(const Settings& settings, const AuditFilter& filter) {
   PINSCOPE_TRY(const std::string since, since_time(filter.since));
-  PINSCOPE_TRY(auto file, open_trail(settings.audit_path));
+  PINSCOPE_TRY(auto file, open_trail(settings.hook.audit.path));
   std::vector<Line> lines;
   size_t damaged = 0;
   size_t number = 0;
   for (std::string text; std::getline(file, text);) {
     ++number;
     if (text.empty()) continue;
-    auto line = read_line(text, settings.audit_path + ":" + std::to_string(number));
+    auto line = read_line(text, settings.hook.audit.path + ":" + std::to_string(number));
     if (!line) {
       ++damaged;
       continue;
@@ -141,7 +141,7 @@ Result<ExitStatus> audit(const Settings& settings, const AuditFilter& filter) {
     print(table.text(settings.palette()));
   }
   if (damaged > 0)
-    complain(count_of(damaged, "line", "lines") + " of " + quoted(settings.audit_path) +
+    complain(count_of(damaged, "line", "lines") + " of " + quoted(settings.hook.audit.path) +
              " cannot be read");
   return kExitOk;
 }
@@ -159,7 +159,7 @@ void add_audit(CLI::App& root, Program& program) {
       .option("--since", filter->since, "TIME",
               "Only what is newer: 90s, 10m, 2h, 1d, or a UTC time such as 2026-01-31T12:00:00Z")
       .number("-n,--last", filter->last, "COUNT", "Only the last COUNT of them")
-      .audit_option(program.settings)
+      .shared_options(program.settings, {"audit"})
       .output_options(program.settings)
       .footer(
           "With --output json, the lines are printed as they are in the file: one object a line.\n"

@@ -45,18 +45,22 @@ Error cannot_use(const char* option, const std::string& reason) {
 // The policies that can be asked for, by name. What is written to engines must not come from files
 // that others may write: a dry run is only shown.
 Result<std::map<std::string, model::Policy>> device_policies(const Settings& settings, bool trust) {
-  auto loaded =
-      policy::load_for_install(settings.policy_path, settings.cache_directory,
-                               trust ? policy::Trust::kRequired : policy::Trust::kIgnored);
+  auto loaded = policy::load_for_install(
+      settings.hook.policy.policy_path, settings.hook.policy.cache_directory,
+      trust ? policy::Trust::kRequired : policy::Trust::kIgnored);
   if (!loaded.ok())
-    return std::unexpected(
-        Error(ErrorCode::kPolicyInvalid, "use the policies in " + quoted(settings.policy_path))
-            .reason("they have errors")
-            .hint("pinscope check shows them"));
+    return std::unexpected(Error(ErrorCode::kPolicyInvalid,
+                                 "use the policies in " + quoted(settings.hook.policy.policy_path))
+                               .reason("they have errors")
+                               .hint("pinscope check shows them"));
   std::map<std::string, model::Policy> policies;
   for (auto& policy : loaded.policies)
     if (policy.cdi) policies.emplace(policy.name, std::move(policy));
   return policies;
+}
+
+model::Engine engine_of(const CdiOptions& options) {
+  return model::engine_from_name(options.engine).value_or(model::Engine::kUnknown);
 }
 
 Result<std::string> hook_path(const CdiOptions& options) {
@@ -70,20 +74,10 @@ bool is_program(const std::string& path) {
   return ::access(path.c_str(), X_OK) == 0;
 }
 
-std::vector<std::string> hook_options(const Settings& settings, const CdiOptions& options) {
-  const Settings usual;
-  std::vector<std::string> words;
-  const auto add = [&](const char* option, const std::string& value, const std::string& standard) {
-    if (value == standard) return;
-    words.emplace_back(option);
-    words.push_back(value);
-  };
-  add("--policy", settings.policy_path, usual.policy_path);
-  add("--state-dir", settings.state_directory, usual.state_directory);
-  add("--cache-dir", settings.cache_directory, usual.cache_directory);
-  add("--audit", settings.audit_path, usual.audit_path);
-  add("--engine", options.engine, "");
-  return words;
+std::vector<std::string> hook_arguments(const Settings& settings, const CdiOptions& options) {
+  HookOptions hook = settings.hook;
+  hook.engine = engine_of(options);
+  return arguments_for(std::move(hook));
 }
 
 // Why these hooks can never find that the policy selects a container; empty if they may.
@@ -105,7 +99,7 @@ std::string why_never(const model::Select& select, model::Engine engine) {
 }
 
 void remark_on(const std::map<std::string, model::Policy>& policies, const CdiOptions& options) {
-  const auto engine = model::engine_from_name(options.engine).value_or(model::Engine::kUnknown);
+  const auto engine = engine_of(options);
   for (const auto& [name, policy] : policies)
     if (const auto why = why_never(policy.select, engine); !why.empty())
       complain("warning: a container that asks for " + engine::cdi_device(name) +
@@ -132,7 +126,7 @@ Result<Written> write_spec(const std::vector<std::string>& names, const Settings
     return result;
   }
   PINSCOPE_TRY(const std::string hook, hook_path(options));
-  result.text = engine::cdi_spec(names, {hook, hook_options(settings, options)});
+  result.text = engine::cdi_spec(names, {hook, hook_arguments(settings, options)});
   if (options.dry_run) return result;
   if (!is_program(hook))
     return std::unexpected(Error(ErrorCode::kSystem, "write " + quoted(options.spec_file()))
@@ -192,7 +186,7 @@ struct Device {
 };
 
 Result<ExitStatus> list(const Settings& settings, const CdiOptions& options) {
-  const bool installed = settings.policy_path == Settings{}.policy_path;
+  const bool installed = settings.hook.policy.policy_path == HookOptions().policy.policy_path;
   PINSCOPE_TRY(const auto policies, device_policies(settings, installed));
   PINSCOPE_TRY(const auto file, engine::read_cdi_file(options.directory));
   std::map<std::string, Device> devices;
@@ -296,10 +290,7 @@ void add_cdi(CLI::App& root, Program& program) {
               "Tell the hooks which engine runs them. Only for a directory that no other engine "
               "reads: it decides whose annotations are believed")
       .flag("-n,--dry-run", options->dry_run, "Print the specification, write nothing")
-      .policy_option(program.settings)
-      .state_option(program.settings)
-      .cache_option(program.settings)
-      .audit_option(program.settings)
+      .shared_options(program.settings)
       .output_options(program.settings)
       .footer(
           "A device is asked for with --device pinscope.dev/view=NAME. Asking is not permission: "

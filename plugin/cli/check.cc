@@ -55,7 +55,8 @@ Result<ExitStatus> check(const Settings& settings, const CheckOptions& options) 
     }
   };
   if (options.paths.empty())
-    take(policy::load_for_install(settings.policy_path, settings.cache_directory));
+    take(policy::load_for_install(settings.hook.policy.policy_path,
+                                  settings.hook.policy.cache_directory));
   const auto trust = options.trust ? policy::Trust::kRequired : policy::Trust::kIgnored;
   for (const auto& path : options.paths) take(policy::load_path(path, trust));
 
@@ -92,8 +93,7 @@ void add_check(CLI::App& root, Program& program) {
             "by root alone")
       .flag("--no-host", options->no_host,
             "Do not look where this host has BPF file systems: the policies are for another one")
-      .policy_option(program.settings)
-      .cache_option(program.settings)
+      .shared_options(program.settings, {"policy", "cache-dir"})
       .output_options(program.settings)
       .footer("Exit status: 0 no errors; 1 errors, or warnings with --strict; 2 usage.");
 }

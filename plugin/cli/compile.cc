@@ -23,13 +23,14 @@ Result<ExitStatus> compile(const Settings& settings, const CompileOptions& optio
   PINSCOPE_CHECK(kernel::restrict_to_compiling());
   const auto empty = options.allow_empty ? policy::Empty::kIsMeant : policy::Empty::kAsFound;
   PINSCOPE_TRY(const policy::Loaded loaded,
-               policy::install(settings.policy_path, settings.cache_directory, empty));
+               policy::install(settings.hook.policy.policy_path,
+                               settings.hook.policy.cache_directory, empty));
   std::string findings;
   for (const auto& diagnostic : loaded.diagnostics)
     findings += to_text(diagnostic, Palette(wants_colour(settings.colour, STDERR_FILENO)));
   std::fputs(for_terminal(findings).c_str(), stderr);
   if (!loaded.ok()) {
-    complain("the policies in \"" + settings.policy_path +
+    complain("the policies in \"" + settings.hook.policy.policy_path +
              "\" have errors; what was in force stays in force");
     return kExitFailure;
   }
@@ -49,8 +50,7 @@ void add_compile(CLI::App& root, Program& program) {
       .flag("--allow-empty", options->allow_empty,
             "Give up the policies in force though their directory is gone, or is another one that "
             "holds no policy file")
-      .policy_option(program.settings)
-      .cache_option(program.settings)
+      .shared_options(program.settings, {"policy", "cache-dir"})
       .colour_option(program.settings)
       .footer("Exit status: 0 in force; 1 refused, with the reasons on standard error; 2 usage.");
 }

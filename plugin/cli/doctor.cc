@@ -81,10 +81,7 @@ void add_doctor(CLI::App& root, Program& program) {
   add_command(root, program, "doctor",
               "Look at the kernel, the runtimes, the policies and the records, and say what to do",
               [&program] { return examine(program.settings); })
-      .policy_option(program.settings)
-      .state_option(program.settings)
-      .cache_option(program.settings)
-      .audit_option(program.settings)
+      .shared_options(program.settings)
       .output_options(program.settings)
       .footer("Exit status: 0 no failure (warnings may be there); 1 failures; 2 usage.");
 }

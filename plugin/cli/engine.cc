@@ -46,16 +46,8 @@ engine::Options wiring_options(const Settings& settings, const EngineOptions& op
   result.hook = options.hook.empty() ? program_beside("pinscope-hook") : options.hook;
   result.shim =
       options.shim.empty() ? program_beside("pinscope-runtime-" + options.engine) : options.shim;
-  const Settings defaults;
-  const auto hand_on = [&](const char* name, const std::string& value, const std::string& usual) {
-    if (value == usual) return;
-    result.hook_arguments.emplace_back(name);
-    result.hook_arguments.push_back(value);
-  };
-  hand_on("--policy", settings.policy_path, defaults.policy_path);
-  hand_on("--state-dir", settings.state_directory, defaults.state_directory);
-  hand_on("--cache-dir", settings.cache_directory, defaults.cache_directory);
-  hand_on("--audit", settings.audit_path, defaults.audit_path);
+  result.hook_arguments = arguments_for(settings.hook);
+  result.shim_arguments = arguments_for(settings.hook, kShimPrefix);
   if (options.set_default || options.no_set_default) result.set_default = options.set_default;
   result.force = options.force;
   result.containerd_config = options.containerd_config;
@@ -317,10 +309,7 @@ void add_engine(CLI::App& root, Program& program) {
               "containerd's root file (default: the one that is there)")
       .option("--containerd-version", options->containerd_version, "VERSION",
               "containerd's version (default: what it says itself; needed below a --root)")
-      .policy_option(program.settings)
-      .state_option(program.settings)
-      .cache_option(program.settings)
-      .audit_option(program.settings)
+      .shared_options(program.settings)
       .output_options(program.settings)
       .footer(
           "--policy, --state-dir, --cache-dir and --audit are handed to the hook if they are not "

@@ -10,8 +10,8 @@ namespace pinscope::cli {
 namespace {
 
 Result<ExitStatus> collect(const Settings& settings, inventory::CollectOptions options) {
-  options.state_directory = settings.state_directory;
-  options.audit_path = settings.audit_path;
+  options.state_directory = settings.hook.state_directory;
+  options.audit_path = settings.hook.audit.path;
   PINSCOPE_TRY(const auto removals, inventory::collect(options));
   bool failed = false;
   for (const auto& removal : removals) failed = failed || removal.error.has_value();
@@ -53,8 +53,7 @@ void add_gc(CLI::App& root, Program& program) {
               [&program, options] { return collect(program.settings, *options); })
       .flag("-n,--dry-run", options->dry_run, "Say what would be removed, remove nothing")
       .flag("--damaged", options->damaged, "Also remove records that cannot be read")
-      .state_option(program.settings)
-      .audit_option(program.settings)
+      .shared_options(program.settings, {"state-dir", "audit"})
       .output_options(program.settings)
       .footer(
           "A record goes if the process it names, by pid and start time, is gone. Each removal is "

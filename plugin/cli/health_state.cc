@@ -37,7 +37,7 @@ Finding policy_files(const policy::Loaded& loaded, const Settings& settings) {
     ++(is_error ? errors : warnings);
   }
   const std::string files =
-      count_of(loaded.files.size(), "file", "files") + " in " + settings.policy_path;
+      count_of(loaded.files.size(), "file", "files") + " in " + settings.hook.policy.policy_path;
   if (errors > 0)
     return {Level::kFail, "policy", "files",
             files + ": " + count_of(errors, "error", "errors") + ", the first: " + first,
@@ -57,14 +57,15 @@ Finding policy_in_force(const policy::Loaded& loaded, const Settings& settings) 
     return Finding{level, "policy", "in force", std::move(detail), std::move(action)};
   };
   const auto open = [&](const char* suffix) {
-    return policy::CachedSet::open(settings.cache_directory, settings.policy_path, suffix);
+    return policy::CachedSet::open(settings.hook.policy.cache_directory,
+                                   settings.hook.policy.policy_path, suffix);
   };
   const auto cached = open(policy::kSetSuffix);
   if (!cached)
     return finding(Level::kFail, cached.error().sentence(),
                    "remove the file that is named: the next container start makes a new one");
   if (!*cached && loaded.files.empty()) return finding(Level::kOk, "no policy", "");
-  if (const auto writable = policy::check_writable(settings.cache_directory);
+  if (const auto writable = policy::check_writable(settings.hook.policy.cache_directory);
       !*cached && loaded.ok() && !writable)
     return finding(Level::kFail, "nothing: " + writable.error().sentence(),
                    "make it writable: until then no container starts");
@@ -76,7 +77,7 @@ Finding policy_in_force(const policy::Loaded& loaded, const Settings& settings) 
   const auto& set = (*cached)->set();
   const std::string what = count_of(set.policy_count(), "policy", "policies") + ", compiled " +
                            utc_time(set.compiled_at_ns());
-  if ((*cached)->is_current(settings.policy_path, policy::Racy::kIsIgnored)) {
+  if ((*cached)->is_current(settings.hook.policy.policy_path, policy::Racy::kIsIgnored)) {
     if (loaded.ok() && !(*cached)->holds(loaded.policies))
       return finding(Level::kFail, what + ", and not what the files say: the set is damaged",
                      "pinscope compile makes it again; look for the reason on the disk");
@@ -84,12 +85,12 @@ Finding policy_in_force(const policy::Loaded& loaded, const Settings& settings) 
   }
   const auto refused = open(policy::kRejectedSuffix);
   if (refused && *refused && (*refused)->set().refusal() &&
-      (*refused)->is_current(settings.policy_path, policy::Racy::kIsIgnored))
+      (*refused)->is_current(settings.hook.policy.policy_path, policy::Racy::kIsIgnored))
     return finding(
         Level::kFail,
         what + "; the newest edit was refused: " + std::string(*(*refused)->set().refusal()),
         "fix it (pinscope check); until then the older set stays in force");
-  if (const auto writable = policy::check_writable(settings.cache_directory); !writable)
+  if (const auto writable = policy::check_writable(settings.hook.policy.cache_directory); !writable)
     return finding(
         Level::kFail,
         what + "; the files have changed and are not in force: " + writable.error().sentence(),
@@ -149,22 +150,23 @@ Finding stale_grants(const Entries& all) {
 }  // namespace
 
 Findings policy_health(const Settings& settings) {
-  auto loaded = policy::load_for_install(settings.policy_path, settings.cache_directory);
+  auto loaded = policy::load_for_install(settings.hook.policy.policy_path,
+                                         settings.hook.policy.cache_directory);
   add_warnings_of_host(loaded);
   return {policy_files(loaded, settings), policy_in_force(loaded, settings),
-          trusted_directory("policy", "cache", settings.cache_directory)};
+          trusted_directory("policy", "cache", settings.hook.policy.cache_directory)};
 }
 
 Findings state_health(const Settings& settings) {
-  Findings findings = {trusted_directory("state", "directory", settings.state_directory)};
-  const auto all = read_entries(settings.state_directory);
+  Findings findings = {trusted_directory("state", "directory", settings.hook.state_directory)};
+  const auto all = read_entries(settings.hook.state_directory);
   if (!all) {
     findings.push_back({Level::kFail, "state", "records", all.error().sentence(), ""});
     return findings;
   }
   findings.push_back(records(*all));
   findings.push_back(stale_grants(*all));
-  const auto store = record::Store::open(settings.state_directory, false);
+  const auto store = record::Store::open(settings.hook.state_directory, false);
   const auto leftovers = store ? store->leftovers() : Result<std::vector<std::string>>{};
   if (leftovers && !leftovers->empty())
     findings.push_back({Level::kWarn, "state", "leftovers",
@@ -176,24 +178,26 @@ Findings state_health(const Settings& settings) {
 Findings audit_health(const Settings& settings) {
   Findings findings;
   struct stat status {};
-  if (::stat(settings.audit_path.c_str(), &status) == 0) {
-    const bool good = S_ISREG(status.st_mode) && check_trusted(status, settings.audit_path);
+  if (::stat(settings.hook.audit.path.c_str(), &status) == 0) {
+    const bool good = S_ISREG(status.st_mode) && check_trusted(status, settings.hook.audit.path);
     findings.push_back(
-        {good ? Level::kOk : Level::kFail, "audit", "file", settings.audit_path,
+        {good ? Level::kOk : Level::kFail, "audit", "file", settings.hook.audit.path,
          good ? "" : "it must be a regular file that root owns and alone may write"});
   } else if (errno == ENOENT) {
     findings.push_back({Level::kOk, "audit", "file",
-                        settings.audit_path + " is not there yet: the first event makes it", ""});
+                        settings.hook.audit.path + " is not there yet: the first event makes it",
+                        ""});
   } else {
     findings.push_back({Level::kWarn, "audit", "file",
-                        Error::system("stat " + quoted(settings.audit_path), errno).sentence(),
+                        Error::system("stat " + quoted(settings.hook.audit.path), errno).sentence(),
                         ""});
   }
   if (static_cast<size_t>(status.st_size) >= record::kRefusalsUpToSize)
-    findings.push_back({Level::kWarn, "audit", "size",
-                        settings.audit_path + " is so large that it takes no refusals any more",
-                        "rotate it: config/logrotate, every hour"});
-  const std::string waiting = join(settings.state_directory, record::kWaitingName);
+    findings.push_back(
+        {Level::kWarn, "audit", "size",
+         settings.hook.audit.path + " is so large that it takes no refusals any more",
+         "rotate it: config/logrotate, every hour"});
+  const std::string waiting = join(settings.hook.state_directory, record::kWaitingName);
   if (::stat(waiting.c_str(), &status) == 0 && status.st_size > 0)
     findings.push_back({Level::kWarn, "audit", "waiting",
                         std::to_string(status.st_size) + " bytes of lines wait in " + waiting,

@@ -94,8 +94,8 @@ struct InspectOptions {
 };
 
 Result<ExitStatus> inspect(const Settings& settings, const InspectOptions& options) {
-  PINSCOPE_TRY(const Entry entry,
-               find_entry(settings.state_directory, options.id, static_cast<pid_t>(options.pid)));
+  PINSCOPE_TRY(const Entry entry, find_entry(settings.hook.state_directory, options.id,
+                                             static_cast<pid_t>(options.pid)));
   print(settings.json() ? to_json(entry) : to_text(entry, settings.palette()));
   return kExitOk;
 }
@@ -109,7 +109,7 @@ void add_inspect(CLI::App& root, Program& program) {
       .argument("ID", options->id, "The container's id, or as much of its start as is unique")
       .number("--pid", options->pid, "PID",
               "The one of this process, where several containers have the id")
-      .state_option(program.settings)
+      .shared_options(program.settings, {"state-dir"})
       .output_options(program.settings)
       .footer("Exit status: 0 done; 1 no such container, or several; 2 usage.");
 }

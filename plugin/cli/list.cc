@@ -81,7 +81,7 @@ std::string to_table(const Entries& all, const ListOptions& options, const Palet
 }
 
 Result<ExitStatus> list(const Settings& settings, const ListOptions& options) {
-  PINSCOPE_TRY(const Entries all, read_entries(settings.state_directory));
+  PINSCOPE_TRY(const Entries all, read_entries(settings.hook.state_directory));
   print(settings.json() ? to_json(all) : to_table(all, options, settings.palette()));
   if (settings.json()) return all.unreadable.empty() ? kExitOk : kExitFailure;
   for (const auto& error : all.unreadable)
@@ -96,7 +96,7 @@ void add_list(CLI::App& root, Program& program) {
   add_command(root, program, "list", "List the containers that have a view",
               [&program, options] { return list(program.settings, *options); })
       .flag("--full-ids", options->full_ids, "Do not shorten ids of 64 digits to twelve")
-      .state_option(program.settings)
+      .shared_options(program.settings, {"state-dir"})
       .output_options(program.settings)
       .footer(
           "STATE is running; gone (the process has ended, poststop did not run: see gc); "

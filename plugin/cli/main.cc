@@ -43,9 +43,11 @@ bool refuse_unknown_command(const CLI::App& root, const std::string& word) {
 void make_absolute(Settings& settings) {
   const std::unique_ptr<char, decltype(&std::free)> here(::getcwd(nullptr, 0), &std::free);
   if (!here) return;
-  for (std::string* path : {&settings.policy_path, &settings.state_directory,
-                            &settings.cache_directory, &settings.audit_path})
-    *path = join(here.get(), *path);
+  for (const Option& option : shared_options())
+    if ((option.takers & Option::kCommandLine) != 0) {
+      std::string& path = option.path(settings.hook);
+      path = join(here.get(), path);
+    }
 }
 
 ExitStatus run(int argc, char** argv) {

@@ -39,9 +39,11 @@ Result<ExitStatus> run_node(const Settings& settings, NodeOptions options) {
                                  .reason("there is no engine of this name"));
     agent.engines.push_back(*engine);
   }
-  agent.policies.directory = settings.policy_path;
-  agent.policies.cache_directory = settings.cache_directory;
-  agent.records = {settings.state_directory, settings.audit_path};
+  agent.policies.directory = settings.hook.policy.policy_path;
+  agent.policies.cache_directory = settings.hook.policy.cache_directory;
+  agent.records = {settings.hook.state_directory, settings.hook.audit.path};
+  agent.hook_arguments = arguments_for(settings.hook);
+  agent.shim_arguments = arguments_for(settings.hook, kShimPrefix);
   if (agent.programs.empty()) agent.programs = installation_directory();
   if (options.action == "remove") {
     PINSCOPE_CHECK(node::remove(agent));
@@ -85,10 +87,7 @@ void add_node(CLI::App& root, Program& program) {
             "At SIGTERM take everything away; otherwise it stays in force")
       .flag("--wait", options->agent.wait,
             "With remove: stay until no container needs the programs any more, then remove them")
-      .policy_option(program.settings)
-      .state_option(program.settings)
-      .audit_option(program.settings)
-      .cache_option(program.settings)
+      .shared_options(program.settings)
       .footer(
           "--prefix, --policy, --state-dir, --cache-dir, --audit and --containerd-config are paths "
           "of the "

@@ -105,12 +105,8 @@ Result<User> find_user(const RunOptions& options) {
 // To be called in the host's mount namespace, once the session has left it; changes this process
 // for good. False if no policy selects the session.
 Result<bool> build_view(const Settings& settings, const Session& session) {
-  HookOptions options;
-  options.policy.policy_path = settings.policy_path;
-  options.policy.cache_directory = settings.cache_directory;
+  HookOptions options = settings.hook;
   options.policy.compiler = "/proc/self/exe";
-  options.state_directory = settings.state_directory;
-  options.audit.path = settings.audit_path;
   options.engine = model::Engine::kHost;
   PINSCOPE_CHECK(kernel::restrict_to_view_building());
   return open_session(options, session);
@@ -220,10 +216,7 @@ void add_run(CLI::App& root, Program& program) {
       .option("--login", options->login, "NAME", "The same by a name, which is never a number")
       .number("--attach", options->attach, "PID",
               "Give the view to this process, which has a mount namespace of its own, and end")
-      .policy_option(program.settings)
-      .state_option(program.settings)
-      .cache_option(program.settings)
-      .audit_option(program.settings)
+      .shared_options(program.settings)
       .command_line("COMMAND", options->command, "The command and its arguments, behind --");
   command.footer(
       "The command runs in a mount namespace of its own, in which the policies with\n"

@@ -14,7 +14,7 @@
 namespace pinscope::daemon {
 namespace {
 
-constexpr std::string_view kHelp =
+constexpr std::string_view kUsageText =
     R"(Usage: pinscoped --nri [OPTION...]
 
 Resident service of Pinscope. As an NRI plugin of containerd or CRI-O it has every container
@@ -31,27 +31,17 @@ that a policy may select given the view that the policies grant it.
   --status-file PATH     write "ready" there while an engine is served, and why not otherwise
   --engine NAME          containerd or crio (default: as the engine calls itself)
   --hook PATH            the hook (default: pinscope-hook beside this program)
-  --policy PATH          policy directory or file (default /etc/pinscope/policy.d)
-  --state-dir DIR        records of containers (default /run/pinscope)
-  --cache-dir DIR        compiled policies (default /var/lib/pinscope)
-  --audit PATH           audit trail (default /var/log/pinscope/audit.jsonl)
-  --compiler PATH        program that compiles policies (default: pinscope beside this one)
-  --help, --version
+)";
+constexpr std::string_view kUsageEnd = R"(  --help, --version
 
 Started by an engine from its plugin directory, it needs no arguments and reads its options
 from the configuration that the engine hands over. See pinscoped(8).
 )";
+constexpr size_t kHelpColumn = 25;
+constexpr const char* kSeeHelp = "see pinscoped --help";
 
 std::unexpected<Error> usage(std::string reason) {
-  return std::unexpected(Error(ErrorCode::kUsage, "use these arguments")
-                             .reason(std::move(reason))
-                             .hint("see pinscoped --help"));
-}
-
-Status set_path(std::string& place, const std::string& value) {
-  if (!value.starts_with('/')) return usage(quoted(value) + " is not an absolute path");
-  place = value;
-  return {};
+  return std::unexpected(usage_error(std::move(reason)));
 }
 
 Status set_engine(Options& options, const std::string& value) {
@@ -75,10 +65,10 @@ struct Setting {
   std::function<Status(Options&, const std::string&)> set;
 };
 
-const std::vector<Setting>& settings() {
-  const auto path = [](auto place) {
-    return [place](Options& options, const std::string& value) {
-      return set_path(place(options), value);
+std::vector<Setting> make_settings() {
+  const auto path = [](std::string Options::*member) {
+    return [member](Options& options, const std::string& value) {
+      return set_path(options.*member, value);
     };
   };
   const auto text = [](std::string Options::*member) {
@@ -87,8 +77,8 @@ const std::vector<Setting>& settings() {
       return {};
     };
   };
-  static const std::vector<Setting> all = {
-      {"nri-socket", false, path([](Options & o) -> auto& { return o.nri_socket; })},
+  std::vector<Setting> all = {
+      {"nri-socket", false, path(&Options::nri_socket)},
       {"nri-name", false, text(&Options::nri_name)},
       {"nri-index", false, text(&Options::nri_index)},
       {"nri-mode", true, set_mode},
@@ -98,15 +88,20 @@ const std::vector<Setting>& settings() {
          options.nri_seccomp = value;
          return {};
        }},
-      {"status-file", false, path([](Options & o) -> auto& { return o.status_file; })},
+      {"status-file", false, path(&Options::status_file)},
       {"engine", true, set_engine},
-      {"hook", true, path([](Options & o) -> auto& { return o.hook_path; })},
-      {"policy", true, path([](Options & o) -> auto& { return o.hook.policy.policy_path; })},
-      {"state-dir", true, path([](Options & o) -> auto& { return o.hook.state_directory; })},
-      {"cache-dir", true, path([](Options & o) -> auto& { return o.hook.policy.cache_directory; })},
-      {"audit", true, path([](Options & o) -> auto& { return o.hook.audit.path; })},
-      {"compiler", true, path([](Options & o) -> auto& { return o.hook.policy.compiler; })},
+      {"hook", true, path(&Options::hook_path)},
   };
+  for (const Option& shared : shared_options())
+    if ((shared.takers & Option::kDaemon) != 0)
+      all.push_back({shared.name, true, [&shared](Options& options, const std::string& value) {
+                       return set_option(shared, options.hook, value);
+                     }});
+  return all;
+}
+
+const std::vector<Setting>& settings() {
+  static const std::vector<Setting> all = make_settings();
   return all;
 }
 
@@ -148,6 +143,33 @@ Status apply_line(std::string_view line, Options& options, std::set<std::string_
   return setting->set(options, value);
 }
 
+Result<CommandLine> parse(const std::vector<std::string>& arguments, Options defaults) {
+  CommandLine line;
+  line.options = std::move(defaults);
+  OptionReader reader(arguments);
+  while (reader.next()) {
+    if (reader.is_flag("help")) {
+      line.output = std::string(kUsageText) + help_lines(Option::kDaemon, kHelpColumn) +
+                    std::string(kUsageEnd);
+      return line;
+    }
+    if (reader.is_flag("version")) {
+      line.output = "pinscoped " PINSCOPE_VERSION "\n";
+      return line;
+    }
+    if (reader.is_flag("nri")) {
+      line.options.nri = true;
+      continue;
+    }
+    const Setting* setting = find_setting(reader.name());
+    if (setting == nullptr) return usage("there is no option " + reader.shown());
+    PINSCOPE_TRY(const std::string value, reader.value());
+    PINSCOPE_CHECK(setting->set(line.options, value));
+  }
+  if (!reader.rest().empty()) return usage(quoted(reader.rest().front()) + " is not an option");
+  return line;
+}
+
 }  // namespace
 
 Options default_options() {
@@ -161,38 +183,8 @@ Options default_options() {
 
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
                                        Options defaults) {
-  CommandLine line;
-  line.options = std::move(defaults);
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    std::string_view argument = arguments[i];
-    if (argument == "--help") {
-      line.output = std::string(kHelp);
-      return line;
-    }
-    if (argument == "--version") {
-      line.output = "pinscoped " PINSCOPE_VERSION "\n";
-      return line;
-    }
-    if (argument == "--nri") {
-      line.options.nri = true;
-      continue;
-    }
-    if (!argument.starts_with("--")) return usage(quoted(argument) + " is not an option");
-    argument.remove_prefix(2);
-    const size_t equals = argument.find('=');
-    const std::string_view name = argument.substr(0, equals);
-    const Setting* setting = find_setting(name);
-    if (setting == nullptr) return usage("there is no option " + quoted("--" + std::string(name)));
-    std::string value;
-    if (equals != std::string_view::npos) {
-      value = argument.substr(equals + 1);
-    } else if (++i < arguments.size()) {
-      value = arguments[i];
-    } else {
-      return usage("the option " + quoted("--" + std::string(name)) + " needs a value");
-    }
-    PINSCOPE_CHECK(setting->set(line.options, value));
-  }
+  auto line = parse(arguments, std::move(defaults));
+  if (!line) return std::unexpected(std::move(line).error().hint(kSeeHelp));
   return line;
 }
 
@@ -204,8 +196,8 @@ Status apply_configuration(std::string_view text, Options& options) {
     const std::string_view line = trimmed(raw);
     if (line.empty() || line.starts_with('#') || line == "---") continue;
     if (auto done = apply_line(line, options, seen); !done)
-      return in_context(std::move(done),
-                        "line " + std::to_string(number) + " of the plugin's configuration");
+      return std::unexpected(std::move(done).error().hint(kSeeHelp).in(
+          "line " + std::to_string(number) + " of the plugin's configuration"));
   }
   return {};
 }

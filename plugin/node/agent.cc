@@ -69,17 +69,8 @@ engine::Options wiring_options(const AgentOptions& options, model::Engine engine
   wiring.shim = options.prefix + "/bin/pinscope-runtime-" + std::string(model::engine_name(engine));
   wiring.containerd_config = options.containerd_config;
   wiring.containerd_version = options.containerd_version;
-  const HostPolicies usual;
-  const auto hand_on = [&](const char* name, const std::string& value,
-                           const std::string& standard) {
-    if (value == standard) return;
-    wiring.hook_arguments.emplace_back(name);
-    wiring.hook_arguments.push_back(value);
-  };
-  hand_on("--policy", options.policies.directory, usual.directory);
-  hand_on("--cache-dir", options.policies.cache_directory, usual.cache_directory);
-  hand_on("--state-dir", options.records.state_directory, RecordPlaces().state_directory);
-  hand_on("--audit", options.records.audit_path, RecordPlaces().audit_path);
+  wiring.hook_arguments = options.hook_arguments;
+  wiring.shim_arguments = options.shim_arguments;
   return wiring;
 }
 

@@ -25,10 +25,12 @@ struct AgentOptions {
   RecordPlaces records;
   HostPolicies policies;
   std::vector<model::Engine> engines;
-  std::string containerd_config;   // see engine::Options
-  std::string containerd_version;  // the same
-  bool remove_on_exit = false;     // of run
-  bool wait = false;               // of remove: until the programs can go
+  std::vector<std::string> hook_arguments;  // see engine::Options, as the next three
+  std::vector<std::string> shim_arguments;
+  std::string containerd_config;
+  std::string containerd_version;
+  bool remove_on_exit = false;  // of run
+  bool wait = false;            // of remove: until the programs can go
 };
 
 // Installs, then follows the volume until SIGTERM or SIGINT, and removes records of containers that

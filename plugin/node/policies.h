@@ -13,8 +13,8 @@
 namespace pinscope::node {
 
 struct HostPolicies {
-  std::string directory = "/etc/pinscope/policy.d";
-  std::string cache_directory = "/var/lib/pinscope";
+  std::string directory;
+  std::string cache_directory;
 };
 
 inline constexpr const char* kClusterFile = "kubernetes.yaml";

@@ -10,8 +10,8 @@
 namespace pinscope::node {
 
 struct RecordPlaces {
-  std::string state_directory = "/run/pinscope";
-  std::string audit_path = "/var/log/pinscope/audit.jsonl";
+  std::string state_directory;
+  std::string audit_path;
 };
 
 // Removes records of containers whose process is gone, as `pinscope gc` does. Gives a line for the

@@ -41,23 +41,12 @@ Result<Preparation> prepare(const HookOptions& options, const std::string& stage
   return preparation;
 }
 
-std::vector<oci::Hook> hooks_for(const HookOptions& options, const std::string& program) {
-  std::vector<std::string> arguments = {program};
-  const HookOptions defaults;
-  const auto add = [&](const char* option, const std::string& value, const std::string& usual) {
-    if (value == usual) return;
-    arguments.emplace_back(option);
-    arguments.push_back(value);
-  };
-  add("--policy", options.policy.policy_path, defaults.policy.policy_path);
-  add("--state-dir", options.state_directory, defaults.state_directory);
-  add("--cache-dir", options.policy.cache_directory, defaults.policy.cache_directory);
-  add("--audit", options.audit.path, defaults.audit.path);
-  if (!options.policy.compiler.empty())  // the hook finds the one beside itself
-    add("--compiler", options.policy.compiler, join(parent_of(program), "pinscope"));
-  add("--engine", model::engine_name(options.engine), "");
-  for (const auto& [key, value] : options.pod_labels) add("--pod-label", key + "=" + value, "");
-  for (const auto& policy : options.required_policies) add("--require-policy", policy, "");
+std::vector<oci::Hook> hooks_for(HookOptions options, const std::string& program) {
+  // The hook finds the compiler that is beside itself.
+  if (options.policy.compiler == join(parent_of(program), "pinscope"))
+    options.policy.compiler.clear();
+  std::vector<std::string> arguments = arguments_for(std::move(options));
+  arguments.insert(arguments.begin(), program);
   std::vector<oci::Hook> hooks;
   for (const char* stage : {"createRuntime", "poststop"}) {
     oci::Hook hook;

@@ -153,7 +153,7 @@ TEST_F(PodLabel, ThatIsNoneIsAMistakeInTheArguments) {
     installation_.options = options;
     const auto result = create(state());
     EXPECT_EQ(result.status, 2) << result;
-    EXPECT_EQ(result.err, "pinscope-hook: " + sentence + "\n");
+    EXPECT_EQ(result.err, "pinscope-hook: " + sentence + " (see pinscope-hook --help)\n");
   }
 }
 

@@ -30,24 +30,25 @@ Result<std::string> resolve_bundle(const std::string& bundle) {
 // force; otherwise the set in force.
 Result<std::vector<model::Policy>> read_policies(const Settings& settings,
                                                  Explanation& explanation) {
-  const bool installed = settings.policy_path == Settings{}.policy_path;
-  policy::Loaded loaded =
-      policy::load_for_install(settings.policy_path, settings.cache_directory,
-                               installed ? policy::Trust::kRequired : policy::Trust::kIgnored);
+  const bool installed = settings.hook.policy.policy_path == HookOptions().policy.policy_path;
+  policy::Loaded loaded = policy::load_for_install(
+      settings.hook.policy.policy_path, settings.hook.policy.cache_directory,
+      installed ? policy::Trust::kRequired : policy::Trust::kIgnored);
   if (loaded.ok()) {
-    auto why = policy::not_taken_up(settings.policy_path, settings.cache_directory);
+    auto why = policy::not_taken_up(settings.hook.policy.policy_path,
+                                    settings.hook.policy.cache_directory);
     if (!why) return std::move(loaded.policies);
     loaded.diagnostics = {*std::move(why)};
   }
   explanation.diagnostics = std::move(loaded.diagnostics);
-  const auto cached =
-      policy::CachedSet::open(settings.cache_directory, settings.policy_path, policy::kSetSuffix);
+  const auto cached = policy::CachedSet::open(settings.hook.policy.cache_directory,
+                                              settings.hook.policy.policy_path, policy::kSetSuffix);
   if (!cached) return std::unexpected(cached.error());
   if (!*cached)
-    return std::unexpected(
-        Error(ErrorCode::kPolicyUnavailable, "use the policies in " + quoted(settings.policy_path))
-            .reason("they have errors, and no earlier set is in force")
-            .hint("pinscope check shows the errors"));
+    return std::unexpected(Error(ErrorCode::kPolicyUnavailable,
+                                 "use the policies in " + quoted(settings.hook.policy.policy_path))
+                               .reason("they have errors, and no earlier set is in force")
+                               .hint("pinscope check shows the errors"));
   explanation.last_good = true;
   return (*cached)->set().all();
 }
@@ -89,8 +90,7 @@ void add_explain_options(Command& command, Settings& settings, ExplainOptions& o
                          "(repeatable)")
       .flag("--no-host", options.no_host,
             "Do not look at this host's pins and kernel: explain the policy alone")
-      .policy_option(settings)
-      .cache_option(settings)
+      .shared_options(settings, {"policy", "cache-dir"})
       .output_options(settings);
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cctype>
 #include <cstdio>
 
 #include "plugin/base/text.h"
@@ -95,24 +96,19 @@ Command& Command::footer(const std::string& text) {
   return *this;
 }
 
-Command& Command::policy_option(Settings& settings) {
-  return option("--policy", settings.policy_path, "PATH",
-                "Policy directory or file (default /etc/pinscope/policy.d)");
+Command& Command::shared_options(Settings& settings,
+                                 std::initializer_list<std::string_view> names) {
+  for (const auto name : names) {
+    const pinscope::Option& shared = *find_option(name, pinscope::Option::kCommandLine);
+    std::string description = describe(shared);
+    description[0] = static_cast<char>(std::toupper(description[0]));
+    option("--" + std::string(name), shared.path(settings.hook), shared.value, description);
+  }
+  return *this;
 }
 
-Command& Command::state_option(Settings& settings) {
-  return option("--state-dir", settings.state_directory, "DIR",
-                "Where the records of containers are (default /run/pinscope)");
-}
-
-Command& Command::cache_option(Settings& settings) {
-  return option("--cache-dir", settings.cache_directory, "DIR",
-                "Where the compiled policies are (default /var/lib/pinscope)");
-}
-
-Command& Command::audit_option(Settings& settings) {
-  return option("--audit", settings.audit_path, "FILE",
-                "The audit file (default /var/log/pinscope/audit.jsonl)");
+Command& Command::shared_options(Settings& settings) {
+  return shared_options(settings, {"policy", "state-dir", "cache-dir", "audit"});
 }
 
 Command& Command::colour_option(Settings& settings) {

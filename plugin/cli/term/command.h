@@ -5,12 +5,14 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "plugin/base/result.h"
 #include "plugin/cli/term/terminal.h"
+#include "plugin/pipeline/options.h"
 
 namespace CLI {
 class App;
@@ -21,10 +23,7 @@ namespace pinscope::cli {
 enum ExitStatus : int { kExitOk = 0, kExitFailure = 1, kExitUsage = 2 };
 
 struct Settings {
-  std::string policy_path = "/etc/pinscope/policy.d";
-  std::string state_directory = "/run/pinscope";
-  std::string cache_directory = "/var/lib/pinscope";
-  std::string audit_path = "/var/log/pinscope/audit.jsonl";
+  HookOptions hook;  // what commands share with the hook: where policies and records are
   std::string output = "table";
   std::string colour = "auto";
 
@@ -74,11 +73,10 @@ class Command {
   // The text that the help ends with.
   Command& footer(const std::string& text);
 
-  // Options that several commands have, each with one name, one meaning and one help text.
-  Command& policy_option(Settings& settings);
-  Command& state_option(Settings& settings);
-  Command& cache_option(Settings& settings);
-  Command& audit_option(Settings& settings);
+  // The options of these names that the programs share (plugin/pipeline/options.h): --policy.
+  Command& shared_options(Settings& settings, std::initializer_list<std::string_view> names);
+  // All of them.
+  Command& shared_options(Settings& settings);
   Command& colour_option(Settings& settings);
   // --output and --color.
   Command& output_options(Settings& settings);

@@ -82,8 +82,7 @@ std::vector<std::string> arguments_for(const Options& options, const std::string
                                        const Model& model) {
   std::vector<std::string> arguments;
   if (!program.empty()) arguments = {kTellRuntime, program};
-  for (const auto& argument : options.hook_arguments)
-    arguments.push_back(argument.starts_with("--") ? "--pinscope-" + argument.substr(2) : argument);
+  arguments.insert(arguments.end(), options.shim_arguments.begin(), options.shim_arguments.end());
   arguments.insert(arguments.end(), model.arguments.begin(), model.arguments.end());
   return arguments;
 }

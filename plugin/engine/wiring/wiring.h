@@ -15,9 +15,11 @@
 namespace pinscope::engine {
 
 struct Options {
-  std::string hook;                         // pinscope-hook, as the engine's machine sees it
-  std::string shim;                         // pinscope-runtime-NAME, the same
-  std::vector<std::string> hook_arguments;  // "--policy", "/x", …: where they are not the defaults
+  std::string hook;  // pinscope-hook, as the engine's machine sees it
+  std::string shim;  // pinscope-runtime-NAME, the same
+  // What they are told besides: --policy /x, --pinscope-policy /x, where it is not the default.
+  std::vector<std::string> hook_arguments;
+  std::vector<std::string> shim_arguments;
   // Make the shim the engine's default runtime, or not; nothing: as it was asked for before.
   std::optional<bool> set_default;
   bool force = false;              // write over changes that others made to our files

@@ -168,7 +168,7 @@ TEST(WireDocker, LeavesARuntimeOfSomebodyElseAlone) {
 TEST(WireDocker, HandsTheDirectoriesToItsRuntime) {
   const Machine machine({});
   auto options = options_for(kDocker);
-  options.hook_arguments = {"--policy", "/x", "--state-dir", "/y"};
+  options.shim_arguments = {"--pinscope-policy", "/x", "--pinscope-state-dir", "/y"};
   machine.install(kDocker, options);
   EXPECT_EQ(machine.read(kDaemon),
             R"({
