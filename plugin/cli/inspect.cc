@@ -80,7 +80,8 @@ std::string to_text(const Entry& entry, const Palette& palette) {
   Table refusals({"REFUSED", "SOURCE", "GRANTED BY", "DENIED BY"});
   for (const auto& refusal : record.refusals)
     refusals.add({refusal.name, refusal.source, model::to_string(refusal.granted_by),
-                  model::to_string(refusal.denied_by)});
+                  model::to_string(refusal.denied_by) +
+                      (refusal.denied_as.empty() ? "" : ", as " + quoted(refusal.denied_as))});
   if (!refusals.empty()) text += "\n" + refusals.text(palette);
   for (const auto& name : entry.live.missing_names)
     text += palette.paint(Colour::kRed, "missing") + ": " + quoted(name) +

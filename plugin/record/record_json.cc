@@ -1,6 +1,7 @@
 // to_json and from_json of a record. A view may have a thousand pins and its record is written
 // while the container waits: pins are rows below one list of column names, and rules stand once in
 // a table that rows point into. Readers find a column by its name, so a newer version may add some.
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <span>
@@ -31,7 +32,9 @@ constexpr size_t kBytesOfTheRest = 4096;
 constexpr auto kPinColumns = std::to_array<std::string_view>(
     {"name", "source", "access", "kind", "type", "id", "uid", "gid", "mode", "skipped", "rule"});
 constexpr auto kRefusalColumns =
-    std::to_array<std::string_view>({"source", "name", "granted_by", "denied_by"});
+    std::to_array<std::string_view>({"source", "name", "granted_by", "denied_by", "denied_as"});
+// Columns that older versions did not write: nothing is there.
+constexpr auto kNewColumns = std::to_array<std::string_view>({"denied_as"});
 
 // Gives each rule its place in the table that is written last. Pins of one grant follow each other,
 // so the last rule is the one to compare with; one that comes again later stands twice.
@@ -165,7 +168,8 @@ Status read_table(const JsonView& object, std::string_view key,
       if (name == wanted[i]) break;
       ++position[i];
     }
-    if (position[i] == columns.size())
+    if (position[i] == columns.size() &&
+        std::ranges::find(kNewColumns, wanted[i]) == kNewColumns.end())
       return std::unexpected(table.complaint("the column " + quoted(wanted[i]) + " is missing"));
   }
   PINSCOPE_TRY(const auto rows, read_list(table, "rows"));
@@ -173,33 +177,39 @@ Status read_table(const JsonView& object, std::string_view key,
     PINSCOPE_TRY(const auto values, row.elements());
     if (values.size() < columns.size())
       return std::unexpected(row.complaint("the row is shorter than the columns"));
-    PINSCOPE_CHECK(read_row([&](size_t column) { return values[position[column]]; }));
+    PINSCOPE_CHECK(read_row([&](size_t column) -> std::optional<JsonView> {
+      if (position[column] == columns.size()) return std::nullopt;
+      return values[position[column]];
+    }));
   }
   return {};
 }
 
 Result<PinnedObject> read_pin(const auto& column, const std::vector<Rule>& rules) {
   PinnedObject pin;
-  PINSCOPE_TRY(pin.name, to_string(column(0)));
-  PINSCOPE_TRY(pin.source, to_string(column(1)));
-  PINSCOPE_TRY(pin.access, to_word(column(2), access_from_name));
-  PINSCOPE_TRY(pin.kind, to_word(column(3), kind_from_name));
-  PINSCOPE_TRY(pin.type, to_number<uint32_t>(column(4)));
-  PINSCOPE_TRY(pin.object_id, to_number<uint32_t>(column(5)));
-  PINSCOPE_TRY(pin.uid, to_number<uint32_t>(column(6)));
-  PINSCOPE_TRY(pin.gid, to_number<uint32_t>(column(7)));
-  PINSCOPE_TRY(pin.mode, to_number<uint32_t>(column(8)));
-  PINSCOPE_TRY(pin.skipped, column(9).as_bool());
-  PINSCOPE_TRY(pin.rule, to_rule(column(10), rules));
+  PINSCOPE_TRY(pin.name, to_string(*column(0)));
+  PINSCOPE_TRY(pin.source, to_string(*column(1)));
+  PINSCOPE_TRY(pin.access, to_word(*column(2), access_from_name));
+  PINSCOPE_TRY(pin.kind, to_word(*column(3), kind_from_name));
+  PINSCOPE_TRY(pin.type, to_number<uint32_t>(*column(4)));
+  PINSCOPE_TRY(pin.object_id, to_number<uint32_t>(*column(5)));
+  PINSCOPE_TRY(pin.uid, to_number<uint32_t>(*column(6)));
+  PINSCOPE_TRY(pin.gid, to_number<uint32_t>(*column(7)));
+  PINSCOPE_TRY(pin.mode, to_number<uint32_t>(*column(8)));
+  PINSCOPE_TRY(pin.skipped, column(9)->as_bool());
+  PINSCOPE_TRY(pin.rule, to_rule(*column(10), rules));
   return pin;
 }
 
 Result<RefusedPin> read_refusal(const auto& column, const std::vector<Rule>& rules) {
   RefusedPin refusal;
-  PINSCOPE_TRY(refusal.source, to_string(column(0)));
-  PINSCOPE_TRY(refusal.name, to_string(column(1)));
-  PINSCOPE_TRY(refusal.granted_by, to_rule(column(2), rules));
-  PINSCOPE_TRY(refusal.denied_by, to_rule(column(3), rules));
+  PINSCOPE_TRY(refusal.source, to_string(*column(0)));
+  PINSCOPE_TRY(refusal.name, to_string(*column(1)));
+  PINSCOPE_TRY(refusal.granted_by, to_rule(*column(2), rules));
+  PINSCOPE_TRY(refusal.denied_by, to_rule(*column(3), rules));
+  if (const auto denied_as = column(4)) {
+    PINSCOPE_TRY(refusal.denied_as, to_string(*denied_as));
+  }
   return refusal;
 }
 
@@ -289,6 +299,7 @@ std::string to_json(const Record& record) {
         .value(refusal.name)
         .value(rules.index_of(refusal.granted_by))
         .value(rules.index_of(refusal.denied_by))
+        .value(refusal.denied_as)
         .end();
   json.end().end().key("rules");
   rules.write(json);

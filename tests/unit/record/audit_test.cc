@@ -1,5 +1,6 @@
 // The audit line, and the file it goes to.
 #include "plugin/record/audit.h"
+#include "plugin/record/store.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -41,7 +42,8 @@ TEST(AuditLine, IsThisText) {
       R"({"name":"later","source":"/sys/fs/bpf/later","access":"read","skipped":true,)"
       R"("rule":"policy \"readers\" at readers.yaml:14:5"}],"refusals":[{"name":"tls",)"
       R"("source":"/sys/fs/bpf/keys/tls","granted_by":"policy \"readers\" at readers.yaml:14:5",)"
-      R"("denied_by":"policy \"base\" at base.yaml:3:5"}],"duration_us":812})");
+      R"("denied_by":"policy \"base\" at base.yaml:3:5","denied_as":"/sys/fs/bpf/keys/all"}],)"
+      R"("duration_us":812})");
 }
 
 TEST(AuditLine, OfARefusalSaysWhatWentWrong) {
@@ -170,11 +172,12 @@ TEST(AuditLine, OfASessionNamesItsUser) {
   EXPECT_THAT(to_json_line(event), HasSubstr(R"("engine":"","uid":1000})"));
 }
 
-TEST(AuditLine, OfAnEndNamesWhatWasDelegated) {
+TEST(AuditLine, OfAnEndNamesWhatTheRecordSays) {
   model::AuditEvent event;
-  describe(a_full_record(), event);
+  describe(from_json(to_json(a_full_record()), "web-1.json").value(), event);
   EXPECT_THAT(to_json_line(event), HasSubstr(R"("delegation":{"commands":["map_create"],)"));
   EXPECT_THAT(to_json_line(event), HasSubstr(R"("added_no_attach_type":true)"));
+  EXPECT_THAT(to_json_line(event), HasSubstr(R"("denied_as":"/sys/fs/bpf/keys/all")"));
 }
 
 class AuditFile : public testing::Test {

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "plugin/record/store.h"
 #include "tests/unit/record/samples.h"
 
@@ -67,6 +70,7 @@ void expect_same(const Record& left, const Record& right) {
   EXPECT_EQ(left.process_start, right.process_start);
   EXPECT_EQ(left.mount_namespace, right.mount_namespace);
   EXPECT_EQ(left.engine, right.engine);
+  EXPECT_EQ(left.uid, right.uid);
   expect_same(left.identity, right.identity);
   EXPECT_EQ(left.created_ns, right.created_ns);
   EXPECT_EQ(left.version, right.version);
@@ -90,6 +94,7 @@ void expect_same(const Record& left, const Record& right) {
     EXPECT_EQ(left.refusals[i].name, right.refusals[i].name);
     EXPECT_EQ(left.refusals[i].granted_by, right.refusals[i].granted_by);
     EXPECT_EQ(left.refusals[i].denied_by, right.refusals[i].denied_by);
+    EXPECT_EQ(left.refusals[i].denied_as, right.refusals[i].denied_as);
   }
 }
 
@@ -150,8 +155,9 @@ TEST(RecordJson, IsThisText) {
       R"("kind","type","id","uid","gid","mode","skipped","rule"],"rows":[)"
       R"(["counters","/sys/fs/bpf/counters","read-write","map",2,41,1000,1001,432,false,2],)"
       R"(["flows","/sys/fs/bpf/flows","read","map",1,42,0,0,288,false,3]]},)"
-      R"("refusals":{"columns":["source","name","granted_by","denied_by"],"rows":[)"
-      R"(["/sys/fs/bpf/keys/tls","tls",3,4]]},"rules":[["writers","writers.yaml",2,5],)"
+      R"("refusals":{"columns":["source","name","granted_by","denied_by","denied_as"],)"
+      R"("rows":[["/sys/fs/bpf/keys/tls","tls",3,4,"/sys/fs/bpf/keys/all"]]},)"
+      R"("rules":[["writers","writers.yaml",2,5],)"
       R"(["readers","readers.yaml",2,5],["writers","writers.yaml",9,5],)"
       R"(["readers","readers.yaml",14,5],["base","base.yaml",3,5]]})"
       "\n");
@@ -172,6 +178,17 @@ TEST(RecordJson, SaysWhatIsDelegated) {
   EXPECT_EQ(older->delegation->reach, model::ProgramReach::kContainer);
   EXPECT_EQ(error_of(replaced(text, "\"ringbuf\"", "\"rung\"")),
             "cannot read \"web-1.json\": /delegation/maps/1: not a name that is known here");
+}
+
+// Written by the first version of the format.
+TEST(RecordJson, ReadsWhatAnEarlierVersionWrote) {
+  std::ifstream file(PINSCOPE_RECORDS "/0.1.0.json");
+  const auto back = from_json({std::istreambuf_iterator<char>(file), {}}, "0.1.0.json");
+  ASSERT_TRUE(back) << back.error().sentence();
+  Record expected = a_full_record();
+  expected.uid = 1000;
+  expected.refusals.front().denied_as.clear();
+  expect_same(*back, expected);
 }
 
 TEST(RecordJson, IgnoresWhatANewerVersionAdded) {

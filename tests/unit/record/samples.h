@@ -63,7 +63,7 @@ inline std::vector<model::RefusedPin> some_refusals() {
            .name = "tls",
            .granted_by = a_rule("readers", 14),
            .denied_by = a_rule("base", 3),
-           .denied_as = ""}};
+           .denied_as = "/sys/fs/bpf/keys/all"}};
 }
 
 inline model::Delegation a_delegation() {
