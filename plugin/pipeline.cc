@@ -34,32 +34,6 @@ namespace {
 
 using namespace model;
 
-PinnedObject pinned(const GrantedPin& grant) {
-  PinnedObject pin;
-  pin.name = grant.name;
-  pin.source = grant.source;
-  pin.access = grant.access;
-  pin.uid = grant.uid;
-  pin.gid = grant.gid;
-  pin.mode = grant.mode;
-  pin.rule = grant.rule;
-  return pin;
-}
-
-PinnedObject pinned(const GrantedPin& grant, const kernel::ObjectInfo& info) {
-  PinnedObject pin = pinned(grant);
-  pin.kind = info.kind;
-  pin.type = info.type;
-  pin.object_id = info.id;
-  return pin;
-}
-
-PinnedObject skipped_pin(const GrantedPin& grant) {
-  PinnedObject pin = pinned(grant);
-  pin.skipped = true;
-  return pin;
-}
-
 // One run of a hook: what the stages hand to each other, and the audit line that grows on the way.
 class HookRun {
  public:
@@ -90,15 +64,15 @@ class HookRun {
     container_.additional_gids = session.groups;
     namespace_of(container_, NamespaceKind::kMount).mode = Namespace::Mode::kPrivate;
     is_session_ = true;
-    event_.container_id = container_.id;
-    event_.pid = session.pid;
-    event_.uid = session.uid;
+    event_.given.id = container_.id;
+    event_.given.pid = session.pid;
+    event_.given.uid = session.uid;
 
     PINSCOPE_TRY(const auto candidates, store.set().candidates(container_));
     PINSCOPE_TRY(auto decision, policy::decide(candidates, container_, host_view()));
     if (!decision.selected()) return false;
-    event_.selected_by = decision.selected_by;
-    event_.refusals = decision.refusals;
+    event_.given.selected_by = decision.selected_by;
+    event_.given.refusals = decision.refusals;
     event_.notes = decision.notes;
     forget_ended_sessions(options_);
     auto given = kernel::where_rights_end(give_view(std::move(decision)));
@@ -132,9 +106,9 @@ class HookRun {
 
   Status decide_and_give(policy::PolicyStore& store, std::string state_json) {
     PINSCOPE_TRY(auto state, oci::parse_state(std::move(state_json)));
-    event_.container_id = state.id;
-    event_.bundle = state.bundle;
-    event_.pid = state.pid;
+    event_.given.id = state.id;
+    event_.given.bundle = state.bundle;
+    event_.given.pid = state.pid;
     auto config = read_config(state);
     // What cannot be told apart is refused, unless there is nothing to tell.
     if (!config && config.error().code() == ErrorCode::kStateInvalid &&
@@ -143,8 +117,8 @@ class HookRun {
     if (!config) return std::unexpected(std::move(config).error());
     PINSCOPE_TRY(container_, oci::read_container(state, *std::move(config), options_.engine));
     container_.identity.kubernetes_labels = oci::facts_of(options_.pod_labels);
-    event_.bundle = container_.bundle;
-    event_.identity = container_.identity;
+    event_.given.bundle = container_.bundle;
+    event_.given.identity = container_.identity;
     const bool is_asked_for_more = !options_.required_policies.empty();
     if (container_.identity.is_sandbox && !is_asked_for_more) return {};
 
@@ -154,8 +128,8 @@ class HookRun {
     PINSCOPE_CHECK(in_context(check_required(store.set(), decision.selected_by),
                               "container " + quoted(container_.id)));
     if (!decision.selected()) return {};
-    event_.selected_by = decision.selected_by;
-    event_.refusals = decision.refusals;
+    event_.given.selected_by = decision.selected_by;
+    event_.given.refusals = decision.refusals;
     event_.notes = decision.notes;
     return in_context(kernel::where_rights_end(give_view(std::move(decision))),
                       "container " + quoted(container_.id));
@@ -219,7 +193,7 @@ class HookRun {
     if (finished) return {};
     (void)records.remove(*held);
     // What a child of ours wrote before it was killed.
-    forget_start(records, record.id, *process);
+    forget_start(records, record.given.id, *process);
     return finished;
   }
 
@@ -228,7 +202,7 @@ class HookRun {
                    kernel::SourceOpener& sources, const record::Store& records, Record& record,
                    record::Store::Held& held) {
     const auto shared = policy::shared_namespaces(container_, host_view());
-    const auto check_reach = [&](const std::vector<kernel::ObjectInfo>& objects,
+    const auto check_reach = [&](const std::vector<model::ObjectInfo>& objects,
                                  std::vector<WayOut> ways) {
       ways.insert(ways.end(), shared.begin(), shared.end());
       return policy::check_reach(decision, known(objects), ways, container_);
@@ -246,12 +220,11 @@ class HookRun {
     PINSCOPE_CHECK(kernel::restrict_to_undo());
 
     for (size_t i = 0; i < plan.grants.size(); ++i)
-      record.pins.push_back(pinned(plan.grants[i], applied->objects()[i]));
-    for (const auto& grant : skipped) record.pins.push_back(skipped_pin(grant));
+      record.given.pins.push_back({plan.grants[i], applied->objects()[i], false});
+    for (const auto& grant : skipped) record.given.pins.push_back({grant, {}, true});
     record.state = Record::State::kApplied;
     PINSCOPE_CHECK(records.update(record, held));
-    event_.pins = record.pins;
-    event_.delegation = record.delegation;
+    event_.given = record.given;
     PINSCOPE_CHECK(log_.write(AuditEvent::Outcome::kGranted));
     applied->keep();
     return {};
@@ -259,23 +232,16 @@ class HookRun {
 
   Record intent(const Decision& decision, const kernel::ContainerProcess& process) const {
     Record record;
-    record.id = container_.id;
-    record.bundle = container_.bundle;
+    record.given = event_.given;
+    record.given.delegation = decision.delegation;
     record.rootfs = container_.rootfs;
-    record.pid = process.pid();
     record.process_start = process.start_time();
     record.mount_namespace = process.mount_namespace();
-    record.engine = container_.engine;
-    if (is_session_) record.uid = container_.uid;
-    record.identity = container_.identity;
     record.created_ns = wall_clock_ns();
     record.version = PINSCOPE_VERSION;
     record.at = decision.at;
     record.layout = decision.layout;
     record.host_bpffs = decision.host_bpffs;
-    record.selected_by = decision.selected_by;
-    record.refusals = decision.refusals;
-    record.delegation = decision.delegation;
     return record;
   }
 
@@ -318,8 +284,8 @@ Status create_runtime(const HookOptions& options, std::string state_json) {
 
 void report_refused_start(const HookOptions& options, const Start& start, const Error& error) {
   RunLog log(options, start.stage);
-  log.event().container_id = start.container_id;
-  log.event().bundle = start.bundle;
+  log.event().given.id = start.container_id;
+  log.event().given.bundle = start.bundle;
   log.refuse(error);
 }
 

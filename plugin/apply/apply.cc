@@ -72,7 +72,7 @@ class Applied::Walker {
     return {};
   }
 
-  [[nodiscard]] const std::vector<kernel::ObjectInfo>& objects() const { return objects_; }
+  [[nodiscard]] const std::vector<model::ObjectInfo>& objects() const { return objects_; }
   void keep() { undo_.keep(); }
 
  private:
@@ -308,7 +308,7 @@ class Applied::Walker {
   const Target& target_;
   const Features& features_;
   kernel::SourceOpener& sources_;
-  std::vector<kernel::ObjectInfo> objects_;
+  std::vector<model::ObjectInfo> objects_;
   std::vector<Instance> instances_;
   std::vector<Fd> mounts_;
   Fd mountinfo_;
@@ -326,7 +326,7 @@ Applied::Applied(Applied&&) noexcept = default;
 Applied& Applied::operator=(Applied&&) noexcept = default;
 Applied::~Applied() = default;
 
-const std::vector<kernel::ObjectInfo>& Applied::objects() const {
+const std::vector<model::ObjectInfo>& Applied::objects() const {
   return walker_->objects();
 }
 void Applied::keep() {

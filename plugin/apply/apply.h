@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "plugin/base/result.h"
-#include "plugin/kernel/bpf/bpf.h"
 #include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/process/process.h"
 #include "plugin/model/features.h"
+#include "plugin/model/object.h"
 #include "plugin/model/plan.h"
 #include "plugin/model/reach.h"
 
@@ -25,7 +25,7 @@ struct Target {
   int proc_self_fd = -1;    // /proc/self/fd, opened before the mount namespace was changed
   kernel::SourceOpener* sources = nullptr;  // which may have looked at some of them
   // Judges what the sources of the grants are and what is mounted in the container that leads out.
-  std::function<Status(const std::vector<kernel::ObjectInfo>&, std::vector<model::WayOut>)>
+  std::function<Status(const std::vector<model::ObjectInfo>&, std::vector<model::WayOut>)>
       check_reach;
 };
 
@@ -37,7 +37,7 @@ class Applied {
   ~Applied();
 
   // For each grant of the plan, in its order, what its source turned out to be.
-  [[nodiscard]] const std::vector<kernel::ObjectInfo>& objects() const;
+  [[nodiscard]] const std::vector<model::ObjectInfo>& objects() const;
   // Keeps the view: the destructor does not take it away any more.
   void keep();
 

@@ -3,7 +3,6 @@
 
 #include "plugin/base/text.h"
 #include "plugin/cli/explain/delegation_text.h"
-#include "plugin/cli/explain/object_name.h"
 #include "plugin/cli/records.h"
 #include "plugin/cli/term/command.h"
 #include "plugin/cli/term/table.h"
@@ -12,9 +11,9 @@
 namespace pinscope::cli {
 namespace {
 
-std::string owner_and_mode(const model::PinnedObject& pin) {
+std::string owner_and_mode(const model::GrantedPin& grant) {
   char text[48];
-  std::snprintf(text, sizeof text, "%u:%u %04o", pin.uid, pin.gid, pin.mode);
+  std::snprintf(text, sizeof text, "%u:%u %04o", grant.uid, grant.gid, grant.mode);
   return text;
 }
 
@@ -34,51 +33,52 @@ void add_fact(Table& table, const char* name, const std::optional<model::Fact>& 
 
 std::string to_text(const Entry& entry, const Palette& palette) {
   const auto& record = entry.record;
+  const auto& given = record.given;
   const std::string state = inventory::summary(record, entry.live);
-  Table facts({"CONTAINER", record.id});
+  Table facts({"CONTAINER", given.id});
   facts.add({"state", Cell(state, colour_of_state(state))});
-  facts.add({"process",
-             std::to_string(record.pid) + " (" + inventory::name_of(entry.live.process) + ")"});
-  facts.add({"engine", model::engine_name(record.engine)});
-  if (record.uid) facts.add({"user", "uid " + std::to_string(*record.uid)});
-  add_fact(facts, "namespace", record.identity.kubernetes_namespace);
-  add_fact(facts, "pod", record.identity.kubernetes_pod);
-  add_fact(facts, "container", record.identity.kubernetes_container);
-  add_fact(facts, "pod uid", record.identity.kubernetes_uid);
-  add_fact(facts, "image", record.identity.image);
-  facts.add({"bundle", record.bundle});
+  facts.add(
+      {"process", std::to_string(given.pid) + " (" + inventory::name_of(entry.live.process) + ")"});
+  facts.add({"engine", model::engine_name(given.engine)});
+  if (given.uid) facts.add({"user", "uid " + std::to_string(*given.uid)});
+  add_fact(facts, "namespace", given.identity.kubernetes_namespace);
+  add_fact(facts, "pod", given.identity.kubernetes_pod);
+  add_fact(facts, "container", given.identity.kubernetes_container);
+  add_fact(facts, "pod uid", given.identity.kubernetes_uid);
+  add_fact(facts, "image", given.identity.image);
+  facts.add({"bundle", given.bundle});
   facts.add({"rootfs", record.rootfs});
   facts.add({"created", utc_time(record.created_ns)});
   facts.add({"by", "pinscope-hook " + record.version});
   facts.add({"view at", record.at + " (" + inventory::name_of(entry.live.view) + ")"});
   facts.add({"layout", model::name_of(record.layout)});
   facts.add({"host bpffs", model::name_of(record.host_bpffs)});
-  if (record.delegation && !record.pins.empty())
-    facts.add({"grants at", record.delegation->grants_at});
-  for (const auto& rule : record.selected_by) facts.add({"selected by", model::to_string(rule)});
+  if (given.delegation && !given.pins.empty())
+    facts.add({"grants at", given.delegation->grants_at});
+  for (const auto& rule : given.selected_by) facts.add({"selected by", model::to_string(rule)});
   std::string text = facts.text(palette);
 
   Table grants({"GRANT", "ACCESS", "OBJECT", "OWNER, MODE", "SOURCE", "NOW", "RULE"});
-  for (size_t i = 0; i < record.pins.size(); ++i) {
-    const auto& pin = record.pins[i];
+  for (size_t i = 0; i < given.pins.size(); ++i) {
+    const auto& pin = given.pins[i];
     const auto& live = entry.live.pins[i];
-    std::string object = std::string(model::name_of(pin.kind)) + " " +
-                         std::to_string(pin.object_id) + " (" +
-                         object_type_name(pin.kind, pin.type) + ")";
+    std::string object = std::string(model::name_of(pin.object.kind)) + " " +
+                         std::to_string(pin.object.id) + " (" + type_name(pin.object) + ")";
     if (pin.skipped) object = "none: the source was missing";
     std::string now = inventory::name_of(live.source);
     if (live.source == inventory::SourceState::kStale && live.source_object_id != 0)
       now += ": now " + std::to_string(live.source_object_id);
     const bool good = live.source == inventory::SourceState::kCurrent ||
                       live.source == inventory::SourceState::kSkipped;
-    grants.add({pin.name, model::name_of(pin.access), object, owner_and_mode(pin), pin.source,
-                Cell(now, good ? Colour::kPlain : Colour::kYellow), model::to_string(pin.rule)});
+    grants.add({pin.grant.name, model::name_of(pin.grant.access), object, owner_and_mode(pin.grant),
+                pin.grant.source, Cell(now, good ? Colour::kPlain : Colour::kYellow),
+                model::to_string(pin.grant.rule)});
   }
   if (!grants.empty()) text += "\n" + grants.text(palette);
 
-  if (record.delegation) text += "\n" + delegation_table(*record.delegation).text(palette);
+  if (given.delegation) text += "\n" + delegation_table(*given.delegation).text(palette);
   Table refusals({"REFUSED", "SOURCE", "GRANTED BY", "DENIED BY"});
-  for (const auto& refusal : record.refusals)
+  for (const auto& refusal : given.refusals)
     refusals.add({refusal.name, refusal.source, model::to_string(refusal.granted_by),
                   model::to_string(refusal.denied_by) +
                       (refusal.denied_as.empty() ? "" : ", as " + quoted(refusal.denied_as))});

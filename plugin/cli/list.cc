@@ -20,13 +20,13 @@ std::string to_json(const Entries& all) {
   for (const auto& entry : all.entries) {
     const auto& record = entry.record;
     json.object()
-        .field("id", record.id)
-        .field("engine", model::engine_name(record.engine))
-        .field("pid", int64_t{record.pid})
-        .field("bundle", record.bundle)
+        .field("id", record.given.id)
+        .field("engine", model::engine_name(record.given.engine))
+        .field("pid", int64_t{record.given.pid})
+        .field("bundle", record.given.bundle)
         .field("at", record.at)
         .field("layout", model::name_of(record.layout))
-        .field("delegates", record.delegation.has_value())
+        .field("delegates", record.given.delegation.has_value())
         .field("created", utc_time(record.created_ns));
     json.key("policies").array();
     for (const auto& name : policy_names(record)) json.value(name);
@@ -49,7 +49,7 @@ std::string joined(const std::vector<std::string>& names) {
 // An id is unique in one root of one runtime only.
 bool has_one_id_twice(const Entries& all) {
   const auto same = [](const Entry& left, const Entry& right) {
-    return left.record.id == right.record.id;
+    return left.record.given.id == right.record.given.id;
   };
   return std::ranges::adjacent_find(all.entries, same) != all.entries.end();
 }
@@ -63,18 +63,18 @@ std::string to_table(const Entries& all, const ListOptions& options, const Palet
     const auto& record = entry.record;
     const std::string state = inventory::summary(record, entry.live);
     const size_t stale = entry.live.stale_count();
-    Cell grants(std::to_string(record.pins.size()));
+    Cell grants(std::to_string(record.given.pins.size()));
     if (stale > 0)
       grants = Cell(grants.text + " (" + std::to_string(stale) + " stale)", Colour::kYellow);
-    if (record.delegation) grants.text += " + token";
-    std::vector<Cell> row = {options.full_ids ? record.id : short_id(record.id),
-                             model::engine_name(record.engine),
+    if (record.given.delegation) grants.text += " + token";
+    std::vector<Cell> row = {options.full_ids ? record.given.id : short_id(record.given.id),
+                             model::engine_name(record.given.engine),
                              Cell(state, colour_of_state(state)),
                              joined(policy_names(record)),
                              grants,
                              record.at,
                              age(wall_clock_ns(), record.created_ns)};
-    if (tells_apart) row.insert(row.end(), {std::to_string(record.pid), record.bundle});
+    if (tells_apart) row.insert(row.end(), {std::to_string(record.given.pid), record.given.bundle});
     table.add(std::move(row));
   }
   return table.text(palette);

@@ -36,13 +36,13 @@ Result<Entry> find_entry(const std::string& state_directory, const std::string& 
   std::vector<Entry*> of_id;
   std::vector<Entry*> matches;
   for (auto& entry : all.entries) {
-    if (pid != 0 && entry.record.pid != pid) continue;
-    if (entry.record.id == prefix) of_id.push_back(&entry);
-    if (!prefix.empty() && entry.record.id.starts_with(prefix)) matches.push_back(&entry);
+    if (pid != 0 && entry.record.given.pid != pid) continue;
+    if (entry.record.given.id == prefix) of_id.push_back(&entry);
+    if (!prefix.empty() && entry.record.given.id.starts_with(prefix)) matches.push_back(&entry);
   }
   if (of_id.size() == 1) return std::move(*of_id.front());
   const bool one_id = !matches.empty() && std::ranges::all_of(matches, [&](const Entry* entry) {
-    return entry->record.id == matches.front()->record.id;
+    return entry->record.given.id == matches.front()->record.given.id;
   });
   if (matches.empty())
     return fail("no container with this id has a view", "pinscope list shows those that have one");
@@ -57,7 +57,7 @@ Result<Entry> find_entry(const std::string& state_directory, const std::string& 
 
 std::vector<std::string> policy_names(const model::Record& record) {
   std::vector<std::string> names;
-  for (const auto& rule : record.selected_by)
+  for (const auto& rule : record.given.selected_by)
     if (std::find(names.begin(), names.end(), rule.policy) == names.end())
       names.push_back(rule.policy);
   return names;
@@ -77,19 +77,19 @@ void write_live(JsonWriter& json, const Entry& entry) {
   json.key("missing_names").array();
   for (const auto& name : entry.live.missing_names) json.value(name);
   json.end().key("grants").array();
-  for (size_t i = 0; i < entry.record.pins.size(); ++i) {
-    const auto& pin = entry.record.pins[i];
+  for (size_t i = 0; i < entry.record.given.pins.size(); ++i) {
+    const auto& pin = entry.record.given.pins[i];
     const auto& state = entry.live.pins[i];
     json.object()
-        .field("name", pin.name)
-        .field("source", pin.source)
-        .field("access", model::name_of(pin.access))
-        .field("kind", model::name_of(pin.kind))
-        .field("object_id", pin.object_id)
+        .field("name", pin.grant.name)
+        .field("source", pin.grant.source)
+        .field("access", model::name_of(pin.grant.access))
+        .field("kind", model::name_of(pin.object.kind))
+        .field("object_id", pin.object.id)
         .field("source_state", inventory::name_of(state.source))
         .field("source_object_id", state.source_object_id)
-        .field("policy", pin.rule.policy)
-        .field("place", model::to_string(pin.rule.place));
+        .field("policy", pin.grant.rule.policy)
+        .field("place", model::to_string(pin.grant.rule.place));
     if (!state.problem.empty()) json.field("problem", state.problem);
     json.end();
   }

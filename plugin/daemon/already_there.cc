@@ -31,7 +31,7 @@ std::optional<std::set<std::string>> recorded_ids(const std::string& state_direc
   const auto all = store ? store->all() : std::unexpected(store.error());
   if (!all) return ids;
   for (const auto& record : all->records)
-    if (record.engine == engine) ids.insert(record.id);
+    if (record.given.engine == engine) ids.insert(record.given.id);
   return ids;
 }
 

@@ -254,11 +254,11 @@ bool ViewPlugin::adjust_seccomp(const std::vector<model::Policy>& policies,
 Status ViewPlugin::start(const nri::Pod& pod, const nri::Container& container, RunLog& log,
                          nri::Time deadline) const {
   const pid_t pid = static_cast<pid_t>(container.pid);
-  log.event().pid = pid;
+  log.event().given.pid = pid;
   PINSCOPE_TRY(const auto found, candidate(pod, container, log, deadline));
   if (found.policies.empty()) return {};
   PINSCOPE_TRY(const std::string bundle, find_bundle(pid, container.id));
-  log.event().bundle = bundle;
+  log.event().given.bundle = bundle;
   PINSCOPE_CHECK(run_hook(options_.hook_path, found.at_create_runtime.args,
                           state_json(container.id, "created", pid, bundle), deadline));
   log_.write(Severity::kInfo, name_of(pod, container) + ": ran the hook");
@@ -277,12 +277,13 @@ Status ViewPlugin::remove(const nri::Container& container, nri::Time deadline) c
     for (const auto& found : of_id.found) {
       const model::Record& record = found.record;
       // Ids are one engine's own, in one of its namespaces.
-      if (record.engine != options_.hook.engine) continue;
-      if (!kernel::has_ended(record.pid, record.process_start)) continue;
+      if (record.given.engine != options_.hook.engine) continue;
+      if (!kernel::has_ended(record.given.pid, record.process_start)) continue;
       for (const oci::Hook& hook : hooks_for(options_.hook, options_.hook_path))
         if (hook.stage == "poststop")
           PINSCOPE_CHECK(run_hook(hook.path, hook.args,
-                                  state_json(record.id, "stopped", 0, record.bundle), deadline));
+                                  state_json(record.given.id, "stopped", 0, record.given.bundle),
+                                  deadline));
     }
     return {};
   };
@@ -299,8 +300,8 @@ Status ViewPlugin::require_hook() const {
 Error ViewPlugin::refuse(const nri::Pod& pod, const nri::Container& container, RunLog& log,
                          Error error) const {
   log_.write(Severity::kError, name_of(pod, container) + " is refused: " + error.sentence());
-  log.event().container_id = container.id;
-  log.event().identity = subject_of(pod, container, options_.hook.engine, {}).identity;
+  log.event().given.id = container.id;
+  log.event().given.identity = subject_of(pod, container, options_.hook.engine, {}).identity;
   log.refuse(error);
   return std::move(error).in("pinscope");
 }

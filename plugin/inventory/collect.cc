@@ -15,7 +15,7 @@ model::AuditEvent event_for(const model::Record& record) {
   model::AuditEvent event;
   event.outcome = model::AuditEvent::Outcome::kCollected;
   event.stage = "gc";
-  record::describe(record, event);
+  event.given = record.given;
   event.time_ns = wall_clock_ns();
   return event;
 }
@@ -23,7 +23,7 @@ model::AuditEvent event_for(const model::Record& record) {
 Status remove_record(const record::Store& store, const record::AuditTrail& trail,
                      const model::Record& record) {
   // A new container may have taken the id since the records were read.
-  PINSCOPE_TRY(const auto of_id, store.find(record.id));
+  PINSCOPE_TRY(const auto of_id, store.find(record.given.id));
   for (const auto& now : of_id.found) {
     if (!record::is_same_start(now.record, record)) continue;
     if (process_of(now.record) != ProcessState::kGone) continue;
@@ -61,18 +61,20 @@ Result<std::vector<Removal>> collect(const CollectOptions& options) {
     trail->move_waiting();
   }
   const auto is_twin = [&](const model::Record& record) {
-    return std::ranges::count(all.records, record.id, &model::Record::id) > 1;
+    return std::ranges::count_if(all.records, [&](const model::Record& other) {
+             return other.given.id == record.given.id;
+           }) > 1;
   };
   for (const auto& record : all.records) {
     if (process_of(record) != ProcessState::kGone) continue;
     const bool intended = record.state == model::Record::State::kIntended;
     Removal removal{"record",
-                    record.id,
+                    record.given.id,
                     intended ? "the hook did not finish, and the container's process is gone"
                              : "the container's process is gone",
                     std::nullopt,
-                    record.bundle,
-                    record.pid,
+                    record.given.bundle,
+                    record.given.pid,
                     is_twin(record)};
     if (!options.dry_run) {
       if (auto status = remove_record(store, *trail, record); !status)

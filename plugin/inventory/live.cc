@@ -19,7 +19,8 @@ namespace pinscope::inventory {
 namespace {
 
 Result<Fd> open_root(const model::Record& record) {
-  return open_at(AT_FDCWD, "/proc/" + std::to_string(record.pid) + "/root", O_PATH | O_DIRECTORY);
+  return open_at(AT_FDCWD, "/proc/" + std::to_string(record.given.pid) + "/root",
+                 O_PATH | O_DIRECTORY);
 }
 
 constexpr std::chrono::milliseconds kShortPatience{100};
@@ -34,16 +35,17 @@ Result<std::string> look_at_view(const model::Record& record) {
   constexpr uint64_t kInside = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   constexpr uint64_t kBelow = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   // With delegation the grants have a place of their own, and the bpffs holds links to it.
-  const bool delegates = record.delegation.has_value();
+  const bool delegates = record.given.delegation.has_value();
   const bool tokens_missing =
       delegates && !kernel::open_resolved(root.get(), record.at, O_PATH | O_DIRECTORY, kInside);
-  const auto& place = delegates && !record.pins.empty() ? record.delegation->grants_at : record.at;
+  const auto& place =
+      delegates && !record.given.pins.empty() ? record.given.delegation->grants_at : record.at;
   const auto view = kernel::open_resolved(root.get(), place, O_PATH | O_DIRECTORY, kInside);
   std::string missing;
-  for (const auto& pin : record.pins) {
+  for (const auto& pin : record.given.pins) {
     if (pin.skipped) continue;
-    if (!view || !kernel::open_resolved(view->get(), pin.name, O_PATH, kBelow))
-      missing += '\0' + pin.name;
+    if (!view || !kernel::open_resolved(view->get(), pin.grant.name, O_PATH, kBelow))
+      missing += '\0' + pin.grant.name;
   }
   const bool present = view && missing.empty() && !tokens_missing;
   return std::string(present ? kPresent : kMissing) + missing;
@@ -52,7 +54,7 @@ Result<std::string> look_at_view(const model::Record& record) {
 // What the source opens with. Records of earlier versions say that a program was granted for
 // reading.
 model::Access access_to_look(const model::PinnedObject& pin) {
-  switch (pin.kind) {
+  switch (pin.object.kind) {
     case model::ObjectKind::kMap:
       break;
     case model::ObjectKind::kProgram:
@@ -60,7 +62,7 @@ model::Access access_to_look(const model::PinnedObject& pin) {
     case model::ObjectKind::kLink:
       return model::Access::kReadWrite;
   }
-  return pin.access;
+  return pin.grant.access;
 }
 
 PinState look_at_source(kernel::SourceOpener& opener, const model::PinnedObject& pin) {
@@ -69,13 +71,12 @@ PinState look_at_source(kernel::SourceOpener& opener, const model::PinnedObject&
     state.source = SourceState::kSkipped;
     return state;
   }
-  model::GrantedPin grant;
-  grant.source = pin.source;
+  model::GrantedPin grant = pin.grant;
   grant.access = access_to_look(pin);
   const auto source = opener.open(grant);
   if (source) {
     state.source_object_id = source->info.id;
-    const bool same = source->info.id == pin.object_id && source->info.kind == pin.kind;
+    const bool same = source->info.id == pin.object.id && source->info.kind == pin.object.kind;
     state.source = same ? SourceState::kCurrent : SourceState::kStale;
   } else if (source.error().code() == ErrorCode::kSourceMissing) {
     state.source = SourceState::kGone;
@@ -144,13 +145,13 @@ std::string summary(const model::Record& record, const Live& live) {
 }
 
 ProcessState process_of(const model::Record& record) {
-  if (record.pid <= 0 || record.process_start == 0 ||
-      kernel::has_ended(record.pid, record.process_start))
+  if (record.given.pid <= 0 || record.process_start == 0 ||
+      kernel::has_ended(record.given.pid, record.process_start))
     return ProcessState::kGone;
   // A process that has ended and waits for its parent has a number and no root any more. The link
   // is read and not followed: what it leads to may not answer.
   char target[1];
-  const std::string link = "/proc/" + std::to_string(record.pid) + "/root";
+  const std::string link = "/proc/" + std::to_string(record.given.pid) + "/root";
   return ::readlink(link.c_str(), target, sizeof target) < 0 && errno == ENOENT
              ? ProcessState::kGone
              : ProcessState::kRunning;
@@ -197,7 +198,7 @@ Live Examiner::examine(const model::Record& record) const {
   if (live.process == ProcessState::kRunning && record.state == model::Record::State::kApplied)
     take_look(record, live);
   kernel::SourceOpener opener(proc_self_fd_.get());
-  for (const auto& pin : record.pins) live.pins.push_back(look_at_source(opener, pin));
+  for (const auto& pin : record.given.pins) live.pins.push_back(look_at_source(opener, pin));
   return live;
 }
 

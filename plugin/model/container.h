@@ -38,6 +38,7 @@ struct Namespace {
 struct Fact {
   std::string value;
   std::string established_by;  // for example: annotation io.kubernetes.pod.namespace, set by CRI-O
+  friend bool operator==(const Fact&, const Fact&) = default;
 };
 
 // Kubernetes allows a key of 253 + 1 + 63 bytes and a value of 63.
@@ -56,6 +57,7 @@ struct Identity {
   std::vector<std::pair<std::string, Fact>> kubernetes_labels;
   std::optional<Fact> image;  // as it was asked for: a tag or a digest
   bool is_sandbox = false;    // a pod's pause container: left alone
+  friend bool operator==(const Identity&, const Identity&) = default;
 };
 
 // One line of a user namespace's id map; ids at and above `container` map to those at `host`.

@@ -21,13 +21,6 @@ struct Rule {
 };
 std::string to_string(const Rule& rule);  // policy "flow-readers" at flow.yaml:14:5
 
-// One object of the kernel, whatever its names. Ids are unique for its kind while it lives.
-struct ObjectIdentity {
-  ObjectKind kind = ObjectKind::kMap;
-  uint32_t id = 0;  // 0: there is none
-  friend bool operator==(const ObjectIdentity&, const ObjectIdentity&) = default;
-};
-
 // One source pin that appears in the view under one name.
 struct GrantedPin {
   std::string source;  // absolute path on the host, no globs left
@@ -44,6 +37,7 @@ struct GrantedPin {
   Rule rule;
   // What the source was when it was compared with what is denied, and has to be when it is opened.
   std::optional<ObjectIdentity> object;
+  friend bool operator==(const GrantedPin&, const GrantedPin&) = default;
 };
 
 // A pin that a grant asked for and a denial took away.
@@ -53,6 +47,7 @@ struct RefusedPin {
   Rule granted_by;
   Rule denied_by;
   std::string denied_as;  // the pin that is denied, if it is another one of the same object
+  friend bool operator==(const RefusedPin&, const RefusedPin&) = default;
 };
 
 // What the container may load by itself.
@@ -64,6 +59,7 @@ struct Delegation {
   ProgramReach reach = ProgramReach::kContainer;  // the least of what the policies say
   std::string grants_at = kDefaultGrantsAt;
   std::vector<Rule> rules;  // at least one
+  friend bool operator==(const Delegation&, const Delegation&) = default;
 };
 
 struct Decision {
@@ -83,6 +79,7 @@ struct Decision {
   [[nodiscard]] const std::string& grants_at() const {
     return delegation ? delegation->grants_at : at;
   }
+  friend bool operator==(const Decision&, const Decision&) = default;
 };
 
 // The pins of the host that a glob matches.
@@ -92,6 +89,7 @@ struct MatchingPins {
   std::vector<std::string> left_out;
   // So much is there that some pins may be missing.
   bool is_cut_short = false;
+  friend bool operator==(const MatchingPins&, const MatchingPins&) = default;
 };
 
 // The pins that denials name: those for which `covers` holds, at `starts` or below. No start is
@@ -105,12 +103,14 @@ struct DeniedPins {
 struct ComparedSource {
   ObjectIdentity object;
   std::string denied_as;
+  friend bool operator==(const ComparedSource&, const ComparedSource&) = default;
 };
 
 // The answer for each source in the order of the question, and what could not be compared.
 struct Comparison {
   std::vector<ComparedSource> sources;
   std::vector<std::string> notes;
+  friend bool operator==(const Comparison&, const Comparison&) = default;
 };
 
 // What a decision has to ask the host, so that deciding itself stays pure: the pipeline answers

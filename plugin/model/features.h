@@ -17,6 +17,7 @@ struct Features {
   bool detached_trees = true;
   // listmount(2) and statmount(2) (Linux 6.8): otherwise /proc/PID/mountinfo is read.
   bool list_mounts = true;
+  friend bool operator==(const Features&, const Features&) = default;
 };
 
 }  // namespace pinscope::model

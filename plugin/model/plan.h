@@ -22,6 +22,7 @@ using MountId = uint32_t;
 struct MakeInstance {
   enum class Type { kBpf, kTmpfs } type = Type::kBpf;
   InstanceId instance = 0;
+  friend bool operator==(const MakeInstance&, const MakeInstance&) = default;
 };
 
 // Makes a bpffs that delegates: its superblock belongs to the container's user namespace, and who
@@ -37,18 +38,21 @@ struct MakeDelegatedInstance {
   uint32_t root_gid = 0;
   uint32_t maker_uid = 0;
   uint32_t maker_gid = 0;
+  friend bool operator==(const MakeDelegatedInstance&, const MakeDelegatedInstance&) = default;
 };
 
 // Makes a directory in an instance, mode 0755, owned by the host's root.
 struct MakeDirectory {
   InstanceId instance = 0;
   std::string path;
+  friend bool operator==(const MakeDirectory&, const MakeDirectory&) = default;
 };
 
 // Makes an empty regular file in a tmpfs instance: a place to mount a pin on.
 struct MakeFile {
   InstanceId instance = 0;
   std::string path;
+  friend bool operator==(const MakeFile&, const MakeFile&) = default;
 };
 
 // Opens the grant's source pin, checks that it is what the policy expects, and pins the object
@@ -59,18 +63,21 @@ struct PinObject {
   uint32_t grant = 0;  // index into Plan::grants
   uint32_t uid = 0;
   uint32_t gid = 0;
+  friend bool operator==(const PinObject&, const PinObject&) = default;
 };
 
 struct MakeSymlink {
   InstanceId instance = 0;
   std::string path;
   std::string target;
+  friend bool operator==(const MakeSymlink&, const MakeSymlink&) = default;
 };
 
 // Makes the superblock read-only: from here on nothing in the instance changes and no object in it
 // opens for writing, whoever asks.
 struct SealInstance {
   InstanceId instance = 0;
+  friend bool operator==(const SealInstance&, const SealInstance&) = default;
 };
 
 // A mount of a path inside an instance: the part of it that the container will see. `read_only` is
@@ -82,31 +89,39 @@ struct CloneMount {
   std::string path;
   bool read_only = false;
   bool through_target = false;
+  friend bool operator==(const CloneMount&, const CloneMount&) = default;
 };
 
 // The mount of an instance's root: only the root gives tokens.
 struct ShowRoot {
   MountId mount = 0;
   InstanceId instance = 0;
+  friend bool operator==(const ShowRoot&, const ShowRoot&) = default;
 };
 
 // A mount of the host's own pin (layout bind), opened and checked like any source.
 struct CloneSource {
   MountId mount = 0;
   uint32_t grant = 0;
+  friend bool operator==(const CloneSource&, const CloneSource&) = default;
 };
 
 // From here on paths are the container's.
-struct EnterContainer {};
+struct EnterContainer {
+  friend bool operator==(const EnterContainer&, const EnterContainer&) = default;
+};
 
 // Deals with every bpffs that is already mounted below the container's root: reject, or mask.
 struct HideBpffs {
   HostBpffs how = HostBpffs::kMask;
+  friend bool operator==(const HideBpffs&, const HideBpffs&) = default;
 };
 
 // Looks for what is mounted in the container that leads out of it, and asks again whether it may
 // have its programs, now that the objects are open.
-struct CheckReach {};
+struct CheckReach {
+  friend bool operator==(const CheckReach&, const CheckReach&) = default;
+};
 
 // Finds the target directory below the container's root, and makes what is missing of it. `uid` and
 // `gid` are the host's ids of the container's root, who will own what is made.
@@ -114,6 +129,7 @@ struct ResolveTarget {
   std::string at;
   uint32_t uid = 0;
   uint32_t gid = 0;
+  friend bool operator==(const ResolveTarget&, const ResolveTarget&) = default;
 };
 
 // Attaches a mount below another one of this plan.
@@ -121,17 +137,20 @@ struct AttachBelow {
   MountId mount = 0;
   MountId parent = 0;
   std::string path;
+  friend bool operator==(const AttachBelow&, const AttachBelow&) = default;
 };
 
 // Attaches the view at the target.
 struct AttachView {
   MountId mount = 0;
+  friend bool operator==(const AttachView&, const AttachView&) = default;
 };
 
 // Looks again from the container's root: what is at the target must be the view.
 struct VerifyView {
   MountId mount = 0;
   std::string at;
+  friend bool operator==(const VerifyView&, const VerifyView&) = default;
 };
 
 // Refuses what the runtime will do to the view after its hooks: a path of `masked` that is the
@@ -141,12 +160,14 @@ struct CheckLaterMounts {
   std::string at;
   std::vector<std::string> masked;
   std::vector<std::string> read_only;  // only where it matters: what may be pinned in
+  friend bool operator==(const CheckLaterMounts&, const CheckLaterMounts&) = default;
 };
 
 // Reads back what the kernel has kept of the options, which it takes silently: it must be `rights`.
 struct VerifyDelegation {
   MountId mount = 0;
   TokenRights rights;
+  friend bool operator==(const VerifyDelegation&, const VerifyDelegation&) = default;
 };
 
 using Step = std::variant<MakeInstance, MakeDelegatedInstance, MakeDirectory, MakeFile, PinObject,
@@ -157,6 +178,7 @@ using Step = std::variant<MakeInstance, MakeDelegatedInstance, MakeDirectory, Ma
 struct Plan {
   std::vector<GrantedPin> grants;
   std::vector<Step> steps;
+  friend bool operator==(const Plan&, const Plan&) = default;
 };
 
 }  // namespace pinscope::model

@@ -24,18 +24,6 @@ const char* name_of(Access access) {
   return "";
 }
 
-const char* name_of(ObjectKind kind) {
-  switch (kind) {
-    case ObjectKind::kMap:
-      return "map";
-    case ObjectKind::kProgram:
-      return "program";
-    case ObjectKind::kLink:
-      return "link";
-  }
-  return "";
-}
-
 const char* name_of(Missing missing) {
   switch (missing) {
     case Missing::kFail:

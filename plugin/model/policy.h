@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "plugin/model/container.h"
+#include "plugin/model/object.h"
 #include "plugin/model/token_rights.h"
 
 namespace pinscope::model {
@@ -27,7 +28,6 @@ std::string to_string(const Place& place);  // "flow.yaml:14:5"
 // kUse is for programs, which have no access mode: whoever has one may run it, attach it and detach
 // it wherever its descriptors reach.
 enum class Access { kRead, kReadWrite, kUse };
-enum class ObjectKind { kMap, kProgram, kLink };
 enum class Missing { kFail, kSkip };
 enum class Layout { kShared, kPerMap, kBind };
 enum class HostBpffs { kMask, kReject, kAllow };
@@ -38,10 +38,8 @@ enum class ProgramReach { kContainer, kWholeMachine };
 // read grant stands in a sealed file system, where none does; a program loses nothing by it.
 bool opens_for_writing(Access access);
 
-// The words of policies and of every output: "read", "read-write", "use"; "map", "program", "link";
-// …
+// The words of policies and of every output: "read", "read-write", "use"; "fail", "skip"; …
 const char* name_of(Access access);
-const char* name_of(ObjectKind kind);
 const char* name_of(Missing missing);
 const char* name_of(Layout layout);
 const char* name_of(HostBpffs host_bpffs);

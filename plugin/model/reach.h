@@ -17,12 +17,7 @@ struct WayOut {
   std::string what;    // "it shares the host's net namespace"
   std::string reach;   // "the host's interfaces": what a program attaches to there
   std::string remedy;  // "give the container one of its own"
-};
-
-// What a BPF object is.
-struct ObjectType {
-  ObjectKind kind = ObjectKind::kMap;
-  uint32_t type = 0;  // enum bpf_map_type, bpf_prog_type or bpf_link_type
+  friend bool operator==(const WayOut&, const WayOut&) = default;
 };
 
 // Whether the container gets any program, granted or its own: only then it matters how far it

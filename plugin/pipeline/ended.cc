@@ -27,7 +27,7 @@ bool is_gone(pid_t pid) {
 void collect(const HookOptions& options, const record::Store& records, const std::string& stage,
              const record::Store::Found& found) {
   RunLog log(options, stage);
-  record::describe(found.record, log.event());
+  log.event().given = found.record.given;
   if (log.write(model::AuditEvent::Outcome::kCollected)) (void)records.remove(found.held);
 }
 
@@ -45,8 +45,8 @@ void forget_ended_sessions(const HookOptions& options) {
         !kernel::has_ended(glance->trace->pid, glance->trace->process_start))
       continue;
     const auto found = records->read(file);
-    if (!found || found->record.engine != model::Engine::kHost) continue;
-    if (kernel::has_ended(found->record.pid, found->record.process_start))
+    if (!found || found->record.given.engine != model::Engine::kHost) continue;
+    if (kernel::has_ended(found->record.given.pid, found->record.process_start))
       collect(options, *records, "run", *found);
   }
 }
@@ -68,7 +68,7 @@ void forget_some_ended(const HookOptions& options, const record::Store& records,
       records.note_gone(file);
     } else if (glance->changed_ns + static_cast<uint64_t>(kTimeForPoststop.count()) <= now) {
       const auto found = records.read(file);
-      if (found && is_gone(found->record.pid)) collect(options, records, stage, *found);
+      if (found && is_gone(found->record.given.pid)) collect(options, records, stage, *found);
     }
   }
 }

@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "plugin/base/result.h"
-#include "plugin/kernel/bpf/bpf.h"
 #include "plugin/model/bpf_commands.h"
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"
 #include "plugin/model/features.h"
+#include "plugin/model/object.h"
 #include "plugin/model/plan.h"
 #include "plugin/oci/pod_labels.h"
 
@@ -37,7 +37,7 @@ struct Explanation {
 
   // For each grant of the decision, in its order: what its source is on this host now.
   struct Source {
-    std::optional<kernel::ObjectInfo> info;
+    std::optional<model::ObjectInfo> info;
     std::optional<Error> error;
     bool skipped = false;  // missing, and the policy says skip
   };

@@ -2,7 +2,7 @@
 
 namespace pinscope {
 
-policy::KnownObjects known(const std::vector<kernel::ObjectInfo>& objects) {
+policy::KnownObjects known(const std::vector<model::ObjectInfo>& objects) {
   policy::KnownObjects found;
   found.reserve(objects.size());
   for (const auto& info : objects) found.push_back(model::ObjectType{info.kind, info.type});

@@ -4,12 +4,12 @@
 
 #include <vector>
 
-#include "plugin/kernel/bpf/bpf.h"
+#include "plugin/model/object.h"
 #include "plugin/policy/decide/reach.h"
 
 namespace pinscope {
 
 // What the hook has opened, for policy::check_reach.
-policy::KnownObjects known(const std::vector<kernel::ObjectInfo>& objects);
+policy::KnownObjects known(const std::vector<model::ObjectInfo>& objects);
 
 }  // namespace pinscope

@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kTimeToEnd{500};
 constexpr int kMostRounds = 16;
 
 bool is_alive(const Record& record) {
-  return record.process_start != 0 && !kernel::has_ended(record.pid, record.process_start);
+  return record.process_start != 0 && !kernel::has_ended(record.given.pid, record.process_start);
 }
 
 // Two hooks of one start may know different things of the container. The first one makes the view:
@@ -35,7 +35,7 @@ Status check_covered(const std::vector<model::Rule>& wanted,
 // A process that left its mount namespace for another has left the view there behind: a session in
 // which another one was begun.
 bool has_moved(const Record& before, const Record& now) {
-  return before.pid == now.pid && before.process_start == now.process_start &&
+  return before.given.pid == now.given.pid && before.process_start == now.process_start &&
          before.mount_namespace != now.mount_namespace;
 }
 
@@ -56,13 +56,13 @@ Result<std::optional<record::Store::Held>> begin_record(const record::Store& rec
     if (begun) return *std::move(begun);
     if (begun.error().code() != ErrorCode::kRecordConflict || round == kMostRounds)
       return std::unexpected(std::move(begun).error());
-    PINSCOPE_TRY(const auto of_id, records.find(record.id));
+    PINSCOPE_TRY(const auto of_id, records.find(record.given.id));
     const Record* running = nullptr;
     for (const auto& other : of_id.found) {
-      if (!record::is_of(other.record, record.id, record.bundle)) continue;
+      if (!record::is_of(other.record, record.given.id, record.given.bundle)) continue;
       if (record::is_same_start(other.record, record) &&
           other.record.state == Record::State::kApplied) {
-        PINSCOPE_CHECK(check_covered(record.selected_by, other.record.selected_by));
+        PINSCOPE_CHECK(check_covered(record.given.selected_by, other.record.given.selected_by));
         return std::nullopt;
       }
       if (is_alive(other.record) && !has_moved(other.record, record)) {
@@ -73,12 +73,12 @@ Result<std::optional<record::Store::Held>> begin_record(const record::Store& rec
     }
     if (running == nullptr) continue;
     // No runtime has one id twice in one root: where one is at work, that is another's container.
-    if (runtime_makes(record.id)) {
+    if (runtime_makes(record.given.id)) {
       PINSCOPE_TRY(auto beside, records.begin_beside(record));
       return beside;
     }
     return std::unexpected(
-        std::move(begun).error().hint("its process " + std::to_string(running->pid) +
+        std::move(begun).error().hint("its process " + std::to_string(running->given.pid) +
                                       " is still there; see pinscope inspect and pinscope gc"));
   }
 }
@@ -88,7 +88,8 @@ void forget_start(const record::Store& records, const std::string& id,
   const auto of_id = records.find(id);
   if (!of_id) return;
   for (const auto& found : of_id->found)
-    if (found.record.pid == process.pid() && found.record.process_start == process.start_time() &&
+    if (found.record.given.pid == process.pid() &&
+        found.record.process_start == process.start_time() &&
         found.record.mount_namespace == process.mount_namespace())
       (void)records.remove(found.held);
 }
@@ -107,11 +108,11 @@ Status forget_stopped(const record::Store& records, const oci::State& stopped, R
     return std::ranges::all_of(own, [](const auto* found) { return is_alive(found->record); });
   };
   if (none_ended())
-    for (const auto* found : own) (void)kernel::ends_within(found->record.pid, kTimeToEnd);
+    for (const auto* found : own) (void)kernel::ends_within(found->record.given.pid, kTimeToEnd);
   for (const auto* found : own) {
     if (is_alive(found->record)) continue;
     PINSCOPE_CHECK(records.remove(found->held));
-    record::describe(found->record, log.event());
+    log.event().given = found->record.given;
     PINSCOPE_CHECK(log.write(model::AuditEvent::Outcome::kRemoved));
   }
   if (of_id.unreadable.empty()) return {};

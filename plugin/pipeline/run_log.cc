@@ -8,7 +8,7 @@ using model::AuditEvent;
 
 RunLog::RunLog(const HookOptions& options, std::string stage) : options_(options) {
   event_.stage = std::move(stage);
-  event_.engine = options.engine;
+  event_.given.engine = options.engine;
 }
 
 Status RunLog::write(AuditEvent::Outcome outcome) {

@@ -50,9 +50,6 @@ class AuditTrail {
   std::string problem_;    // why there is no file, or no journal
 };
 
-// Into `event`, what a record says of its container: who it is, what selected it, what it got.
-void describe(const model::Record& record, model::AuditEvent& event);
-
 // The line, without its newline. What is too long is cut, with a mark, and "cut": true says so.
 std::string to_json_line(const model::AuditEvent& event);
 

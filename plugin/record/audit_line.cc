@@ -5,7 +5,6 @@
 #include <cstdio>
 
 #include "plugin/json/json.h"
-#include "plugin/model/bpf_types.h"
 #include "plugin/record/audit.h"
 #include "plugin/record/bounds.h"
 #include "plugin/record/delegation_json.h"
@@ -16,7 +15,6 @@ namespace pinscope::record {
 namespace {
 
 using model::AuditEvent;
-using model::ObjectKind;
 using model::PinnedObject;
 
 constexpr size_t kBytesPerPin = 256;
@@ -49,18 +47,6 @@ std::string timestamp(uint64_t time_ns) {
   return text;
 }
 
-std::string type_name(const PinnedObject& pin) {
-  switch (pin.kind) {
-    case ObjectKind::kMap:
-      return model::map_type_name(pin.type);
-    case ObjectKind::kProgram:
-      return model::program_type_name(pin.type);
-    case ObjectKind::kLink:
-      return model::link_type_name(pin.type);
-  }
-  return {};
-}
-
 // One line in the making: bounds every text and every list, and remembers whether one was cut.
 class Line {
  public:
@@ -69,7 +55,7 @@ class Line {
   std::string write() {
     json_.reserve(kBytesOfTheRest +
                   kBytesPerPin * std::min(kPinsUpTo / kBytesPerPin,
-                                          event_.pins.size() + event_.refusals.size()));
+                                          event_.given.pins.size() + event_.given.refusals.size()));
     json_.object()
         .field("time", timestamp(event_.time_ns))
         .field("outcome", name_of(event_.outcome))
@@ -78,13 +64,13 @@ class Line {
     text("stage", event_.stage);
     container();
     json_.key("identity");
-    cut_ = write_identity(json_, event_.identity, event_.engine, kLabelsUpTo) || cut_;
-    list("policies", event_.selected_by, kPoliciesUpTo, [&](const model::Rule& rule) {
+    cut_ = write_identity(json_, event_.given.identity, event_.given.engine, kLabelsUpTo) || cut_;
+    list("policies", event_.given.selected_by, kPoliciesUpTo, [&](const model::Rule& rule) {
       text("name", rule.policy);
       text("place", model::to_string(rule.place));
     });
-    list("pins", event_.pins, kPinsUpTo, [&](const PinnedObject& object) { pin(object); });
-    list("refusals", event_.refusals, kRefusalsUpTo, [&](const model::RefusedPin& refusal) {
+    list("pins", event_.given.pins, kPinsUpTo, [&](const PinnedObject& object) { pin(object); });
+    list("refusals", event_.given.refusals, kRefusalsUpTo, [&](const model::RefusedPin& refusal) {
       text("name", refusal.name);
       text("source", refusal.source);
       text("granted_by", model::to_string(refusal.granted_by));
@@ -97,9 +83,9 @@ class Line {
         cut_ = cut_ || shown.data() != note.data();
         json_.value(shown);
       });
-    if (event_.delegation) {
+    if (event_.given.delegation) {
       json_.key("delegation");
-      write_delegation(json_, *event_.delegation);
+      write_delegation(json_, *event_.given.delegation);
     }
     if (cut_) json_.field("cut", true);
     json_.field("duration_us", event_.duration_ns / kNanosecondsPerMicrosecond).end();
@@ -139,26 +125,27 @@ class Line {
 
   void container() {
     json_.key("container").object();
-    text("id", event_.container_id);
-    text("bundle", event_.bundle, kLongestSentence);
-    json_.field("pid", event_.pid).field("engine", model::engine_name(event_.engine));
-    if (event_.uid) json_.field("uid", *event_.uid);
+    text("id", event_.given.id);
+    text("bundle", event_.given.bundle, kLongestSentence);
+    json_.field("pid", event_.given.pid).field("engine", model::engine_name(event_.given.engine));
+    if (event_.given.uid) json_.field("uid", *event_.given.uid);
     json_.end();
   }
 
   // Pins of one grant follow each other and have one rule: its text is made once.
   void pin(const PinnedObject& pin) {
-    if (last_rule_ == nullptr || *last_rule_ != pin.rule) rule_ = model::to_string(pin.rule);
-    last_rule_ = &pin.rule;
-    text("name", pin.name);
-    text("source", pin.source, kLongestSentence);
-    json_.field("access", model::name_of(pin.access));
+    const model::GrantedPin& grant = pin.grant;
+    if (last_rule_ == nullptr || *last_rule_ != grant.rule) rule_ = model::to_string(grant.rule);
+    last_rule_ = &grant.rule;
+    text("name", grant.name);
+    text("source", grant.source, kLongestSentence);
+    json_.field("access", model::name_of(grant.access));
     if (pin.skipped) {
       json_.field("skipped", true);
     } else {
-      json_.field("kind", model::name_of(pin.kind))
-          .field("type", type_name(pin))
-          .field("id", pin.object_id);
+      json_.field("kind", model::name_of(pin.object.kind))
+          .field("type", type_name(pin.object))
+          .field("id", pin.object.id);
     }
     text("rule", rule_);
   }
@@ -172,19 +159,6 @@ class Line {
 };
 
 }  // namespace
-
-void describe(const model::Record& record, AuditEvent& event) {
-  event.container_id = record.id;
-  event.bundle = record.bundle;
-  event.pid = record.pid;
-  event.uid = record.uid;
-  event.engine = record.engine;
-  event.identity = record.identity;
-  event.selected_by = record.selected_by;
-  event.pins = record.pins;
-  event.refusals = record.refusals;
-  event.delegation = record.delegation;
-}
 
 std::string to_json_line(const AuditEvent& event) {
   return Line(event).write();

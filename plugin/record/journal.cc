@@ -41,12 +41,13 @@ const char* priority_of(AuditEvent::Outcome outcome) {
 }
 
 std::string message_of(const AuditEvent& event) {
-  const std::string container = "container " + quoted(event.container_id);
+  const std::string container = "container " + quoted(event.given.id);
   switch (event.outcome) {
     case AuditEvent::Outcome::kGranted: {
       std::string text =
-          "granted " + count_of(event.pins.size(), "pin", "pins") + " to " + container;
-      if (!event.refusals.empty()) text += ", " + std::to_string(event.refusals.size()) + " denied";
+          "granted " + count_of(event.given.pins.size(), "pin", "pins") + " to " + container;
+      if (!event.given.refusals.empty())
+        text += ", " + std::to_string(event.given.refusals.size()) + " denied";
       return text;
     }
     case AuditEvent::Outcome::kRefused:
@@ -144,16 +145,16 @@ std::string journal_entry(const AuditEvent& event, std::string_view line) {
   append_field(entry, "PINSCOPE_CODE", event.error_code);
   append_field(entry, "PINSCOPE_ERROR", event.error);
   append_field(entry, "PINSCOPE_STAGE", event.stage);
-  append_field(entry, "PINSCOPE_CONTAINER_ID", event.container_id);
-  append_field(entry, "PINSCOPE_BUNDLE", event.bundle);
-  if (event.pid != 0) append_field(entry, "PINSCOPE_PID", std::to_string(event.pid));
-  append_field(entry, "PINSCOPE_ENGINE", model::engine_name(event.engine));
-  if (event.uid) append_field(entry, "PINSCOPE_UID", std::to_string(*event.uid));
-  append_fact(entry, "PINSCOPE_KUBERNETES_NAMESPACE", event.identity.kubernetes_namespace);
-  append_fact(entry, "PINSCOPE_KUBERNETES_POD", event.identity.kubernetes_pod);
-  append_fact(entry, "PINSCOPE_KUBERNETES_CONTAINER", event.identity.kubernetes_container);
-  append_fact(entry, "PINSCOPE_IMAGE", event.identity.image);
-  append_field(entry, "PINSCOPE_PINS", std::to_string(event.pins.size()));
+  append_field(entry, "PINSCOPE_CONTAINER_ID", event.given.id);
+  append_field(entry, "PINSCOPE_BUNDLE", event.given.bundle);
+  if (event.given.pid != 0) append_field(entry, "PINSCOPE_PID", std::to_string(event.given.pid));
+  append_field(entry, "PINSCOPE_ENGINE", model::engine_name(event.given.engine));
+  if (event.given.uid) append_field(entry, "PINSCOPE_UID", std::to_string(*event.given.uid));
+  append_fact(entry, "PINSCOPE_KUBERNETES_NAMESPACE", event.given.identity.kubernetes_namespace);
+  append_fact(entry, "PINSCOPE_KUBERNETES_POD", event.given.identity.kubernetes_pod);
+  append_fact(entry, "PINSCOPE_KUBERNETES_CONTAINER", event.given.identity.kubernetes_container);
+  append_fact(entry, "PINSCOPE_IMAGE", event.given.identity.image);
+  append_field(entry, "PINSCOPE_PINS", std::to_string(event.given.pins.size()));
   append_field(entry, "PINSCOPE_EVENT", line, kLongestLine);
   return entry;
 }

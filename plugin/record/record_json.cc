@@ -68,17 +68,17 @@ void write_columns(JsonWriter& json, std::span<const std::string_view> columns) 
 
 void write_pin(JsonWriter& json, RuleTable& rules, const PinnedObject& pin) {
   json.array()
-      .value(pin.name)
-      .value(pin.source)
-      .value(model::name_of(pin.access))
-      .value(model::name_of(pin.kind))
-      .value(pin.type)
-      .value(pin.object_id)
-      .value(pin.uid)
-      .value(pin.gid)
-      .value(pin.mode)
+      .value(pin.grant.name)
+      .value(pin.grant.source)
+      .value(model::name_of(pin.grant.access))
+      .value(model::name_of(pin.object.kind))
+      .value(pin.object.type)
+      .value(pin.object.id)
+      .value(pin.grant.uid)
+      .value(pin.grant.gid)
+      .value(pin.grant.mode)
       .value(pin.skipped)
-      .value(rules.index_of(pin.rule))
+      .value(rules.index_of(pin.grant.rule))
       .end();
 }
 
@@ -187,17 +187,17 @@ Status read_table(const JsonView& object, std::string_view key,
 
 Result<PinnedObject> read_pin(const auto& column, const std::vector<Rule>& rules) {
   PinnedObject pin;
-  PINSCOPE_TRY(pin.name, to_string(*column(0)));
-  PINSCOPE_TRY(pin.source, to_string(*column(1)));
-  PINSCOPE_TRY(pin.access, to_word(*column(2), access_from_name));
-  PINSCOPE_TRY(pin.kind, to_word(*column(3), kind_from_name));
-  PINSCOPE_TRY(pin.type, to_number<uint32_t>(*column(4)));
-  PINSCOPE_TRY(pin.object_id, to_number<uint32_t>(*column(5)));
-  PINSCOPE_TRY(pin.uid, to_number<uint32_t>(*column(6)));
-  PINSCOPE_TRY(pin.gid, to_number<uint32_t>(*column(7)));
-  PINSCOPE_TRY(pin.mode, to_number<uint32_t>(*column(8)));
+  PINSCOPE_TRY(pin.grant.name, to_string(*column(0)));
+  PINSCOPE_TRY(pin.grant.source, to_string(*column(1)));
+  PINSCOPE_TRY(pin.grant.access, to_word(*column(2), access_from_name));
+  PINSCOPE_TRY(pin.object.kind, to_word(*column(3), kind_from_name));
+  PINSCOPE_TRY(pin.object.type, to_number<uint32_t>(*column(4)));
+  PINSCOPE_TRY(pin.object.id, to_number<uint32_t>(*column(5)));
+  PINSCOPE_TRY(pin.grant.uid, to_number<uint32_t>(*column(6)));
+  PINSCOPE_TRY(pin.grant.gid, to_number<uint32_t>(*column(7)));
+  PINSCOPE_TRY(pin.grant.mode, to_number<uint32_t>(*column(8)));
   PINSCOPE_TRY(pin.skipped, column(9)->as_bool());
-  PINSCOPE_TRY(pin.rule, to_rule(*column(10), rules));
+  PINSCOPE_TRY(pin.grant.rule, to_rule(*column(10), rules));
   return pin;
 }
 
@@ -223,23 +223,23 @@ Status read_rules_and_tables(const JsonView& root, Record& record) {
   PINSCOPE_TRY(const auto selected_by, read_list(root, "selected_by"));
   for (const auto& entry : selected_by) {
     PINSCOPE_TRY(auto rule, to_rule(entry, rules));
-    record.selected_by.push_back(std::move(rule));
+    record.given.selected_by.push_back(std::move(rule));
   }
-  if (record.delegation) {
+  if (record.given.delegation) {
     PINSCOPE_TRY(const auto delegated_by, read_list(root, "delegated_by"));
     for (const auto& entry : delegated_by) {
       PINSCOPE_TRY(auto rule, to_rule(entry, rules));
-      record.delegation->rules.push_back(std::move(rule));
+      record.given.delegation->rules.push_back(std::move(rule));
     }
   }
   PINSCOPE_CHECK(read_table(root, "pins", kPinColumns, [&](const auto& column) -> Status {
     PINSCOPE_TRY(auto pin, read_pin(column, rules));
-    record.pins.push_back(std::move(pin));
+    record.given.pins.push_back(std::move(pin));
     return {};
   }));
   return read_table(root, "refusals", kRefusalColumns, [&](const auto& column) -> Status {
     PINSCOPE_TRY(auto refusal, read_refusal(column, rules));
-    record.refusals.push_back(std::move(refusal));
+    record.given.refusals.push_back(std::move(refusal));
     return {};
   });
 }
@@ -256,44 +256,45 @@ Status check_format(const JsonView& root) {
 
 std::string to_json(const Record& record) {
   JsonWriter json;
-  json.reserve(kBytesOfTheRest + kBytesPerPin * (record.pins.size() + record.refusals.size()));
+  json.reserve(kBytesOfTheRest +
+               kBytesPerPin * (record.given.pins.size() + record.given.refusals.size()));
   json.object()
       .field("format", kFormat)
       .field("state", name_of(record.state))
-      .field("id", record.id)
-      .field("bundle", record.bundle)
+      .field("id", record.given.id)
+      .field("bundle", record.given.bundle)
       .field("rootfs", record.rootfs)
-      .field("pid", record.pid)
+      .field("pid", record.given.pid)
       .field("process_start", record.process_start)
       .field("mount_namespace", record.mount_namespace)
-      .field("engine", model::engine_name(record.engine));
-  if (record.uid) json.field("uid", *record.uid);
+      .field("engine", model::engine_name(record.given.engine));
+  if (record.given.uid) json.field("uid", *record.given.uid);
   json.key("identity");
-  write_identity(json, record.identity);
+  write_identity(json, record.given.identity);
   json.field("created_ns", record.created_ns)
       .field("version", record.version)
       .field("at", record.at)
       .field("layout", model::name_of(record.layout))
       .field("host_bpffs", model::name_of(record.host_bpffs));
-  if (record.delegation) {
+  if (record.given.delegation) {
     json.key("delegation");
-    write_delegation(json, *record.delegation);
+    write_delegation(json, *record.given.delegation);
   }
   RuleTable rules;
   json.key("selected_by").array();
-  for (const auto& rule : record.selected_by) json.value(rules.index_of(rule));
+  for (const auto& rule : record.given.selected_by) json.value(rules.index_of(rule));
   json.end();
-  if (record.delegation) {
+  if (record.given.delegation) {
     json.key("delegated_by").array();
-    for (const auto& rule : record.delegation->rules) json.value(rules.index_of(rule));
+    for (const auto& rule : record.given.delegation->rules) json.value(rules.index_of(rule));
     json.end();
   }
   json.key("pins");
   write_columns(json, kPinColumns);
-  for (const auto& pin : record.pins) write_pin(json, rules, pin);
+  for (const auto& pin : record.given.pins) write_pin(json, rules, pin);
   json.end().end().key("refusals");
   write_columns(json, kRefusalColumns);
-  for (const auto& refusal : record.refusals)
+  for (const auto& refusal : record.given.refusals)
     json.array()
         .value(refusal.source)
         .value(refusal.name)
@@ -313,19 +314,19 @@ Result<Record> from_json(std::string json, const std::string& name) {
   PINSCOPE_CHECK(check_format(root));
   Record record;
   PINSCOPE_TRY(record.state, read_word(root, "state", state_from_name));
-  PINSCOPE_TRY(record.id, read_string(root, "id"));
-  PINSCOPE_TRY(record.bundle, read_string(root, "bundle"));
+  PINSCOPE_TRY(record.given.id, read_string(root, "id"));
+  PINSCOPE_TRY(record.given.bundle, read_string(root, "bundle"));
   PINSCOPE_TRY(record.rootfs, read_string(root, "rootfs"));
-  PINSCOPE_TRY(record.pid, read_number<pid_t>(root, "pid"));
+  PINSCOPE_TRY(record.given.pid, read_number<pid_t>(root, "pid"));
   PINSCOPE_TRY(record.process_start, read_number<uint64_t>(root, "process_start"));
   PINSCOPE_TRY(record.mount_namespace, read_number<uint64_t>(root, "mount_namespace"));
-  PINSCOPE_TRY(record.engine, read_word(root, "engine", engine_from_word));
+  PINSCOPE_TRY(record.given.engine, read_word(root, "engine", engine_from_word));
   PINSCOPE_TRY(const auto uid, root.find("uid"));
   if (uid) {
-    PINSCOPE_TRY(record.uid, read_number<uint32_t>(root, "uid"));
+    PINSCOPE_TRY(record.given.uid, read_number<uint32_t>(root, "uid"));
   }
   PINSCOPE_TRY(const auto identity, required(root, "identity"));
-  PINSCOPE_TRY(record.identity, read_identity(identity));
+  PINSCOPE_TRY(record.given.identity, read_identity(identity));
   PINSCOPE_TRY(record.created_ns, read_number<uint64_t>(root, "created_ns"));
   PINSCOPE_TRY(record.version, read_string(root, "version"));
   PINSCOPE_TRY(record.at, read_string(root, "at"));
@@ -333,7 +334,7 @@ Result<Record> from_json(std::string json, const std::string& name) {
   PINSCOPE_TRY(record.host_bpffs, read_word(root, "host_bpffs", host_bpffs_from_name));
   PINSCOPE_TRY(const auto delegation, root.find("delegation"));
   if (delegation) {
-    PINSCOPE_TRY(record.delegation, read_delegation(*delegation));
+    PINSCOPE_TRY(record.given.delegation, read_delegation(*delegation));
   }
   PINSCOPE_CHECK(read_rules_and_tables(root, record));
   return record;

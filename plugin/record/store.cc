@@ -124,13 +124,13 @@ Error Store::in_store(Error error) const {
 Result<Store::Held> Store::create(const std::string& name, const model::Record& record) const {
   auto created = create_and_hold(directory_.get(), name, to_json(record), kFileMode);
   if (created) return Held(name, *std::move(created));
-  if (created.error().errnum() == EEXIST) return std::unexpected(conflict(record.id));
+  if (created.error().errnum() == EEXIST) return std::unexpected(conflict(record.given.id));
   return std::unexpected(in_store(std::move(created).error()));
 }
 
 // The lock is held: nobody removes the directory meanwhile.
 Result<Store::Held> Store::create_beside(const model::Record& record) const {
-  const std::string directory = directory_of_more(record.id);
+  const std::string directory = directory_of_more(record.given.id);
   if (::mkdirat(directory_.get(), directory.c_str(), kDirectoryMode) != 0 && errno != EEXIST)
     return std::unexpected(in_store(Error::system("make directory " + quoted(directory), errno)));
   return create(name_beside(record), record);
@@ -140,26 +140,27 @@ Result<Store::Held> Store::create_beside(const model::Record& record) const {
 // finds it free looks behind it for those beside it: of two starts of one container, one learns of
 // the other.
 Result<Store::Held> Store::begin(const model::Record& record) const {
-  PINSCOPE_TRY(const std::string name, file_name_of(record.id));
-  if (!directory_.valid()) return std::unexpected(no_store(record.id));
+  PINSCOPE_TRY(const std::string name, file_name_of(record.given.id));
+  if (!directory_.valid()) return std::unexpected(no_store(record.given.id));
   auto created = create(name, record);
   if (!created && created.error().code() != ErrorCode::kRecordConflict) return created;
-  if (created && ::faccessat(directory_.get(), directory_of_more(record.id).c_str(), F_OK, 0) != 0)
+  if (created &&
+      ::faccessat(directory_.get(), directory_of_more(record.given.id).c_str(), F_OK, 0) != 0)
     return created;
   const auto check_others = [&]() -> Result<size_t> {
-    PINSCOPE_TRY(auto others, find(record.id));
+    PINSCOPE_TRY(auto others, find(record.given.id));
     if (!others.unreadable.empty())
       return std::unexpected(std::move(others.unreadable.front()).hint(kWayOut));
     size_t of_it = 0;
     for (const auto& other : others.found)
-      if (is_of(other.record, record.id, record.bundle)) ++of_it;
+      if (is_of(other.record, record.given.id, record.given.bundle)) ++of_it;
     return of_it;
   };
   const auto unless_there = [&](Held held) -> Result<Held> {
     auto of_it = check_others();
     if (of_it && *of_it <= 1) return held;
     (void)remove(held);
-    return std::unexpected(of_it ? conflict(record.id) : std::move(of_it).error());
+    return std::unexpected(of_it ? conflict(record.given.id) : std::move(of_it).error());
   };
   if (created) return unless_there(*std::move(created));
   Fd locked;
@@ -176,19 +177,20 @@ Result<Store::Held> Store::begin(const model::Record& record) const {
 }
 
 Result<Store::Held> Store::begin_beside(const model::Record& record) const {
-  PINSCOPE_TRY([[maybe_unused]] const std::string name, file_name_of(record.id));
-  if (!directory_.valid()) return std::unexpected(no_store(record.id));
+  PINSCOPE_TRY([[maybe_unused]] const std::string name, file_name_of(record.given.id));
+  if (!directory_.valid()) return std::unexpected(no_store(record.given.id));
   PINSCOPE_TRY(const Fd locked, lock());
   return create_beside(record);
 }
 
 Status Store::update(const model::Record& record, Held& held) const {
-  PINSCOPE_TRY([[maybe_unused]] const std::string name, file_name_of(record.id));
-  if (!directory_.valid()) return std::unexpected(no_store(record.id));
+  PINSCOPE_TRY([[maybe_unused]] const std::string name, file_name_of(record.given.id));
+  if (!directory_.valid()) return std::unexpected(no_store(record.given.id));
   PINSCOPE_TRY(const Fd locked, lock());
   if (!is_in_place(held.file_.get()))
     return std::unexpected(
-        Error(ErrorCode::kRecordConflict, "complete the record of container " + quoted(record.id))
+        Error(ErrorCode::kRecordConflict,
+              "complete the record of container " + quoted(record.given.id))
             .reason("it is not there any more")
             .hint("its process has ended, and another container may have its id"));
   auto written = write_and_hold(directory_.get(), held.name_, to_json(record), kFileMode);

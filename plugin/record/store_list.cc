@@ -58,7 +58,7 @@ std::string directory_of_more(const std::string& id) {
 }
 
 std::string name_beside(const model::Record& record) {
-  return directory_of_more(record.id) + "/" + std::to_string(record.pid) + "-" +
+  return directory_of_more(record.given.id) + "/" + std::to_string(record.given.pid) + "-" +
          std::to_string(record.process_start) + "-" + std::to_string(record.mount_namespace) +
          std::string(kRecordSuffix);
 }
@@ -72,11 +72,11 @@ bool is_in_store(std::string_view file_name) {
 }
 
 bool is_of(const model::Record& record, const std::string& id, const std::string& bundle) {
-  return record.id == id && is_same_directory(record.bundle, bundle);
+  return record.given.id == id && is_same_directory(record.given.bundle, bundle);
 }
 
 bool is_same_start(const model::Record& left, const model::Record& right) {
-  return left.pid == right.pid && left.process_start == right.process_start &&
+  return left.given.pid == right.given.pid && left.process_start == right.process_start &&
          left.mount_namespace == right.mount_namespace;
 }
 
@@ -89,10 +89,10 @@ Result<Store::Found> Store::read(const std::string& file_name) const {
   auto text = read_all(file->get(), kLargestRecord, path);
   if (!text) return std::unexpected(record_error(std::move(text).error()));
   PINSCOPE_TRY(model::Record record, from_json(*std::move(text), path));
-  const bool is_its_own = file_name_of(record.id).value_or("") == file_name;
+  const bool is_its_own = file_name_of(record.given.id).value_or("") == file_name;
   if (!is_its_own && name_beside(record) != file_name)
     return std::unexpected(Error(ErrorCode::kRecord, "read " + quoted(path))
-                               .reason("it is the record of container " + quoted(record.id)));
+                               .reason("it is the record of container " + quoted(record.given.id)));
   return Found{std::move(record), Held(file_name, *std::move(file))};
 }
 
@@ -162,8 +162,9 @@ Result<Store::All> Store::all() const {
     for (auto& file : one.unreadable_files) all.unreadable_files.push_back(std::move(file));
   }
   // By id, which is not the order of the names: "a-b.json" stands before "a.json".
-  std::stable_sort(all.records.begin(), all.records.end(),
-                   [](const auto& left, const auto& right) { return left.id < right.id; });
+  std::stable_sort(all.records.begin(), all.records.end(), [](const auto& left, const auto& right) {
+    return left.given.id < right.given.id;
+  });
   return all;
 }
 

@@ -20,9 +20,9 @@ class NodesRecords : public testing::Test {
  protected:
   void write_record(const std::string& id, pid_t pid, uint64_t process_start) {
     model::Record record;
-    record.id = id;
-    record.bundle = "/run/" + id;
-    record.pid = pid;
+    record.given.id = id;
+    record.given.bundle = "/run/" + id;
+    record.given.pid = pid;
     record.process_start = process_start;
     record.at = "/sys/fs/bpf";
     const auto store = record::Store::open(node_.installation().state_directory(), true);

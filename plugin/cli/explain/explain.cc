@@ -5,7 +5,6 @@
 #include "plugin/cli/explain/delegation_text.h"
 #include "plugin/cli/explain/explanation.h"
 #include "plugin/cli/explain/explanation_json.h"
-#include "plugin/cli/explain/object_name.h"
 #include "plugin/cli/term/command.h"
 #include "plugin/cli/term/diagnostics.h"
 #include "plugin/cli/term/table.h"
@@ -26,7 +25,7 @@ Cell object_cell(const Explanation& explanation, size_t grant) {
   if (source.skipped) return {"missing: skipped", Colour::kYellow};
   if (source.error) return {std::string(code_name(source.error->code())), Colour::kRed};
   return {std::string(model::name_of(source.info->kind)) + " " + std::to_string(source.info->id) +
-          " (" + object_type_name(source.info->kind, source.info->type) + ")"};
+          " (" + model::type_name(*source.info) + ")"};
 }
 
 Colour colour_of(Remark::Kind kind) {

@@ -1,7 +1,6 @@
 #include "plugin/cli/explain/explanation_json.h"
 
 #include "plugin/cli/explain/delegation_text.h"
-#include "plugin/cli/explain/object_name.h"
 #include "plugin/cli/term/diagnostics.h"
 #include "plugin/json/json.h"
 
@@ -71,7 +70,7 @@ void write_grants(JsonWriter& json, const Explanation& explanation) {
         json.key("object")
             .object()
             .field("kind", model::name_of(source.info->kind))
-            .field("type", object_type_name(source.info->kind, source.info->type))
+            .field("type", model::type_name(*source.info))
             .field("id", source.info->id)
             .field("name", source.info->name)
             .end();

@@ -72,7 +72,7 @@ Status pin_object(int object, int dirfd, const std::string& name, bool by_path_f
   return {};
 }
 
-Result<ObjectInfo> object_info(int object, int proc_self_fd) {
+Result<model::ObjectInfo> object_info(int object, int proc_self_fd) {
   char target[64];
   const std::string link = std::to_string(object);
   const ssize_t length = ::readlinkat(proc_self_fd, link.c_str(), target, sizeof target);
@@ -81,7 +81,7 @@ Result<ObjectInfo> object_info(int object, int proc_self_fd) {
   const auto no_info = [] {
     return std::unexpected(Error::system("read the info of a BPF object", errno));
   };
-  ObjectInfo result;
+  model::ObjectInfo result;
   if (kind == "anon_inode:bpf-map") {
     struct bpf_map_info info {};
     if (!read_info(object, info)) return no_info();

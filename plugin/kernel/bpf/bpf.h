@@ -8,21 +8,9 @@
 
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
-#include "plugin/model/policy.h"
+#include "plugin/model/object.h"
 
 namespace pinscope::kernel {
-
-// What an object says of itself. Sizes in bytes; fields that the kind does not have are 0.
-struct ObjectInfo {
-  model::ObjectKind kind = model::ObjectKind::kMap;
-  uint32_t type = 0;  // enum bpf_map_type, bpf_prog_type or bpf_link_type
-  uint32_t id = 0;
-  uint32_t key_size = 0;
-  uint32_t value_size = 0;
-  uint32_t max_entries = 0;
-  uint32_t map_flags = 0;
-  std::string name;
-};
 
 // BPF_OBJ_GET of `path`, relative to the working directory. `read_only` asks for BPF_F_RDONLY,
 // which the kernel honours for maps, ignores for programs and refuses (EINVAL) for links.
@@ -35,7 +23,7 @@ Status pin_object(int object, int dirfd, const std::string& name, bool by_path_f
 
 // BPF_OBJ_GET_INFO_BY_FD. The kind comes from the descriptor's link target below `proc_self_fd`,
 // the only place where the kernel tells it before the info can be read.
-Result<ObjectInfo> object_info(int object, int proc_self_fd);
+Result<model::ObjectInfo> object_info(int object, int proc_self_fd);
 
 // The first two fields of every info, which all kinds have at the same place: half the price of
 // object_info, without the kind.

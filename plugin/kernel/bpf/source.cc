@@ -30,18 +30,6 @@ bool is_gone(int errnum) {
   return errnum == ENOENT || errnum == ENOTDIR;
 }
 
-std::string type_name(const ObjectInfo& info) {
-  switch (info.kind) {
-    case model::ObjectKind::kMap:
-      return model::map_type_name(info.type);
-    case model::ObjectKind::kProgram:
-      return model::program_type_name(info.type);
-    case model::ObjectKind::kLink:
-      return model::link_type_name(info.type);
-  }
-  return "";
-}
-
 // Appends "key size 4, expected 8" and the like.
 void compare(std::string& differences, const char* what, uint32_t found,
              const std::optional<uint32_t>& expected) {
@@ -58,7 +46,7 @@ void compare_text(std::string& differences, const char* what, const std::string&
   differences += std::string(what) + " " + quoted(found) + ", expected " + quoted(expected);
 }
 
-std::string differences_from(const model::Expect& expect, const ObjectInfo& info) {
+std::string differences_from(const model::Expect& expect, const model::ObjectInfo& info) {
   std::string differences;
   const bool is_map = info.kind == model::ObjectKind::kMap;
   if (expect.kind)
@@ -79,7 +67,7 @@ std::string differences_from(const model::Expect& expect, const ObjectInfo& info
 
 }  // namespace
 
-Status check_object(const model::GrantedPin& grant, const ObjectInfo& info) {
+Status check_object(const model::GrantedPin& grant, const model::ObjectInfo& info) {
   const auto refuse = [&](ErrorCode code, std::string reason, std::string hint) {
     return std::unexpected(Error(code, "grant " + quoted(grant.source))
                                .reason(std::move(reason))
@@ -125,14 +113,14 @@ Status check_object(const model::GrantedPin& grant, const ObjectInfo& info) {
   return {};
 }
 
-Status Together::add(const model::GrantedPin& grant, const ObjectInfo& info) {
+Status Together::add(const model::GrantedPin& grant, const model::ObjectInfo& info) {
   Together with = *this;
   PINSCOPE_CHECK(with.judge(grant, info));
   *this = std::move(with);
   return {};
 }
 
-Status Together::judge(const model::GrantedPin& grant, const ObjectInfo& info) {
+Status Together::judge(const model::GrantedPin& grant, const model::ObjectInfo& info) {
   if (info.kind != model::ObjectKind::kMap) return {};
   const model::MapType* type = model::map_type(info.type);
   if (grant.access == model::Access::kRead) {
@@ -221,7 +209,7 @@ Result<SourceOpener::Source> SourceOpener::open_now(const model::GrantedPin& gra
               .with_code(ErrorCode::kAccessUnsupported));
     return std::unexpected(std::move(error));
   }
-  PINSCOPE_TRY(ObjectInfo info, object_info(object->get(), proc_self_fd_));
+  PINSCOPE_TRY(model::ObjectInfo info, object_info(object->get(), proc_self_fd_));
   PINSCOPE_CHECK(check_object(grant, info));
   PINSCOPE_CHECK(together_.add(grant, info));
   return Source{std::move(pin), *std::move(object), std::move(info)};

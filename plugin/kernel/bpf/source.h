@@ -19,10 +19,10 @@ namespace pinscope::kernel {
 class Together {
  public:
   // Where it is refused, it is not added.
-  Status add(const model::GrantedPin& grant, const ObjectInfo& info);
+  Status add(const model::GrantedPin& grant, const model::ObjectInfo& info);
 
  private:
-  Status judge(const model::GrantedPin& grant, const ObjectInfo& info);
+  Status judge(const model::GrantedPin& grant, const model::ObjectInfo& info);
 
   std::string read_;   // a source that is granted for reading
   std::string outer_;  // one that holds maps, and may be written
@@ -43,7 +43,7 @@ class SourceOpener {
   struct Source {
     Fd pin;  // as find() gives it: the very one that was opened
     Fd object;
-    ObjectInfo info;
+    model::ObjectInfo info;
   };
   // Finds, opens with the grant's access, and checks the object against what the policy expects and
   // what its kind, its type and the sources that were opened before allow. All differences stand in
@@ -67,6 +67,6 @@ class SourceOpener {
 
 // Whether the object is what the grant says, and can be granted that way: the check of open()
 // alone.
-Status check_object(const model::GrantedPin& grant, const ObjectInfo& info);
+Status check_object(const model::GrantedPin& grant, const model::ObjectInfo& info);
 
 }  // namespace pinscope::kernel

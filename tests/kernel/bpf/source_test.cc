@@ -183,7 +183,7 @@ TEST_F(Sources, RefuseAnotherObjectThanTheOneThatWasComparedWithDenials) {
 }
 
 TEST_F(Sources, RefuseATypeOfMapThatIsNotKnown) {
-  kernel::ObjectInfo info;
+  model::ObjectInfo info;
   info.type = 99;
   for (const Access access : {Access::kRead, Access::kReadWrite}) {
     const auto checked = kernel::check_object(grant("/sys/fs/bpf/new", access), info);
@@ -245,7 +245,7 @@ TEST_F(Sources, GiveNothingElseForUse) {
 
 TEST_F(Sources, GiveNoProgramThatReachesTheWholeMachine) {
   for (const uint32_t type : {2U, 5U, 7U, 17U, 20U, 24U, 26U, 27U, 28U, 29U, 31U, 99U}) {
-    kernel::ObjectInfo info;
+    model::ObjectInfo info;
     info.kind = model::ObjectKind::kProgram;
     info.type = type;
     const auto checked = kernel::check_object(grant("/sys/fs/bpf/x", Access::kUse), info);

@@ -34,18 +34,18 @@ class Live : public testing::Test {
   Record own_record() const {
     Record record;
     record.state = Record::State::kApplied;
-    record.id = "web-1";
-    record.pid = ::getpid();
-    record.process_start = kernel::process_start_time(record.pid);
+    record.given.id = "web-1";
+    record.given.pid = ::getpid();
+    record.process_start = kernel::process_start_time(record.given.pid);
     record.at = directory_;
     return record;
   }
 
   static model::PinnedObject pin(const std::string& name) {
     model::PinnedObject pin;
-    pin.name = name;
-    pin.source = "/sys/fs/bpf/there-is-no-such-pin";
-    pin.object_id = 1;
+    pin.grant.name = name;
+    pin.grant.source = "/sys/fs/bpf/there-is-no-such-pin";
+    pin.object.id = 1;
     return pin;
   }
 
@@ -76,9 +76,9 @@ TEST_F(Live, TakesAReusedProcessNumberForGone) {
 
 TEST_F(Live, TakesARecordWithoutProcessForGone) {
   auto record = own_record();
-  record.pid = 0;
+  record.given.pid = 0;
   EXPECT_EQ(process_of(record), ProcessState::kGone);
-  record.pid = ::getpid();
+  record.given.pid = ::getpid();
   record.process_start = 0;
   EXPECT_EQ(process_of(record), ProcessState::kGone);
 }
@@ -89,7 +89,7 @@ TEST_F(Live, TakesAProcessThatWaitsForItsParentForGone) {
   siginfo_t info{};
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
   auto record = own_record();
-  record.pid = child;
+  record.given.pid = child;
   record.process_start = kernel::process_start_time(child);
   EXPECT_EQ(process_of(record), ProcessState::kGone);
   ASSERT_EQ(::waitpid(child, nullptr, 0), child);
@@ -101,14 +101,14 @@ TEST_F(Live, FindsTheNamesOfTheViewInTheContainersRoot) {
   touch("flows");
   touch("_rw/counters");
   std::filesystem::create_symlink("_rw/counters", directory_ + "/counters");
-  record.pins = {pin("flows"), pin("counters")};
+  record.given.pins = {pin("flows"), pin("counters")};
   EXPECT_EQ(examine(record).view, ViewState::kPresent);
 }
 
 TEST_F(Live, NamesWhatIsMissingFromTheView) {
   auto record = own_record();
   touch("flows");
-  record.pins = {pin("flows"), pin("counters")};
+  record.given.pins = {pin("flows"), pin("counters")};
   const auto live = examine(record);
   EXPECT_EQ(live.view, ViewState::kMissing);
   EXPECT_THAT(live.missing_names, testing::ElementsAre("counters"));
@@ -119,7 +119,7 @@ TEST_F(Live, DoesNotMissWhatWasSkipped) {
   auto record = own_record();
   auto skipped = pin("flows");
   skipped.skipped = true;
-  record.pins = {skipped};
+  record.given.pins = {skipped};
   const auto live = examine(record);
   EXPECT_EQ(live.view, ViewState::kPresent);
   EXPECT_EQ(live.pins.at(0).source, SourceState::kSkipped);
@@ -130,7 +130,7 @@ TEST_F(Live, FollowsNoLinkOutOfTheView) {
   auto record = own_record();
   std::filesystem::create_symlink("/proc/self/exe", directory_ + "/flows");
   std::filesystem::create_symlink("../../etc/passwd", directory_ + "/counters");
-  record.pins = {pin("flows"), pin("counters")};
+  record.given.pins = {pin("flows"), pin("counters")};
   EXPECT_THAT(examine(record).missing_names, testing::ElementsAre("flows", "counters"));
 }
 
@@ -145,7 +145,7 @@ TEST_F(Live, CallsARecordOfAHookThatDidNotFinishIncomplete) {
 TEST_F(Live, CountsAGrantWhoseSourceIsGoneAsStale) {
   auto record = own_record();
   touch("flows");
-  record.pins = {pin("flows")};
+  record.given.pins = {pin("flows")};
   const auto live = examine(record);
   EXPECT_EQ(live.pins.at(0).source, SourceState::kGone);
   EXPECT_EQ(live.stale_count(), 1U);
@@ -154,8 +154,8 @@ TEST_F(Live, CountsAGrantWhoseSourceIsGoneAsStale) {
 TEST_F(Live, CallsASourceThatIsNoPinStaleAndSaysWhy) {
   auto record = own_record();
   touch("flows");
-  record.pins = {pin("flows")};
-  record.pins[0].source = directory_ + "/flows";
+  record.given.pins = {pin("flows")};
+  record.given.pins[0].grant.source = directory_ + "/flows";
   const auto live = examine(record);
   EXPECT_EQ(live.pins.at(0).source, SourceState::kStale);
   EXPECT_THAT(live.pins.at(0).problem, testing::HasSubstr("it is not a BPF pin"));

@@ -56,7 +56,7 @@ class AuditSpace : public testing::Test {
   void free_space() const { check(::unlink((log_ + "/filler").c_str()), "unlink"); }
   static AuditEvent grant(int number) {
     AuditEvent event = a_full_event();
-    event.container_id = "web-" + std::to_string(number);
+    event.given.id = "web-" + std::to_string(number);
     return event;
   }
   static std::string error_of(const Status& status) {
@@ -113,7 +113,7 @@ TEST_F(AuditSpace, KeepsHalfOfWhatMayWaitForGrants) {
   fill();
   const AuditTrail audit = trail();
   AuditEvent refusal = a_refusal();
-  refusal.pins = a_huge_event(1000).pins;
+  refusal.given.pins = a_huge_event(1000).given.pins;
   Status refused;
   for (int i = 0; i < 1000 && refused; ++i) refused = audit.write(refusal);
   EXPECT_THAT(error_of(refused),

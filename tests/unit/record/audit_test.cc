@@ -24,9 +24,9 @@ using testing::HasSubstr;
 
 TEST(AuditLine, IsThisText) {
   model::AuditEvent event = a_full_event();
-  event.identity = {};
-  event.identity.kubernetes_namespace = model::Fact{"web", "annotation a, set by containerd"};
-  event.pins.resize(3);
+  event.given.identity = {};
+  event.given.identity.kubernetes_namespace = model::Fact{"web", "annotation a, set by containerd"};
+  event.given.pins.resize(3);
   EXPECT_EQ(
       to_json_line(event),
       R"({"time":"2025-11-26T00:00:00.123456Z","outcome":"granted","code":"","error":"",)"
@@ -79,11 +79,11 @@ TEST(AuditLine, NamesEveryOutcome) {
 TEST(AuditLine, HoldsNoControlCharacterWhateverItIsGiven) {
   model::AuditEvent event = a_full_event();
   const std::string hostile = "a\nb\r\x1b[2J\x7f\xc2\x9b\xff{\"outcome\":\"granted\"}";
-  event.stage = event.container_id = event.bundle = event.error = event.error_code = hostile;
-  event.identity.image = model::Fact{hostile, hostile};
-  event.selected_by[0] = a_rule(hostile, 1);
-  event.pins[0].name = event.pins[0].source = hostile;
-  event.refusals[0].name = hostile;
+  event.stage = event.given.id = event.given.bundle = event.error = event.error_code = hostile;
+  event.given.identity.image = model::Fact{hostile, hostile};
+  event.given.selected_by[0] = a_rule(hostile, 1);
+  event.given.pins[0].grant.name = event.given.pins[0].grant.source = hostile;
+  event.given.refusals[0].name = hostile;
   const std::string line = to_json_line(event);
   for (const char byte : line) {
     EXPECT_GE(static_cast<unsigned char>(byte), 0x20);
@@ -110,8 +110,8 @@ TEST(AuditLine, DatesAreThoseOfTheCalendar) {
 TEST(AuditLine, IsBoundedAndSaysWhatIsLeftOut) {
   model::AuditEvent event = a_refusal();
   const std::string huge(size_t{4} << 20, 'x');
-  event.identity.image = model::Fact{huge, "annotation e, set by containerd"};
-  event.error = event.bundle = huge;
+  event.given.identity.image = model::Fact{huge, "annotation e, set by containerd"};
+  event.error = event.given.bundle = huge;
   const std::string line = to_json_line(event);
   EXPECT_LT(line.size(), 10000U);
   EXPECT_THAT(line, HasSubstr(R"("image":{"value":")" + std::string(512, 'x') +
@@ -125,27 +125,28 @@ TEST(AuditLine, IsBoundedAndSaysWhatIsLeftOut) {
 TEST(AuditLine, IsBoundedWhateverItIsGiven) {
   const std::string huge(100000, '\x01');
   model::AuditEvent event = a_full_event();
-  event.container_id = event.bundle = event.error = event.stage = huge;
-  for (auto* fact : {&event.identity.kubernetes_namespace, &event.identity.kubernetes_pod,
-                     &event.identity.kubernetes_container, &event.identity.kubernetes_uid,
-                     &event.identity.image})
+  event.given.id = event.given.bundle = event.error = event.stage = huge;
+  for (auto* fact :
+       {&event.given.identity.kubernetes_namespace, &event.given.identity.kubernetes_pod,
+        &event.given.identity.kubernetes_container, &event.given.identity.kubernetes_uid,
+        &event.given.identity.image})
     *fact = model::Fact{huge, huge};
   const model::RefusedPin refusal{huge, huge, a_rule(huge, 1), a_rule(huge, 1), huge};
-  model::PinnedObject pin = event.pins.front();
-  pin.name = pin.source = huge;
-  pin.rule = a_rule(huge, 1);
-  event.selected_by.assign(1000, a_rule(huge, 1));
-  event.pins.assign(1000, pin);
-  event.refusals.assign(1000, refusal);
-  event.delegation = a_delegation();
+  model::PinnedObject pin = event.given.pins.front();
+  pin.grant.name = pin.grant.source = huge;
+  pin.grant.rule = a_rule(huge, 1);
+  event.given.selected_by.assign(1000, a_rule(huge, 1));
+  event.given.pins.assign(1000, pin);
+  event.given.refusals.assign(1000, refusal);
+  event.given.delegation = a_delegation();
   for (int i = 0; i < 1000; ++i)
-    event.identity.kubernetes_labels.emplace_back(huge, model::Fact{huge, huge});
+    event.given.identity.kubernetes_labels.emplace_back(huge, model::Fact{huge, huge});
   std::string line = to_json_line(event);
   EXPECT_LT(line.size(), kLongestLine);
   EXPECT_TRUE(JsonDocument::parse(line, "line", ErrorCode::kInternal));
-  event.selected_by.clear();
-  event.pins.clear();
-  event.refusals.clear();
+  event.given.selected_by.clear();
+  event.given.pins.clear();
+  event.given.refusals.clear();
   line = to_json_line(event);
   EXPECT_LT(line.size(), size_t{128} << 10) << "what whoever starts a container can choose";
 }
@@ -168,13 +169,13 @@ TEST(AuditLine, CountsThePinsThatAreTooMany) {
 
 TEST(AuditLine, OfASessionNamesItsUser) {
   model::AuditEvent event = a_refusal();
-  event.uid = 1000;
+  event.given.uid = 1000;
   EXPECT_THAT(to_json_line(event), HasSubstr(R"("engine":"","uid":1000})"));
 }
 
 TEST(AuditLine, OfAnEndNamesWhatTheRecordSays) {
   model::AuditEvent event;
-  describe(from_json(to_json(a_full_record()), "web-1.json").value(), event);
+  event.given = from_json(to_json(a_full_record()), "web-1.json").value().given;
   EXPECT_THAT(to_json_line(event), HasSubstr(R"("delegation":{"commands":["map_create"],)"));
   EXPECT_THAT(to_json_line(event), HasSubstr(R"("added_no_attach_type":true)"));
   EXPECT_THAT(to_json_line(event), HasSubstr(R"("denied_as":"/sys/fs/bpf/keys/all")"));

@@ -155,9 +155,9 @@ TEST_F(Journal, HasASentenceForEveryOutcome) {
   const auto message_of = [&](model::AuditEvent::Outcome outcome) {
     model::AuditEvent event;
     event.outcome = outcome;
-    event.container_id = "web-1";
+    event.given.id = "web-1";
     event.error = "cannot read\nit";
-    event.pins.resize(1);
+    event.given.pins.resize(1);
     EXPECT_TRUE(audit.write(event));
     const Fields fields = receive();
     return fields.at("PRIORITY") + " " + fields.at("MESSAGE");
@@ -174,13 +174,13 @@ TEST_F(Journal, HasASentenceForEveryOutcome) {
 TEST_F(Journal, CannotBeGivenAFieldByAValueWithANewline) {
   model::AuditEvent event = a_refusal();
   event.error = "first\nPRIORITY=0\n\nMESSAGE\n";
-  event.bundle = "/b\nPINSCOPE_OUTCOME=granted";
+  event.given.bundle = "/b\nPINSCOPE_OUTCOME=granted";
   ASSERT_TRUE(trail().write(event));
   const Fields fields = receive();
   EXPECT_EQ(fields.at("PRIORITY"), "3");
   EXPECT_EQ(fields.at("PINSCOPE_OUTCOME"), "refused");
   EXPECT_EQ(fields.at("PINSCOPE_ERROR"), event.error);
-  EXPECT_EQ(fields.at("PINSCOPE_BUNDLE"), event.bundle);
+  EXPECT_EQ(fields.at("PINSCOPE_BUNDLE"), event.given.bundle);
 }
 
 TEST_F(Journal, GetsWhatIsTooLargeForADatagramAsASealedFile) {

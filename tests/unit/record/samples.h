@@ -20,42 +20,31 @@ inline model::Identity a_full_identity() {
 }
 
 inline std::vector<model::PinnedObject> some_pins() {
-  return {{.name = "counters",
-           .source = "/sys/fs/bpf/counters",
-           .access = model::Access::kReadWrite,
-           .kind = model::ObjectKind::kMap,
-           .type = 2,
-           .object_id = 41,
-           .uid = 1000,
-           .gid = 1001,
-           .mode = 0660,
-           .rule = a_rule("writers", 9)},
-          {.name = "flows",
-           .source = "/sys/fs/bpf/flows",
-           .access = model::Access::kRead,
-           .kind = model::ObjectKind::kMap,
-           .type = 1,
-           .object_id = 42,
-           .mode = 0440,
-           .rule = a_rule("readers", 14)},
-          {.name = "later",
-           .source = "/sys/fs/bpf/later",
-           .mode = 0440,
-           .skipped = true,
-           .rule = a_rule("readers", 14)},
-          {.name = "prog",
-           .source = "/sys/fs/bpf/prog",
-           .kind = model::ObjectKind::kProgram,
-           .type = 6,
-           .object_id = 4294967295,
-           .rule = a_rule("readers", 17)},
-          {.name = "link",
-           .source = "/sys/fs/bpf/link",
-           .access = model::Access::kReadWrite,
-           .kind = model::ObjectKind::kLink,
-           .type = 3,
-           .object_id = 7,
-           .rule = a_rule("writers", 11)}};
+  const auto pinned = [](const std::string& name, model::Access access, model::Rule rule,
+                         model::ObjectInfo object) {
+    model::PinnedObject pin;
+    pin.grant.name = name;
+    pin.grant.source = "/sys/fs/bpf/" + name;
+    pin.grant.access = access;
+    pin.grant.rule = std::move(rule);
+    pin.object = std::move(object);
+    return pin;
+  };
+  using enum model::Access;
+  using enum model::ObjectKind;
+  std::vector<model::PinnedObject> pins = {
+      pinned("counters", kReadWrite, a_rule("writers", 9), {.kind = kMap, .type = 2, .id = 41}),
+      pinned("flows", kRead, a_rule("readers", 14), {.kind = kMap, .type = 1, .id = 42}),
+      pinned("later", kRead, a_rule("readers", 14), {}),
+      pinned("prog", kRead, a_rule("readers", 17), {.kind = kProgram, .type = 6, .id = 4294967295}),
+      pinned("link", kReadWrite, a_rule("writers", 11), {.kind = kLink, .type = 3, .id = 7})};
+  pins[0].grant.uid = 1000;
+  pins[0].grant.gid = 1001;
+  pins[0].grant.mode = 0660;
+  pins[1].grant.mode = 0440;
+  pins[2].grant.mode = 0440;
+  pins[2].skipped = true;
+  return pins;
 }
 
 inline std::vector<model::RefusedPin> some_refusals() {
@@ -83,23 +72,23 @@ inline model::Delegation a_delegation() {
 inline model::Record a_full_record() {
   model::Record record;
   record.state = model::Record::State::kApplied;
-  record.id = "web-1";
-  record.bundle = "/run/containers/web-1";
+  record.given.id = "web-1";
+  record.given.bundle = "/run/containers/web-1";
   record.rootfs = "/run/containers/web-1/rootfs";
-  record.pid = 4711;
+  record.given.pid = 4711;
   record.process_start = 123456789012;
   record.mount_namespace = 4026532999;
-  record.engine = model::Engine::kContainerd;
-  record.identity = a_full_identity();
+  record.given.engine = model::Engine::kContainerd;
+  record.given.identity = a_full_identity();
   record.created_ns = 1764115200123456789;
   record.version = "0.1.0";
   record.at = "/run/bpf";
   record.layout = model::Layout::kPerMap;
   record.host_bpffs = model::HostBpffs::kReject;
-  record.selected_by = {a_rule("writers", 2), a_rule("readers", 2)};
-  record.pins = some_pins();
-  record.refusals = some_refusals();
-  record.delegation = a_delegation();
+  record.given.selected_by = {a_rule("writers", 2), a_rule("readers", 2)};
+  record.given.pins = some_pins();
+  record.given.refusals = some_refusals();
+  record.given.delegation = a_delegation();
   return record;
 }
 
@@ -107,14 +96,14 @@ inline model::AuditEvent a_full_event() {
   model::AuditEvent event;
   event.outcome = model::AuditEvent::Outcome::kGranted;
   event.stage = "createRuntime";
-  event.container_id = "web-1";
-  event.bundle = "/run/containers/web-1";
-  event.pid = 4711;
-  event.engine = model::Engine::kContainerd;
-  event.identity = a_full_identity();
-  event.selected_by = {a_rule("writers", 2), a_rule("readers", 2)};
-  event.pins = some_pins();
-  event.refusals = some_refusals();
+  event.given.id = "web-1";
+  event.given.bundle = "/run/containers/web-1";
+  event.given.pid = 4711;
+  event.given.engine = model::Engine::kContainerd;
+  event.given.identity = a_full_identity();
+  event.given.selected_by = {a_rule("writers", 2), a_rule("readers", 2)};
+  event.given.pins = some_pins();
+  event.given.refusals = some_refusals();
   event.time_ns = 1764115200123456789;  // 2025-11-26 00:00:00 UTC and a bit
   event.duration_ns = 812345;
   return event;
@@ -124,7 +113,7 @@ inline model::AuditEvent a_refusal() {
   model::AuditEvent event;
   event.outcome = model::AuditEvent::Outcome::kRefused;
   event.stage = "createRuntime";
-  event.container_id = "web-1";
+  event.given.id = "web-1";
   event.error_code = "source-missing";
   event.error = "cannot open pin \"/sys/fs/bpf/flows\": No such file or directory";
   event.time_ns = 1764115200000000000;
@@ -134,10 +123,10 @@ inline model::AuditEvent a_refusal() {
 // With this many pins an event is larger than a datagram.
 inline model::AuditEvent a_huge_event(size_t pins) {
   model::AuditEvent event = a_full_event();
-  const model::PinnedObject pin = event.pins.front();
+  const model::PinnedObject pin = event.given.pins.front();
   for (size_t i = 0; i < pins; ++i) {
-    event.pins.push_back(pin);
-    event.pins.back().name = "pin-" + std::to_string(i);
+    event.given.pins.push_back(pin);
+    event.given.pins.back().grant.name = "pin-" + std::to_string(i);
   }
   return event;
 }

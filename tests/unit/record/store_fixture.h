@@ -18,7 +18,7 @@ namespace pinscope::record {
 
 inline model::Record a_record(const std::string& id) {
   model::Record record = a_full_record();
-  record.id = id;
+  record.given.id = id;
   return record;
 }
 

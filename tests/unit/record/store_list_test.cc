@@ -15,8 +15,8 @@ using testing::IsEmpty;
 
 Record of_bundle(const std::string& bundle, pid_t pid) {
   Record record = a_record("web");
-  record.bundle = bundle;
-  record.pid = pid;
+  record.given.bundle = bundle;
+  record.given.pid = pid;
   return record;
 }
 
@@ -31,12 +31,12 @@ TEST_F(RecordStore, KeepsContainersOfOneIdApartByTheirBundles) {
   error_of(store.begin(of_bundle("/run/b/web", 3)), ErrorCode::kRecordConflict);
   ASSERT_TRUE(store.update(of_bundle("/run/b/web", 2), *second));
   ASSERT_TRUE(store.remove(*first));
-  EXPECT_EQ(find(store, "web")->record.pid, 2);
+  EXPECT_EQ(find(store, "web")->record.given.pid, 2);
   // The id's own name is free again, and what stands beside it still counts.
   EXPECT_EQ(error_of(store.begin(of_bundle("/run/b/web", 3)), ErrorCode::kRecordConflict),
             "cannot begin a record for container \"web\": there is one already (`pinscope gc` "
             "removes those of containers that are gone)");
-  EXPECT_EQ(find(store, "web")->record.pid, 2);
+  EXPECT_EQ(find(store, "web")->record.given.pid, 2);
   ASSERT_TRUE(store.remove(*second));
   EXPECT_THAT(test::files_below(state_ + "/containers"), IsEmpty());
 }
@@ -49,7 +49,7 @@ TEST_F(RecordStore, KeepsAContainerBesideOneOfItsIdAndBundleThatIsKnownToBeAnoth
   error_of(store.begin_beside(of_bundle("/run/web", 2)), ErrorCode::kRecordConflict);
   EXPECT_EQ(store.find("web")->found.size(), 2U);
   ASSERT_TRUE(store.remove(*second));
-  EXPECT_EQ(find(store, "web")->record.pid, 1);
+  EXPECT_EQ(find(store, "web")->record.given.pid, 1);
 }
 
 TEST_F(RecordStore, KnowsABundleByItsDirectory) {
@@ -64,11 +64,11 @@ TEST_F(RecordStore, KeepsTheNamesOfFilesShortForTheLongestId) {
   const Store store = open();
   Record record = a_record(std::string(model::kLongestId, 'a'));
   ASSERT_TRUE(store.begin(record));
-  record.bundle = std::string(4000, 'b');
+  record.given.bundle = std::string(4000, 'b');
   record.mount_namespace = record.process_start = UINT64_MAX;
   const auto second = store.begin(record);
   ASSERT_TRUE(second) << second.error().sentence();
-  EXPECT_EQ(store.find(record.id)->found.size(), 2U);
+  EXPECT_EQ(store.find(record.given.id)->found.size(), 2U);
 }
 
 // An id may look like a name of the store.
@@ -78,7 +78,7 @@ TEST_F(RecordStore, TakesNoIdForAnotherOnesDirectory) {
   ASSERT_TRUE(store.begin(of_bundle("/run/b", 2)));
   for (const std::string id : {"web.more", "web.json", ".1.tmp", "web.more.json"}) {
     ASSERT_TRUE(store.begin(a_record(id))) << id;
-    EXPECT_EQ(find(store, id)->record.id, id);
+    EXPECT_EQ(find(store, id)->record.given.id, id);
   }
   EXPECT_EQ(store.find("web")->found.size(), 2U);
   EXPECT_EQ(store.all()->records.size(), 6U);
@@ -100,7 +100,7 @@ TEST_F(RecordStore, SeesAProcessInTheStartOfARecord) {
   const std::string text = to_json(record);
   const auto trace = trace_of(text.substr(0, text.find("\"engine\"")));
   ASSERT_TRUE(trace);
-  EXPECT_EQ(trace->pid, record.pid);
+  EXPECT_EQ(trace->pid, record.given.pid);
   EXPECT_EQ(trace->process_start, record.process_start);
   EXPECT_EQ(trace->mount_namespace, record.mount_namespace);
   EXPECT_FALSE(trace_of(text.substr(0, 100)));
@@ -109,8 +109,8 @@ TEST_F(RecordStore, SeesAProcessInTheStartOfARecord) {
   EXPECT_FALSE(trace_of(R"({"pid":12,"process_start":3,"mount_namespace":45)"));
   EXPECT_FALSE(trace_of(R"({"pid":99999999999,"process_start":3,"mount_namespace":45,)"));
   Record hostile = record;
-  hostile.id = R"(","pid":1,"process_start":1,"mount_namespace":1,"x":")";
-  EXPECT_EQ(trace_of(to_json(hostile))->pid, record.pid);
+  hostile.given.id = R"(","pid":1,"process_start":1,"mount_namespace":1,"x":")";
+  EXPECT_EQ(trace_of(to_json(hostile))->pid, record.given.pid);
 }
 
 TEST_F(RecordStore, NotesThatAProcessWasGone) {

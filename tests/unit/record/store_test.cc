@@ -36,26 +36,26 @@ TEST_F(RecordStore, KeepsOneRecordForEachContainer) {
   ASSERT_TRUE(store.begin(a_record("web")));
   ASSERT_TRUE(store.begin(a_record("web.2")));
   EXPECT_EQ(mode_of("state/containers/web-1.json"), 0600U);
-  EXPECT_EQ(find(store, "web-1")->record.id, "web-1");
+  EXPECT_EQ(find(store, "web-1")->record.given.id, "web-1");
   EXPECT_FALSE(find(store, "web-2").has_value());
   const auto all = store.all();
   ASSERT_TRUE(all);
   ASSERT_EQ(all->records.size(), 3U);
-  EXPECT_EQ(all->records[0].id, "web");
-  EXPECT_EQ(all->records[1].id, "web-1");
-  EXPECT_EQ(all->records[2].id, "web.2");
+  EXPECT_EQ(all->records[0].given.id, "web");
+  EXPECT_EQ(all->records[1].given.id, "web-1");
+  EXPECT_EQ(all->records[2].given.id, "web.2");
   EXPECT_THAT(all->unreadable, IsEmpty());
 }
 
 TEST_F(RecordStore, RefusesASecondBeginAndKeepsTheFirst) {
   const Store store = open();
   Record first = a_record("web-1");
-  first.pid = 1;
+  first.given.pid = 1;
   ASSERT_TRUE(store.begin(first));
   EXPECT_EQ(error_of(store.begin(a_record("web-1")), ErrorCode::kRecordConflict),
             "cannot begin a record for container \"web-1\": there is one already (`pinscope gc` "
             "removes those of containers that are gone)");
-  EXPECT_EQ(find(store, "web-1")->record.pid, 1);
+  EXPECT_EQ(find(store, "web-1")->record.given.pid, 1);
   EXPECT_THAT(*store.leftovers(), IsEmpty());
 }
 
@@ -88,12 +88,12 @@ TEST_F(RecordStore, RemovesOnlyTheRecordThatWasLookedAt) {
   ASSERT_TRUE(first && seen);
   ASSERT_TRUE(store.remove(*first));
   Record second = a_record("web-1");
-  second.pid = 2;
+  second.given.pid = 2;
   ASSERT_TRUE(store.begin(second));
   EXPECT_TRUE(store.remove(seen->held));
   EXPECT_TRUE(store.remove(*first));
   ASSERT_TRUE(find(store, "web-1").has_value());
-  EXPECT_EQ(find(store, "web-1")->record.pid, 2);
+  EXPECT_EQ(find(store, "web-1")->record.given.pid, 2);
 }
 
 TEST_F(RecordStore, RemovesARecordThatWasCompletedSinceOnlyForWhoCompletedIt) {
@@ -120,10 +120,10 @@ TEST_F(RecordStore, CompletesNoRecordThatIsAnotherStarts) {
   EXPECT_EQ(error_of(store.update(a_record("web-1"), *slow), ErrorCode::kRecordConflict), expected);
   EXPECT_FALSE(find(store, "web-1").has_value());
   Record second = a_record("web-1");
-  second.pid = 2;
+  second.given.pid = 2;
   ASSERT_TRUE(store.begin(second));
   EXPECT_EQ(error_of(store.update(a_record("web-1"), *slow), ErrorCode::kRecordConflict), expected);
-  EXPECT_EQ(find(store, "web-1")->record.pid, 2);
+  EXPECT_EQ(find(store, "web-1")->record.given.pid, 2);
 }
 
 TEST_F(RecordStore, DiscardsNothingThatCanBeRead) {
@@ -208,7 +208,7 @@ TEST_F(RecordStore, ReportsWhatItCannotReadAndGoesOn) {
   const auto all = store.all();
   ASSERT_TRUE(all);
   ASSERT_EQ(all->records.size(), 1U);
-  EXPECT_EQ(all->records[0].id, "good");
+  EXPECT_EQ(all->records[0].given.id, "good");
   EXPECT_THAT(all->unreadable_files, ElementsAre("empty.json", "fifo.json", "half.json",
                                                  "link.json", "notes.txt", "other.json"));
   std::vector<std::string> sentences;
@@ -269,8 +269,8 @@ TEST_F(RecordStore, FindsWhatAKilledWriterLeft) {
 TEST_F(RecordStore, NeverShowsHalfARecord) {
   const Store store = open();
   Record record = a_record("web-1");
-  const model::PinnedObject pin = record.pins.front();
-  record.pins.assign(2000, pin);
+  const model::PinnedObject pin = record.given.pins.front();
+  record.given.pins.assign(2000, pin);
   auto held = store.begin(record);
   ASSERT_TRUE(held);
   const pid_t writer = check(::fork(), "fork");
@@ -298,7 +298,7 @@ TEST_F(RecordStore, LeavesNothingWhenTheFileSystemIsFull) {
   {
     const Store store = open();
     Record record = a_record("web-1");
-    record.pins.assign(5000, record.pins.front());
+    record.given.pins.assign(5000, record.given.pins.front());
     EXPECT_EQ(error_of(store.begin(record)),
               "keep a record in \"" + state_ +
                   "/containers\": cannot write \"web-1.json\": No space left on device");
