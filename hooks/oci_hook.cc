@@ -23,8 +23,10 @@
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/oci/edit.h"
 #include "plugin/oci/state.h"
-#include "plugin/pipeline.h"
 #include "plugin/pipeline/prepare.h"
+#include "plugin/pipeline/run_log.h"
+#include "plugin/pipeline/start.h"
+#include "plugin/pipeline/stop.h"
 
 namespace pinscope {
 namespace {

@@ -28,8 +28,9 @@
 #include "plugin/model/low_level_runtime.h"
 #include "plugin/oci/edit.h"
 #include "plugin/oci/runtime_arguments.h"
-#include "plugin/pipeline.h"
+#include "plugin/pipeline/admit.h"
 #include "plugin/pipeline/prepare.h"
+#include "plugin/pipeline/run_log.h"
 
 namespace pinscope {
 namespace {
@@ -175,15 +176,11 @@ class Bundle {
   struct stat status_ {};
 };
 
-// Runtimes whose containers do not run on this kernel: a view would show them nothing.
-Status refuse_foreign_kernel(const std::string& runtime) {
+// A link may have any name.
+Status refuse_own_kernel_of(const std::string& runtime) {
+  PINSCOPE_CHECK(refuse_own_kernel(runtime));
   char resolved[PATH_MAX];
-  const bool found = ::realpath(runtime.c_str(), resolved) != nullptr;
-  if (!model::has_own_kernel(runtime) && !(found && model::has_own_kernel(resolved))) return {};
-  return std::unexpected(Error(ErrorCode::kRuntimeUnsupported,
-                               "give a view to a container of " + quoted(base_name(runtime)))
-                             .reason("it does not run on this kernel")
-                             .hint("let no policy select containers of gVisor or Kata"));
+  return ::realpath(runtime.c_str(), resolved) != nullptr ? refuse_own_kernel(resolved) : Status();
 }
 
 Status prepare_bundle(const ShimOptions& options, const std::string& runtime, Bundle& bundle) {
@@ -191,7 +188,7 @@ Status prepare_bundle(const ShimOptions& options, const std::string& runtime, Bu
   PINSCOPE_TRY(const auto preparation,
                prepare(options.hook, "shim", bundle.state(), [&] { return bundle.read(); }));
   PINSCOPE_CHECK(engine.restore());
-  if (preparation.selected) PINSCOPE_CHECK(refuse_foreign_kernel(runtime));
+  if (preparation.selected) PINSCOPE_CHECK(refuse_own_kernel_of(runtime));
   if (!preparation.needs_hooks) return {};
   const std::string hook = program_beside("pinscope-hook");
   if (::access(hook.c_str(), X_OK) != 0)

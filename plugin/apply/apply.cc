@@ -61,9 +61,9 @@ void put(std::vector<T>& list, uint32_t id, T value) {
 // Walks the steps; one member function for each kind.
 class Applied::Walker {
  public:
-  Walker(const Plan& plan, const Target& target, const Features& features)
-      : plan_(plan), target_(target), features_(features), sources_(*target.sources) {
-    objects_.resize(plan.grants.size());
+  Walker(Plan plan, const Target& target, const Features& features)
+      : plan_(std::move(plan)), target_(target), features_(features), sources_(*target.sources) {
+    objects_.resize(plan_.grants.size());
   }
 
   Status walk() {
@@ -72,6 +72,7 @@ class Applied::Walker {
     return {};
   }
 
+  [[nodiscard]] const Plan& plan() const { return plan_; }
   [[nodiscard]] const std::vector<model::ObjectInfo>& objects() const { return objects_; }
   void keep() { undo_.keep(); }
 
@@ -304,9 +305,9 @@ class Applied::Walker {
     return {features_.list_mounts, mountinfo_.get()};
   }
 
-  const Plan& plan_;
+  const Plan plan_;
   const Target& target_;
-  const Features& features_;
+  const Features features_;
   kernel::SourceOpener& sources_;
   std::vector<model::ObjectInfo> objects_;
   std::vector<Instance> instances_;
@@ -326,6 +327,9 @@ Applied::Applied(Applied&&) noexcept = default;
 Applied& Applied::operator=(Applied&&) noexcept = default;
 Applied::~Applied() = default;
 
+const Plan& Applied::plan() const {
+  return walker_->plan();
+}
 const std::vector<model::ObjectInfo>& Applied::objects() const {
   return walker_->objects();
 }
@@ -333,8 +337,8 @@ void Applied::keep() {
   walker_->keep();
 }
 
-Result<Applied> apply(const Plan& plan, const Target& target, const Features& features) {
-  auto walker = std::make_unique<Applied::Walker>(plan, target, features);
+Result<Applied> apply(Plan plan, const Target& target, const Features& features) {
+  auto walker = std::make_unique<Applied::Walker>(std::move(plan), target, features);
   PINSCOPE_CHECK(walker->walk());
   return Applied(std::move(walker));
 }

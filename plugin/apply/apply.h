@@ -36,23 +36,23 @@ class Applied {
   Applied& operator=(Applied&&) noexcept;
   ~Applied();
 
+  [[nodiscard]] const model::Plan& plan() const;
   // For each grant of the plan, in its order, what its source turned out to be.
   [[nodiscard]] const std::vector<model::ObjectInfo>& objects() const;
   // Keeps the view: the destructor does not take it away any more.
   void keep();
 
  private:
-  friend Result<Applied> apply(const model::Plan& plan, const Target& target,
+  friend Result<Applied> apply(model::Plan plan, const Target& target,
                                const model::Features& features);
   class Walker;
   explicit Applied(std::unique_ptr<Walker> walker);
   std::unique_ptr<Walker> walker_;
 };
 
-// The arguments must outlive the result. On success this process is in the container's mount
+// `target` must outlive the result. On success this process is in the container's mount
 // namespace if the plan enters it. An error with code kKernelUnsupported comes before anything was
 // changed and means that `features.detached_trees` does not hold: build the plan again without it.
-Result<Applied> apply(const model::Plan& plan, const Target& target,
-                      const model::Features& features);
+Result<Applied> apply(model::Plan plan, const Target& target, const model::Features& features);
 
 }  // namespace pinscope::apply

@@ -18,7 +18,7 @@
 #include "plugin/cli/term/command.h"
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/kernel/process/session.h"
-#include "plugin/pipeline.h"
+#include "plugin/pipeline/session.h"
 
 namespace pinscope::cli {
 namespace {

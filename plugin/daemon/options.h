@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "plugin/base/result.h"
-#include "plugin/pipeline.h"
+#include "plugin/pipeline/options.h"
 
 namespace pinscope::daemon {
 

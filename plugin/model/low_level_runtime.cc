@@ -43,7 +43,9 @@ std::string why_not_to_run(std::string_view path, const struct stat& status,
 
 bool has_own_kernel(std::string_view path) {
   const std::string_view name = base_name(path);
-  return name.starts_with("runsc") || name.starts_with("kata");
+  for (const char* known : {"runsc", "kata", "qemu-system", "cloud-hypervisor", "firecracker"})
+    if (name.starts_with(known)) return true;
+  return false;
 }
 
 }  // namespace pinscope::model

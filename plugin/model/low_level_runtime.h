@@ -40,8 +40,9 @@ bool is_shim(std::string_view path);
 std::string why_not_to_run(std::string_view path, const struct stat& status,
                            const std::optional<struct stat>& shim);
 
-// Whether a program of that name runs containers on a kernel of their own (gVisor, Kata), where a
-// view would show them nothing. `path` or its last component.
+// Whether a program of that name runs containers on a kernel of their own, where a view would show
+// them nothing: gVisor, Kata, and the monitors of virtual machines that are their processes on the
+// host. `path` or its last component.
 bool has_own_kernel(std::string_view path);
 
 }  // namespace pinscope::model

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::nanoseconds kBetweenLooks = 1s;
 constexpr std::chrono::nanoseconds kTimeForPoststop = 3s;
-constexpr size_t kMostLooks = 16;
+constexpr size_t kMaxLooks = 16;
 
 // A number that another process has by now is left to those who look closer.
 bool is_gone(pid_t pid) {
@@ -31,35 +31,32 @@ void collect(const HookOptions& options, const record::Store& records, const std
   if (log.write(model::AuditEvent::Outcome::kCollected)) (void)records.remove(found.held);
 }
 
-}  // namespace
-
-void forget_ended_sessions(const HookOptions& options) {
-  const auto records = record::Store::open(options.state_directory, false);
-  const auto files = records ? records->files() : Result<std::vector<std::string>>();
+void collect_sessions(const HookOptions& options, const record::Store& records) {
+  const auto files = records.files();
   if (!files) return;
   for (const auto& file : *files) {
     if (!file.starts_with(kSessionPrefix)) continue;
     // The whole of a record is long; most sessions are alive.
-    const auto glance = records->glance(file);
+    const auto glance = records.glance(file);
     if (!glance || !glance->trace ||
         !kernel::has_ended(glance->trace->pid, glance->trace->process_start))
       continue;
-    const auto found = records->read(file);
+    const auto found = records.read(file);
     if (!found || found->record.given.engine != model::Engine::kHost) continue;
     if (kernel::has_ended(found->record.given.pid, found->record.process_start))
-      collect(options, *records, "run", *found);
+      collect(options, records, kSessionStage, *found);
   }
 }
 
-void forget_some_ended(const HookOptions& options, const record::Store& records,
-                       const std::string& stage) {
+void collect_some(const HookOptions& options, const record::Store& records,
+                  const std::string& stage) {
   if (!records.is_due(kBetweenLooks)) return;
   const auto files = records.files();
   if (!files || files->empty()) return;
-  const size_t looks = std::min(kMostLooks, files->size());
+  const size_t looks = std::min(kMaxLooks, files->size());
   const uint64_t now = wall_clock_ns();
   // Others each time, where they are more.
-  const size_t first = now / static_cast<uint64_t>(kBetweenLooks.count()) * kMostLooks;
+  const size_t first = now / static_cast<uint64_t>(kBetweenLooks.count()) * kMaxLooks;
   for (size_t i = 0; i < looks; ++i) {
     const std::string& file = (*files)[(first + i) % files->size()];
     const auto glance = records.glance(file);
@@ -71,6 +68,14 @@ void forget_some_ended(const HookOptions& options, const record::Store& records,
       if (found && is_gone(found->record.given.pid)) collect(options, records, stage, *found);
     }
   }
+}
+
+}  // namespace
+
+void collect_ended(const HookOptions& options, const record::Store& records,
+                   const std::string& stage) {
+  if (stage == kSessionStage) collect_sessions(options, records);
+  collect_some(options, records, stage);
 }
 
 }  // namespace pinscope

@@ -6,21 +6,21 @@
 #include <string>
 #include <string_view>
 
-#include "plugin/pipeline.h"
+#include "plugin/pipeline/options.h"
 #include "plugin/record/store.h"
 
 namespace pinscope {
 
+// Sessions: what their ids begin with, and the stage at which they are made.
 inline constexpr std::string_view kSessionPrefix = "session-";
+inline constexpr const char* kSessionStage = "run";
 
-// Removes those of sessions, each with a line in the audit trail ("collected"). What fails is left
-// to the next session, or to `pinscope gc`.
-void forget_ended_sessions(const HookOptions& options);
-
-// Looks at a few records at most, at most once a second, so that a start costs the same with many
-// of them. One whose process is gone is noted; a later start that finds the note some seconds old
-// removes it, with a line in the audit trail ("collected"): poststop has its time.
-void forget_some_ended(const HookOptions& options, const record::Store& records,
-                       const std::string& stage);
+// Collects such records, each with a line in the audit trail ("collected"); what fails is left to
+// the next start, or to `pinscope gc`. At the stage kSessionStage all those of sessions. Of the
+// others a few at most, at most once a second, so that a start costs the same with many of them:
+// one whose process is gone is noted, and a later start that finds the note some seconds old
+// removes it, because poststop has its time.
+void collect_ended(const HookOptions& options, const record::Store& records,
+                   const std::string& stage);
 
 }  // namespace pinscope

@@ -6,11 +6,10 @@
 #include "plugin/kernel/bpf/delegation.h"
 #include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/sys.h"
-#include "plugin/oci/config.h"
 #include "plugin/oci/edit.h"
 #include "plugin/oci/state.h"
-#include "plugin/pipeline/configuration.h"
-#include "plugin/pipeline/host.h"
+#include "plugin/pipeline/host_view.h"
+#include "plugin/pipeline/identify.h"
 #include "plugin/pipeline/prediction.h"
 #include "plugin/pipeline/sources.h"
 #include "plugin/plan/build.h"
@@ -55,8 +54,7 @@ void explain_reach(const HostView& host, const PredictedMounts& mounts, Explanat
       objects[i] = ObjectType{info->kind, info->type};
   auto ways = policy::shared_namespaces(explanation.container, host);
   for (auto& way : ways_out_in(mounts, explanation.container, host)) ways.push_back(std::move(way));
-  const auto checked =
-      policy::check_reach(explanation.decision, objects, ways, explanation.container);
+  const auto checked = policy::check_reach(explanation.decision, objects, ways);
   if (!checked) explanation.errors.push_back(checked.error());
 }
 
@@ -70,8 +68,7 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
   state.id = id;
   state.bundle = bundle;
   PINSCOPE_TRY(const auto config, read_config(state));
-  PINSCOPE_TRY(explanation.container, oci::read_container(state, config, engine));
-  explanation.container.identity.kubernetes_labels = oci::facts_of(pod_labels);
+  PINSCOPE_TRY(explanation.container, container_of(state, config, engine, pod_labels));
 
   auto mounts = predict_mounts(explanation.container,
                                pins == HostPins::kOpen ? Machine::kThis : Machine::kAny);

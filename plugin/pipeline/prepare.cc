@@ -6,26 +6,24 @@
 #include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/model/hook_entry.h"
-#include "plugin/oci/config.h"
-#include "plugin/pipeline/host.h"
+#include "plugin/pipeline/host_view.h"
+#include "plugin/pipeline/identify.h"
 #include "plugin/pipeline/run_log.h"
 #include "plugin/policy/decide/decide.h"
-#include "plugin/policy/set/store.h"
 
 namespace pinscope {
 
 Result<Preparation> prepare(const HookOptions& options, const std::string& stage,
                             const oci::State& state,
                             const std::function<Result<std::string>()>& config) {
-  PINSCOPE_TRY(const auto store, policy::PolicyStore::open(options.policy));
   RunLog log(options, stage);
-  log.report_refresh(store);
+  PINSCOPE_TRY(const auto store, open_policies(options, log));
   Preparation preparation;
   if (store.empty()) return preparation;
 
   PINSCOPE_TRY(auto text, config());
-  PINSCOPE_TRY(auto container, oci::read_container(state, std::move(text), options.engine));
-  container.identity.kubernetes_labels = oci::facts_of(options.pod_labels);
+  PINSCOPE_TRY(const auto container,
+               container_of(state, std::move(text), options.engine, options.pod_labels));
   if (container.identity.is_sandbox) return preparation;
   PINSCOPE_TRY(const auto candidates, store.set().candidates(container));
   if (candidates.empty()) return preparation;

@@ -37,6 +37,20 @@ void RunLog::report_refresh(const policy::PolicyStore& store) {
   event_.error.clear();
 }
 
+Result<policy::PolicyStore> open_policies(const HookOptions& options, RunLog& log) {
+  PINSCOPE_TRY(auto policies, policy::PolicyStore::open(options.policy));
+  log.report_refresh(policies);
+  return policies;
+}
+
+void report_refused_start(const HookOptions& options, const RefusedStart& start,
+                          const Error& error) {
+  RunLog log(options, start.stage);
+  log.event().given.id = start.container_id;
+  log.event().given.bundle = start.bundle;
+  log.refuse(error);
+}
+
 const record::AuditTrail& RunLog::trail() {
   if (!trail_) {
     record::AuditOptions audit = options_.audit;

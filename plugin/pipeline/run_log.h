@@ -8,7 +8,7 @@
 
 #include "plugin/base/clock.h"
 #include "plugin/model/record.h"
-#include "plugin/pipeline.h"
+#include "plugin/pipeline/options.h"
 #include "plugin/policy/set/store.h"
 #include "plugin/record/audit.h"
 
@@ -40,5 +40,20 @@ class RunLog {
   model::AuditEvent event_;
   std::optional<record::AuditTrail> trail_;
 };
+
+// The policies in force. `log` hears of a new or refused edit.
+Result<policy::PolicyStore> open_policies(const HookOptions& options, RunLog& log);
+
+// A start as far as it is known when it is refused.
+struct RefusedStart {
+  std::string stage;         // as the audit trail calls it: createRuntime, shim
+  std::string container_id;  // empty: not known yet
+  std::string bundle;
+};
+
+// A start that is refused outside of create_runtime(): tells the audit trail, which is all that an
+// operator sees where the runtime hides stderr.
+void report_refused_start(const HookOptions& options, const RefusedStart& start,
+                          const Error& error);
 
 }  // namespace pinscope

@@ -118,8 +118,9 @@ TEST_P(Rules, RefuseAContainerForWhichPoliciesDisagree) {
   EXPECT_NE(result.status, 0);
   EXPECT_EQ(installation_.last_audit().code, "policy-conflict");
   EXPECT_EQ(installation_.last_audit().error,
-            "cannot grant \"x\" to container \"" + container_.id() +
-                "\": it would be both \"/sys/fs/bpf/flows\" and \"/sys/fs/bpf/counters\" (name one "
+            "container \"" + container_.id() +
+                "\": cannot grant \"x\": it would be both \"/sys/fs/bpf/flows\" and "
+                "\"/sys/fs/bpf/counters\" (name one "
                 "of them differently with \"as\"); policy \"first\" at a.yaml:8:7 and policy "
                 "\"second\" at b.yaml:8:7");
 }

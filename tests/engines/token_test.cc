@@ -172,8 +172,9 @@ TEST_P(Token, IsRefusedToAContainerWithoutAUserNamespace) {
   EXPECT_NE(result.status, 0) << result;
   EXPECT_EQ(installation_.last_audit().code, "delegation");
   EXPECT_EQ(installation_.last_audit().error,
-            "cannot delegate BPF to container \"" + container_.id() +
-                "\": it has no user namespace of its own, and the kernel makes no tokens in the "
+            "container \"" + container_.id() +
+                "\": cannot delegate BPF: it has no user namespace of its own, and the kernel "
+                "makes no tokens in the "
                 "host's (start it with one, or select with namespaces: {user: private}); policy "
                 "\"test\" at test.yaml:8:5");
 }

@@ -24,7 +24,7 @@ struct ExplainOptions {
 // --bundle, --engine, --id, --pod-label, --no-host and the common options that explaining needs.
 void add_explain_options(Command& command, Settings& settings, ExplainOptions& options);
 
-// What the hook would do (see pipeline.h), and what its reader has to know beside.
+// What the hook would do (see pipeline/start.h), and what its reader has to know beside.
 struct Explanation : pinscope::Explanation {
   std::vector<Remark> remarks;
   // The policy files have errors, and the set in force was used instead.

@@ -77,11 +77,10 @@ class Decider {
 Status Decider::merge_views(const std::vector<const Policy*>& policies) {
   const auto disagree = [&](const char* key, const std::string& first, const std::string& second,
                             const Policy& said_first, const Policy& said_second) {
-    return std::unexpected(
-        Error(ErrorCode::kPolicyConflict, "give container " + quoted(container_.id) + " one view")
-            .reason(std::string(key) + " is " + first + " for one policy and " + second +
-                    " for another")
-            .rule(both(rule_of(said_first), rule_of(said_second))));
+    return std::unexpected(Error(ErrorCode::kPolicyConflict, "make one view")
+                               .reason(std::string(key) + " is " + first + " for one policy and " +
+                                       second + " for another")
+                               .rule(both(rule_of(said_first), rule_of(said_second))));
   };
   bool said_host_bpffs = false;
   for (const Policy* policy : policies) {
@@ -151,7 +150,7 @@ Status Decider::collect(const Policy& policy) {
     const std::string_view name =
         grant.as.empty() ? base_name(grant.pin) : std::string_view(grant.as);
     if (const char* why = impossible_in_bpffs(name); why != nullptr)
-      return std::unexpected(cannot_grant(name, container_, ErrorCode::kPolicyInvalid)
+      return std::unexpected(cannot_grant(name, ErrorCode::kPolicyInvalid)
                                  .reason(why)
                                  .hint("name it with \"as\"")
                                  .rule(to_string(Rule{policy.name, grant.place})));
@@ -213,7 +212,7 @@ Status Decider::check_bind() const {
   for (const model::GrantedPin& pin : decision_.grants)
     if (pin.access == Access::kRead)
       return std::unexpected(
-          cannot_grant(pin.name, container_, ErrorCode::kPolicyConflict)
+          cannot_grant(pin.name, ErrorCode::kPolicyConflict)
               .reason("view.layout is bind for one policy, which cannot enforce access: read of "
                       "another")
               .hint("use layout shared, or access: read-write")
@@ -232,11 +231,11 @@ Result<Decision> Decider::decide(const std::vector<Policy>& policies) {
   PINSCOPE_CHECK(refuse_what_is_denied(selecting));
   PINSCOPE_TRY(decision_.grants, merge_grants(std::move(wanted_), container_));
   PINSCOPE_CHECK(check_bind());
-  PINSCOPE_TRY(decision_.delegation, merge_delegations(selecting, container_));
+  PINSCOPE_TRY(decision_.delegation, merge_delegations(selecting));
   PINSCOPE_CHECK(check_delegation(decision_, container_, host_));
   if (has_programs(decision_))
-    PINSCOPE_CHECK(check_reach(decision_, expected_objects(decision_),
-                               shared_namespaces(container_, host_), container_));
+    PINSCOPE_CHECK(
+        check_reach(decision_, expected_objects(decision_), shared_namespaces(container_, host_)));
   return std::move(decision_);
 }
 

@@ -27,12 +27,11 @@ constexpr VoidRead kPrograms = {
 
 }  // namespace
 
-Error cannot_delegate(const Delegation& delegation, const Container& container) {
+Error cannot_delegate(const Delegation& delegation) {
   std::string rules;
   for (const auto& rule : delegation.rules)
     rules += (rules.empty() ? "" : " and ") + to_string(rule);
-  return Error(ErrorCode::kDelegation, "delegate BPF to container " + quoted(container.id))
-      .rule(std::move(rules));
+  return Error(ErrorCode::kDelegation, "delegate BPF").rule(std::move(rules));
 }
 
 const VoidRead* void_read(const TokenRights& rights, bool pinning,
@@ -51,7 +50,7 @@ bool needs_no_attach_type(const TokenRights& rights) {
 }
 
 Result<std::optional<Delegation>> merge_delegations(
-    const std::vector<const model::Policy*>& policies, const Container& container) {
+    const std::vector<const model::Policy*>& policies) {
   std::optional<Delegation> merged;
   const model::Policy* said_at = nullptr;
   const auto reach = merge_reach(policies);
@@ -68,7 +67,7 @@ Result<std::optional<Delegation>> merge_delegations(
       merged->grants_at = *delegate.grants_at;
     } else if (merged->grants_at != *delegate.grants_at) {
       return std::unexpected(
-          Error(ErrorCode::kPolicyConflict, "give container " + quoted(container.id) + " one view")
+          Error(ErrorCode::kPolicyConflict, "make one view")
               .reason("delegate.grantsAt is " + quoted(merged->grants_at) + " for one policy and " +
                       quoted(*delegate.grants_at) + " for another")
               .rule(to_string(model::Rule{said_at->name, said_at->delegate->place}) + " and " +
@@ -89,18 +88,17 @@ Status check_delegation(const Decision& decision, const Container& container,
   const Delegation& delegation = *decision.delegation;
   if (shares_host_namespace(container, NamespaceKind::kUser, host))
     return std::unexpected(
-        cannot_delegate(delegation, container)
+        cannot_delegate(delegation)
             .reason("it has no user namespace of its own, and the kernel makes no tokens in the "
                     "host's")
             .hint("start it with one, or select with namespaces: {user: private}"));
   if (const TooFar* why = reaches_too_far(delegation, container, host))
-    return std::unexpected(
-        cannot_delegate(delegation, container).reason(why->reason).hint(why->hint));
+    return std::unexpected(cannot_delegate(delegation).reason(why->reason).hint(why->hint));
   for (const auto& grant : decision.grants) {
     if (grant.access != model::Access::kRead) continue;
     if (const VoidRead* why = void_read(delegation.rights, delegation.pinning, grant.expect.kind))
       return std::unexpected(
-          cannot_delegate(delegation, container)
+          cannot_delegate(delegation)
               .reason("access: read of " + quoted(grant.name) + " would not hold: " + why->reason)
               .hint(why->hint)
               .rule(to_string(grant.rule) + " and " + to_string(delegation.rules.front())));
@@ -109,12 +107,11 @@ Status check_delegation(const Decision& decision, const Container& container,
   const auto& at = decision.at;
   const auto& grants_at = delegation.grants_at;
   if (is_at_or_below(at, grants_at) || is_at_or_below(grants_at, at))
-    return std::unexpected(
-        Error(ErrorCode::kPolicyConflict, "give container " + quoted(container.id) + " one view")
-            .reason("view.at is " + quoted(at) + " and the grants are at " + quoted(grants_at) +
-                    ", which is in its way")
-            .hint("say delegate.grantsAt")
-            .rule(to_string(delegation.rules.front())));
+    return std::unexpected(Error(ErrorCode::kPolicyConflict, "make one view")
+                               .reason("view.at is " + quoted(at) + " and the grants are at " +
+                                       quoted(grants_at) + ", which is in its way")
+                               .hint("say delegate.grantsAt")
+                               .rule(to_string(delegation.rules.front())));
   return {};
 }
 

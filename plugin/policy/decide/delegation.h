@@ -15,7 +15,7 @@ namespace pinscope::policy {
 // The union of what the policies delegate; nothing if none does. kPolicyConflict if they disagree
 // about grantsAt.
 Result<std::optional<model::Delegation>> merge_delegations(
-    const std::vector<const model::Policy*>& policies, const model::Container& container);
+    const std::vector<const model::Policy*>& policies);
 
 // Whether this container may have it, beside the grants of `decision`. kDelegation, with the
 // reason: it has no user namespace, or a grant with access: read would not hold. What its programs
@@ -25,7 +25,7 @@ Status check_delegation(const model::Decision& decision, const model::Container&
                         const model::HostView& host);
 
 // The error that says that this cannot be delegated, with the rules that delegate it.
-Error cannot_delegate(const model::Delegation& delegation, const model::Container& container);
+Error cannot_delegate(const model::Delegation& delegation);
 
 // Why a grant with access: read would not hold beside what is delegated, and what to do about it;
 // null if it holds. The same for one policy alone and for several.

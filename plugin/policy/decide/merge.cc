@@ -46,7 +46,7 @@ class Run {
             conflict("it would be both " + quoted(first.source) + " and " + quoted(other.source),
                      first, other, "name one of them differently with \"as\""));
     if (has_reserved_component(first.name))
-      return std::unexpected(cannot_grant(first.name, container_, ErrorCode::kPolicyConflict)
+      return std::unexpected(cannot_grant(first.name, ErrorCode::kPolicyConflict)
                                  .reason(kReservedName)
                                  .hint("name it differently with \"as\"")
                                  .rule(to_string(rule_of(first))));
@@ -97,7 +97,7 @@ class Run {
 
   Error conflict(std::string reason, const Wanted& one, const Wanted& other,
                  std::string hint = "") const {
-    return cannot_grant(one.name, container_, ErrorCode::kPolicyConflict)
+    return cannot_grant(one.name, ErrorCode::kPolicyConflict)
         .reason(std::move(reason))
         .hint(std::move(hint))
         .rule(both(rule_of(one), rule_of(other)));
@@ -167,7 +167,7 @@ void sort_by_name(std::vector<Wanted>& wanted) {
 }
 
 // `pins` are sorted by name, so that each directory above a name is found by bisection.
-Status check_nesting(const std::vector<GrantedPin>& pins, const model::Container& container) {
+Status check_nesting(const std::vector<GrantedPin>& pins) {
   for (const GrantedPin& pin : pins) {
     const std::string_view name = pin.name;
     for (size_t slash = name.find('/'); slash != std::string_view::npos;
@@ -177,7 +177,7 @@ Status check_nesting(const std::vector<GrantedPin>& pins, const model::Container
           [](const GrantedPin& other) -> std::string_view { return other.name; });
       if (above != pins.end() && above->name == name.substr(0, slash))
         return std::unexpected(
-            cannot_grant(name, container, ErrorCode::kPolicyConflict)
+            cannot_grant(name, ErrorCode::kPolicyConflict)
                 .reason(quoted(above->name) + " is a grant, so nothing can be below it")
                 .hint("name one of them differently with \"as\"")
                 .rule(both(above->rule, pin.rule)));
@@ -202,8 +202,8 @@ std::string both(const model::Rule& first, const model::Rule& second) {
   return to_string(first) + " and " + to_string(second);
 }
 
-Error cannot_grant(std::string_view name, const model::Container& container, ErrorCode code) {
-  return {code, "grant " + quoted(name) + " to container " + quoted(container.id)};
+Error cannot_grant(std::string_view name, ErrorCode code) {
+  return {code, "grant " + quoted(name)};
 }
 
 Result<std::vector<GrantedPin>> merge_grants(std::vector<Wanted> wanted,
@@ -217,7 +217,7 @@ Result<std::vector<GrantedPin>> merge_grants(std::vector<Wanted> wanted,
     PINSCOPE_CHECK(Run({first, next}, container).merge_into(pins.emplace_back()));
     first = next;
   }
-  PINSCOPE_CHECK(check_nesting(pins, container));
+  PINSCOPE_CHECK(check_nesting(pins));
   return pins;
 }
 

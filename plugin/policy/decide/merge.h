@@ -29,8 +29,8 @@ std::string both(const model::Rule& first, const model::Rule& second);
 bool has_reserved_component(std::string_view name);
 inline constexpr const char* kReservedName =
     "\"_rw\" is where the view itself keeps what can be written";
-// The error that says that this name cannot be granted to this container.
-Error cannot_grant(std::string_view name, const model::Container& container, ErrorCode code);
+// The error that says that this name cannot be granted.
+Error cannot_grant(std::string_view name, ErrorCode code);
 
 // In the order of their names, with the defaults filled in. kPolicyConflict: two sources under one
 // name, grants of one source that differ in more than access, a name below another, a name that the

@@ -48,41 +48,38 @@ std::string reason(const WayOut& way, uint32_t program) {
          " attaches to " + way.reach;
 }
 
-Error cannot_grant_here(const model::GrantedPin& grant, const Container& container) {
-  return Error(ErrorCode::kDelegation,
-               "grant " + quoted(grant.name) + " to container " + quoted(container.id))
-      .rule(to_string(grant.rule));
+Error cannot_grant_here(const model::GrantedPin& grant) {
+  return Error(ErrorCode::kDelegation, "grant " + quoted(grant.name)).rule(to_string(grant.rule));
 }
 
-Status check_delegated(const Decision& decision, const std::vector<WayOut>& ways,
-                       const Container& container) {
+Status check_delegated(const Decision& decision, const std::vector<WayOut>& ways) {
   if (!decision.delegation) return {};
   for (const auto& way : ways)
     if (const auto program = program_with(decision.delegation->rights, way.scope))
-      return std::unexpected(cannot_delegate(*decision.delegation, container)
+      return std::unexpected(cannot_delegate(*decision.delegation)
                                  .reason(reason(way, *program))
                                  .hint(way.remedy + ", or delegate no such programs"));
   return {};
 }
 
 Status check_granted(const model::GrantedPin& grant, const model::ObjectType& object,
-                     const std::vector<WayOut>& ways, const Container& container) {
+                     const std::vector<WayOut>& ways) {
   if (object.kind != ObjectKind::kProgram) return {};
   for (const auto& way : ways)
     if (model::scope_of(object.type) == way.scope)
-      return std::unexpected(cannot_grant_here(grant, container)
+      return std::unexpected(cannot_grant_here(grant)
                                  .reason(reason(way, object.type))
                                  .hint(way.remedy + ", or grant it no such program"));
   return {};
 }
 
 Status check_beside_delegation(const model::GrantedPin& grant, const model::ObjectType& object,
-                               const Decision& decision, const Container& container) {
+                               const Decision& decision) {
   if (!decision.delegation || grant.access != model::Access::kReadWrite) return {};
   const char* what = takes_programs(decision.delegation->rights, object);
   if (what == nullptr) return {};
   const auto& rule = decision.delegation->rules.front();
-  return std::unexpected(cannot_grant_here(grant, container)
+  return std::unexpected(cannot_grant_here(grant)
                              .reason(std::string("with prog_load, ") + what)
                              .hint("leave out one of the two: delegate.programs, or the grant")
                              .rule(to_string(grant.rule) + " and " + to_string(rule)));
@@ -142,13 +139,13 @@ const char* takes_programs(const TokenRights& rights, const model::ObjectType& o
 }
 
 Status check_reach(const Decision& decision, const KnownObjects& objects,
-                   const std::vector<WayOut>& ways, const Container& container) {
-  PINSCOPE_CHECK(check_delegated(decision, ways, container));
+                   const std::vector<WayOut>& ways) {
+  PINSCOPE_CHECK(check_delegated(decision, ways));
   for (size_t i = 0; i < objects.size(); ++i) {
     if (!objects[i]) continue;
     const auto& grant = decision.grants[i];
-    PINSCOPE_CHECK(check_granted(grant, *objects[i], ways, container));
-    PINSCOPE_CHECK(check_beside_delegation(grant, *objects[i], decision, container));
+    PINSCOPE_CHECK(check_granted(grant, *objects[i], ways));
+    PINSCOPE_CHECK(check_beside_delegation(grant, *objects[i], decision));
   }
   return {};
 }

@@ -27,7 +27,7 @@ std::vector<model::WayOut> shared_namespaces(const model::Container& container,
 // kDelegation, with the reason: a program that is granted or delegated attaches outside of the
 // container by one of `ways`, or a granted object takes programs that are delegated.
 Status check_reach(const model::Decision& decision, const KnownObjects& objects,
-                   const std::vector<model::WayOut>& ways, const model::Container& container);
+                   const std::vector<model::WayOut>& ways);
 
 // What a container with these rights could do with such an object, if it is granted read-write: the
 // end of a sentence. Null if it is nothing but to write it.

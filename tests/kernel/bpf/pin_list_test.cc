@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <random>
 
-#include "plugin/pipeline/host.h"
+#include "plugin/pipeline/host_view.h"
 #include "plugin/policy/glob.h"
 #include "tests/support/bpf/bpf_objects.h"
 #include "tests/support/machine/check.h"

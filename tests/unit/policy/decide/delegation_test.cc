@@ -107,7 +107,7 @@ TEST(Delegation, NeedsAUserNamespace) {
   auto one = in_a_user_namespace();
   one.namespaces[static_cast<size_t>(NamespaceKind::kUser)].mode = Namespace::Mode::kHost;
   EXPECT_EQ(why_not({delegating("a", delegate({"map_create", "hash", "", ""}))}, one),
-            "cannot delegate BPF to container \"web-1\": it has no user namespace of its own, and "
+            "cannot delegate BPF: it has no user namespace of its own, and "
             "the kernel makes no tokens in the host's (start it with one, or select with "
             "namespaces: {user: private}); policy \"a\" at a.yaml:30:5");
 }
@@ -117,7 +117,7 @@ TEST(Delegation, OfProgramsForInterfacesNeedsANetworkNamespace) {
   one.namespaces[static_cast<size_t>(NamespaceKind::kNet)].mode = Namespace::Mode::kHost;
   EXPECT_EQ(
       why_not({delegating("a", delegate({"prog_load", "", "xdp", "xdp"}))}, one),
-      "cannot delegate BPF to container \"web-1\": it shares the host's net namespace, where "
+      "cannot delegate BPF: it shares the host's net namespace, where "
       "a program of type \"xdp\" attaches to the host's interfaces (give the container one of "
       "its own, or delegate no such programs); policy \"a\" at a.yaml:30:5");
   EXPECT_TRUE(decide_for({delegating("a", delegate({"prog_load", "", "socket_filter", ""}))}, one));
@@ -133,12 +133,11 @@ TEST(Delegation, OfProgramsForCgroupsNeedsACgroupNamespace) {
 
 TEST(Delegation, IsRefusedWhereAReadGrantOfAnotherPolicyWouldNotHold) {
   const auto reading = policy("r", {grant("/sys/fs/bpf/flows")});
-  EXPECT_EQ(
-      why_not({reading, delegating("d", delegate({"map_create", "hash", "", ""}, true))}),
-      "cannot delegate BPF to container \"web-1\": access: read of \"flows\" would not hold: with "
-      "delegate.pinning, whoever may read it pins it again and opens that for writing (leave "
-      "pinning out, or grant read-write if the container may write it); policy \"r\" at "
-      "r.yaml:10:7 and policy \"d\" at d.yaml:30:5");
+  EXPECT_EQ(why_not({reading, delegating("d", delegate({"map_create", "hash", "", ""}, true))}),
+            "cannot delegate BPF: access: read of \"flows\" would not hold: with "
+            "delegate.pinning, whoever may read it pins it again and opens that for writing (leave "
+            "pinning out, or grant read-write if the container may write it); policy \"r\" at "
+            "r.yaml:10:7 and policy \"d\" at d.yaml:30:5");
   EXPECT_THAT(
       why_not({reading, delegating("d", delegate({"prog_load", "", "socket_filter", ""}))}),
       HasSubstr("would not hold: with prog_load, the container loads a program that writes any map "
@@ -161,12 +160,12 @@ TEST(Delegation, AndItsGrantsHaveOnePlaceEach) {
   auto second = first;
   second.grants_at = "/run/b";
   EXPECT_EQ(why_not({delegating("a", first), delegating("b", second)}),
-            "cannot give container \"web-1\" one view: delegate.grantsAt is \"/run/a\" for one "
+            "cannot make one view: delegate.grantsAt is \"/run/a\" for one "
             "policy and \"/run/b\" for another; policy \"a\" at a.yaml:30:5 and policy \"b\" at "
             "b.yaml:30:5");
   first.grants_at = "/sys/fs/bpf/grants";
   EXPECT_EQ(why_not({delegating("a", first, {grant("/sys/fs/bpf/flows")})}),
-            "cannot give container \"web-1\" one view: view.at is \"/sys/fs/bpf\" and the grants "
+            "cannot make one view: view.at is \"/sys/fs/bpf\" and the grants "
             "are at \"/sys/fs/bpf/grants\", which is in its way (say delegate.grantsAt); policy "
             "\"a\" at a.yaml:30:5");
   EXPECT_TRUE(decide_for({delegating("a", first)})) << "there are no grants";

@@ -61,7 +61,7 @@ TEST(Merge, UseAndReadOfOnePinAreAConflict) {
                                policy("b", {grant("/sys/fs/bpf/x", "x", Access::kUse)})});
   EXPECT_EQ(error.code(), ErrorCode::kPolicyConflict);
   EXPECT_EQ(error.sentence(),
-            "cannot grant \"x\" to container \"web-1\": access is read-write for one policy and "
+            "cannot grant \"x\": access is read-write for one policy and "
             "use for another; policy \"a\" at a.yaml:10:7 and policy \"b\" at b.yaml:10:7");
 }
 
@@ -70,7 +70,7 @@ TEST(Merge, TwoSourcesUnderOneNameAreAConflict) {
       {policy("a", {grant("/sys/fs/bpf/x", "n")}), policy("b", {grant("/sys/fs/bpf/y", "n")})});
   EXPECT_EQ(error.code(), ErrorCode::kPolicyConflict);
   EXPECT_EQ(error.sentence(),
-            "cannot grant \"n\" to container \"web-1\": it would be both \"/sys/fs/bpf/x\" and "
+            "cannot grant \"n\": it would be both \"/sys/fs/bpf/x\" and "
             "\"/sys/fs/bpf/y\" (name one of them differently with \"as\"); policy \"a\" at "
             "a.yaml:10:7 and policy \"b\" at b.yaml:10:7");
 }
@@ -81,7 +81,7 @@ TEST(Merge, NameBelowAnotherGrantsNameIsAConflict) {
                                policy("b", {grant("/z", "n/deep/er")})});
   EXPECT_EQ(error.code(), ErrorCode::kPolicyConflict);
   EXPECT_EQ(error.sentence(),
-            "cannot grant \"n/deep/er\" to container \"web-1\": \"n\" is a grant, so nothing can "
+            "cannot grant \"n/deep/er\": \"n\" is a grant, so nothing can "
             "be below it (name one of them differently with \"as\"); policy \"a\" at a.yaml:10:7 "
             "and policy \"b\" at b.yaml:10:7");
 }
@@ -99,7 +99,7 @@ TEST(Merge, DifferentOwnersAreAConflictThatNamesThoseWhoSaidIt) {
   third.uid = 1;
   EXPECT_EQ(
       refused({policy("a", {grant("/x")}), policy("b", {second}), policy("c", {third})}).sentence(),
-      "cannot grant \"x\" to container \"web-1\": owner.uid is 0 for one policy and 1 for "
+      "cannot grant \"x\": owner.uid is 0 for one policy and 1 for "
       "another; policy \"b\" at b.yaml:11:7 and policy \"c\" at c.yaml:12:7");
   third.uid.reset();
   second.gid = 1;
@@ -114,7 +114,7 @@ TEST(Merge, DifferentModesAreAConflict) {
   auto second = grant("/x");
   second.mode = 0400;
   EXPECT_EQ(refused({policy("a", {first}), policy("b", {second})}).sentence(),
-            "cannot grant \"x\" to container \"web-1\": mode is 0440 for one policy and 0400 for "
+            "cannot grant \"x\": mode is 0440 for one policy and 0400 for "
             "another; policy \"a\" at a.yaml:10:7 and policy \"b\" at b.yaml:10:7");
 }
 
@@ -124,7 +124,7 @@ TEST(Merge, DifferentExpectationsAreAConflict) {
   auto second = grant("/x");
   second.expect.kind = model::ObjectKind::kProgram;
   EXPECT_EQ(refused({policy("a", {first}), policy("b", {second})}).sentence(),
-            "cannot grant \"x\" to container \"web-1\": expect.kind is map for one policy and "
+            "cannot grant \"x\": expect.kind is map for one policy and "
             "program for another; policy \"a\" at a.yaml:10:7 and policy \"b\" at b.yaml:10:7");
 }
 
@@ -132,7 +132,7 @@ TEST(Merge, NameThatTheViewItselfUsesIsAConflict) {
   const Error error = refused({policy("a", {grant("/x", "_rw/x")})});
   EXPECT_EQ(error.code(), ErrorCode::kPolicyConflict);
   EXPECT_EQ(error.sentence(),
-            "cannot grant \"_rw/x\" to container \"web-1\": \"_rw\" is where the view itself keeps "
+            "cannot grant \"_rw/x\": \"_rw\" is where the view itself keeps "
             "what can be written (name it differently with \"as\"); policy \"a\" at a.yaml:10:7");
   EXPECT_EQ(decided({policy("a", {grant("/x", "my_rw/x_rw")})}).grants.size(), 1U);
 }
@@ -151,7 +151,7 @@ TEST(Merge, NameThatABpffsCannotHoldIsAnError) {
   const Error error = refused({policy("a", {grant("/sys/fs/bpf/a.b")})});
   EXPECT_EQ(error.code(), ErrorCode::kPolicyInvalid);
   EXPECT_EQ(error.sentence(),
-            "cannot grant \"a.b\" to container \"web-1\": a name in a bpffs cannot have a dot "
+            "cannot grant \"a.b\": a name in a bpffs cannot have a dot "
             "(name it with \"as\"); policy \"a\" at a.yaml:10:7");
   for (const char* name : {"../x", "a/../b", "/abs", "a//b", "a/", "."})
     EXPECT_EQ(refused({policy("a", {grant("/x", name)})}).code(), ErrorCode::kPolicyInvalid);
@@ -178,7 +178,7 @@ TEST(Merge, DifferentPlacesOfTheViewAreAConflict) {
   const Error error = refused({first, second});
   EXPECT_EQ(error.code(), ErrorCode::kPolicyConflict);
   EXPECT_EQ(error.sentence(),
-            "cannot give container \"web-1\" one view: view.at is \"/sys/fs/bpf\" for one policy "
+            "cannot make one view: view.at is \"/sys/fs/bpf\" for one policy "
             "and \"/run/bpf\" for another; policy \"a\" at a.yaml:1:1 and policy \"b\" at "
             "b.yaml:1:1");
 }
@@ -189,7 +189,7 @@ TEST(Merge, DifferentLayoutsAreAConflict) {
   auto second = policy("b", {});
   second.view.layout = model::Layout::kBind;
   EXPECT_EQ(refused({first, second}).sentence(),
-            "cannot give container \"web-1\" one view: view.layout is shared for one policy and "
+            "cannot make one view: view.layout is shared for one policy and "
             "bind for another; policy \"a\" at a.yaml:1:1 and policy \"b\" at b.yaml:1:1");
 }
 
@@ -218,7 +218,7 @@ TEST(Merge, ReadGrantOfAnotherPolicyConflictsWithBind) {
   const Error error = refused({first, policy("b", {grant("/y")})});
   EXPECT_EQ(error.code(), ErrorCode::kPolicyConflict);
   EXPECT_EQ(error.sentence(),
-            "cannot grant \"y\" to container \"web-1\": view.layout is bind for one policy, which "
+            "cannot grant \"y\": view.layout is bind for one policy, which "
             "cannot enforce access: read of another (use layout shared, or access: read-write); "
             "policy \"a\" at a.yaml:1:1 and policy \"b\" at b.yaml:10:7");
 }

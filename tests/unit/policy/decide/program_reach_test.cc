@@ -52,7 +52,7 @@ std::string refusal(const std::vector<model::Policy>& policies, const model::Con
 
 TEST(ProgramReach, IsTooFarWithACapabilityThatTheKernelAsksTheTokensNamespaceFor) {
   EXPECT_EQ(refusal({loading("a")}, with({CAP_BPF, CAP_PERFMON})),
-            "cannot delegate BPF to container \"web-1\": it can get CAP_PERFMON or CAP_SYS_ADMIN, "
+            "cannot delegate BPF: it can get CAP_PERFMON or CAP_SYS_ADMIN, "
             "with which a program that it loads reads all memory of the kernel (drop both from "
             "every set of its capabilities, the bounding set as well, or say "
             "delegate.programsReach: whole-machine if it may read that); policy \"a\" at "
@@ -65,7 +65,7 @@ TEST(ProgramReach, IsTooFarWithACapabilityThatTheKernelAsksTheTokensNamespaceFor
 TEST(ProgramReach, IsTooFarOnAKernelWhoseFunctionsAskForCapBpfOnly) {
   EXPECT_EQ(
       refusal({loading("a")}, with({CAP_BPF}), true),
-      "cannot delegate BPF to container \"web-1\": on this kernel a program that it loads can read "
+      "cannot delegate BPF: on this kernel a program that it loads can read "
       "all memory of the kernel, and of some types end any process: since Linux 6.13 functions for "
       "both ask for CAP_BPF only (leave prog_load out, or say delegate.programsReach: "
       "whole-machine if it may do that); policy \"a\" at a.yaml:30:5");

@@ -49,7 +49,7 @@ const WayOut kMounted = {Scope::kCgroup, "a cgroup is mounted", "every cgroup", 
 
 std::string checked(const model::Decision& decision, const ObjectType& object,
                     const std::vector<WayOut>& ways = {}) {
-  const auto done = check_reach(decision, {object}, ways, container());
+  const auto done = check_reach(decision, {object}, ways);
   if (!done) {
     EXPECT_EQ(done.error().code(), ErrorCode::kDelegation);
   }
@@ -69,7 +69,7 @@ TEST(Reach, OfAProgramEndsAtTheContainerUnlessThereIsAWayOut) {
   EXPECT_EQ(checked(decision, program("xdp"), {kMounted}), "");
   EXPECT_EQ(checked(decision, program("socket_filter"), {kMounted}), "");
   EXPECT_EQ(checked(decision, program("cgroup_skb"), {kMounted}),
-            "cannot grant \"rule\" to container \"web-1\": a cgroup is mounted, where a program of "
+            "cannot grant \"rule\": a cgroup is mounted, where a program of "
             "type \"cgroup_skb\" attaches to every cgroup (leave it out, or grant it no such "
             "program); policy \"p\" at p.yaml:10:7");
 }
@@ -77,11 +77,11 @@ TEST(Reach, OfAProgramEndsAtTheContainerUnlessThereIsAWayOut) {
 TEST(Reach, IsJudgedForProgramsOfItsOwnAsWell) {
   model::Decision decision;
   decision.delegation = loading({"xdp", "sock_ops"});
-  EXPECT_TRUE(check_reach(decision, {}, {}, container()));
-  const auto done = check_reach(decision, {}, {kMounted}, container());
+  EXPECT_TRUE(check_reach(decision, {}, {}));
+  const auto done = check_reach(decision, {}, {kMounted});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().sentence(),
-            "cannot delegate BPF to container \"web-1\": a cgroup is mounted, where a program of "
+            "cannot delegate BPF: a cgroup is mounted, where a program of "
             "type \"sock_ops\" attaches to every cgroup (leave it out, or delegate no such "
             "programs); policy \"d\" at d.yaml:7:3");
 }
@@ -118,7 +118,7 @@ TEST(Reach, IsJudgedByWhatThePolicyExpectsBeforeThereIsAProcess) {
   const auto decision = decide({policy("a", {use})}, container(), host.view());
   ASSERT_FALSE(decision);
   EXPECT_THAT(decision.error().sentence(),
-              HasSubstr("cannot grant \"x\" to container \"web-1\": it shares the host's net "
+              HasSubstr("cannot grant \"x\": it shares the host's net "
                         "namespace, where a program of type \"xdp\" attaches to the host's "
                         "interfaces"));
   EXPECT_TRUE(decide({policy("a", {use})}, with_namespaces({NamespaceKind::kNet}), host.view()));
@@ -132,7 +132,7 @@ TEST(Reach, OfProgramsOfItsOwnIsNotWidenedByWhatTakesPrograms) {
 
   decision.delegation = loading({"socket_filter"});
   EXPECT_EQ(checked(decision, link),
-            "cannot grant \"it\" to container \"web-1\": with prog_load, BPF_LINK_UPDATE puts a "
+            "cannot grant \"it\": with prog_load, BPF_LINK_UPDATE puts a "
             "program of the container's in place of the host's (leave out one of the two: "
             "delegate.programs, or the grant); policy \"p\" at p.yaml:10:7 and policy \"d\" at "
             "d.yaml:7:3");

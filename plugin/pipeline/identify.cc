@@ -1,17 +1,18 @@
-#include "plugin/pipeline/configuration.h"
+#include "plugin/pipeline/identify.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <optional>
+#include <utility>
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/kernel/process/ancestors.h"
+#include "plugin/oci/config.h"
 #include "plugin/oci/runtime_arguments.h"
-#include "plugin/pipeline/host.h"
+#include "plugin/pipeline/admit.h"
 
 namespace pinscope {
 namespace {
@@ -53,7 +54,42 @@ Result<Named> named_by_runtime(const std::string& id) {
           .hint("start it with --bundle and an absolute path"));
 }
 
+// Whether any policy can be for a container of which nothing but the engine is known.
+bool may_concern_us(const HookOptions& options, const policy::CompiledSet& policies) {
+  if (!options.required_policies.empty()) return true;
+  const auto all = policies.all();
+  return !all || may_concern(*all, options.engine);
+}
+
 }  // namespace
+
+Result<std::optional<model::Container>> identify(const HookOptions& options,
+                                                 const policy::CompiledSet& policies,
+                                                 std::string state_json, RunLog& log) {
+  PINSCOPE_TRY(auto state, oci::parse_state(std::move(state_json)));
+  log.event().given.id = state.id;
+  log.event().given.bundle = state.bundle;
+  log.event().given.pid = state.pid;
+  auto config = read_config(state);
+  // What cannot be told apart is refused, unless there is nothing to tell.
+  if (!config && config.error().code() == ErrorCode::kStateInvalid &&
+      !may_concern_us(options, policies))
+    return std::nullopt;
+  if (!config) return std::unexpected(std::move(config).error());
+  PINSCOPE_TRY(auto container,
+               container_of(state, *std::move(config), options.engine, options.pod_labels));
+  log.event().given.bundle = container.bundle;
+  log.event().given.identity = container.identity;
+  if (container.identity.is_sandbox && options.required_policies.empty()) return std::nullopt;
+  return container;
+}
+
+Result<model::Container> container_of(const oci::State& state, std::string config,
+                                      model::Engine engine, const oci::PodLabels& pod_labels) {
+  PINSCOPE_TRY(auto container, oci::read_container(state, std::move(config), engine));
+  container.identity.kubernetes_labels = oci::facts_of(pod_labels);
+  return container;
+}
 
 Result<std::string> read_config(oci::State& state) {
   std::string path = join(state.bundle, kConfig);

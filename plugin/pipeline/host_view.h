@@ -1,4 +1,5 @@
-// What several functions of the pipeline ask of the host. Internal to the pipeline.
+// The answers that deciding takes from the host: before the container has a process, and when it
+// has. Internal to the pipeline.
 #pragma once
 
 #include <string>
@@ -6,9 +7,10 @@
 
 #include "plugin/base/result.h"
 #include "plugin/kernel/bpf/source.h"
+#include "plugin/kernel/process/process.h"
 #include "plugin/model/bpf_commands.h"
+#include "plugin/model/container.h"
 #include "plugin/model/decision.h"
-#include "plugin/oci/state.h"
 
 namespace pinscope {
 
@@ -18,6 +20,13 @@ Result<model::MatchingPins> pins_matching(const model::Pattern& glob);
 // The host as far as it can be asked before the container has a process: namespaces are those that
 // its configuration names.
 model::HostView host_before_start();
+
+// The container's process. kStateInvalid: the container has none.
+Result<kernel::ContainerProcess> find_process(const model::Container& container);
+
+// The host when the container has its process, whose namespaces are looked at. `process` must
+// outlive it; of one that was not found no namespace is the one in question.
+model::HostView host_at_start(const Result<kernel::ContainerProcess>& process);
 
 // The commands of bpf(2) that the decision's grants need. Sources are opened to learn what they
 // are, unless the policy says it; one that cannot be opened is the hook's to refuse.

@@ -1,4 +1,4 @@
-#include "plugin/pipeline/host.h"
+#include "plugin/pipeline/host_view.h"
 
 #include <fcntl.h>
 
@@ -12,7 +12,6 @@
 #include "plugin/kernel/bpf/pin_list.h"
 #include "plugin/kernel/bpf/program_reach.h"
 #include "plugin/kernel/bpf/same_objects.h"
-#include "plugin/kernel/process/process.h"
 #include "plugin/policy/decide/commands.h"
 #include "plugin/policy/glob.h"
 
@@ -55,6 +54,20 @@ model::HostView host_before_start() {
                kernel::same_namespace(configured.path, path);
       },
       pins_matching, kernel::compare_objects, kernel::programs_reach_machine};
+}
+
+Result<kernel::ContainerProcess> find_process(const model::Container& container) {
+  if (container.pid > 0) return kernel::ContainerProcess::open(container.pid);
+  return std::unexpected(Error(ErrorCode::kStateInvalid, "find the container's process")
+                             .reason("the state has pid " + std::to_string(container.pid))
+                             .hint("is this a createRuntime or prestart hook?"));
+}
+
+model::HostView host_at_start(const Result<kernel::ContainerProcess>& process) {
+  return {[&process](const model::Container&, model::NamespaceKind kind, const std::string& path) {
+            return process && process->namespace_is(kind, path);
+          },
+          pins_matching, kernel::compare_objects, kernel::programs_reach_machine};
 }
 
 model::BpfCommands commands_for(const model::Decision& decision, kernel::SourceOpener& sources) {

@@ -1,0 +1,205 @@
+#include "plugin/pipeline/start.h"
+
+#include <optional>
+#include <utility>
+
+#include "plugin/apply/apply.h"
+#include "plugin/base/clock.h"
+#include "plugin/base/text.h"
+#include "plugin/kernel/bpf/source.h"
+#include "plugin/kernel/probe.h"
+#include "plugin/kernel/process/privileges.h"
+#include "plugin/kernel/process/process.h"
+#include "plugin/kernel/sys.h"
+#include "plugin/pipeline/admit.h"
+#include "plugin/pipeline/ended.h"
+#include "plugin/pipeline/host_view.h"
+#include "plugin/pipeline/identify.h"
+#include "plugin/pipeline/ledger.h"
+#include "plugin/pipeline/sources.h"
+#include "plugin/plan/build.h"
+#include "plugin/policy/decide/decide.h"
+#include "plugin/policy/decide/reach.h"
+
+namespace pinscope {
+namespace {
+
+using namespace model;
+
+// What the policies say, for the audit line and the record.
+void describe(const Decision& decision, AuditEvent& event) {
+  event.given.selected_by = decision.selected_by;
+  event.given.refusals = decision.refusals;
+  event.notes = decision.notes;
+}
+
+// The record before anything is done; `given`: as far as it is known.
+Record intent(Given given, const Container& container, const kernel::ContainerProcess& process,
+              const Decision& decision) {
+  Record record;
+  record.given = std::move(given);
+  record.given.delegation = decision.delegation;
+  record.rootfs = container.rootfs;
+  record.process_start = process.start_time();
+  record.mount_namespace = process.mount_namespace();
+  record.created_ns = wall_clock_ns();
+  record.version = PINSCOPE_VERSION;
+  record.at = decision.at;
+  record.layout = decision.layout;
+  record.host_bpffs = decision.host_bpffs;
+  return record;
+}
+
+// Both are the kernel's own since the process was made: what was asked for does not count any more.
+Result<Container> with_id_maps(Container container, const kernel::ContainerProcess& process) {
+  PINSCOPE_TRY(container.uid_map, process.uid_map());
+  PINSCOPE_TRY(container.gid_map, process.gid_map());
+  return container;
+}
+
+// Judges the objects and mounts that the steps find. What the container shares with the host is
+// looked at now, while paths are the host's. The decision must outlive the result.
+auto reach_judge(const Decision& decision, const Container& container, const HostView& host) {
+  return [&decision, shared = policy::shared_namespaces(container, host)](
+             const std::vector<ObjectInfo>& objects, std::vector<WayOut> ways) {
+    policy::KnownObjects known;
+    for (const auto& info : objects) known.push_back(ObjectType{info.kind, info.type});
+    ways.insert(ways.end(), shared.begin(), shared.end());
+    return policy::check_reach(decision, known, ways);
+  };
+}
+
+// Carries the plan out. Where the kernel turns out to lack detached trees, it is the plan that does
+// without.
+Result<apply::Applied> make_view(const Decision& decision, const Container& container, Plan plan,
+                                 Features features, const apply::Target& target) {
+  auto view = apply::apply(std::move(plan), target, features);
+  if (view || view.error().code() != ErrorCode::kKernelUnsupported || !features.detached_trees)
+    return view;
+  features.detached_trees = false;
+  PINSCOPE_TRY(plan, plan::build(decision, container, features));
+  return apply::apply(std::move(plan), target, features);
+}
+
+// What the container has got, as the record and the audit line say it.
+std::vector<PinnedObject> pins_of(const apply::Applied& view,
+                                  const std::vector<GrantedPin>& skipped) {
+  std::vector<PinnedObject> pins;
+  const auto& grants = view.plan().grants;
+  for (size_t i = 0; i < grants.size(); ++i) pins.push_back({grants[i], view.objects()[i], false});
+  for (const auto& grant : skipped) pins.push_back({grant, {}, true});
+  return pins;
+}
+
+// What the steps work with.
+struct Start {
+  const HookOptions& options;
+  const policy::CompiledSet& policies;
+  const Subject& subject;
+  RunLog& log;
+  const Result<kernel::ContainerProcess> process;
+  Ledger ledger;
+};
+
+// What the start asked for by name has to be there.
+Status require_policies(const Start& start, const Decision& decision, const HostView& host) {
+  const auto& required = start.options.required_policies;
+  if (required.empty()) return {};
+  PINSCOPE_TRY(const auto all, start.policies.all());
+  return check_required(required, decision.selected_by, all, start.subject.container, host);
+}
+
+// The steps from the policies that may select the subject to its view. Each takes what those before
+// it have found. Nothing is changed before the record says what is about to be.
+Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
+  const HookOptions& options = start.options;
+  const Subject& subject = start.subject;
+  const auto& process = start.process;
+  RunLog& log = start.log;
+
+  // What do the policies say?
+  const HostView host = host_at_start(process);
+  PINSCOPE_TRY(auto decision, policy::decide(candidates, subject.container, host));
+  PINSCOPE_CHECK(require_policies(start, decision, host));
+  if (!decision.selected()) return false;
+  describe(decision, log.event());
+
+  // May the container have a view?
+  if (!process) return std::unexpected(process.error());
+  PINSCOPE_CHECK(admit(decision, facts_of(*process)));
+
+  // Which of its sources are there, and what is to be done?
+  PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
+  kernel::SourceOpener sources(descriptors.get());
+  const auto skipped = take_skipped(decision, sources);
+  log.event().notes = decision.notes;
+  const Features features = kernel::quick_features();
+  PINSCOPE_TRY(const auto container, with_id_maps(subject.container, *process));
+  PINSCOPE_TRY(auto plan, plan::build(decision, container, features));
+  if (plan.steps.empty() && skipped.empty() && decision.refusals.empty()) return true;
+
+  // The record says so first. It and the audit trail are opened while paths still are the host's.
+  log.open();
+  Record record = intent(log.event().given, container, *process, decision);
+  PINSCOPE_TRY(const bool begun, start.ledger.begin(record));
+  if (!begun) return true;  // an earlier hook of this start has made the view
+  collect_ended(options, start.ledger.records(), log.event().stage);
+
+  // The machine is changed. Whatever fails from here on, `view` takes back.
+  const auto judge = reach_judge(decision, container, host);
+  const apply::Target target{&*process,         container.rootfs, subject.is_session,
+                             descriptors.get(), &sources,         judge};
+  PINSCOPE_TRY(auto view, make_view(decision, container, std::move(plan), features, target));
+  PINSCOPE_CHECK(kernel::restrict_to_undo());
+
+  // Record and audit line say what came of it, and the view stays.
+  record.state = Record::State::kApplied;
+  record.given.pins = pins_of(view, skipped);
+  PINSCOPE_CHECK(start.ledger.keep(record));
+  log.event().given = std::move(record.given);
+  PINSCOPE_CHECK(log.write(AuditEvent::Outcome::kGranted));
+  view.keep();
+  return true;
+}
+
+// The first two steps, which are a container's alone.
+Status start_container(const HookOptions& options, std::string state_json, RunLog& log) {
+  PINSCOPE_TRY(const auto policies, open_policies(options, log));
+  if (policies.empty() && options.required_policies.empty()) return {};
+  PINSCOPE_TRY(auto container, identify(options, policies.set(), std::move(state_json), log));
+  if (!container) return {};
+  PINSCOPE_TRY([[maybe_unused]] const bool given,
+               give_view(options, policies.set(), {*std::move(container)}, log));
+  return {};
+}
+
+}  // namespace
+
+Result<bool> give_view(const HookOptions& options, const policy::CompiledSet& policies,
+                       const Subject& subject, RunLog& log) {
+  PINSCOPE_TRY(const auto candidates, policies.candidates(subject.container));
+  if (candidates.empty() && options.required_policies.empty()) return false;
+  Start start{options,
+              policies,
+              subject,
+              log,
+              find_process(subject.container),
+              Ledger(options.state_directory)};
+  auto given = take_steps(start, candidates);
+  if (given) return given;
+  // What an earlier hook of this start has made goes as well: the container does not start.
+  if (start.process && (start.ledger.has_begun() || !subject.is_session))
+    start.ledger.take_back(subject.container.id, *start.process);
+  Error error = kernel::where_rights_end(std::move(given).error());
+  if (subject.is_session) return std::unexpected(std::move(error));
+  return std::unexpected(std::move(error).in("container " + quoted(subject.container.id)));
+}
+
+Status create_runtime(const HookOptions& options, std::string state_json) {
+  RunLog log(options, "createRuntime");
+  auto done = start_container(options, std::move(state_json), log);
+  if (!done) log.refuse(done.error());
+  return done;
+}
+
+}  // namespace pinscope
