@@ -1,5 +1,6 @@
 // Somebody swaps directories of the image while the hook runs. Wherever the swaps fall, the view is
 // below the container's root or the container is refused, and the host is left alone.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -11,13 +12,16 @@
 #include "plugin/json/json.h"
 #include "tests/attack/attack_test.h"
 #include "tests/support/container/container_process.h"
+#include "tests/support/container/hooked_process.h"
 #include "tests/support/machine/swapper.h"
+#include "tests/support/machine/unprivileged.h"
 
 namespace pinscope::test {
 namespace {
 
 namespace fs = std::filesystem;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 class Race : public testing::Test {
  protected:
@@ -156,6 +160,30 @@ TEST_F(Race, OfADirectoryThatWasJustMadeWithALink) {
     }
     return caught;
   });
+}
+
+// Somebody who may rename a directory of root's, but not look into it, must not get it from us: in
+// the moment after the hook has made one, theirs takes its place.
+TEST(MadeDirectory, IsNotGivenAwayIfAnotherHasTakenItsPlace) {
+  HookedProcess hooked("shared");
+  const TempDirectory& directory = hooked.installation().directory();
+  const std::string treasure = directory.make_directory("bundle/rootfs/treasure");
+  const std::string made = directory.path("bundle/rootfs/srv/view");
+  write_file(treasure + "/gold", "");
+  check(::chown(treasure.c_str(), kPlainUser, kPlainUser), "chown");
+  bool swapped = false;
+  const auto result = hooked.create([&](const SystemCall&) {
+    swapped = swapped || (fs::exists(made) && swap_names(made, treasure));
+    return Verdict::run();
+  });
+  EXPECT_TRUE(swapped);
+  EXPECT_EQ(result.status, 1) << result;
+  EXPECT_THAT(hooked.installation().last_audit().error,
+              testing::HasSubstr("\"view\" was replaced while it was made"));
+  struct stat status {};
+  ASSERT_EQ(::stat(made.c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, kPlainUser);
+  EXPECT_THAT(files_below(made), SizeIs(1)) << "the gold";
 }
 
 // The same with real runtimes, whose own work on the image is raced as well.

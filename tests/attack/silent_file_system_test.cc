@@ -13,6 +13,7 @@
 #include "tests/attack/attack_test.h"
 #include "tests/support/container/container_process.h"
 #include "tests/support/machine/silent_file_system.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {
@@ -194,8 +195,7 @@ TEST_P(SilentContainer, WhoseViewWouldBeThereIsRefusedByTheRuntimeAsWell) {
   auto& hooks = container_.spec.hooks["createRuntime"];
   hooks.insert(hooks.begin(), BundleHook{script, {script}, {"PATH=/bin:/usr/bin"}, 30});
   std::thread server([&] {
-    for (int i = 0; i < 2000 && !fs::exists(reached); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_TRUE(wait_until([&] { return fs::exists(reached); }));
     volume_->fall_silent(Silence::kTaking);
     write_file(go_on, "");
   });

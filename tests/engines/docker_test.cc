@@ -2,6 +2,7 @@
 // containers with the default seccomp profile and capabilities use what a policy grants, lies gain
 // nothing, one command undoes it.
 #include "tests/engines/engine_test.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {

@@ -16,6 +16,7 @@
 #include "tests/engines/direct_hook.h"
 #include "tests/support/machine/check.h"
 #include "tests/support/machine/unprivileged.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {
@@ -122,7 +123,7 @@ class WaitingHook {
       execv(arguments[0], arguments.data());
       _exit(127);
     }
-    for (int i = 0; i < 2000 && !waits(); i++) usleep(1000);
+    EXPECT_TRUE(wait_until([&] { return waits(); }));
   }
   ~WaitingHook() {
     writer_.reset();

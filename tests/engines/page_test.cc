@@ -4,6 +4,7 @@
 
 #include "tests/engines/engine_test.h"
 #include "tests/engines/page.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "plugin/kernel/bpf/delegation.h"
 #include "tests/engines/engine_test.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {

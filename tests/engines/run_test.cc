@@ -6,6 +6,7 @@
 #include "tests/support/bpf/bpf_objects.h"
 #include "tests/support/container/runtime_test.h"
 #include "tests/support/machine/snapshot.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {
@@ -67,7 +68,7 @@ TEST_P(PlainContainer, CanBeCreatedStartedKilledAndDeletedStepByStep) {
   EXPECT_GT(container.pid(), 0);
   EXPECT_EQ(container.output(), "");
   EXPECT_EQ(container.start().status, 0);
-  for (int i = 0; i < 1000 && container.output().empty(); i++) usleep(5000);
+  EXPECT_TRUE(wait_until([&] { return !container.output().empty(); }));
   EXPECT_EQ(container.output(), "id: ok uid=0 gid=0\n");
   EXPECT_EQ(container.kill().status, 0);
   EXPECT_TRUE(container.wait_stopped());

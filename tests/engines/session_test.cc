@@ -8,6 +8,7 @@
 #include "tests/engines/engine_test.h"
 #include "tests/support/bpf/programs.h"
 #include "tests/support/machine/check.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {
@@ -92,8 +93,7 @@ TEST_F(Run, ForgetsTheSessionsBeforeItThatHaveEndedAndNoOther) {
       Command(argv({"--user", "4001", "--", "sleep", "600"}))
           .while_running([&](pid_t child) {
             const std::string record = "session-" + std::to_string(child) + ".json";
-            for (int tries = 0; tries < 1000 && installation_.records().empty(); ++tries)
-              usleep(10'000);
+            EXPECT_TRUE(wait_until([&] { return !installation_.records().empty(); }));
             for (int i = 0; i < 5; ++i) EXPECT_EQ(probe(kUser, {"id"}).status, 0);
             EXPECT_THAT(installation_.records(), SizeIs(2)) << "this one, and the last of five";
             EXPECT_THAT(installation_.records(), testing::Contains(record));

@@ -255,7 +255,7 @@ TEST_F(Machine, ThatHasNoPlaceForACompiledSetAndNoneInForceStartsNothing) {
 TEST_F(Machine, WithPoliciesOfSomebodyElseKeepsWhatIsInForce) {
   const std::string file = hooked_.installation().policy_directory() + "/test.yaml";
   check(chown(file.c_str(), 1000, 1000), "chown");
-  usleep(30'000);
+  Installation::settle();
   expect_view();
   EXPECT_THAT(hooked_.installation().audit()[0].error,
               HasSubstr("cannot trust \"" + file + "\": it is owned by uid 1000"));

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "tests/support/machine/temp_directory.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {

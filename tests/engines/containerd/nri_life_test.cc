@@ -6,6 +6,7 @@
 #include <future>
 
 #include "tests/engines/containerd/nri_pod.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {

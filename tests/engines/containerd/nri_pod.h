@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/engines/containerd/pinscope_test.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 

@@ -4,6 +4,7 @@
 
 #include "tests/engines/containerd/nri_pod.h"
 #include "tests/support/machine/temp_directory.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {

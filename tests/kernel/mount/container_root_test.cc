@@ -8,7 +8,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
 
 #include "plugin/kernel/probe.h"
@@ -16,7 +15,6 @@
 #include "tests/support/bpf/bpf_objects.h"
 #include "tests/support/machine/mounts.h"
 #include "tests/support/machine/snapshot.h"
-#include "tests/support/machine/swapper.h"
 #include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::test {
@@ -108,33 +106,6 @@ TEST_F(ContainerRoots, GiveWhatTheyMakeToTheContainersRoot) {
   ASSERT_EQ(stat((rootfs_ + "/run/bpf").c_str(), &status), 0);
   EXPECT_EQ(status.st_uid, 100000U);
   EXPECT_EQ(status.st_gid, 100001U);
-}
-
-// Somebody who may rename a directory of root's, but not look into it, must not get it from us.
-TEST_F(ContainerRoots, GiveAwayNoDirectoryThatSomebodyPutsInPlaceOfTheirs) {
-  const std::string made = rootfs_ + "/run/bpf";
-  image("run");
-  image("treasure");
-  write_file(rootfs_ + "/treasure/gold", "");
-  const auto owner_of_gold = [&] {
-    struct stat status {};
-    for (const auto& name : {made, rootfs_ + "/treasure"})
-      if (access((name + "/gold").c_str(), F_OK) == 0) stat(name.c_str(), &status);
-    return status.st_uid;
-  };
-  const ContainerRoot container = root();
-  const Swapper swapper([&] { return swap_names(made, rootfs_ + "/treasure"); });
-  int replaced = 0;
-  // The moment is short: how often it is met depends on how busy the machine is.
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(3);
-  while (replaced < 5 && std::chrono::steady_clock::now() < deadline) {
-    if (!container.make_directory({"run", "bpf"}, 100000, 100000, made_)) ++replaced;
-    made_.clear();
-    // Until the swapper has put the new directory back here, this one is not empty.
-    while (::rmdir(made.c_str()) != 0) ASSERT_EQ(errno, ENOTEMPTY);
-    ASSERT_EQ(owner_of_gold(), 0U);
-  }
-  EXPECT_GT(swapper.swaps(), 0U);
 }
 
 TEST_F(ContainerRoots, BoundAbsoluteLinks) {

@@ -16,6 +16,7 @@
 
 #include "tests/support/machine/check.h"
 #include "tests/support/machine/temp_directory.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {
@@ -113,8 +114,7 @@ TEST(ContainerProcesses, WhoseFirstThreadHasEndedAreNotGone) {
     syscall(SYS_exit, 0);  // this thread alone
   }
   const std::string stat = "/proc/" + std::to_string(process) + "/stat";
-  for (int i = 0; i < 2000 && read_file(stat).find(") Z ") == std::string::npos; i++) usleep(1000);
-  EXPECT_THAT(read_file(stat), testing::HasSubstr(") Z "));
+  EXPECT_TRUE(wait_until([&] { return read_file(stat).contains(") Z "); }));
   EXPECT_GT(kernel::process_start_time(process), 0U);
   kill(process, SIGKILL);
   check(waitpid(process, nullptr, 0), "waitpid");

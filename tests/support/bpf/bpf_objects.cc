@@ -13,6 +13,7 @@
 
 #include "plugin/base/path.h"
 #include "tests/support/machine/check.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {
@@ -157,12 +158,12 @@ uint32_t link_id(const std::string& path) {
 }
 
 bool map_is_gone(uint32_t id) {
-  for (int i = 0; i < 300; i++) {
-    const Fd found(bpf_map_get_fd_by_id(id));
-    if (!found.valid() && errno == ENOENT) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
+  return wait_until(
+      [&] {
+        const Fd found(bpf_map_get_fd_by_id(id));
+        return !found.valid() && errno == ENOENT;
+      },
+      3);
 }
 
 }  // namespace pinscope::test

@@ -13,6 +13,7 @@
 #include "plugin/base/text.h"
 #include "plugin/json/json.h"
 #include "tests/support/machine/check.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {
@@ -144,11 +145,7 @@ pid_t RuntimeContainer::pid() {
 
 bool RuntimeContainer::wait_stopped(int seconds) {
   const pid_t process = pid();
-  for (int i = 0; i < seconds * 100; i++) {
-    if (process <= 0 || !is_running(process)) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
+  return wait_until([&] { return process <= 0 || !is_running(process); }, seconds);
 }
 
 std::vector<std::string> lines(std::string_view text) {

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "tests/support/machine/temp_directory.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {
@@ -252,14 +253,14 @@ std::vector<std::string> CriClient::containers() const {
 }
 
 int CriClient::wait(const std::string& container) const {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  for (;;) {
-    const auto status = channel_->status(container);
-    if (status.state() == v1::CONTAINER_EXITED) return status.exit_code();
-    if (std::chrono::steady_clock::now() > deadline)
-      throw CriError("the container does not end: " + status.ShortDebugString());
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
+  auto status = channel_->status(container);
+  const auto ended = [&] {
+    if (status.state() != v1::CONTAINER_EXITED) status = channel_->status(container);
+    return status.state() == v1::CONTAINER_EXITED;
+  };
+  if (!test::wait_until(ended, 60))
+    throw CriError("the container does not end: " + status.ShortDebugString());
+  return status.exit_code();
 }
 
 std::string CriClient::logs(const std::string& container) const {

@@ -19,6 +19,7 @@
 
 #include "plugin/base/text.h"
 #include "tests/support/machine/check.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {
@@ -193,7 +194,7 @@ void EngineMachine::end_processes() const {
     }
     return result;
   };
-  wait_until([&] {
+  (void)wait_until([&] {
     const auto pids = left();
     for (const pid_t pid : pids) ::kill(pid, SIGKILL);
     return pids.empty();
@@ -271,15 +272,6 @@ std::string EngineMachine::read(std::string_view inside) const {
 bool EngineMachine::exists(std::string_view inside) const {
   std::error_code error;
   return fs::exists(fs::symlink_status(outside(inside), error));
-}
-
-bool wait_until(const std::function<bool()>& done, int seconds) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
-  while (!done()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  return true;
 }
 
 }  // namespace pinscope::test

@@ -68,7 +68,4 @@ class EngineMachine {
   std::vector<pid_t> servers_;
 };
 
-// Waits until `done` says so; false after `seconds`.
-bool wait_until(const std::function<bool()>& done, int seconds = 30);
-
 }  // namespace pinscope::test

@@ -20,6 +20,7 @@
 #include "tests/support/machine/check.h"
 #include "tests/support/machine/config_map.h"
 #include "tests/support/machine/engine_machine.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 
@@ -116,7 +117,7 @@ class Node {
     return Command(command("run", std::move(more)))
         .while_running([&](pid_t agent) {
           work();
-          wait_until([&] { return !status().empty(); });
+          EXPECT_TRUE(wait_until([&] { return !status().empty(); }));
           kill(agent, SIGTERM);
         })
         .run();
@@ -139,6 +140,20 @@ class Node {
       return in_cluster_file().find(text) != std::string::npos && in_force() &&
              status() == "ready\n";
     });
+  }
+  // Waits until the agent has looked at everything once more. It writes its status after each look;
+  // the first may have begun before.
+  [[nodiscard]] bool looks() const {
+    const auto written = [&] {
+      std::error_code not_there;
+      return std::filesystem::last_write_time(outside_.path("status"), not_there);
+    };
+    for (int look = 0; look < 2; ++look) {
+      const auto before = written();
+      check(chmod(installation_.policy_directory().c_str(), 0755), "chmod");  // is an event
+      if (!wait_until([&] { return written() != before; })) return false;
+    }
+    return true;
   }
   [[nodiscard]] bool says(const std::string& text) const {
     return wait_until([&] { return status().find(text) != std::string::npos; });

@@ -14,6 +14,7 @@
 
 #include "tests/support/machine/private_machine.h"
 #include "tests/support/machine/snapshot.h"
+#include "tests/support/machine/wait.h"
 #include "tests/support/programs/old_kernel.h"
 
 namespace {
@@ -26,11 +27,11 @@ class LeakListener : public testing::EmptyTestEventListener {
   void OnTestEnd(const testing::TestInfo&) override {
     // A process that was just killed takes a moment to disappear.
     Snapshot after = Snapshot::take();
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
-    while (after.processes != before_.processes && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      after = Snapshot::take();
-    }
+    const auto is_as_before = [&] {
+      if (after.processes != before_.processes) after = Snapshot::take();
+      return after.processes == before_.processes;
+    };
+    (void)pinscope::test::wait_until(is_as_before, 2);  // what is left is told below
     const auto found = differences(before_, after);
     for (const auto& line : found) ADD_FAILURE() << "the test left a difference: " << line;
   }

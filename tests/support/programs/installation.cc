@@ -18,12 +18,6 @@ namespace fs = std::filesystem;
 constexpr const char* kHook = PINSCOPE_BIN_DIR "/pinscope-hook";
 constexpr const char* kPinscope = PINSCOPE_BIN_DIR "/pinscope";
 
-// An edit that is this fresh is compiled once more at the next start, because another one in the
-// same tick of the clock would look the same: tests count what is reported.
-void settle() {
-  ::usleep(30'000);
-}
-
 AuditLine parse_line(const std::string& text) {
   auto json = JsonDocument::parse(text, "audit line", ErrorCode::kAudit);
   if (!json) throw std::runtime_error(json.error().sentence() + ": " + text);
@@ -40,6 +34,10 @@ AuditLine parse_line(const std::string& text) {
 }
 
 }  // namespace
+
+void Installation::settle() {
+  ::usleep(30'000);
+}
 
 Installation::Installation() {
   if (std::getenv("PINSCOPE_OLD_KERNEL") != nullptr) wrapper = {PINSCOPE_BIN_DIR "/on_old_kernel"};

@@ -33,6 +33,10 @@ class Installation {
   void remove_policy(const std::string& name = "test.yaml");
   // Puts the policies in force now, as a hook would, so that hooks only read.
   CommandResult compile();
+  // Waits until an edit shows: one in the same tick of the clock as the look at it would be
+  // compiled once more at the next start, and tests count what is reported. The kernel gives no
+  // event.
+  static void settle();
 
   [[nodiscard]] std::string policy_directory() const { return directory_.path("policy.d"); }
   [[nodiscard]] std::string state_directory() const { return directory_.path("state"); }

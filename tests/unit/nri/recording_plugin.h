@@ -1,10 +1,13 @@
 // A plugin that writes down what it is asked and answers as the test says.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "plugin/base/text.h"
@@ -32,7 +35,7 @@ class RecordingPlugin : public Plugin {
     last_container = container;
     last_deadline = deadline;
     log("create " + pod.namespace_name + "/" + pod.name + "/" + container.name);
-    std::this_thread::sleep_for(delay);
+    if (while_creating) while_creating();
     if (error) return std::unexpected(*error);
     return adjustment;
   }
@@ -51,7 +54,7 @@ class RecordingPlugin : public Plugin {
   Adjustment adjustment;
   std::optional<Error> error;
   std::optional<Error> configure_error;
-  std::chrono::milliseconds delay{0};  // before an answer to CreateContainer
+  std::function<void()> while_creating;  // before an answer to CreateContainer
 
   RuntimeInfo runtime_info;
   Pod last_pod;
@@ -59,8 +62,22 @@ class RecordingPlugin : public Plugin {
   Time last_deadline;
   std::vector<std::string> asked;
 
+  // Waits until it has been asked this, in another thread.
+  [[nodiscard]] bool comes(const std::string& line) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(30),
+                             [&] { return std::ranges::find(asked, line) != asked.end(); });
+  }
+
  private:
-  void log(std::string line) { asked.push_back(std::move(line)); }
+  void log(std::string line) {
+    const std::lock_guard lock(mutex_);
+    asked.push_back(std::move(line));
+    changed_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
 };
 
 }  // namespace pinscope::nri::test

@@ -115,11 +115,12 @@ TEST(Run, DoesNotHoldTheTimeOfAHandlerAgainstTheRuntime) {
   running.peer.send(accepted() + call(1, "Configure",
                                       field(2, "containerd") + field(3, "2.1.9") + field(5, 100)));
   running.peer.read();
-  running.plugin.delay = milliseconds(300);
   const std::string second = call(5, "CreateContainer", "");
+  running.plugin.while_creating = [&] {
+    if (running.plugin.asked.size() == 2) running.peer.send(second.substr(9));
+    std::this_thread::sleep_for(milliseconds(150));  // a slow handler
+  };
   running.peer.send(call(3, "CreateContainer", "") + second.substr(0, 9));
-  std::this_thread::sleep_for(milliseconds(50));
-  running.peer.send(second.substr(9));
   EXPECT_EQ(running.peer.read().stream, 3U);
   EXPECT_EQ(running.peer.read().stream, 5U);
   running.end();
@@ -217,22 +218,25 @@ TEST(Run, ComesBackWhenTheRuntimeWasRestarted) {
     options.longest_wait = milliseconds(20);
     EXPECT_TRUE(run(plugin, std::move(options)));
   });
-  std::this_thread::sleep_for(milliseconds(60));
+  const std::string missing =
+      "disconnected: cannot connect to \"" + listener.path + "\": No such file or directory";
+  const std::string refused =
+      "disconnected: cannot connect to \"" + listener.path + "\": Connection refused";
+  constexpr milliseconds kSomeAttempts{60};
+  EXPECT_TRUE(plugin.comes(missing));
+  std::this_thread::sleep_for(kSomeAttempts);
   listener.listen();
   Peer first = listener.accept();
   first.welcome();
   listener.stop();
   first.close();
-  std::this_thread::sleep_for(milliseconds(60));
+  EXPECT_TRUE(plugin.comes(refused));
+  std::this_thread::sleep_for(kSomeAttempts);
   listener.listen();
   Peer second = listener.accept();
   second.welcome("2.1.10");
   ::eventfd_write(stop.get(), 1);
   thread.join();
-  const std::string missing =
-      "disconnected: cannot connect to \"" + listener.path + "\": No such file or directory";
-  const std::string refused =
-      "disconnected: cannot connect to \"" + listener.path + "\": Connection refused";
   // Each reason once, however many attempts there were.
   EXPECT_THAT(plugin.asked, testing::ElementsAre(missing, "configure containerd 2.1.9",
                                                  "disconnected: the runtime ended the connection",

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <ctime>
+#include <limits>
 
 #include "tests/unit/policy/decide/deciding.h"
 
@@ -356,21 +358,31 @@ TEST(NotSelected, SaysWhyAPolicyThatWasAskedForGivesNothing) {
             "alone; policy \"readers\" at readers.yaml:1:1");
 }
 
-TEST(Decide, ManyGrantsAndDenialsTakeNoQuadraticTime) {
-  constexpr int kMany = 50000;
+// Processor time to decide on so many grants and twice as many denials; the least of three.
+std::clock_t time_to_decide(int count) {
   std::vector<model::Grant> grants;
   std::vector<model::Deny> denials;
-  for (int i = 0; i < kMany; ++i) {
+  for (int i = 0; i < count; ++i) {
     const std::string number = std::to_string(i);
     grants.push_back(grant("/sys/fs/bpf/app/map_" + number, "d/e/map_" + number));
     denials.push_back(deny("/sys/fs/bpf/keys/" + number));
     denials.push_back(deny("/sys/fs/bpf/keys/" + number + "/*"));
   }
   const std::vector<model::Policy> policies = {policy("a", grants, denials)};
-  const std::clock_t start = std::clock();
-  EXPECT_EQ(decided(policies).grants.size(), static_cast<size_t>(kMany));
-  // A walk of every denial for every grant would be five thousand million steps.
-  EXPECT_LT(std::clock() - start, 8 * CLOCKS_PER_SEC);
+  std::clock_t least = std::numeric_limits<std::clock_t>::max();
+  for (int i = 0; i < 3; ++i) {
+    const std::clock_t start = std::clock();
+    EXPECT_EQ(decided(policies).grants.size(), static_cast<size_t>(count));
+    least = std::min(least, std::clock() - start);
+  }
+  return least;
+}
+
+TEST(Decide, ManyGrantsAndDenialsTakeNoQuadraticTime) {
+  constexpr int kSome = 300;
+  constexpr int kTimes = 10;
+  // A walk of every denial for every grant takes a hundred times as long.
+  EXPECT_LT(time_to_decide(kTimes * kSome), 3 * kTimes * time_to_decide(kSome));
 }
 
 }  // namespace
