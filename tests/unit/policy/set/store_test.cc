@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,8 +12,6 @@
 #include <iterator>
 
 #include "plugin/host/file.h"
-#include "tests/support/machine/check.h"
-#include "tests/support/machine/temp_directory.h"
 #include "tests/unit/policy/set/store_fixture.h"
 
 namespace pinscope::policy {
@@ -212,88 +209,6 @@ TEST_F(Store, CompilerGetsNothingOfOurs) {
   EXPECT_THAT(seen, testing::Not(HasSubstr("SECRET")));
 }
 
-TEST_F(Store, SetThatOthersMayWriteIsNotUsed) {
-  write_policy("a.yaml", "a");
-  open();
-  std::filesystem::permissions(kept(kSetSuffix), std::filesystem::perms(0666));
-  const auto store = try_open("/nonexistent");
-  ASSERT_FALSE(store);
-  EXPECT_EQ(store.error().code(), ErrorCode::kPolicyUntrusted);
-  EXPECT_THAT(store.error().sentence(), HasSubstr("others may write it (mode 0666)"));
-  // Making it again is the cure.
-  EXPECT_THAT(names(open()), ElementsAre("a"));
-  EXPECT_THAT(names(open("/nonexistent")), ElementsAre("a"));
-}
-
-TEST_F(Store, SetThatAnotherUserOwnsIsNotUsed) {
-  write_policy("a.yaml", "a");
-  open();
-  ASSERT_EQ(::chown(kept(kSetSuffix).c_str(), 1000, 0), 0);
-  EXPECT_EQ(try_open("/nonexistent").error().code(), ErrorCode::kPolicyUntrusted);
-}
-
-TEST_F(Store, LinkInPlaceOfTheSetIsNotFollowed) {
-  write_policy("a.yaml", "a");
-  open();
-  std::filesystem::rename(kept(kSetSuffix), root() / "elsewhere");
-  std::filesystem::create_symlink(root() / "elsewhere", kept(kSetSuffix));
-  EXPECT_FALSE(try_open("/nonexistent"));
-  EXPECT_THAT(names(open()), ElementsAre("a"));
-}
-
-TEST_F(Store, DamagedSetIsMadeAgain) {
-  write_policy("a.yaml", "a");
-  open();
-  for (const std::string content : {"", "garbage", "xxxxPSCPxxxxxxxxxxxxxxxxxx"}) {
-    write(kept(kSetSuffix), content);
-    EXPECT_EQ(try_open("/nonexistent").error().code(), ErrorCode::kPolicyUnavailable);
-    const auto store = open();
-    EXPECT_EQ(store.refresh(), Refresh::kAccepted);
-    EXPECT_THAT(names(store), ElementsAre("a"));
-  }
-}
-
-// The hook does not read all of a set; who looks at it in full sees every bit.
-TEST_F(Store, SetThatLostABitIsKnown) {
-  write_policy("a.yaml", "a");
-  write_policy("b.yaml", "b");
-  open();
-  const auto policies = load_path(policies_).policies;
-  const auto before = CachedSet::open(cache_, policies_, kSetSuffix);
-  ASSERT_TRUE(before && *before && (*before)->holds(policies));
-  const auto origin = (*before)->set().origin();
-  // What it says of the files and of their reading is compared with them, as far as it counts.
-  const std::string of_origin = compile({}, *origin);
-  const auto passes = [&] {
-    const auto set = CachedSet::open(cache_, policies_, kSetSuffix);
-    return set && *set && (*set)->holds(policies) &&
-           compile({}, *(*set)->set().origin()) == of_origin;
-  };
-  EXPECT_TRUE(passes());
-  std::ifstream file(kept(kSetSuffix), std::ios::binary);
-  const std::string whole{std::istreambuf_iterator<char>(file), {}};
-  for (size_t at = 0; at < whole.size(); ++at) {
-    std::string damaged = whole;
-    damaged[at] = static_cast<char>(damaged[at] ^ 1);
-    write(kept(kSetSuffix), damaged);
-    ASSERT_FALSE(passes()) << at;
-  }
-}
-
-TEST_F(Store, SetOfAnotherPathIsNotUsed) {
-  write_policy("a.yaml", "a");
-  open();
-  const std::filesystem::path other = root() / "other.d";
-  std::filesystem::create_directory(other);
-  write(other / "b.yaml", policy_text("b"));
-  settle();
-  std::filesystem::copy_file(kept(kSetSuffix),
-                             std::filesystem::path(cache_) / cache_name(other, kSetSuffix));
-  const auto store = PolicyStore::open({other, cache_, COMPILER});
-  ASSERT_TRUE(store);
-  EXPECT_THAT(names(*store), ElementsAre("b"));
-}
-
 TEST_F(Store, PolicyPathMayBeOneFile) {
   write_policy("a.yaml", "one");
   const auto open_file = [&](const std::string& compiler) {
@@ -358,54 +273,6 @@ TEST_F(Store, PathIsOneHoweverItIsSpelled) {
   EXPECT_EQ(one_spelling("."), ".");
   EXPECT_EQ(one_spelling("a/./b/"), "a/b");
   EXPECT_EQ(one_spelling("/a/../b"), "/a/../b");
-}
-
-TEST_F(Store, EditThatAReadOnlyCacheKeepsOutIsTold) {
-  write_policy("a.yaml", "old");
-  open();
-  EXPECT_FALSE(not_taken_up(policies_, cache_).has_value());
-  const test::TempDirectory place;
-  const std::string cache = place.make_directory("cache");
-  test::check(::mount(std::string(cache_).c_str(), cache.c_str(), "", MS_BIND, nullptr), "bind");
-  test::check(::mount("", cache.c_str(), "", MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr), "seal");
-  EXPECT_FALSE(not_taken_up(policies_, cache).has_value()) << "nothing was changed";
-  write_policy("a.yaml", "new");
-  const auto loaded = load_for_install(policies_, cache);
-  const auto why = not_taken_up(policies_, cache);
-  const auto store = PolicyStore::open({policies_, cache, COMPILER});
-  test::check(::umount2(cache.c_str(), MNT_DETACH), "unmount");
-  ASSERT_TRUE(store);
-  EXPECT_THAT(names(*store), ElementsAre("old"));
-  EXPECT_TRUE(loaded.ok());
-  ASSERT_TRUE(why.has_value());
-  EXPECT_EQ(loaded.diagnostics.back().message, why->message);
-  EXPECT_EQ(why->message, "these files are not in force: cannot write in \"" + cache +
-                              "\": Read-only file system");
-}
-
-TEST_F(Store, InstallLeavesNoTemporaryFiles) {
-  write_policy("a.yaml", "a");
-  ASSERT_TRUE(install(policies_, cache_));
-  write(policies_ / "a.yaml", "kind: Polic\n");
-  ASSERT_TRUE(install(policies_, cache_));
-  std::vector<std::string> found;
-  for (const auto& entry : std::filesystem::directory_iterator(cache_))
-    found.push_back(entry.path().filename());
-  EXPECT_THAT(found, testing::UnorderedElementsAre(cache_name(policies_, kSetSuffix),
-                                                   cache_name(policies_, kRejectedSuffix),
-                                                   cache_name(policies_, kLockSuffix)));
-}
-
-TEST_F(Store, InstallReturnsWhatItLoaded) {
-  write_policy("a.yaml", "a");
-  const auto good = install(policies_, cache_);
-  ASSERT_TRUE(good);
-  EXPECT_TRUE(good->ok());
-  EXPECT_EQ(good->policies.size(), 1U);
-  write(policies_ / "a.yaml", "kind: Polic\n");
-  const auto bad = install(policies_, cache_);
-  ASSERT_TRUE(bad);
-  EXPECT_FALSE(bad->ok());
 }
 
 }  // namespace
