@@ -27,16 +27,12 @@
 //   floor --view-only PID COUNT ROOTFS PINS     the view alone: no records, audit, policy, config
 //   floor --unselected BUNDLE POLICY_DIR FILES SET    what is left when no policy selects the
 //   container
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
-#include <linux/mount.h>
-#include <linux/openat2.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,73 +41,21 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "plugin/kernel/uapi.h"
+#include "tests/bench/floor/calls.h"
+#include "tests/bench/floor/view.h"
 
+namespace pinscope::bench {
 namespace {
 
-namespace uapi = pinscope::kernel::uapi;
-
-char buffer[1 << 20];
+namespace uapi = kernel::uapi;
 
 // Of a record before anything is done: it says who the container is, and holds no pins.
 constexpr size_t kIntentSize = 700;
-
-long must(const char* what, long result) {
-  if (result >= 0) return result;
-  dprintf(STDERR_FILENO, "floor: cannot %s: %s\n", what, strerror(errno));
-  exit(1);
-}
-
-int must_fd(const char* what, long result) {
-  return static_cast<int>(must(what, result));
-}
-
-int open_at(int dirfd, const char* path, int flags, mode_t mode = 0) {
-  return must_fd(path, openat(dirfd, path, flags | O_CLOEXEC | O_NOCTTY, mode));
-}
-
-int open_resolved(int dirfd, const char* path, uint64_t flags, uint64_t resolve) {
-  struct open_how how {};
-  how.flags = flags | O_CLOEXEC;
-  how.resolve = resolve;
-  return must_fd(path, syscall(SYS_openat2, dirfd, path, &how, sizeof how));
-}
-
-void read_to_end(int fd) {
-  while (must("read", read(fd, buffer, sizeof buffer)) > 0) continue;
-}
-
-void read_file(int dirfd, const char* path) {
-  const int fd = open_at(dirfd, path, O_RDONLY);
-  read_to_end(fd);
-  close(fd);
-}
-
-void write_file(int dirfd, const char* path, size_t size) {
-  const int fd = open_at(dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-  must("write", write(fd, buffer, size));
-  close(fd);
-}
-
-void set_capabilities(uint64_t capabilities) {
-  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  struct __user_cap_data_struct data[2] = {};
-  data[0].effective = data[0].permitted = static_cast<uint32_t>(capabilities);
-  data[1].effective = data[1].permitted = static_cast<uint32_t>(capabilities >> 32);
-  must("set capabilities", syscall(SYS_capset, &header, data));
-}
-
-uint64_t get_capabilities() {
-  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  struct __user_cap_data_struct data[2] = {};
-  must("get capabilities", syscall(SYS_capget, &header, data));
-  return data[0].permitted | uint64_t{data[1].permitted} << 32;
-}
 
 constexpr uint64_t bit(int capability) {
   return uint64_t{1} << capability;
@@ -164,151 +108,6 @@ void read_inputs(const char* bundle) {
   char path[PATH_MAX];
   snprintf(path, sizeof path, "%s/config.json", bundle);
   read_file(AT_FDCWD, path);
-}
-
-long call_bpf(int command, void* attributes, size_t size) {
-  return syscall(SYS_bpf, command, attributes, size);
-}
-
-uint64_t address(const void* pointer) {
-  return reinterpret_cast<uintptr_t>(pointer);
-}
-
-int open_descriptors() {
-  struct statfs status;
-  const int descriptors = open_at(AT_FDCWD, "/proc/self/fd", O_PATH | O_DIRECTORY);
-  must("look at /proc", fstatfs(descriptors, &status));
-  return descriptors;
-}
-
-// Opens each source, looks at the object and pins it again in `view`.
-void pin_all(int view, int descriptors, const char* pins, int count) {
-  struct stat status;
-  must("stat a namespace", stat("/proc/self/ns/mnt", &status));
-  (void)stat("/proc/1/ns/mnt", &status);  // may be refused
-  const int sources = open_resolved(AT_FDCWD, pins, O_PATH | O_DIRECTORY,
-                                    RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-  must("change directory", fchdir(descriptors));
-  for (int i = 0; i < count; ++i) {
-    char path[24];
-    char link[16];
-    char kind[64];
-    snprintf(path, sizeof path, "view/m%04d", i);
-    const int pin = open_at(sources, path + 5, O_PATH | O_NOFOLLOW);
-
-    snprintf(link, sizeof link, "%d", pin);
-    uapi::BpfObjAttr get{};
-    get.pathname = address(link);
-    get.file_flags = BPF_F_RDONLY;
-    const int object = must_fd("open a pin", call_bpf(BPF_OBJ_GET, &get, 16));
-
-    snprintf(link, sizeof link, "%d", object);
-    must("read a link", readlinkat(descriptors, link, kind, sizeof kind));
-    struct bpf_map_info info {};
-    union bpf_attr query {};
-    query.info.bpf_fd = static_cast<uint32_t>(object);
-    query.info.info_len = sizeof info;
-    query.info.info = address(&info);
-    must("read the info of an object", call_bpf(BPF_OBJ_GET_INFO_BY_FD, &query, sizeof query));
-    close(pin);
-
-    uapi::BpfObjAttr put{};
-    put.pathname = address(path);
-    put.bpf_fd = static_cast<uint32_t>(object);
-    put.file_flags = uapi::kBpfPathFd;
-    put.path_fd = view;
-    must("pin an object", call_bpf(BPF_OBJ_PIN, &put, 20));
-    must("set a mode", fchmodat(view, path, 0440, 0));
-    close(object);
-  }
-  close(sources);
-}
-
-// A sealed bpffs that holds the pins, as a detached mount of its subdirectory.
-int build_view(int descriptors, const char* pins, int count) {
-  const int context = must_fd("open bpffs", syscall(SYS_fsopen, "bpf", FSOPEN_CLOEXEC));
-  must("make bpffs", syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
-  const int root =
-      must_fd("mount bpffs", syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC,
-                                     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
-  must("make a directory", mkdirat(root, "view", 0755));
-  const int tree = must_fd(
-      "clone the view", syscall(SYS_open_tree, root, "view", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-  pin_all(root, descriptors, pins, count);
-  must("set ro", syscall(SYS_fsconfig, context, FSCONFIG_SET_FLAG, "ro", nullptr, 0));
-  must("seal", syscall(SYS_fsconfig, context, FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0));
-  return tree;
-}
-
-uapi::Statmount stat_mount(uint64_t id) {
-  uapi::MntIdReq request{};
-  request.size = uapi::kMntIdReqSize0;
-  request.mnt_id = id;
-  request.param = uapi::kStatmountSbBasic | uapi::kStatmountMntBasic;
-  must("look at a mount",
-       syscall(uapi::kSysStatmount, &request, buffer, sizeof(uapi::Statmount) + PATH_MAX, 0));
-  uapi::Statmount status;
-  memcpy(&status, buffer, sizeof status);
-  return status;
-}
-
-uint64_t mount_id(int fd) {
-  struct statx status;
-  must("stat a mount", syscall(SYS_statx, fd, "", AT_EMPTY_PATH, uapi::kStatxMntIdUnique, &status));
-  return status.stx_mnt_id;
-}
-
-constexpr uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-
-// Where the masks of the benchmark's config.json will be, beside the view.
-void look_at_masks(int root, int descriptors) {
-  constexpr const char* kPaths[] = {"sys/fs/bpf", "proc/acpi", "proc/kcore", "proc/keys"};
-  for (const char* path : kPaths) {
-    struct open_how how {};
-    how.flags = O_PATH | O_CLOEXEC;
-    how.resolve = kInRoot;
-    char link[16];
-    const int fd = static_cast<int>(syscall(SYS_openat2, root, path, &how, sizeof how));
-    if (fd < 0) continue;  // not there
-    snprintf(link, sizeof link, "%d", fd);
-    must("ask for a path", readlinkat(descriptors, link, buffer, PATH_MAX));
-    close(fd);
-  }
-}
-
-// Moves the view in below the rootfs, having looked at every mount that is there.
-void attach(int tree, int process, const char* rootfs, int descriptors) {
-  struct stat status;
-  must("stat the host's root", stat("/", &status));
-  must("stat the rootfs", stat(rootfs, &status));
-  must("enter the namespace", setns(process, CLONE_NEWNS));
-  const int top = open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
-  must("stat the root", fstat(top, &status));
-  const int root = open_at(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY);
-  mount_id(root);
-  must("stat the rootfs", fstat(root, &status));
-  close(top);
-  stat_mount(mount_id(root));
-
-  static uint64_t ids[256];
-  uapi::MntIdReq request{};
-  request.size = uapi::kMntIdReqSize0;
-  request.mnt_id = mount_id(root);
-  const long count = must("list mounts", syscall(uapi::kSysListmount, &request, ids, 256, 0));
-  for (long i = 0; i < count; ++i) stat_mount(ids[i]);
-  const int target = open_resolved(root, "sys/fs/bpf", O_PATH | O_DIRECTORY, kInRoot);
-  struct statfs filesystem;
-  must("stat the target", fstatfs(target, &filesystem));
-  stat_mount(mount_id(target));
-
-  must("attach the view", syscall(SYS_move_mount, tree, "", target, "",
-                                  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
-  const int seen = open_resolved(root, "sys/fs/bpf", O_PATH | O_DIRECTORY, kInRoot);
-  must("stat the view", fstatfs(seen, &filesystem));
-  must("stat the view", fstat(seen, &status));
-  must("stat the view", fstat(tree, &status));
-  close(seen);
-  look_at_masks(root, descriptors);
 }
 
 int open_process(const char* pid) {
@@ -418,12 +217,17 @@ int main_whole(char** arguments) {
   return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run_floor(int argc, char** argv) {
   if (argc == 6 && strcmp(argv[1], "--view-only") == 0) return main_view_only(argv + 2);
   if (argc == 6 && strcmp(argv[1], "--unselected") == 0) return main_unselected(argv + 2);
   if (argc == 13) return main_whole(argv + 1);
   dprintf(STDERR_FILENO, "floor: wrong arguments; see its first comment\n");
   return 2;
+}
+
+}  // namespace
+}  // namespace pinscope::bench
+
+int main(int argc, char** argv) {
+  return pinscope::bench::run_floor(argc, argv);
 }
