@@ -100,18 +100,14 @@ std::map<std::string, std::string> Machine::snapshot() const {
 }
 
 Plan Machine::install(model::Engine engine, const Options& options) const {
-  const auto plan = plan_install(engine, tree(), options);
-  if (!plan) {
-    ADD_FAILURE() << plan.error().sentence();
-    return {};
-  }
-  const auto done = apply(tree(), plan->changes, {});
-  if (!done) ADD_FAILURE() << done.error().sentence();
-  return *plan;
+  return carried_out(plan_install(engine, tree(), options));
 }
 
 Plan Machine::remove_wiring(model::Engine engine, const Options& options) const {
-  const auto plan = plan_remove(engine, tree(), options);
+  return carried_out(plan_remove(engine, tree(), options));
+}
+
+Plan Machine::carried_out(const Result<Plan>& plan) const {
   if (!plan) {
     ADD_FAILURE() << plan.error().sentence();
     return {};

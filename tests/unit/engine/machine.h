@@ -46,6 +46,8 @@ class Machine {
   [[nodiscard]] Report report(model::Engine engine) const { return examine(engine, tree()); }
 
  private:
+  [[nodiscard]] Plan carried_out(const Result<Plan>& plan) const;
+
   std::string root_;
   std::vector<Tree> opened_;
   const Tree* tree_ = nullptr;
