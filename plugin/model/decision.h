@@ -54,7 +54,7 @@ struct RefusedPin {
 struct Delegation {
   TokenRights rights;
   // cgroup_inet_ingress is among the rights only because programs without an attach type need it.
-  bool added_no_attach_type = false;
+  bool added_attach_type_none = false;
   bool pinning = false;
   ProgramReach reach = ProgramReach::kContainer;  // the least of what the policies say
   std::string grants_at = kDefaultGrantsAt;

@@ -27,7 +27,7 @@ void write_delegation(JsonWriter& json, const Delegation& delegation) {
     for (const auto& name : model::names_in(delegation.rights, right)) json.value(name);
     json.end();
   }
-  json.field("added_no_attach_type", delegation.added_no_attach_type)
+  json.field("added_no_attach_type", delegation.added_attach_type_none)
       .field("pinning", delegation.pinning)
       .field("programs_reach", model::name_of(delegation.reach))
       .field("grants_at", delegation.grants_at)
@@ -48,7 +48,7 @@ Result<Delegation> read_delegation(const JsonView& value) {
     }
   }
   // Older hooks did not write it.
-  PINSCOPE_TRY(delegation.added_no_attach_type, value.bool_or("added_no_attach_type", false));
+  PINSCOPE_TRY(delegation.added_attach_type_none, value.bool_or("added_no_attach_type", false));
   PINSCOPE_TRY(const auto pinning, required(value, "pinning"));
   PINSCOPE_TRY(delegation.pinning, pinning.as_bool());
   // Records of an older version have none.

@@ -11,7 +11,7 @@ Table delegation_table(const model::Delegation& delegation) {
     std::string names;
     for (const auto& name : model::names_in(delegation.rights, right))
       names += (names.empty() ? "" : ", ") + name;
-    if (right == TokenRight::kAttach && delegation.added_no_attach_type)
+    if (right == TokenRight::kAttach && delegation.added_attach_type_none)
       names +=
           " (cgroup_inet_ingress was added: it is number 0, which programs without an attach "
           "type are loaded with)";
@@ -30,7 +30,7 @@ void write_delegation(JsonWriter& json, const model::Delegation& delegation) {
     for (const auto& name : model::names_in(delegation.rights, right)) json.value(name);
     json.end();
   }
-  json.field("added_no_attach_type", delegation.added_no_attach_type)
+  json.field("added_no_attach_type", delegation.added_attach_type_none)
       .field("pinning", delegation.pinning)
       .field("programs_reach", model::name_of(delegation.reach))
       .field("grants_at", delegation.grants_at)

@@ -17,10 +17,10 @@ using model::NamespaceKind;
 using model::TokenRight;
 using model::TokenRights;
 
-constexpr VoidRead kPinning = {
+constexpr WhyReadIsVoid kPinning = {
     "with delegate.pinning, whoever may read it pins it again and opens that for writing",
     "leave pinning out, or grant read-write if the container may write it"};
-constexpr VoidRead kPrograms = {
+constexpr WhyReadIsVoid kPrograms = {
     "with prog_load, the container loads a program that writes any map it can open, whatever the "
     "access of its descriptor",
     "leave prog_load out, or grant read-write if the container may write it"};
@@ -34,15 +34,15 @@ Error cannot_delegate(const Delegation& delegation) {
   return Error(ErrorCode::kDelegation, "delegate BPF").rule(std::move(rules));
 }
 
-const VoidRead* void_read(const TokenRights& rights, bool pinning,
-                          const std::optional<model::ObjectKind>& kind) {
+const WhyReadIsVoid* why_read_is_void(const TokenRights& rights, bool pinning,
+                                      const std::optional<model::ObjectKind>& kind) {
   if (pinning) return &kPinning;
   const bool may_be_map = !kind || *kind == model::ObjectKind::kMap;
   return may_be_map && rights.has(TokenRight::kCommand, model::kCommandProgLoad) ? &kPrograms
                                                                                  : nullptr;
 }
 
-bool needs_no_attach_type(const TokenRights& rights) {
+bool needs_attach_type_none(const TokenRights& rights) {
   for (uint32_t number = 0; number < 64; ++number)
     if (rights.has(TokenRight::kProgram, number) && model::loads_without_attach_type(number))
       return true;
@@ -74,10 +74,10 @@ Result<std::optional<Delegation>> merge_delegations(
                     to_string(merged->rules.back())));
     }
   }
-  if (merged && needs_no_attach_type(merged->rights) &&
+  if (merged && needs_attach_type_none(merged->rights) &&
       !merged->rights.has(TokenRight::kAttach, model::kAttachNone)) {
     merged->rights.add(TokenRight::kAttach, model::kAttachNone);
-    merged->added_no_attach_type = true;
+    merged->added_attach_type_none = true;
   }
   return merged;
 }
@@ -96,7 +96,8 @@ Status check_delegation(const Decision& decision, const Container& container,
     return std::unexpected(cannot_delegate(delegation).reason(why->reason).hint(why->hint));
   for (const auto& grant : decision.grants) {
     if (grant.access != model::Access::kRead) continue;
-    if (const VoidRead* why = void_read(delegation.rights, delegation.pinning, grant.expect.kind))
+    if (const WhyReadIsVoid* why =
+            why_read_is_void(delegation.rights, delegation.pinning, grant.expect.kind))
       return std::unexpected(
           cannot_delegate(delegation)
               .reason("access: read of " + quoted(grant.name) + " would not hold: " + why->reason)

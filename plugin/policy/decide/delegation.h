@@ -29,14 +29,14 @@ Error cannot_delegate(const model::Delegation& delegation);
 
 // Why a grant with access: read would not hold beside what is delegated, and what to do about it;
 // null if it holds. The same for one policy alone and for several.
-struct VoidRead {
+struct WhyReadIsVoid {
   const char* reason;
   const char* hint;
 };
-const VoidRead* void_read(const model::TokenRights& rights, bool pinning,
-                          const std::optional<model::ObjectKind>& kind);
+const WhyReadIsVoid* why_read_is_void(const model::TokenRights& rights, bool pinning,
+                                      const std::optional<model::ObjectKind>& kind);
 
 // Programs that load without an attach type are asked for attach type 0.
-bool needs_no_attach_type(const model::TokenRights& rights);
+bool needs_attach_type_none(const model::TokenRights& rights);
 
 }  // namespace pinscope::policy

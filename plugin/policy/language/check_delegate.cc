@@ -78,7 +78,7 @@ class DelegateCheck {
   // Attach type 0 is added for programs that load without one.
   void attach_types() {
     uint64_t attach = delegate_.rights[TokenRight::kAttach];
-    if (needs_no_attach_type(delegate_.rights)) attach |= uint64_t{1} << model::kAttachNone;
+    if (needs_attach_type_none(delegate_.rights)) attach |= uint64_t{1} << model::kAttachNone;
     for_each(
         delegate_.rights, TokenRight::kProgram, [&](uint32_t program, const std::string& name) {
           const uint64_t own = model::attach_types_of(program);
@@ -103,7 +103,8 @@ class DelegateCheck {
       if (!marks.access_known) continue;
       if (grant.access == model::Access::kReadWrite) takes_programs_of_its_own(grant, marks);
       if (grant.access != model::Access::kRead) continue;
-      if (const VoidRead* why = void_read(delegate_.rights, delegate_.pinning, grant.expect.kind))
+      if (const WhyReadIsVoid* why =
+              why_read_is_void(delegate_.rights, delegate_.pinning, grant.expect.kind))
         reporter_.error(marks.access, std::string("access: read would not hold: ") + why->reason,
                         why->hint);
     }

@@ -61,7 +61,7 @@ inline model::Delegation a_delegation() {
   delegation.rights.add(model::TokenRight::kMap, 1);
   delegation.rights.add(model::TokenRight::kMap, 27);
   delegation.rights.add(model::TokenRight::kAttach, model::kAttachNone);
-  delegation.added_no_attach_type = true;
+  delegation.added_attach_type_none = true;
   delegation.pinning = true;
   delegation.reach = model::ProgramReach::kWholeMachine;
   delegation.grants_at = "/run/grants";

@@ -84,7 +84,7 @@ TEST(Delegation, IsTheUnionOfWhatPoliciesDelegate) {
   EXPECT_THAT(names_in(rights, TokenRight::kMap), ElementsAre("hash", "array"));
   EXPECT_THAT(names_in(rights, TokenRight::kAttach), ElementsAre("cgroup_inet_egress"));
   EXPECT_FALSE(decision->delegation->pinning);
-  EXPECT_FALSE(decision->delegation->added_no_attach_type);
+  EXPECT_FALSE(decision->delegation->added_attach_type_none);
   ASSERT_EQ(decision->delegation->rules.size(), 2U);
   EXPECT_EQ(to_string(decision->delegation->rules[1]), "policy \"b\" at b.yaml:30:5");
   EXPECT_EQ(decision->grants_at(), "/run/pinscope");
@@ -94,13 +94,13 @@ TEST(Delegation, HasAttachType0ForProgramsThatLoadWithoutOne) {
   const auto decision =
       decide_for({delegating("a", delegate({"prog_load", "", "socket_filter", ""}))});
   ASSERT_TRUE(decision) << decision.error().sentence();
-  EXPECT_TRUE(decision->delegation->added_no_attach_type);
+  EXPECT_TRUE(decision->delegation->added_attach_type_none);
   EXPECT_THAT(names_in(decision->delegation->rights, TokenRight::kAttach),
               ElementsAre("cgroup_inet_ingress"));
   const auto other = decide_for(
       {delegating("a", delegate({"prog_load", "", "cgroup_skb", "cgroup_inet_egress"}))});
   ASSERT_TRUE(other) << other.error().sentence();
-  EXPECT_FALSE(other->delegation->added_no_attach_type);
+  EXPECT_FALSE(other->delegation->added_attach_type_none);
 }
 
 TEST(Delegation, NeedsAUserNamespace) {
