@@ -47,6 +47,13 @@ struct Instance {
   Fd mount;  // of the instance's root, attached nowhere
   // Whose files it may hold, if it belongs to a user namespace.
   std::optional<Owner> maker = {};
+  ViewInstance shown = {};  // what is told of it
+};
+
+// A mount that will be part of the view.
+struct ViewMount {
+  Fd fd;
+  std::optional<InstanceId> instance = {};  // that it shows; none: the host's own
 };
 
 // Ids are given when a plan is built; its steps may come in another order.
@@ -74,14 +81,20 @@ class Applied::Walker {
 
   [[nodiscard]] const Plan& plan() const { return plan_; }
   [[nodiscard]] const std::vector<model::ObjectInfo>& objects() const { return objects_; }
+  [[nodiscard]] std::vector<ViewInstance> instances() const {
+    std::vector<ViewInstance> shown;
+    for (const auto& instance : instances_)
+      if (!instance.shown.mounts.empty()) shown.push_back(instance.shown);
+    return shown;
+  }
   void keep() { undo_.keep(); }
 
  private:
   Status run(const MakeInstance& step) {
-    const bool is_bpf = step.type == MakeInstance::Type::kBpf;
-    PINSCOPE_TRY(Fd context, kernel::create_filesystem(is_bpf ? "bpf" : "tmpfs"));
+    PINSCOPE_TRY(Fd context, kernel::create_filesystem(name_of(step.type)));
     PINSCOPE_TRY(Fd mount, kernel::mount_filesystem(context.get()));
     put(instances_, step.instance, {std::move(context), std::move(mount)});
+    instances_[step.instance].shown.type = step.type;
     return {};
   }
 
@@ -147,20 +160,22 @@ class Applied::Walker {
   }
 
   Status run(const SealInstance& step) {
-    return kernel::make_superblock_read_only(instances_[step.instance].context.get());
+    PINSCOPE_CHECK(kernel::make_superblock_read_only(instances_[step.instance].context.get()));
+    instances_[step.instance].shown.sealed = true;
+    return {};
   }
 
   Status run(const CloneMount& step) {
     PINSCOPE_TRY(Fd mount, step.through_target ? clone_through_target(step) : clone_detached(step));
     if (step.read_only) PINSCOPE_CHECK(kernel::make_mount_read_only(mount.get()));
-    put(mounts_, step.mount, std::move(mount));
+    put(mounts_, step.mount, {std::move(mount), step.instance});
     return {};
   }
 
   Status run(const ShowRoot& step) {
     Fd mount(::fcntl(root_of(step.instance), F_DUPFD_CLOEXEC, 0));
     if (!mount.valid()) return std::unexpected(Error::system("duplicate a descriptor", errno));
-    put(mounts_, step.mount, std::move(mount));
+    put(mounts_, step.mount, {std::move(mount), step.instance});
     return {};
   }
 
@@ -195,7 +210,7 @@ class Applied::Walker {
     PINSCOPE_TRY(Fd mount, kernel::clone_mount(source.pin.get(), ""));
     PINSCOPE_CHECK(kernel::make_mount_read_only(mount.get()));
     objects_[step.grant] = std::move(source.info);
-    put(mounts_, step.mount, std::move(mount));
+    put(mounts_, step.mount, {std::move(mount)});
     return {};
   }
 
@@ -225,7 +240,7 @@ class Applied::Walker {
   void detach_views() {
     for (const auto& step : plan_.steps)
       if (const auto* attach = std::get_if<AttachView>(&step))
-        if (attach->mount < mounts_.size() && mounts_[attach->mount].valid())
+        if (attach->mount < mounts_.size() && mounts_[attach->mount].fd.valid())
           (void)kernel::detach_mount(mount_of(attach->mount), target_.proc_self_fd);
   }
 
@@ -249,13 +264,26 @@ class Applied::Walker {
   }
 
   Status run(const AttachBelow& step) {
-    return kernel::attach_mount(mount_of(step.mount), mount_of(step.parent), step.path);
+    PINSCOPE_CHECK(kernel::attach_mount(mount_of(step.mount), mount_of(step.parent), step.path));
+    return note_attached(step.mount);
   }
 
   Status run(const AttachView& step) {
     const int view = mount_of(step.mount);
     PINSCOPE_CHECK(kernel::attach_mount(view, resolved_.get(), ""));
     undo_.push([this, view] { (void)kernel::detach_mount(view, target_.proc_self_fd); });
+    return note_attached(step.mount);
+  }
+
+  // An instance is known by the mounts that show it: its own root is attached nowhere.
+  Status note_attached(MountId mount) {
+    const auto& instance = mounts_[mount].instance;
+    if (!instance) return {};
+    PINSCOPE_TRY(const auto found, kernel::identify_mount(mount_of(mount), features_.list_mounts));
+    ViewInstance& shown = instances_[*instance].shown;
+    shown.device_major = found.device_major;
+    shown.device_minor = found.device_minor;
+    shown.mounts.push_back(found.mount);
     return {};
   }
 
@@ -300,7 +328,7 @@ class Applied::Walker {
   }
 
   [[nodiscard]] int root_of(InstanceId instance) const { return instances_[instance].mount.get(); }
-  [[nodiscard]] int mount_of(MountId mount) const { return mounts_[mount].get(); }
+  [[nodiscard]] int mount_of(MountId mount) const { return mounts_[mount].fd.get(); }
   [[nodiscard]] kernel::MountTable table() const {
     return {features_.list_mounts, mountinfo_.get()};
   }
@@ -311,7 +339,7 @@ class Applied::Walker {
   kernel::SourceOpener& sources_;
   std::vector<model::ObjectInfo> objects_;
   std::vector<Instance> instances_;
-  std::vector<Fd> mounts_;
+  std::vector<ViewMount> mounts_;
   Fd mountinfo_;
   std::unique_ptr<kernel::ContainerRoot> root_;  // once the container is entered
   std::optional<std::vector<kernel::Mount>> bpf_mounts_;
@@ -332,6 +360,10 @@ const Plan& Applied::plan() const {
 }
 const std::vector<model::ObjectInfo>& Applied::objects() const {
   return walker_->objects();
+}
+
+std::vector<model::ViewInstance> Applied::instances() const {
+  return walker_->instances();
 }
 void Applied::keep() {
   walker_->keep();

@@ -12,6 +12,7 @@
 #include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/process/process.h"
 #include "plugin/model/features.h"
+#include "plugin/model/instance.h"
 #include "plugin/model/object.h"
 #include "plugin/model/plan.h"
 #include "plugin/model/reach.h"
@@ -39,6 +40,8 @@ class Applied {
   [[nodiscard]] const model::Plan& plan() const;
   // For each grant of the plan, in its order, what its source turned out to be.
   [[nodiscard]] const std::vector<model::ObjectInfo>& objects() const;
+  // The instances of which mounts were attached in the container.
+  [[nodiscard]] std::vector<model::ViewInstance> instances() const;
   // Keeps the view: the destructor does not take it away any more.
   void keep();
 

@@ -17,6 +17,15 @@ std::string owner_and_mode(const model::GrantedPin& grant) {
   return text;
 }
 
+// "0:57 bpf, sealed, mount 812": as a line of mountinfo names them.
+std::string instance_text(const model::ViewInstance& instance) {
+  std::string text = std::to_string(instance.device_major) + ":" +
+                     std::to_string(instance.device_minor) + " " + model::name_of(instance.type) +
+                     (instance.sealed ? ", sealed" : "");
+  for (const auto& mount : instance.mounts) text += ", mount " + std::to_string(mount.id);
+  return text;
+}
+
 // Both sides are complete JSON values; the record's text is the one that is on disk.
 std::string to_json(const Entry& entry) {
   JsonWriter live(JsonWriter::Style::kPretty);
@@ -55,6 +64,7 @@ std::string to_text(const Entry& entry, const Palette& palette) {
   facts.add({"host bpffs", model::name_of(record.host_bpffs)});
   if (given.delegation && !given.pins.empty())
     facts.add({"grants at", given.delegation->grants_at});
+  for (const auto& instance : record.instances) facts.add({"instance", instance_text(instance)});
   for (const auto& rule : given.selected_by) facts.add({"selected by", model::to_string(rule)});
   std::string text = facts.text(palette);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plugin/model/decision.h"
+#include "plugin/model/instance.h"
 #include "plugin/model/policy.h"
 
 namespace pinscope::model {
@@ -20,7 +21,7 @@ using MountId = uint32_t;
 // Makes a new file system, attached nowhere: a bpffs, or the small tmpfs that holds the mount
 // points of the layouts that mount each pin on its own.
 struct MakeInstance {
-  enum class Type { kBpf, kTmpfs } type = Type::kBpf;
+  InstanceType type = InstanceType::kBpf;
   InstanceId instance = 0;
   friend bool operator==(const MakeInstance&, const MakeInstance&) = default;
 };

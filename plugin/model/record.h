@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "plugin/model/given.h"
+#include "plugin/model/instance.h"
 
 namespace pinscope::model {
 
@@ -26,6 +27,8 @@ struct Record {
   std::string at;
   Layout layout = Layout::kShared;
   HostBpffs host_bpffs = HostBpffs::kMask;
+  // Of the view, once it is applied; records of earlier versions have none.
+  std::vector<ViewInstance> instances;
   friend bool operator==(const Record&, const Record&) = default;
 };
 

@@ -86,6 +86,7 @@ std::vector<PinnedObject> pins_of(const apply::Applied& view,
                                   const std::vector<GrantedPin>& skipped) {
   std::vector<PinnedObject> pins;
   const auto& grants = view.plan().grants;
+  pins.reserve(grants.size() + skipped.size());
   for (size_t i = 0; i < grants.size(); ++i) pins.push_back({grants[i], view.objects()[i], false});
   for (const auto& grant : skipped) pins.push_back({grant, {}, true});
   return pins;
@@ -155,6 +156,7 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
   // Record and audit line say what came of it, and the view stays.
   record.state = Record::State::kApplied;
   record.given.pins = pins_of(view, skipped);
+  record.instances = view.instances();
   PINSCOPE_CHECK(start.ledger.keep(record));
   log.event().given = std::move(record.given);
   PINSCOPE_CHECK(log.write(AuditEvent::Outcome::kGranted));

@@ -89,7 +89,7 @@ class Builder {
   }
 
  private:
-  InstanceId make_instance(MakeInstance::Type type) {
+  InstanceId make_instance(InstanceType type) {
     plan_.steps.emplace_back(MakeInstance{type, instances_});
     return instances_++;
   }
@@ -160,7 +160,7 @@ class Builder {
     for (const auto& grant : decision_.grants)
       (opens_for_writing(grant.access) ? any_write : any_read) = true;
 
-    const InstanceId top = make_instance(MakeInstance::Type::kBpf);
+    const InstanceId top = make_instance(InstanceType::kBpf);
     plan_.steps.emplace_back(MakeDirectory{top, kShown});
     view_ = clone(top, kShown, !any_read);
     std::set<std::string> made;
@@ -184,7 +184,7 @@ class Builder {
     plan_.steps.emplace_back(SealInstance{top});
     PINSCOPE_CHECK(check_nobody_owns_writable_directory());
 
-    const InstanceId writable = make_instance(MakeInstance::Type::kBpf);
+    const InstanceId writable = make_instance(InstanceType::kBpf);
     plan_.steps.emplace_back(MakeDirectory{writable, kShown});
     const MountId mount = clone(writable, kShown, true);
     std::set<std::string> made_writable;
@@ -195,7 +195,7 @@ class Builder {
 
   // A sealed tmpfs of empty files, one for each grant to be mounted on.
   InstanceId frame() {
-    const InstanceId instance = make_instance(MakeInstance::Type::kTmpfs);
+    const InstanceId instance = make_instance(InstanceType::kTmpfs);
     plan_.steps.emplace_back(MakeDirectory{instance, kShown});
     view_ = clone(instance, kShown, true);
     const std::string top = std::string(kShown) + "/";
@@ -212,7 +212,7 @@ class Builder {
     frame();
     for (uint32_t i = 0; i < decision_.grants.size(); ++i) {
       const auto& grant = decision_.grants[i];
-      const InstanceId instance = make_instance(MakeInstance::Type::kBpf);
+      const InstanceId instance = make_instance(InstanceType::kBpf);
       plan_.steps.emplace_back(MakeDirectory{instance, kShown});
       const std::string path = std::string(kShown) + "/" + std::string(base_name(grant.name));
       PINSCOPE_CHECK(pin(instance, i, path));

@@ -22,16 +22,6 @@ std::string mode_text(uint32_t mode) {
   return text;
 }
 
-const char* type_text(MakeInstance::Type type) {
-  switch (type) {
-    case MakeInstance::Type::kBpf:
-      return "bpf";
-    case MakeInstance::Type::kTmpfs:
-      return "tmpfs";
-  }
-  return "";
-}
-
 // map_create,prog_load
 std::string joined_names(const TokenRights& rights, TokenRight right) {
   std::string text;
@@ -52,7 +42,7 @@ struct TextPrinter {
   const Plan& plan;
 
   std::string operator()(const MakeInstance& step) const {
-    return std::string("make ") + type_text(step.type) + " " + instance_text(step.instance);
+    return std::string("make ") + name_of(step.type) + " " + instance_text(step.instance);
   }
   std::string operator()(const MakeDelegatedInstance& step) const {
     return "make bpf " + instance_text(step.instance) +
@@ -132,7 +122,7 @@ struct JsonPrinter {
   JsonWriter& json;
 
   void operator()(const MakeInstance& step) const {
-    start("make-instance").field("type", type_text(step.type)).field("instance", step.instance);
+    start("make-instance").field("type", name_of(step.type)).field("instance", step.instance);
   }
   void operator()(const MakeDelegatedInstance& step) const {
     start("make-delegated-instance").field("instance", step.instance);

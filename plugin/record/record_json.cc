@@ -20,6 +20,7 @@ using model::PinnedObject;
 using model::Record;
 using model::RefusedPin;
 using model::Rule;
+using model::ViewInstance;
 
 // Rises when a field that is there gets another meaning; a new field does not need it.
 constexpr uint64_t kFormat = 1;
@@ -33,6 +34,8 @@ constexpr auto kPinColumns = std::to_array<std::string_view>(
     {"name", "source", "access", "kind", "type", "id", "uid", "gid", "mode", "skipped", "rule"});
 constexpr auto kRefusalColumns =
     std::to_array<std::string_view>({"source", "name", "granted_by", "denied_by", "denied_as"});
+constexpr auto kInstanceColumns = std::to_array<std::string_view>(
+    {"type", "device_major", "device_minor", "sealed", "mounts", "unique_mounts"});
 // Columns that older versions did not write: nothing is there.
 constexpr auto kNewColumns = std::to_array<std::string_view>({"denied_as"});
 
@@ -80,6 +83,24 @@ void write_pin(JsonWriter& json, RuleTable& rules, const PinnedObject& pin) {
       .value(pin.skipped)
       .value(rules.index_of(pin.grant.rule))
       .end();
+}
+
+void write_instances(JsonWriter& json, const std::vector<ViewInstance>& instances) {
+  json.key("instances");
+  write_columns(json, kInstanceColumns);
+  for (const auto& instance : instances) {
+    json.array()
+        .value(name_of(instance.type))
+        .value(instance.device_major)
+        .value(instance.device_minor)
+        .value(instance.sealed)
+        .array();
+    for (const auto& mount : instance.mounts) json.value(mount.id);
+    json.end().array();
+    for (const auto& mount : instance.mounts) json.value(mount.unique_id);
+    json.end().end();
+  }
+  json.end().end();
 }
 
 // Reading. Each reader names the place of what it could not use.
@@ -213,6 +234,25 @@ Result<RefusedPin> read_refusal(const auto& column, const std::vector<Rule>& rul
   return refusal;
 }
 
+Result<ViewInstance> read_instance(const auto& column) {
+  ViewInstance instance;
+  PINSCOPE_TRY(instance.type, to_word(*column(0), instance_type_from_name));
+  PINSCOPE_TRY(instance.device_major, to_number<uint32_t>(*column(1)));
+  PINSCOPE_TRY(instance.device_minor, to_number<uint32_t>(*column(2)));
+  PINSCOPE_TRY(instance.sealed, column(3)->as_bool());
+  PINSCOPE_TRY(const auto ids, column(4)->elements());
+  PINSCOPE_TRY(const auto unique_ids, column(5)->elements());
+  if (ids.size() != unique_ids.size())
+    return std::unexpected(column(5)->complaint("not as many as there are mounts"));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    model::MountIdentity mount;
+    PINSCOPE_TRY(mount.id, ids[i].as_unsigned());
+    PINSCOPE_TRY(mount.unique_id, unique_ids[i].as_unsigned());
+    instance.mounts.push_back(mount);
+  }
+  return instance;
+}
+
 Status read_rules_and_tables(const JsonView& root, Record& record) {
   std::vector<Rule> rules;
   PINSCOPE_TRY(const auto entries, read_list(root, "rules"));
@@ -237,6 +277,14 @@ Status read_rules_and_tables(const JsonView& root, Record& record) {
     record.given.pins.push_back(std::move(pin));
     return {};
   }));
+  PINSCOPE_TRY(const auto instances, root.find("instances"));
+  if (instances)
+    PINSCOPE_CHECK(
+        read_table(root, "instances", kInstanceColumns, [&](const auto& column) -> Status {
+          PINSCOPE_TRY(auto instance, read_instance(column));
+          record.instances.push_back(std::move(instance));
+          return {};
+        }));
   return read_table(root, "refusals", kRefusalColumns, [&](const auto& column) -> Status {
     PINSCOPE_TRY(auto refusal, read_refusal(column, rules));
     record.given.refusals.push_back(std::move(refusal));
@@ -302,7 +350,9 @@ std::string to_json(const Record& record) {
         .value(rules.index_of(refusal.denied_by))
         .value(refusal.denied_as)
         .end();
-  json.end().end().key("rules");
+  json.end().end();
+  if (!record.instances.empty()) write_instances(json, record.instances);
+  json.key("rules");
   rules.write(json);
   json.end();
   return json.take() + '\n';

@@ -67,6 +67,11 @@ std::optional<model::HostBpffs> host_bpffs_from_name(std::string_view name) {
   return find_by_name(name, {kMask, kReject, kAllow});
 }
 
+std::optional<model::InstanceType> instance_type_from_name(std::string_view name) {
+  using enum model::InstanceType;
+  return find_by_name(name, {kBpf, kTmpfs});
+}
+
 std::optional<model::Engine> engine_from_word(std::string_view name) {
   if (name.empty()) return model::Engine::kUnknown;
   return model::engine_from_name(std::string(name));

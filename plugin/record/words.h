@@ -19,6 +19,7 @@ std::optional<model::Access> access_from_name(std::string_view name);
 std::optional<model::ObjectKind> kind_from_name(std::string_view name);
 std::optional<model::Layout> layout_from_name(std::string_view name);
 std::optional<model::HostBpffs> host_bpffs_from_name(std::string_view name);
+std::optional<model::InstanceType> instance_type_from_name(std::string_view name);
 // "" is kUnknown.
 std::optional<model::Engine> engine_from_word(std::string_view name);
 

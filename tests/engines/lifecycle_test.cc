@@ -1,5 +1,7 @@
 // The hook over a container's life and over a machine's: its stages, its record, policies that are
 // edited between two starts, and many containers at once.
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,6 +61,36 @@ TEST_P(Lifecycle, MakesOneViewAndOneRecordWhenTheHookRunsTwice) {
   int granted = 0;
   for (const auto& line : installation_.audit()) granted += line.outcome == "granted" ? 1 : 0;
   EXPECT_EQ(granted, 1);
+}
+
+// The instance of a bpffs at `path`, seen from outside, as a row of a record; both kinds of mount
+// id where the kernel has the second.
+std::string instance_at(const std::string& path, bool sealed, bool has_unique_ids) {
+  constexpr unsigned kUniqueId = 0x4000;  // STATX_MNT_ID_UNIQUE
+  struct statx status {};
+  struct statx unique {};
+  check(statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &status), "statx");
+  check(statx(AT_FDCWD, path.c_str(), 0, kUniqueId, &unique), "statx");
+  const uint64_t unique_id =
+      has_unique_ids && (unique.stx_mask & kUniqueId) != 0 ? unique.stx_mnt_id : 0;
+  return "[\"bpf\"," + std::to_string(status.stx_dev_major) + "," +
+         std::to_string(status.stx_dev_minor) + "," + (sealed ? "true" : "false") + ",[" +
+         std::to_string(status.stx_mnt_id) + "],[" + std::to_string(unique_id) + "]]";
+}
+
+TEST_P(Lifecycle, RecordsTheInstancesByWhatFindsThemInAnyMountNamespace) {
+  installation_.write_policy(policy_text(std::string(kGrantFlows) +
+                                         "  - {pin: /sys/fs/bpf/counters, access: read-write}\n"));
+  installation_.hook_into(container_.spec);
+  container_.probe({"sleep 100"});
+  ASSERT_EQ(container_.create().status, 0);
+  const std::string view = "/proc/" + std::to_string(container_.pid()) + "/root/sys/fs/bpf";
+  const auto rows = [&](bool has_unique_ids) {
+    return HasSubstr("\"rows\":[" + instance_at(view, true, has_unique_ids) + "," +
+                     instance_at(view + "/_rw", false, has_unique_ids) + "]");
+  };
+  // The suite runs on kernels without them, too, and as if this one were such a one.
+  EXPECT_THAT(installation_.record(container_.id()), testing::AnyOf(rows(true), rows(false)));
 }
 
 TEST_P(Lifecycle, RecordsAContainerFromItsCreationToItsDeletion) {

@@ -273,13 +273,33 @@ Result<std::vector<Mount>> MountTable::read_mountinfo() const {
   return parse_mountinfo(text);
 }
 
-Result<uint64_t> MountTable::id_of(int fd) const {
+namespace {
+
+// With the mount's id: of mountinfo for STATX_MNT_ID, unique for kStatxMntIdUnique.
+Result<struct statx> ask_for_id(int fd, unsigned mask) {
   struct statx status {};
-  const unsigned mask = list_mounts_ ? uapi::kStatxMntIdUnique : STATX_MNT_ID;
   if (::statx(fd, "", kNoAnswerNeeded, mask, &status) != 0)
     return std::unexpected(Error::system("ask for a mount id", errno));
   if ((status.stx_mask & mask) == 0)
     return std::unexpected(Error::system("ask for a mount id", EOPNOTSUPP));
+  return status;
+}
+
+}  // namespace
+
+Result<MountAndDevice> identify_mount(int fd, bool has_unique_ids) {
+  PINSCOPE_TRY(const auto status, ask_for_id(fd, STATX_MNT_ID));
+  MountAndDevice found{{status.stx_mnt_id, 0}, status.stx_dev_major, status.stx_dev_minor};
+  if (has_unique_ids) {
+    PINSCOPE_TRY(const auto unique, ask_for_id(fd, uapi::kStatxMntIdUnique));
+    found.mount.unique_id = unique.stx_mnt_id;
+  }
+  return found;
+}
+
+Result<uint64_t> MountTable::id_of(int fd) const {
+  PINSCOPE_TRY(const auto status,
+               ask_for_id(fd, list_mounts_ ? uapi::kStatxMntIdUnique : STATX_MNT_ID));
   return status.stx_mnt_id;
 }
 

@@ -9,6 +9,7 @@
 
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
+#include "plugin/model/instance.h"
 
 namespace pinscope::kernel {
 
@@ -38,6 +39,15 @@ Result<std::vector<Mount>> read_mounts(const char* path, size_t limit = kMountin
 // The options of the superblock behind the mount that `mount` is on: the last field of its line in
 // `mountinfo`, an open mountinfo file of a process in the mount's namespace.
 Result<std::string> superblock_options(int mountinfo, int mount);
+
+// What finds the mount that `fd` is on again: its ids, and the device of its superblock.
+// `has_unique_ids`: the kernel has statmount(2). One call, two with unique ids.
+struct MountAndDevice {
+  model::MountIdentity mount;
+  uint32_t device_major = 0;
+  uint32_t device_minor = 0;
+};
+Result<MountAndDevice> identify_mount(int fd, bool has_unique_ids);
 
 class MountTable {
  public:
