@@ -382,7 +382,8 @@ TEST(Decide, ManyGrantsAndDenialsTakeNoQuadraticTime) {
   constexpr int kSome = 300;
   constexpr int kTimes = 10;
   // A walk of every denial for every grant takes a hundred times as long.
-  EXPECT_LT(time_to_decide(kTimes * kSome), 3 * kTimes * time_to_decide(kSome));
+  constexpr std::clock_t kAllowed = 30;
+  EXPECT_LT(time_to_decide(kTimes * kSome), kAllowed * time_to_decide(kSome));
 }
 
 }  // namespace
