@@ -19,6 +19,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/host/installed.h"
 #include "plugin/kernel/process/concealment.h"
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/oci/edit.h"
@@ -98,14 +99,17 @@ Result<std::optional<int>> parse(const std::vector<std::string>& words, Argument
   return std::nullopt;
 }
 
-// Podman's extension stage (oci-hooks(5)): a container that is not selected keeps its configuration
-// as it was written, and one that is gets what its seccomp profile lacks. The hooks are there
-// through the directory that has this one.
+// Podman's extension stage (oci-hooks(5)): a container that no policy can select keeps its
+// configuration as it was written, and any other gets the hooks, and what its seccomp profile
+// lacks. Podman adds nothing behind this but secrets for the environment and limits (libpod,
+// generateSpec).
 Status precreate(const HookOptions& options, const oci::State& state, std::string config) {
   PINSCOPE_TRY(const auto preparation,
                prepare(options, "precreate", state, [&] { return Result<std::string>(config); }));
+  std::vector<oci::Hook> hooks;
+  if (preparation.needs_hooks) hooks = hooks_for(options, program_beside("pinscope-hook"));
   PINSCOPE_TRY(const auto edit, oci::edit_config(std::move(config), "the configuration on stdin",
-                                                 {}, preparation.commands));
+                                                 hooks, preparation.commands));
   if (!print(STDOUT_FILENO, edit.text))
     return std::unexpected(Error::system("write the configuration to stdout", errno));
   return {};

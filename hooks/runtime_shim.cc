@@ -176,11 +176,12 @@ class Bundle {
   struct stat status_ {};
 };
 
-// A link may have any name.
-Status refuse_own_kernel_of(const std::string& runtime) {
-  PINSCOPE_CHECK(refuse_own_kernel(runtime));
+// A link to a program with a kernel of its own may have any name.
+Status refuse_own_kernel(const std::string& runtime) {
   char resolved[PATH_MAX];
-  return ::realpath(runtime.c_str(), resolved) != nullptr ? refuse_own_kernel(resolved) : Status();
+  const bool found = ::realpath(runtime.c_str(), resolved) != nullptr;
+  if (!model::has_own_kernel(runtime) && !(found && model::has_own_kernel(resolved))) return {};
+  return std::unexpected(runs_elsewhere(runtime));
 }
 
 Status prepare_bundle(const ShimOptions& options, const std::string& runtime, Bundle& bundle) {
@@ -188,7 +189,7 @@ Status prepare_bundle(const ShimOptions& options, const std::string& runtime, Bu
   PINSCOPE_TRY(const auto preparation,
                prepare(options.hook, "shim", bundle.state(), [&] { return bundle.read(); }));
   PINSCOPE_CHECK(engine.restore());
-  if (preparation.selected) PINSCOPE_CHECK(refuse_own_kernel_of(runtime));
+  if (preparation.selected) PINSCOPE_CHECK(refuse_own_kernel(runtime));
   if (!preparation.needs_hooks) return {};
   const std::string hook = program_beside("pinscope-hook");
   if (::access(hook.c_str(), X_OK) != 0)

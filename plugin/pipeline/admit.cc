@@ -30,7 +30,8 @@ Status admit(const model::Decision& decision, const ProcessFacts& process) {
                                  "give a view to a container that is restored from a checkpoint")
                                .reason("CRIU mounts what the checkpoint holds after this hook")
                                .hint("start it anew, or let no policy select it"));
-  PINSCOPE_CHECK(refuse_own_kernel(process.program));
+  if (model::has_own_kernel(process.program))
+    return std::unexpected(runs_elsewhere(process.program));
   if (decision.delegation && process.shares_user_namespace)
     return std::unexpected(Error(ErrorCode::kDelegation, "delegate BPF")
                                .reason("its process is in the host's user namespace")
@@ -38,12 +39,11 @@ Status admit(const model::Decision& decision, const ProcessFacts& process) {
   return {};
 }
 
-Status refuse_own_kernel(std::string_view program) {
-  if (!model::has_own_kernel(program)) return {};
-  return std::unexpected(Error(ErrorCode::kRuntimeUnsupported,
-                               "give a view to a container of " + quoted(base_name(program)))
-                             .reason("it does not run on this kernel")
-                             .hint("let no policy select containers of gVisor or Kata"));
+Error runs_elsewhere(std::string_view program) {
+  return Error(ErrorCode::kRuntimeUnsupported,
+               "give a view to a container of " + quoted(base_name(program)))
+      .reason("it does not run on this kernel")
+      .hint("let no policy select containers of gVisor or Kata");
 }
 
 Status check_required(const std::vector<std::string>& required,

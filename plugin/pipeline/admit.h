@@ -27,9 +27,8 @@ ProcessFacts facts_of(const kernel::ContainerProcess& process);
 // view. kDelegation: BPF is delegated to a user namespace, and this is the host's.
 Status admit(const model::Decision& decision, const ProcessFacts& process);
 
-// kRuntimeUnsupported, of a low-level runtime whose containers have a kernel of their own. `path`:
-// as it is named, and as links resolve.
-Status refuse_own_kernel(std::string_view program);
+// kRuntimeUnsupported: containers of this program have a kernel of their own.
+Error runs_elsewhere(std::string_view program);
 
 // kPolicyRequired: the start asked for a policy by its name, and it does not select the container.
 // That it was asked for does not make it select, and to start without it is no answer either.

@@ -10,8 +10,16 @@
 #include "plugin/pipeline/identify.h"
 #include "plugin/pipeline/run_log.h"
 #include "plugin/policy/decide/decide.h"
+#include "plugin/policy/decide/may_select.h"
 
 namespace pinscope {
+namespace {
+
+// What config.json says for certain. Where the path of a namespace leads, the hook sees.
+constexpr policy::Known kInConfiguration = {
+    .image = true, .bundle = true, .user = true, .annotations = true, .namespaces = true};
+
+}  // namespace
 
 Result<Preparation> prepare(const HookOptions& options, const std::string& stage,
                             const oci::State& state,
@@ -25,7 +33,10 @@ Result<Preparation> prepare(const HookOptions& options, const std::string& stage
   PINSCOPE_TRY(const auto container,
                container_of(state, std::move(text), options.engine, options.pod_labels));
   if (container.identity.is_sandbox) return preparation;
-  PINSCOPE_TRY(const auto candidates, store.set().candidates(container));
+  PINSCOPE_TRY(auto candidates, store.set().candidates(container));
+  std::erase_if(candidates, [&](const model::Policy& policy) {
+    return !policy::may_select(policy.select, container, kInConfiguration);
+  });
   if (candidates.empty()) return preparation;
   preparation.needs_hooks = true;
 

@@ -13,7 +13,6 @@ namespace pinscope::test {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 using testing::StartsWith;
 
 // As Podman's default profile, which refuses bpf by name.
@@ -38,7 +37,23 @@ class Precreate : public testing::Test {
   Installation installation_;
 };
 
-TEST_F(Precreate, AddsWhatTheProfileLacksAndNoHooks) {
+// The stages at which a configuration has the hook run.
+std::vector<std::string> hooks_in(const std::string& config) {
+  const auto json = JsonDocument::parse(config, "config", ErrorCode::kConfigInvalid);
+  std::vector<std::string> stages;
+  const auto hooks = json ? json->root().find("hooks").value() : std::nullopt;
+  for (const char* stage : {"prestart", "createRuntime", "poststop"}) {
+    const auto list = hooks ? hooks->find(stage).value() : std::nullopt;
+    if (!list) continue;
+    const auto entries = list->elements().value();
+    for (const auto& hook : entries)
+      if (hook.string_or("path", "").value().ends_with("/pinscope-hook"))
+        stages.emplace_back(stage);
+  }
+  return stages;
+}
+
+TEST_F(Precreate, AddsTheHooksAndWhatTheProfileLacks) {
   installation_.write_policy(
       policy_text("select: {}\ngrants: [{pin: /sys/fs/bpf/flows, access: read}]\n"));
   const auto result = call(kConfig);
@@ -46,7 +61,7 @@ TEST_F(Precreate, AddsWhatTheProfileLacksAndNoHooks) {
   EXPECT_THAT(result.out, StartsWith("{\n \"root\": {\"path\": \"rootfs\"},\n \"newer\": 1.50,\n"));
   EXPECT_THAT(result.out, HasSubstr("{\"names\": [\"swapon\"], \"action\": \"SCMP_ACT_ERRNO\", "
                                     "\"errnoRet\": 1},\n"));
-  EXPECT_THAT(result.out, Not(HasSubstr("hooks")));
+  EXPECT_EQ(hooks_in(result.out), (std::vector<std::string>{"createRuntime", "poststop"}));
   const auto json = JsonDocument::parse(result.out, "stdout", ErrorCode::kConfigInvalid);
   ASSERT_TRUE(json) << result;
   const auto rules = json->root()
@@ -82,6 +97,25 @@ TEST_F(Precreate, CopiesTheConfigurationOfAContainerThatNoPolicySelects) {
   const auto result = call(kConfig);
   EXPECT_EQ(result.status, 0) << result;
   EXPECT_EQ(result.out, kConfig);
+}
+
+TEST_F(Precreate, AddsNoHooksWhereNoPolicyCanSelect) {
+  installation_.write_policy(
+      policy_text("select: {user: {uid: 7}}\ngrants: [{pin: /sys/fs/bpf/flows}]\n"));
+  EXPECT_EQ(call(kConfig).out, kConfig);
+}
+
+TEST_F(Precreate, AddsTheHooksWhereOnlyTheProcessWillTell) {
+  installation_.write_policy(
+      policy_text("select: {namespaces: {net: host}}\ngrants: [{pin: /sys/fs/bpf/flows}]\n"));
+  const auto with_network = [](const char* network) {
+    return std::string("{\"root\": {\"path\": \"rootfs\"}, \"linux\": {\"namespaces\": [") +
+           network + "]}}";
+  };
+  EXPECT_EQ(hooks_in(call(with_network("{\"type\": \"network\"}")).out).size(), 0U);
+  EXPECT_EQ(
+      hooks_in(call(with_network(R"({"type": "network", "path": "/run/netns/x"})")).out).size(),
+      2U);
 }
 
 TEST_F(Precreate, TakesTheWorkingDirectoryForTheBundle) {

@@ -12,10 +12,10 @@ constexpr auto kPodman = model::Engine::kPodman;
 constexpr const char* kDropIn = "/etc/containers/containers.conf.d/99-pinscope.conf";
 constexpr const char* kOwn = "/etc/pinscope/hooks.d/podman";
 
-TEST(WirePodman, WritesAHookFileForEachStageAndADropIn) {
+TEST(WirePodman, WritesOneHookFileAndADropIn) {
   const Machine machine({});
   machine.install(kPodman, options_for(kPodman));
-  EXPECT_EQ(machine.read(std::string(kOwn) + "/pinscope-createRuntime.json"),
+  EXPECT_EQ(machine.read(std::string(kOwn) + "/pinscope-precreate.json"),
             R"({
   "version": "1.0.0",
   "hook": {
@@ -24,7 +24,7 @@ TEST(WirePodman, WritesAHookFileForEachStageAndADropIn) {
       "pinscope-hook",
       "--engine",
       "podman",
-      "createRuntime"
+      "precreate"
     ],
     "env": [
       "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
@@ -35,12 +35,12 @@ TEST(WirePodman, WritesAHookFileForEachStageAndADropIn) {
     "always": true
   },
   "stages": [
-    "createRuntime"
+    "precreate"
   ]
 }
 )");
-  EXPECT_TRUE(machine.has(std::string(kOwn) + "/pinscope-precreate.json"));
-  EXPECT_TRUE(machine.has(std::string(kOwn) + "/pinscope-poststop.json"));
+  // The hook adds itself for the other stages, to containers that need it.
+  EXPECT_FALSE(machine.has(std::string(kOwn) + "/pinscope-createRuntime.json"));
   EXPECT_THAT(machine.read(kDropIn),
               HasSubstr("[engine]\nhooks_dir = [\"/usr/share/containers/oci/hooks.d\", "
                         "\"/etc/pinscope/hooks.d/podman\"]\n"));
@@ -166,12 +166,12 @@ TEST(WirePodman, RefusesAProgramThatIsMissingOrThatOthersMayChange) {
 }
 
 TEST(WirePodman, NoticesAFileOfItsNameInALaterDirectory) {
-  const Machine machine({{"/site/pinscope-createRuntime.json", "{}"}});
+  const Machine machine({{"/site/pinscope-precreate.json", "{}"}});
   machine.install(kPodman, options_for(kPodman));
   machine.write("/etc/containers/containers.conf.d/zz.conf",
                 "[engine]\nhooks_dir = [\"/etc/pinscope/hooks.d/podman\", \"/site\"]\n");
   EXPECT_THAT(remarks_of(machine.report(kPodman)),
-              ElementsAre("fail: /site/pinscope-createRuntime.json takes the place of Pinscope's "
+              ElementsAre("fail: /site/pinscope-precreate.json takes the place of Pinscope's "
                           "hook"));
 }
 
