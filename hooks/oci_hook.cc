@@ -106,7 +106,7 @@ Result<std::optional<int>> parse(const std::vector<std::string>& words, Argument
 Status precreate(const HookOptions& options, const oci::State& state, std::string config) {
   PINSCOPE_TRY(const auto preparation,
                prepare(options, "precreate", state, [&] { return Result<std::string>(config); }));
-  std::vector<oci::Hook> hooks;
+  std::vector<model::HookEntry> hooks;
   if (preparation.needs_hooks) hooks = hooks_for(options, program_beside("pinscope-hook"));
   PINSCOPE_TRY(const auto edit, oci::edit_config(std::move(config), "the configuration on stdin",
                                                  hooks, preparation.commands));

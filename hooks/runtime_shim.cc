@@ -152,7 +152,7 @@ class Bundle {
 
   // Done when this returns: a reader sees the old text or the new one. Where config.json is a
   // symbolic link, a file takes its place, and what it led to stays as it was.
-  Status add(const std::vector<oci::Hook>& hooks, model::BpfCommands commands) {
+  Status add(const std::vector<model::HookEntry>& hooks, model::BpfCommands commands) {
     if (config_ != "config.json")
       return std::unexpected(
           Error(ErrorCode::kConfigInvalid, "use the configuration " + quoted(config_))

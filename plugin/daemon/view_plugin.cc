@@ -40,7 +40,7 @@ std::string to_string(nri::Version version) {
   return std::to_string(version.major) + "." + std::to_string(version.minor);
 }
 
-nri::Hook to_nri(oci::Hook hook) {
+nri::Hook to_nri(model::HookEntry hook) {
   return {std::move(hook.path), std::move(hook.args), std::move(hook.env), hook.timeout};
 }
 
@@ -225,7 +225,7 @@ Result<ViewPlugin::Candidate> ViewPlugin::candidate(const nri::Pod& pod,
   HookOptions hook = options_.hook;
   for (const auto& [key, label] : subject.identity.kubernetes_labels)
     PINSCOPE_CHECK(oci::add_pod_label(hook.pod_labels, key + "=" + label.value));
-  for (oci::Hook& one : hooks_for(hook, options_.hook_path))
+  for (model::HookEntry& one : hooks_for(hook, options_.hook_path))
     (one.stage == "poststop" ? found.at_poststop : found.at_create_runtime) = std::move(one);
   return found;
 }
@@ -279,7 +279,7 @@ Status ViewPlugin::remove(const nri::Container& container, nri::Time deadline) c
       // Ids are one engine's own, in one of its namespaces.
       if (record.given.engine != options_.hook.engine) continue;
       if (!kernel::has_ended(record.given.pid, record.process_start)) continue;
-      for (const oci::Hook& hook : hooks_for(options_.hook, options_.hook_path))
+      for (const model::HookEntry& hook : hooks_for(options_.hook, options_.hook_path))
         if (hook.stage == "poststop")
           PINSCOPE_CHECK(run_hook(hook.path, hook.args,
                                   state_json(record.given.id, "stopped", 0, record.given.bundle),

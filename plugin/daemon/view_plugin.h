@@ -12,9 +12,9 @@
 #include "plugin/daemon/options.h"
 #include "plugin/daemon/seccomp.h"
 #include "plugin/host/status_file.h"
+#include "plugin/model/hook_entry.h"
 #include "plugin/model/policy.h"
 #include "plugin/nri/plugin.h"
-#include "plugin/oci/edit.h"
 #include "plugin/pipeline/run_log.h"
 
 namespace pinscope::daemon {
@@ -41,8 +41,8 @@ class ViewPlugin : public nri::Plugin {
   // are any, the hooks that know for certain.
   struct Candidate {
     std::vector<model::Policy> policies;
-    oci::Hook at_create_runtime;
-    oci::Hook at_poststop;
+    model::HookEntry at_create_runtime;
+    model::HookEntry at_poststop;
   };
   // The set in force, brought up to date if there is time for it.
   Result<std::vector<model::Policy>> policies_in_force(RunLog& log, nri::Time deadline) const;

@@ -1,6 +1,5 @@
 #include "plugin/engine/hook_file.h"
 
-#include "plugin/base/path.h"
 #include "plugin/json/json.h"
 #include "plugin/model/hook_entry.h"
 
@@ -9,12 +8,9 @@ namespace pinscope::engine {
 std::string hook_file(const std::string& program, const std::vector<std::string>& arguments,
                       std::string_view stage) {
   JsonWriter json(JsonWriter::Style::kPretty);
-  json.object().field("version", "1.0.0").key("hook").object().field("path", program);
-  json.key("args").array().value(base_name(program));
-  for (const auto& argument : arguments) json.value(argument);
-  json.value(stage).end();
-  json.key("env").array().value(model::kHookEnvironment).end();
-  json.field("timeout", model::kHookTimeout.count()).end();
+  json.object().field("version", "1.0.0").key("hook").object();
+  add_members(json, model::hook_entry(std::string(stage), program, arguments));
+  json.end();
   json.key("when").object().field("always", true).end();
   json.key("stages").array().value(stage).end().end();
   return json.take() + "\n";

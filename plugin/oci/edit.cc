@@ -11,14 +11,12 @@
 namespace pinscope::oci {
 namespace {
 
-std::string to_json(const Hook& hook) {
+using model::HookEntry;
+
+std::string to_json(const HookEntry& hook) {
   JsonWriter json;
-  json.object().field("path", hook.path).key("args").array();
-  for (const auto& argument : hook.args) json.value(argument);
-  json.end().key("env").array();
-  for (const auto& variable : hook.env) json.value(variable);
-  json.end();
-  if (hook.timeout != 0) json.field("timeout", hook.timeout);
+  json.object();
+  add_members(json, hook);
   json.end();
   return json.take();
 }
@@ -38,7 +36,7 @@ std::string to_json(const SeccompRule& rule) {
   return json.take();
 }
 
-Result<bool> is_hook(const JsonView& entry, const Hook& hook) {
+Result<bool> is_hook(const JsonView& entry, const HookEntry& hook) {
   PINSCOPE_TRY(const auto path, entry.string_or("path", ""));
   if (path != hook.path) return false;
   PINSCOPE_TRY(const auto args, entry.find("args"));
@@ -52,7 +50,7 @@ Result<bool> is_hook(const JsonView& entry, const Hook& hook) {
   return true;
 }
 
-Result<bool> has_hook(const JsonView& config, const Hook& hook) {
+Result<bool> has_hook(const JsonView& config, const HookEntry& hook) {
   PINSCOPE_TRY(const auto hooks, config.find("hooks"));
   if (!hooks) return false;
   PINSCOPE_TRY(const auto stage, hooks->find(hook.stage));
@@ -100,12 +98,12 @@ Status carry_out(const SeccompChange& change, JsonText& text) {
 }  // namespace
 
 Result<ConfigEdit> edit_config(std::string config_json, const std::string& name,
-                               const std::vector<Hook>& hooks, model::BpfCommands needed) {
+                               const std::vector<HookEntry>& hooks, model::BpfCommands needed) {
   PINSCOPE_TRY(const auto document,
                JsonDocument::parse(config_json, name, ErrorCode::kConfigInvalid));
   const JsonView config = document.root();
   if (!config.is_object()) return std::unexpected(config.complaint("expected an object"));
-  std::vector<Hook> missing;
+  std::vector<HookEntry> missing;
   for (const auto& hook : hooks) {
     PINSCOPE_TRY(const bool there, has_hook(config, hook));
     if (!there) missing.push_back(hook);

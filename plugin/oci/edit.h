@@ -2,23 +2,14 @@
 // everything else stays byte for byte (plugin/json/edit.h).
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "plugin/base/result.h"
 #include "plugin/model/bpf_commands.h"
+#include "plugin/model/hook_entry.h"
 
 namespace pinscope::oci {
-
-// An entry of config.json's hooks (runtime-spec, config.md "POSIX-platform Hooks").
-struct Hook {
-  std::string stage;  // createRuntime
-  std::string path;
-  std::vector<std::string> args;  // with argv[0]
-  std::vector<std::string> env;
-  uint32_t timeout = 0;  // seconds
-};
 
 struct ConfigEdit {
   std::string text;
@@ -31,6 +22,7 @@ struct ConfigEdit {
 // the seccomp profile, if there is one, let `needed` through. Done a second time it changes
 // nothing. `name` is for errors, which are kConfigInvalid.
 Result<ConfigEdit> edit_config(std::string config_json, const std::string& name,
-                               const std::vector<Hook>& hooks, model::BpfCommands needed);
+                               const std::vector<model::HookEntry>& hooks,
+                               model::BpfCommands needed);
 
 }  // namespace pinscope::oci

@@ -5,7 +5,6 @@
 #include "plugin/base/path.h"
 #include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/sys.h"
-#include "plugin/model/hook_entry.h"
 #include "plugin/pipeline/host_view.h"
 #include "plugin/pipeline/identify.h"
 #include "plugin/pipeline/run_log.h"
@@ -50,24 +49,13 @@ Result<Preparation> prepare(const HookOptions& options, const std::string& stage
   return preparation;
 }
 
-std::vector<oci::Hook> hooks_for(HookOptions options, const std::string& program) {
+std::vector<model::HookEntry> hooks_for(HookOptions options, const std::string& program) {
   // The hook finds the compiler that is beside itself.
   if (options.policy.compiler == join(parent_of(program), "pinscope"))
     options.policy.compiler.clear();
-  std::vector<std::string> arguments = arguments_for(std::move(options));
-  arguments.insert(arguments.begin(), program);
-  std::vector<oci::Hook> hooks;
-  for (const char* stage : {"createRuntime", "poststop"}) {
-    oci::Hook hook;
-    hook.stage = stage;
-    hook.path = program;
-    hook.args = arguments;
-    hook.args.emplace_back(stage);
-    hook.env = {model::kHookEnvironment};
-    hook.timeout = static_cast<uint32_t>(model::kHookTimeout.count());
-    hooks.push_back(std::move(hook));
-  }
-  return hooks;
+  const auto arguments = arguments_for(std::move(options));
+  return {model::hook_entry("createRuntime", program, arguments),
+          model::hook_entry("poststop", program, arguments)};
 }
 
 }  // namespace pinscope

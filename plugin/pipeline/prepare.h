@@ -10,7 +10,7 @@
 #include "plugin/base/result.h"
 #include "plugin/model/bpf_commands.h"
 #include "plugin/model/decision.h"
-#include "plugin/oci/edit.h"
+#include "plugin/model/hook_entry.h"
 #include "plugin/oci/state.h"
 #include "plugin/pipeline/options.h"
 
@@ -39,6 +39,6 @@ Result<Preparation> prepare(const HookOptions& options, const std::string& stage
 
 // The entries for config.json with which pinscope-hook, at the absolute path `program`, gets these
 // options: createRuntime and poststop. Options that are the default ones are left out.
-std::vector<oci::Hook> hooks_for(HookOptions options, const std::string& program);
+std::vector<model::HookEntry> hooks_for(HookOptions options, const std::string& program);
 
 }  // namespace pinscope

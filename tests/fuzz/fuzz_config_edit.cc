@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string json(reinterpret_cast<const char*>(data), size);
   const auto before = oci::read_container(state, json, model::Engine::kUnknown);
   if (!before) return 0;
-  const std::vector<oci::Hook> hooks = {{"createRuntime", "/h", {"/h", "x"}, {"A=b"}, 10}};
+  const std::vector<model::HookEntry> hooks = {{"createRuntime", "/h", {"/h", "x"}, {"A=b"}, 10}};
   const auto edit = oci::edit_config(json, "fuzz", hooks, kNeeded);
   if (!edit) {
     const std::string sentence = edit.error().sentence();

@@ -19,14 +19,10 @@ namespace {
 constexpr std::string_view kRequire = "--require-policy";
 constexpr size_t kFileLimit = size_t{16} << 20;  // bytes
 
-void write_hook(JsonWriter& json, const CdiWiring& wiring, const char* stage,
-                const std::string* policy) {
-  json.object().field("hookName", stage).field("path", wiring.hook).key("args").array();
-  json.value(base_name(wiring.hook));
-  if (policy != nullptr) json.value(kRequire).value(*policy);
-  for (const auto& option : wiring.options) json.value(option);
-  json.value(stage).end().key("env").array().value(model::kHookEnvironment).end();
-  json.field("timeout", model::kHookTimeout.count()).end();
+void write_hook(JsonWriter& json, const model::HookEntry& hook) {
+  json.object().field("hookName", hook.stage);
+  add_members(json, hook);
+  json.end();
 }
 
 // The hook that requires the policy of this device.
@@ -104,8 +100,10 @@ std::string cdi_spec(const std::vector<std::string>& policies, const CdiWiring& 
       .array();
   for (const auto& policy : policies) {
     json.object().field("name", policy).key("containerEdits").object().key("hooks").array();
-    write_hook(json, wiring, "createRuntime", &policy);
-    write_hook(json, wiring, "poststop", nullptr);
+    std::vector<std::string> arguments = {std::string(kRequire), policy};
+    arguments.insert(arguments.end(), wiring.options.begin(), wiring.options.end());
+    write_hook(json, model::hook_entry("createRuntime", wiring.hook, arguments));
+    write_hook(json, model::hook_entry("poststop", wiring.hook, wiring.options));
     json.end().end().end();
   }
   json.end().end();

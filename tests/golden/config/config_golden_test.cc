@@ -54,17 +54,10 @@ std::string diff(const std::string& before, const std::string& after) {
 }
 
 TEST(ConfigGolden, ChangesTheseLinesAndNoOther) {
-  const std::vector<Hook> hooks = {
-      {"createRuntime",
-       "/usr/bin/pinscope-hook",
-       {"/usr/bin/pinscope-hook", "--engine", "docker", "createRuntime"},
-       {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
-       60},
-      {"poststop",
-       "/usr/bin/pinscope-hook",
-       {"/usr/bin/pinscope-hook", "--engine", "docker", "poststop"},
-       {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
-       60}};
+  const std::vector<std::string> arguments = {"--engine", "docker"};
+  const std::vector<model::HookEntry> hooks = {
+      model::hook_entry("createRuntime", "/usr/bin/pinscope-hook", arguments),
+      model::hook_entry("poststop", "/usr/bin/pinscope-hook", arguments)};
   using enum model::BpfCommand;
   const model::BpfCommands needed = {kMapLookupElem, kMapUpdateElem, kObjGet, kObjGetInfoByFd};
   for (const char* name : {"docker", "podman", "containerd", "crio", "runc-spec", "crun-spec"}) {

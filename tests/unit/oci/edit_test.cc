@@ -17,12 +17,13 @@ using testing::HasSubstr;
 
 constexpr BpfCommands kNeeded = {BpfCommand::kObjGet, BpfCommand::kMapLookupElem};
 
-std::vector<Hook> our_hooks() {
+std::vector<model::HookEntry> our_hooks() {
   return {{"createRuntime", "/h", {"/h", "createRuntime"}, {"PATH=/bin"}, 60},
           {"poststop", "/h", {"/h", "poststop"}, {"PATH=/bin"}, 60}};
 }
 
-ConfigEdit edit(const std::string& config, const std::vector<Hook>& hooks, BpfCommands needed) {
+ConfigEdit edit(const std::string& config, const std::vector<model::HookEntry>& hooks,
+                BpfCommands needed) {
   auto edited = edit_config(config, "config.json", hooks, needed);
   EXPECT_TRUE(edited) << edited.error().sentence();
   return edited ? *std::move(edited) : ConfigEdit{};
