@@ -11,6 +11,7 @@
 #include <limits>
 #include <memory>
 
+#include "plugin/base/clock.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 
@@ -21,23 +22,26 @@ constexpr mode_t kOthersMayWrite = S_IWGRP | S_IWOTH;
 // A path whose trusted components hold more links than this is a loop.
 constexpr int kMostLinks = 40;
 
-// Temporary files are called ".1234.tmp", whatever the length of the name they will get.
+// Temporary files are called ".1234-5678.tmp", whatever the length of the name they will get: 1234
+// is the thread, 5678 the time, because in another PID namespace the number is somebody else's.
 constexpr std::string_view kTemporarySuffix = ".tmp";
+
+std::string temporary_name() {
+  std::string name(1, '.');
+  name += std::to_string(::gettid());
+  name += '-';
+  name += std::to_string(wall_clock_ns());
+  name += kTemporarySuffix;
+  return name;
+}
 
 // `like`: whose owner and mode the file gets, whatever the umask; may be null.
 Result<Fd> write_and_rename(int dirfd, const std::string& name, std::string_view content,
                             mode_t mode, bool durable, unsigned rename_flags,
                             const struct stat* like = nullptr) {
-  std::string temporary(1, '.');
-  temporary += std::to_string(::gettid());
-  temporary += kTemporarySuffix;
   constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+  const std::string temporary = temporary_name();
   auto file = open_at(dirfd, temporary, kFlags, mode);
-  if (!file && file.error().errnum() == EEXIST) {
-    // Left by a crash: its writer had our thread's id, so it is gone.
-    ::unlinkat(dirfd, temporary.c_str(), 0);
-    file = open_at(dirfd, temporary, kFlags, mode);
-  }
   if (!file) return std::unexpected(Error::system("write " + quoted(name), file.error().errnum()));
   const auto fail = [&](const char* verb) {
     Error error = Error::system(verb + quoted(name), errno);
@@ -239,7 +243,10 @@ std::optional<pid_t> writer_of_temporary(std::string_view name) {
   name.remove_prefix(1);
   if (!name.ends_with(kTemporarySuffix)) return std::nullopt;
   name.remove_suffix(kTemporarySuffix.size());
-  const auto number = parse_unsigned(name);
+  // Those of earlier releases have the thread alone.
+  const size_t end = std::min(name.find('-'), name.size());
+  if (end < name.size() && !parse_unsigned(name.substr(end + 1))) return std::nullopt;
+  const auto number = parse_unsigned(name.substr(0, end));
   if (!number || *number > static_cast<unsigned>(std::numeric_limits<pid_t>::max()))
     return std::nullopt;
   return static_cast<pid_t>(*number);

@@ -3,7 +3,7 @@
 //   web.json              a record of container "web"
 //   web.more/12-34-56.json  one of another container "web", by its process: number, start time,
 //                         mount namespace
-//   .1234.tmp             one that thread 1234 is writing
+//   .1234-5678.tmp        one that thread 1234 is writing
 #pragma once
 
 #include <string>
