@@ -1,8 +1,9 @@
-// The two clocks, in nanoseconds.
+// The two clocks, in nanoseconds, and times as people read them.
 #pragma once
 
 #include <cstdint>
 #include <ctime>
+#include <string>
 
 namespace pinscope {
 
@@ -25,5 +26,8 @@ inline uint64_t wall_clock_ns() {
 inline uint64_t monotonic_ns() {
   return read_clock_ns(CLOCK_MONOTONIC);
 }
+
+// "2026-01-31T12:00:00Z" for nanoseconds since 1970.
+std::string utc_time(uint64_t time_ns);
 
 }  // namespace pinscope

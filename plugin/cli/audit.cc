@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 
+#include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/term/command.h"
 #include "plugin/cli/term/table.h"

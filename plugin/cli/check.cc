@@ -5,6 +5,7 @@
 #include "plugin/base/text.h"
 #include "plugin/cli/term/command.h"
 #include "plugin/cli/term/diagnostics.h"
+#include "plugin/health/policies.h"
 #include "plugin/json/json.h"
 #include "plugin/policy/language/load.h"
 #include "plugin/policy/set/install.h"
@@ -45,7 +46,7 @@ Result<ExitStatus> check(const Settings& settings, const CheckOptions& options) 
   std::vector<policy::Diagnostic> diagnostics;
   Tally tally;
   const auto take = [&](policy::Loaded loaded) {
-    if (!options.no_host) add_warnings_of_host(loaded);
+    if (!options.no_host) health::add_warnings_of_host(loaded);
     tally.policies += loaded.policies.size();
     tally.files += loaded.files.size();
     for (auto& diagnostic : loaded.diagnostics) {

@@ -1,26 +1,14 @@
 // `pinscope doctor`: is this machine ready, is what is installed in force, and what to do if not.
 #include "plugin/base/text.h"
-#include "plugin/cli/health.h"
 #include "plugin/cli/term/command.h"
 #include "plugin/cli/term/table.h"
+#include "plugin/health/health.h"
 #include "plugin/json/json.h"
 
 namespace pinscope::cli {
 namespace {
 
-Colour colour_of(Finding::Level level) {
-  switch (level) {
-    case Finding::Level::kOk:
-      return Colour::kGreen;
-    case Finding::Level::kWarn:
-      return Colour::kYellow;
-    case Finding::Level::kFail:
-      return Colour::kRed;
-  }
-  return Colour::kPlain;
-}
-
-std::string to_json(const Findings& findings, size_t failures, size_t warnings) {
+std::string to_json(const model::Findings& findings, size_t failures, size_t warnings) {
   JsonWriter json(JsonWriter::Style::kPretty);
   json.object()
       .field("ok", failures == 0)
@@ -41,7 +29,7 @@ std::string to_json(const Findings& findings, size_t failures, size_t warnings) 
   return std::string(json.text()) + "\n";
 }
 
-std::string to_text(const Findings& findings, size_t failures, size_t warnings,
+std::string to_text(const model::Findings& findings, size_t failures, size_t warnings,
                     const Palette& palette) {
   Table table({"AREA", "CHECK", "", "FOUND"});
   for (const auto& finding : findings)
@@ -50,7 +38,7 @@ std::string to_text(const Findings& findings, size_t failures, size_t warnings,
   std::string text = table.text(palette);
   Table actions({"", "WHAT TO DO"});
   for (const auto& finding : findings)
-    if (!finding.action.empty() && finding.level != Finding::Level::kOk)
+    if (!finding.action.empty() && finding.level != model::Finding::Level::kOk)
       actions.add({Cell(finding.name, colour_of(finding.level)), finding.action});
   if (!actions.empty()) text += "\n" + actions.text(palette);
   text += "\n" + count_of(failures, "failure", "failures") + ", " +
@@ -59,16 +47,15 @@ std::string to_text(const Findings& findings, size_t failures, size_t warnings,
 }
 
 Result<ExitStatus> examine(const Settings& settings) {
-  Findings findings;
-  for (auto part : {kernel_health(), access_health(), host_health(), pinning_health(),
-                    rootless_health(), runtime_health(), engine_health(), policy_health(settings),
-                    state_health(settings), audit_health(settings)})
-    findings.insert(findings.end(), part.begin(), part.end());
+  const auto findings = health::examine({.policy_path = settings.hook.policy.policy_path,
+                                         .cache_directory = settings.hook.policy.cache_directory,
+                                         .state_directory = settings.hook.state_directory,
+                                         .audit_path = settings.hook.audit.path});
   size_t failures = 0;
   size_t warnings = 0;
   for (const auto& finding : findings) {
-    if (finding.level == Finding::Level::kFail) ++failures;
-    if (finding.level == Finding::Level::kWarn) ++warnings;
+    if (finding.level == model::Finding::Level::kFail) ++failures;
+    if (finding.level == model::Finding::Level::kWarn) ++warnings;
   }
   print(settings.json() ? to_json(findings, failures, warnings)
                         : to_text(findings, failures, warnings, settings.palette()));

@@ -7,19 +7,18 @@
 #include <optional>
 
 #include "plugin/base/text.h"
-#include "plugin/cli/engine_status.h"
-#include "plugin/cli/programs.h"
 #include "plugin/cli/term/command.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/engine/wiring/daemon.h"
+#include "plugin/health/engine_status.h"
 #include "plugin/host/installed.h"
+#include "plugin/host/programs.h"
 #include "plugin/json/json.h"
 
 namespace pinscope::cli {
 namespace {
 
 using engine::Plan;
-using engine::Remark;
 using engine::Tree;
 
 struct EngineOptions {
@@ -56,7 +55,7 @@ engine::Options wiring_options(const Settings& settings, const EngineOptions& op
   if (options.engine == "containerd" && result.containerd_version.empty() && tree.is_host())
     if (const auto program = engine::engine_program(tree, model::Engine::kContainerd);
         !program.empty())
-      result.containerd_version = version_number(version_of(program));
+      result.containerd_version = health::version_number(version_of(program));
   return result;
 }
 
@@ -167,30 +166,18 @@ Result<ExitStatus> change_wiring(const Settings& settings, const EngineOptions& 
   return kExitOk;
 }
 
-const char* state_of(const EngineStatus& status) {
+const char* state_of(const health::EngineStatus& status) {
   if (!status.report.wired) return "no";
   if (status.report.unclear) return "unclear";
   return status.report.effective() ? "yes" : "broken";
 }
 
-const char* level_name(Remark::Level level) {
-  switch (level) {
-    case Remark::Level::kOk:
-      return "ok";
-    case Remark::Level::kWarn:
-      return "warn";
-    case Remark::Level::kFail:
-      return "fail";
-  }
-  return "";
-}
-
-std::string install_command(const EngineStatus& status) {
+std::string install_command(const health::EngineStatus& status) {
   return "pinscope engine install --engine " +
          std::string(model::engine_name(status.report.engine));
 }
 
-std::string to_json(const std::vector<EngineStatus>& all, bool ok) {
+std::string to_json(const std::vector<health::EngineStatus>& all, bool ok) {
   JsonWriter json(JsonWriter::Style::kPretty);
   json.object().field("ok", ok).key("engines").array();
   for (const auto& status : all) {
@@ -205,11 +192,11 @@ std::string to_json(const std::vector<EngineStatus>& all, bool ok) {
         .array();
     for (const auto& file : status.report.files) json.value(file);
     json.end().key("remarks").array();
-    for (const auto& remark : status.report.remarks)
+    for (const auto& finding : status.report.findings)
       json.object()
-          .field("level", level_name(remark.level))
-          .field("text", remark.text)
-          .field("action", remark.action)
+          .field("level", name_of(finding.level))
+          .field("text", finding.detail)
+          .field("action", finding.action)
           .end();
     json.end().end();
   }
@@ -217,7 +204,7 @@ std::string to_json(const std::vector<EngineStatus>& all, bool ok) {
   return json.take() + "\n";
 }
 
-std::string to_text(const std::vector<EngineStatus>& all, const Palette& palette) {
+std::string to_text(const std::vector<health::EngineStatus>& all, const Palette& palette) {
   Table table({"ENGINE", "WIRED", "VERSION"});
   Table found({"", "", "FOUND"});
   Table actions({"", "WHAT TO DO"});
@@ -232,12 +219,9 @@ std::string to_text(const std::vector<EngineStatus>& all, const Palette& palette
                !status.version.empty()   ? status.version
                : !status.program.empty() ? status.program
                                          : std::string("not installed")});
-    for (const auto& remark : status.report.remarks) {
-      const Colour shade = remark.level == Remark::Level::kFail   ? Colour::kRed
-                           : remark.level == Remark::Level::kWarn ? Colour::kYellow
-                                                                  : Colour::kGreen;
-      found.add({name, Cell(level_name(remark.level), shade), remark.text});
-      if (!remark.action.empty()) actions.add({name, remark.action});
+    for (const auto& finding : status.report.findings) {
+      found.add({name, Cell(name_of(finding.level), colour_of(finding.level)), finding.detail});
+      if (!finding.action.empty()) actions.add({name, finding.action});
     }
     if (!status.report.wired && !status.program.empty())
       actions.add({name, install_command(status)});
@@ -250,10 +234,10 @@ std::string to_text(const std::vector<EngineStatus>& all, const Palette& palette
 
 Result<ExitStatus> show_status(const Settings& settings, const EngineOptions& options,
                                const Tree& tree) {
-  std::vector<EngineStatus> all;
+  std::vector<health::EngineStatus> all;
   for (const auto engine : engine::engines())
     if (options.engine.empty() || options.engine == model::engine_name(engine))
-      all.push_back(look_at(tree, engine));
+      all.push_back(health::look_at(tree, engine));
   bool any = false;
   bool ok = true;
   for (const auto& status : all) {

@@ -1,6 +1,7 @@
 // `pinscope inspect`: everything that is known of one container's view.
 #include <memory>
 
+#include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/explain/delegation_text.h"
 #include "plugin/cli/records.h"
@@ -27,7 +28,7 @@ std::string instance_text(const model::ViewInstance& instance) {
 }
 
 // Both sides are complete JSON values; the record's text is the one that is on disk.
-std::string to_json(const Entry& entry) {
+std::string to_json(const inventory::Entry& entry) {
   JsonWriter live(JsonWriter::Style::kPretty);
   live.object();
   write_live(live, entry);
@@ -40,7 +41,7 @@ void add_fact(Table& table, const char* name, const std::optional<model::Fact>& 
   if (fact) table.add({name, fact->value + " (" + fact->established_by + ")"});
 }
 
-std::string to_text(const Entry& entry, const Palette& palette) {
+std::string to_text(const inventory::Entry& entry, const Palette& palette) {
   const auto& record = entry.record;
   const auto& given = record.given;
   const std::string state = inventory::summary(record, entry.live);
@@ -105,8 +106,9 @@ struct InspectOptions {
 };
 
 Result<ExitStatus> inspect(const Settings& settings, const InspectOptions& options) {
-  PINSCOPE_TRY(const Entry entry, find_entry(settings.hook.state_directory, options.id,
-                                             static_cast<pid_t>(options.pid)));
+  PINSCOPE_TRY(const inventory::Entry entry,
+               inventory::find_entry(settings.hook.state_directory, options.id,
+                                     static_cast<pid_t>(options.pid)));
   print(settings.json() ? to_json(entry) : to_text(entry, settings.palette()));
   return kExitOk;
 }

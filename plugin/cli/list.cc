@@ -14,7 +14,7 @@ struct ListOptions {
   bool full_ids = false;
 };
 
-std::string to_json(const Entries& all) {
+std::string to_json(const inventory::Entries& all) {
   JsonWriter json(JsonWriter::Style::kPretty);
   json.object().key("containers").array();
   for (const auto& entry : all.entries) {
@@ -29,7 +29,7 @@ std::string to_json(const Entries& all) {
         .field("delegates", record.given.delegation.has_value())
         .field("created", utc_time(record.created_ns));
     json.key("policies").array();
-    for (const auto& name : policy_names(record)) json.value(name);
+    for (const auto& name : inventory::policy_names(record)) json.value(name);
     json.end();
     write_live(json, entry);
     json.end();
@@ -47,14 +47,15 @@ std::string joined(const std::vector<std::string>& names) {
 }
 
 // An id is unique in one root of one runtime only.
-bool has_one_id_twice(const Entries& all) {
-  const auto same = [](const Entry& left, const Entry& right) {
+bool has_one_id_twice(const inventory::Entries& all) {
+  const auto same = [](const inventory::Entry& left, const inventory::Entry& right) {
     return left.record.given.id == right.record.given.id;
   };
   return std::ranges::adjacent_find(all.entries, same) != all.entries.end();
 }
 
-std::string to_table(const Entries& all, const ListOptions& options, const Palette& palette) {
+std::string to_table(const inventory::Entries& all, const ListOptions& options,
+                     const Palette& palette) {
   std::vector<std::string> titles = {"ID", "ENGINE", "STATE", "POLICIES", "GRANTS", "AT", "AGE"};
   const bool tells_apart = has_one_id_twice(all);
   if (tells_apart) titles.insert(titles.end(), {"PID", "BUNDLE"});
@@ -70,7 +71,7 @@ std::string to_table(const Entries& all, const ListOptions& options, const Palet
     std::vector<Cell> row = {options.full_ids ? record.given.id : short_id(record.given.id),
                              model::engine_name(record.given.engine),
                              Cell(state, colour_of_state(state)),
-                             joined(policy_names(record)),
+                             joined(inventory::policy_names(record)),
                              grants,
                              record.at,
                              age(wall_clock_ns(), record.created_ns)};
@@ -81,7 +82,8 @@ std::string to_table(const Entries& all, const ListOptions& options, const Palet
 }
 
 Result<ExitStatus> list(const Settings& settings, const ListOptions& options) {
-  PINSCOPE_TRY(const Entries all, read_entries(settings.hook.state_directory));
+  PINSCOPE_TRY(const inventory::Entries all,
+               inventory::read_entries(settings.hook.state_directory));
   print(settings.json() ? to_json(all) : to_table(all, options, settings.palette()));
   if (settings.json()) return all.unreadable.empty() ? kExitOk : kExitFailure;
   for (const auto& error : all.unreadable)

@@ -4,11 +4,11 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/cli/health.h"
-#include "plugin/cli/programs.h"
 #include "plugin/cli/term/command.h"
 #include "plugin/engine/wiring/wiring.h"
+#include "plugin/host/file.h"
 #include "plugin/host/installed.h"
+#include "plugin/host/programs.h"
 #include "plugin/node/agent.h"
 
 namespace pinscope::cli {
@@ -24,7 +24,7 @@ struct NodeOptions {
 
 // For an exec probe: what the agent last wrote.
 Result<ExitStatus> show_status(const std::string& path) {
-  PINSCOPE_TRY(const std::string text, read_text(path, size_t{1} << 16));
+  PINSCOPE_TRY(const std::string text, text_of_file(path, size_t{1} << 16));
   print(text + "\n");
   return text == "ready" ? kExitOk : kExitFailure;
 }

@@ -9,22 +9,22 @@ namespace pinscope::cli {
 namespace {
 
 Result<ExitStatus> run_plan(const Settings& settings, const ExplainOptions& options) {
-  PINSCOPE_TRY(const Explanation explanation, explain(settings, options));
-  for (const auto& error : explanation.errors) complain(error);
+  PINSCOPE_TRY(const Explained explained, explain(settings, options));
+  for (const auto& error : explained.start.errors) complain(error);
   if (settings.json()) {
     JsonWriter json(JsonWriter::Style::kPretty);
     json.object()
-        .field("starts", explanation.starts())
-        .field("selected", explanation.decision.selected())
+        .field("starts", explained.starts())
+        .field("selected", explained.start.decision.selected())
         .key("steps");
-    plan::to_json(explanation.plan, json);
+    plan::to_json(explained.start.plan, json);
     json.end();
     print(std::string(json.text()) + "\n");
   } else {
-    print(explanation.plan.steps.empty() ? "no steps: nothing would be done\n"
-                                         : plan::to_text(explanation.plan));
+    print(explained.start.plan.steps.empty() ? "no steps: nothing would be done\n"
+                                             : plan::to_text(explained.start.plan));
   }
-  return explanation.starts() ? kExitOk : kExitFailure;
+  return explained.starts() ? kExitOk : kExitFailure;
 }
 
 }  // namespace

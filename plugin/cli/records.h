@@ -1,41 +1,18 @@
-// Records as the commands see them: all of them with what is live, or the one that a prefix names.
+// How records and what is live of them look, in list and inspect.
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "plugin/base/result.h"
 #include "plugin/cli/term/terminal.h"
-#include "plugin/inventory/live.h"
+#include "plugin/inventory/entries.h"
 #include "plugin/json/json.h"
-#include "plugin/model/record.h"
 
 namespace pinscope::cli {
-
-struct Entry {
-  model::Record record;
-  inventory::Live live;
-};
-
-struct Entries {
-  std::vector<Entry> entries;     // by id
-  std::vector<Error> unreadable;  // records that are damaged
-};
-
-// A state directory that does not exist holds nothing.
-Result<Entries> read_entries(const std::string& state_directory);
-
-// The entry whose id is `prefix` or the only one that starts with it; with a `pid` that is not 0,
-// of those that have this process.
-Result<Entry> find_entry(const std::string& state_directory, const std::string& prefix, pid_t pid);
-
-// The names of the policies that selected the container, each once.
-std::vector<std::string> policy_names(const model::Record& record);
 
 // "running", "gone", …, in its colour.
 Colour colour_of_state(const std::string& summary);
 
 // The fields of an object that say what is live, as list and inspect have them in common.
-void write_live(JsonWriter& json, const Entry& entry);
+void write_live(JsonWriter& json, const inventory::Entry& entry);
 
 }  // namespace pinscope::cli

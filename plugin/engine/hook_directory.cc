@@ -12,6 +12,8 @@
 namespace pinscope::engine {
 namespace {
 
+using Level = model::Finding::Level;
+
 constexpr const char* kDropInName = "99-pinscope.conf";
 
 std::string path_of_stage(const HookDirectory& wiring, std::string_view stage) {
@@ -77,10 +79,6 @@ std::string drop_in_text(const HookDirectory& wiring, const std::vector<std::str
          table + "]\n" + std::string(wiring.key.back()) + " = [" + list + "]\n";
 }
 
-void add(Report& report, Remark::Level level, std::string text, std::string action = "") {
-  report.remarks.push_back({level, std::move(text), std::move(action)});
-}
-
 // A hook file whose program is missing is passed over by the engine without a word.
 void examine_programs(const Tree& tree, const Receipt& receipt, const HookDirectory& wiring,
                       Report& report) {
@@ -93,14 +91,14 @@ void examine_programs(const Tree& tree, const Receipt& receipt, const HookDirect
     if (program)
       programs.insert(*program);
     else
-      add(report, Remark::Level::kFail, program.error().sentence(), "install again with --force");
+      report.add(Level::kFail, program.error().sentence(), "install again with --force");
   }
   for (const auto& program : programs)
     if (const auto usable = tree.check_program(program); !usable)
-      add(report, Remark::Level::kFail,
-          usable.error().sentence() + "; " + wiring.title +
-              " passes over such hooks without a word",
-          "put the program there, or install the wiring again with --hook");
+      report.add(Level::kFail,
+                 usable.error().sentence() + "; " + wiring.title +
+                     " passes over such hooks without a word",
+                 "put the program there, or install the wiring again with --hook");
 }
 
 // What the engine is started with takes the place of what its files say: a list of other
@@ -227,18 +225,19 @@ void examine_hooks(const Tree& tree, const Receipt& receipt, const HookDirectory
   examine_programs(tree, receipt, wiring, report);
   const std::string own = own_directory(wiring);
   if (const auto where = elsewhere(tree, wiring); !where.empty())
-    add(report, Remark::Level::kFail, where + ", and does not read " + own,
-        "add --hooks-dir " + own + " there");
+    report.add(Level::kFail, where + ", and does not read " + own,
+               "add --hooks-dir " + own + " there");
   examine_other_files(tree, wiring, report);
   const auto directories = read_hooks_directories(tree, wiring);
   if (!directories) {
-    add(report, Remark::Level::kFail, directories.error().sentence(),
-        "mend that file: the engine cannot read it either");
+    report.add(Level::kFail, directories.error().sentence(),
+               "mend that file: the engine cannot read it either");
     return;
   }
   const auto place = std::find(directories->all.begin(), directories->all.end(), own);
   if (place == directories->all.end()) {
-    add(report, Remark::Level::kFail,
+    report.add(
+        Level::kFail,
         std::string(wiring.title) + " does not read " + own +
             (directories->set_again_by.empty()
                  ? ""
@@ -253,15 +252,14 @@ void examine_hooks(const Tree& tree, const Receipt& receipt, const HookDirectory
     for (const auto stage : wiring.stages) {
       const std::string rival = join(*later, base_name(path_of_stage(wiring, stage)));
       if (tree.exists(rival))
-        add(report, Remark::Level::kFail, rival + " takes the place of Pinscope's hook",
-            "rename it");
+        report.add(Level::kFail, rival + " takes the place of Pinscope's hook", "rename it");
     }
   for (const auto& other : directories->others)
     if (!contains(directories->all, other))
-      add(report, Remark::Level::kWarn,
-          wiring.title + std::string(" does not read ") + other +
-              ", which is configured: " + drop_in(wiring) + " was made before",
-          "install the wiring again");
+      report.add(Level::kWarn,
+                 wiring.title + std::string(" does not read ") + other +
+                     ", which is configured: " + drop_in(wiring) + " was made before",
+                 "install the wiring again");
 }
 
 }  // namespace pinscope::engine

@@ -127,6 +127,13 @@ Result<Fd> open_at(int dirfd, const std::string& path, int flags, mode_t mode) {
   return Fd(fd);
 }
 
+Result<std::string> text_of_file(const std::string& path, size_t limit) {
+  PINSCOPE_TRY(const Fd file, open_at(AT_FDCWD, path, O_RDONLY));
+  PINSCOPE_TRY(std::string text, read_all(file.get(), limit, path));
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
 Result<std::vector<std::string>> names_in(int directory, std::string_view path) {
   struct Close {
     void operator()(DIR* stream) const { ::closedir(stream); }

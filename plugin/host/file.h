@@ -23,6 +23,9 @@ Result<Fd> open_at(int dirfd, const std::string& path, int flags, mode_t mode = 
 // Everything up to the end of `fd`. More than `limit` bytes is an error; `name` is for its text.
 Result<std::string> read_all(int fd, size_t limit, std::string_view name);
 
+// The text of a small file, without the newlines at its end.
+Result<std::string> text_of_file(const std::string& path, size_t limit = 4096);
+
 // The names in an open directory, sorted, without "." and "..". `path` is for the text of an error.
 Result<std::vector<std::string>> names_in(int directory, std::string_view path);
 

@@ -190,7 +190,7 @@ PredictedMounts predict_mounts(const Container& container, Machine machine) {
   const bool is_this = machine == Machine::kThis;
   auto host = kernel::parse_mountinfo(kAnyMachine);
   if (is_this)
-    if (auto mounts = kernel::read_mounts("/proc/self/mountinfo")) host = *std::move(mounts);
+    if (auto mounts = kernel::read_mounts()) host = *std::move(mounts);
   return {container, host, is_this};
 }
 

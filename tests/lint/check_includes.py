@@ -20,8 +20,10 @@ ROOMS = {
     "guard": STAGE | {"kernel"},
     "apply": STAGE | {"kernel"},
     "inventory": STAGE | {"kernel", "record"},
+    "advice": STAGE | {"policy"},
     "nri": GROUND,
     "engine": STAGE,
+    "health": STAGE | {"kernel", "policy", "engine", "inventory", "record"},
     "node": STAGE | {"kernel", "policy", "engine", "inventory", "record"},
 }
 # These sit on top and may include every room.
@@ -56,7 +58,7 @@ PARTS = {
     },
     "cli": {
         "term": set(),
-        "explain": {"", "term"},
+        "explain": {"term"},
         "": {"term", "explain"},
     },
 }
@@ -65,7 +67,6 @@ BEYOND_PARTS = {
     "plugin/policy/set/install": {"language"},
     # What the kernel can do is asked of every facility.
     "plugin/kernel/probe": {"bpf", "process"},
-    "plugin/cli/term/diagnostics": {"explain"},
 }
 
 # Library header prefix -> the files that may include it.

@@ -44,6 +44,8 @@ PLANTED = {
          "engine/wiring may not include engine/docker"),
         ("plugin/cli/term/x.cc", '#include "plugin/cli/list.h"',
          "cli/term may not include cli/"),
+        ("plugin/advice/x.cc", '#include "plugin/kernel/sys.h"', "advice may not include kernel"),
+        ("plugin/health/x.cc", '#include "plugin/cli/y.h"', "health may not include cli"),
         ("plugin/model/x.cc", '#include "tests/support/y.h"', "model includes a test header"),
         ("tests/attack/x.cc", '#include "tests/engines/y.h"',
          "tests/attack may include tests/support and its own"),

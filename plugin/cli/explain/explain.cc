@@ -19,38 +19,38 @@ std::string owner_and_mode(const model::GrantedPin& grant) {
 }
 
 // "map 12 (hash)", or why there is none.
-Cell object_cell(const Explanation& explanation, size_t grant) {
-  if (explanation.sources.empty()) return {"not looked at", Colour::kDim};
-  const auto& source = explanation.sources[grant];
+Cell object_cell(const Explained& explained, size_t grant) {
+  if (explained.start.sources.empty()) return {"not looked at", Colour::kDim};
+  const auto& source = explained.start.sources[grant];
   if (source.skipped) return {"missing: skipped", Colour::kYellow};
   if (source.error) return {std::string(code_name(source.error->code())), Colour::kRed};
   return {std::string(model::name_of(source.info->kind)) + " " + std::to_string(source.info->id) +
           " (" + model::type_name(*source.info) + ")"};
 }
 
-Colour colour_of(Remark::Kind kind) {
+Colour colour_of(advice::Remark::Kind kind) {
   switch (kind) {
-    case Remark::Kind::kRefuses:
-    case Remark::Kind::kVoid:
+    case advice::Remark::Kind::kRefuses:
+    case advice::Remark::Kind::kVoid:
       return Colour::kRed;
-    case Remark::Kind::kUnreachable:
+    case advice::Remark::Kind::kUnreachable:
       return Colour::kYellow;
-    case Remark::Kind::kNote:
+    case advice::Remark::Kind::kNote:
       return Colour::kPlain;
   }
   return Colour::kPlain;
 }
 
-std::string verdict_text(const Explanation& explanation, const Palette& palette) {
-  const auto& decision = explanation.decision;
-  if (!explanation.starts()) return palette.paint(Colour::kRed, "would not start");
+std::string verdict_text(const Explained& explained, const Palette& palette) {
+  const auto& decision = explained.start.decision;
+  if (!explained.starts()) return palette.paint(Colour::kRed, "would not start");
   if (!decision.selected())
     return palette.paint(Colour::kGreen, "would start") +
-           (explanation.container.identity.is_sandbox
+           (explained.start.container.identity.is_sandbox
                 ? ": a pod's sandbox is left alone"
                 : ": no policy selects it, so it is left alone");
   size_t pins = decision.grants.size();
-  for (const auto& source : explanation.sources)
+  for (const auto& source : explained.start.sources)
     if (source.skipped) --pins;
   return palette.paint(Colour::kGreen, "would start") + " and see " +
          count_of(pins, "pin", "pins") + " at " + one_line(decision.grants_at()) +
@@ -92,28 +92,28 @@ bool has_error(const std::vector<policy::Diagnostic>& diagnostics) {
                            &policy::Diagnostic::severity) != diagnostics.end();
 }
 
-std::string to_text(const Explanation& explanation, const Palette& palette) {
+std::string to_text(const Explained& explained, const Palette& palette) {
   const auto heading = [&](const char* text) {
     return "\n" + palette.paint(Colour::kBold, text) + "\n";
   };
-  const auto& container = explanation.container;
-  const auto& decision = explanation.decision;
+  const auto& container = explained.start.container;
+  const auto& decision = explained.start.decision;
   std::string text;
-  for (const auto& diagnostic : explanation.diagnostics) text += to_text(diagnostic, palette);
-  if (explanation.last_good)
+  for (const auto& diagnostic : explained.diagnostics) text += to_text(diagnostic, palette);
+  if (explained.last_good)
     text += palette.paint(Colour::kYellow, "warning") + ": the policy files " +
-            (has_error(explanation.diagnostics) ? "have errors" : "are not in force") +
+            (has_error(explained.diagnostics) ? "have errors" : "are not in force") +
             "; this is what the last good policies say\n\n";
   const std::string engine = model::engine_name(container.engine);
   text += "container " + quoted(container.id) + (engine.empty() ? ", engine not given" : "") +
           ", process " + std::to_string(container.uid) + ":" + std::to_string(container.gid) + "\n";
   text += identity_text(container);
-  text += verdict_text(explanation, palette) + "\n";
-  for (const auto& error : explanation.errors)
+  text += verdict_text(explained, palette) + "\n";
+  for (const auto& error : explained.start.errors)
     text += bullet(palette, Colour::kRed, code_name(error.code()), error.sentence(), "");
 
-  if (!explanation.verdicts.empty()) text += heading("POLICIES");
-  for (const auto& verdict : explanation.verdicts) {
+  if (!explained.start.verdicts.empty()) text += heading("POLICIES");
+  for (const auto& verdict : explained.start.verdicts) {
     const std::string rule = model::to_string(verdict.policy);
     text += "  " +
             palette.paint(verdict.selects ? Colour::kGreen : Colour::kDim,
@@ -125,7 +125,7 @@ std::string to_text(const Explanation& explanation, const Palette& palette) {
   Table grants({"GRANT", "ACCESS", "OBJECT", "OWNER, MODE", "SOURCE", "RULE"});
   for (size_t i = 0; i < decision.grants.size(); ++i) {
     const auto& grant = decision.grants[i];
-    grants.add({grant.name, model::name_of(grant.access), object_cell(explanation, i),
+    grants.add({grant.name, model::name_of(grant.access), object_cell(explained, i),
                 owner_and_mode(grant), grant.source, model::to_string(grant.rule)});
   }
   if (!grants.empty()) text += "\n" + grants.text(palette);
@@ -137,8 +137,8 @@ std::string to_text(const Explanation& explanation, const Palette& palette) {
                       (refusal.denied_as.empty() ? "" : ", as " + quoted(refusal.denied_as))});
   if (!refusals.empty()) text += "\n" + refusals.text(palette);
 
-  if (!explanation.remarks.empty() || !decision.notes.empty()) text += heading("REMARKS");
-  for (const auto& remark : explanation.remarks)
+  if (!explained.remarks.empty() || !decision.notes.empty()) text += heading("REMARKS");
+  for (const auto& remark : explained.remarks)
     text +=
         bullet(palette, colour_of(remark.kind), name_of(remark.kind), remark.text, remark.action);
   for (const auto& note : decision.notes) text += bullet(palette, Colour::kPlain, "note", note, "");
@@ -146,9 +146,9 @@ std::string to_text(const Explanation& explanation, const Palette& palette) {
 }
 
 Result<ExitStatus> run_explain(const Settings& settings, const ExplainOptions& options) {
-  PINSCOPE_TRY(const Explanation explanation, explain(settings, options));
-  print(settings.json() ? to_json(explanation) : to_text(explanation, settings.palette()));
-  return explanation.starts() ? kExitOk : kExitFailure;
+  PINSCOPE_TRY(const Explained explained, explain(settings, options));
+  print(settings.json() ? to_json(explained) : to_text(explained, settings.palette()));
+  return explained.starts() ? kExitOk : kExitFailure;
 }
 
 }  // namespace

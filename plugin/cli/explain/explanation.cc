@@ -16,8 +16,7 @@
 namespace pinscope::cli {
 namespace {
 
-constexpr size_t kMostOfMountinfo = size_t{16} << 20;
-constexpr const char* kUsualHostBpffs = "/sys/fs/bpf";
+using advice::Remark;
 
 Result<std::string> resolve_bundle(const std::string& bundle) {
   const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(bundle.c_str(), nullptr),
@@ -28,28 +27,27 @@ Result<std::string> resolve_bundle(const std::string& bundle) {
 
 // The policies that the next start would use: the files, if they have no errors and can come into
 // force; otherwise the set in force.
-Result<std::vector<model::Policy>> read_policies(const Settings& settings,
-                                                 Explanation& explanation) {
-  const bool installed = settings.hook.policy.policy_path == HookOptions().policy.policy_path;
-  policy::Loaded loaded = policy::load_for_install(
-      settings.hook.policy.policy_path, settings.hook.policy.cache_directory,
-      installed ? policy::Trust::kRequired : policy::Trust::kIgnored);
+Result<std::vector<model::Policy>> read_policies(const Settings& settings, Explained& explained) {
+  const policy::StoreOptions& store = settings.hook.policy;
+  const bool installed = store.policy_path == policy::StoreOptions().policy_path;
+  policy::Loaded loaded =
+      policy::load_for_install(store.policy_path, store.cache_directory,
+                               installed ? policy::Trust::kRequired : policy::Trust::kIgnored);
   if (loaded.ok()) {
-    auto why = policy::not_taken_up(settings.hook.policy.policy_path,
-                                    settings.hook.policy.cache_directory);
+    auto why = policy::not_taken_up(store.policy_path, store.cache_directory);
     if (!why) return std::move(loaded.policies);
     loaded.diagnostics = {*std::move(why)};
   }
-  explanation.diagnostics = std::move(loaded.diagnostics);
-  const auto cached = policy::CachedSet::open(settings.hook.policy.cache_directory,
-                                              settings.hook.policy.policy_path, policy::kSetSuffix);
+  explained.diagnostics = std::move(loaded.diagnostics);
+  const auto cached =
+      policy::CachedSet::open(store.cache_directory, store.policy_path, policy::kSetSuffix);
   if (!cached) return std::unexpected(cached.error());
   if (!*cached)
-    return std::unexpected(Error(ErrorCode::kPolicyUnavailable,
-                                 "use the policies in " + quoted(settings.hook.policy.policy_path))
-                               .reason("they have errors, and no earlier set is in force")
-                               .hint("pinscope check shows the errors"));
-  explanation.last_good = true;
+    return std::unexpected(
+        Error(ErrorCode::kPolicyUnavailable, "use the policies in " + quoted(store.policy_path))
+            .reason("they have errors, and no earlier set is in force")
+            .hint("pinscope check shows the errors"));
+  explained.last_good = true;
   return (*cached)->set().all();
 }
 
@@ -61,21 +59,25 @@ model::Features features_of_host() {
   return features;
 }
 
-}  // namespace
-
-std::vector<std::string> host_bpffs_mounts() {
-  std::vector<std::string> places = {kUsualHostBpffs};
-  const auto mounts = kernel::read_mounts("/proc/self/mountinfo", kMostOfMountinfo);
-  if (!mounts) return places;
-  for (const auto& mount : *mounts)
-    if (mount.is_bpf && mount.mount_point != kUsualHostBpffs) places.push_back(mount.mount_point);
-  return places;
+// The decision, with what the sources are on this host beside what policies expect of them.
+model::Decision with_what_is_there(const Explanation& explanation) {
+  auto decision = explanation.decision;
+  for (size_t i = 0; i < explanation.sources.size(); ++i) {
+    const auto& info = explanation.sources[i].info;
+    if (!info) continue;
+    auto& expect = decision.grants[i].expect;
+    expect.kind = info->kind;
+    if (info->kind == model::ObjectKind::kMap) expect.map_type = info->type;
+    if (info->kind == model::ObjectKind::kProgram) expect.program_type = info->type;
+  }
+  return decision;
 }
 
-bool Explanation::starts() const {
-  return errors.empty() && std::none_of(remarks.begin(), remarks.end(), [](const Remark& remark) {
-           return remark.kind == Remark::Kind::kRefuses;
-         });
+}  // namespace
+
+bool Explained::starts() const {
+  return start.errors.empty() &&
+         std::ranges::find(remarks, Remark::Kind::kRefuses, &Remark::kind) == remarks.end();
 }
 
 void add_explain_options(Command& command, Settings& settings, ExplainOptions& options) {
@@ -94,24 +96,10 @@ void add_explain_options(Command& command, Settings& settings, ExplainOptions& o
       .output_options(settings);
 }
 
-// The decision, with what the sources are on this host beside what policies expect of them.
-static model::Decision with_what_is_there(const pinscope::Explanation& explanation) {
-  auto decision = explanation.decision;
-  for (size_t i = 0; i < explanation.sources.size(); ++i) {
-    const auto& info = explanation.sources[i].info;
-    if (!info) continue;
-    auto& expect = decision.grants[i].expect;
-    expect.kind = info->kind;
-    if (info->kind == model::ObjectKind::kMap) expect.map_type = info->type;
-    if (info->kind == model::ObjectKind::kProgram) expect.program_type = info->type;
-  }
-  return decision;
-}
-
-Result<Explanation> explain(const Settings& settings, const ExplainOptions& options) {
-  Explanation explanation;
+Result<Explained> explain(const Settings& settings, const ExplainOptions& options) {
+  Explained explained;
   PINSCOPE_TRY(const std::string bundle, resolve_bundle(options.bundle));
-  PINSCOPE_TRY(const auto policies, read_policies(settings, explanation));
+  PINSCOPE_TRY(const auto policies, read_policies(settings, explained));
   const std::string id = options.id.empty() ? std::string(base_name(bundle)) : options.id;
   const auto engine = model::engine_from_name(options.engine).value_or(model::Engine::kUnknown);
   oci::PodLabels pod_labels;
@@ -119,18 +107,18 @@ Result<Explanation> explain(const Settings& settings, const ExplainOptions& opti
     PINSCOPE_CHECK(oci::add_pod_label(pod_labels, label));
   const auto features = options.no_host ? model::Features{} : features_of_host();
   const auto look = options.no_host ? HostPins::kIgnore : HostPins::kOpen;
-  PINSCOPE_TRY(static_cast<pinscope::Explanation&>(explanation),
+  PINSCOPE_TRY(explained.start,
                pinscope::explain(policies, bundle, id, engine, pod_labels, features, look));
-  explanation.remarks =
-      remarks_on(explanation.seen, with_what_is_there(explanation),
-                 options.no_host ? std::vector<std::string>{kUsualHostBpffs} : host_bpffs_mounts(),
-                 {explanation.commands, explanation.still_refused});
-  if (!options.no_host && ::geteuid() != 0 && !explanation.sources.empty())
-    explanation.remarks.push_back(
+  explained.remarks = advice::remarks_on(
+      explained.start.seen, with_what_is_there(explained.start),
+      options.no_host ? std::vector<std::string>{kernel::kUsualBpffs} : kernel::bpffs_places(),
+      {explained.start.commands, explained.start.still_refused});
+  if (!options.no_host && ::geteuid() != 0 && !explained.start.sources.empty())
+    explained.remarks.push_back(
         {Remark::Kind::kNote, "not-root",
          "this is not root, and the hook is: pins that only root may open look wrong here",
          "run it as root, or with --no-host"});
-  return explanation;
+  return explained;
 }
 
 }  // namespace pinscope::cli

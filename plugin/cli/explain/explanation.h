@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "plugin/cli/remarks.h"
+#include "plugin/advice/remarks.h"
 #include "plugin/cli/term/command.h"
 #include "plugin/pipeline/explain.h"
 #include "plugin/policy/language/load.h"
@@ -24,9 +24,10 @@ struct ExplainOptions {
 // --bundle, --engine, --id, --pod-label, --no-host and the common options that explaining needs.
 void add_explain_options(Command& command, Settings& settings, ExplainOptions& options);
 
-// What the hook would do (see pipeline/start.h), and what its reader has to know beside.
-struct Explanation : pinscope::Explanation {
-  std::vector<Remark> remarks;
+// What the hook would do, and what its reader has to know beside.
+struct Explained {
+  Explanation start;
+  std::vector<advice::Remark> remarks;
   // The policy files have errors, and the set in force was used instead.
   std::vector<policy::Diagnostic> diagnostics;
   bool last_good = false;
@@ -36,9 +37,6 @@ struct Explanation : pinscope::Explanation {
 
 // Errors are those that leave nothing to explain: no bundle, no readable config.json, no policies.
 // Changes the working directory (see kernel::SourceOpener).
-Result<Explanation> explain(const Settings& settings, const ExplainOptions& options);
-
-// Where BPF file systems are mounted on this host, /sys/fs/bpf in any case.
-std::vector<std::string> host_bpffs_mounts();
+Result<Explained> explain(const Settings& settings, const ExplainOptions& options);
 
 }  // namespace pinscope::cli

@@ -50,10 +50,10 @@ void write_container(JsonWriter& json, const model::Container& container) {
   json.field("sandbox", container.identity.is_sandbox).end();
 }
 
-void write_grants(JsonWriter& json, const Explanation& explanation) {
+void write_grants(JsonWriter& json, const Explained& explained) {
   json.key("grants").array();
-  for (size_t i = 0; i < explanation.decision.grants.size(); ++i) {
-    const auto& grant = explanation.decision.grants[i];
+  for (size_t i = 0; i < explained.start.decision.grants.size(); ++i) {
+    const auto& grant = explained.start.decision.grants[i];
     json.object()
         .field("name", grant.name)
         .field("source", grant.source)
@@ -63,8 +63,8 @@ void write_grants(JsonWriter& json, const Explanation& explanation) {
         .field("mode", grant.mode)
         .field("missing", model::name_of(grant.missing));
     write_rule(json, "rule", grant.rule);
-    if (!explanation.sources.empty()) {
-      const auto& source = explanation.sources[i];
+    if (!explained.start.sources.empty()) {
+      const auto& source = explained.start.sources[i];
       json.field("skipped", source.skipped);
       if (source.info)
         json.key("object")
@@ -85,19 +85,19 @@ void write_grants(JsonWriter& json, const Explanation& explanation) {
 
 }  // namespace
 
-std::string to_json(const Explanation& explanation) {
-  const auto& decision = explanation.decision;
+std::string to_json(const Explained& explained) {
+  const auto& decision = explained.start.decision;
   JsonWriter json(JsonWriter::Style::kPretty);
   json.object()
-      .field("starts", explanation.starts())
+      .field("starts", explained.starts())
       .field("selected", decision.selected())
-      .field("last_good_policies", explanation.last_good);
-  write_container(json, explanation.container);
+      .field("last_good_policies", explained.last_good);
+  write_container(json, explained.start.container);
   json.key("errors").array();
-  for (const auto& error : explanation.errors)
+  for (const auto& error : explained.start.errors)
     json.object().field("code", code_name(error.code())).field("error", error.sentence()).end();
   json.end().key("policies").array();
-  for (const auto& verdict : explanation.verdicts) {
+  for (const auto& verdict : explained.start.verdicts) {
     json.object()
         .field("policy", verdict.policy.policy)
         .field("place", model::to_string(verdict.policy.place))
@@ -112,17 +112,17 @@ std::string to_json(const Explanation& explanation) {
       .field("layout", model::name_of(decision.layout))
       .field("host_bpffs", model::name_of(decision.host_bpffs))
       .end();
-  write_grants(json, explanation);
+  write_grants(json, explained);
   if (decision.delegation) {
     json.key("delegation");
     write_delegation(json, *decision.delegation);
   }
   json.key("bpf_commands").array();
-  for (const uint32_t command : explanation.commands.list())
+  for (const uint32_t command : explained.start.commands.list())
     json.object()
         .field("command", command)
         .field("name", model::bpf_command_name(command))
-        .field("seccomp_allows", explanation.container.seccomp_commands.contains(command))
+        .field("seccomp_allows", explained.start.container.seccomp_commands.contains(command))
         .end();
   json.end();
   json.key("refusals").array();
@@ -134,7 +134,7 @@ std::string to_json(const Explanation& explanation) {
     json.end();
   }
   json.end().key("remarks").array();
-  for (const auto& remark : explanation.remarks)
+  for (const auto& remark : explained.remarks)
     json.object()
         .field("kind", name_of(remark.kind))
         .field("code", remark.code)
@@ -144,7 +144,7 @@ std::string to_json(const Explanation& explanation) {
   json.end().key("notes").array();
   for (const auto& note : decision.notes) json.value(note);
   json.end().key("diagnostics");
-  write_diagnostics(json, explanation.diagnostics);
+  write_diagnostics(json, explained.diagnostics);
   json.end();
   return std::string(json.text()) + "\n";
 }

@@ -8,6 +8,6 @@
 namespace pinscope::cli {
 
 // The explanation as one JSON object and a newline.
-std::string to_json(const Explanation& explanation);
+std::string to_json(const Explained& explained);
 
 }  // namespace pinscope::cli

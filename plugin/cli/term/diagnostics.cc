@@ -1,8 +1,6 @@
 #include "plugin/cli/term/diagnostics.h"
 
 #include "plugin/base/text.h"
-#include "plugin/cli/explain/explanation.h"
-#include "plugin/policy/language/check_set.h"
 
 namespace pinscope::cli {
 
@@ -32,12 +30,6 @@ void write_diagnostics(JsonWriter& json, const std::vector<policy::Diagnostic>& 
     json.end();
   }
   json.end();
-}
-
-void add_warnings_of_host(policy::Loaded& loaded) {
-  if (loaded.ok())
-    policy::insert_by_place(loaded.diagnostics,
-                            policy::warn_of_no_bpffs(loaded.policies, host_bpffs_mounts()));
 }
 
 }  // namespace pinscope::cli

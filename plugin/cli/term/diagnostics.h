@@ -16,7 +16,4 @@ std::string to_text(const policy::Diagnostic& diagnostic, const Palette& palette
 // Writes them as a JSON array of objects.
 void write_diagnostics(JsonWriter& json, const std::vector<policy::Diagnostic>& diagnostics);
 
-// The warnings about policies that depend on where this host has BPF file systems.
-void add_warnings_of_host(policy::Loaded& loaded);
-
 }  // namespace pinscope::cli

@@ -1,7 +1,6 @@
 #include "plugin/cli/term/table.h"
 
 #include <algorithm>
-#include <ctime>
 
 #include "plugin/base/text.h"
 
@@ -17,6 +16,18 @@ bool is_hex(const std::string& text) {
 }
 
 }  // namespace
+
+Colour colour_of(model::Finding::Level level) {
+  switch (level) {
+    case model::Finding::Level::kOk:
+      return Colour::kGreen;
+    case model::Finding::Level::kWarn:
+      return Colour::kYellow;
+    case model::Finding::Level::kFail:
+      return Colour::kRed;
+  }
+  return Colour::kPlain;
+}
 
 Table::Table(std::vector<std::string> headers) : headers_(std::move(headers)) {
 }
@@ -68,16 +79,6 @@ std::string age(uint64_t now_ns, uint64_t then_ns) {
   if (seconds < kHour) return std::to_string(seconds / kMinute) + "m";
   if (seconds < kDay) return std::to_string(seconds / kHour) + "h";
   return std::to_string(seconds / kDay) + "d";
-}
-
-std::string utc_time(uint64_t time_ns) {
-  const auto seconds = static_cast<time_t>(time_ns / 1'000'000'000);
-  struct tm parts {};
-  char text[32];
-  if (::gmtime_r(&seconds, &parts) == nullptr ||
-      std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-    return "-";
-  return text;
 }
 
 std::string short_id(const std::string& id) {

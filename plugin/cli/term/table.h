@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "plugin/cli/term/terminal.h"
+#include "plugin/model/finding.h"
 
 namespace pinscope::cli {
 
@@ -16,6 +17,9 @@ struct Cell {
   std::string text;
   Colour colour = Colour::kPlain;
 };
+
+// Of what was found at a level, for a cell.
+Colour colour_of(model::Finding::Level level);
 
 class Table {
  public:
@@ -37,9 +41,6 @@ size_t display_width(const std::string& text);
 
 // "12s", "3m", "5h", "2d": how long ago, to one unit. A time in the future is "0s".
 std::string age(uint64_t now_ns, uint64_t then_ns);
-
-// "2026-01-31T12:00:00Z" for nanoseconds since 1970.
-std::string utc_time(uint64_t time_ns);
 
 // Container ids of engines are 64 hexadecimal digits; people use the first twelve.
 std::string short_id(const std::string& id);

@@ -13,6 +13,8 @@
 namespace pinscope::engine {
 namespace {
 
+using Level = model::Finding::Level;
+
 constexpr const char* kInstall = "pinscope engine install --engine docker";
 constexpr const char* kTellRuntime = "--pinscope-runtime";
 constexpr const char* kReload = "systemctl reload docker (containers go on running)";
@@ -184,11 +186,11 @@ void examine_default(const DockerJson& daemon, const DockerStart& start, const R
   const auto& by_flag = start.default_runtime;
   const auto& in_file = daemon.default_runtime();
   if (!by_flag.empty() && !in_file.empty())
-    report.remarks.push_back({Remark::Level::kFail,
-                              "a default runtime stands in " + file_of(receipt) +
-                                  " and on dockerd's command line (" + start.default_where +
-                                  "): dockerd does not start so",
-                              "take --default-runtime out there"});
+    report.add(Level::kFail,
+               "a default runtime stands in " + file_of(receipt) +
+                   " and on dockerd's command line (" + start.default_where +
+                   "): dockerd does not start so",
+               "take --default-runtime out there");
   const std::string name = !by_flag.empty() ? by_flag : in_file.empty() ? "runc" : in_file;
   if (name == kDockerRuntime) return;
   const std::string where = by_flag.empty() ? file_of(receipt) : start.default_where;
@@ -198,8 +200,7 @@ void examine_default(const DockerJson& daemon, const DockerStart& start, const R
                                         : "take --default-runtime out there, or write "
                                           "--default-runtime pinscope");
   else
-    report.remarks.push_back(
-        {Remark::Level::kOk, "only containers of the runtime \"pinscope\" meet Pinscope", ""});
+    report.add(Level::kOk, "only containers of the runtime \"pinscope\" meet Pinscope");
 }
 
 // The program that the shim is told to run.
@@ -220,33 +221,31 @@ void examine_shim(const Tree& tree, const DockerJson& daemon, const DockerStart&
 }
 
 void examine(const Tree& tree, const Receipt& receipt, Report& report) {
-  const auto add = [&](Remark::Level level, std::string text, std::string action) {
-    report.remarks.push_back({level, std::move(text), std::move(action)});
-  };
   const std::string path = file_of(receipt);
   const auto start = docker_start(tree);
   if (!start.other_file.empty())
-    add(Remark::Level::kFail, "dockerd reads " + start.other_file + ", not " + path,
-        "start dockerd without --config-file, or from a docker.service that says it");
+    report.add(Level::kFail, "dockerd reads " + start.other_file + ", not " + path,
+               "start dockerd without --config-file, or from a docker.service that says it");
   if (start.config_file != path)
-    add(Remark::Level::kFail,
+    report.add(
+        Level::kFail,
         "dockerd reads " + one_line(start.config_file) + " (" + start.where + "), not " + path,
         "pinscope engine remove --engine docker, then install again");
   const auto daemon = read_daemon(tree, path);
   const auto ours = daemon ? daemon->runtime(kDockerRuntime)
                            : Result<std::optional<DockerRuntime>>(std::unexpected(daemon.error()));
   if (!ours) {
-    add(Remark::Level::kFail, ours.error().sentence(), "mend that file: dockerd cannot start");
+    report.add(Level::kFail, ours.error().sentence(), "mend that file: dockerd cannot start");
   } else if (!*ours || (*ours)->path.empty()) {
-    add(Remark::Level::kFail, path + " has no runtime \"pinscope\" any more", kInstall);
+    report.add(Level::kFail, path + " has no runtime \"pinscope\" any more", kInstall);
   } else if (!model::is_shim((*ours)->path)) {
-    add(Remark::Level::kFail,
-        "the runtime \"pinscope\" runs " + (*ours)->path + ", which is not Pinscope's (" + path +
-            ")",
-        kInstall);
+    report.add(Level::kFail,
+               "the runtime \"pinscope\" runs " + (*ours)->path + ", which is not Pinscope's (" +
+                   path + ")",
+               kInstall);
   } else if (const auto usable = tree.check_program((*ours)->path); !usable) {
-    add(Remark::Level::kFail, usable.error().sentence(),
-        "put the program there: no container of the runtime \"pinscope\" starts without it");
+    report.add(Level::kFail, usable.error().sentence(),
+               "put the program there: no container of the runtime \"pinscope\" starts without it");
   } else {
     examine_default(*daemon, start, receipt, report);
     examine_shim(tree, *daemon, start, **ours, receipt, report);

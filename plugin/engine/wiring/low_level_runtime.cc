@@ -11,6 +11,8 @@
 namespace pinscope::engine {
 namespace {
 
+using Level = model::Finding::Level;
+
 std::string what_to_write() {
   return std::string("write {\"runtime\": \"/where/it/is\"} to ") + model::kRuntimeFile;
 }
@@ -110,51 +112,51 @@ Result<std::string> program_to_tell(const Tree& tree, model::Engine engine,
 
 void examine_program(const Tree& tree, const NamedProgram& program, const std::string& told,
                      const std::string& shim, Report& report) {
-  const auto add = [&](Remark::Level level, std::string text, std::string action) {
-    report.remarks.push_back({level, std::move(text), std::move(action)});
-  };
   const std::string name = model::engine_name(report.engine);
   const auto runs =
       told.empty() ? shim_program(tree, report.engine, shim) : Result<std::string>(told);
   if (!runs) {
-    add(Remark::Level::kFail, runs.error().sentence(), "mend that file: the shim reads it");
+    report.add(Level::kFail, runs.error().sentence(), "mend that file: the shim reads it");
     return;
   }
   if (runs->empty()) {
-    add(Remark::Level::kFail,
+    report.add(
+        Level::kFail,
         "there is no runc or crun for the shim: no container of the runtime \"pinscope\" starts",
         "pinscope engine install --engine " + name + " looks where the engine has it; or " +
             what_to_write());
     return;
   }
   if (const auto usable = tree.check_program(*runs); !usable) {
-    add(Remark::Level::kFail,
-        usable.error().sentence() + ": no container of the runtime \"pinscope\" starts",
-        "pinscope engine install --engine " + name + "; or " + what_to_write());
+    report.add(Level::kFail,
+               usable.error().sentence() + ": no container of the runtime \"pinscope\" starts",
+               "pinscope engine install --engine " + name + "; or " + what_to_write());
     return;
   }
   const auto status = tree.status(*runs);
   const std::string reason =
       status ? model::why_not_to_run(*runs, *status, tree.status(shim)) : std::string();
   if (!reason.empty()) {
-    add(Remark::Level::kFail,
-        "the shim cannot run " + *runs + ": " + reason +
-            ": no container of the runtime \"pinscope\" starts",
-        "pinscope engine install --engine " + name + "; or " + what_to_write());
+    report.add(Level::kFail,
+               "the shim cannot run " + *runs + ": " + reason +
+                   ": no container of the runtime \"pinscope\" starts",
+               "pinscope engine install --engine " + name + "; or " + what_to_write());
     return;
   }
   const auto said = read_runtime_file(tree, model::kRuntimeFile);
   if (said && !said->empty()) {  // the administrator's choice
     if (!told.empty() && !same_file(tree, *said, told))
-      add(Remark::Level::kWarn,
-          std::string(model::kRuntimeFile) + " names " + *said + ", and the shim is told to run " +
-              told + " by its arguments, which count before it",
-          "pinscope engine install --engine " + name);
+      report.add(Level::kWarn,
+                 std::string(model::kRuntimeFile) + " names " + *said +
+                     ", and the shim is told to run " + told +
+                     " by its arguments, which count before it",
+                 "pinscope engine install --engine " + name);
     return;
   }
   const auto wanted = find_program(tree, program);
   if (!wanted || is_ours(tree, *wanted, shim) || same_file(tree, *wanted, *runs)) return;
-  add(Remark::Level::kWarn,
+  report.add(
+      Level::kWarn,
       "the shim runs " + *runs + ", for " + program.said_by + " the engine itself runs " + *wanted,
       "pinscope engine install --engine " + name);
 }

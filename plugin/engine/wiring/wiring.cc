@@ -5,6 +5,9 @@
 #include "plugin/base/text.h"
 
 namespace pinscope::engine {
+
+using Level = model::Finding::Level;
+
 namespace {
 
 const Wiring* wiring_of(model::Engine engine) {
@@ -29,10 +32,6 @@ Error no_wiring(model::Engine engine) {
       .reason("there is no wiring for it");
 }
 
-void fail(Report& report, std::string text, std::string action) {
-  report.remarks.push_back({Remark::Level::kFail, std::move(text), std::move(action)});
-}
-
 // Whether the files of an installation are there as it made them.
 void examine_files(const Tree& tree, const Receipt& receipt, Report& report) {
   const std::string again =
@@ -41,12 +40,12 @@ void examine_files(const Tree& tree, const Receipt& receipt, Report& report) {
     report.files.push_back(made.path);
     const auto file = tree.read(made.path);
     if (!file) {
-      fail(report, file.error().sentence(), again);
+      report.add(Level::kFail, file.error().sentence(), again);
     } else if (!*file) {
-      fail(report, made.path + " is gone", again);
+      report.add(Level::kFail, made.path + " is gone", again);
     } else if (sum_of((*file)->text) != made.sum) {
-      report.remarks.push_back({Remark::Level::kWarn, made.path + " was changed by somebody",
-                                again + " --force puts it back"});
+      report.add(Level::kWarn, made.path + " was changed by somebody",
+                 again + " --force puts it back");
     }
   }
   for (const auto& edit : receipt.edits) report.files.push_back(edit.path);
@@ -75,8 +74,12 @@ std::chrono::nanoseconds wired_at(const Tree& tree, const Receipt& receipt, mode
 
 bool Report::effective() const {
   return wired && !unclear &&
-         std::none_of(remarks.begin(), remarks.end(),
-                      [](const Remark& remark) { return remark.level == Remark::Level::kFail; });
+         std::ranges::find(findings, Level::kFail, &model::Finding::level) == findings.end();
+}
+
+void Report::add(Level level, std::string detail, std::string action) {
+  findings.push_back(
+      {level, "engine", model::engine_name(engine), std::move(detail), std::move(action)});
 }
 
 const std::vector<model::Engine>& engines() {
@@ -91,17 +94,17 @@ bool wants_default(const Options& options, const Receipt& receipt, bool is_defau
 }
 
 void report_lost_default(Report& report, const std::string& why, const std::string& action) {
-  fail(report,
-       why +
-           ": containers that name no runtime pass Pinscope by, although --set-default "
-           "was asked for",
-       action);
+  report.add(Level::kFail,
+             why +
+                 ": containers that name no runtime pass Pinscope by, although --set-default "
+                 "was asked for",
+             action);
 }
 
 void report_unclear(Report& report, const std::string& what) {
   report.unclear = true;
-  report.remarks.push_back({Remark::Level::kWarn, "cannot tell " + what,
-                            "see for yourself that a container gets its view"});
+  report.add(Level::kWarn, "cannot tell " + what,
+             "see for yourself that a container gets its view");
 }
 
 void report_old_processes(const Tree& tree, const Receipt& receipt, Report& report,
@@ -110,11 +113,11 @@ void report_old_processes(const Tree& tree, const Receipt& receipt, Report& repo
   const auto wired = wired_at(tree, receipt, report.engine);
   for (const auto& daemon : running_daemons(tree, report.engine))
     if (counts(daemon) && daemon.started + kStartIsKnownTo < wired)
-      fail(report,
-           daemon.where +
-               " runs since before the wiring: containers that it starts pass "
-               "Pinscope by",
-           action);
+      report.add(Level::kFail,
+                 daemon.where +
+                     " runs since before the wiring: containers that it starts pass "
+                     "Pinscope by",
+                 action);
 }
 
 Result<Plan> plan_install(model::Engine engine, const Tree& tree, const Options& options) {
@@ -136,8 +139,9 @@ Report examine(model::Engine engine, const Tree& tree) {
   if (wiring == nullptr) return report;
   const auto receipt = read_receipt(tree, engine);
   if (!receipt) {
-    fail(report, receipt.error().sentence(),
-         "use the version of pinscope that wrote it, or move it away and remove its files by hand");
+    report.add(
+        Level::kFail, receipt.error().sentence(),
+        "use the version of pinscope that wrote it, or move it away and remove its files by hand");
     return report;
   }
   if (!*receipt) return report;

@@ -11,6 +11,7 @@
 #include "plugin/engine/wiring/daemon.h"
 #include "plugin/engine/wiring/receipt.h"
 #include "plugin/model/container.h"
+#include "plugin/model/finding.h"
 
 namespace pinscope::engine {
 
@@ -36,20 +37,17 @@ struct Plan {
   std::vector<std::string> checked_with;
 };
 
-struct Remark {
-  enum class Level { kOk, kWarn, kFail } level = Level::kOk;
-  std::string text;
-  std::string action;  // what to do about it; empty if nothing
-};
 struct Report {
   model::Engine engine = model::Engine::kUnknown;
   bool wired = false;              // an installation is there, whole or not
   bool set_default = false;        // containers that name no runtime were to meet Pinscope, too
-  std::vector<Remark> remarks;     // in the order in which they matter
+  model::Findings findings;        // in the order in which they matter
   std::vector<std::string> files;  // that an installation has made or has a part in
-  bool unclear = false;            // something with a say was not understood; a remark says what
+  bool unclear = false;            // something with a say was not understood; a finding says what
   // Whether a container that the engine starts now meets Pinscope, as far as can be told for sure.
   [[nodiscard]] bool effective() const;
+  // Adds a finding on this engine.
+  void add(model::Finding::Level level, std::string detail, std::string action = "");
 };
 
 // The engines that there is wiring for.

@@ -72,14 +72,14 @@ bool is_later(const Node* left, const Node* right) {
 
 class Listing {
  public:
-  // `directory` is open as `base`. `mountinfo`: of the namespace that is walked.
+  // `directory` is open as `base`. `proc`: of a process in the namespace that is walked.
   Listing(const std::string& directory, Fd base, bool is_bpf,
-          const std::vector<NamePattern>& patterns, const ListLimits& limits, const char* mountinfo)
+          const std::vector<NamePattern>& patterns, const ListLimits& limits, const char* proc)
       : directory_(directory),
         base_(std::move(base)),
         is_bpf_(is_bpf),
         limits_(limits),
-        mountinfo_(mountinfo) {
+        proc_(proc) {
     nodes_.emplace_back("", Positions(patterns));
   }
 
@@ -103,7 +103,7 @@ class Listing {
   Fd base_;
   bool is_bpf_;
   const ListLimits& limits_;
-  const char* mountinfo_;
+  const char* proc_;
   std::deque<Node> nodes_;  // the first is the top
   size_t directories_ = 0;
   size_t entries_ = 0;
@@ -163,7 +163,7 @@ std::optional<Listing::Names> Listing::names_in(int directory, Node& node) {
 bool Listing::is_bpf_mount(int fd) {
   if (!bpf_mounts_) {
     bpf_mounts_.emplace();
-    if (const auto mounts = read_mounts(mountinfo_))
+    if (const auto mounts = read_mounts(proc_))
       for (const auto& mount : *mounts)
         if (mount.is_bpf) bpf_mounts_->insert(mount.id);
   }
@@ -293,7 +293,7 @@ Result<model::MatchingPins> list_pins(const std::string& directory,
   struct statfs filesystem {};
   const bool is_bpf = ::fstatfs(fd->get(), &filesystem) == 0 &&
                       static_cast<uint64_t>(filesystem.f_type) == BPF_FS_MAGIC;
-  return Listing(directory, *std::move(fd), is_bpf, patterns, limits, machine.mountinfo()).run();
+  return Listing(directory, *std::move(fd), is_bpf, patterns, limits, machine.proc()).run();
 }
 
 }  // namespace pinscope::kernel

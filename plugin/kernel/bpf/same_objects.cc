@@ -28,7 +28,6 @@ namespace {
 constexpr size_t kMostEntries = 1U << 17;
 constexpr size_t kMostEntriesOfOthers = 4096;
 constexpr int kDeepest = 32;
-constexpr size_t kMostOfMountinfo = size_t{16} << 20;
 
 bool is_gone(int errnum) {
   return errnum == ENOENT || errnum == ENOTDIR;
@@ -108,7 +107,7 @@ class Comparer {
   // A start that is no bpffs may have some below it.
   Status walk_mounts_below(const std::string& start) {
     if (!mounts_) {
-      PINSCOPE_TRY(mounts_, read_mounts(machine_.mountinfo(), kMostOfMountinfo));
+      PINSCOPE_TRY(mounts_, read_mounts(machine_.proc()));
     }
     const std::string below = start == "/" ? start : start + "/";
     for (const auto& mount : *mounts_)

@@ -39,8 +39,8 @@ int MachineRoot::directory() const {
   return elsewhere_.valid() ? elsewhere_.get() : AT_FDCWD;
 }
 
-const char* MachineRoot::mountinfo() const {
-  return elsewhere_.valid() ? "/proc/1/mountinfo" : "/proc/self/mountinfo";
+const char* MachineRoot::proc() const {
+  return elsewhere_.valid() ? "/proc/1" : "/proc/self";
 }
 
 std::string MachineRoot::path(std::string absolute) const {

@@ -21,8 +21,8 @@ class MachineRoot {
   [[nodiscard]] int directory() const;
   // `absolute` as it is resolved from directory().
   [[nodiscard]] std::string path(std::string absolute) const;
-  // The mount table of that namespace.
-  [[nodiscard]] const char* mountinfo() const;
+  // The directory in /proc of a process in that namespace.
+  [[nodiscard]] const char* proc() const;
 
  private:
   explicit MachineRoot(Fd elsewhere) : elsewhere_(std::move(elsewhere)) {}

@@ -25,6 +25,8 @@ constexpr uint64_t kPropagationShared = 1U << 20;
 namespace pinscope::kernel {
 namespace {
 
+constexpr size_t kMountinfoLimit = size_t{64} << 20;  // bytes
+
 // The mount is asked, and its file system, which may wait for an answer, is not.
 constexpr int kNoAnswerNeeded = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
 
@@ -172,6 +174,7 @@ Result<Mount> statmount(uint64_t id, bool with_paths) {
   mount.id = id;
   mount.parent = buffer.header.mnt_parent_id;
   mount.is_bpf = buffer.header.sb_magic == BPF_FS_MAGIC;
+  mount.is_tmpfs = buffer.header.sb_magic == TMPFS_MAGIC;
   mount.may_wait = !is_local(uint64_t{buffer.header.sb_magic});
   mount.is_shared = (buffer.header.mnt_propagation & kPropagationShared) != 0;
   mount.leads = leads_by_magic(buffer.header.sb_magic);
@@ -230,10 +233,26 @@ class Ancestry {
 
 }  // namespace
 
-Result<std::vector<Mount>> read_mounts(const char* path, size_t limit) {
+Result<std::vector<Mount>> read_mounts(const std::string& proc) {
+  const std::string path = proc + "/mountinfo";
   PINSCOPE_TRY(const Fd file, open_at(AT_FDCWD, path, O_RDONLY));
-  PINSCOPE_TRY(const std::string text, read_all(file.get(), limit, path));
+  PINSCOPE_TRY(const std::string text, read_all(file.get(), kMountinfoLimit, path));
   return parse_mountinfo(text);
+}
+
+Result<std::vector<Mount>> read_bpf_mounts(const std::string& proc) {
+  PINSCOPE_TRY(auto mounts, read_mounts(proc));
+  std::erase_if(mounts, [](const Mount& mount) { return !mount.is_bpf; });
+  return mounts;
+}
+
+std::vector<std::string> bpffs_places() {
+  std::vector<std::string> places = {kUsualBpffs};
+  const auto mounts = read_bpf_mounts();
+  if (!mounts) return places;
+  for (const auto& mount : *mounts)
+    if (mount.mount_point != kUsualBpffs) places.push_back(mount.mount_point);
+  return places;
 }
 
 std::vector<Mount> parse_mountinfo(std::string_view text) {
@@ -244,6 +263,7 @@ std::vector<Mount> parse_mountinfo(std::string_view text) {
     mount.root = unescape(line.fields[3]);
     mount.mount_point = unescape(line.fields[4]);
     mount.is_bpf = line.dash[1] == "bpf";
+    mount.is_tmpfs = line.dash[1] == "tmpfs";
     mount.may_wait = !is_local(line.dash[1]);
     mount.leads = leads_by_name(line.dash[1]);
     mount.is_shared =

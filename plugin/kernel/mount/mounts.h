@@ -19,6 +19,7 @@ struct Mount {
   uint64_t id = 0;
   uint64_t parent = 0;
   bool is_bpf = false;
+  bool is_tmpfs = false;
   bool is_shared = false;         // changes below it propagate to its peers
   bool parent_is_shared = false;  // the same of the mount that it is on; see bpf_mounts_below()
   // Its file system may wait for another program or machine, which may never answer.
@@ -32,9 +33,15 @@ struct Mount {
 
 // The lines of a mountinfo file (proc(5)). Malformed lines are left out.
 std::vector<Mount> parse_mountinfo(std::string_view text);
-// Those of a mountinfo file, "/proc/self/mountinfo". An error beyond `limit` bytes.
-inline constexpr size_t kMountinfoLimit = size_t{64} << 20;
-Result<std::vector<Mount>> read_mounts(const char* path, size_t limit = kMountinfoLimit);
+// The mounts of the namespace that a process is in, from its directory in /proc: "/proc/42".
+Result<std::vector<Mount>> read_mounts(const std::string& proc = "/proc/self");
+// The bpffs among them.
+Result<std::vector<Mount>> read_bpf_mounts(const std::string& proc = "/proc/self");
+
+// Where distributions mount the host's bpffs.
+inline constexpr const char* kUsualBpffs = "/sys/fs/bpf";
+// Where this process's namespace has a bpffs: at the usual place in any case, and wherever else.
+std::vector<std::string> bpffs_places();
 
 // The options of the superblock behind the mount that `mount` is on: the last field of its line in
 // `mountinfo`, an open mountinfo file of a process in the mount's namespace.
@@ -49,10 +56,11 @@ struct MountAndDevice {
 };
 Result<MountAndDevice> identify_mount(int fd, bool has_unique_ids);
 
+// Questions about the mounts around a descriptor, in the namespace of this process.
 class MountTable {
  public:
-  // `mountinfo`: an open mountinfo file of a process in the namespace that is asked about, for
-  // kernels without listmount; read again at each question.
+  // `mountinfo`: an open mountinfo file of a process in that namespace, for kernels without
+  // listmount; read again at each question.
   MountTable(bool list_mounts, int mountinfo) : list_mounts_(list_mounts), mountinfo_(mountinfo) {}
 
   // The mount that `fd` is on.

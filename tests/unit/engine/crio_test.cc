@@ -72,7 +72,7 @@ TEST(WireCrio, KnowsWhatItsCommandLineSaysOfHooks) {
   machine.install(kCrio, options_for(kCrio));
   EXPECT_TRUE(machine.report(kCrio).effective());
   play_process(machine, 5, "/usr/bin/crio", {"--config-dir=/srv/crio.d"});
-  EXPECT_THAT(remarks_of(machine.report(kCrio)),
+  EXPECT_THAT(findings_of(machine.report(kCrio)),
               ElementsAre("fail: CRI-O is started with --config-dir /srv/crio.d (process 5), and "
                           "does not read /etc/pinscope/hooks.d/crio"));
 }
@@ -86,10 +86,10 @@ TEST(WireCrio, TellsOfAProcessThatIsOlderThanTheWiring) {
   play_process(machine, 6, "/usr/bin/crio", {}, true);
   const auto report = machine.report(kCrio);
   ASSERT_FALSE(report.effective());
-  EXPECT_THAT(remarks_of(report),
+  EXPECT_THAT(findings_of(report),
               ElementsAre("fail: process 6 runs since before the wiring: containers that it starts "
                           "pass Pinscope by"));
-  EXPECT_EQ(report.remarks.front().action, "systemctl restart crio (containers go on running)");
+  EXPECT_EQ(report.findings.front().action, "systemctl restart crio (containers go on running)");
 }
 
 // cri-o: internal/criocli/criocli.go, pkg/config/config.go.
@@ -98,8 +98,8 @@ TEST(WireCrio, KnowsWhatElseSaysWhereItReads) {
   machine.install(kCrio, options_for(kCrio));
   const auto with_unit = [&](const std::string& lines) {
     machine.write("/usr/lib/systemd/system/crio.service", "[Service]\n" + lines);
-    const auto remarks = remarks_of(machine.report(kCrio));
-    return remarks.empty() ? std::string() : remarks.front();
+    const auto findings = findings_of(machine.report(kCrio));
+    return findings.empty() ? std::string() : findings.front();
   };
   const std::string start = "ExecStart=/usr/bin/crio\n";
   const std::string unread = " (crio.service), and does not read /etc/pinscope/hooks.d/crio";
@@ -126,7 +126,7 @@ TEST(WireCrio, ReadsDirectoriesBelowThatOfItsDropIns) {
   EXPECT_THAT(machine.read("/etc/crio/crio.conf.d/99-pinscope.conf"), HasSubstr("\"/site\""));
   EXPECT_TRUE(machine.report(kCrio).effective());
   machine.write("/etc/crio/crio.conf.d/zz/deep/x", list);
-  EXPECT_THAT(remarks_of(machine.report(kCrio)).front(),
+  EXPECT_THAT(findings_of(machine.report(kCrio)).front(),
               HasSubstr("/etc/crio/crio.conf.d/zz/deep/x sets hooks_dir"));
 }
 

@@ -150,15 +150,11 @@ void play_process(const Machine& machine, int pid, const std::string& program,
   machine.write(directory + "/stat", stat + (since_boot ? " 0" : " 100000000000") + " 0 0\n");
 }
 
-std::vector<std::string> remarks_of(const Report& report) {
-  std::vector<std::string> remarks;
-  for (const auto& remark : report.remarks) {
-    const char* level = remark.level == Remark::Level::kFail   ? "fail: "
-                        : remark.level == Remark::Level::kWarn ? "warn: "
-                                                               : "ok: ";
-    remarks.push_back(level + remark.text);
-  }
-  return remarks;
+std::vector<std::string> findings_of(const Report& report) {
+  std::vector<std::string> findings;
+  for (const auto& finding : report.findings)
+    findings.push_back(name_of(finding.level) + (": " + finding.detail));
+  return findings;
 }
 
 }  // namespace pinscope::engine

@@ -58,7 +58,7 @@ void play_process(const Machine& machine, int pid, const std::string& program,
                   const std::vector<std::string>& arguments, bool since_boot = false);
 // As the command line would fill them in.
 Options options_for(model::Engine engine);
-// "fail: …", "ok: …", one for each remark.
-std::vector<std::string> remarks_of(const Report& report);
+// "fail: …", "ok: …", one for each finding.
+std::vector<std::string> findings_of(const Report& report);
 
 }  // namespace pinscope::engine

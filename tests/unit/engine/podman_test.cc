@@ -110,11 +110,11 @@ TEST(WirePodman, NoticesADirectoryThatWasConfiguredLater) {
   const Machine machine({});
   machine.install(kPodman, options_for(kPodman));
   machine.write("/etc/containers/containers.conf", "[engine]\nhooks_dir = [\"/site\"]\n");
-  EXPECT_THAT(remarks_of(machine.report(kPodman)),
+  EXPECT_THAT(findings_of(machine.report(kPodman)),
               ElementsAre("warn: Podman does not read /site, which is configured: " +
                           std::string(kDropIn) + " was made before"));
   machine.install(kPodman, options_for(kPodman));
-  EXPECT_THAT(remarks_of(machine.report(kPodman)), IsEmpty());
+  EXPECT_THAT(findings_of(machine.report(kPodman)), IsEmpty());
 }
 
 TEST(WirePodman, RefusesAListThatIsSetAgainBehindItsOwn) {
@@ -131,7 +131,7 @@ TEST(WirePodman, RefusesAListThatIsSetAgainBehindItsOwn) {
   machine.install(kPodman, options_for(kPodman));
   EXPECT_TRUE(machine.report(kPodman).effective());
   machine.write("/etc/containers/containers.conf.d/zz.conf", "[engine]\nhooks_dir = []\n");
-  EXPECT_THAT(remarks_of(machine.report(kPodman)),
+  EXPECT_THAT(findings_of(machine.report(kPodman)),
               ElementsAre("fail: Podman does not read /etc/pinscope/hooks.d/podman: "
                           "/etc/containers/containers.conf.d/zz.conf sets hooks_dir"));
 }
@@ -141,7 +141,7 @@ TEST(WirePodman, SaysThatAMissingProgramIsPassedOverSilently) {
   machine.install(kPodman, options_for(kPodman));
   machine.remove("/usr/bin/pinscope-hook");
   EXPECT_FALSE(machine.report(kPodman).effective());
-  EXPECT_THAT(remarks_of(machine.report(kPodman)),
+  EXPECT_THAT(findings_of(machine.report(kPodman)),
               ElementsAre("fail: cannot use program \"/usr/bin/pinscope-hook\": it is not there; "
                           "Podman passes over such hooks without a word"));
 }
@@ -170,7 +170,7 @@ TEST(WirePodman, NoticesAFileOfItsNameInALaterDirectory) {
   machine.install(kPodman, options_for(kPodman));
   machine.write("/etc/containers/containers.conf.d/zz.conf",
                 "[engine]\nhooks_dir = [\"/etc/pinscope/hooks.d/podman\", \"/site\"]\n");
-  EXPECT_THAT(remarks_of(machine.report(kPodman)),
+  EXPECT_THAT(findings_of(machine.report(kPodman)),
               ElementsAre("fail: /site/pinscope-precreate.json takes the place of Pinscope's "
                           "hook"));
 }
@@ -180,7 +180,7 @@ TEST(WirePodman, NoticesFilesThatAreGoneOrChanged) {
   machine.install(kPodman, options_for(kPodman));
   machine.remove(std::string(kOwn) + "/pinscope-precreate.json");
   machine.write(kDropIn, machine.read(kDropIn) + "# mine\n");
-  EXPECT_THAT(remarks_of(machine.report(kPodman)),
+  EXPECT_THAT(findings_of(machine.report(kPodman)),
               ElementsAre("fail: /etc/pinscope/hooks.d/podman/pinscope-precreate.json is gone",
                           "warn: " + std::string(kDropIn) + " was changed by somebody"));
   EXPECT_EQ(machine.refusal(kPodman, options_for(kPodman)),
@@ -189,7 +189,7 @@ TEST(WirePodman, NoticesFilesThatAreGoneOrChanged) {
   auto options = options_for(kPodman);
   options.force = true;
   machine.install(kPodman, options);
-  EXPECT_THAT(remarks_of(machine.report(kPodman)), IsEmpty());
+  EXPECT_THAT(findings_of(machine.report(kPodman)), IsEmpty());
 }
 
 // What a container's own program is given is none of Podman's options, and only a service for its
@@ -208,7 +208,7 @@ TEST(WirePodman, LooksAtTheOptionsOfItsServiceAlone) {
   EXPECT_TRUE(machine.report(kPodman).effective());
   play_process(machine, 7, "/usr/bin/podman",
                {"--syslog", "--log-level", "info", "system", "service", "--hooks-dir", "/x"});
-  EXPECT_EQ(remarks_of(machine.report(kPodman)).front(),
+  EXPECT_EQ(findings_of(machine.report(kPodman)).front(),
             "fail: Podman is started with --hooks-dir /x (process 7), and does not read "
             "/etc/pinscope/hooks.d/podman");
 }

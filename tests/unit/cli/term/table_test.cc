@@ -60,11 +60,6 @@ TEST(Age, TellsTheLargestUnitThatFits) {
   EXPECT_EQ(age(0, kSecond), "0s") << "a clock that was set back";
 }
 
-TEST(UtcTime, IsWrittenAsTheAuditTrailDoes) {
-  EXPECT_EQ(utc_time(0), "1970-01-01T00:00:00Z");
-  EXPECT_EQ(utc_time(1'767'225'600'000'000'000), "2026-01-01T00:00:00Z");
-}
-
 TEST(ShortId, ShortensOnlyWhatEnginesMake) {
   EXPECT_EQ(short_id(std::string(64, 'a')), "aaaaaaaaaaaa");
   EXPECT_EQ(short_id(std::string(63, 'a')), std::string(63, 'a'));

@@ -166,7 +166,7 @@ TEST(WireContainerd, MakesItselfTheDefaultRuntime) {
               HasSubstr("    default_runtime_name = \"pinscope\"  # pinscope: was \"runc\"\n"));
   EXPECT_THAT(machine.install(kContainerd, of_version("1.7.24", true)).changes, IsEmpty());
   EXPECT_THAT(machine.install(kContainerd, of_version("1.7.24")).changes, IsEmpty());
-  EXPECT_THAT(remarks_of(machine.report(kContainerd)), IsEmpty());
+  EXPECT_THAT(findings_of(machine.report(kContainerd)), IsEmpty());
   machine.install(kContainerd, of_version("1.7.24", false));
   EXPECT_THAT(machine.read(kRoot), HasSubstr("default_runtime_name = \"runc\"\n"));
   machine.remove_wiring(kContainerd);
@@ -176,7 +176,7 @@ TEST(WireContainerd, MakesItselfTheDefaultRuntime) {
               HasSubstr("[plugins.\"io.containerd.grpc.v1.cri\".containerd]\n"
                         "default_runtime_name = \"pinscope\"\n"));
   EXPECT_THAT(machine.install(kContainerd, of_version("2.1.9")).changes, IsEmpty());
-  EXPECT_THAT(remarks_of(machine.report(kContainerd)), IsEmpty());
+  EXPECT_THAT(findings_of(machine.report(kContainerd)), IsEmpty());
   machine.remove_wiring(kContainerd);
   EXPECT_EQ(machine.snapshot(), before);
 }
@@ -191,7 +191,7 @@ TEST(WireContainerd, SetsADefaultRuntimeInEveryLayoutOfTheRootFile) {
     SCOPED_TRACE(text);
     const Machine machine({{kRoot, text}});
     machine.install(kContainerd, of_version("1.7.24", true));
-    EXPECT_THAT(remarks_of(machine.report(kContainerd)), IsEmpty()) << machine.read(kRoot);
+    EXPECT_THAT(findings_of(machine.report(kContainerd)), IsEmpty()) << machine.read(kRoot);
     machine.write(kRoot, machine.read(kRoot) + "# theirs\n");
     machine.remove_wiring(kContainerd);
     const auto left = Toml::parse(machine.read(kRoot), kRoot);
@@ -335,20 +335,20 @@ TEST(WireContainerd, ForgetsNoFileThatItDoesNotSee) {
 TEST(WireContainerd, NoticesWhatKeepsItFromWorking) {
   const Machine machine({{kRoot, "version = 3\n"}});
   machine.install(kContainerd, of_version("2.1"));
-  EXPECT_THAT(remarks_of(machine.report(kContainerd)),
+  EXPECT_THAT(findings_of(machine.report(kContainerd)),
               ElementsAre("ok: only containers of the runtime \"pinscope\" meet Pinscope"));
   machine.remove("/usr/bin/pinscope-runtime");
   EXPECT_THAT(
-      remarks_of(machine.report(kContainerd)),
+      findings_of(machine.report(kContainerd)),
       testing::Contains("fail: cannot use program \"/usr/bin/pinscope-runtime-containerd\": "
                         "it is not there"));
   machine.write(kRoot, "version = 2\nimports = [\"/etc/containerd/conf.d/*.toml\"]\n");
   EXPECT_THAT(
-      remarks_of(machine.report(kContainerd)),
+      findings_of(machine.report(kContainerd)),
       testing::Contains("fail: /etc/containerd/conf.d/99-pinscope.toml is of version 3, "
                         "/etc/containerd/config.toml of version 2: containerd does not start"));
   machine.write(kRoot, "version = 3\n");
-  EXPECT_THAT(remarks_of(machine.report(kContainerd)),
+  EXPECT_THAT(findings_of(machine.report(kContainerd)),
               testing::Contains("fail: /etc/containerd/config.toml does not import "
                                 "/etc/containerd/conf.d/99-pinscope.toml"));
 }

@@ -27,7 +27,7 @@ TEST(WireContainerd, TellsThatALaterFileTookTheDefault) {
                 "version = 3\n[plugins.\"io.containerd.cri.v1.runtime\".containerd]\n"
                 "default_runtime_name = \"nvidia\"\n");
   EXPECT_FALSE(machine.report(kContainerd).effective());
-  EXPECT_THAT(remarks_of(machine.report(kContainerd)),
+  EXPECT_THAT(findings_of(machine.report(kContainerd)),
               ElementsAre("fail: " + later +
                           " makes \"nvidia\" the default runtime: containers that name no runtime "
                           "pass Pinscope by, although --set-default was asked for"));
@@ -84,7 +84,7 @@ TEST(WireContainerd, TellsThatItsRuntimeRunsAnotherProgram) {
   machine.write("/etc/containerd/conf.d/zz.toml",
                 "version = 3\n[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes."
                 "pinscope.options]\nBinaryName = \"/usr/bin/runc\"\n");
-  EXPECT_EQ(remarks_of(machine.report(kContainerd)).front(),
+  EXPECT_EQ(findings_of(machine.report(kContainerd)).front(),
             "fail: the runtime \"pinscope\" runs /usr/bin/runc, which is not Pinscope's "
             "(/etc/containerd/conf.d/zz.toml)");
 }
@@ -100,14 +100,14 @@ TEST(WireContainerd, TellsOfAProcessThatIsOlderOrReadsAnotherFile) {
   play_process(machine, 5, "/usr/bin/containerd", {}, true);
   const auto report = machine.report(kContainerd);
   ASSERT_FALSE(report.effective());
-  EXPECT_EQ(remarks_of(report).front(),
+  EXPECT_EQ(findings_of(report).front(),
             "fail: process 5 runs since before the wiring: containers that it starts pass Pinscope "
             "by");
-  EXPECT_EQ(report.remarks.front().action,
+  EXPECT_EQ(report.findings.front().action,
             "systemctl restart containerd (containers go on running)");
   play_process(machine, 6, "/usr/bin/containerd", {"-c", "/srv/c.toml"});
   machine.remove("/proc/5");
-  EXPECT_EQ(remarks_of(machine.report(kContainerd)).front(),
+  EXPECT_EQ(findings_of(machine.report(kContainerd)).front(),
             "fail: containerd reads /srv/c.toml (process 6), not /etc/containerd/config.toml");
   const Machine other({{"/srv/c.toml", "version = 3\n"}});
   other.write("/usr/bin/containerd", "#!/bin/true\n", 0755);
@@ -122,7 +122,7 @@ TEST(WireContainerd, TellsOfAProcessThatIsOlderOrReadsAnotherFile) {
   // What the unit says outranks what runs.
   other.write("/usr/lib/systemd/system/containerd.service",
               "[Service]\nExecStart=/usr/bin/containerd -config /srv/d.toml\n");
-  EXPECT_EQ(remarks_of(other.report(kContainerd)).front(),
+  EXPECT_EQ(findings_of(other.report(kContainerd)).front(),
             "fail: containerd reads /srv/d.toml (containerd.service), not /srv/c.toml");
 }
 
@@ -134,7 +134,7 @@ TEST(WireContainerd, FollowsPatternsInEveryComponent) {
                           "version = 3\n[plugins.\"io.containerd.cri.v1.runtime\".containerd."
                           "runtimes.pinscope.options]\nBinaryName = \"/usr/bin/runc\"\n"}});
   machine.install(kContainerd, of_version("2.1"));
-  EXPECT_THAT(remarks_of(machine.report(kContainerd)).front(),
+  EXPECT_THAT(findings_of(machine.report(kContainerd)).front(),
               HasSubstr("which is not Pinscope's (/srv/site/containerd/last.toml)"));
 }
 

@@ -33,7 +33,7 @@ TEST(WireDocker, AddsARuntimeAndLeavesTheRestByteForByte) {
   EXPECT_EQ(machine.read(std::string(kDaemon) + ".pinscope-backup"), kSettings);
   EXPECT_EQ(plan.checked_file, kDaemon);
   EXPECT_THAT(plan.next.front(), HasSubstr("systemctl reload docker"));
-  EXPECT_THAT(remarks_of(machine.report(kDocker)),
+  EXPECT_THAT(findings_of(machine.report(kDocker)),
               ElementsAre("ok: only containers of the runtime \"pinscope\" meet Pinscope"));
 }
 
@@ -123,7 +123,7 @@ TEST(WireDocker, RemembersThatItIsToBeTheDefaultRuntime) {
   give_up.set_default = false;
   machine.install(kDocker, give_up);
   EXPECT_THAT(machine.read(kDaemon), HasSubstr("\"default-runtime\": \"runc\""));
-  EXPECT_THAT(remarks_of(machine.report(kDocker)),
+  EXPECT_THAT(findings_of(machine.report(kDocker)),
               ElementsAre("ok: only containers of the runtime \"pinscope\" meet Pinscope"));
   machine.remove_wiring(kDocker);
   EXPECT_EQ(machine.snapshot(), before);
@@ -142,18 +142,18 @@ TEST(WireDocker, TellsThatAnotherToolTookTheDefaultAndTakesItsProgramOver) {
   machine.write(kDaemon, text);
   const auto report = machine.report(kDocker);
   EXPECT_FALSE(report.effective());
-  EXPECT_THAT(remarks_of(report),
+  EXPECT_THAT(findings_of(report),
               ElementsAre("fail: /etc/docker/daemon.json makes \"nvidia\" the default runtime: "
                           "containers that name no runtime pass Pinscope by, although "
                           "--set-default was asked for",
                           "warn: the shim runs /usr/bin/runc, for its default runtime \"nvidia\" "
                           "the engine itself runs /usr/bin/nvidia-container-runtime"));
-  EXPECT_EQ(report.remarks.front().action, "pinscope engine install --engine docker");
+  EXPECT_EQ(report.findings.front().action, "pinscope engine install --engine docker");
   machine.install(kDocker, options_for(kDocker));
   EXPECT_THAT(machine.read(kDaemon),
               AllOf(HasSubstr("\"default-runtime\":\"pinscope\""),
                     HasSubstr("[\"--pinscope-runtime\",\"/usr/bin/nvidia-container-runtime\"]")));
-  EXPECT_THAT(remarks_of(machine.report(kDocker)), IsEmpty());
+  EXPECT_THAT(findings_of(machine.report(kDocker)), IsEmpty());
   EXPECT_THAT(machine.install(kDocker, options_for(kDocker)).changes, IsEmpty());
 }
 
@@ -218,7 +218,7 @@ TEST(WireDocker, TellsThatItsRuntimeRunsAnotherProgram) {
   std::string text = machine.read(kDaemon);
   text.replace(text.find("/usr/bin/pinscope-runtime-docker"), 32, "/usr/bin/runc");
   machine.write(kDaemon, text);
-  EXPECT_EQ(remarks_of(machine.report(kDocker)).front(),
+  EXPECT_EQ(findings_of(machine.report(kDocker)).front(),
             "fail: the runtime \"pinscope\" runs /usr/bin/runc, which is not Pinscope's "
             "(/etc/docker/daemon.json)");
   machine.install(kDocker, options_for(kDocker));
@@ -230,11 +230,11 @@ TEST(WireDocker, NoticesThatItsRuntimeIsGone) {
   machine.install(kDocker, options_for(kDocker));
   machine.remove("/usr/bin/pinscope-runtime");
   EXPECT_THAT(
-      remarks_of(machine.report(kDocker)),
+      findings_of(machine.report(kDocker)),
       ElementsAre("fail: cannot use program \"/usr/bin/pinscope-runtime-docker\": it is not "
                   "there"));
   machine.write(kDaemon, "{}");
-  EXPECT_THAT(remarks_of(machine.report(kDocker)),
+  EXPECT_THAT(findings_of(machine.report(kDocker)),
               ElementsAre("fail: /etc/docker/daemon.json has no runtime \"pinscope\" any more"));
   machine.write(kDaemon, "{");
   EXPECT_FALSE(machine.report(kDocker).effective());

@@ -60,11 +60,11 @@ TEST(DockerStart, LeavesTheDefaultToACommandLineThatNamesPinscope) {
   write_unit(machine, "--default-runtime pinscope");
   machine.install(kDocker, with_default());
   EXPECT_THAT(machine.read(kDaemon), Not(HasSubstr("default-runtime")));
-  EXPECT_THAT(remarks_of(machine.report(kDocker)), IsEmpty());
+  EXPECT_THAT(findings_of(machine.report(kDocker)), IsEmpty());
   EXPECT_THAT(machine.install(kDocker, options_for(kDocker)).changes, IsEmpty());
   write_unit(machine, "--default-runtime runc");
   EXPECT_THAT(
-      remarks_of(machine.report(kDocker)),
+      findings_of(machine.report(kDocker)),
       ElementsAre("fail: docker.service makes \"runc\" the default runtime: containers that "
                   "name no runtime pass Pinscope by, although --set-default was asked for"));
 }
@@ -73,7 +73,7 @@ TEST(DockerStart, TellsOfADefaultThatStandsTwice) {
   const Machine machine({});
   machine.install(kDocker, with_default());
   write_unit(machine, "--default-runtime pinscope");
-  EXPECT_THAT(remarks_of(machine.report(kDocker)),
+  EXPECT_THAT(findings_of(machine.report(kDocker)),
               ElementsAre("fail: a default runtime stands in /etc/docker/daemon.json and on "
                           "dockerd's command line (docker.service): dockerd does not start so"));
 }
@@ -89,7 +89,7 @@ TEST(DockerStart, UsesTheFileThatItReads) {
   EXPECT_THAT(plan.checked_with, IsEmpty());
   EXPECT_TRUE(machine.report(kDocker).effective());
   write_unit(machine, "");
-  EXPECT_THAT(remarks_of(machine.report(kDocker)),
+  EXPECT_THAT(findings_of(machine.report(kDocker)),
               testing::Contains("fail: dockerd reads /etc/docker/daemon.json (docker.service), not "
                                 "/srv/docker.json"));
   EXPECT_EQ(machine.refusal(kDocker, options_for(kDocker)),
@@ -155,10 +155,10 @@ TEST(DockerStart, TellsOfTheFileOfAProcessAndDoesNotFollowIt) {
   EXPECT_THAT(plan.warnings,
               ElementsAre("dockerd reads /srv/docker.json (process 7), which no unit "
                           "says: the wiring is in /etc/docker/daemon.json"));
-  EXPECT_EQ(remarks_of(machine.report(kDocker)).front(),
+  EXPECT_EQ(findings_of(machine.report(kDocker)).front(),
             "fail: dockerd reads /srv/docker.json (process 7), not /etc/docker/daemon.json");
   write_unit(machine, "--config-file /srv/docker.json");
-  EXPECT_EQ(remarks_of(machine.report(kDocker)).front(),
+  EXPECT_EQ(findings_of(machine.report(kDocker)).front(),
             "fail: dockerd reads /srv/docker.json (docker.service), not /etc/docker/daemon.json");
 }
 
@@ -183,12 +183,12 @@ TEST(DockerStart, SaysWhereItCannotTell) {
   const auto report = machine.report(kDocker);
   EXPECT_FALSE(report.effective());
   EXPECT_THAT(
-      remarks_of(report).back(),
+      findings_of(report).back(),
       HasSubstr("warn: cannot tell how docker starts: cannot trust \"/etc/default/docker\""));
   machine.remove("/etc/default");
   machine.write("/etc/systemd/system/docker.service.d/a.conf",
                 "[Service]\nExecStart=\nExecStart=/bin/sh -c 'exec dockerd'\n");
-  EXPECT_EQ(remarks_of(machine.report(kDocker)).back(),
+  EXPECT_EQ(findings_of(machine.report(kDocker)).back(),
             "warn: cannot tell how docker starts: docker.service starts /bin/sh");
 }
 

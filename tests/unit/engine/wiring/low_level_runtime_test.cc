@@ -48,7 +48,7 @@ TEST(LowLevelRuntime, IsTheOneThatContainerdWouldHaveRun) {
       options.set_default = true;
       machine.install(kContainerd, options);
       EXPECT_EQ(machine.read(kTold), "{\"runtime\":\"" + path + "\"}\n");
-      EXPECT_THAT(remarks_of(machine.report(kContainerd)), IsEmpty());
+      EXPECT_THAT(findings_of(machine.report(kContainerd)), IsEmpty());
       EXPECT_THAT(machine.install(kContainerd, of_version("2.1")).changes, IsEmpty());
       machine.remove_wiring(kContainerd);
       EXPECT_EQ(machine.snapshot(), before);
@@ -68,7 +68,7 @@ TEST(LowLevelRuntime, IsTheSameInABlock) {
   machine.install(kContainerd, options);
   EXPECT_EQ(machine.read(kTold), "{\"runtime\":\"/usr/bin/crun\"}\n");
   EXPECT_THAT(machine.install(kContainerd, of_version("1.7.24")).changes, IsEmpty());
-  EXPECT_THAT(remarks_of(machine.report(kContainerd)), IsEmpty());
+  EXPECT_THAT(findings_of(machine.report(kContainerd)), IsEmpty());
 }
 
 TEST(LowLevelRuntime, IsInTheDirectoryOfADistribution) {
@@ -88,12 +88,12 @@ TEST(LowLevelRuntime, IsInTheDirectoryOfADistribution) {
   machine.link(k3s + "data/current", k3s + "data/0123");
   machine.install(kContainerd, of_version(""));
   EXPECT_EQ(machine.read(kTold), "{\"runtime\":\"" + k3s + "data/current/bin/runc\"}\n");
-  EXPECT_THAT(remarks_of(machine.report(kContainerd)), ElementsAre(kOnlyOurs));
+  EXPECT_THAT(findings_of(machine.report(kContainerd)), ElementsAre(kOnlyOurs));
   // Even where another runc is found first.
   machine.write("/usr/bin/runc", "#!/bin/true\n", 0755);
   EXPECT_THAT(machine.install(kContainerd, of_version("")).changes, IsEmpty());
   machine.remove(k3s + "data/current");
-  EXPECT_THAT(remarks_of(machine.report(kContainerd)),
+  EXPECT_THAT(findings_of(machine.report(kContainerd)),
               Contains(HasSubstr("no container of the runtime \"pinscope\" starts")));
 }
 
@@ -108,7 +108,7 @@ TEST(LowLevelRuntime, IsInTheDataDirectoryThatTheRootFileIsIn) {
   options.containerd_config = root;
   machine.install(kContainerd, options);
   EXPECT_EQ(machine.read(kTold), "{\"runtime\":\"/srv/k3s/data/current/bin/runc\"}\n");
-  EXPECT_THAT(remarks_of(machine.report(kContainerd)), ElementsAre(kOnlyOurs));
+  EXPECT_THAT(findings_of(machine.report(kContainerd)), ElementsAre(kOnlyOurs));
 }
 
 TEST(LowLevelRuntime, IsWhatTheAdministratorSays) {
@@ -116,7 +116,7 @@ TEST(LowLevelRuntime, IsWhatTheAdministratorSays) {
                          {model::kRuntimeFile, "{\"runtime\": \"/usr/bin/runc\"}\n"}});
   machine.install(kContainerd, of_version("2.1"));
   EXPECT_FALSE(machine.has(kTold));
-  EXPECT_THAT(remarks_of(machine.report(kContainerd)), ElementsAre(kOnlyOurs));
+  EXPECT_THAT(findings_of(machine.report(kContainerd)), ElementsAre(kOnlyOurs));
   machine.write(model::kRuntimeFile, "{\"runtime\": \"/usr/bin/none\"}\n");
   EXPECT_FALSE(machine.report(kContainerd).effective());
   machine.remove(model::kRuntimeFile);
@@ -170,12 +170,12 @@ TEST(LowLevelRuntime, IsLookedAtAgainByStatus) {
   text.replace(text.find("/usr/bin/runc"), 13, "/usr/bin/crun");
   machine.write(kRoot, text);
   const auto report = machine.report(kContainerd);
-  EXPECT_THAT(remarks_of(report),
+  EXPECT_THAT(findings_of(report),
               Contains("warn: the shim runs /usr/bin/runc, for the runtime \"runc\" the engine "
                        "itself runs /usr/bin/crun"));
   machine.install(kContainerd, of_version("2.1"));
   EXPECT_EQ(machine.read(kTold), "{\"runtime\":\"/usr/bin/crun\"}\n");
-  EXPECT_THAT(remarks_of(machine.report(kContainerd)), ElementsAre(kOnlyOurs));
+  EXPECT_THAT(findings_of(machine.report(kContainerd)), ElementsAre(kOnlyOurs));
 }
 
 // gVisor where runc's shim is told to run it: a view would show it nothing.
@@ -202,7 +202,7 @@ TEST(LowLevelRuntime, IsTheOneThatDockerWouldHaveRun) {
   options.set_default = true;
   machine.install(kDocker, options);
   EXPECT_THAT(machine.read("/etc/docker/daemon.json"), HasSubstr(told));
-  EXPECT_THAT(remarks_of(machine.report(kDocker)), IsEmpty());
+  EXPECT_THAT(findings_of(machine.report(kDocker)), IsEmpty());
   EXPECT_THAT(machine.install(kDocker, options_for(kDocker)).changes, IsEmpty());
   machine.remove_wiring(kDocker);
   EXPECT_EQ(machine.snapshot(), before);
@@ -240,7 +240,7 @@ TEST(LowLevelRuntime, IsNeverTheShimItself) {
     if (program.ends_with("/runc")) machine.link(program, "../../bin/pinscope-runtime");
     machine.install(kContainerd, of_version("2.1"));
     EXPECT_FALSE(machine.has(kTold)) << machine.read(kTold);
-    EXPECT_THAT(remarks_of(machine.report(kContainerd)), ElementsAre(kOnlyOurs));
+    EXPECT_THAT(findings_of(machine.report(kContainerd)), ElementsAre(kOnlyOurs));
   }
 }
 
@@ -250,7 +250,7 @@ TEST(LowLevelRuntime, IsNotTheShimThatAFileNames) {
   machine.link("/opt/runc", "../usr/bin/pinscope-runtime");
   for (const std::string program : {"/usr/bin/pinscope-runtime-docker", "/opt/runc"}) {
     machine.write(kTold, "{\"runtime\": \"" + program + "\"}\n");
-    EXPECT_THAT(remarks_of(machine.report(kContainerd)),
+    EXPECT_THAT(findings_of(machine.report(kContainerd)),
                 Contains("fail: the shim cannot run " + program +
                          ": it is pinscope-runtime itself: no container of the runtime "
                          "\"pinscope\" starts"));
@@ -275,11 +275,11 @@ TEST(LowLevelRuntime, OfDockerIsNotTheOneOfAFileThatCameLater) {
   machine.write("/usr/bin/crun", "#!/bin/true\n", 0755);
   machine.install(kDocker, options_for(kDocker));
   machine.write(model::kRuntimeFile, "{\"runtime\": \"/usr/bin/runc\"}\n");
-  EXPECT_THAT(remarks_of(machine.report(kDocker)),
+  EXPECT_THAT(findings_of(machine.report(kDocker)),
               Contains("warn: /etc/pinscope/runtime.json names /usr/bin/runc, and the shim is told "
                        "to run /usr/bin/crun by its arguments, which count before it"));
   machine.install(kDocker, options_for(kDocker));
-  EXPECT_THAT(remarks_of(machine.report(kDocker)), ElementsAre(kOnlyOurs));
+  EXPECT_THAT(findings_of(machine.report(kDocker)), ElementsAre(kOnlyOurs));
 }
 
 }  // namespace

@@ -1,0 +1,60 @@
+#include "plugin/advice/delegation.h"
+
+#include <linux/capability.h>
+
+#include "plugin/advice/configured.h"
+
+namespace pinscope::advice {
+namespace {
+
+using Kind = Remark::Kind;
+using model::TokenRight;
+
+// kernel/bpf/syscall.c: is_net_admin_prog_type.
+bool needs_net_admin(const model::TokenRights& rights) {
+  for (uint32_t number = 0; number < 64; ++number) {
+    const std::string name = model::token_right_name(TokenRight::kProgram, number);
+    const bool is_free = name == "socket_filter" || name == "cgroup_skb" || name == "sk_reuseport";
+    if (rights.has(TokenRight::kProgram, number) && !is_free) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<Remark> remarks_on_delegation(const model::Container& container,
+                                          const model::Decision& decision) {
+  std::vector<Remark> remarks;
+  if (!decision.delegation) return remarks;
+  const auto& rights = decision.delegation->rights;
+  // kernel/bpf/token.c: bpf_token_create. CAP_SYS_ADMIN does not do here.
+  if (!has(container, CAP_BPF))
+    remarks.push_back({Kind::kUnreachable, "token",
+                       "without CAP_BPF in its user namespace the container can make no token",
+                       "add CAP_BPF to the container: it is worth nothing there without a token"});
+  if (!has(container, CAP_NET_ADMIN) && needs_net_admin(rights))
+    remarks.push_back({Kind::kNote, "token-net-admin",
+                       "types of programs are delegated that load with CAP_NET_ADMIN only, which "
+                       "the container has not",
+                       ""});
+  if (decision.delegation->reach == model::ProgramReach::kWholeMachine)
+    remarks.push_back({Kind::kVoid, "programs-reach",
+                       "with programsReach: whole-machine, what the container loads reads all "
+                       "memory of the kernel where it has CAP_PERFMON or the kernel is Linux 6.16 "
+                       "or later, and since Linux 6.13 some of it ends any process",
+                       "delegate prog_load only to containers that are trusted with the machine"});
+  if (rights.has(TokenRight::kCommand, model::kCommandProgLoad))
+    remarks.push_back(
+        {Kind::kNote, "token-memory",
+         "the compiled code of what it loads fills a pool of the machine that no cgroup "
+         "counts; when it is full, filters and programs of others are refused",
+         "give the container a memory limit well below net.core.bpf_jit_limit: the "
+         "instructions of its programs are counted"});
+  remarks.push_back({Kind::kNote, "token-kept",
+                     "what a token allows stays allowed until its last descriptor is closed, also "
+                     "after the policy has changed",
+                     ""});
+  return remarks;
+}
+
+}  // namespace pinscope::advice

@@ -1,0 +1,60 @@
+#include "plugin/advice/neighbours.h"
+
+#include "plugin/base/text.h"
+
+namespace pinscope::advice {
+namespace {
+
+using Kind = Remark::Kind;
+using model::Namespace;
+using model::NamespaceKind;
+
+const Namespace* joined(const model::Container& container, NamespaceKind kind) {
+  const auto& one = model::namespace_of(container, kind);
+  return one.mode == Namespace::Mode::kPath ? &one : nullptr;
+}
+
+std::string maps_to_read(const model::Decision& decision) {
+  std::string names;
+  for (const auto& grant : decision.grants)
+    if (grant.access == model::Access::kRead &&
+        grant.expect.kind.value_or(model::ObjectKind::kMap) == model::ObjectKind::kMap)
+      names += (names.empty() ? "" : ", ") + quoted(grant.name);
+  return names;
+}
+
+}  // namespace
+
+std::vector<Remark> remarks_on_neighbours(const model::Container& container,
+                                          const model::Decision& decision) {
+  std::vector<Remark> remarks;
+  if (const auto* shared = joined(container, NamespaceKind::kPid))
+    remarks.push_back(
+        {Kind::kVoid, "shared-pid-namespace",
+         "the container joins the PID namespace at " + quoted(shared->path) +
+             ": a process there of the same user with no fewer capabilities opens the view through "
+             "/proc/PID/root, so nothing that the policy says of this container alone holds",
+         "give it a PID namespace of its own (no shareProcessNamespace, no --pid container:), or "
+         "grant to all containers of the pod what it gets"});
+  const auto* users = joined(container, NamespaceKind::kUser);
+  if (decision.delegation && users != nullptr)
+    remarks.push_back(
+        {Kind::kNote, "shared-user-namespace",
+         "the container joins the user namespace at " + quoted(users->path) +
+             ": with a token that it hands on, a process there that has CAP_PERFMON or "
+             "CAP_SYS_ADMIN reads all memory of the kernel",
+         "add neither capability to any container of this user namespace"});
+  const std::string names = maps_to_read(decision);
+  if (!names.empty())
+    remarks.push_back(
+        {Kind::kNote, "descriptors-travel",
+         "a descriptor of " + names +
+             " that the container hands on can be written by whoever may load programs or pin in "
+             "some bpffs, and comes back writable",
+         "the owner of the map can close it: BPF_F_RDONLY_PROG when it is made, BPF_MAP_FREEZE "
+         "where nobody is to write it any more, excl_prog_hash for one program alone (Linux "
+         "6.18)"});
+  return remarks;
+}
+
+}  // namespace pinscope::advice

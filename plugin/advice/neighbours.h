@@ -1,0 +1,14 @@
+// The remarks on whoever shares a namespace with the container, and on where a granted map may go
+// from it. Internal to advice/.
+#pragma once
+
+#include <vector>
+
+#include "plugin/advice/remarks.h"
+
+namespace pinscope::advice {
+
+std::vector<Remark> remarks_on_neighbours(const model::Container& container,
+                                          const model::Decision& decision);
+
+}  // namespace pinscope::advice

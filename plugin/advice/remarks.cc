@@ -1,0 +1,288 @@
+#include "plugin/advice/remarks.h"
+
+#include <linux/capability.h>
+
+#include <algorithm>
+
+#include "plugin/advice/configured.h"
+#include "plugin/advice/delegation.h"
+#include "plugin/advice/neighbours.h"
+#include "plugin/advice/own_files.h"
+#include "plugin/advice/processes.h"
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/policy/decide/reach.h"
+
+namespace pinscope::advice {
+namespace {
+
+using Kind = Remark::Kind;
+using model::Access;
+using model::Container;
+using model::Decision;
+using model::Namespace;
+using model::NamespaceKind;
+
+class Observer {
+ public:
+  Observer(const Container& container, const Decision& decision,
+           const std::vector<std::string>& host_bpffs, const NeededCommands& needed)
+      : container_(container), decision_(decision), host_bpffs_(host_bpffs), needed_(needed) {}
+
+  std::vector<Remark> observe() {
+    bring_along();
+    for (auto& remark : remarks_on_own_files(container_)) remarks_.push_back(std::move(remark));
+    if (!decision_.selected()) return std::move(remarks_);
+    namespaces();
+    capabilities();
+    for (auto& remark : remarks_on_neighbours(container_, decision_))
+      remarks_.push_back(std::move(remark));
+    for (auto& remark : remarks_on_delegation(container_, decision_))
+      remarks_.push_back(std::move(remark));
+    seccomp();
+    lsm();
+    owners();
+    rights();
+    checkpoints();
+    if (decision_.grants.empty() && !decision_.delegation)
+      add(Kind::kNote, "no-grants", "nothing is granted: the container gets no pin at all", "");
+    std::stable_sort(remarks_.begin(), remarks_.end(), [](const Remark& left, const Remark& right) {
+      return left.kind < right.kind;
+    });
+    return std::move(remarks_);
+  }
+
+ private:
+  void add(Kind kind, std::string code, std::string text, std::string action) {
+    remarks_.push_back({kind, std::move(code), std::move(text), std::move(action)});
+  }
+
+  // Whether this mount shows a bpffs of the host: itself, a part of it, or a tree that has it
+  // inside.
+  bool shows_host_bpffs(const model::ConfiguredMount& mount) const {
+    const bool recursive = has_option(mount, "rbind");
+    if (!recursive && !has_option(mount, "bind") && mount.type != "bind") return false;
+    return std::any_of(host_bpffs_.begin(), host_bpffs_.end(), [&](const std::string& place) {
+      return is_at_or_below(mount.source, place) ||
+             (recursive && is_at_or_below(place, mount.source));
+    });
+  }
+
+  void bring_along() {
+    for (const auto& mount : container_.mounts) {
+      if (!shows_host_bpffs(mount)) continue;
+      const std::string what = "the container mounts the host's " + quoted(mount.source) + " at " +
+                               quoted(mount.destination) + ", which shows a bpffs of the host";
+      if (!decision_.selected()) {
+        add(Kind::kVoid, "host-bpffs", what + "; no policy selects it, so nothing hides it",
+            "a policy with an empty select and no grants hides it for everyone else");
+        continue;
+      }
+      switch (decision_.host_bpffs) {
+        case model::HostBpffs::kMask:
+          add(Kind::kNote, "host-bpffs", what + "; it is taken away (hostBpffs: mask)", "");
+          break;
+        case model::HostBpffs::kReject:
+          add(Kind::kRefuses, "host-bpffs", what + "; the policy says hostBpffs: reject",
+              "remove the mount, or say hostBpffs: mask");
+          break;
+        case model::HostBpffs::kAllow:
+          add(Kind::kVoid, "host-bpffs", what + "; the policy says hostBpffs: allow",
+              "say hostBpffs: mask unless the container is meant to see every pin");
+          break;
+      }
+    }
+  }
+
+  void namespaces() {
+    const auto& mount = model::namespace_of(container_, NamespaceKind::kMount);
+    if (mount.mode == Namespace::Mode::kPath)
+      add(Kind::kNote, "joined-mount-namespace",
+          "the container joins the mount namespace at " + quoted(mount.path) +
+              ": whoever else is in it sees the view, too",
+          "");
+    for (auto& remark : remarks_on_processes(container_)) remarks_.push_back(std::move(remark));
+  }
+
+  void capabilities() {
+    if (!has_user_namespace(container_)) {
+      if (has(container_, CAP_SYS_ADMIN))
+        add(Kind::kVoid, "cap-sys-admin",
+            "with CAP_SYS_ADMIN and no user namespace, the container can open any BPF object of "
+            "the machine by its id, and can change its own mounts",
+            "drop CAP_SYS_ADMIN, or give the container a user namespace");
+      if (has(container_, CAP_SYS_MODULE))
+        add(Kind::kVoid, "cap-sys-module",
+            "with CAP_SYS_MODULE and no user namespace, the container can load kernel modules",
+            "drop CAP_SYS_MODULE");
+    }
+    // In a user namespace the capability is worth something with a token only.
+    if (!has(container_, CAP_BPF) || has(container_, CAP_SYS_ADMIN) ||
+        has_user_namespace(container_))
+      return;
+    programs_of_its_own();
+    const std::string what =
+        reads_a_map() ? "writes any map it can open, so access: read does not hold, and since Linux"
+                      : "since Linux";
+    add(Kind::kVoid, "cap-bpf",
+        "with CAP_BPF and no user namespace, the container can load a program that " + what +
+            " 6.13 ends any process, and since 6.16 reads all memory of the kernel",
+        "drop CAP_BPF, or give the container a user namespace");
+  }
+
+  // What a policy cannot grant beside a token, it can beside the capability.
+  void programs_of_its_own() {
+    model::TokenRights all;
+    all.masks.fill(~uint64_t{0});
+    const auto objects = policy::expected_objects(decision_);
+    for (size_t i = 0; i < objects.size(); ++i) {
+      const auto& grant = decision_.grants[i];
+      if (!objects[i] || grant.access != Access::kReadWrite) continue;
+      if (const char* what = policy::takes_programs(all, *objects[i]))
+        add(Kind::kVoid, "cap-bpf-programs",
+            "with CAP_BPF, read-write of " + quoted(grant.name) + " is more: " + what,
+            "drop CAP_BPF, or do not grant it");
+    }
+  }
+
+  bool reads_a_map() const {
+    return std::any_of(decision_.grants.begin(), decision_.grants.end(), [](const auto& grant) {
+      return grant.access == Access::kRead &&
+             grant.expect.kind.value_or(model::ObjectKind::kMap) == model::ObjectKind::kMap;
+    });
+  }
+
+  void seccomp() {
+    if (decision_.grants.empty() && !decision_.delegation) return;
+    const auto missing = needed_.commands - container_.seccomp_commands;
+    if (missing.empty()) {
+      if (container_.seccomp_bpf == model::SeccompBpf::kFiltered)
+        add(Kind::kNote, "seccomp",
+            "the seccomp profile lets bpf(2) through for some commands only, among them those that "
+            "the grants need",
+            "");
+      return;
+    }
+    const bool can_be_opened = needed_.still_refused.empty();
+    const std::string how =
+        can_be_opened
+            ? "start it through pinscope-runtime, or with Podman's precreate hook, which would add "
+            : "pinscope-runtime and the precreate hook do not change such a profile; use one that "
+              "allows ";
+    const std::string which = to_string(can_be_opened ? missing : needed_.still_refused);
+    add(Kind::kUnreachable, "seccomp",
+        container_.seccomp_bpf == model::SeccompBpf::kRefused
+            ? decision_.grants.empty()
+                  ? "the seccomp profile refuses bpf(2): no token can be made"
+                  : "the seccomp profile refuses bpf(2): the pins are there and cannot be opened"
+            : "the seccomp profile does not let all commands of bpf(2) through that the grants "
+              "need",
+        how + which);
+  }
+
+  void lsm() {
+    const bool below_sys = is_at_or_below(decision_.at, "/sys/fs");
+    const auto& profile = container_.apparmor_profile;
+    const bool is_default = profile == "docker-default" || profile == "cri-containerd.apparmor.d" ||
+                            profile == "crio-default" || profile.starts_with("containers-default");
+    if (below_sys && is_default)
+      add(Kind::kNote, "apparmor",
+          "the AppArmor profile " + quoted(profile) + " denies writing below /sys/fs",
+          "if the container cannot open its pins, say view.at: /run/bpf");
+    if (container_.selinux_label.find(":container_t:") != std::string::npos)
+      add(Kind::kNote, "selinux",
+          "where SELinux is enforcing, container_t may not use maps that another domain made",
+          "allow it the bpf class for the domain that loads the objects");
+  }
+
+  // The kernel asks the pin's mode for reading, and for writing if the grant is read-write.
+  bool may_open(const model::GrantedPin& grant) const {
+    if (has(container_, CAP_DAC_OVERRIDE)) return true;
+    const auto& groups = container_.additional_gids;
+    unsigned shift = 0;
+    if (container_.uid == grant.uid) {
+      shift = 6;
+    } else if (container_.gid == grant.gid ||
+               std::find(groups.begin(), groups.end(), grant.gid) != groups.end()) {
+      shift = 3;
+    }
+    const uint32_t wanted = grant.access == Access::kReadWrite ? 06U : 04U;
+    return (grant.mode >> shift & wanted) == wanted;
+  }
+
+  void owners() {
+    for (const auto& grant : decision_.grants) {
+      if (may_open(grant)) continue;
+      char mode[8];
+      std::snprintf(mode, sizeof mode, "%04o", grant.mode & 07777U);
+      add(Kind::kUnreachable, "owner",
+          "the container's process (" + std::to_string(container_.uid) + ":" +
+              std::to_string(container_.gid) + ") may not open " + quoted(grant.name) +
+              ": it belongs to " + std::to_string(grant.uid) + ":" + std::to_string(grant.gid) +
+              " with mode " + mode,
+          "set owner or mode in " + model::to_string(grant.rule));
+    }
+  }
+
+  std::string names_with(Access access) const {
+    std::string names;
+    for (const auto& grant : decision_.grants)
+      if (grant.access == access) names += (names.empty() ? "" : ", ") + quoted(grant.name);
+    return names;
+  }
+
+  // CRIU 4.2: "doesn't have a proper root mount", because a view is a part of its file system.
+  void checkpoints() {
+    if (decision_.grants.empty() && !decision_.delegation) return;
+    add(Kind::kNote, "checkpoint",
+        "a container with a view cannot be checkpointed: CRIU does not dump a mount that shows a "
+        "part of its file system",
+        "");
+  }
+
+  void rights() {
+    if (const auto programs = names_with(Access::kUse); !programs.empty())
+      add(Kind::kNote, "use",
+          "use of " + programs +
+              " is the right to run it, and to attach and detach it wherever the container's "
+              "descriptors reach: also those that others send it, and mounts that come later",
+          "");
+    const auto writable = names_with(Access::kReadWrite);
+    if (writable.empty()) return;
+    add(Kind::kNote, "read-write",
+        "read-write of " + writable +
+            " includes the right to freeze a map, after which nobody can update it, and, of a "
+            "link, to detach or replace it",
+        "grant read where that is enough");
+  }
+
+  const Container& container_;
+  const Decision& decision_;
+  const std::vector<std::string>& host_bpffs_;
+  const NeededCommands& needed_;
+  std::vector<Remark> remarks_;
+};
+
+}  // namespace
+
+const char* name_of(Remark::Kind kind) {
+  switch (kind) {
+    case Kind::kRefuses:
+      return "refuses";
+    case Kind::kVoid:
+      return "void";
+    case Kind::kUnreachable:
+      return "unreachable";
+    case Kind::kNote:
+      return "note";
+  }
+  return "";
+}
+
+std::vector<Remark> remarks_on(const Container& container, const Decision& decision,
+                               const std::vector<std::string>& host_bpffs,
+                               const NeededCommands& needed) {
+  return Observer(container, decision, host_bpffs, needed).observe();
+}
+
+}  // namespace pinscope::advice
