@@ -1,5 +1,6 @@
-# Who may include whom: the two rules that carry the design (docs/architecture.md). No stage includes
-# another stage; each library's headers appear in one room only.
+# Who may include whom: the two rules that carry the design. No stage includes another stage; each
+# library's headers appear in one room only. docs/architecture.md shows the tables, as --print
+# prints them.
 import re
 
 import tree
@@ -17,7 +18,6 @@ ROOMS = {
     "plan": STAGE,
     "record": STAGE,
     "kernel": STAGE,
-    "guard": STAGE | {"kernel"},
     "apply": STAGE | {"kernel"},
     "inventory": STAGE | {"kernel", "record"},
     "advice": STAGE | {"policy"},
@@ -26,16 +26,16 @@ ROOMS = {
     "health": STAGE | {"kernel", "policy", "engine", "inventory", "record"},
     "node": STAGE | {"kernel", "policy", "engine", "inventory", "record"},
 }
-# These sit on top and may include every room.
+# These sit on top.
 ALL_ROOMS = set(ROOMS)
 TOP = {
-    "pipeline": ALL_ROOMS,
+    "pipeline": STAGE | {"oci", "policy", "plan", "record", "kernel", "apply"},
     "cli": ALL_ROOMS | {"pipeline"},
     "daemon": ALL_ROOMS | {"pipeline"},
     "hooks": ALL_ROOMS | {"pipeline"},
 }
 
-# Rooms within a room: what each may include of the others. "" is what stands beside them.
+# Rooms within a room: what each may include of the others. "" is files beside the folders.
 PARTS = {
     "policy": {
         "": set(),
@@ -87,6 +87,7 @@ LIBRARIES = {
 NO_IOSTREAM = re.compile(
     r"(plugin/(base|json|host|model|oci|policy|plan|kernel|apply|record)/.*|plugin/pipeline/.*|hooks/.*)")
 
+PAGE = "docs/architecture.md"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
@@ -152,9 +153,59 @@ def complaints(path, quote, target, root):
         yield "<iostream> is not for what the hook links"
 
 
+def words_of(allowed):
+    """What a room may include, as the page says it."""
+    if allowed >= ALL_ROOMS:
+        return "everything below"
+    if allowed >= STAGE:
+        rest, base = allowed - STAGE, "model and the ground"
+    elif allowed == GROUND:
+        return "the ground"
+    else:
+        return ", ".join(room for room in ROOMS if room in allowed) or "nothing of ours"
+    names = ", ".join(room for room in ROOMS if room in rest)
+    return f"{names}, {base}" if names else base
+
+
+def words_of_part(allowed):
+    """The same of a room within a room."""
+    names = sorted(part for part in allowed if part) + ["files beside the folders"] * ("" in allowed)
+    return ", ".join(names) or "none of them"
+
+
+def table():
+    """Each room and each room within a room that is checked, with what it may include, in words."""
+    rooms = {room: words_of(allowed) for room, allowed in {**ROOMS, **TOP}.items()}
+    for room, parts in PARTS.items():
+        rooms |= {f"{room}/{part}": words_of_part(allowed) for part, allowed in parts.items() if part}
+    return rooms
+
+
+def differences_of_page(root):
+    """Where the tables of the page say something else. Its first column is the room, its last is
+    what the room may include."""
+    page = root / PAGE
+    if not page.exists():
+        return
+    wanted, seen = table(), set()
+    for number, line in enumerate(page.read_text().splitlines(), start=1):
+        if match := re.match(r"\| `([a-z_/]+?)/?` \|.*\| ([^|]*) \|$", line):
+            room, words = match[1], match[2]
+            seen.add(room)
+            if room in wanted and words != wanted[room]:
+                yield f'{PAGE}:{number}: {room} may include "{wanted[room]}", not "{words}"'
+    for room in wanted:
+        if room not in seen and (root / "plugin" / room).is_dir():
+            yield f"{PAGE}: {room} has no row"
+
+
 def main():
-    root = tree.parse_arguments(__doc__).root
-    findings, looked_at = [], 0
+    arguments = tree.parse_arguments(__doc__, print="print the tables that docs/architecture.md shows")
+    if arguments.print:
+        print("\n".join(f"| `{room}` | {words} |" for room, words in table().items()))
+        return
+    root = arguments.root
+    findings, looked_at = list(differences_of_page(root)), 0
     for path in map(str, tree.cxx_files(root)):
         looked_at += 1
         for number, line in enumerate(tree.text_of(root, path).splitlines(), start=1):

@@ -46,6 +46,8 @@ PLANTED = {
          "cli/term may not include cli/"),
         ("plugin/advice/x.cc", '#include "plugin/kernel/sys.h"', "advice may not include kernel"),
         ("plugin/health/x.cc", '#include "plugin/cli/y.h"', "health may not include cli"),
+        ("docs/architecture.md", "| `oci` | holds | kernel |", "oci may include \"model and the ground\""),
+        ("docs/architecture.md", "| `oci` | holds | x |", "base has no row"),
         ("plugin/model/x.cc", '#include "tests/support/y.h"', "model includes a test header"),
         ("tests/attack/x.cc", '#include "tests/engines/y.h"',
          "tests/attack may include tests/support and its own"),
