@@ -18,8 +18,8 @@
 namespace pinscope::cli {
 namespace {
 
-using engine::Plan;
 using engine::Tree;
+using engine::WiringPlan;
 
 struct EngineOptions {
   std::string action;
@@ -61,7 +61,7 @@ engine::Options wiring_options(const Settings& settings, const EngineOptions& op
 
 // What an engine says of the configuration that it would start with: nothing if it takes it.
 std::optional<std::string> objection(model::Engine engine, const std::string& program,
-                                     const Plan& plan) {
+                                     const WiringPlan& plan) {
   std::vector<std::string> command = {program, "--config", plan.checked_file, "config", "dump"};
   if (engine == model::Engine::kDocker) {
     command = {program, "--config-file", plan.checked_file};
@@ -75,12 +75,12 @@ std::optional<std::string> objection(model::Engine engine, const std::string& pr
 }
 
 // Does the changes. An engine that liked its configuration before must like it afterwards, too.
-Status apply_and_ask(const Tree& tree, model::Engine engine, const Plan& plan) {
+Status apply_and_ask(const Tree& tree, model::Engine engine, const WiringPlan& plan) {
   const std::string program = engine::engine_program(tree, engine);
   const bool can_ask = !plan.checked_file.empty() && !program.empty() && tree.is_host();
   const bool liked =
       can_ask && (!tree.exists(plan.checked_file) || !objection(engine, program, plan));
-  return engine::apply(tree, plan.changes, [&]() -> Status {
+  return engine::make_changes(tree, plan.changes, [&]() -> Status {
     const auto refused = liked ? objection(engine, program, plan) : std::optional<std::string>();
     if (!refused) return {};
     return std::unexpected(
@@ -92,7 +92,7 @@ Status apply_and_ask(const Tree& tree, model::Engine engine, const Plan& plan) {
 
 void add_change(JsonWriter& json, const engine::Change& change) {
   json.object();
-  if (const auto* make = std::get_if<engine::MakeDirectory>(&change))
+  if (const auto* make = std::get_if<engine::CreateDirectory>(&change))
     json.field("kind", "make-directory").field("path", make->path);
   if (const auto* write = std::get_if<engine::WriteFile>(&change)) {
     json.field("kind", write->before ? "change-file" : "create-file")
@@ -109,7 +109,7 @@ void add_change(JsonWriter& json, const engine::Change& change) {
 
 // What the caller may not have meant.
 std::vector<std::string> warnings_of(const Tree& tree, const EngineOptions& options,
-                                     const Plan& plan) {
+                                     const WiringPlan& plan) {
   const auto engine = *model::engine_from_name(options.engine);
   auto warnings = plan.warnings;
   if (options.action == "install" && engine::engine_program(tree, engine).empty())
@@ -119,7 +119,7 @@ std::vector<std::string> warnings_of(const Tree& tree, const EngineOptions& opti
   return warnings;
 }
 
-std::string to_json(const Plan& plan, const EngineOptions& options,
+std::string to_json(const WiringPlan& plan, const EngineOptions& options,
                     const std::vector<std::string>& warnings) {
   JsonWriter json(JsonWriter::Style::kPretty);
   json.object()
@@ -137,7 +137,7 @@ std::string to_json(const Plan& plan, const EngineOptions& options,
   return json.take() + "\n";
 }
 
-std::string to_text(const Plan& plan, const EngineOptions& options,
+std::string to_text(const WiringPlan& plan, const EngineOptions& options,
                     const std::vector<std::string>& warnings) {
   if (plan.changes.empty())
     return options.action == "install" ? options.engine + " is wired already: nothing to change\n"
@@ -157,9 +157,9 @@ Result<ExitStatus> change_wiring(const Settings& settings, const EngineOptions& 
                                  const Tree& tree) {
   const auto engine = *model::engine_from_name(options.engine);
   const auto wiring = wiring_options(settings, options, tree);
-  PINSCOPE_TRY(const Plan plan, options.action == "install"
-                                    ? engine::plan_install(engine, tree, wiring)
-                                    : engine::plan_remove(engine, tree, wiring));
+  PINSCOPE_TRY(const WiringPlan plan, options.action == "install"
+                                          ? engine::plan_install(engine, tree, wiring)
+                                          : engine::plan_remove(engine, tree, wiring));
   if (!options.dry_run) PINSCOPE_CHECK(apply_and_ask(tree, engine, plan));
   const auto warnings = warnings_of(tree, options, plan);
   print(settings.json() ? to_json(plan, options, warnings) : to_text(plan, options, warnings));

@@ -28,11 +28,11 @@ const HookDirectory& crio() {
   return wiring;
 }
 
-Result<Plan> install(const Tree& tree, const Options& options) {
+Result<WiringPlan> install(const Tree& tree, const Options& options) {
   return install_hooks(tree, options, crio());
 }
 
-Result<Plan> remove(const Tree& tree, const Options& options) {
+Result<WiringPlan> remove(const Tree& tree, const Options& options) {
   return remove_hooks(tree, options, crio());
 }
 

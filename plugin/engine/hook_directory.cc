@@ -184,7 +184,8 @@ Result<HooksDirectories> read_hooks_directories(const Tree& tree, const HookDire
   return result;
 }
 
-Result<Plan> install_hooks(const Tree& tree, const Options& options, const HookDirectory& wiring) {
+Result<WiringPlan> install_hooks(const Tree& tree, const Options& options,
+                                 const HookDirectory& wiring) {
   PINSCOPE_CHECK(tree.check_program(options.hook, "--hook"));
   if (const auto where = elsewhere(tree, wiring); !where.empty())
     return std::unexpected(
@@ -198,21 +199,22 @@ Result<Plan> install_hooks(const Tree& tree, const Options& options, const HookD
             .reason(quoted(directories.set_again_by) + " sets " + std::string(wiring.key.back()) +
                     " and is read after " + quoted(drop_in(wiring)))
             .hint("add " + quoted(own_directory(wiring)) + " to its list, or rename it"));
-  PINSCOPE_TRY(auto draft, Draft::start(tree, wiring.engine, options.force));
+  PINSCOPE_TRY(auto draft, WiringDraft::start(tree, wiring.engine, options.force));
   std::vector<std::string> arguments = options.hook_arguments;
   arguments.insert(arguments.begin(), {"--engine", model::engine_name(wiring.engine)});
   for (const auto stage : wiring.stages)
     PINSCOPE_CHECK(
         draft.make_file(path_of_stage(wiring, stage), hook_file(options.hook, arguments, stage)));
   PINSCOPE_CHECK(draft.make_file(drop_in(wiring), drop_in_text(wiring, directories.others)));
-  Plan plan;
+  WiringPlan plan;
   PINSCOPE_TRY(plan.changes, draft.finish());
   if (!plan.changes.empty()) plan.next = wiring.next;
   return plan;
 }
 
-Result<Plan> remove_hooks(const Tree& tree, const Options& options, const HookDirectory& wiring) {
-  Plan plan;
+Result<WiringPlan> remove_hooks(const Tree& tree, const Options& options,
+                                const HookDirectory& wiring) {
+  WiringPlan plan;
   PINSCOPE_TRY(plan.changes,
                removal(tree, wiring.engine, options.force,
                        [](const std::string& text) -> Result<std::string> { return text; }));

@@ -46,8 +46,10 @@ struct HooksDirectories {
 };
 Result<HooksDirectories> read_hooks_directories(const Tree& tree, const HookDirectory& wiring);
 
-Result<Plan> install_hooks(const Tree& tree, const Options& options, const HookDirectory& wiring);
-Result<Plan> remove_hooks(const Tree& tree, const Options& options, const HookDirectory& wiring);
+Result<WiringPlan> install_hooks(const Tree& tree, const Options& options,
+                                 const HookDirectory& wiring);
+Result<WiringPlan> remove_hooks(const Tree& tree, const Options& options,
+                                const HookDirectory& wiring);
 void examine_hooks(const Tree& tree, const Receipt& receipt, const HookDirectory& wiring,
                    Report& report);
 

@@ -26,11 +26,11 @@ const HookDirectory& podman() {
   return wiring;
 }
 
-Result<Plan> install(const Tree& tree, const Options& options) {
+Result<WiringPlan> install(const Tree& tree, const Options& options) {
   return install_hooks(tree, options, podman());
 }
 
-Result<Plan> remove(const Tree& tree, const Options& options) {
+Result<WiringPlan> remove(const Tree& tree, const Options& options) {
   return remove_hooks(tree, options, podman());
 }
 

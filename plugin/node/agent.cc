@@ -37,13 +37,13 @@ struct Followed {
 };
 
 // What a probe and the log are told: each thing is said once in the log.
-class Reporter {
+class StatusWriter {
  public:
-  static Result<Reporter> open(const std::string& path) {
-    Reporter reporter;
-    if (path.empty()) return reporter;
-    PINSCOPE_TRY(reporter.file_, StatusFile::open(path));
-    return reporter;
+  static Result<StatusWriter> open(const std::string& path) {
+    StatusWriter status;
+    if (path.empty()) return status;
+    PINSCOPE_TRY(status.file_, StatusFile::open(path));
+    return status;
   }
 
   void not_ready(const std::string& sentence) { say("not ready: " + sentence, sentence); }
@@ -79,7 +79,7 @@ Status change_wiring(const AgentOptions& options, decltype(engine::plan_install)
   PINSCOPE_TRY(const auto tree, engine::Tree::open(options.root));
   for (const auto engine : options.engines) {
     PINSCOPE_TRY(const auto planned, plan(engine, tree, wiring_options(options, engine)));
-    PINSCOPE_CHECK(engine::apply(tree, planned.changes, [] { return Status(); }));
+    PINSCOPE_CHECK(engine::make_changes(tree, planned.changes, [] { return Status(); }));
     for (const auto& change : planned.changes) log(engine::headline(change));
     for (const auto& step : planned.next) log("left to do on the node: " + step);
   }
@@ -136,8 +136,8 @@ void tidy(const AgentOptions& options) {
   if (!line.empty()) log(line);
 }
 
-Status install_and_follow(const AgentOptions& options, const Watch& watch, Reporter& reporter) {
-  reporter.not_ready("installing");
+Status install_and_follow(const AgentOptions& options, const Watch& watch, StatusWriter& status) {
+  status.not_ready("installing");
   PINSCOPE_TRY(const auto programs, Programs::open(options.programs));
   PINSCOPE_TRY(const auto volume, Volume::open(options.volume));
   PINSCOPE_CHECK(watch.add(options.volume));
@@ -148,9 +148,9 @@ Status install_and_follow(const AgentOptions& options, const Watch& watch, Repor
                }));
   log(installed);
   Followed followed = follow(options, volume);
-  if (!followed.good) reporter.tell(followed);
+  if (!followed.good) status.tell(followed);
   PINSCOPE_CHECK(change_wiring(options, engine::plan_install));
-  reporter.tell(followed);
+  status.tell(followed);
   tidy(options);
 
   for (;;) {
@@ -162,7 +162,7 @@ Status install_and_follow(const AgentOptions& options, const Watch& watch, Repor
     PINSCOPE_TRY(const auto event, watch.wait(followed.good ? kLookAgain : kTryAgain));
     if (event == Watch::Event::kStop) return {};
     followed = follow(options, volume);
-    reporter.tell(followed);
+    status.tell(followed);
     tidy(options);
   }
 }
@@ -174,13 +174,13 @@ Status run(const AgentOptions& options) {
     log("without CAP_SETGID and CAP_SYS_PTRACE at the start, a container that sees the node's "
         "processes may reach this one for a moment");
   PINSCOPE_TRY(const auto watch, Watch::start());
-  PINSCOPE_TRY(auto reporter, Reporter::open(options.status_file));
-  Status done = install_and_follow(options, watch, reporter);
+  PINSCOPE_TRY(auto status, StatusWriter::open(options.status_file));
+  Status done = install_and_follow(options, watch, status);
   if (done && options.remove_on_exit) {
-    reporter.not_ready("removing");
+    status.not_ready("removing");
     done = remove(options);
   }
-  reporter.not_ready(done ? "ended" : done.error().sentence());
+  status.not_ready(done ? "ended" : done.error().sentence());
   return done;
 }
 

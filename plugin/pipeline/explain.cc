@@ -106,7 +106,7 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
                                      .reason("it shares the host's mount namespace"));
 
   if (explanation.decision.delegation && pins != HostPins::kIgnore) {
-    const auto able = kernel::check_delegation(explanation.decision.delegation->rights);
+    const auto able = kernel::check_delegable(explanation.decision.delegation->rights);
     if (!able && able.error().code() == ErrorCode::kKernelUnsupported)
       explanation.errors.push_back(able.error());
   }

@@ -23,7 +23,7 @@ Table delegation_table(const model::Delegation& delegation) {
   return table;
 }
 
-void write_delegation(JsonWriter& json, const model::Delegation& delegation) {
+void write_delegation_names(JsonWriter& json, const model::Delegation& delegation) {
   json.object();
   for (const TokenRight right : kTokenRights) {
     json.key(model::key_of(right)).array();

@@ -9,6 +9,6 @@ namespace pinscope::cli {
 
 // One line for each kind of right: what is delegated, in the kernel's names.
 Table delegation_table(const model::Delegation& delegation);
-void write_delegation(JsonWriter& json, const model::Delegation& delegation);
+void write_delegation_names(JsonWriter& json, const model::Delegation& delegation);
 
 }  // namespace pinscope::cli

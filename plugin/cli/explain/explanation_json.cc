@@ -115,7 +115,7 @@ std::string to_json(const Explained& explained) {
   write_grants(json, explained);
   if (decision.delegation) {
     json.key("delegation");
-    write_delegation(json, *decision.delegation);
+    write_delegation_names(json, *decision.delegation);
   }
   json.key("bpf_commands").array();
   for (const uint32_t command : explained.start.commands.list())

@@ -41,7 +41,7 @@ struct Value {
 // The members of one object that are known there, by name.
 using Fields = std::map<std::string_view, Value>;
 
-class Checker {
+class SpecificationChecker {
  public:
   std::vector<CdiProblem> check(const JsonView& root) {
     const auto spec = fields({root, ""}, "a specification",
@@ -315,7 +315,7 @@ class Checker {
 std::vector<CdiProblem> cdi_problems(std::string text, const std::string& name) {
   const auto document = JsonDocument::parse(std::move(text), name, ErrorCode::kConfigInvalid);
   if (!document) return {{"", document.error().sentence()}};
-  return Checker().check(document->root());
+  return SpecificationChecker().check(document->root());
 }
 
 }  // namespace pinscope::engine

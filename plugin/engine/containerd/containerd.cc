@@ -93,7 +93,8 @@ Status check_later(const Target& target, const ContainerdConfig& config) {
 }
 
 // containerd gives its runtime no arguments, so the shim is told by a file.
-Status tell_shim(const Tree& tree, const Options& options, const Target& target, Draft& draft) {
+Status tell_shim(const Tree& tree, const Options& options, const Target& target,
+                 WiringDraft& draft) {
   draft.set_default(target.as_default);
   PINSCOPE_TRY(const auto program, program_to_tell(tree, model::Engine::kContainerd,
                                                    target.model.program, options.shim));
@@ -107,7 +108,7 @@ Result<Changes> install_drop_in(const Tree& tree, const Options& options, const 
   // A drop-in must not be of a later version than the file that imports it.
   const int64_t version = config.exists() ? config.version() : 3;
   PINSCOPE_CHECK(check_later(target, config));
-  PINSCOPE_TRY(auto draft, Draft::start(tree, model::Engine::kContainerd, options.force));
+  PINSCOPE_TRY(auto draft, WiringDraft::start(tree, model::Engine::kContainerd, options.force));
   PINSCOPE_CHECK(tell_shim(tree, options, target, draft));
   std::string text = header() + "version = " + std::to_string(version) + "\n" +
                      runtime_tables(config, version, target.model, options.shim);
@@ -178,13 +179,13 @@ Result<Changes> install_block(const Tree& tree, const Options& options, const Ta
         }
         return add_block(text, block, target.root());
       }};
-  PINSCOPE_TRY(auto draft, Draft::start(tree, model::Engine::kContainerd, options.force));
+  PINSCOPE_TRY(auto draft, WiringDraft::start(tree, model::Engine::kContainerd, options.force));
   PINSCOPE_CHECK(tell_shim(tree, options, target, draft));
   PINSCOPE_CHECK(draft.edit_file(target.root(), editor));
   return draft.finish();
 }
 
-Result<Plan> install(const Tree& tree, const Options& options) {
+Result<WiringPlan> install(const Tree& tree, const Options& options) {
   PINSCOPE_CHECK(tree.check_program(options.shim, "--runtime-shim"));
   if (!options.hook_arguments.empty())
     return std::unexpected(
@@ -232,7 +233,7 @@ Result<Plan> install(const Tree& tree, const Options& options) {
             .reason("there is no " + quoted(target.root()) +
                     " and containerd's version is not known")
             .hint("say it with --containerd-version, as `containerd --version` prints it"));
-  Plan plan;
+  WiringPlan plan;
   PINSCOPE_TRY(plan.changes, merges ? install_drop_in(tree, options, target, config)
                                     : install_block(tree, options, target, config));
   if (plan.changes.empty()) return plan;
@@ -245,14 +246,14 @@ Result<Plan> install(const Tree& tree, const Options& options) {
   return plan;
 }
 
-Result<Plan> remove(const Tree& tree, const Options& options) {
+Result<WiringPlan> remove(const Tree& tree, const Options& options) {
   PINSCOPE_TRY(const auto receipt, receipt_of(tree));
   const std::string ours = containerd_drop_in(receipt);
   const auto take_out = [&](const std::string& text) -> Result<std::string> {
     return take_out_ours(text, ours.empty() ? std::string(kDropIns) + "/*.toml"
                                             : std::string(parent_of(ours)) + "/*.toml");
   };
-  Plan plan;
+  WiringPlan plan;
   PINSCOPE_TRY(plan.changes, removal(tree, model::Engine::kContainerd, options.force, take_out));
   if (plan.changes.empty()) return plan;
   plan.next = {"delete the RuntimeClass and the pods that use it",

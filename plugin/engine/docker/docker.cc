@@ -126,9 +126,9 @@ Result<std::string> put_in(const Tree& tree, const std::string& content, const O
                           as_default && start.default_runtime.empty());
 }
 
-Result<Plan> install(const Tree& tree, const Options& options) {
+Result<WiringPlan> install(const Tree& tree, const Options& options) {
   PINSCOPE_CHECK(tree.check_program(options.shim, "--runtime-shim"));
-  PINSCOPE_TRY(auto draft, Draft::start(tree, model::Engine::kDocker, options.force));
+  PINSCOPE_TRY(auto draft, WiringDraft::start(tree, model::Engine::kDocker, options.force));
   const Receipt& receipt = draft.old_receipt();
   const DockerStart start = docker_start(tree);
   if (!receipt.edits.empty() && file_of(receipt) != start.config_file)
@@ -148,7 +148,7 @@ Result<Plan> install(const Tree& tree, const Options& options) {
       .put_in =
           [&](const std::string& text) { return put_in(tree, text, options, start, as_default); }};
   PINSCOPE_CHECK(draft.edit_file(start.config_file, editor));
-  Plan plan;
+  WiringPlan plan;
   PINSCOPE_TRY(plan.changes, draft.finish());
   if (plan.changes.empty()) return plan;
   plan.checked_file = start.config_file;
@@ -164,11 +164,11 @@ Result<Plan> install(const Tree& tree, const Options& options) {
   return plan;
 }
 
-Result<Plan> remove(const Tree& tree, const Options& options) {
+Result<WiringPlan> remove(const Tree& tree, const Options& options) {
   PINSCOPE_TRY(const auto receipt, read_receipt(tree, model::Engine::kDocker));
   PINSCOPE_TRY(const std::string was, default_before(tree, receipt.value_or(Receipt())));
   const std::string path = file_of(receipt.value_or(Receipt()));
-  Plan plan;
+  WiringPlan plan;
   PINSCOPE_TRY(plan.changes,
                removal(tree, model::Engine::kDocker, options.force,
                        [&](const std::string& text) { return take_out(text, path, was); }));

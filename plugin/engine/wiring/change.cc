@@ -129,7 +129,7 @@ void put_back(const Tree& tree, const std::string& path, const std::optional<Fil
 
 Status apply_one(const Tree& tree, const Change& change, UndoStack& undo) {
   return std::visit(Overloaded{
-                        [&](const MakeDirectory& make) -> Status {
+                        [&](const CreateDirectory& make) -> Status {
                           PINSCOPE_CHECK(tree.make_directory(make.path));
                           undo.push([&] { static_cast<void>(tree.remove_directory(make.path)); });
                           return {};
@@ -166,7 +166,7 @@ Status apply_one(const Tree& tree, const Change& change, UndoStack& undo) {
 std::string headline(const Change& change) {
   return std::visit(
       Overloaded{
-          [](const MakeDirectory& make) { return "create directory " + one_line(make.path); },
+          [](const CreateDirectory& make) { return "create directory " + one_line(make.path); },
           [](const WriteFile& write) {
             return (write.before ? "change " : "create ") + one_line(write.path);
           },
@@ -191,7 +191,8 @@ std::string describe(const Changes& changes) {
   return out;
 }
 
-Status apply(const Tree& tree, const Changes& changes, const std::function<Status()>& check) {
+Status make_changes(const Tree& tree, const Changes& changes,
+                    const std::function<Status()>& check) {
   UndoStack undo;
   for (const auto& change : changes) PINSCOPE_CHECK(apply_one(tree, change, undo));
   if (check) PINSCOPE_CHECK(check());

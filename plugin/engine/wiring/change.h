@@ -13,7 +13,7 @@
 
 namespace pinscope::engine {
 
-struct MakeDirectory {
+struct CreateDirectory {
   std::string path;
 };
 // `before` is what was there when the change was planned: nothing for a new file. `copy_of` is the
@@ -32,7 +32,7 @@ struct RemoveFile {
 struct RemoveDirectory {
   std::string path;
 };
-using Change = std::variant<MakeDirectory, WriteFile, RemoveFile, RemoveDirectory>;
+using Change = std::variant<CreateDirectory, WriteFile, RemoveFile, RemoveDirectory>;
 using Changes = std::vector<Change>;
 
 // For people: each change, files with their content or with what is different in it.
@@ -42,6 +42,6 @@ std::string headline(const Change& change);
 
 // Does all of it in order. An error, or one from `check` at the end, undoes what was done already.
 // A file that is not any more as it was when the change was planned is an error.
-Status apply(const Tree& tree, const Changes& changes, const std::function<Status()>& check);
+Status make_changes(const Tree& tree, const Changes& changes, const std::function<Status()>& check);
 
 }  // namespace pinscope::engine

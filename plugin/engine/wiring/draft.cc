@@ -65,8 +65,8 @@ Result<bool> will_be_empty(const Tree& tree, const std::string& directory,
 
 }  // namespace
 
-Result<Draft> Draft::start(const Tree& tree, model::Engine engine, bool force) {
-  Draft draft(tree, engine, force);
+Result<WiringDraft> WiringDraft::start(const Tree& tree, model::Engine engine, bool force) {
+  WiringDraft draft(tree, engine, force);
   PINSCOPE_TRY(draft.old_receipt_file_, tree.read(receipt_path(engine)));
   if (draft.old_receipt_file_) {
     PINSCOPE_TRY(draft.old_, parse_receipt(draft.old_receipt_file_->text, receipt_path(engine)));
@@ -76,16 +76,16 @@ Result<Draft> Draft::start(const Tree& tree, model::Engine engine, bool force) {
   return draft;
 }
 
-void Draft::make_directories(const std::string& path, Changes& changes) {
+void WiringDraft::make_directories(const std::string& path, Changes& changes) {
   if (path == "/" || planned_.contains(path) || tree_.exists(path)) return;
   make_directories(std::string(parent_of(path)), changes);
   planned_.insert(path);
-  changes.push_back(MakeDirectory{path});
+  changes.push_back(CreateDirectory{path});
   auto& list = new_.directories;
   if (std::find(list.begin(), list.end(), path) == list.end()) list.push_back(path);
 }
 
-Status Draft::make_file(const std::string& path, const std::string& text) {
+Status WiringDraft::make_file(const std::string& path, const std::string& text) {
   new_.files.push_back({path, sum_of(text)});
   PINSCOPE_TRY(const auto before, tree_.read(path));
   if (before && before->text == text && old_.made(path) != nullptr) return {};
@@ -101,7 +101,7 @@ Status Draft::make_file(const std::string& path, const std::string& text) {
   return {};
 }
 
-Status Draft::edit_file(const std::string& path, const Editor& editor) {
+Status WiringDraft::edit_file(const std::string& path, const Editor& editor) {
   const auto* edit = old_.edited(path);
   PINSCOPE_TRY(const auto before, tree_.read(path));
   std::string original;
@@ -127,7 +127,7 @@ Status Draft::edit_file(const std::string& path, const Editor& editor) {
   return {};
 }
 
-Result<Changes> Draft::finish() {
+Result<Changes> WiringDraft::finish() {
   for (const auto& made : old_.files) {
     if (new_.made(made.path) != nullptr) continue;
     PINSCOPE_TRY(const auto file, read_ours(tree_, made.path));

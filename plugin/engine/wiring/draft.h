@@ -1,4 +1,4 @@
-// Draft: collects what an installation changes. Knows from the receipt which files are ours,
+// WiringDraft: collects what an installation changes. Knows from the receipt which files are ours,
 // refuses to touch anybody else's, leaves out what is as it should be already, and puts the changes
 // in the order that keeps an engine working: the receipt, then files in the order in which they
 // were asked for, so that what points at a file comes after it. removal() is the way back.
@@ -23,10 +23,10 @@ struct Editor {
 
 inline constexpr const char* kBackupSuffix = ".pinscope-backup";
 
-class Draft {
+class WiringDraft {
  public:
   // `force`: files of ours that somebody has changed are written over.
-  static Result<Draft> start(const Tree& tree, model::Engine engine, bool force);
+  static Result<WiringDraft> start(const Tree& tree, model::Engine engine, bool force);
 
   // What the receipt keeps of what was asked for.
   void set_default(bool wanted) { new_.set_default = wanted; }
@@ -40,7 +40,7 @@ class Draft {
   Result<Changes> finish();
 
  private:
-  Draft(const Tree& tree, model::Engine engine, bool force)
+  WiringDraft(const Tree& tree, model::Engine engine, bool force)
       : tree_(tree), engine_(engine), force_(force) {}
   void make_directories(const std::string& path, Changes& changes);
 

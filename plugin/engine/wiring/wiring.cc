@@ -120,13 +120,13 @@ void report_old_processes(const Tree& tree, const Receipt& receipt, Report& repo
                  action);
 }
 
-Result<Plan> plan_install(model::Engine engine, const Tree& tree, const Options& options) {
+Result<WiringPlan> plan_install(model::Engine engine, const Tree& tree, const Options& options) {
   const auto* wiring = wiring_of(engine);
   if (wiring == nullptr) return std::unexpected(no_wiring(engine));
   return wiring->install(tree, options);
 }
 
-Result<Plan> plan_remove(model::Engine engine, const Tree& tree, const Options& options) {
+Result<WiringPlan> plan_remove(model::Engine engine, const Tree& tree, const Options& options) {
   const auto* wiring = wiring_of(engine);
   if (wiring == nullptr) return std::unexpected(no_wiring(engine));
   return wiring->remove(tree, options);

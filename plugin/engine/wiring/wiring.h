@@ -28,7 +28,7 @@ struct Options {
   std::string containerd_version;  // "1.7.24"; empty: not known
 };
 
-struct Plan {
+struct WiringPlan {
   Changes changes;
   std::vector<std::string> next;      // what is left for the administrator to do, in order
   std::vector<std::string> warnings;  // what the caller may not have meant
@@ -54,8 +54,8 @@ struct Report {
 const std::vector<model::Engine>& engines();
 
 // An error: it would not work, or would not be safe; its text says what to do.
-Result<Plan> plan_install(model::Engine engine, const Tree& tree, const Options& options);
-Result<Plan> plan_remove(model::Engine engine, const Tree& tree, const Options& options);
+Result<WiringPlan> plan_install(model::Engine engine, const Tree& tree, const Options& options);
+Result<WiringPlan> plan_remove(model::Engine engine, const Tree& tree, const Options& options);
 Report examine(model::Engine engine, const Tree& tree);
 
 // What was asked for now, before (the receipt), or is so anyhow, because somebody else made it so
@@ -78,8 +78,8 @@ void report_old_processes(const Tree& tree, const Receipt& receipt, Report& repo
 
 // What the files of each engine provide; the functions above choose among them.
 struct Wiring {
-  Result<Plan> (*install)(const Tree& tree, const Options& options);
-  Result<Plan> (*remove)(const Tree& tree, const Options& options);
+  Result<WiringPlan> (*install)(const Tree& tree, const Options& options);
+  Result<WiringPlan> (*remove)(const Tree& tree, const Options& options);
   void (*examine)(const Tree& tree, const Receipt& receipt, Report& report);
 };
 extern const Wiring kPodmanWiring;

@@ -248,7 +248,7 @@ Result<uint64_t> parse_mask(TokenRight right, std::string_view value) {
 
 }  // namespace
 
-Status check_delegation(const TokenRights& rights) {
+Status check_delegable(const TokenRights& rights) {
   PINSCOPE_TRY(const Fd scratch, open_filesystem("bpf"));
   PINSCOPE_TRY(const bool understood, understands_delegation(scratch.get()));
   // A kernel that has them takes the options from nobody else, as if it had none.
@@ -264,7 +264,7 @@ Status check_delegation(const TokenRights& rights) {
 
 Result<Fd> create_delegated_bpffs(const ContainerProcess& process, const TokenRights& rights,
                                   const DelegatedRoot& root) {
-  PINSCOPE_CHECK(check_delegation(rights));
+  PINSCOPE_CHECK(check_delegable(rights));
   const Entrance entrance{[&process] {
                             const auto entered = process.enter_user_and_mount_namespaces();
                             return entered ? 0 : entered.error().errnum();
@@ -313,7 +313,7 @@ DelegationProbe probe_delegation() {
     const bool no = error.code() == ErrorCode::kKernelUnsupported;
     return DelegationProbe{no ? Probe::kNo : Probe::kUnknown, error.sentence()};
   };
-  if (const auto known = check_delegation(rights); !known) return answer(known.error());
+  if (const auto known = check_delegable(rights); !known) return answer(known.error());
   auto context = context_from_child(
       {}, {[] { return ::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 ? 0 : errno; }});
   if (!context) return answer(context.error());

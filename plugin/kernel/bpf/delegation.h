@@ -24,7 +24,7 @@ struct DelegatedRoot {
 
 // Whether this kernel can delegate `rights`: all names are asked of the kernel, which looks into
 // its own BTF. kKernelUnsupported with what is missing. Changes nothing.
-Status check_delegation(const model::TokenRights& rights);
+Status check_delegable(const model::TokenRights& rights);
 
 // The context of a new bpffs in the user namespace of `process`. Starts a child for a moment: it
 // enters the namespaces, opens the file system and hands it back. To be called in the host's mount

@@ -38,9 +38,10 @@ bool any_matches(const std::vector<model::Pattern>& patterns, std::string_view t
 }
 
 // Collects the reason only where somebody wants to read it.
-class Checker {
+class SelectChecker {
  public:
-  Checker(const model::Container& container, const model::HostView& host, std::string* why_not)
+  SelectChecker(const model::Container& container, const model::HostView& host,
+                std::string* why_not)
       : container_(container), host_(host), why_not_(why_not) {}
 
   template <typename T>
@@ -172,7 +173,7 @@ bool shares_host_namespace(const model::Container& container, NamespaceKind kind
 
 bool selects(const model::Select& select, const model::Container& container,
              const model::HostView& host, std::string* why_not) {
-  Checker check(container, host, why_not);
+  SelectChecker check(container, host, why_not);
   const model::Identity& identity = container.identity;
   return check.engine(select.engines) &&
          check.fact("kubernetes.namespace", select.kubernetes_namespaces,

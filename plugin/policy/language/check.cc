@@ -23,7 +23,7 @@ std::string line_of(const GrantMarks& marks) {
 }
 
 // A grant of one pin takes its name; a grant of a glob takes a directory, which others may share.
-void check_names(const Draft& draft, Reporter& reporter) {
+void check_names(const PolicyDraft& draft, Reporter& reporter) {
   const auto& grants = draft.policy.grants;
   std::unordered_map<std::string_view, size_t> pins;
   for (size_t i = 0; i < grants.size() && !reporter.full(); ++i) {
@@ -100,7 +100,7 @@ void check_access(const Grant& grant, const GrantMarks& marks, Reporter& reporte
                    "the kernel opens links for writing only, and whoever has one may detach it");
 }
 
-void check_grants(const Draft& draft, Reporter& reporter) {
+void check_grants(const PolicyDraft& draft, Reporter& reporter) {
   const bool is_bind = draft.policy.view.layout == Layout::kBind;
   for (size_t i = 0; i < draft.policy.grants.size() && !reporter.full(); ++i) {
     const Grant& grant = draft.policy.grants[i];
@@ -116,7 +116,7 @@ void check_grants(const Draft& draft, Reporter& reporter) {
   }
 }
 
-void warn_of_host_bpffs(const Draft& draft, Reporter& reporter) {
+void warn_of_host_bpffs(const PolicyDraft& draft, Reporter& reporter) {
   const bool reads = std::ranges::any_of(
       draft.policy.grants, [](const Grant& grant) { return grant.access == Access::kRead; });
   if (reads && draft.policy.view.host_bpffs == HostBpffs::kAllow)
@@ -125,14 +125,14 @@ void warn_of_host_bpffs(const Draft& draft, Reporter& reporter) {
                      "a container that mounts the host's bpffs can write every map in it");
 }
 
-void check_device(const Draft& draft, Reporter& reporter) {
+void check_device(const PolicyDraft& draft, Reporter& reporter) {
   const std::string& name = draft.policy.name;
   if (!draft.policy.cdi || name.empty() || model::is_cdi_device_name(name)) return;
   reporter.error(*draft.cdi, quoted(name) + " cannot be the name of a CDI device",
                  "let metadata.name end with a letter or digit");
 }
 
-void warn_of_no_effect(const Draft& draft, Reporter& reporter) {
+void warn_of_no_effect(const PolicyDraft& draft, Reporter& reporter) {
   const model::Policy& policy = draft.policy;
   if (!policy.grants.empty() || !policy.denials.empty() || policy.delegate) return;
   if (policy.view.host_bpffs == HostBpffs::kAllow)
@@ -145,7 +145,7 @@ void warn_of_no_effect(const Draft& draft, Reporter& reporter) {
 
 }  // namespace
 
-void check_policy(const Draft& draft, bool has_errors, Reporter& reporter) {
+void check_policy(const PolicyDraft& draft, bool has_errors, Reporter& reporter) {
   const size_t errors = reporter.errors();
   check_names(draft, reporter);
   check_grants(draft, reporter);

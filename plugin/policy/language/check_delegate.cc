@@ -22,7 +22,7 @@ void for_each(const TokenRights& rights, TokenRight right, const Use& use) {
 
 class DelegateCheck {
  public:
-  DelegateCheck(const Draft& draft, Reporter& reporter)
+  DelegateCheck(const PolicyDraft& draft, Reporter& reporter)
       : delegate_(*draft.policy.delegate),
         marks_(*draft.delegate),
         draft_(draft),
@@ -135,17 +135,17 @@ class DelegateCheck {
 
   const model::Delegate& delegate_;
   const DelegateMarks& marks_;
-  const Draft& draft_;
+  const PolicyDraft& draft_;
   Reporter& reporter_;
 };
 
 }  // namespace
 
-void check_delegate(const Draft& draft, Reporter& reporter) {
+void check_delegate(const PolicyDraft& draft, Reporter& reporter) {
   if (draft.policy.delegate) DelegateCheck(draft, reporter).errors();
 }
 
-void warn_of_delegate(const Draft& draft, Reporter& reporter) {
+void warn_of_delegate(const PolicyDraft& draft, Reporter& reporter) {
   if (draft.policy.delegate) DelegateCheck(draft, reporter).warnings();
 }
 

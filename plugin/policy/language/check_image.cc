@@ -37,7 +37,7 @@ Doubt doubt_about(const std::string& pattern) {
 
 }  // namespace
 
-void warn_of_image(const Draft& draft, Reporter& reporter) {
+void warn_of_image(const PolicyDraft& draft, Reporter& reporter) {
   for (const auto& pattern : draft.policy.select.images) {
     const Doubt doubt = doubt_about(pattern);
     if (!doubt.matches.empty())

@@ -21,7 +21,7 @@ bool expects_map(const model::Grant& grant) {
 
 }  // namespace
 
-void check_map_types(const Draft& draft, Reporter& reporter) {
+void check_map_types(const PolicyDraft& draft, Reporter& reporter) {
   const auto& grants = draft.policy.grants;
   if (draft.policy.view.layout == model::Layout::kBind) return;  // reads are refused altogether
   const model::Grant* outer = nullptr;                           // holds maps, and may be written
@@ -48,7 +48,7 @@ void check_map_types(const Draft& draft, Reporter& reporter) {
   }
 }
 
-void warn_of_map_types(const Draft& draft, Reporter& reporter) {
+void warn_of_map_types(const PolicyDraft& draft, Reporter& reporter) {
   for (size_t i = 0; i < draft.policy.grants.size() && !reporter.full(); ++i) {
     const auto& grant = draft.policy.grants[i];
     const auto* type = expected_type(grant);

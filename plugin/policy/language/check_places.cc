@@ -50,7 +50,7 @@ Diagnostic warning_at(const model::Place& place, std::string message, std::strin
 
 }  // namespace
 
-void warn_of_view_place(const Draft& draft, Reporter& reporter) {
+void warn_of_view_place(const PolicyDraft& draft, Reporter& reporter) {
   const auto& at = draft.policy.view.at;
   if (!at || !draft.view_at || std::ranges::find(kOfTheSystem, *at) == std::end(kOfTheSystem))
     return;

@@ -28,7 +28,7 @@ bool may_be_anybodys(const std::vector<Engine>& engines) {
          });
 }
 
-void warn_of_keys_that_never_match(const Draft& draft, Reporter& reporter) {
+void warn_of_keys_that_never_match(const PolicyDraft& draft, Reporter& reporter) {
   if (establishes_identity(draft.policy.select.engines)) return;
   constexpr const char* kHint = "only containerd and crio establish it";
   if (draft.kubernetes)
@@ -48,7 +48,7 @@ bool says_something(const std::vector<model::Pattern>& patterns) {
 }
 
 // Keys whose values somebody else vouches for.
-bool has_key_of_an_authority(const Draft& draft) {
+bool has_key_of_an_authority(const PolicyDraft& draft) {
   const model::Select& select = draft.policy.select;
   return says_something(select.kubernetes_namespaces) || says_something(select.kubernetes_pods) ||
          says_something(select.kubernetes_containers) || says_something(select.images) ||
@@ -56,7 +56,7 @@ bool has_key_of_an_authority(const Draft& draft) {
 }
 
 // Everybody, or everybody of an engine, may write whatever is pinned below a directory.
-void warn_of_everyone(const Draft& draft, Reporter& reporter) {
+void warn_of_everyone(const PolicyDraft& draft, Reporter& reporter) {
   if (draft.user || draft.namespaces || draft.labels || draft.annotations ||
       has_key_of_an_authority(draft))
     return;
@@ -80,7 +80,7 @@ std::string all_of(const std::vector<std::string>& names) {
 }
 
 // Pods have whoever admits them above them; what Podman and Docker start has nobody.
-void warn_of_what_is_chosen(const Draft& draft, Reporter& reporter) {
+void warn_of_what_is_chosen(const PolicyDraft& draft, Reporter& reporter) {
   const model::Policy& policy = draft.policy;
   const bool gives = !policy.grants.empty() || policy.delegate;
   if (!gives || (!draft.user && !draft.namespaces)) return;
@@ -98,7 +98,7 @@ void warn_of_what_is_chosen(const Draft& draft, Reporter& reporter) {
 
 }  // namespace
 
-void warn_of_select(const Draft& draft, Reporter& reporter) {
+void warn_of_select(const PolicyDraft& draft, Reporter& reporter) {
   warn_of_keys_that_never_match(draft, reporter);
   warn_of_everyone(draft, reporter);
   if (has_key_of_an_authority(draft)) return;

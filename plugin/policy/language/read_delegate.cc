@@ -59,7 +59,7 @@ void read_right(const Field& field, TokenRight right, Delegate& delegate, Report
 
 }  // namespace
 
-void read_delegate(const Field& field, Draft& draft, Reporter& reporter) {
+void read_delegate(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   const Mapping keys(
       reporter, field, "\"delegate\"", "delegate.",
       {"commands", "maps", "programs", "attach", "pinning", "programsReach", "grantsAt"});

@@ -172,7 +172,7 @@ void read_expect(const Field& field, Expect& expect, Reporter& reporter) {
 
 }  // namespace
 
-void read_grant(const Field& field, Draft& draft, Reporter& reporter) {
+void read_grant(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   Mapping keys(reporter, field, "a grant", "",
                {"pin", "as", "access", "owner", "mode", "expect", "missing"});
   if (!keys.valid()) return;

@@ -56,7 +56,7 @@ std::vector<Engine> read_engines(const Field& field, Reporter& reporter) {
   return engines;
 }
 
-void read_kubernetes(const Field& field, Draft& draft, Reporter& reporter) {
+void read_kubernetes(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   draft.kubernetes = field.key_at;
   const Mapping kubernetes(reporter, field, "\"kubernetes\"", "kubernetes.",
                            {"namespace", "pod", "container", "labels"});
@@ -81,7 +81,7 @@ void read_kubernetes(const Field& field, Draft& draft, Reporter& reporter) {
                    "leave the key out to match every container");
 }
 
-void read_user(const Field& field, Draft& draft, Reporter& reporter) {
+void read_user(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   const Mapping user(reporter, field, "\"user\"", "user.", {"uid", "gid"});
   if (const auto key = user.find("uid")) draft.policy.select.uids = read_ids(*key, reporter);
   if (const auto key = user.find("gid")) draft.policy.select.gids = read_ids(*key, reporter);
@@ -107,7 +107,7 @@ std::optional<Namespace> read_namespace(const Field& field, Reporter& reporter) 
   return std::nullopt;
 }
 
-void read_namespaces(const Field& field, Draft& draft, Reporter& reporter) {
+void read_namespaces(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   const Mapping namespaces(reporter, field, "\"namespaces\"", "namespaces.",
                            {"user", "net", "pid", "ipc", "uts", "cgroup", "time", "mnt"});
   for (size_t i = 0; i < model::kNamespaceKinds; ++i) {
@@ -125,7 +125,7 @@ void read_namespaces(const Field& field, Draft& draft, Reporter& reporter) {
 
 }  // namespace
 
-void read_select(const Field& field, Draft& draft, Reporter& reporter) {
+void read_select(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   draft.select = field.key_at;
   if (field.value->kind == Node::Kind::kNull) {
     reporter.error(field.at(), "\"select\" is empty",

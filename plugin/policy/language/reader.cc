@@ -21,7 +21,7 @@ void read_constant(Mapping& document, std::string_view key, std::string_view wan
   if (text && *text != wanted) report_unknown_word(reporter, *field, *text, std::array{wanted});
 }
 
-void read_metadata(const Field& field, Draft& draft, Reporter& reporter) {
+void read_metadata(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   Mapping metadata(reporter, field, "\"metadata\"", "metadata.", {"name"});
   const auto name_field = metadata.require("name");
   if (!name_field) return;
@@ -46,7 +46,7 @@ void read_metadata(const Field& field, Draft& draft, Reporter& reporter) {
 }
 
 // Whether `path` is `above` or below it.
-void read_view(const Field& field, Draft& draft, Reporter& reporter) {
+void read_view(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   const Mapping view(reporter, field, "\"view\"", "view.", {"at", "layout", "hostBpffs"});
   if (const auto at = view.find("at")) {
     draft.policy.view.at = read_view_path(*at, kPlaceOfView, reporter);
@@ -63,7 +63,7 @@ void read_view(const Field& field, Draft& draft, Reporter& reporter) {
   }
 }
 
-void read_denial(const Field& field, Draft& draft, Reporter& reporter) {
+void read_denial(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   Mapping denial(reporter, field, "a denial", "", {"pin"});
   const auto pin_field = denial.require("pin");
   if (!pin_field) return;
@@ -71,7 +71,7 @@ void read_denial(const Field& field, Draft& draft, Reporter& reporter) {
     draft.policy.denials.push_back({reporter.place(field.at()), *std::move(pin)});
 }
 
-void read_spec(const Field& field, Draft& draft, Reporter& reporter) {
+void read_spec(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   Mapping spec(reporter, field, "\"spec\"", "",
                {"cdi", "select", "view", "delegate", "grants", "deny"});
   if (!spec.valid()) return;
@@ -154,11 +154,11 @@ std::optional<model::Pattern> read_pin(const Field& field, Reporter& reporter) {
   return pin;
 }
 
-std::optional<Draft> read_policy(const Node& root, Reporter& reporter) {
+std::optional<PolicyDraft> read_policy(const Node& root, Reporter& reporter) {
   const Field field{"a policy", root.at, &root};
   Mapping document(reporter, field, "a policy", "", {"apiVersion", "kind", "metadata", "spec"});
   if (!document.valid()) return std::nullopt;
-  Draft draft;
+  PolicyDraft draft;
   draft.policy.place = reporter.place(root.at);
   read_constant(document, "apiVersion", "pinscope/v1", reporter);
   read_constant(document, "kind", "Policy", reporter);

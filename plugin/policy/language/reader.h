@@ -32,7 +32,7 @@ struct DelegateMarks {
 };
 
 // A policy and where its values stand. A value that was wrong is absent or has its default.
-struct Draft {
+struct PolicyDraft {
   model::Policy policy;
   Position name;
   Position select;
@@ -50,12 +50,12 @@ struct Draft {
 };
 
 // Reports everything that is wrong. Nothing if the document is no mapping.
-std::optional<Draft> read_policy(const Node& root, Reporter& reporter);
+std::optional<PolicyDraft> read_policy(const Node& root, Reporter& reporter);
 
 // Parts of read_policy, each in its own file.
-void read_select(const Field& field, Draft& draft, Reporter& reporter);
-void read_delegate(const Field& field, Draft& draft, Reporter& reporter);
-void read_grant(const Field& field, Draft& draft, Reporter& reporter);
+void read_select(const Field& field, PolicyDraft& draft, Reporter& reporter);
+void read_delegate(const Field& field, PolicyDraft& draft, Reporter& reporter);
+void read_grant(const Field& field, PolicyDraft& draft, Reporter& reporter);
 // A source pin: an absolute path or a glob of one.
 std::optional<model::Pattern> read_pin(const Field& field, Reporter& reporter);
 // An absolute path without globs.

@@ -256,7 +256,7 @@ TEST_F(TokenFacts, TheKernelHasEveryNameOfOurs) {
     for (const auto name : model::token_right_names(right)) {
       TokenRights rights;
       rights.add(right, *model::token_right_from_name(right, name));
-      const auto known = kernel::check_delegation(rights);
+      const auto known = kernel::check_delegable(rights);
       // A kernel may be older than a name.
       if (!known) {
         EXPECT_EQ(known.error().sentence(), std::string("cannot delegate ") + noun_of(right) +
@@ -288,10 +288,10 @@ TEST(DelegationProbes, SayWhyNotWhereTheKernelCannot) {
   const auto probe = kernel::probe_delegation();
   if (probe.answer == model::Probe::kYes) {
     EXPECT_EQ(probe.detail, "");
-    EXPECT_TRUE(kernel::check_delegation(some_rights()));
+    EXPECT_TRUE(kernel::check_delegable(some_rights()));
     return;
   }
-  const auto able = kernel::check_delegation(some_rights());
+  const auto able = kernel::check_delegable(some_rights());
   if (able) GTEST_SKIP() << probe.detail;
   EXPECT_EQ(able.error().sentence(),
             "cannot delegate BPF to a container: this kernel has no BPF tokens (tokens need Linux "

@@ -99,20 +99,20 @@ std::map<std::string, std::string> Machine::snapshot() const {
   return entries;
 }
 
-Plan Machine::install(model::Engine engine, const Options& options) const {
+WiringPlan Machine::install(model::Engine engine, const Options& options) const {
   return carried_out(plan_install(engine, tree(), options));
 }
 
-Plan Machine::remove_wiring(model::Engine engine, const Options& options) const {
+WiringPlan Machine::remove_wiring(model::Engine engine, const Options& options) const {
   return carried_out(plan_remove(engine, tree(), options));
 }
 
-Plan Machine::carried_out(const Result<Plan>& plan) const {
+WiringPlan Machine::carried_out(const Result<WiringPlan>& plan) const {
   if (!plan) {
     ADD_FAILURE() << plan.error().sentence();
     return {};
   }
-  const auto done = apply(tree(), plan->changes, {});
+  const auto done = make_changes(tree(), plan->changes, {});
   if (!done) ADD_FAILURE() << done.error().sentence();
   return *plan;
 }

@@ -39,14 +39,14 @@ class Machine {
   [[nodiscard]] const std::string& root() const { return root_; }
 
   // Plans and does it. Expected to work; returns the plan.
-  Plan install(model::Engine engine, const Options& options) const;
-  Plan remove_wiring(model::Engine engine, const Options& options = {}) const;
+  WiringPlan install(model::Engine engine, const Options& options) const;
+  WiringPlan remove_wiring(model::Engine engine, const Options& options = {}) const;
   // The sentence of the error.
   [[nodiscard]] std::string refusal(model::Engine engine, const Options& options) const;
   [[nodiscard]] Report report(model::Engine engine) const { return examine(engine, tree()); }
 
  private:
-  [[nodiscard]] Plan carried_out(const Result<Plan>& plan) const;
+  [[nodiscard]] WiringPlan carried_out(const Result<WiringPlan>& plan) const;
 
   std::string root_;
   std::vector<Tree> opened_;

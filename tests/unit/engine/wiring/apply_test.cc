@@ -29,8 +29,8 @@ TEST(Apply, UndoesEverythingIfAnyChangeFails) {
     for (size_t count = 0; count <= plan->changes.size(); ++count) {
       Changes changes(plan->changes.begin(),
                       plan->changes.begin() + static_cast<std::ptrdiff_t>(count));
-      changes.push_back(MakeDirectory{"/no/such/parent"});
-      const auto done = apply(machine.tree(), changes, {});
+      changes.push_back(CreateDirectory{"/no/such/parent"});
+      const auto done = make_changes(machine.tree(), changes, {});
       ASSERT_FALSE(done);
       EXPECT_EQ(done.error().sentence(), "cannot open \"/no/such\": No such file or directory");
       EXPECT_EQ(machine.snapshot(), before) << count;
@@ -44,7 +44,7 @@ TEST(Apply, UndoesEverythingIfTheEngineRefusesTheResult) {
     const auto before = machine.snapshot();
     const auto plan = plan_install(engine, machine.tree(), options_for(engine));
     ASSERT_TRUE(plan);
-    const auto done = apply(machine.tree(), plan->changes, []() -> Status {
+    const auto done = make_changes(machine.tree(), plan->changes, []() -> Status {
       return std::unexpected(Error(ErrorCode::kSystem, "please").reason("no"));
     });
     ASSERT_FALSE(done);
@@ -60,8 +60,8 @@ TEST(Apply, UndoesARemovalThatFails) {
     const auto before = machine.snapshot();
     auto plan = plan_remove(engine, machine.tree(), {});
     ASSERT_TRUE(plan);
-    plan->changes.push_back(MakeDirectory{"/no/such/parent"});
-    EXPECT_FALSE(apply(machine.tree(), plan->changes, {}));
+    plan->changes.push_back(CreateDirectory{"/no/such/parent"});
+    EXPECT_FALSE(make_changes(machine.tree(), plan->changes, {}));
     EXPECT_EQ(machine.snapshot(), before);
   }
 }
@@ -73,7 +73,7 @@ TEST(Apply, RefusesAFileThatHasChangedSinceThePlan) {
   ASSERT_TRUE(plan);
   machine.write("/etc/docker/daemon.json", "{\"debug\": false}\n");
   const auto before = machine.snapshot();
-  const auto done = apply(machine.tree(), plan->changes, {});
+  const auto done = make_changes(machine.tree(), plan->changes, {});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().sentence(),
             "cannot change \"/etc/docker/daemon.json\": somebody else has changed it just now (run "

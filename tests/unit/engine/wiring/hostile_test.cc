@@ -32,7 +32,7 @@ TEST(HostileConfiguration, FollowsASymbolicLinkForReadingAndNeverWritesThroughIt
   const auto before = machine.snapshot();
   const auto plan = plan_install(kDocker, machine.tree(), options_for(kDocker));
   ASSERT_TRUE(plan);
-  const auto done = apply(machine.tree(), plan->changes, {});
+  const auto done = make_changes(machine.tree(), plan->changes, {});
   ASSERT_FALSE(done);
   EXPECT_EQ(
       done.error().sentence(),
