@@ -10,24 +10,11 @@
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
 #include "plugin/kernel/bpf/bpf.h"
+#include "plugin/kernel/bpf/grantable.h"
 #include "plugin/kernel/mount/machine.h"
 #include "plugin/model/decision.h"
 
 namespace pinscope::kernel {
-
-// What must not be granted beside each other: the maps of one container, as they are opened.
-class Together {
- public:
-  // Where it is refused, it is not added.
-  Status add(const model::GrantedPin& grant, const model::ObjectInfo& info);
-
- private:
-  Status judge(const model::GrantedPin& grant, const model::ObjectInfo& info);
-
-  std::string read_;   // a source that is granted for reading
-  std::string outer_;  // one that holds maps, and may be written
-  std::string outer_type_;
-};
 
 // Opens the sources of one container one after the other; keeps the directory of the last one,
 // since grants mostly come from few directories.
@@ -64,9 +51,5 @@ class SourceOpener {
   Together together_;
   std::unordered_map<std::string, Source> kept_;  // by the name of the grant
 };
-
-// Whether the object is what the grant says, and can be granted that way: the check of open()
-// alone.
-Status check_object(const model::GrantedPin& grant, const model::ObjectInfo& info);
 
 }  // namespace pinscope::kernel

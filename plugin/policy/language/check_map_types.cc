@@ -1,5 +1,5 @@
 // What a policy alone shows of maps that cannot be granted as it says, because of the types that it
-// expects. The hook looks at the maps themselves (kernel/bpf/source.h), whatever is expected of
+// expects. The hook looks at the maps themselves (kernel/bpf/grantable.h), whatever is expected of
 // them.
 #include "plugin/base/text.h"
 #include "plugin/model/map_types.h"

@@ -1,0 +1,121 @@
+#include "plugin/kernel/bpf/grantable.h"
+
+#include <optional>
+
+#include "plugin/base/text.h"
+#include "plugin/model/bpf_types.h"
+#include "plugin/model/token_rights.h"
+
+namespace pinscope::kernel {
+namespace {
+
+// Appends "key size 4, expected 8" and the like.
+void compare(std::string& differences, const char* what, uint32_t found,
+             const std::optional<uint32_t>& expected) {
+  if (!expected || *expected == found) return;
+  if (!differences.empty()) differences += "; ";
+  differences +=
+      std::string(what) + " " + std::to_string(found) + ", expected " + std::to_string(*expected);
+}
+
+void compare_text(std::string& differences, const char* what, const std::string& found,
+                  const std::string& expected) {
+  if (expected == found) return;
+  if (!differences.empty()) differences += "; ";
+  differences += std::string(what) + " " + quoted(found) + ", expected " + quoted(expected);
+}
+
+std::string differences_from(const model::Expect& expect, const model::ObjectInfo& info) {
+  std::string differences;
+  const bool is_map = info.kind == model::ObjectKind::kMap;
+  if (expect.kind)
+    compare_text(differences, "kind", model::name_of(info.kind), model::name_of(*expect.kind));
+  if (expect.map_type)
+    compare_text(differences, "type", type_name(info), model::map_type_name(*expect.map_type));
+  if (expect.program_type)
+    compare_text(differences, "type", type_name(info),
+                 model::program_type_name(*expect.program_type));
+  if (is_map || !expect.kind) {
+    compare(differences, "key size", info.key_size, expect.key_size);
+    compare(differences, "value size", info.value_size, expect.value_size);
+    compare(differences, "max entries", info.max_entries, expect.max_entries);
+  }
+  if (expect.object_name) compare_text(differences, "name", info.name, *expect.object_name);
+  return differences;
+}
+
+}  // namespace
+
+Status check_object(const model::GrantedPin& grant, const model::ObjectInfo& info) {
+  const auto refuse = [&](ErrorCode code, std::string reason, std::string hint) {
+    return std::unexpected(Error(code, "grant " + quoted(grant.source))
+                               .reason(std::move(reason))
+                               .hint(std::move(hint)));
+  };
+  if (const auto differences = differences_from(grant.expect, info); !differences.empty())
+    return refuse(ErrorCode::kSourceMismatch,
+                  "the object is not what the policy expects: " + differences, "");
+  if (grant.object && *grant.object != model::ObjectIdentity{info.kind, info.id})
+    return refuse(ErrorCode::kSourceMismatch,
+                  "it is another object than the one that was compared with what is denied",
+                  "it was replaced while the container was starting; start it again");
+  const bool is_map = info.kind == model::ObjectKind::kMap;
+  const model::MapType* type = is_map ? model::map_type(info.type) : nullptr;
+  if (is_map && type == nullptr)
+    return refuse(ErrorCode::kAccessUnsupported, model::unknown_map_type(info.type),
+                  model::kUnknownMapTypeHint);
+  const bool is_program = info.kind == model::ObjectKind::kProgram;
+  if (is_program && grant.access != model::Access::kUse)
+    return refuse(ErrorCode::kAccessUnsupported,
+                  std::string("it is a program, which cannot be granted with access: ") +
+                      model::name_of(grant.access) + ": whoever has it may run and attach it",
+                  "grant it with access: use, or say expect: {kind: map} if a map was meant");
+  if (!is_program && grant.access == model::Access::kUse)
+    return refuse(
+        ErrorCode::kAccessUnsupported,
+        std::string("access: use is for programs, and it is a ") + model::name_of(info.kind),
+        "grant it with access: read or read-write");
+  if (is_program)
+    if (const char* danger = danger_of(model::TokenRight::kProgram, info.type))
+      return refuse(
+          ErrorCode::kAccessUnsupported,
+          "a program of type " + quoted(type_name(info)) + " is granted to no container: " + danger,
+          "attach it on the host");
+  if (grant.access != model::Access::kRead) return {};
+  if (info.kind == model::ObjectKind::kLink)
+    return refuse(ErrorCode::kAccessUnsupported, "a link opens only for writing",
+                  "grant it with access: read-write, which includes the right to detach it");
+  if (type != nullptr && type->read_refused != nullptr)
+    return refuse(ErrorCode::kAccessUnsupported,
+                  model::with_article(*type) + " " + type->read_refused,
+                  std::string("access: read-write is the right ") + type->read_write);
+  return {};
+}
+
+Status Together::add(const model::GrantedPin& grant, const model::ObjectInfo& info) {
+  Together with = *this;
+  PINSCOPE_CHECK(with.judge(grant, info));
+  *this = std::move(with);
+  return {};
+}
+
+Status Together::judge(const model::GrantedPin& grant, const model::ObjectInfo& info) {
+  if (info.kind != model::ObjectKind::kMap) return {};
+  const model::MapType* type = model::map_type(info.type);
+  if (grant.access == model::Access::kRead) {
+    if (read_.empty()) read_ = grant.source;
+  } else if (type != nullptr && type->holds_maps && outer_.empty()) {
+    outer_ = grant.source;
+    outer_type_ = model::with_article(*type);
+  }
+  if (read_.empty() || outer_.empty()) return {};
+  return std::unexpected(
+      Error(ErrorCode::kAccessUnsupported, "grant " + quoted(grant.source))
+          .reason("access: read of " + quoted(read_) + " would not hold beside read-write of " +
+                  quoted(outer_) + ", " + outer_type_ +
+                  ": the container can put the one into the other, whose owner's programs write it")
+          .hint("grant the one that holds maps for reading, or give the two to different "
+                "containers"));
+}
+
+}  // namespace pinscope::kernel
