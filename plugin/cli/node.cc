@@ -5,7 +5,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/term/command.h"
-#include "plugin/engine/wiring/wiring.h"
+#include "plugin/engine/engines.h"
 #include "plugin/host/file.h"
 #include "plugin/host/installed.h"
 #include "plugin/host/programs.h"

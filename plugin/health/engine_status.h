@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "plugin/engine/wiring/wiring.h"
+#include "plugin/engine/engines.h"
 
 namespace pinscope::health {
 

@@ -7,10 +7,10 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/engine/engines.h"
 #include "plugin/engine/wiring/change.h"
 #include "plugin/engine/wiring/receipt.h"
 #include "plugin/engine/wiring/tree.h"
-#include "plugin/engine/wiring/wiring.h"
 #include "plugin/host/status_file.h"
 #include "plugin/kernel/process/concealment.h"
 #include "plugin/node/child.h"

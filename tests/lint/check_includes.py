@@ -51,7 +51,7 @@ PARTS = {
     },
     "engine": {
         "wiring": set(),
-        "": {"wiring"},
+        "": {"wiring", "containerd", "docker"},
         "cdi": set(),
         "containerd": {"wiring"},
         "docker": {"wiring"},

@@ -50,14 +50,6 @@ struct Report {
   void add(model::Finding::Level level, std::string detail, std::string action = "");
 };
 
-// The engines that there is wiring for.
-const std::vector<model::Engine>& engines();
-
-// An error: it would not work, or would not be safe; its text says what to do.
-Result<WiringPlan> plan_install(model::Engine engine, const Tree& tree, const Options& options);
-Result<WiringPlan> plan_remove(model::Engine engine, const Tree& tree, const Options& options);
-Report examine(model::Engine engine, const Tree& tree);
-
 // What was asked for now, before (the receipt), or is so anyhow, because somebody else made it so
 // or a version of Pinscope did whose receipt does not say. A plain installation takes no default
 // away.
@@ -76,15 +68,11 @@ void report_old_processes(const Tree& tree, const Receipt& receipt, Report& repo
                           const std::string& action,
                           const std::function<bool(const DaemonCommand&)>& counts);
 
-// What the files of each engine provide; the functions above choose among them.
+// What each engine provides; plugin/engine/engines.h chooses among them.
 struct Wiring {
   Result<WiringPlan> (*install)(const Tree& tree, const Options& options);
   Result<WiringPlan> (*remove)(const Tree& tree, const Options& options);
   void (*examine)(const Tree& tree, const Receipt& receipt, Report& report);
 };
-extern const Wiring kPodmanWiring;
-extern const Wiring kCrioWiring;
-extern const Wiring kContainerdWiring;
-extern const Wiring kDockerWiring;
 
 }  // namespace pinscope::engine

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "plugin/engine/wiring/wiring.h"
+#include "plugin/engine/engines.h"
 
 namespace pinscope::engine {
 
