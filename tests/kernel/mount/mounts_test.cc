@@ -9,6 +9,7 @@
 
 #include "plugin/host/file.h"
 #include "plugin/kernel/probe.h"
+#include "tests/support/container/container_process.h"
 #include "tests/support/machine/mounts.h"
 #include "tests/support/machine/temp_directory.h"
 
@@ -175,6 +176,26 @@ TEST(Mountinfo, KeepsABackslashThatEscapesNothing) {
   const auto mounts = parse_mountinfo("1 0 0:1 / /a\\9\\04 rw - bpf none rw");
   ASSERT_THAT(mounts, SizeIs(1));
   EXPECT_EQ(mounts[0].mount_point, "/a\\9\\04");
+}
+
+TEST(ReadMounts, AsksTheNamespaceOfAnotherProcess) {
+  const TempDirectory directory;
+  const std::string rootfs = directory.make_directory("rootfs");
+  directory.make_directory("rootfs/sys");
+  ContainerProcess container(rootfs);
+  const std::string proc = "/proc/" + std::to_string(container.pid());
+  const auto is_the_containers = [&](const kernel::Mount& mount) {
+    return mount.mount_point == rootfs + "/sys/fs/bpf";
+  };
+  const auto theirs = kernel::read_bpf_mounts(proc);
+  ASSERT_TRUE(theirs) << theirs.error().sentence();
+  EXPECT_TRUE(std::ranges::any_of(*theirs, is_the_containers));
+  const auto ours = kernel::read_bpf_mounts();
+  ASSERT_TRUE(ours) << ours.error().sentence();
+  EXPECT_TRUE(std::ranges::none_of(*ours, is_the_containers));
+
+  container.end();
+  EXPECT_FALSE(kernel::read_mounts(proc));
 }
 
 }  // namespace
