@@ -12,7 +12,7 @@
 
 #include "plugin/base/clock.h"
 #include "plugin/base/text.h"
-#include "plugin/cli/term/command.h"
+#include "plugin/cli/commands.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/host/file.h"
 #include "plugin/json/json.h"

@@ -14,7 +14,7 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/cli/term/command.h"
+#include "plugin/cli/commands.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/engine/cdi/check.h"
 #include "plugin/host/file.h"

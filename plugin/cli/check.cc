@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "plugin/base/text.h"
-#include "plugin/cli/term/command.h"
+#include "plugin/cli/commands.h"
 #include "plugin/cli/term/diagnostics.h"
 #include "plugin/health/policies.h"
 #include "plugin/json/json.h"

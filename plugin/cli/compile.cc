@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "plugin/base/text.h"
-#include "plugin/cli/term/command.h"
+#include "plugin/cli/commands.h"
 #include "plugin/cli/term/diagnostics.h"
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/policy/set/install.h"

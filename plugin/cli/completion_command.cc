@@ -1,7 +1,7 @@
 // `pinscope completion`: prints the completion script of a shell.
 #include <memory>
 
-#include "plugin/cli/term/command.h"
+#include "plugin/cli/commands.h"
 #include "plugin/cli/term/completion.h"
 
 namespace pinscope::cli {

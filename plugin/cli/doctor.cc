@@ -1,6 +1,6 @@
 // `pinscope doctor`: is this machine ready, is what is installed in force, and what to do if not.
 #include "plugin/base/text.h"
-#include "plugin/cli/term/command.h"
+#include "plugin/cli/commands.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/health/health.h"
 #include "plugin/json/json.h"

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "plugin/base/text.h"
-#include "plugin/cli/term/command.h"
+#include "plugin/cli/commands.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/engine/wiring/daemon.h"
 #include "plugin/health/engine_status.h"

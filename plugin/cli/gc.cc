@@ -2,7 +2,7 @@
 #include <memory>
 
 #include "plugin/base/text.h"
-#include "plugin/cli/term/command.h"
+#include "plugin/cli/commands.h"
 #include "plugin/inventory/collect.h"
 #include "plugin/json/json.h"
 

@@ -3,9 +3,9 @@
 
 #include "plugin/base/clock.h"
 #include "plugin/base/text.h"
+#include "plugin/cli/commands.h"
 #include "plugin/cli/explain/delegation_text.h"
 #include "plugin/cli/records.h"
-#include "plugin/cli/term/command.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/record/store.h"
 

@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "plugin/base/clock.h"
+#include "plugin/cli/commands.h"
 #include "plugin/cli/records.h"
-#include "plugin/cli/term/command.h"
 #include "plugin/cli/term/table.h"
 
 namespace pinscope::cli {

@@ -12,7 +12,7 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/cli/term/command.h"
+#include "plugin/cli/commands.h"
 #include "plugin/kernel/process/concealment.h"
 
 namespace pinscope::cli {

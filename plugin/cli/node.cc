@@ -4,7 +4,7 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/cli/term/command.h"
+#include "plugin/cli/commands.h"
 #include "plugin/engine/engines.h"
 #include "plugin/host/file.h"
 #include "plugin/host/installed.h"

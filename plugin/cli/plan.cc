@@ -1,8 +1,8 @@
 // `pinscope plan`: the steps that would build a container's view. Nothing is done.
 #include "plugin/plan/print.h"
 
+#include "plugin/cli/commands.h"
 #include "plugin/cli/explain/explanation.h"
-#include "plugin/cli/term/command.h"
 #include "plugin/json/json.h"
 
 namespace pinscope::cli {

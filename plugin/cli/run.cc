@@ -15,7 +15,7 @@
 
 #include "plugin/base/fd.h"
 #include "plugin/base/text.h"
-#include "plugin/cli/term/command.h"
+#include "plugin/cli/commands.h"
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/kernel/process/session.h"
 #include "plugin/pipeline/session.h"

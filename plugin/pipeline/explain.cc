@@ -16,6 +16,7 @@
 #include "plugin/policy/decide/commands.h"
 #include "plugin/policy/decide/decide.h"
 #include "plugin/policy/decide/reach.h"
+#include "plugin/policy/decide/select.h"
 
 namespace pinscope {
 namespace {

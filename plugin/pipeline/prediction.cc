@@ -12,6 +12,7 @@
 #include "plugin/kernel/mount/ways_out.h"
 #include "plugin/kernel/process/process.h"
 #include "plugin/policy/decide/decide.h"
+#include "plugin/policy/decide/select.h"
 
 namespace pinscope {
 namespace {

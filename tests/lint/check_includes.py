@@ -67,6 +67,8 @@ BEYOND_PARTS = {
     "plugin/policy/set/install": {"language"},
     # What the kernel can do is asked of every facility.
     "plugin/kernel/probe": {"bpf", "process"},
+    # Declared with the other commands.
+    "plugin/cli/explain/explain": {""},
 }
 
 # Library header prefix -> the files that may include it.

@@ -2,10 +2,10 @@
 #include <algorithm>
 
 #include "plugin/base/text.h"
+#include "plugin/cli/commands.h"
 #include "plugin/cli/explain/delegation_text.h"
 #include "plugin/cli/explain/explanation.h"
 #include "plugin/cli/explain/explanation_json.h"
-#include "plugin/cli/term/command.h"
 #include "plugin/cli/term/diagnostics.h"
 #include "plugin/cli/term/table.h"
 

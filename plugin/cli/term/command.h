@@ -1,7 +1,5 @@
-// What the commands of `pinscope` share: settings, output, exit status. Each command is one file
-// with one function that hangs it into the command tree; main.cc builds the tree, parses, and runs
-// the command that was chosen. CLI11 is known to command.cc, completion.cc and main.cc only: its
-// header is large.
+// What the commands of `pinscope` share: settings, options, output, exit status. CLI11 is known to
+// the .cc files of the command tree only: its header is large.
 #pragma once
 
 #include <functional>
@@ -95,24 +93,5 @@ void print(std::string_view text);
 // `pinscope: <sentence>` to standard error.
 void complain(const Error& error);
 void complain(std::string_view sentence);
-
-// One function for each command, each in the file of its name.
-void add_check(CLI::App& root, Program& program);
-void add_explain(CLI::App& root, Program& program);
-void add_plan(CLI::App& root, Program& program);
-void add_list(CLI::App& root, Program& program);
-void add_inspect(CLI::App& root, Program& program);
-void add_audit(CLI::App& root, Program& program);
-void add_gc(CLI::App& root, Program& program);
-void add_cdi(CLI::App& root, Program& program);
-void add_run(CLI::App& root, Program& program);
-void add_doctor(CLI::App& root, Program& program);
-void add_engine(CLI::App& root, Program& program);
-void add_compile(CLI::App& root, Program& program);
-void add_node(CLI::App& root, Program& program);
-void add_completion(CLI::App& root, Program& program);
-
-// The whole tree: what --help, the completions and the man page test walk.
-void build_tree(CLI::App& root, Program& program);
 
 }  // namespace pinscope::cli

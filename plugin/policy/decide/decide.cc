@@ -10,6 +10,7 @@
 #include "plugin/policy/decide/denials.h"
 #include "plugin/policy/decide/merge.h"
 #include "plugin/policy/decide/reach.h"
+#include "plugin/policy/decide/select.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope::policy {

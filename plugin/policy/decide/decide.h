@@ -10,18 +10,6 @@
 
 namespace pinscope::policy {
 
-// Whether every key of `select` matches the container. Keys that need an identity fact which this
-// engine does not establish do not match. `namespaces: host` also matches a container that joins
-// the host's namespace by path, `private` one that joins another than the host's. `why_not` (may be
-// null) receives the first key that did not match, for explain:
-// `kubernetes.namespace is "web", wanted "db-*"`.
-bool selects(const model::Select& select, const model::Container& container,
-             const model::HostView& host, std::string* why_not);
-
-// Whether the container's namespace of this kind is the host's, however it comes by it.
-bool shares_host_namespace(const model::Container& container, model::NamespaceKind kind,
-                           const model::HostView& host);
-
 // The error for a container that was to have the policy `name` and is not selected by it: says why,
 // or that none of `policies` has this name.
 Error not_selected(const std::string& name, const std::vector<model::Policy>& policies,

@@ -6,6 +6,7 @@
 #include "plugin/base/text.h"
 #include "plugin/policy/decide/decide.h"
 #include "plugin/policy/decide/program_reach.h"
+#include "plugin/policy/decide/select.h"
 
 namespace pinscope::policy {
 namespace {

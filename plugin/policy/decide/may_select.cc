@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "plugin/policy/decide/decide.h"
+#include "plugin/policy/decide/select.h"
 
 namespace pinscope::policy {
 namespace {

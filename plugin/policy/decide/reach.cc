@@ -8,6 +8,7 @@
 #include "plugin/model/bpf_types.h"
 #include "plugin/policy/decide/decide.h"
 #include "plugin/policy/decide/delegation.h"
+#include "plugin/policy/decide/select.h"
 
 namespace pinscope::policy {
 namespace {

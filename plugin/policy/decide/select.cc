@@ -1,8 +1,8 @@
-// selects(): one key after the other, in the order in which documents list them.
+#include "plugin/policy/decide/select.h"
+
 #include <algorithm>
 
 #include "plugin/base/text.h"
-#include "plugin/policy/decide/decide.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope::policy {
@@ -171,6 +171,7 @@ bool shares_host_namespace(const model::Container& container, NamespaceKind kind
   return true;
 }
 
+// One key after the other, in the order in which documents list them.
 bool selects(const model::Select& select, const model::Container& container,
              const model::HostView& host, std::string* why_not) {
   SelectChecker check(container, host, why_not);

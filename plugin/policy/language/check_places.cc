@@ -1,5 +1,5 @@
-// What is doubtful with paths: a view that hides what containers need, pins and denials that are
-// nowhere.
+#include "plugin/policy/language/check_places.h"
+
 #include <algorithm>
 #include <string_view>
 
@@ -7,7 +7,6 @@
 #include "plugin/base/text.h"
 #include "plugin/policy/glob.h"
 #include "plugin/policy/language/check.h"
-#include "plugin/policy/language/check_set.h"
 #include "plugin/policy/language/limits.h"
 
 namespace pinscope::policy {

@@ -13,14 +13,6 @@ namespace pinscope::policy {
 // `policies`.
 std::vector<Diagnostic> warn_of_travel(const std::vector<model::Policy>& policies);
 
-// Denials beside grants that cover nothing that any of these policies grants. In check_places.cc.
-std::vector<Diagnostic> warn_of_idle_denials(const std::vector<model::Policy>& policies);
-
-// Grants and denials of pins that are below none of these mount points of a BPF file system, nor
-// above one. In check_places.cc.
-std::vector<Diagnostic> warn_of_no_bpffs(const std::vector<model::Policy>& policies,
-                                         const std::vector<std::string>& bpffs);
-
 // Puts `more` among those of the same file, by their place; behind all where the file has none.
 void insert_by_place(std::vector<Diagnostic>& diagnostics, std::vector<Diagnostic> more);
 

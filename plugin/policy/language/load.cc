@@ -13,6 +13,7 @@
 #include "plugin/host/file.h"
 #include "plugin/policy/files.h"
 #include "plugin/policy/language/check.h"
+#include "plugin/policy/language/check_places.h"
 #include "plugin/policy/language/check_set.h"
 #include "plugin/policy/language/combined.h"
 #include "plugin/policy/language/limits.h"

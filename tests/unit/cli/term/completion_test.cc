@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <CLI/CLI.hpp>
 
-#include "plugin/cli/term/command.h"
+#include "plugin/cli/commands.h"
 
 namespace pinscope::cli {
 namespace {

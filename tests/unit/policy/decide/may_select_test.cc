@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "plugin/policy/decide/decide.h"
+#include "plugin/policy/decide/select.h"
 #include "tests/unit/policy/set/samples.h"
 
 namespace pinscope::policy {

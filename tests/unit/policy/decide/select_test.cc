@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "plugin/policy/decide/decide.h"
+#include "plugin/policy/decide/select.h"
 
 namespace pinscope::policy {
 namespace {

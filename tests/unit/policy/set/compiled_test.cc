@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "plugin/policy/decide/decide.h"
+#include "plugin/policy/decide/select.h"
 #include "tests/unit/policy/set/samples.h"
 
 namespace pinscope::policy {

@@ -1,0 +1,33 @@
+#include "plugin/cli/commands.h"
+
+#include <CLI/CLI.hpp>
+
+namespace pinscope::cli {
+
+void build_tree(CLI::App& root, Program& program) {
+  root.description(
+      "Gives every container its own BPF file system with exactly the pins a policy grants.");
+  root.name("pinscope");
+  root.set_help_flag("-h,--help", "Print this help and exit");
+  root.set_version_flag("--version", "pinscope " PINSCOPE_VERSION, "Print the version and exit");
+  root.require_subcommand(1);
+  root.footer(
+      "Exit status: 0 done; 1 it failed, or found what it looks for; 2 the command line makes no "
+      "sense.\n`pinscope COMMAND --help` says more; so does pinscope(1).");
+  add_check(root, program);
+  add_explain(root, program);
+  add_plan(root, program);
+  add_list(root, program);
+  add_inspect(root, program);
+  add_audit(root, program);
+  add_gc(root, program);
+  add_cdi(root, program);
+  add_run(root, program);
+  add_doctor(root, program);
+  add_engine(root, program);
+  add_compile(root, program);
+  add_node(root, program);
+  add_completion(root, program);
+}
+
+}  // namespace pinscope::cli

@@ -1,0 +1,28 @@
+// The commands of `pinscope`: each is a file or a folder with one function that hangs it into the
+// command tree. main.cc builds the tree, parses, and runs the command that was chosen.
+#pragma once
+
+#include "plugin/cli/term/command.h"
+
+namespace pinscope::cli {
+
+// One function for each command, each in the file of its name.
+void add_check(CLI::App& root, Program& program);
+void add_explain(CLI::App& root, Program& program);
+void add_plan(CLI::App& root, Program& program);
+void add_list(CLI::App& root, Program& program);
+void add_inspect(CLI::App& root, Program& program);
+void add_audit(CLI::App& root, Program& program);
+void add_gc(CLI::App& root, Program& program);
+void add_cdi(CLI::App& root, Program& program);
+void add_run(CLI::App& root, Program& program);
+void add_doctor(CLI::App& root, Program& program);
+void add_engine(CLI::App& root, Program& program);
+void add_compile(CLI::App& root, Program& program);
+void add_node(CLI::App& root, Program& program);
+void add_completion(CLI::App& root, Program& program);
+
+// The whole tree: what --help, the completions and the man page test walk.
+void build_tree(CLI::App& root, Program& program);
+
+}  // namespace pinscope::cli

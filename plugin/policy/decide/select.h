@@ -1,0 +1,24 @@
+// Whether a policy selects a container. Pure, like decide.h.
+#pragma once
+
+#include <string>
+
+#include "plugin/model/container.h"
+#include "plugin/model/decision.h"
+#include "plugin/model/policy.h"
+
+namespace pinscope::policy {
+
+// Whether every key of `select` matches the container. Keys that need an identity fact which this
+// engine does not establish do not match. `namespaces: host` also matches a container that joins
+// the host's namespace by path, `private` one that joins another than the host's. `why_not` (may be
+// null) receives the first key that did not match, for explain:
+// `kubernetes.namespace is "web", wanted "db-*"`.
+bool selects(const model::Select& select, const model::Container& container,
+             const model::HostView& host, std::string* why_not);
+
+// Whether the container's namespace of this kind is the host's, however it comes by it.
+bool shares_host_namespace(const model::Container& container, model::NamespaceKind kind,
+                           const model::HostView& host);
+
+}  // namespace pinscope::policy
