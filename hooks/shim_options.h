@@ -1,5 +1,5 @@
-// How pinscope-runtime was called: by which name, with which options of its own in front of those
-// of the low-level runtime, and which low-level runtime that is.
+// The command line of pinscope-runtime: the name by which it was called, its own options in front
+// of those of the low-level runtime, and which low-level runtime that is.
 #pragma once
 
 #include <string>
@@ -18,13 +18,13 @@ struct ShimOptions {
   bool version = false;
 };
 
-// `words` begins with argv[0]. Our options stand first, as `--pinscope-x VALUE` or
-// `--pinscope-x=VALUE`; the first argument that is none ends them. The engine is the one of
-// --pinscope-engine, or of the name in argv[0] (pinscope-runtime-docker). kUsage.
+// `words` begins with argv[0]. Our options come first, as `--pinscope-x VALUE` or
+// `--pinscope-x=VALUE`; they end at the first argument that is not one of them. The engine is the
+// one of --pinscope-engine, or of the name in argv[0] (pinscope-runtime-docker). kUsage.
 Result<ShimOptions> parse_shim_options(const std::vector<std::string>& words);
 
-// The program that such a file names (see model::parse_runtime_file), which root alone may change.
-// kPolicyUntrusted, kConfigInvalid.
+// The program that a runtime file names (see model::parse_runtime_file). Only root may be able to
+// change the file. kPolicyUntrusted, kConfigInvalid.
 Result<std::string> read_runtime_file(const std::string& path);
 
 // What /etc/pinscope/runtime.json names, or /etc/pinscope/runtime-ENGINE.json, which the

@@ -25,7 +25,8 @@ struct Target {
   bool is_session = false;  // of the host: its root is the host's own, in a namespace of its own
   int proc_self_fd = -1;    // /proc/self/fd, opened before the mount namespace was changed
   kernel::SourceOpener* sources = nullptr;  // which may have looked at some of them
-  // Judges what the sources of the grants are and what is mounted in the container that leads out.
+  // Decides whether the grants' objects and the mounts that lead out of the container may go
+  // together.
   std::function<Status(const std::vector<model::ObjectInfo>&, std::vector<model::WayOut>)>
       check_reach;
 };

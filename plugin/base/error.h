@@ -1,6 +1,6 @@
 // The one error type. An error is fields, not a sentence: what was tried, on which object, the
-// errno of the kernel, the likely cause, and where the rule that asked for it stands. sentence() is
-// the only place that forms the text a person reads, and error_test.cc pins its shape:
+// errno of the kernel, the likely cause, and the rule that asked for it. sentence() is the only
+// place that forms the text that a person reads, and error_test.cc pins its shape:
 //
 //   cannot attach view at "/sys/fs/bpf" in container "web-1": Operation not permitted (the target
 //   is on a shared mount); policy "flow-readers" at flow.yaml:14:5
@@ -13,7 +13,7 @@
 
 namespace pinscope {
 
-// A stable name for each kind of failure: it stands in audit lines and in docs/operating.md, which
+// A stable name for each kind of failure: audit lines have it, and so has docs/operating.md, which
 // says for each what to do. Adding one without documenting it fails a test.
 enum class ErrorCode {
   kInternal,           // a broken assumption of ours
@@ -21,13 +21,13 @@ enum class ErrorCode {
   kUsage,              // a command line that makes no sense
   kStateInvalid,       // the state JSON on stdin
   kConfigInvalid,      // the bundle's config.json
-  kPolicyInvalid,      // a policy file that does not check
+  kPolicyInvalid,      // a policy file with an error
   kPolicyUntrusted,    // a policy file or directory that others may write
   kPolicyUnavailable,  // policies exist, but no set was ever accepted
   kPolicyConflict,     // two policies that select one container disagree
   kPolicyRequired,     // a policy that was asked for (a CDI device) does not select the container
   kSourceMissing,      // a granted pin is not on the host
-  kSourceMismatch,     // it is there and is not what the policy expects
+  kSourceMismatch,     // the pin is not what the policy expects
   kAccessUnsupported,  // this object cannot be granted this way (ring buffer for reading, link)
   kIdNotMapped,        // an owner that the container's user namespace does not know
   kProcessGone,        // the container's process ended while we worked
@@ -50,9 +50,9 @@ enum class ErrorCode {
 std::string_view code_name(ErrorCode code);
 const std::vector<ErrorCode>& all_error_codes();
 
-// A pointer in size, and made and destroyed out of line: a Result is returned by most functions of
-// this tree, and what an error needs should not stand between the instructions that succeed. Of one
-// that was moved from, nothing may be asked.
+// An error has the size of a pointer, and is made and destroyed out of line: most functions of this
+// tree return a Result, and the code for errors should not be between the instructions that
+// succeed. An error that was moved from may only be destroyed or assigned to.
 class Error {
  public:
   // `operation` is a verb and its object, quoted: open "/etc/x". It follows the word "cannot".
@@ -63,17 +63,17 @@ class Error {
   Error& operator=(Error&& other) noexcept = default;
   ~Error() = default;
 
-  // A failed system call; `errnum` is its errno.
+  // The error of a failed system call; `errnum` is its errno.
   [[gnu::cold]] static Error system(std::string operation, int errnum,
                                     ErrorCode code = ErrorCode::kSystem);
 
-  // What went wrong in our words, where there is no errno: follows a colon.
+  // Says what went wrong where there is no errno; the text follows a colon.
   [[gnu::cold]] Error&& reason(std::string text) &&;
-  // The likely cause or the way out, in brackets at the end.
+  // Adds the likely cause or the way out, in brackets at the end.
   [[gnu::cold]] Error&& hint(std::string text) &&;
-  // The rule that asked for this: `policy "a" at a.yaml:3:5`.
+  // Names the rule that asked for this: `policy "a" at a.yaml:3:5`.
   [[gnu::cold]] Error&& rule(std::string text) &&;
-  // What we were doing, outermost last: each is printed in front as "text: ".
+  // Adds what was being done, printed in front as "text: ". The outermost is added last.
   [[gnu::cold]] Error&& in(std::string context) &&;
   [[gnu::cold]] Error&& with_code(ErrorCode code) &&;
 

@@ -16,21 +16,21 @@ using Components = std::vector<std::string>;
 // slash), components over 255 bytes, NUL and control characters, paths over 4095 bytes.
 Result<Components> parse_absolute(std::string_view path);
 
-// The same for a relative path: "a/b" -> {a, b}.
+// Like parse_absolute, for a relative path: "a/b" -> {a, b}.
 Result<Components> parse_relative(std::string_view path);
 
 // {a, b} -> "/a/b"; {} -> "/".
 std::string to_absolute(const Components& components);
 
-// "a/b" joined below "/x" unless it is absolute itself: how the OCI specification reads root.path.
+// `path` below `base`, or `path` itself if absolute: how the OCI specification reads root.path.
 std::string join(std::string_view base, std::string_view path);
 
-// Everything before the last slash ("/" for "/a", "." for "a"), and everything behind it.
+// The text before the last slash ("/" for "/a", "." for "a"), and the text behind it.
 std::string_view parent_of(std::string_view path);
 std::string_view base_name(std::string_view path);
 
-// Whether a path is that of a directory or of something in it, as texts: of absolute paths without
-// dots, links and trailing slashes.
+// Whether `path` names `directory` or something below it. Compares texts: both must be absolute,
+// without dots, links and trailing slashes.
 bool is_at_or_below(std::string_view path, std::string_view directory);
 
 }  // namespace pinscope

@@ -41,7 +41,7 @@ Result<T> in_context(Result<T> result, std::string context) {
   if (!result) return std::unexpected(std::move(result).error()); \
   declaration = *std::move(result)
 
-// PINSCOPE_CHECK(expression): the same for a Status, which has no value.
+// PINSCOPE_CHECK(expression): PINSCOPE_TRY for a Status, which has no value.
 #define PINSCOPE_CHECK(...)                                       \
   do {                                                            \
     if (auto pinscope_status = (__VA_ARGS__); !pinscope_status)   \

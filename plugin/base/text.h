@@ -10,9 +10,9 @@
 
 namespace pinscope {
 
-// Whether a code point can make a terminal or a reader see something else than what stands there:
-// control characters (C0, DEL, C1), separators of lines, marks of direction (U+202E turns "gpj.exe"
-// round), and what has no width and no picture at all. One list for everything that we print.
+// Whether a code point can make a terminal or a reader see something else than the text: control
+// characters (C0, DEL, C1), separators of lines, marks of direction (U+202E turns "gpj.exe" round),
+// and what has no width and no picture at all. One list for everything that we print.
 bool disturbs(uint32_t code_point);
 
 // Appends such a code point as JSON would escape it: \u202E, beyond U+FFFF a pair of them.
@@ -22,15 +22,15 @@ void append_escaped(std::string& out, uint32_t code_point);
 // a container or a command line. Bytes that are not UTF-8 become \xff.
 std::string quoted(std::string_view text);
 
-// The same text with what disturbs escaped, so that untrusted bytes cannot start a new line in a
-// log, move a terminal's cursor or turn the text round.
+// `text` with what disturbs escaped, so that untrusted bytes cannot start a new line in a log, move
+// a terminal's cursor or turn the text round.
 std::string one_line(std::string_view text);
 
-// The same for what goes to a terminal as a whole, in which line feeds, tabs and colours (the SGR
-// sequences of ECMA-48) are ours and stay. JSON stays the JSON that it was.
+// one_line() for a whole output to a terminal, in which line feeds, tabs and colours (the SGR
+// sequences of ECMA-48) are ours and stay. JSON remains the same JSON.
 std::string for_terminal(std::string_view text);
 
-// Base-10 unsigned number that fills the whole text, or nothing. No sign, no blanks.
+// The decimal number that the whole text is, or nothing. No sign, no blanks.
 std::optional<unsigned long long> parse_unsigned(std::string_view text);
 
 // The candidate that is nearest to `text` by edit distance, if one is near enough to be a typing
@@ -42,10 +42,10 @@ std::string count_of(size_t count, const char* singular, const char* plural);
 
 std::vector<std::string_view> split(std::string_view text, char separator);
 
-// Without blanks, tabs and carriage returns at both ends.
+// `text` without blanks, tabs and carriage returns at both ends.
 std::string_view trimmed(std::string_view text);
 
-// What some editors put in front of UTF-8.
+// The byte order mark that some editors put in front of UTF-8.
 inline constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 // FNV-1a, 64 bits: stable over versions and machines, not meant to withstand an attacker. To hash

@@ -1,5 +1,5 @@
-// UndoStack: what to do if we do not get to the end. Each action runs once, newest first, when the
-// stack is destroyed, unless keep() said that all went well.
+// UndoStack: actions that undo what was done, unless everything succeeds. Each action runs once,
+// newest first, when the stack is destroyed, unless keep() said that all went well.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@ class UndoStack {
     for (auto action = actions_.rbegin(); action != actions_.rend(); ++action) (*action)();
   }
 
-  // `action` must not throw; a failure inside it has nobody left to be told to.
+  // `action` must not throw; nobody is left to be told of a failure inside it.
   void push(std::function<void()> action) { actions_.push_back(std::move(action)); }
   void keep() { actions_.clear(); }
 

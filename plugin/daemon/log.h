@@ -1,5 +1,5 @@
-// What pinscoped tells people: a line on stderr for each event that is worth one. An engine that
-// starts it as a plugin throws its stderr away; then the lines go to syslog, too.
+// The log of pinscoped: one line on stderr for each event that people should know of. An engine
+// that starts it as a plugin discards its stderr; then the lines go to syslog as well.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// What pinscoped is told: on its command line or, where a runtime starts it as an NRI plugin, in
-// the configuration text that the runtime hands over. Both know the same options.
+// The options of pinscoped, from its command line or, if a runtime starts it as an NRI plugin, from
+// the configuration text that the runtime passes to it.
 #pragma once
 
 #include <optional>

@@ -32,7 +32,7 @@ Result<std::vector<std::string>> names_in(int directory, std::string_view path);
 // Opens a regular file by absolute path after checking that nobody but root can change it or a
 // directory above it. Symbolic links are followed only where they, too, are trusted.
 Result<Fd> open_trusted_file(const std::string& path);
-// The same for a directory, opened for reading.
+// Like open_trusted_file, for a directory, opened for reading.
 Result<Fd> open_trusted_directory(const std::string& path);
 // The check alone, for an object that is already open; `path` is for the text of the error.
 Status check_trusted(const struct stat& status, std::string_view path);
@@ -46,13 +46,13 @@ Result<Fd> make_directory(const std::string& path, mode_t mode);
 // (see writer_of_temporary). Not synced to disk unless `durable` asks for it.
 Status write_atomically(int dirfd, const std::string& name, std::string_view content, mode_t mode,
                         bool durable = false);
-// The same; gives the new file, open for writing.
+// Like write_atomically; gives the new file, open for writing.
 Result<Fd> write_and_hold(int dirfd, const std::string& name, std::string_view content,
                           mode_t mode);
-// The same with the owner, group and mode of another file, as a rule of the one that is replaced.
+// Like write_atomically, with the owner, group and mode of another file, as the replaced one.
 Status replace_atomically(int dirfd, const std::string& name, std::string_view content,
                           const struct stat& like);
-// The same for a file that must not be there yet: otherwise EEXIST, and it stays as it is.
+// Like write_and_hold, for a file that must not exist yet: otherwise EEXIST, and it stays as it is.
 Result<Fd> create_and_hold(int dirfd, const std::string& name, std::string_view content,
                            mode_t mode);
 

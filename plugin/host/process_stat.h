@@ -1,4 +1,4 @@
-// What stands in a process's stat file in /proc.
+// The fields of a process's stat file in /proc.
 #pragma once
 
 #include <string_view>

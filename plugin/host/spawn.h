@@ -10,8 +10,8 @@
 
 namespace pinscope {
 
-// For posix_spawn(3): standard streams as told, every other descriptor closed, "/" as the working
-// directory, a process group of its own, no signal blocked or ignored.
+// The settings for posix_spawn(3): the given standard streams, every other descriptor closed, "/"
+// as the working directory, a process group of its own, no signal blocked or ignored.
 class SpawnSettings {
  public:
   // /dev/null in place of a standard stream.

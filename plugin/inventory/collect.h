@@ -31,8 +31,9 @@ struct Removal {
   bool is_twin = false;
 };
 
-// All that was removed, or would be, or could not. Each record's removal is audited before it is
-// done. /proc has to be that of the PID namespace in which the hook wrote the records.
+// Gives everything that was removed, would be removed, or could not be. Each removal of a record is
+// audited before it is done. /proc has to be that of the PID namespace in which the hook wrote the
+// records.
 Result<std::vector<Removal>> collect(const CollectOptions& options);
 
 // How many containers with a record may be alive: of a record that cannot be read it is not known.

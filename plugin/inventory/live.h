@@ -44,14 +44,14 @@ const char* name_of(ProcessState state);
 const char* name_of(ViewState state);
 const char* name_of(SourceState state);
 
-// What people want to know first: "running", "gone", "incomplete" (the hook did not finish), "view
+// The state in one or two words: "running", "gone", "incomplete" (the hook did not finish), "view
 // missing".
 std::string summary(const model::Record& record, const Live& live);
 
 // Whether the process that the record names, by pid and start time, still runs.
 ProcessState process_of(const model::Record& record);
-// The same for what is left of a damaged record, any part of which may be wrong: gone only if no
-// process is in its mount namespace either.
+// process_of() for what is left of a damaged record, any part of which may be wrong: gone only if
+// no process is in its mount namespace, either.
 ProcessState process_of(const record::Trace& trace);
 
 // Changes the working directory (see kernel::SourceOpener), starts processes.

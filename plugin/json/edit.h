@@ -38,16 +38,16 @@ class JsonStep {
 using JsonPath = std::vector<JsonStep>;
 
 // Each function leaves the text as it was if it gives an error. Errors name the document and the
-// place: `cannot edit "config.json": /hooks: expected an object`. On the way of a path, null counts
-// as absent, and these are errors because readers disagree about them: a key that stands twice, and
-// one that differs from the key of the path in the case of letters only, which Go's encoding/json
-// takes for the same.
+// place: `cannot edit "config.json": /hooks: expected an object`. Along a path, null counts as
+// absent, and two things are errors because readers disagree about them: a duplicate key, and a key
+// that differs from the path's only in the case of letters, which Go's encoding/json takes for the
+// same.
 //
 // New text is JSON, laid out as what stands beside it: on lines of their own with the same
 // indentation, or in one line. What is there already with the same value is left alone.
 class JsonText {
  public:
-  // Strict like JsonDocument::parse; the caller bounds the size of `text`.
+  // Parses as strictly as JsonDocument::parse; the caller bounds the size of `text`.
   static Result<JsonText> parse(std::string text, std::string name, ErrorCode code);
 
   [[nodiscard]] const std::string& text() const { return text_; }
@@ -64,14 +64,13 @@ class JsonText {
   Status append(const JsonPath& path, std::string_view value);
   Status append_all(const JsonPath& path, const std::vector<std::string>& values);
 
-  // Takes out the member or element with the separator that it needs no more. False if it is not
-  // there.
+  // Removes the member or element, with its separator. False if it is not there.
   Result<bool> remove(const JsonPath& path);
 
  private:
   struct Found {
-    size_t node = 0;   // as far as the path leads
-    size_t steps = 0;  // so many of its steps
+    size_t node = 0;   // the last node of the path that exists
+    size_t steps = 0;  // how many steps lead to it
   };
 
   JsonText(std::string text, std::string name, ErrorCode code, JsonOutline outline)
@@ -81,7 +80,7 @@ class JsonText {
   [[nodiscard]] Result<std::optional<size_t>> member(size_t object, const std::string& key,
                                                      const JsonPath& path, size_t steps) const;
   Status replace(size_t node, std::string_view value);
-  // Several values are elements of an array, one with a key is a member of an object.
+  // Inserts elements into an array, or, with a key, one member into an object.
   Status insert(size_t container, const std::optional<std::string>& key,
                 const std::vector<std::string>& values);
   Status splice(size_t begin, size_t end, std::string_view with);

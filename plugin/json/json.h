@@ -1,8 +1,7 @@
 // JSON, read (json.cc, the only file that knows the JSON library; docs/adr/0001-json-reader.md says
-// why it is RapidJSON) and written (writer.cc). Reading is strict: no comments, no trailing
-// commas, UTF-8 checked, a NUL inside a string refused, and a key that stands twice in an object is
-// an error when that object is read, because the runtimes that read the same file would take the
-// other one.
+// why it is RapidJSON) and written (writer.cc). Reading is strict: no comments, no trailing commas,
+// UTF-8 checked, a NUL inside a string refused, and a duplicate key is an error when its object is
+// read, because the runtimes that read the same file might take the other value.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +29,7 @@ class JsonView {
   [[nodiscard]] bool is_null() const;
 
   // The member called `key`; nothing if there is none or it is null. An error if this is not an
-  // object, or the key stands twice.
+  // object, or has the key twice.
   [[nodiscard]] Result<std::optional<JsonView>> find(std::string_view key) const;
   // All members of an object, in the order of the text; duplicate keys are an error.
   [[nodiscard]] Result<std::vector<std::pair<std::string_view, JsonView>>> members() const;
@@ -45,14 +44,14 @@ class JsonView {
   [[nodiscard]] Result<uint64_t> unsigned_or(std::string_view key, uint64_t missing) const;
   [[nodiscard]] Result<bool> bool_or(std::string_view key, bool missing) const;
 
-  // An error about this value, in the shape of the ones above.
+  // An error about this value, in the same form as those of the functions above.
   [[nodiscard]] Error complaint(std::string reason) const;
 
  private:
   friend class JsonDocument;
   JsonView(const JsonDocument* document, const void* value) : document_(document), value_(value) {}
 
-  // The place of an error is searched for when there is one: a view carries no path.
+  // A view has no path: the place for an error is looked up when there is one.
   const JsonDocument* document_;
   const void* value_;
 };
@@ -106,12 +105,12 @@ class JsonWriter {
     return key(name).value(content);
   }
 
-  // Room for a text of about this many bytes, where the writer's user knows.
+  // Allocates room for a text of about this many bytes, if the caller knows.
   JsonWriter& reserve(size_t bytes);
 
   // The text so far, which is complete once everything that was opened is closed.
   [[nodiscard]] std::string_view text() const { return text_; }
-  // The same, given away: the writer is empty afterwards.
+  // Moves the text out; the writer is empty afterwards.
   [[nodiscard]] std::string take();
 
  private:

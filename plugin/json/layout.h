@@ -1,4 +1,4 @@
-// How a JSON text is laid out, and new text in the same layout. Internal to json/.
+// The layout of a JSON text, and how new text gets the same one. Internal to json/.
 #pragma once
 
 #include <string>

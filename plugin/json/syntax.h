@@ -1,5 +1,5 @@
-// What both readers of JSON text (json.cc and outline.cc) say about text that is none.
-// Internal to json/.
+// Errors about text that is not JSON, for both of its readers (json.cc and outline.cc). Internal to
+// json/.
 #pragma once
 
 #include <string>
@@ -13,8 +13,8 @@ namespace pinscope {
 Error json_syntax_error(std::string_view text, size_t offset, std::string_view reason,
                         std::string_view name, ErrorCode code);
 
-// Refuses a NUL byte and what is not UTF-8: done beforehand, eight bytes at a time, which is
-// several times faster than the library's own check.
+// Refuses a NUL byte and what is not UTF-8. Called before the library, because it takes eight bytes
+// at a time, several times faster than the library's own check.
 Status check_json_bytes(std::string_view text, std::string_view name, ErrorCode code);
 
 }  // namespace pinscope

@@ -37,7 +37,7 @@ Status attach_mount(int mount, int dirfd, const std::string& path);
 // process.
 Status detach_mount(int fd, int proc_self_fd);
 
-// openat2(2) with the given RESOLVE_ flags; errno is kept in the error.
+// openat2(2) with the given RESOLVE_ flags; the error keeps errno.
 Result<Fd> open_resolved(int dirfd, const std::string& path, uint64_t flags, uint64_t resolve);
 
 Result<Fd> open_pidfd(pid_t pid);
@@ -45,8 +45,9 @@ Result<Fd> open_pidfd(pid_t pid);
 // /proc/self/fd, opened while /proc is still the host's: magic links of our descriptors, wherever
 // the process goes later. Checked to be procfs.
 Result<Fd> open_descriptor_directory();
-// In a child: the same number becomes that of the child's descriptors. "self" was the parent when
-// the directory was opened, and the parent's table says nothing of what the child opens.
+// Called in a child: the same number then leads to the child's own descriptors. "self" was the
+// parent when the directory was opened, and the parent's table says nothing of what the child
+// opens.
 Status renew_descriptor_directory(int proc_self_fd);
 
 }  // namespace pinscope::kernel

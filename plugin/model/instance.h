@@ -18,14 +18,14 @@ inline const char* name_of(InstanceType type) {
   return "";
 }
 
-// A mount by the numbers that tell it from others.
+// The numbers that tell a mount from others.
 struct MountIdentity {
   uint64_t id = 0;         // of mountinfo; another mount may have it once this one is gone
   uint64_t unique_id = 0;  // of statmount(2), for this mount only; 0 before Linux 6.8
   friend bool operator==(const MountIdentity&, const MountIdentity&) = default;
 };
 
-// An instance by what finds it in any mount namespace.
+// An instance, by the numbers with which it can be found in any mount namespace.
 struct ViewInstance {
   InstanceType type = InstanceType::kBpf;
   uint32_t device_major = 0;  // of its superblock, as in st_dev and in mountinfo

@@ -16,10 +16,10 @@ namespace pinscope::model {
 
 inline constexpr const char* kProgramDirectories[] = {
     "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"};
-// In each directory, all of the first before any of the second.
+// Looked for in this order: the first in every directory, then the second.
 inline constexpr const char* kLowLevelRuntimes[] = {"runc", "crun"};
 
-// The administrator's word, for every engine.
+// The administrator's choice, for every engine.
 inline constexpr const char* kRuntimeFile = "/etc/pinscope/runtime.json";
 // What an installation has found out about one engine: "/etc/pinscope/runtime-containerd.json".
 // Asked after the administrator's.
@@ -28,7 +28,7 @@ std::string runtime_file_of(Engine engine);
 // The absolute path in the text of such a file; empty if it says none. kConfigInvalid.
 Result<std::string> parse_runtime_file(std::string text, const std::string& name);
 
-// The text of one.
+// The text of such a file, naming `program`.
 std::string runtime_file_text(const std::string& program);
 
 // Whether a path names our shim, which tells its engine by its name.

@@ -23,7 +23,7 @@ struct ObjectType {
   friend bool operator==(const ObjectType&, const ObjectType&) = default;
 };
 
-// What an object says of itself. Sizes in bytes; fields that the kind does not have are 0.
+// What the kernel says of an object. Sizes in bytes; fields that the kind does not have are 0.
 struct ObjectInfo {
   ObjectKind kind = ObjectKind::kMap;
   uint32_t type = 0;  // as in ObjectType

@@ -15,7 +15,7 @@
 
 namespace pinscope::model {
 
-// Where something stands: "flow.yaml", line and column from 1.
+// A place in a policy file: its name ("flow.yaml"), line and column, both from 1.
 struct Place {
   std::string file;
   uint32_t line = 0;
@@ -25,8 +25,8 @@ struct Place {
 };
 std::string to_string(const Place& place);  // "flow.yaml:14:5"
 
-// kUse is for programs, which have no access mode: whoever has one may run it, attach it and detach
-// it wherever its descriptors reach.
+// The right that a grant gives. kUse is for programs, which have no access mode: whoever has one
+// may run it, and attach and detach it wherever its descriptors reach.
 enum class Access { kRead, kReadWrite, kUse };
 enum class Missing { kFail, kSkip };
 enum class Layout { kShared, kPerMap, kBind };
@@ -78,8 +78,8 @@ struct Select {
   friend bool operator==(const Select&, const Select&) = default;
 };
 
-// Nothing where the policy does not say: then the other policies of the container, or the default,
-// decide.
+// How the view appears. What a policy leaves out is decided by the container's other policies, or
+// is the default.
 struct View {
   std::optional<std::string> at;        // absolute path in the container; default /sys/fs/bpf
   std::optional<Layout> layout;         // default shared

@@ -1,5 +1,5 @@
-// What was done to one container: written by record/ before and after the machine is changed, read
-// back by poststop, list, inspect and gc.
+// The record of what was done to one container. record/ writes it before and after the machine is
+// changed; poststop, list, inspect and gc read it.
 #pragma once
 
 #include <cstdint>

@@ -15,12 +15,12 @@
 namespace pinscope::node {
 
 struct AgentOptions {
-  // Where this program sees them:
+  // Paths as this program sees them:
   std::string root = "/";   // the node's root directory
   std::string volume;       // what the ConfigMap is mounted on
   std::string programs;     // the directory of the programs to install
   std::string status_file;  // "ready" or why not, for a probe; empty: none
-  // As the node sees them:
+  // Paths as the node sees them:
   std::string prefix = "/opt/pinscope";
   RecordPlaces records;
   HostPolicies policies;
@@ -34,15 +34,15 @@ struct AgentOptions {
 };
 
 // Installs, then follows the volume until SIGTERM or SIGINT, and removes records of containers that
-// are gone. Programs come first, then policies, then the wiring. Policies with an error leave those
-// in force that are in force. An error only if programs or wiring cannot be installed, or not be
+// are gone. Programs come first, then policies, then the wiring. If policies have an error, the set
+// in force stays in force. An error only if programs or wiring cannot be installed, or not be
 // removed at the end.
 Status run(const AgentOptions& options);
 
-// The wiring first, then the policies of the cluster, then the programs; each only if what is
-// before it is gone. Programs stay while a container with a record may be alive: its runtime still
-// calls them. Where the wiring named the shim, that stays (see kShimStays). With `wait` they are
-// asked after until there is none, or until SIGTERM or SIGINT.
+// Removes the wiring first, then the policies of the cluster, then the programs, and stops at the
+// first that cannot be removed. Programs stay while a container with a record may be alive, because
+// its runtime still calls them. If the wiring named the shim, the shim stays (see kShimStays). With
+// `wait`, looks again until there is no such container, or until SIGTERM or SIGINT.
 Status remove(const AgentOptions& options);
 
 }  // namespace pinscope::node

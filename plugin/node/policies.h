@@ -29,11 +29,11 @@ struct InForce {
 // file and line. Nothing is written or compiled that is there already. No texts: no file.
 Result<InForce> bring_in_force(const HostPolicies& host, const std::vector<policy::Text>& texts);
 
-// Takes the file away and compiles what is left.
+// Removes the file and compiles the policies that are left.
 Status withdraw(const HostPolicies& host);
 
-// Where nothing is left in the policy directory: removes it, what was compiled of it, and the
-// directories above and of the cache, as far as they are empty. For when no hook is there any more.
+// If the policy directory is empty: removes it, its compiled set, and the directories above it and
+// of the cache that are empty. Called when the hook is gone.
 Status forget(const HostPolicies& host);
 
 }  // namespace pinscope::node

@@ -42,16 +42,16 @@ class Programs {
   std::string release_;
 };
 
-// A file of PREFIX with which remove_programs() leaves the shim. It passes every call on where
-// there are no policies, and whoever names it goes on working: an engine that was not restarted
-// since the wiring went, which starts everything through it, and containers that it has started,
-// which nothing else ends. Neither can be told from a pod, so a person takes it away.
+// A file in PREFIX; if it exists, remove_programs() leaves the shim. Without policies the shim
+// passes every call on, and two things may still need it: an engine that was not restarted since
+// the wiring was removed, which starts everything through it, and containers that it has started,
+// which nothing else can end. Neither can be seen from a pod, so a person has to remove the shim.
 inline constexpr const char* kShimStays = "why-the-shim-stays.txt";
-// What stands in that file. `prefix` as the node sees it.
+// The text of that file. `prefix` is as the node sees it.
 std::string why_the_shim_stays(const std::string& prefix);
 
-// Removes PREFIX/bin first, then every release, then the directories if they are empty. Where
-// kShimStays is there, everything but that, PREFIX/bin and the shim in its release.
+// Removes PREFIX/bin first, then every release, then the directories if they are empty. If
+// kShimStays exists, it stays, and so do PREFIX/bin and the shim in its release.
 Status remove_programs(const std::string& prefix);
 
 }  // namespace pinscope::node

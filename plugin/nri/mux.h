@@ -34,15 +34,15 @@ class Mux {
   // error ends receive() with it.
   using Sink = std::function<Status(uint32_t connection, std::string_view piece)>;
 
-  // Bytes that arrived on the socket, cut anywhere. Nothing is kept but a header that has not
-  // arrived as a whole. After an error the socket is of no more use.
+  // Takes bytes that arrived on the socket, cut anywhere. Keeps nothing but an incomplete header.
+  // After an error the socket is useless.
   [[nodiscard]] Status receive(std::string_view bytes, const Sink& sink);
-  // Whether what arrived ends in the middle of a frame: more must follow.
+  // Whether the bytes so far end in the middle of a frame.
   [[nodiscard]] bool inside_frame() const { return header_size_ > 0 || left_ > 0; }
 
-  // Puts `payload` into as many frames as it needs.
+  // Queues `payload`, in as many frames as it needs.
   void send(uint32_t connection, std::string_view payload);
-  // The bytes that have to go to the socket; then, how many of them it took.
+  // The bytes to write to the socket; sent() says how many of them it took.
   [[nodiscard]] std::string_view outgoing() const;
   void sent(size_t bytes);
 

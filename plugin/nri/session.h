@@ -24,15 +24,15 @@ class Session {
   // `plugin` must outlive the session. Queues the registration.
   Session(Identity identity, Plugin& plugin, Time now);
 
-  // What arrived on the socket. On an error the conversation is over. Calls of the runtime are put
-  // aside for answer_next().
+  // Takes what arrived on the socket. Calls of the runtime are queued for answer_next(). After an
+  // error the conversation is over.
   [[nodiscard]] Status receive(std::string_view bytes, Time now);
-  // Whether there is room for more calls: while not, leave the rest in the socket, which makes the
+  // Whether there is room for more calls. If not, leave the rest in the socket, which makes the
   // runtime wait.
   [[nodiscard]] bool has_room() const;
 
-  // Answers the oldest call that waits, by asking the plugin; false if none does, or too much is
-  // outgoing for one more answer.
+  // Answers the oldest call in the queue, by asking the plugin. False if there is none, or too much
+  // is outgoing for one more answer.
   bool answer_next();
 
   [[nodiscard]] std::string_view outgoing() const { return mux_.outgoing(); }
@@ -45,7 +45,7 @@ class Session {
   // begun, or did not take our answers in time.
   [[nodiscard]] Status check(Time now) const;
 
-  // Whether the runtime is in the middle of a message: no place for an end.
+  // Whether the runtime is in the middle of a message, where the connection may not end.
   [[nodiscard]] bool inside_message() const {
     return mux_.inside_frame() || plugin_service_.inside_message() ||
            runtime_service_.inside_message();

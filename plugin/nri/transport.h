@@ -16,10 +16,10 @@ namespace pinscope::nri {
 // the plugin whose container it speaks of, and is believed.
 Result<Fd> connect_to(const std::string& path);
 
-// Makes an inherited socket fit: non-blocking, closed on exec. An error if it is no stream socket.
+// Prepares an inherited socket: non-blocking, close-on-exec. An error if it is not a stream socket.
 Status prepare(int socket);
 
-// How many bytes went over. Nothing: the call would have had to wait.
+// What one call moved. Neither bytes nor an end: the call would have had to wait.
 struct Moved {
   size_t bytes = 0;
   bool ended = false;  // reading: the other end closed it

@@ -67,7 +67,7 @@ struct Response {
   std::string payload;
 };
 
-// The data of a message, and back. Errors are kProtocol.
+// Requests and responses to the data of a message, and back. Errors are kProtocol.
 std::string encode(const Request& request);
 std::string encode(const Response& response);
 Result<Request> parse_request(std::string_view data);

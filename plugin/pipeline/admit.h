@@ -1,5 +1,5 @@
-// What keeps a container from getting a view at all, whatever its grants: the container is refused.
-// Nothing here asks the host; what is known of it is handed in.
+// Reasons to refuse a container whatever its grants. Nothing here asks the host; what is known of
+// it is passed in.
 #pragma once
 
 #include <string>

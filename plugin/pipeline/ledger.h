@@ -15,7 +15,7 @@
 
 namespace pinscope {
 
-// What a record of the same id and bundle is to a start that finds it.
+// How a record of the same id and bundle relates to a start that finds it.
 enum class Earlier {
   kThisStart,  // its very process has its view already: some runtimes run a hook twice
   kEnded,      // its process is gone, or has left the mount namespace in which the view is
@@ -42,7 +42,7 @@ class Ledger {
   // is another one. The records stay open: what follows works in whatever mount namespace.
   Result<bool> begin(const model::Record& record);
 
-  // Writes what came of it.
+  // Writes the record of what was done.
   Status keep(const model::Record& record);
 
   // After a failure: removes what begin() wrote, and what a child of this process wrote before it

@@ -25,7 +25,7 @@ struct PredictedMount {
   bool is_kernels = false;  // proc, sysfs: no directory can be made there
   bool is_made = false;     // by the container's runtime; a new file system
   bool is_shared = false;
-  bool came_along = false;  // on another one that was bound with all that is on it
+  bool came_along = false;  // it is on another mount that was bound recursively
   bool is_file = false;     // and so is what it is mounted on
   bool is_gone = false;
 };
@@ -50,21 +50,21 @@ class PredictedMounts {
 
   [[nodiscard]] const std::vector<PredictedMount>& all() const { return mounts_; }
   [[nodiscard]] const Place& root() const { return root_; }
-  // Those below the container's root that are not gone, in the order in which they are made.
+  // The mounts below the container's root that are not gone, in the order in which they are made.
   [[nodiscard]] std::vector<size_t> below_root() const;
-  // The container's own, with source and destination as they are without links and dots.
+  // The container's own mounts, with links and dots in source and destination resolved.
   [[nodiscard]] const std::vector<model::ConfiguredMount>& resolved() const { return resolved_; }
 
   // What `path` is for the container's processes.
   [[nodiscard]] Place resolve(std::string_view path) const { return walk(root_, path); }
-  // How the container's processes call it.
+  // The path of a place for the container's processes.
   [[nodiscard]] std::string path_of(Place place) const;
   [[nodiscard]] std::string path_of(size_t mount) const {
     return path_of({mount, mounts_[mount].root});
   }
 
   size_t attach(PredictedMount mount, const Place& target);
-  // With what is mounted on it.
+  // Removes a mount and what is mounted on it.
   void remove(size_t mount);
 
  private:

@@ -29,8 +29,8 @@ struct Preparation {
 // `state` with the container's id and bundle. `config` gives the text of its config.json, and is
 // not called if there are no policies. Fails in the cases in which create_runtime() would fail
 // before it has decided: then the container must not be created (see report_refused_start, which is
-// up to the caller). Policies that cannot be told apart or pins that are missing are not among
-// them. `stage` is for the audit trail, which hears of a change of the policies.
+// up to the caller). Policies that disagree, and pins that are missing, are not among these cases.
+// `stage` is for the audit trail, which gets a line if the policies have changed.
 //
 // Changes the working directory (see kernel::SourceOpener).
 Result<Preparation> prepare(const HookOptions& options, const std::string& stage,

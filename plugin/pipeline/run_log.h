@@ -1,5 +1,5 @@
-// One run of the pipeline as the audit trail sees it: an event that grows on the way, and the
-// trail, opened at the first need. For the pipeline and for what decides before it (daemon).
+// The log of one run of the pipeline: an audit event that is filled on the way, and the audit
+// trail, opened when it is first needed. For the pipeline and for what decides before it (daemon).
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,8 @@ class RunLog {
   void open() { (void)trail(); }
   Status write(model::AuditEvent::Outcome outcome);
 
-  // A refusal stands elsewhere as well; a trail that cannot be written does not change it.
+  // Writes a refusal. A trail that cannot be written is no error, because the caller reports the
+  // refusal as well.
   void refuse(const Error& error);
 
   // A new or refused edit of the policies is an event of its own, whatever becomes of the
@@ -51,8 +52,8 @@ struct RefusedStart {
   std::string bundle;
 };
 
-// A start that is refused outside of create_runtime(): tells the audit trail, which is all that an
-// operator sees where the runtime hides stderr.
+// Writes an audit line for a start that is refused outside of create_runtime(). It is all that an
+// operator sees if the runtime hides stderr.
 void report_refused_start(const HookOptions& options, const RefusedStart& start,
                           const Error& error);
 

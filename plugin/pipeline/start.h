@@ -17,7 +17,7 @@ namespace pinscope {
 // in it. Needs root; changes this process's mount namespace and gives up its privileges on the way.
 Status create_runtime(const HookOptions& options, std::string state_json);
 
-// Who gets a view: a container, or a process of the host in a mount namespace of its own.
+// A container, or a process of the host in its own mount namespace, that gets a view.
 struct Subject {
   model::Container container;
   bool is_session = false;

@@ -1,4 +1,4 @@
-// The end of a container: its record goes. Its view went with its mount namespace.
+// The end of a container: its record is removed. Its view is gone with its mount namespace.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace pinscope {
 
-// The poststop hook: removes the records of this container, each with a line in the audit trail.
-// Those whose process runs stay.
+// The poststop hook: removes the records of this container, each with an audit line, except those
+// whose process still runs.
 Status poststop(const HookOptions& options, std::string state_json);
 
 }  // namespace pinscope

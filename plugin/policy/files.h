@@ -16,11 +16,11 @@ namespace pinscope::policy {
 // What identifies one version of a policy file: its base name, what stat(2) says of it, and, where
 // that says too little, what it holds. stat_tells() says which.
 struct FileStamp {
-  // What has to be the same for the file to be the same.
+  // What has to be compared to know that the file is the same.
   enum class Proof : uint8_t {
     kStat,     // all of what stat(2) says
     kContent,  // `text`; of a directory the names of its policy files
-    kNothing,  // it could not be read, and its times may lie
+    kNothing,  // it could not be read, and its times are not reliable
   };
   std::string name;
   uint64_t size = 0;
@@ -37,21 +37,22 @@ struct FileStamp {
 
 FileStamp stamp_of(std::string name, const struct stat& status);
 
-// Whether each change of a file changes its stamp, so that the stamp alone identifies a version.
-// `filesystem`: f_type and f_flags of statfs(2). No where the times are coarse, come from an image,
-// or are not kept by this kernel.
+// Whether each change of a file changes what stat(2) says, so that this alone identifies a version.
+// `filesystem_type` and `is_read_only` come from statfs(2). False where times are coarse, come from
+// an image, or are not kept by this kernel.
 bool stat_tells(uint64_t filesystem_type, bool is_read_only, uint64_t ctime_ns);
-// The same for an open file, or for what is at a path.
+// stat_tells() for an open file, and for what is at a path.
 bool stat_tells(int fd, const struct stat& status);
 bool stat_tells(const std::string& path, const struct stat& status);
 
-// Whether a file of this name in a policy directory is one: *.yaml and *.yml but no dotfiles.
+// Whether a file of this name in a policy directory is a policy file: *.yaml or *.yml, but not a
+// dotfile.
 bool is_policy_file(std::string_view name);
 // The names of the policy files in a directory, sorted.
 Result<std::vector<std::string>> list_policy_files(const std::string& directory);
 
-// Which boot of the machine this is: device numbers and a clock without a battery start again with
-// each. Empty where the kernel does not say.
+// Identifies the current boot of the machine: device numbers, and a clock without a battery, start
+// again with each. Empty if the kernel does not say.
 std::string boot_id();
 
 }  // namespace pinscope::policy

@@ -17,10 +17,10 @@ struct AuditOptions {
   std::string waiting_directory = {};  // for lines that find no space in the file; empty: none
 };
 
-// No line is longer, newline and all.
+// The limit for a line, in bytes with its newline.
 inline constexpr size_t kLongestLine = size_t{1} << 20;
-// A file of this size takes no refusals any more: they cost nobody anything, everything else costs
-// a container. The journal goes on taking them.
+// From this size in bytes on, the file takes no refusals any more: anybody can cause them at no
+// cost, while every other line needs a container. The journal still takes them.
 inline constexpr size_t kRefusalsUpToSize = size_t{64} << 20;
 
 class AuditTrail {

@@ -1,5 +1,5 @@
-// How much of a text that somebody else chose goes into a record or an audit line: an annotation
-// may be megabytes long, and a refused start costs nothing. Internal to record/.
+// Limits for texts that somebody else chose, in records and audit lines: an annotation may be
+// megabytes long, and a refused start costs nothing. Internal to record/.
 #pragma once
 
 #include <cstddef>

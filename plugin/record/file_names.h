@@ -1,4 +1,4 @@
-// How the files of the store are called. Internal to record/.
+// The names of the store's files. Internal to record/.
 //
 //   web.json              a record of container "web"
 //   web.more/12-34-56.json  one of another container "web", by its process: number, start time,

@@ -26,8 +26,8 @@ class Store {
   // mount namespace. Errors are kRecord.
   static Result<Store> open(const std::string& state_directory, bool create);
 
-  // One record's file, as somebody wrote it or read it: what may be replaced or removed is this
-  // very file and never the one that a later start with the same id has put in its place.
+  // One record's file as it was written or read. Only this very file is replaced or removed, never
+  // one that a later start with the same id has put in its place.
   class Held {
    public:
     Held() = default;
@@ -46,32 +46,33 @@ class Store {
   // Writes an intent; kRecordConflict if one for this id and bundle is there already, kRecord if
   // one of this id cannot be read.
   [[nodiscard]] Result<Held> begin(const model::Record& record) const;
-  // The same for a container that is known to be another than those of its id and bundle.
-  // kRecordConflict if its process has one already.
+  // Like begin, for a container that is known to be another one than those with records of its id
+  // and bundle. kRecordConflict if its process has one already.
   [[nodiscard]] Result<Held> begin_beside(const model::Record& record) const;
   // Replaces `held`, atomically, if it still is in its place; it becomes the new one.
   // kRecordConflict if it is not.
   [[nodiscard]] Status update(const model::Record& record, Held& held) const;
-  // Those of this id.
+  // The records of an id.
   struct OfId {
     std::vector<Found> found;
     std::vector<Error> unreadable;
     std::vector<std::string> unreadable_files;  // their file names, in the same order
   };
   [[nodiscard]] Result<OfId> find(const std::string& id) const;
-  // No error if it is not there any more.
+  // Removes a record; one that is gone already is no error.
   [[nodiscard]] Status remove(const Held& held) const;
-  // All of them, by id. A record that cannot be read is an error in `unreadable`, not the end.
+  // All records, by id. A record that cannot be read is an error in `unreadable` and does not stop
+  // the rest.
   struct All {
     std::vector<model::Record> records;
     std::vector<Error> unreadable;
     std::vector<std::string> unreadable_files;
   };
   [[nodiscard]] Result<All> all() const;
-  // Names of files, sorted: all that may be records.
+  // The names of all files that may be records, sorted.
   [[nodiscard]] Result<std::vector<std::string>> files() const;
 
-  // What is to be seen of a file's process without reading all of it.
+  // What a look at the beginning of a record's file tells of its process.
   struct Glance {
     std::optional<Trace> trace;
     bool noted_gone = false;
@@ -80,7 +81,7 @@ class Store {
   [[nodiscard]] Result<Glance> glance(const std::string& file_name) const;
   // Notes on the file that its process was gone when somebody looked.
   void note_gone(const std::string& file_name) const;
-  // Whether nobody has said so for this time; says so.
+  // Whether this has not been called, by any process, for `interval`; counts as a call itself.
   [[nodiscard]] bool is_due(std::chrono::nanoseconds interval) const;
   [[nodiscard]] Result<Found> read(const std::string& file_name) const;
 

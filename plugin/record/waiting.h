@@ -10,8 +10,8 @@
 
 namespace pinscope::record {
 
-// Bytes that may wait. The second half is for grants alone: a container that is refused again and
-// again cannot use it up.
+// The limit for lines that wait, in bytes. The second half is reserved for grants, so that a
+// container which is refused again and again cannot use it up.
 inline constexpr size_t kMostWaiting = size_t{16} << 20;
 inline constexpr size_t kMostWaitingOfOthers = kMostWaiting / 2;
 

@@ -58,7 +58,8 @@ class Command {
   // An option that takes one of a few words.
   Command& choice(const std::string& names, std::string& variable,
                   const std::vector<std::string>& choices, const std::string& description);
-  // Positional arguments: exactly one, one of a few words, any number.
+  // Positional arguments: argument() takes exactly one, choice_argument() one of a few words,
+  // arguments() any number.
   Command& argument(const std::string& name, std::string& variable, const std::string& description);
   Command& choice_argument(const std::string& name, std::string& variable,
                            const std::vector<std::string>& choices, const std::string& description);
@@ -87,8 +88,8 @@ class Command {
 Command add_command(CLI::App& root, Program& program, const std::string& name,
                     const std::string& description, std::function<Result<ExitStatus>()> run);
 
-// To standard output, whatever it is made of: for_terminal() of base/text.h comes last. A failed
-// write shows in the exit status (see main.cc).
+// Writes `text` to standard output, through for_terminal() of base/text.h. A failed write shows in
+// the exit status (see main.cc).
 void print(std::string_view text);
 // `pinscope: <sentence>` to standard error.
 void complain(const Error& error);

@@ -11,7 +11,7 @@ class App;
 
 namespace pinscope::cli {
 
-// What completion, the man page test and nothing else need to know of the tree.
+// The command tree as completion and the man page test need it.
 struct OptionDescription {
   std::vector<std::string> names = {};  // "-o", "--output"
   std::string description = {};

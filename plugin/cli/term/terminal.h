@@ -1,4 +1,4 @@
-// Colours, where a person reads: decided once, from --color, NO_COLOR and what standard output is.
+// Colours for people, switched once by --color, NO_COLOR and what standard output is.
 #pragma once
 
 #include <string>

@@ -25,15 +25,15 @@ Status pin_object(int object, int dirfd, const std::string& name, bool by_path_f
 // the only place where the kernel tells it before the info can be read.
 Result<model::ObjectInfo> object_info(int object, int proc_self_fd);
 
-// The first two fields of every info, which all kinds have at the same place: half the price of
-// object_info, without the kind.
+// The first two fields of every kind's info. Reading them costs half of object_info, but does not
+// tell the kind.
 struct ShortInfo {
   uint32_t type;
   uint32_t id;
 };
 Result<ShortInfo> short_info(int object);
 
-// Whether the kernel knows BPF_F_PATH_FD: one call that opens nothing.
+// Whether the kernel knows BPF_F_PATH_FD. Costs one system call, which opens nothing.
 bool has_path_fd();
 
 }  // namespace pinscope::kernel

@@ -22,8 +22,8 @@ struct DelegatedRoot {
   uint32_t gid = 0;
 };
 
-// Whether this kernel can delegate `rights`: all names are asked of the kernel, which looks into
-// its own BTF. kKernelUnsupported with what is missing. Changes nothing.
+// Whether this kernel can delegate `rights`: it is asked for each name, and looks into its own BTF.
+// kKernelUnsupported says what is missing. Changes nothing.
 Status check_delegable(const model::TokenRights& rights);
 
 // The context of a new bpffs in the user namespace of `process`. Starts a child for a moment: it
@@ -32,18 +32,19 @@ Status check_delegable(const model::TokenRights& rights);
 Result<Fd> create_delegated_bpffs(const ContainerProcess& process, const model::TokenRights& rights,
                                   const DelegatedRoot& root);
 
-// Whether the root of `mount` is as it was asked for: it is what keeps others from pinning.
+// Whether the root of `mount` has the owner and mode that were asked for, which keep others from
+// pinning.
 Status check_root(int mount, const DelegatedRoot& root);
 
 // What the superblock of the mount whose root `mount` is delegates, as the kernel says in
 // `mountinfo`: an open mountinfo file of the mount namespace that it is attached in.
 Result<model::TokenRights> delegated_rights(int mountinfo, int mount);
 
-// The superblock options of a line of mountinfo that delegate something. Nothing for a name that is
-// not known here: then it is not what we asked for.
+// The rights in the superblock options of a line of mountinfo. An error for a name that is not
+// known here, because then the options are not those that we asked for.
 Result<model::TokenRights> parse_delegation(std::string_view options);
 
-// Whether delegation works here, by doing it all in a new user namespace. For doctor: needs root.
+// Whether delegation works here, tried in a new user namespace. For doctor; needs root.
 struct DelegationProbe {
   model::Probe answer = model::Probe::kUnknown;
   std::string detail;

@@ -8,7 +8,7 @@
 
 namespace pinscope::kernel {
 
-// What stands at one level below the directory that is listed.
+// The pattern for the names at one level below the directory that is listed.
 struct NamePattern {
   enum class Kind {
     kExactly,   // `name`: looked up, not listed
@@ -20,14 +20,14 @@ struct NamePattern {
   std::function<bool(std::string_view)> matches;
 };
 
-// How far the names from the top down to some file or directory have come in the patterns: the
-// positions that its next name may be compared with, more than one only behind a kAnyDepth.
+// The state of matching a path against the patterns: the positions with which its next name may be
+// compared. There is more than one only after a kAnyDepth.
 class Positions {
  public:
-  // At the top. `patterns` must outlive this and all that is made from it.
+  // The state before the first name. `patterns` must outlive this and all that is made from it.
   explicit Positions(const std::vector<NamePattern>& patterns);
 
-  // Behind one more name. Leads nowhere where the name does not match.
+  // The state after one more name. Leads nowhere if the name does not match.
   [[nodiscard]] Positions behind(std::string_view name) const;
   // Whether the names up to here match the whole glob.
   [[nodiscard]] bool match() const { return !at_.empty() && at_.back() == patterns_->size(); }

@@ -12,9 +12,9 @@
 
 namespace pinscope::kernel {
 
-// For one listing. Far above what people pin, low enough that nobody notices the time. Where they
-// do not suffice, what is below each directory gets an equal part of what its parent has: whoever
-// makes many names below their own directory takes none of what is in others'.
+// The limits of one listing: far above what people pin, low enough that nobody notices the time. If
+// they do not suffice, each directory gets an equal share of what its parent has, so that whoever
+// makes many names below their own directory takes nothing from other directories.
 struct ListLimits {
   size_t pins = 4096;
   size_t directories = 4096;
@@ -24,9 +24,9 @@ struct ListLimits {
 };
 
 // The pins below `directory` whose names match `patterns`. A pin is a file of a bpffs. Symbolic
-// links are not followed, and of other mounts below only those of a bpffs are entered. What was
-// left out for another reason than not to match is said in `left_out`. A directory that is not
-// there holds none; kSourceMismatch if the way to it is a symbolic link.
+// links are not followed, and of other mounts below only those of a bpffs are entered. `left_out`
+// says what was left out for another reason than that it does not match. A directory that does not
+// exist holds none; kSourceMismatch if the way to it is a symbolic link.
 Result<model::MatchingPins> list_pins(const std::string& directory,
                                       const std::vector<NamePattern>& patterns,
                                       const ListLimits& limits = {});

@@ -5,16 +5,18 @@
 
 namespace pinscope::kernel {
 
-// Functions of the kernel that a program may call ask for CAP_BPF and for nothing else. Since Linux
-// 6.13 some of them signal any process, since 6.16 and 6.17 some read any memory: of a kernel that
-// is newer, and of an older one that has them already (distributions carry BPF back), this is true.
-// So it is of a kernel that cannot be asked.
+// Whether programs can reach the whole machine by calling functions of the kernel, for which
+// CAP_BPF is enough. Since Linux 6.13 some of these signal any process, since 6.16 and 6.17 some
+// read any memory. True for such a kernel, for an older one that has the functions already
+// (distributions backport BPF), and for a kernel that cannot be asked.
 bool programs_reach_machine();
 
-// Its parts. Whether `release` ("6.12.48-amd64") is that of Linux 6.13 or later, or of none.
+// Whether `release` ("6.12.48-amd64") is that of Linux 6.13 or later, or cannot be read. A part of
+// programs_reach_machine(), for tests.
 bool is_release_of_far_reach(std::string_view release);
-// Whether the type information of a kernel in this file names one of those functions. A file that
-// is not there names none: without it a program calls no function of the kernel.
+// Whether the kernel's type information in this file names one of those functions. Without the file
+// the answer is no, because then a program cannot call functions of the kernel. A part of
+// programs_reach_machine(), for tests.
 bool names_far_reaching_function(const char* btf);
 
 }  // namespace pinscope::kernel

@@ -16,8 +16,9 @@
 
 namespace pinscope::kernel {
 
-// What "/" was before the mount namespace was entered: tells a namespace that still shows the
-// host's tree (runc, crun: the hook runs before pivot_root) from one that has pivoted already.
+// Remembers "/" as it was before the mount namespace was entered. This tells a namespace that still
+// shows the host's tree (runc, crun: the hook runs before pivot_root) from one that has pivoted
+// already.
 class HostRoot {
  public:
   static Result<HostRoot> remember(const std::string& rootfs);
@@ -35,16 +36,16 @@ class ContainerRoot {
   // To be called in the container's mount namespace. kRootfsAmbiguous if it cannot be told which
   // directory will be the container's root.
   static Result<ContainerRoot> find(const std::string& rootfs, const HostRoot& host);
-  // The same in the mount namespace of a session of the host, whose root is the host's.
+  // The root in the mount namespace of a session, which is the host's root.
   static Result<ContainerRoot> of_session();
 
   [[nodiscard]] int fd() const { return fd_.get(); }
 
-  // The directory that `at` names for the container; nothing is made.
+  // Opens the directory that `at` names for the container; nothing is made.
   [[nodiscard]] Result<Fd> open_directory(const Components& at) const;
 
-  // The same, making what is missing (mode 0755, owned by `uid` and `gid` on the host). What was
-  // made is appended to `made`, outermost first.
+  // Like open_directory, but makes what is missing (mode 0755, owned by `uid` and `gid` on the
+  // host). What was made is appended to `made`, outermost first.
   struct MadeDirectory {
     Fd parent;
     std::string name;
@@ -54,8 +55,8 @@ class ContainerRoot {
 
   // Deals with every bpffs mounted below the root: takes each one away (mask), or is an error if
   // there is one (reject), or there are more than kMostBpffs. The number of system calls grows with
-  // the number of mounts and not with its square. `proc_self_fd`: see sys.h. `known`: what was just
-  // found there, if somebody has looked already.
+  // the number of mounts and not with its square. `proc_self_fd`: see sys.h. `known`: the mounts
+  // there, if the caller has just looked.
   static constexpr size_t kMostBpffs = 4096;
   [[nodiscard]] Status hide_bpffs(model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
                                   std::optional<std::vector<Mount>> known = std::nullopt) const;
@@ -65,8 +66,8 @@ class ContainerRoot {
   // A part of the namespace outside the container's root, which pivot_root(2) leaves behind; not
   // valid where there is none.
   [[nodiscard]] Fd place_to_leave(const MountTable& mounts) const;
-  // Takes away those of `found` that can be reached; those over which something else is mounted
-  // wait for the next look. False if nothing moved, an error if something is in the way for good.
+  // Detaches those of `found` that can be reached; those that are covered by something else are
+  // left for the next round. False if none was detached, an error if one can never be.
   [[nodiscard]] static Result<bool> hide_each(const std::vector<Mount>& found,
                                               const MountTable& mounts, int place,
                                               int proc_self_fd);

@@ -22,8 +22,8 @@ class LaterMounts {
   LaterMounts(const ContainerRoot& root, int proc_self_fd)
       : root_(root), proc_self_fd_(proc_self_fd) {}
 
-  // kTargetInvalid if a path of `masked` leads to `at`, above it or below it, or one of
-  // `read_only` to it or above. Paths that lead nowhere are left out, as runtimes leave them out.
+  // kTargetInvalid if a path of `masked` leads to `at`, above it or below it, or one of `read_only`
+  // to it or above. Paths that lead nowhere are ignored, as runtimes do.
   [[nodiscard]] Status check(const std::string& at, const std::vector<std::string>& masked,
                              const std::vector<std::string>& read_only) const;
 

@@ -1,7 +1,7 @@
-// The machine's own mount namespace, which is that of process 1: what stands in a policy is a path
-// there, wherever the program that reads it was started. A login session has mounts of its own, a
-// view over /sys/fs/bpf among them, and whoever becomes another user or starts an engine in it is
-// in the session still.
+// The machine's own mount namespace, which is that of process 1: a path in a policy is a path
+// there, wherever the program that reads the policy was started. A login session has mounts of its
+// own, among them a view over /sys/fs/bpf, and whoever becomes another user or starts an engine in
+// it is still in the session.
 #pragma once
 
 #include <string>

@@ -24,7 +24,7 @@ struct Mount {
   bool parent_is_shared = false;  // the same of the mount that it is on; see bpf_mounts_below()
   // Its file system may wait for another program or machine, which may never answer.
   bool may_wait = false;
-  // What it gives descriptors of that are more than files.
+  // What the descriptors of its files lead to, if to more than files.
   enum class Leads { kNowhere, kToCgroups, kToNamespace, kToProcesses } leads = Leads::kNowhere;
   [[nodiscard]] bool leads_anywhere() const { return leads != Leads::kNowhere; }
   std::string mount_point;  // as seen from the namespace's root; control characters unescaped
@@ -47,8 +47,8 @@ std::vector<std::string> bpffs_places();
 // `mountinfo`, an open mountinfo file of a process in the mount's namespace.
 Result<std::string> superblock_options(int mountinfo, int mount);
 
-// What finds the mount that `fd` is on again: its ids, and the device of its superblock.
-// `has_unique_ids`: the kernel has statmount(2). One call, two with unique ids.
+// The numbers by which the mount that `fd` is on can be found again: its ids, and the device of its
+// superblock. `has_unique_ids`: the kernel has statmount(2). One call, two with unique ids.
 struct MountAndDevice {
   model::MountIdentity mount;
   uint32_t device_major = 0;
@@ -67,8 +67,8 @@ class MountTable {
   [[nodiscard]] Result<Mount> of(int fd) const;
   // Whether `fd` is the root of the mount that it is on.
   [[nodiscard]] static Result<bool> is_mount_root(int fd);
-  // Every bpffs mount whose ancestors include the mount that `fd` is on, itself left out; with
-  // parent_is_shared. As many questions as there are mounts, however they are nested.
+  // Every bpffs mount whose ancestors include the mount that `fd` is on, without that mount itself;
+  // with parent_is_shared. Takes one question for each mount, however they are nested.
   [[nodiscard]] Result<std::vector<Mount>> bpf_mounts_below(int fd) const;
   // The same, those that lead somewhere, and whether any mount there, that one included, may wait
   // for somebody else.

@@ -9,25 +9,26 @@
 
 namespace pinscope::kernel {
 
-// To be called first thing in main(), and what is forked inherits it; execve(2) undoes it. Where
-// this process is root:
+// Call it first in main(). Forked processes inherit the effect; execve(2) undoes it. If this
+// process is root:
 //
 // - it is not dumpable, and leaves no core file;
 // - its saved group is not its group, so that nobody's ids are the same as its own. That holds also
 //   while it ends, when many kernels ask no more whether it was dumpable, and it is all that
 //   prlimit(2) asks.
 //
-// Only CAP_SYS_PTRACE (for limits CAP_SYS_RESOURCE) leads past it. Needs CAP_SETGID for the second,
-// and does without where that is missing: see is_set_apart().
+// Only CAP_SYS_PTRACE (for limits CAP_SYS_RESOURCE) gets past it. The second point needs
+// CAP_SETGID, and is left out without it: see is_set_apart().
 //
 // From execve(2) to this call a process is covered by its capabilities alone: start no program of
 // ours with fewer than an attacker has; it drops them itself, after this.
 Status conceal_process();
 
-// After a change of ids, which make a process as dumpable as fs.suid_dumpable says.
+// Conceals the process again after a change of ids, which makes it as dumpable as fs.suid_dumpable
+// says.
 Status stay_concealed();
 
-// False if conceal_process() had to do without the saved group.
+// False if conceal_process() could not set the saved group.
 bool is_set_apart();
 
 }  // namespace pinscope::kernel

@@ -1,6 +1,6 @@
-// Whose files this process makes, for a while: a file system that belongs to a user namespace holds
-// the ids of that namespace only, and refuses what our root would make (EOVERFLOW, fs/namei.c
-// may_create).
+// The owner of the files that this process makes, for a while: a file system that belongs to a user
+// namespace holds the ids of that namespace only, and refuses what our root would make (EOVERFLOW,
+// fs/namei.c may_create).
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace pinscope::kernel {
 
-// Files belong to `uid` and `gid` (host ids) from here to give_back(), or to the end of this. The
+// New files belong to `uid` and `gid` (host ids) until give_back() or the end of this object. The
 // kernel takes the capabilities on files away meanwhile: see keep_file_capabilities() where they
 // are needed.
 class FileIds {
@@ -19,7 +19,7 @@ class FileIds {
   FileIds(const FileIds&) = delete;
   FileIds& operator=(const FileIds&) = delete;
 
-  // The kernel does not say whether it did as it was told, so this asks it.
+  // Whether the kernel has changed the ids. setfsuid(2) does not say, so this asks again.
   [[nodiscard]] Status taken() const;
   [[nodiscard]] Status give_back();
 

@@ -1,4 +1,4 @@
-// What a process without privileges may do in a user namespace of its own, found by trying in a
+// Whether a process without privileges can make a user namespace and a bpffs in it, tried in a
 // short-lived child; for `doctor`. Leaves nothing behind.
 #pragma once
 

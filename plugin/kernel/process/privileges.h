@@ -13,13 +13,13 @@ namespace pinscope::kernel {
 // belong to nobody.
 bool serves_rootless_engine();
 
-// Whether this process is in the user namespace that the kernel starts with, in which alone the
-// capabilities count that views and tokens take. A namespace that maps every id to itself
-// (systemd's PrivateUsers=full) looks like it and is not. True where /proc does not tell.
+// Whether this process is in the initial user namespace, the only one in which the capabilities
+// count that views and tokens need. A namespace that maps every id to itself (systemd's
+// PrivateUsers=full) looks like it and is not. True where /proc does not tell.
 bool in_initial_user_namespace();
 
-// The same error; where it is one of rights and this process is in another user namespace than
-// that, it says so.
+// Adds to an error about missing rights that this process is not in the initial user namespace, if
+// so. Other errors stay as they are.
 Error where_rights_end(Error error);
 template <typename T>
 Result<T> where_rights_end(Result<T> result) {
@@ -27,20 +27,21 @@ Result<T> where_rights_end(Result<T> result) {
   return std::unexpected(where_rights_end(std::move(result).error()));
 }
 
-// no_new_privs, an umask of 022, no inherited descriptors but the standard three, "/" as working
-// directory, and only the capabilities that building a view needs, in the effective and permitted
-// sets; nothing inheritable or ambient.
+// Restricts this process to building a view: no_new_privs, an umask of 022, no inherited
+// descriptors but the standard three, "/" as the working directory, and only the capabilities that
+// building a view needs, in the effective and permitted sets; none inheritable or ambient.
 Status restrict_to_view_building();
 
 // Gives the capabilities on files back that the kernel takes away from a process whose files belong
 // to somebody else than root: see FileIds.
 Status keep_file_capabilities();
 
-// The view is in place: keeps what taking it away again would need, and nothing else.
+// Restricts this process, once the view is in place, to the capabilities that removing the view
+// would need.
 Status restrict_to_undo();
 
-// For a process that reads YAML: limits on memory, processor time and core files, no_new_privs, no
-// capabilities.
+// Restricts a process that reads YAML: limits on memory, processor time and core files,
+// no_new_privs, no capabilities.
 Status restrict_to_compiling();
 
 // Makes `directory` the root directory of this process. Needs CAP_SYS_CHROOT.

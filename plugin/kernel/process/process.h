@@ -26,7 +26,7 @@ class ContainerProcess {
   [[nodiscard]] int descriptor() const { return pidfd_.get(); }
   // Inode number of its mount namespace.
   [[nodiscard]] uint64_t mount_namespace() const { return mount_namespace_; }
-  // Ours, or that of process 1: the host's either way.
+  // Whether its mount namespace is ours or that of process 1, both of which are the host's.
   [[nodiscard]] bool shares_our_mount_namespace() const { return shares_mount_namespace_; }
   [[nodiscard]] bool shares_our_user_namespace() const { return shares_user_namespace_; }
 
@@ -41,7 +41,8 @@ class ContainerProcess {
   // has ended.
   [[nodiscard]] uint64_t namespace_number(model::NamespaceKind kind) const;
 
-  // The program it runs, as its first argument names it: "runsc-sandbox". Written by the process.
+  // The program that it runs, by its first argument, which the process itself may change:
+  // "runsc-sandbox".
   [[nodiscard]] std::string program_name() const;
 
   // /proc/PID/mountinfo, open for reading.
@@ -51,12 +52,12 @@ class ContainerProcess {
   // working directory become the namespace's root. kProcessGone if it has ended by now.
   [[nodiscard]] Status enter_mount_namespace() const;
 
-  // The same for its cgroup namespace, which decides how the kernel shows us roots of cgroup file
-  // systems and changes nothing else.
+  // Moves this process into its cgroup namespace, which only changes how the kernel shows us the
+  // roots of cgroup file systems.
   [[nodiscard]] Status enter_cgroup_namespace() const;
 
-  // The same for its user namespace, with every capability there and none elsewhere, and its mount
-  // namespace. For a process that has nothing else to do.
+  // Moves this process into its user namespace, with every capability there and none elsewhere, and
+  // its mount namespace. For a process that has nothing else to do.
   [[nodiscard]] Status enter_user_and_mount_namespaces() const;
 
  private:
@@ -70,15 +71,16 @@ class ContainerProcess {
   bool shares_user_namespace_ = false;
 };
 
-// Start time of the process `pid` right now, or 0 if there is none or it has ended and nobody has
-// waited for it yet: for telling a record whose process is gone.
+// Start time of the process that has the number `pid` now, or 0 if there is none or it is a zombie.
+// Tells whether the process of a record is gone.
 uint64_t process_start_time(pid_t pid);
 
-// Whether the process `pid` that started then has ended for certain. No where /proc does not show
-// it to us (hidepid), which without capabilities is usual for those of others.
+// Whether the process `pid` that started at `start_time` has certainly ended. False if /proc may
+// hide it (hidepid), as it often does from processes without capabilities.
 bool has_ended(pid_t pid, uint64_t start_time);
 
-// Whether the process `pid` has ended by the end of this time; it need not be a child.
+// Waits up to `time` for the process `pid`, which need not be a child, and says whether it has
+// ended.
 bool ends_within(pid_t pid, std::chrono::milliseconds time);
 
 // Whether two paths name the same namespace.

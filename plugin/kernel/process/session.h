@@ -1,5 +1,5 @@
-// What a process of the host does to itself before it becomes somebody's session: a mount namespace
-// of its own, then another user. For `pinscope run`; containers are the runtimes' business.
+// How a process of the host becomes somebody's session: it enters a new mount namespace, then
+// becomes another user. For `pinscope run`; runtimes do this for containers.
 #pragma once
 
 #include <sys/types.h>
@@ -11,11 +11,12 @@
 
 namespace pinscope::kernel {
 
-// unshare(2) CLONE_NEWNS. What the host mounts later still appears here, nothing from here appears
-// there; below /sys neither, so that no later mount covers a view in its usual place.
+// Enters a new mount namespace (unshare(2), CLONE_NEWNS). What the host mounts later still appears
+// in it, except below /sys, so that nothing covers a view in its usual place. Nothing that is
+// mounted in it appears on the host.
 Status leave_mount_namespace();
 
-// The user, the groups and all capabilities that go with root; there is no way back.
+// Changes user and groups and gives up all capabilities of root; there is no way back.
 Status become_user(uint32_t uid, uint32_t gid, const std::vector<uint32_t>& groups);
 
 }  // namespace pinscope::kernel

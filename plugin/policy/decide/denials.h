@@ -25,7 +25,7 @@ class Denials {
   [[nodiscard]] const Denial* covering(std::string_view source) const;
 
   [[nodiscard]] bool empty() const { return all_.empty(); }
-  // Where pins that are covered can be: at these paths and below, none of them below another.
+  // The paths at which, or below which, covered pins can be; none is below another.
   [[nodiscard]] std::vector<std::string> starts() const;
 
  private:

@@ -1,5 +1,5 @@
-// What several grants ask for, put together: one granted pin for each name, or a conflict. Used by
-// decide.cc alone, after denials were taken off.
+// Merges grants: one granted pin for each name, or a conflict. Used by decide.cc alone, after
+// denials were applied.
 #pragma once
 
 #include <optional>
@@ -23,7 +23,7 @@ struct Wanted {
 };
 
 model::Rule rule_of(const Wanted& wanted);
-// policy "a" at a.yaml:3:5 and policy "b" at b.yaml:7:5
+// The text that names two rules: policy "a" at a.yaml:3:5 and policy "b" at b.yaml:7:5
 std::string both(const model::Rule& first, const model::Rule& second);
 // Whether a component of the name is one that the view keeps for itself.
 bool has_reserved_component(std::string_view name);
@@ -32,9 +32,9 @@ inline constexpr const char* kReservedName =
 // The error that says that this name cannot be granted.
 Error cannot_grant(std::string_view name, ErrorCode code);
 
-// In the order of their names, with the defaults filled in. kPolicyConflict: two sources under one
-// name, grants of one source that differ in more than access, a name below another, a name that the
-// view itself uses.
+// The granted pins, in the order of their names, with the defaults filled in. kPolicyConflict: two
+// sources under one name, grants of one source that differ in more than access, a name below
+// another, a name that the view itself uses.
 Result<std::vector<model::GrantedPin>> merge_grants(std::vector<Wanted> wanted,
                                                     const model::Container& container);
 

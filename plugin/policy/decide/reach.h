@@ -13,10 +13,10 @@
 
 namespace pinscope::policy {
 
-// For each grant of a decision, in its order: what its object is, as far as it is known.
+// The types of the objects of a decision's grants, in their order, as far as they are known.
 using KnownObjects = std::vector<std::optional<model::ObjectType>>;
 
-// What the policies expect of the objects, before these are opened.
+// The types that the policies expect, before the objects are opened.
 KnownObjects expected_objects(const model::Decision& decision);
 
 // The namespaces of the host's that the container shares, in which programs attach; and the

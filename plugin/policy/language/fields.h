@@ -1,6 +1,6 @@
-// Reading one value of a YAML tree as what the schema wants there: text, a number, one of a few
-// words, a list. Each function reports what is wrong and then gives nothing, so that reading goes
-// on and all errors of a file are found at once.
+// Reads one value of a YAML tree as the schema wants it: text, a number, one of a few words, a
+// list. Each function reports what is wrong and then gives nothing, so that reading goes on and all
+// errors of a file are found at once.
 #pragma once
 
 #include <functional>
@@ -16,13 +16,13 @@
 
 namespace pinscope::policy {
 
-// A value and what people call it: "owner.uid".
+// A value and its name for people: "owner.uid".
 struct Field {
   std::string name;
   Position key_at;  // where it is said that there is such a value
   const Node* value = nullptr;
 
-  // Where the value stands; an empty one has no place of its own.
+  // The place of the value; of an empty one, the place of its key.
   [[nodiscard]] Position at() const {
     return value->kind == Node::Kind::kNull ? key_at : value->at;
   }
@@ -31,15 +31,15 @@ struct Field {
 // A mapping with a known set of keys: "spec", "a grant".
 class Mapping {
  public:
-  // Reports a value that is no mapping, keys that are not among `keys`, and keys that stand twice.
+  // Reports a value that is not a mapping, keys that are not among `keys`, and duplicate keys.
   // `prefix` is put before the names of its fields: "owner.".
   Mapping(Reporter& reporter, const Field& field, std::string what, std::string prefix,
           std::initializer_list<std::string_view> keys);
 
-  // Whether it is a mapping at all.
+  // Whether the value is a mapping at all.
   [[nodiscard]] bool valid() const { return valid_; }
   [[nodiscard]] std::optional<Field> find(std::string_view key) const;
-  // Reports that it is missing.
+  // Like find, but reports a missing key.
   std::optional<Field> require(std::string_view key);
 
  private:
@@ -51,7 +51,7 @@ class Mapping {
   std::vector<std::pair<std::string_view, Field>> fields_;
 };
 
-// Key and value of a mapping whose keys are free text; reports keys that stand twice.
+// The keys and values of a mapping whose keys are free text; reports duplicate keys.
 std::vector<std::pair<std::string, Field>> read_free_mapping(Reporter& reporter,
                                                              const Field& field);
 
@@ -59,7 +59,7 @@ std::vector<std::pair<std::string, Field>> read_free_mapping(Reporter& reporter,
 // a number, a date or a boolean is refused unless it is quoted.
 std::optional<std::string> read_text(Reporter& reporter, const Field& field);
 
-// The same where one of a few words is wanted, or a path: no need for quotes there.
+// Like read_text, for one of a few words or a path, which need no quotes.
 std::optional<std::string> read_word_text(Reporter& reporter, const Field& field);
 
 // A decimal number from 0 to `most`.
@@ -88,7 +88,7 @@ std::optional<Enum> read_word(Reporter& reporter, const Field& field,
   return std::nullopt;
 }
 
-// The entries of a list. A value that is no list is reported and has no entries.
+// The entries of a list. A value that is not a list is reported and has no entries.
 std::vector<Field> read_list(Reporter& reporter, const Field& field);
 
 // One value or a list of at least one.

@@ -1,5 +1,5 @@
-// How much of a policy set is read. Far above what people write, low enough that no file, however
-// hostile, costs more than a bounded amount of memory and time. docs/policy.md lists them.
+// Limits on what is read of a policy set: far above what people write, low enough that no file,
+// however hostile, costs more than a bounded amount of memory and time. docs/policy.md lists them.
 #pragma once
 
 #include <cstddef>

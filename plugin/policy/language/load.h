@@ -19,10 +19,11 @@ struct Loaded {
   [[nodiscard]] bool ok() const;  // no errors; warnings may be there
 };
 
-// One file's text (one or several YAML documents). Never throws.
+// Loads one file's text (one or several YAML documents). Never throws.
 Loaded load_text(std::string text, const std::string& file);
 
-// kIgnored is for checking files in a working copy; nothing that is loaded so comes into force.
+// Whether files must be trusted. kIgnored is for checking a working copy; what is loaded that way
+// never comes into force.
 enum class Trust { kRequired, kIgnored };
 
 // `path`: a directory (its *.yaml and *.yml but not its dotfiles, in the order of their names) or

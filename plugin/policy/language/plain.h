@@ -1,4 +1,4 @@
-// What a YAML reader makes of a plain (unquoted) scalar.
+// How YAML readers understand a plain (unquoted) scalar.
 #pragma once
 
 #include <string_view>

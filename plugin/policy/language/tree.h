@@ -1,5 +1,4 @@
-// A YAML document as plain data: what the reader walks, and all that leaves the file that knows the
-// YAML library (tree.cc).
+// A YAML document as plain data, which reader.h walks. Only tree.cc knows the YAML library.
 #pragma once
 
 #include <optional>

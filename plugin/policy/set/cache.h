@@ -16,11 +16,11 @@
 
 namespace pinscope::policy {
 
-// The path without what changes nothing about where it leads: doubled slashes, "." components, a
-// slash at its end. Links and ".." stay: where they lead may change.
+// The path without doubled slashes, "." components and a slash at its end, none of which change
+// where it leads. Links and ".." stay, because where they lead may change.
 std::string one_spelling(std::string_view policy_path);
 
-// Why nothing can be written in the cache directory, where its file system is read-only.
+// An error if the file system of the cache directory is read-only.
 Status check_writable(const std::string& cache_directory);
 
 // "policy-0123456789abcdef" and a suffix: one for each path that policies are read from,
@@ -51,7 +51,7 @@ class CachedSet {
   [[nodiscard]] const CompiledSet& set() const { return set_; }
   // Whether the policy files are still those that this was made from.
   [[nodiscard]] bool is_current(const std::string& policy_path, Racy racy) const;
-  // Whether it holds these policies, to the last byte: they are what its files say, in the order of
+  // Whether the set holds exactly these policies, byte by byte. They are in the order of
   // load_path().
   [[nodiscard]] bool holds(const std::vector<model::Policy>& policies) const;
 

@@ -9,7 +9,7 @@
 
 namespace pinscope::policy {
 
-// What no policy file at all is taken for while policies are in force.
+// What it means that there are no policy files while policies are in force.
 enum class Empty {
   kAsFound,  // an edit if it is the same directory, emptied; else a directory that is not there
   kIsMeant,  // somebody said so
@@ -21,8 +21,8 @@ enum class Empty {
 Loaded load_for_install(const std::string& policy_path, const std::string& cache_directory,
                         Trust trust = Trust::kRequired);
 
-// A warning where an older set is in force and what the files say now cannot replace it, because
-// the cache is on a file system that is read-only. load_for_install() has it, too.
+// A warning if the policy files have changed but cannot replace the set in force, because the cache
+// is on a read-only file system. load_for_install() gives it as well.
 std::optional<Diagnostic> not_taken_up(const std::string& policy_path,
                                        const std::string& cache_directory);
 

@@ -16,19 +16,19 @@ namespace pinscope::policy {
 // this when the files are read is never trusted to be the last of its tick.
 inline constexpr uint64_t kRacyNs = 20'000'000;
 
-// What the path itself, a file or a directory, has as its stamp. Zeros where it cannot be looked
-// at: that, too, is a state which can last.
+// The stamp of the path itself, a file or a directory. Zeros if it cannot be looked at, which is a
+// state that can last, too.
 FileStamp stamp_of_path(const std::string& policy_path);
 // When the file or directory at the path was made; 0 where its file system does not say.
 uint64_t birth_of(const std::string& policy_path);
 // When the newest of what a set would be made from was changed.
 uint64_t newest_change(const std::string& policy_path);
 
-// How to look at what was read a moment ago.
+// What to make of a file whose stamp is too young to be trusted (kRacyNs).
 enum class Racy { kCountsAsChanged, kIsIgnored };
 
-// Whether origin.path and the files in it are still what they were. A file that came or went shows
-// in its directory.
+// Whether origin.path and the files in it are unchanged. A file that was added or removed shows in
+// its directory's stamp.
 bool unchanged(const Origin& origin, Racy racy);
 
 }  // namespace pinscope::policy

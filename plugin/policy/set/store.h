@@ -21,10 +21,10 @@ struct StoreOptions {
   // files have changed since they were last looked at. Empty: `pinscope` beside the running
   // program.
   std::string compiler;
-  // For the compiler and for another process's, together. A set that is in force stays so if they
-  // do not end by then.
+  // The time for the compiler and for waiting for another process's compiler, together. If it is
+  // over, a set in force stays in force.
   std::chrono::milliseconds longest_refresh = model::kLongestPolicyRefresh;
-  // The part of it for another process's, where a set is in force.
+  // The part of that time for waiting for another process's compiler, if a set is in force.
   std::chrono::milliseconds longest_wait{5000};
 };
 
@@ -45,7 +45,7 @@ class PolicyStore {
   [[nodiscard]] const CompiledSet& set() const;
   // The first error of the newest edit, where it was refused and an older set is in force.
   [[nodiscard]] const std::optional<std::string>& rejected() const;
-  // This open() made the compiler run, with this outcome: for the audit trail.
+  // Whether open() ran the compiler, and with which outcome: for the audit trail.
   enum class Refresh { kNone, kAccepted, kRejected };
   [[nodiscard]] Refresh refresh() const;
 
