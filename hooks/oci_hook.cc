@@ -135,7 +135,7 @@ void drain_input() {
 // who asks for a view has to hear that there is none.
 int serve_rootless_engine(const Arguments& arguments) {
   if (arguments.stage == "precreate") {
-    const auto config = read_all(STDIN_FILENO, oci::kMostBytes, "stdin");
+    const auto config = read_all(STDIN_FILENO, oci::kMaxBytes, "stdin");
     if (!config) return fail(kFailed, config.error().sentence());
     return print(STDOUT_FILENO, *config) ? 0 : kFailed;
   }
@@ -182,7 +182,7 @@ int run(int argc, char** argv) {
   // poststop only touches files that belong to root.
   if (auto status = starts || prepares ? Status() : kernel::drop_all_capabilities(); !status)
     return fail_early(status.error());
-  auto state = read_all(STDIN_FILENO, oci::kMostBytes, "stdin");
+  auto state = read_all(STDIN_FILENO, oci::kMaxBytes, "stdin");
   if (!state) return fail_early(state.error());
   if (prepares) {
     const auto done = precreate(arguments.options, proposed, *std::move(state));

@@ -17,7 +17,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-enum { kNotSelected = 3, kMostArguments = 10, kLongestName = 256 };
+enum { kNotSelected = 3, kMaxArguments = 10, kLongestName = 256 };
 
 struct options {
   const char* program;
@@ -54,7 +54,7 @@ static void build_view(const struct options* options, const char* user, int left
   if (read(left, &byte, 1) != 1) _exit(125);
   // One word, and a name: "1000" and "-x" may be somebody's.
   snprintf(login, sizeof(login), "--login=%s", user);
-  const char* argv[kMostArguments] = {options->program, "run", "--attach", pid, login};
+  const char* argv[kMaxArguments] = {options->program, "run", "--attach", pid, login};
   int count = 5;
   if (options->policy) {
     argv[count++] = "--policy";

@@ -144,7 +144,7 @@ class Bundle {
     if (!S_ISREG(status_.st_mode))
       return std::unexpected(Error(ErrorCode::kConfigInvalid, "read " + quoted(config_path()))
                                  .reason("it is not a regular file"));
-    auto text = read_all(file->get(), oci::kMostBytes, config_path());
+    auto text = read_all(file->get(), oci::kMaxBytes, config_path());
     if (!text) return std::unexpected(std::move(text).error().with_code(ErrorCode::kConfigInvalid));
     text_ = *text;
     return text;

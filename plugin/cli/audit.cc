@@ -77,8 +77,8 @@ Result<std::string> since_time(const std::string& since) {
   if (unit != std::string_view::npos && count) {
     constexpr unsigned long long kSeconds[] = {1, 60, 3600, 86400};
     const auto now = static_cast<unsigned long long>(::time(nullptr));
-    constexpr unsigned long long kMostCount = 1'000'000'000;
-    const auto ago = std::min(now, std::min(*count, kMostCount) * kSeconds[unit]);
+    constexpr unsigned long long kMaxCount = 1'000'000'000;
+    const auto ago = std::min(now, std::min(*count, kMaxCount) * kSeconds[unit]);
     return utc_time((now - ago) * 1'000'000'000);
   }
   constexpr size_t kYear = 4;

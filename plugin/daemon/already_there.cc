@@ -12,7 +12,7 @@
 namespace pinscope::daemon {
 namespace {
 
-constexpr size_t kMostTold = 50;  // containers
+constexpr size_t kMaxReported = 50;  // containers
 
 bool was_asked_about(const nri::Container& container, const Evidence& evidence) {
   return (evidence.recorded && evidence.recorded->contains(container.id)) ||
@@ -57,13 +57,13 @@ std::vector<std::string> without_view(const AlreadyThere& there, model::Engine e
       if (is_certain || selecting == nullptr) selecting = &policy;
     }
     if (selecting == nullptr || (!is_certain && !evidence.hooks_are_expected)) continue;
-    if (++count > kMostTold) continue;
+    if (++count > kMaxReported) continue;
     lines.push_back(name_of(pod->second, container) + runs + " without a view: policy " +
                     quoted(selecting->name) + (is_certain ? " selects" : " may select") + " it" +
                     because);
   }
-  if (count > kMostTold)
-    lines.push_back("and " + std::to_string(count - kMostTold) +
+  if (count > kMaxReported)
+    lines.push_back("and " + std::to_string(count - kMaxReported) +
                     (evidence.recorded ? " more containers run" : " more containers may run") +
                     " without a view");
   return lines;

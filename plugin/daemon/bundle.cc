@@ -16,7 +16,7 @@ namespace pinscope::daemon {
 namespace {
 
 // The container's process, the runtime that made it, the watcher.
-constexpr int kMostAncestors = 4;
+constexpr int kMaxAncestors = 4;
 
 std::string working_directory(pid_t pid) {
   std::array<char, 4096> path{};
@@ -53,7 +53,7 @@ Result<std::string> find_bundle(pid_t pid, const std::string& container_id) {
   if (!model::is_container_id(container_id)) return cannot("this is no container's id");
   if (pid <= 1) return cannot("the engine told no process");
   std::optional<pid_t> ancestor = kernel::parent_of_process(pid);
-  for (int i = 0; ancestor && i < kMostAncestors; ++i) {
+  for (int i = 0; ancestor && i < kMaxAncestors; ++i) {
     if (auto bundle = bundle_beside(working_directory(*ancestor), container_id)) return *bundle;
     ancestor = kernel::parent_of_process(*ancestor);
   }

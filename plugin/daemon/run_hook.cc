@@ -22,7 +22,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kMostOutput = 16U << 10;  // bytes of stderr that are kept
+constexpr size_t kMaxOutput = 16U << 10;  // bytes of stderr that are kept
 
 // A file in memory, so that nobody has to feed a pipe.
 Result<Fd> memory_file(const std::string& content) {
@@ -46,7 +46,7 @@ bool drain(int fd, Clock::time_point deadline, std::string& output) {
     if (count == 0 || (count < 0 && errno != EINTR)) return true;
     if (count <= 0) continue;
     output.append(buffer.data(), static_cast<size_t>(count));
-    if (output.size() > kMostOutput) output.erase(0, output.size() - kMostOutput);
+    if (output.size() > kMaxOutput) output.erase(0, output.size() - kMaxOutput);
   }
 }
 

@@ -27,7 +27,7 @@ bool contains(const std::vector<std::string>& list, std::string_view text) {
 // The files of a directory that count, by name, with ours where it is or would be.
 Status add_drop_ins(const Tree& tree, const HookDirectory& wiring, const std::string& directory,
                     std::vector<std::string>& files) {
-  constexpr size_t kMostFiles = 1024;
+  constexpr size_t kMaxFiles = 1024;
   PINSCOPE_TRY(auto names, wiring.below ? tree.entries(directory) : tree.list(directory));
   if (directory == wiring.drop_ins && !contains(names, kDropInName))
     names.emplace_back(kDropInName);
@@ -40,7 +40,7 @@ Status add_drop_ins(const Tree& tree, const HookDirectory& wiring, const std::st
     } else if (name.ends_with(wiring.suffix)) {
       files.push_back(path);
     }
-    if (files.size() > kMostFiles)
+    if (files.size() > kMaxFiles)
       return std::unexpected(Error(ErrorCode::kSystem, "read " + quoted(wiring.drop_ins))
                                  .reason("there are too many files below it"));
   }

@@ -13,8 +13,8 @@ namespace pinscope::health {
 namespace {
 
 constexpr std::string_view kQuestion = "GET /info HTTP/1.0\r\nHost: docker\r\n\r\n";
-constexpr size_t kMostAnswer = size_t{1} << 20;  // bytes
-constexpr int kMostParts = 256;
+constexpr size_t kMaxAnswer = size_t{1} << 20;  // bytes
+constexpr int kMaxParts = 256;
 constexpr struct timeval kPatience = {2, 0};  // for each part
 
 // Everything that the server says until it closes the connection; empty if it says nothing.
@@ -32,7 +32,7 @@ std::string answer_of(const std::string& path) {
           static_cast<ssize_t>(kQuestion.size()))
     return "";
   std::string answer;
-  for (int part = 0; part < kMostParts && answer.size() < kMostAnswer; ++part) {
+  for (int part = 0; part < kMaxParts && answer.size() < kMaxAnswer; ++part) {
     char buffer[16384];
     const ssize_t count = ::recv(socket.get(), buffer, sizeof buffer, 0);
     if (count == 0) return answer;

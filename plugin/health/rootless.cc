@@ -22,8 +22,8 @@ using Level = Finding::Level;
 namespace {
 
 namespace fs = std::filesystem;
-constexpr size_t kMostOfText = size_t{1} << 24;
-constexpr size_t kMostEntries = 10000;  // of a bpffs that are looked at
+constexpr size_t kMaxOfText = size_t{1} << 24;
+constexpr size_t kMaxEntries = 10000;  // of a bpffs that are looked at
 
 // Settings that take user namespaces away from users, and the value that does.
 struct Setting {
@@ -44,7 +44,7 @@ Finding finding(Level level, const char* name, std::string detail, std::string a
 }
 
 std::string text_of(const char* path) {
-  return text_of_file(path, kMostOfText).value_or("");
+  return text_of_file(path, kMaxOfText).value_or("");
 }
 
 bool is_bpffs(const char* path) {
@@ -65,7 +65,7 @@ void look_at_pins(RootlessFacts& facts) {
       facts.pin_directories.push_back(path);
   };
   note_directory(kernel::kUsualBpffs);
-  for (size_t seen = 0; seen < kMostEntries && entry != fs::recursive_directory_iterator();
+  for (size_t seen = 0; seen < kMaxEntries && entry != fs::recursive_directory_iterator();
        ++seen, entry.increment(error)) {
     const std::string path = entry->path();
     std::error_code ignored;

@@ -20,7 +20,7 @@ namespace {
 
 constexpr mode_t kOthersMayWrite = S_IWGRP | S_IWOTH;
 // A path whose trusted components hold more links than this is a loop.
-constexpr int kMostLinks = 40;
+constexpr int kMaxLinks = 40;
 
 // Temporary files are called ".1234-5678.tmp", whatever the length of the name they will get: 1234
 // is the thread, 5678 the time, because in another PID namespace the number is somebody else's.
@@ -97,8 +97,7 @@ Result<Fd> walk_trusted(const std::string& path, int last_flags) {
       if (status.st_uid != 0)
         return std::unexpected(Error(ErrorCode::kPolicyUntrusted, "trust " + quoted(walked))
                                    .reason("it is a symbolic link that root does not own"));
-      if (++links > kMostLinks)
-        return std::unexpected(Error::system("open " + quoted(path), ELOOP));
+      if (++links > kMaxLinks) return std::unexpected(Error::system("open " + quoted(path), ELOOP));
       PINSCOPE_TRY(const std::string target, read_link(directory.get(), name, walked));
       if (!last) rest.insert(0, "/");
       rest.insert(0, target);

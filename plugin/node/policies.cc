@@ -21,9 +21,9 @@
 namespace pinscope::node {
 namespace {
 
-constexpr size_t kMostBytes = size_t{16} << 20;
-constexpr int kMostErrors = 20;
-constexpr int kMostKeys = 20;  // of a ConfigMap, in the log
+constexpr size_t kMaxBytes = size_t{16} << 20;
+constexpr int kMaxErrors = 20;
+constexpr int kMaxKeys = 20;  // of a ConfigMap, in the log
 
 std::string in_force(size_t count) {
   return count_of(count, "policy", "policies") + " in force";
@@ -35,13 +35,13 @@ std::string errors_of(const policy::Loaded& loaded) {
   int errors = 0;
   for (auto diagnostic : loaded.diagnostics) {
     if (diagnostic.severity != policy::Diagnostic::Severity::kError) continue;
-    if (++errors > kMostErrors) continue;
+    if (++errors > kMaxErrors) continue;
     diagnostic.snippet.clear();
     std::string line = to_string(diagnostic);
     while (line.ends_with('\n')) line.pop_back();
     text += (text.empty() ? "" : "; ") + one_line(line);
   }
-  if (errors > kMostErrors) text += "; and " + std::to_string(errors - kMostErrors) + " more";
+  if (errors > kMaxErrors) text += "; and " + std::to_string(errors - kMaxErrors) + " more";
   return text;
 }
 
@@ -88,7 +88,7 @@ Result<std::optional<std::string>> written(int directory) {
   auto file = open_at(directory, kClusterFile, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!file && file.error().errnum() == ENOENT) return std::nullopt;
   if (!file) return std::unexpected(std::move(file).error());
-  PINSCOPE_TRY(auto text, read_all(file->get(), kMostBytes, kClusterFile));
+  PINSCOPE_TRY(auto text, read_all(file->get(), kMaxBytes, kClusterFile));
   if (policy::is_combined(text)) return text;
   return std::unexpected(Error(ErrorCode::kPolicyInvalid, "replace " + quoted(kClusterFile))
                              .reason("it was not made by this program")
@@ -119,7 +119,7 @@ std::string changes_of(const std::optional<std::string>& before,
   std::string changes;
   int named = 0;
   const auto add = [&](const std::string& key, const char* what) {
-    if (++named > kMostKeys) return;
+    if (++named > kMaxKeys) return;
     changes += (changes.empty() ? "" : ", ") + quoted(key) + " " + what;
   };
   for (const auto& [key, text] : now) {
@@ -131,7 +131,7 @@ std::string changes_of(const std::optional<std::string>& before,
   }
   for (const auto& [key, text] : old)
     if (!now.contains(key)) add(key, "is gone");
-  if (named > kMostKeys) changes += ", and " + std::to_string(named - kMostKeys) + " more";
+  if (named > kMaxKeys) changes += ", and " + std::to_string(named - kMaxKeys) + " more";
   return changes;
 }
 

@@ -21,10 +21,10 @@ using Texts = std::vector<policy::Text>;
 
 constexpr const char* kData = "..data";
 // The API server's limit for a ConfigMap is 1 MiB.
-constexpr size_t kMostBytes = size_t{4} << 20;
-constexpr size_t kMostFiles = 1024;
+constexpr size_t kMaxBytes = size_t{4} << 20;
+constexpr size_t kMaxFiles = 1024;
 // A directory that changes while it is read is read again, after a pause.
-constexpr int kMostAttempts = 50;
+constexpr int kMaxAttempts = 50;
 constexpr timespec kPause = {0, 10'000'000};
 
 Result<struct stat> stat_of(int directory, const std::string& name) {
@@ -62,12 +62,12 @@ Result<std::optional<Version>> read_once(int directory) {
   Version version;
   version.holds_files = !names.empty();
   std::erase_if(names, [](const std::string& name) { return !policy::is_policy_file(name); });
-  if (names.size() > kMostFiles)
+  if (names.size() > kMaxFiles)
     return std::unexpected(Error(ErrorCode::kPolicyInvalid, "read the policies")
-                               .reason("there are more than " + std::to_string(kMostFiles)));
+                               .reason("there are more than " + std::to_string(kMaxFiles)));
   Texts& texts = version.texts;
   std::vector<struct stat> stats;
-  size_t left = kMostBytes;
+  size_t left = kMaxBytes;
   for (auto& name : names) {
     struct stat status {};
     auto text = read_file(directory, name, left, status);
@@ -101,7 +101,7 @@ Result<Volume> Volume::open(const std::string& path) {
 }
 
 Result<std::optional<Texts>> Volume::read() const {
-  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     if (attempt > 0) ::nanosleep(&kPause, nullptr);
     // The kubelet's link names a directory beside it; one that leads elsewhere is not the
     // kubelet's.

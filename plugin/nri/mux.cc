@@ -25,17 +25,17 @@ Status Mux::receive(std::string_view bytes, const Sink& sink) {
     const std::string_view header(header_.data(), header_.size());
     connection_ = read_u32(header, 0);
     left_ = read_u32(header, 4);
-    if (left_ > kMostIncoming)
+    if (left_ > kMaxIncoming)
       return std::unexpected(Error(ErrorCode::kProtocol, "read a frame of the NRI socket")
                                  .reason("it claims " + std::to_string(left_) + " bytes, at most " +
-                                         std::to_string(kMostIncoming) + " are allowed"));
+                                         std::to_string(kMaxIncoming) + " are allowed"));
   }
   return {};
 }
 
 void Mux::send(uint32_t connection, std::string_view payload) {
   while (!payload.empty()) {
-    const std::string_view piece = payload.substr(0, kMostOutgoing);
+    const std::string_view piece = payload.substr(0, kMaxOutgoing);
     append_u32(outgoing_, connection);
     append_u32(outgoing_, static_cast<uint32_t>(piece.size()));
     outgoing_ += piece;

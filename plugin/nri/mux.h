@@ -26,9 +26,9 @@ class Mux {
  public:
   // The Go implementation reads a frame into a buffer of 4096 bytes and gives up the whole socket
   // if it does not fit.
-  static constexpr size_t kMostOutgoing = 4096;
+  static constexpr size_t kMaxOutgoing = 4096;
   // The longest frame that the peer may send: one ttrpc message with its header.
-  static constexpr size_t kMostIncoming = 10 + (4U << 20);
+  static constexpr size_t kMaxIncoming = 10 + (4U << 20);
 
   // Takes a piece of what one connection carries, in order; frames are not visible any more. An
   // error ends receive() with it.

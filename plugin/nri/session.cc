@@ -22,9 +22,9 @@ constexpr milliseconds kRequestTimeout{2000};
 // What Configure may set: more would make a deadline no deadline.
 constexpr milliseconds kLongestTimeout{600'000};
 
-constexpr size_t kMostCalls = 64;
-constexpr size_t kMostWaitingBytes = 8U << 20;
-constexpr size_t kMostOutgoingBytes = 1U << 20;
+constexpr size_t kMaxCalls = 64;
+constexpr size_t kMaxWaitingBytes = 8U << 20;
+constexpr size_t kMaxOutgoingBytes = 1U << 20;
 
 // The calls that are only told of: in NRI 0.12 each event has one of its own. CreateContainer is
 // answered with an adjustment; for UpdateContainer and StopContainer the empty answer asks for
@@ -105,8 +105,8 @@ Status Session::receive(std::string_view bytes, Time now) {
 }
 
 bool Session::has_room() const {
-  return calls_.size() < kMostCalls && waiting_bytes_ < kMostWaitingBytes &&
-         outgoing().size() < kMostOutgoingBytes;
+  return calls_.size() < kMaxCalls && waiting_bytes_ < kMaxWaitingBytes &&
+         outgoing().size() < kMaxOutgoingBytes;
 }
 
 void Session::sent(size_t bytes, Time now) {
@@ -194,13 +194,13 @@ void Session::send(uint32_t connection, uint32_t stream, uint8_t type, std::stri
 
 void Session::respond(uint32_t stream, const Response& response) {
   std::string data = encode(response);
-  if (data.size() > kMostData)
+  if (data.size() > kMaxData)
     data = encode(refused(RpcCode::kResourceExhausted, "the plugin's answer is too long"));
   send(kPluginService, stream, Message::kResponse, std::move(data));
 }
 
 bool Session::answer_next() {
-  if (calls_.empty() || outgoing().size() >= kMostOutgoingBytes) return false;
+  if (calls_.empty() || outgoing().size() >= kMaxOutgoingBytes) return false;
   const Call call = std::move(calls_.front());
   calls_.pop_front();
   waiting_bytes_ -= call.request.payload.size();

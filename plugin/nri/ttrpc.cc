@@ -18,7 +18,7 @@ Error malformed(const char* what) {
 }
 
 bool parse(google::protobuf::MessageLite& message, std::string_view data) {
-  return data.size() <= kMostData &&
+  return data.size() <= kMaxData &&
          message.ParseFromArray(data.data(), static_cast<int>(data.size()));
 }
 
@@ -43,10 +43,10 @@ Status MessageReader::receive(std::string_view piece, const Sink& sink) {
       if (buffer_.size() < kMessageHeader) return {};
     }
     const size_t length = read_u32(buffer_, 0);
-    if (length > kMostData)
+    if (length > kMaxData)
       return std::unexpected(Error(ErrorCode::kProtocol, "read a ttrpc message")
                                  .reason("it claims " + std::to_string(length) +
-                                         " bytes of data, at most " + std::to_string(kMostData) +
+                                         " bytes of data, at most " + std::to_string(kMaxData) +
                                          " are allowed"));
     const auto taken = piece.substr(0, kMessageHeader + length - buffer_.size());
     buffer_ += taken;

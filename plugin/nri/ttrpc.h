@@ -16,8 +16,8 @@
 
 namespace pinscope::nri {
 
-inline constexpr size_t kMessageHeader = 10;   // bytes
-inline constexpr size_t kMostData = 4U << 20;  // bytes in one message, either way
+inline constexpr size_t kMessageHeader = 10;  // bytes
+inline constexpr size_t kMaxData = 4U << 20;  // bytes in one message, either way
 
 struct Message {
   static constexpr uint8_t kRequest = 1;

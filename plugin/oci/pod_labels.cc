@@ -21,8 +21,8 @@ Status add_pod_label(PodLabels& labels, std::string_view text) {
     return refuse("it is longer than Kubernetes allows");
   if (std::ranges::find(labels, key, &PodLabels::value_type::first) != labels.end())
     return refuse("its key stands twice");
-  if (labels.size() == kMostPodLabels)
-    return refuse("there are more than " + std::to_string(kMostPodLabels));
+  if (labels.size() == kMaxPodLabels)
+    return refuse("there are more than " + std::to_string(kMaxPodLabels));
   labels.emplace_back(key, value);
   return {};
 }

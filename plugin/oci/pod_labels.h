@@ -14,7 +14,7 @@ namespace pinscope::oci {
 
 using PodLabels = std::vector<std::pair<std::string, std::string>>;  // key, value
 
-inline constexpr size_t kMostPodLabels = 256;
+inline constexpr size_t kMaxPodLabels = 256;
 
 // Adds "KEY=VALUE", as the option --pod-label has it. kUsage: no such text, a key or value that
 // Kubernetes would not allow for its length, a key that is there already, too many labels.

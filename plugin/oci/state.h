@@ -15,7 +15,7 @@ namespace pinscope::oci {
 // The limit, in bytes, for a state and for a config.json. No runtime bounds them, and containerd
 // takes 16 MiB over its API; whether a policy selects a container cannot be told without them, so
 // that the bound is far above what anybody can start, and what it costs is memory for a moment.
-inline constexpr size_t kMostBytes = size_t{64} << 20;
+inline constexpr size_t kMaxBytes = size_t{64} << 20;
 
 struct State {
   std::string id;

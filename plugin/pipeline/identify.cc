@@ -18,13 +18,13 @@ namespace pinscope {
 namespace {
 
 // The runtime, and what may stand between it and this process.
-constexpr int kMostAncestors = 4;
+constexpr int kMaxAncestors = 4;
 constexpr const char* kConfig = "config.json";
 
 // The command line of the runtime above this process that makes this container.
 std::optional<oci::RuntimeArguments> runtime_above(const std::string& id) {
   std::optional<pid_t> ancestor = ::getppid();
-  for (int i = 0; ancestor && *ancestor > 1 && i < kMostAncestors; ++i) {
+  for (int i = 0; ancestor && *ancestor > 1 && i < kMaxAncestors; ++i) {
     auto words = kernel::command_line_of(*ancestor);
     if (words && !words->empty()) {
       const auto style = oci::option_style_of(std::string(base_name(words->front())));
@@ -105,7 +105,7 @@ Result<std::string> read_config(oci::State& state) {
         Error::system("open " + quoted(path), file.error().errnum(), ErrorCode::kConfigInvalid)
             .hint(bundle_is_lost ? "the runtime's command line names this bundle"
                                  : "the runtime's state names this bundle"));
-  return read_all(file->get(), oci::kMostBytes, path);
+  return read_all(file->get(), oci::kMaxBytes, path);
 }
 
 bool runtime_makes(const std::string& id) {

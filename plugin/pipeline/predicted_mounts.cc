@@ -20,9 +20,9 @@ namespace {
 using kernel::Mount;
 using Place = PredictedMounts::Place;
 
-constexpr int kMostLinks = 40;  // as the kernel: MAXSYMLINKS
+constexpr int kMaxLinks = 40;  // as the kernel: MAXSYMLINKS
 // As the kernel: fs.mount-max. It makes no more, and the runtime fails.
-constexpr size_t kMostMounts = 100'000;
+constexpr size_t kMaxMounts = 100'000;
 
 std::string child_of(std::string_view directory, std::string_view name) {
   return (directory == "/" ? "" : std::string(directory)) + "/" + std::string(name);
@@ -180,7 +180,7 @@ size_t PredictedMounts::bind(const Place& source, const Place& target, bool recu
       if (mount.is_gone || mount.parent == PredictedMount::kNone || copies.contains(i)) continue;
       const auto parent = copies.find(mount.parent);
       if (parent == copies.end()) continue;
-      if (mounts_.size() >= kMostMounts) return added;
+      if (mounts_.size() >= kMaxMounts) return added;
       if (mount.parent == source.mount && !is_at_or_below(mount.at, source.path)) continue;
       PredictedMount below = mount;
       below.parent = parent->second;
@@ -294,7 +294,7 @@ Place PredictedMounts::walk(const Place& root, std::string_view path) const {
     const Place next{place.mount, child_of(place.path, part)};
     const Place over = top(next);
     const std::string link = over == next ? link_at(next) : "";
-    if (link.empty() || is_namespace(link) || ++links > kMostLinks) {
+    if (link.empty() || is_namespace(link) || ++links > kMaxLinks) {
       place = over;
       continue;
     }

@@ -10,7 +10,7 @@ using model::kTokenRights;
 using model::ProgramReach;
 using model::TokenRight;
 
-constexpr uint32_t kMostNumbers = 64;
+constexpr uint32_t kMaxNumbers = 64;
 
 Result<JsonView> required(const JsonView& object, std::string_view key) {
   PINSCOPE_TRY(const auto found, object.find(key));
@@ -42,7 +42,7 @@ Result<Delegation> read_delegation(const JsonView& value) {
     for (const auto& entry : names) {
       PINSCOPE_TRY(const auto name, entry.as_string());
       const auto number = model::token_right_from_name(right, name);
-      if (!number || *number >= kMostNumbers)
+      if (!number || *number >= kMaxNumbers)
         return std::unexpected(entry.complaint("not a name that is known here"));
       delegation.rights.add(right, *number);
     }

@@ -19,7 +19,7 @@ constexpr mode_t kDirectoryMode = 0700;
 constexpr mode_t kFileMode = 0600;
 // The lock is held for a few system calls. Whoever is stopped while holding it must not stop
 // everybody else: who has waited so long goes on without it.
-constexpr int kMostTries = 200;
+constexpr int kMaxTries = 200;
 constexpr long kBetweenTries = 1'000'000;  // nanoseconds
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 constexpr const char* kWayOut =
@@ -98,7 +98,7 @@ Result<Store> Store::open(const std::string& state_directory, bool create) {
 Result<Fd> Store::lock() const {
   PINSCOPE_TRY(Fd directory, open_at(directory_.get(), ".", kDirectoryFlags));
   for (int tries = 0; ::flock(directory.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
-    if (errno == EWOULDBLOCK && tries == kMostTries) break;
+    if (errno == EWOULDBLOCK && tries == kMaxTries) break;
     if (errno != EWOULDBLOCK && errno != EINTR)
       return std::unexpected(Error::system("lock " + quoted(path_), errno, ErrorCode::kRecord));
     const struct timespec pause { .tv_sec = 0, .tv_nsec = kBetweenTries };

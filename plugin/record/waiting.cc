@@ -17,7 +17,7 @@ namespace {
 
 constexpr mode_t kDirectoryMode = 0700;
 constexpr mode_t kFileMode = 0600;
-constexpr int kMostTries = 200;
+constexpr int kMaxTries = 200;
 constexpr long kBetweenTries = 1'000'000;  // nanoseconds
 
 }  // namespace
@@ -46,8 +46,8 @@ Result<Fd> WaitingLines::lock_file(bool create) const {
     const bool named = ::fstat(file.get(), &status) == 0 && status.st_nlink > 0;
     if (named && !S_ISREG(status.st_mode))
       return std::unexpected(Error::system("open " + quoted(kWaitingName), EINVAL));
-    if (named && (locked || (create && tries >= kMostTries))) return file;
-    if (!create || tries >= 2 * kMostTries)
+    if (named && (locked || (create && tries >= kMaxTries))) return file;
+    if (!create || tries >= 2 * kMaxTries)
       return std::unexpected(Error::system("lock " + quoted(kWaitingName), EBUSY));
     const struct timespec pause { .tv_sec = 0, .tv_nsec = kBetweenTries };
     (void)::nanosleep(&pause, nullptr);
@@ -61,7 +61,7 @@ Status WaitingLines::add(std::string_view line, bool is_grant) const {
   struct stat status {};
   if (::fstat(file->get(), &status) != 0)
     return std::unexpected(Error::system(operation, errno, ErrorCode::kAudit));
-  const size_t limit = is_grant ? kMostWaiting : kMostWaitingOfOthers;
+  const size_t limit = is_grant ? kMaxWaiting : kMaxForeignWaiting;
   if (static_cast<size_t>(status.st_size) + line.size() + 1 > limit)
     return std::unexpected(
         Error(ErrorCode::kAudit, operation).reason("too many wait for space already"));
@@ -76,7 +76,7 @@ void WaitingLines::move_to(int trail) const {
   if (!directory_.valid()) return;
   const auto file = lock_file(false);
   if (!file) return;
-  const auto lines = read_all(file->get(), 2 * kMostWaiting, kWaitingName);
+  const auto lines = read_all(file->get(), 2 * kMaxWaiting, kWaitingName);
   if (!lines) return;
   const ssize_t count = lines->empty() ? 0 : append_lines(trail, *lines);
   if (count == static_cast<ssize_t>(lines->size())) {

@@ -12,8 +12,8 @@ namespace pinscope::record {
 
 // The limit for lines that wait, in bytes. The second half is reserved for grants, so that a
 // container which is refused again and again cannot use it up.
-inline constexpr size_t kMostWaiting = size_t{16} << 20;
-inline constexpr size_t kMostWaitingOfOthers = kMostWaiting / 2;
+inline constexpr size_t kMaxWaiting = size_t{16} << 20;
+inline constexpr size_t kMaxForeignWaiting = kMaxWaiting / 2;
 
 inline constexpr const char* kWaitingName = "audit.waiting";
 

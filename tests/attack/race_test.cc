@@ -83,7 +83,7 @@ class Race : public testing::Test {
       const auto seen = [&] {
         return granted > 0 && (refused > 0 || !refusals) && swapper.swaps() > kSwaps;
       };
-      for (int i = 0; i < kAttempts || (i < kMostAttempts && !seen()); ++i)
+      for (int i = 0; i < kAttempts || (i < kMaxAttempts && !seen()); ++i)
         (attempt(i) ? granted : refused) += 1;
       EXPECT_GT(swapper.swaps(), kSwaps);
     }
@@ -103,7 +103,7 @@ class Race : public testing::Test {
   }
 
   static constexpr int kAttempts = 100;
-  static constexpr int kMostAttempts = 3000;
+  static constexpr int kMaxAttempts = 3000;
   HostPins pins_;
   Installation installation_;
   TempDirectory directory_;

@@ -46,7 +46,7 @@ constexpr Definition kDefinitions[] = {
     {"no-match-10000", {.grants = 0, .rules = 10000}, 100, 0},
     {"no-policies", {.absent = true}, 100, 0},
 };
-constexpr int kMostGrants = 1000;
+constexpr int kMaxGrants = 1000;
 
 bool contains(const std::vector<std::string>& list, const std::string& entry) {
   return std::find(list.begin(), list.end(), entry) != list.end();
@@ -257,7 +257,7 @@ class Course {
 }  // namespace
 
 Result<std::vector<Scenario>> measure(Options options) {
-  PINSCOPE_TRY(const Fixture fixture, Fixture::make(options.quick ? 10 : kMostGrants));
+  PINSCOPE_TRY(const Fixture fixture, Fixture::make(options.quick ? 10 : kMaxGrants));
   PINSCOPE_TRY(options.programs, fixture.install(options.programs));
   std::vector<Scenario> scenarios;
   for (const auto& definition : kDefinitions) {

@@ -23,9 +23,9 @@ using testing::IsEmpty;
 using testing::Not;
 
 #ifdef __SANITIZE_ADDRESS__
-constexpr uint64_t kMostMemory = uint64_t{1} << 30;  // of which most is the sanitizer's
+constexpr uint64_t kMaxMemory = uint64_t{1} << 30;  // of which most is the sanitizer's
 #else
-constexpr uint64_t kMostMemory = uint64_t{96} << 20;
+constexpr uint64_t kMaxMemory = uint64_t{96} << 20;
 #endif
 constexpr size_t kLongestLogLine = 8192;
 
@@ -44,7 +44,7 @@ class HostileEngine : public testing::Test {
   // An ordinary container gets its hooks as if nothing had happened.
   static void expect_service(PlayedEngine& engine) {
     EXPECT_EQ(hooks_of(engine.create({})).size(), 2U);
-    EXPECT_LT(engine.peak_memory(), kMostMemory);
+    EXPECT_LT(engine.peak_memory(), kMaxMemory);
     const std::string log = engine.log();
     for (const auto line : split(log, '\n')) {
       EXPECT_LT(line.size(), kLongestLogLine);
@@ -104,7 +104,7 @@ TEST_F(HostileEngine, GetsAnErrorForAProcessThatIsNone) {
     EXPECT_THAT(response.message, testing::StartsWith("pinscope: cannot ")) << pid;
   }
   EXPECT_THAT(installation_.records(), IsEmpty());
-  EXPECT_LT(engine.peak_memory(), kMostMemory);
+  EXPECT_LT(engine.peak_memory(), kMaxMemory);
 }
 
 TEST_F(HostileEngine, GetsAnAnswerToGiantMessagesInBoundedMemory) {
@@ -131,7 +131,7 @@ TEST_F(HostileEngine, LosesTheConnectionByAMessageWithoutAnEnd) {
     const auto status = engine.wait_for_end(20);
     ASSERT_TRUE(status.has_value()) << "it waits for ever";
     EXPECT_LT(*status, 128) << "it died of a signal";
-    EXPECT_LT(engine.peak_memory(), kMostMemory);
+    EXPECT_LT(engine.peak_memory(), kMaxMemory);
   }
 }
 
@@ -155,7 +155,7 @@ TEST_F(HostileEngine, GetsAsManyAnswersAsItMakesCalls) {
   caller.join();
   EXPECT_EQ(answers, kCalls);
   RecordProperty("refused", static_cast<int>(refused));
-  EXPECT_LT(engine.peak_memory(), kMostMemory);
+  EXPECT_LT(engine.peak_memory(), kMaxMemory);
   // The numbers of calls go up, and so the next one is no longer PlayedEngine's.
   engine.send(call(1001 + 2 * kCalls, "CreateContainer", pod + field(2, field(1, "next"))));
   EXPECT_EQ(hooks_of(engine.answer()).size(), 2U);

@@ -27,7 +27,7 @@ namespace pinscope::test {
 namespace {
 
 // Code and constants of pinscope-hook, in bytes, as Debian 12's GCC 12 makes it.
-constexpr uint64_t kMostText = 2'100'000;
+constexpr uint64_t kMaxTextBytes = 2'100'000;
 
 struct Start {
   const char* name;
@@ -170,7 +170,7 @@ TEST(HookText, StaysSmall) {
     if (segment.p_type == PT_LOAD && (segment.p_flags & PF_W) == 0) text += segment.p_filesz;
   }
   RecordProperty("bytes", static_cast<int>(text));
-  EXPECT_LE(text, kMostText);
+  EXPECT_LE(text, kMaxTextBytes);
 }
 
 }  // namespace

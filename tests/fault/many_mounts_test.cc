@@ -105,7 +105,7 @@ TEST_F(ManyMounts, AreHiddenUpToTheLimit) {
 }
 
 TEST_F(ManyMounts, BeyondTheLimitAreRefused) {
-  const int count = static_cast<int>(kernel::ContainerRoot::kMostBpffs) + 1;
+  const int count = static_cast<int>(kernel::ContainerRoot::kMaxBpffs) + 1;
   mount_bpffs(count, Shape::kSideBySide);
   const auto result = hooked_.create();
   EXPECT_NE(result.status, 0);

@@ -14,7 +14,7 @@ namespace pinscope::engine {
 namespace {
 
 constexpr std::string_view kImports = "imports";
-constexpr size_t kMostFiles = 256;
+constexpr size_t kMaxFiles = 256;
 
 // The files that one entry of `imports` names. It is a pattern, in whichever of its components, if
 // there is an asterisk in it (containerd: resolveImports of its server's config.go).
@@ -37,10 +37,10 @@ Result<std::vector<std::string>> expand(const Tree& tree, const std::string& pat
       for (const auto& name : names)
         if (::fnmatch(component.c_str(), name.c_str(), 0) == 0)
           next.push_back(join(directory, name));
-      if (next.size() > kMostFiles)
+      if (next.size() > kMaxFiles)
         return std::unexpected(
             Error(ErrorCode::kSystem, "read " + quoted(pattern))
-                .reason("it names more than " + std::to_string(kMostFiles) + " files"));
+                .reason("it names more than " + std::to_string(kMaxFiles) + " files"));
     }
     found = std::move(next);
   }
@@ -69,10 +69,10 @@ Result<ContainerdConfig> ContainerdConfig::read(const Tree& tree, const std::str
     const std::string path = left.front();
     left.pop_front();
     if (path == without || !seen.insert(path).second) continue;
-    if (seen.size() > kMostFiles)
+    if (seen.size() > kMaxFiles)
       return std::unexpected(
           Error(ErrorCode::kSystem, "read " + quoted(root))
-              .reason("it imports more than " + std::to_string(kMostFiles) + " files"));
+              .reason("it imports more than " + std::to_string(kMaxFiles) + " files"));
     PINSCOPE_TRY(const auto file, tree.read(path));
     if (!file) continue;
     PINSCOPE_TRY(auto toml,

@@ -9,7 +9,7 @@ namespace pinscope::engine {
 namespace {
 
 constexpr size_t kContext = 3;  // lines around a difference
-constexpr size_t kMostCells = size_t{1} << 22;
+constexpr size_t kMaxCells = size_t{1} << 22;
 
 template <typename... Functions>
 struct Overloaded : Functions... {
@@ -51,7 +51,7 @@ std::vector<std::optional<size_t>> kept_lines(const Lines& before, const Lines& 
   const size_t rows = old_end - head;
   const size_t columns = new_end - head;
   // Too much for a table: shown as one difference.
-  if (rows * columns > kMostCells) return kept;
+  if (rows * columns > kMaxCells) return kept;
   std::vector<uint32_t> length((rows + 1) * (columns + 1));
   const auto at = [&](size_t row, size_t column) -> uint32_t& {
     return length[row * (columns + 1) + column];

@@ -15,7 +15,7 @@
 namespace pinscope::engine {
 namespace {
 
-constexpr int kMostLinks = 40;  // as many as the kernel follows
+constexpr int kMaxLinks = 40;  // as many as the kernel follows
 
 // The components of a path or of a link's target; "." and empty ones are of no account.
 std::vector<std::string> components_of(std::string_view path) {
@@ -111,7 +111,7 @@ Result<std::optional<Fd>> Tree::find(std::string_view path, Links links) const {
       continue;
     }
     PINSCOPE_CHECK(check_owner(status, place));
-    if (++links_followed > kMostLinks)
+    if (++links_followed > kMaxLinks)
       return std::unexpected(Error::system("open " + quoted(path), ELOOP));
     PINSCOPE_TRY(const std::string target, link_target(way.back().get(), name, place));
     names.pop_back();

@@ -27,7 +27,7 @@ namespace {
 
 constexpr uint64_t kNoLinks = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 // Whoever makes what is left out may make any amount of it.
-constexpr size_t kMostSaid = 8;
+constexpr size_t kMaxReported = 8;
 constexpr size_t kLongestSaid = 200;
 // Names of one directory before others have their turn, and by how much more each further turn.
 constexpr size_t kFirstTurn = 256;
@@ -114,7 +114,7 @@ class Listing {
 
 void Listing::leave_out(const std::string& path, const std::string& why, bool cut_short) {
   found_.is_cut_short = found_.is_cut_short || cut_short;
-  if (left_out_++ >= kMostSaid) return;
+  if (left_out_++ >= kMaxReported) return;
   const std::string whole = shown(path);
   std::string start = whole.substr(0, kLongestSaid);
   if (start.size() < whole.size()) start += "...";
@@ -267,8 +267,8 @@ model::MatchingPins Listing::run() {
     for (const Node* child : node.children) node.found += child->found;
   }
   choose(top, limits_.pins);
-  if (left_out_ > kMostSaid)
-    found_.left_out.push_back("and left out " + std::to_string(left_out_ - kMostSaid) + " more");
+  if (left_out_ > kMaxReported)
+    found_.left_out.push_back("and left out " + std::to_string(left_out_ - kMaxReported) + " more");
   std::ranges::sort(found_.pins);
   return std::move(found_);
 }

@@ -25,8 +25,8 @@ namespace pinscope::kernel {
 namespace {
 
 // Entries of directories below what is denied, all together and in one that others may write.
-constexpr size_t kMostEntries = 1U << 17;
-constexpr size_t kMostEntriesOfOthers = 4096;
+constexpr size_t kMaxEntries = 1U << 17;
+constexpr size_t kMaxForeignEntries = 4096;
 constexpr int kDeepest = 32;
 
 bool is_gone(int errnum) {
@@ -140,9 +140,9 @@ class Comparer {
     while (const struct dirent* entry = ::readdir(directory.get())) {
       const std::string child = entry->d_name;
       if (child == "." || child == "..") continue;
-      if (++entries_ > kMostEntries)
-        return too_many(path, "there are more than " + std::to_string(kMostEntries));
-      if (trust == Trust::kOwnedByRoot && ++read > kMostEntriesOfOthers) {
+      if (++entries_ > kMaxEntries)
+        return too_many(path, "there are more than " + std::to_string(kMaxEntries));
+      if (trust == Trust::kOwnedByRoot && ++read > kMaxForeignEntries) {
         note("left out some pins in " + quoted(path) + ", where others than root make many");
         break;
       }

@@ -16,7 +16,7 @@ namespace pinscope::kernel {
 namespace {
 
 // Descriptors, two for each: well below the limit that runtimes leave their hooks.
-constexpr size_t kMostKept = 128;
+constexpr size_t kMaxKept = 128;
 
 Error missing(const std::string& path, int errnum) {
   return Error::system("open source pin " + quoted(path), errnum, ErrorCode::kSourceMissing);
@@ -65,7 +65,7 @@ Result<SourceOpener::Source> SourceOpener::open(const model::GrantedPin& grant) 
 
 Status SourceOpener::look(const model::GrantedPin& grant) {
   PINSCOPE_TRY(Source source, open_now(grant));
-  if (kept_.size() < kMostKept) kept_.emplace(grant.name, std::move(source));
+  if (kept_.size() < kMaxKept) kept_.emplace(grant.name, std::move(source));
   return {};
 }
 

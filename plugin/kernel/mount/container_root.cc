@@ -29,7 +29,7 @@ constexpr uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 constexpr mode_t kDirectoryMode = 0755;
 // One pass takes all away that can be reached, and one finds nothing more. More than a few are
 // needed only where mounts come and go meanwhile.
-constexpr int kMostPasses = 16;
+constexpr int kMaxPasses = 16;
 // Outside the container's root, and nobody looks there any more before pivot_root(2).
 constexpr const char* kLeftBehind = "/sys/fs/bpf";
 
@@ -257,7 +257,7 @@ Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts,
   PINSCOPE_TRY(const Mount own, mounts.of(fd_.get()));
   if (own.is_bpf) return std::unexpected(cannot_hide("/", Obstacle::kIsRoot));
   Fd place;
-  for (int pass = 0; pass < kMostPasses; ++pass) {
+  for (int pass = 0; pass < kMaxPasses; ++pass) {
     if (!known) {
       PINSCOPE_TRY(known, mounts.bpf_mounts_below(fd_.get()));
     }
@@ -265,11 +265,11 @@ Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts,
     if (found.empty()) return {};
     if (how == model::HostBpffs::kReject)
       return std::unexpected(cannot_hide(found.front().mount_point, Obstacle::kRejected));
-    if (found.size() > kMostBpffs)
+    if (found.size() > kMaxBpffs)
       return std::unexpected(
           Error(ErrorCode::kHostBpffs, "hide the bpffs that the container mounts")
               .reason("it has " + std::to_string(found.size()) + " of them")
-              .hint("no more than " + std::to_string(kMostBpffs) + " can be hidden"));
+              .hint("no more than " + std::to_string(kMaxBpffs) + " can be hidden"));
     if (pass == 0) place = place_to_leave(mounts);
     PINSCOPE_TRY(const bool any, hide_each(found, mounts, place.get(), proc_self_fd));
     if (!any) break;

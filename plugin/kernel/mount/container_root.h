@@ -54,10 +54,10 @@ class ContainerRoot {
                                           std::vector<MadeDirectory>& made) const;
 
   // Deals with every bpffs mounted below the root: takes each one away (mask), or is an error if
-  // there is one (reject), or there are more than kMostBpffs. The number of system calls grows with
+  // there is one (reject), or there are more than kMaxBpffs. The number of system calls grows with
   // the number of mounts and not with its square. `proc_self_fd`: see sys.h. `known`: the mounts
   // there, if the caller has just looked.
-  static constexpr size_t kMostBpffs = 4096;
+  static constexpr size_t kMaxBpffs = 4096;
   [[nodiscard]] Status hide_bpffs(model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
                                   std::optional<std::vector<Mount>> known = std::nullopt) const;
 

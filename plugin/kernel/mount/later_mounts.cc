@@ -21,7 +21,7 @@ namespace pinscope::kernel {
 namespace {
 
 constexpr uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-constexpr int kMostLinks = 40;  // as the kernel: MAXSYMLINKS
+constexpr int kMaxLinks = 40;  // as the kernel: MAXSYMLINKS
 
 // With a slash in front for each, so that the first n are a path and so are the rest.
 std::string joined(const std::vector<std::string_view>& parts, size_t first, size_t end) {
@@ -61,7 +61,7 @@ Result<std::string> LaterMounts::name_of(int fd) const {
 
 Result<std::optional<std::string>> LaterMounts::place_of(const std::string& path) const {
   std::string wanted = path;
-  for (int links = 0; links < kMostLinks; ++links) {
+  for (int links = 0; links < kMaxLinks; ++links) {
     const auto opened = open_in(root_.fd(), wanted, O_PATH);
     if (opened) return name_of(opened->get());
     const int errnum = opened.error().errnum();

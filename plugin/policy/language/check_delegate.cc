@@ -12,11 +12,11 @@ namespace {
 using model::TokenRight;
 using model::TokenRights;
 
-constexpr uint32_t kMostNumbers = 64;
+constexpr uint32_t kMaxNumbers = 64;
 
 template <typename Use>
 void for_each(const TokenRights& rights, TokenRight right, const Use& use) {
-  for (uint32_t number = 0; number < kMostNumbers; ++number)
+  for (uint32_t number = 0; number < kMaxNumbers; ++number)
     if (rights.has(right, number)) use(number, quoted(model::token_right_name(right, number)));
 }
 

@@ -61,7 +61,7 @@ std::vector<Diagnostic> warn_of_idle_denials(const std::vector<Policy>& policies
   std::vector<Diagnostic> warnings;
   for (const auto& policy : policies)
     for (const auto& deny : policy.denials) {
-      if (warnings.size() == kMostDiagnostics) return warnings;
+      if (warnings.size() == kMaxDiagnostics) return warnings;
       // A policy that grants nothing, and a denial of all that is below a directory, guard against
       // grants that others may come to write.
       if (policy.grants.empty() || deny.pin.ends_with("/**")) continue;
@@ -86,7 +86,7 @@ std::vector<Diagnostic> warn_of_no_bpffs(const std::vector<Policy>& policies,
     const bool is_there = std::ranges::any_of(bpffs, [&](const std::string& mount) {
       return is_at_or_below(start, mount) || is_at_or_below(mount, start);
     });
-    if (!is_there && warnings.size() < kMostDiagnostics)
+    if (!is_there && warnings.size() < kMaxDiagnostics)
       warnings.push_back(
           warning_at(place, "no BPF file system is mounted where " + quoted(pin) + " is",
                      "pins are in one, as a rule at /sys/fs/bpf: is the path right?"));

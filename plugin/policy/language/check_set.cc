@@ -37,7 +37,7 @@ std::vector<Diagnostic> warn_of_travel(const std::vector<Policy>& policies) {
   std::vector<Diagnostic> warnings;
   for (const auto& policy : policies) {
     const char* way = way_to_write(policy);
-    if (way == nullptr || warnings.size() == kMostDiagnostics) continue;
+    if (way == nullptr || warnings.size() == kMaxDiagnostics) continue;
     // What a policy grants for reading beside its own delegation is an error elsewhere.
     const auto reader =
         std::ranges::find_if(readers, [&](const auto& one) { return one.first != &policy; });

@@ -53,15 +53,15 @@ void SetLoader::complain(const std::string& file, const std::string& message) {
 }
 
 void SetLoader::add_document(const Document& document, Reporter& reporter) {
-  if (rules_ > kMostRules) return;  // reported where it happened
+  if (rules_ > kMaxRules) return;  // reported where it happened
   const Position start{document.first_line, 1};
-  if (document.text.size() > kMostDocumentBytes) {
+  if (document.text.size() > kMaxDocumentBytes) {
     reporter.error(start,
-                   "the document has more than " + std::to_string(kMostDocumentBytes) + " bytes",
+                   "the document has more than " + std::to_string(kMaxDocumentBytes) + " bytes",
                    "split the policy");
     return;
   }
-  const auto bad_lines = find_bad_lines(document, kMostDiagnostics);
+  const auto bad_lines = find_bad_lines(document, kMaxDiagnostics);
   for (const auto& bad : bad_lines) reporter.error(bad.at, bad.message, bad.hint);
   if (!bad_lines.empty()) return;
   const size_t errors = reporter.errors();
@@ -71,9 +71,9 @@ void SetLoader::add_document(const Document& document, Reporter& reporter) {
   if (!draft) return;
   check_policy(*draft, reporter.errors() != errors, reporter);
   rules_ += draft->policy.grants.size() + draft->policy.denials.size();
-  if (rules_ > kMostRules) {
+  if (rules_ > kMaxRules) {
     reporter.error(start,
-                   "the set has more than " + std::to_string(kMostRules) + " grants and denials",
+                   "the set has more than " + std::to_string(kMaxRules) + " grants and denials",
                    "a glob stands for many");
     return;
   }
@@ -89,13 +89,13 @@ void SetLoader::add_document(const Document& document, Reporter& reporter) {
 void SetLoader::add_text(std::string text, const std::string& file) {
   const Source source(std::move(text), file);
   Reporter reporter(source);
-  const auto bad_bytes = find_bad_bytes(source.text(), kMostDiagnostics);
+  const auto bad_bytes = find_bad_bytes(source.text(), kMaxDiagnostics);
   for (const auto& bad : bad_bytes) reporter.error(bad.at, bad.message, bad.hint);
   if (bad_bytes.empty()) {
-    const auto documents = split_documents(source.text(), kMostDocuments + 1);
-    if (documents.size() > kMostDocuments)
+    const auto documents = split_documents(source.text(), kMaxDocuments + 1);
+    if (documents.size() > kMaxDocuments)
       reporter.error({documents.back().first_line, 1},
-                     "the file has more than " + std::to_string(kMostDocuments) + " documents",
+                     "the file has more than " + std::to_string(kMaxDocuments) + " documents",
                      "split the file");
     else
       for (const auto& document : documents) {
@@ -134,13 +134,13 @@ Result<std::string> read_policy_file(const std::string& path, Trust trust, FileS
   const Error refusal(ErrorCode::kPolicyInvalid, "read " + quoted(path));
   if (!S_ISREG(status.st_mode))
     return std::unexpected(Error(refusal).reason("it is not a regular file"));
-  if (static_cast<uint64_t>(status.st_size) > kMostFileBytes)
+  if (static_cast<uint64_t>(status.st_size) > kMaxFileBytes)
     return std::unexpected(Error(refusal)
                                .reason("it has " + std::to_string(status.st_size) +
                                        " bytes, and a policy file may have " +
-                                       std::to_string(kMostFileBytes))
+                                       std::to_string(kMaxFileBytes))
                                .hint("split the file"));
-  PINSCOPE_TRY(std::string text, read_all(file.get(), kMostFileBytes, path));
+  PINSCOPE_TRY(std::string text, read_all(file.get(), kMaxFileBytes, path));
   if (!tells) {
     stamp.proof = Proof::kContent;
     stamp.text = text;
@@ -158,8 +158,8 @@ void SetLoader::add_file(const std::string& path, const std::string& name, Trust
     return;
   }
   bytes_ += text->size();
-  if (bytes_ > kMostSetBytes) {
-    complain(name, "the set has more than " + std::to_string(kMostSetBytes) + " bytes");
+  if (bytes_ > kMaxSetBytes) {
+    complain(name, "the set has more than " + std::to_string(kMaxSetBytes) + " bytes");
     return;
   }
   // What a full disk leaves of a file that is saved is not the wish to have no policies.
@@ -186,10 +186,10 @@ Result<std::vector<std::string>> list_files(const std::string& path, Trust trust
     PINSCOPE_TRY([[maybe_unused]] const Fd directory, open_trusted_directory(path));
   }
   PINSCOPE_TRY(auto names, list_policy_files(path));
-  if (names.size() > kMostFiles)
+  if (names.size() > kMaxFiles)
     return std::unexpected(
         Error(ErrorCode::kPolicyInvalid, "read " + quoted(path))
-            .reason("it holds more than " + std::to_string(kMostFiles) + " policy files"));
+            .reason("it holds more than " + std::to_string(kMaxFiles) + " policy files"));
   return names;
 }
 
@@ -209,8 +209,8 @@ bool Loaded::ok() const {
 
 Loaded load_text(std::string text, const std::string& file) {
   SetLoader loader;
-  if (text.size() > kMostFileBytes)
-    loader.complain(file, "the text has more than " + std::to_string(kMostFileBytes) + " bytes");
+  if (text.size() > kMaxFileBytes)
+    loader.complain(file, "the text has more than " + std::to_string(kMaxFileBytes) + " bytes");
   else
     loader.add_text(std::move(text), file);
   return loader.finish();

@@ -15,8 +15,8 @@ using model::Expect;
 using model::Missing;
 using model::ObjectKind;
 
-constexpr uint32_t kMostId = 4294967294;
-constexpr uint32_t kMostSize = 4294967295;
+constexpr uint32_t kMaxId = 4294967294;
+constexpr uint32_t kMaxSize = 4294967295;
 constexpr size_t kLongestName = 255;
 // Where the view keeps the instance of its read-write grants (layout shared).
 constexpr std::string_view kReserved = "_rw";
@@ -59,8 +59,8 @@ void read_name(const std::optional<Field>& field, model::Grant& grant, Reporter&
 
 void read_owner(const Field& field, model::Grant& grant, Reporter& reporter) {
   const Mapping owner(reporter, field, "\"owner\"", "owner.", {"uid", "gid"});
-  if (const auto uid = owner.find("uid")) grant.uid = read_number(reporter, *uid, kMostId);
-  if (const auto gid = owner.find("gid")) grant.gid = read_number(reporter, *gid, kMostId);
+  if (const auto uid = owner.find("uid")) grant.uid = read_number(reporter, *uid, kMaxId);
+  if (const auto gid = owner.find("gid")) grant.gid = read_number(reporter, *gid, kMaxId);
   if (owner.valid() && field.value->children.empty())
     reporter.error(field.at(), "\"owner\" is empty",
                    "leave the key out for the user of the container's process");
@@ -159,7 +159,7 @@ void read_expect(const Field& field, Expect& expect, Reporter& reporter) {
     const auto entry = keys.find(key);
     if (!entry) return;
     is_map = true;
-    size = read_number(reporter, *entry, kMostSize);
+    size = read_number(reporter, *entry, kMaxSize);
     if (expect.kind && *expect.kind != ObjectKind::kMap)
       reporter.error(entry->key_at, quoted(entry->name) + " is for maps, and this is a " +
                                         model::name_of(*expect.kind));

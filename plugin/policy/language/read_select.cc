@@ -13,7 +13,7 @@ using model::Namespace;
 using model::NamespaceKind;
 
 // The largest id; the one above it means "no id" to the kernel.
-constexpr uint32_t kMostId = 4294967294;
+constexpr uint32_t kMaxId = 4294967294;
 
 std::vector<model::Pattern> read_patterns(const Field& field, Reporter& reporter) {
   std::vector<model::Pattern> patterns;
@@ -41,7 +41,7 @@ std::vector<model::Pattern> read_bundles(const Field& field, Reporter& reporter)
 std::vector<uint32_t> read_ids(const Field& field, Reporter& reporter) {
   std::vector<uint32_t> ids;
   for (const Field& entry : read_one_or_more(reporter, field))
-    if (const auto id = read_number(reporter, entry, kMostId)) ids.push_back(*id);
+    if (const auto id = read_number(reporter, entry, kMaxId)) ids.push_back(*id);
   return ids;
 }
 

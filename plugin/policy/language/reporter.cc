@@ -21,7 +21,7 @@ model::Place Reporter::place(Position at) const {
 }
 
 bool Reporter::full() const {
-  return errors_ > kMostDiagnostics;
+  return errors_ > kMaxDiagnostics;
 }
 
 std::vector<Diagnostic> Reporter::take() {
@@ -33,10 +33,10 @@ std::vector<Diagnostic> Reporter::take() {
 
 void Reporter::add(Diagnostic::Severity severity, size_t& count, Position at, std::string message,
                    std::string hint) {
-  if (++count > kMostDiagnostics + 1) return;
-  if (count > kMostDiagnostics) {
+  if (++count > kMaxDiagnostics + 1) return;
+  if (count > kMaxDiagnostics) {
     const bool is_error = severity == Diagnostic::Severity::kError;
-    message = "there are more than " + std::to_string(kMostDiagnostics) +
+    message = "there are more than " + std::to_string(kMaxDiagnostics) +
               (is_error ? " errors" : " warnings") + " in this file; the rest is not shown";
     hint.clear();
   }

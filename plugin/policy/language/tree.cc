@@ -89,8 +89,8 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void count(const YAML::Mark& mark) {
-    if (++nodes_ > kMostNodes)
-      give_up(mark, "the document has more than " + std::to_string(kMostNodes) + " values",
+    if (++nodes_ > kMaxNodes)
+      give_up(mark, "the document has more than " + std::to_string(kMaxNodes) + " values",
               "split the policy");
     if (reporter_.full()) throw GivenUp();
   }
@@ -102,8 +102,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void open(Node node, const YAML::Mark& mark) {
     count(mark);
-    if (open_.size() >= kMostDepth)
-      give_up(mark, "values are nested more than " + std::to_string(kMostDepth) + " deep", "");
+    if (open_.size() >= kMaxDepth)
+      give_up(mark, "values are nested more than " + std::to_string(kMaxDepth) + " deep", "");
     open_.push_back(std::move(node));
   }
 

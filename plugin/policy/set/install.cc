@@ -21,7 +21,7 @@ namespace pinscope::policy {
 namespace {
 
 // An editor that saves all the time must not keep us waiting.
-constexpr int kMostPauses = 5;
+constexpr int kMaxPauses = 5;
 
 // Waits until the files were left alone for a moment, so that the set made from them need not be
 // doubted (see kRacyNs) and made again at the next container start.
@@ -34,7 +34,7 @@ Origin begin_reading(const std::string& policy_path) {
     const uint64_t newest = newest_change(policy_path);
     // A time in the future means that the clock was set back: waiting is of no use.
     const bool racy = newest <= origin.read_at_ns && newest + kRacyNs >= origin.read_at_ns;
-    if (!racy || pauses == kMostPauses) return origin;
+    if (!racy || pauses == kMaxPauses) return origin;
     const uint64_t pause = newest + kRacyNs + 1 - origin.read_at_ns;
     const timespec duration = {0, static_cast<long>(pause)};
     ::nanosleep(&duration, nullptr);

@@ -251,8 +251,8 @@ std::string EngineMachine::log(const std::string& name) const {
   const std::string path = "/var/log/" + name + ".log";
   if (!exists(path)) return "(no log)";
   const std::string text = read(path);
-  constexpr size_t kMost = 6000;
-  return text.size() <= kMost ? text : "…" + text.substr(text.size() - kMost);
+  constexpr size_t kMaxBytes = 6000;
+  return text.size() <= kMaxBytes ? text : "…" + text.substr(text.size() - kMaxBytes);
 }
 
 std::string EngineMachine::outside(std::string_view inside) const {

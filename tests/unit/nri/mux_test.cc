@@ -66,7 +66,7 @@ TEST(Mux, KnowsWhenMoreMustFollow) {
 TEST(Mux, RefusesAFrameThatIsLongerThanAnyMessage) {
   Mux mux;
   Collector got;
-  const auto done = got.receive(mux, u32(1) + u32(Mux::kMostIncoming + 1));
+  const auto done = got.receive(mux, u32(1) + u32(Mux::kMaxIncoming + 1));
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().sentence(),
             "cannot read a frame of the NRI socket: it claims 4194315 bytes, at most 4194314 are "

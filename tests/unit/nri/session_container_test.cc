@@ -126,7 +126,7 @@ TEST_F(Sessions, GiveAnAnswerThatIsLongerThanAFrameInFrames) {
 
 TEST_F(Sessions, AnswerWithAnErrorIfTheAnswerWouldBeTooLong) {
   establish();
-  plugin.adjustment.env = {{"N", std::string(kMostData, 'x')}};
+  plugin.adjustment.env = {{"N", std::string(kMaxData, 'x')}};
   const auto response = answer_to(3, call(3, "CreateContainer", about(pod(), container())));
   EXPECT_EQ(response.code, RpcCode::kResourceExhausted);
   EXPECT_EQ(response.message, "the plugin's answer is too long");

@@ -50,11 +50,11 @@ TEST(Ttrpc, ReadsMessagesWhereverTheyAreCut) {
 TEST(Ttrpc, ReadsTheLongestMessageAndRefusesALongerOne) {
   MessageReader reader;
   Collector got;
-  const std::string longest(kMostData, 'x');
+  const std::string longest(kMaxData, 'x');
   ASSERT_TRUE(got.receive(reader, message(1, 1, longest)));
   ASSERT_EQ(got.messages.size(), 1U);
-  EXPECT_EQ(got.messages[0].data.size(), kMostData);
-  const auto done = got.receive(reader, u32(kMostData + 1) + u32(3) + "\x01\x00"s);
+  EXPECT_EQ(got.messages[0].data.size(), kMaxData);
+  const auto done = got.receive(reader, u32(kMaxData + 1) + u32(3) + "\x01\x00"s);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().sentence(),
             "cannot read a ttrpc message: it claims 4194305 bytes of data, at most 4194304 are "

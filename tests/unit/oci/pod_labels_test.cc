@@ -50,7 +50,7 @@ TEST(PodLabels, AreRefusedWhereKubernetesWouldNotHaveThem) {
 
 TEST(PodLabels, AreBounded) {
   PodLabels labels;
-  for (size_t i = 0; i < kMostPodLabels; ++i)
+  for (size_t i = 0; i < kMaxPodLabels; ++i)
     ASSERT_EQ(added(labels, "k" + std::to_string(i) + "=v"), "");
   EXPECT_EQ(added(labels, "one=more"),
             "cannot use the pod label \"one=more\": there are more than 256");

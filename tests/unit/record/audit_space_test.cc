@@ -119,12 +119,12 @@ TEST_F(AuditSpace, KeepsHalfOfWhatMayWaitForGrants) {
   EXPECT_THAT(error_of(refused),
               testing::EndsWith("cannot keep an audit line in \"audit.waiting\": too many wait for "
                                 "space already"));
-  EXPECT_LE(test::read_file(waiting()).size(), kMostWaitingOfOthers);
+  EXPECT_LE(test::read_file(waiting()).size(), kMaxForeignWaiting);
   EXPECT_TRUE(audit.write(grant(1)));
   Status granted;
   for (int i = 0; i < 1000 && granted; ++i) granted = audit.write(a_huge_event(1000));
   EXPECT_FALSE(granted);
-  EXPECT_LE(test::read_file(waiting()).size(), kMostWaiting);
+  EXPECT_LE(test::read_file(waiting()).size(), kMaxWaiting);
 }
 
 TEST_F(AuditSpace, MovesWhatFitsAndLeavesTheRest) {

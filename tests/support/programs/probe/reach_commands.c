@@ -35,13 +35,13 @@ enum { kPacket = 64, kKindFunction = 12 };
 
 // The number of a function in the kernel's type information, or 0 with ENOSYS.
 static int function_number(const char* name) {
-  enum { kMost = 64 << 20 };
+  enum { kMaxBytes = 64 << 20 };
   const int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
-  char* all = fd < 0 ? NULL : malloc(kMost);
+  char* all = fd < 0 ? NULL : malloc(kMaxBytes);
   if (all == NULL) return 0;
   size_t size = 0;
-  for (ssize_t more = 1; more > 0 && size<kMost; size += more> 0 ? (size_t)more : 0)
-    more = read(fd, all + size, kMost - size);
+  for (ssize_t more = 1; more > 0 && size<kMaxBytes; size += more> 0 ? (size_t)more : 0)
+    more = read(fd, all + size, kMaxBytes - size);
   close(fd);
   const uint32_t* header = (const uint32_t*)all;  // magic, header, types: where and how long, text
   const char* type = all + header[1] + header[2];

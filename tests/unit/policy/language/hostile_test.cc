@@ -63,7 +63,7 @@ void expect_refused(const std::string& text, const std::string& message) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-constexpr size_t kWholeDocument = kMostDocumentBytes - 100;
+constexpr size_t kWholeDocument = kMaxDocumentBytes - 100;
 constexpr const char* kTooDeep = "values are nested more than 32 deep";
 
 TEST(HostileText, DeepFlowSequences) {
@@ -123,7 +123,7 @@ TEST(HostileText, ManyAnchors) {
 }
 
 TEST(HostileText, OneLongDocument) {
-  expect_refused(repeated("# comment\n", kMostDocumentBytes) + "a: b\n",
+  expect_refused(repeated("# comment\n", kMaxDocumentBytes) + "a: b\n",
                  "the document has more than 524288 bytes");
 }
 
@@ -136,23 +136,23 @@ TEST(HostileText, OneLongKey) {
 }
 
 TEST(HostileText, ManyDocuments) {
-  expect_refused(repeated("---\na\n", kMostFileBytes - 100),
+  expect_refused(repeated("---\na\n", kMaxFileBytes - 100),
                  "the file has more than 16384 documents");
 }
 
 TEST(HostileText, ManyEmptyDocumentsAreNothing) {
   const std::clock_t start = std::clock();
-  EXPECT_TRUE(load_text(repeated("---\n", kMostFileBytes - 100), "f.yaml").ok());
-  EXPECT_TRUE(load_text(repeated("\n", kMostFileBytes - 100), "f.yaml").ok());
+  EXPECT_TRUE(load_text(repeated("---\n", kMaxFileBytes - 100), "f.yaml").ok());
+  EXPECT_TRUE(load_text(repeated("\n", kMaxFileBytes - 100), "f.yaml").ok());
   EXPECT_LT((std::clock() - start) / CLOCKS_PER_SEC, 20);
 }
 
 TEST(HostileText, ALargeText) {
-  expect_refused(std::string(kMostFileBytes + 1, ' '), "the text has more than 16777216 bytes");
+  expect_refused(std::string(kMaxFileBytes + 1, ' '), "the text has more than 16777216 bytes");
 }
 
 TEST(HostileText, ManyControlCharacters) {
-  expect_refused(std::string(kMostFileBytes - 1, '\x01'),
+  expect_refused(std::string(kMaxFileBytes - 1, '\x01'),
                  "the control character U+0001 cannot stand in a policy");
 }
 
