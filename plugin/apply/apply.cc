@@ -33,7 +33,7 @@ using namespace model;
 
 constexpr mode_t kDirectoryMode = 0755;
 // For everything that is done by a path of the container's: a disk that has to wake up is quicker.
-constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::seconds kTimeout{10};
 constexpr mode_t kPinnedMode = 0600;  // what the kernel gives a new pin under our umask
 
 // Host ids.
@@ -228,7 +228,7 @@ class Applied::Walker {
     PINSCOPE_TRY(auto below, table().look_below(root_->fd()));
     bpf_mounts_ = std::move(below.bpf);
     if (!below.may_wait) return {};
-    auto gone_on = kernel::go_on_in_child(kPatience);
+    auto gone_on = kernel::go_on_in_child(kTimeout);
     if (!gone_on) {
       detach_views();
       return gone_on;

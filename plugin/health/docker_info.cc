@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kQuestion = "GET /info HTTP/1.0\r\nHost: docker\r\n\r\n";
 constexpr size_t kMaxAnswer = size_t{1} << 20;  // bytes
 constexpr int kMaxParts = 256;
-constexpr struct timeval kPatience = {2, 0};  // for each part
+constexpr struct timeval kTimeout = {2, 0};  // for each part
 
 // Everything that the server says until it closes the connection; empty if it says nothing.
 std::string answer_of(const std::string& path) {
@@ -26,7 +26,7 @@ std::string answer_of(const std::string& path) {
   const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket.valid()) return "";
   for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO})
-    ::setsockopt(socket.get(), SOL_SOCKET, option, &kPatience, sizeof kPatience);
+    ::setsockopt(socket.get(), SOL_SOCKET, option, &kTimeout, sizeof kTimeout);
   if (::connect(socket.get(), reinterpret_cast<struct sockaddr*>(&address), sizeof address) != 0 ||
       ::send(socket.get(), kQuestion.data(), kQuestion.size(), MSG_NOSIGNAL) !=
           static_cast<ssize_t>(kQuestion.size()))

@@ -18,7 +18,7 @@
 namespace pinscope {
 namespace {
 
-constexpr int kPatienceMs = 5000;
+constexpr int kTimeoutMs = 5000;
 constexpr size_t kMaxOutput = size_t{1} << 20;
 
 }  // namespace
@@ -63,7 +63,7 @@ Answer ask(const std::vector<std::string>& command, Listen listen) {
     reader.get(), POLLIN, 0
   };
   bool ended = false;
-  while (answer.output.size() < kMaxOutput && ::poll(&waited, 1, kPatienceMs) == 1) {
+  while (answer.output.size() < kMaxOutput && ::poll(&waited, 1, kTimeoutMs) == 1) {
     const ssize_t count = ::read(reader.get(), buffer.data(), buffer.size());
     ended = count == 0;
     if (count <= 0) break;

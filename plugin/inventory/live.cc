@@ -23,7 +23,7 @@ Result<Fd> open_root(const model::Record& record) {
                  O_PATH | O_DIRECTORY);
 }
 
-constexpr std::chrono::milliseconds kShortPatience{100};
+constexpr std::chrono::milliseconds kShortTimeout{100};
 constexpr std::string_view kPresent = "present";
 constexpr std::string_view kMissing = "missing";
 
@@ -181,10 +181,10 @@ Result<Examiner> Examiner::open() {
 // answers. It stays unknown then; once that has happened, the others get less time for it, so that
 // many such containers hold up nobody for long.
 void Examiner::take_look(const model::Record& record, Live& live) const {
-  const auto look = kernel::run_in_child([&] { return look_at_view(record); }, patience_);
+  const auto look = kernel::run_in_child([&] { return look_at_view(record); }, timeout_);
   if (!look) {
     const auto root = open_root(record);
-    if (root) patience_ = kShortPatience;
+    if (root) timeout_ = kShortTimeout;
     return;
   }
   auto lines = split(*look, '\0');

@@ -64,7 +64,7 @@ class Examiner {
   explicit Examiner(Fd proc_self_fd) : proc_self_fd_(std::move(proc_self_fd)) {}
   void take_look(const model::Record& record, Live& live) const;
   Fd proc_self_fd_;
-  mutable std::chrono::milliseconds patience_{3000};
+  mutable std::chrono::milliseconds timeout_{3000};
 };
 
 }  // namespace pinscope::inventory

@@ -8,8 +8,8 @@ namespace pinscope::node {
 namespace {
 
 // Of what is confined, and of what starts it.
-constexpr std::chrono::seconds kConfinedPatience{60};
-constexpr std::chrono::seconds kPatience{180};
+constexpr std::chrono::seconds kConfinedTimeout{60};
+constexpr std::chrono::seconds kTimeout{180};
 
 }  // namespace
 
@@ -18,7 +18,7 @@ Result<std::string> run_confined(const Work& work) {
     PINSCOPE_CHECK(kernel::restrict_to_compiling());
     return work();
   };
-  return kernel::run_in_child(confined, kConfinedPatience);
+  return kernel::run_in_child(confined, kConfinedTimeout);
 }
 
 Result<std::string> run_in_root(const std::string& root, const Work& work) {
@@ -26,7 +26,7 @@ Result<std::string> run_in_root(const std::string& root, const Work& work) {
     PINSCOPE_CHECK(kernel::enter_root(root));
     return work();
   };
-  return kernel::run_in_child(in_root, kPatience);
+  return kernel::run_in_child(in_root, kTimeout);
 }
 
 }  // namespace pinscope::node

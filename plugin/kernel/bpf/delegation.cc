@@ -32,7 +32,7 @@ using model::TokenRight;
 using model::TokenRights;
 
 constexpr const char* kNobodysCommand = "pinscope_probe";
-constexpr int kPatience = 5000;  // milliseconds, for three system calls of the child
+constexpr int kTimeout = 5000;  // milliseconds, for three system calls of the child
 constexpr const char* kRootMode = "0755";
 
 std::string hexadecimal(uint64_t mask) {
@@ -155,7 +155,7 @@ Error failed_step(const Answer& answer) {
 Result<Fd> receive_context(int socket) {
   Answer answer{Answer::kSend, ETIMEDOUT};
   pollfd ready{socket, POLLIN, 0};
-  if (::poll(&ready, 1, kPatience) <= 0) return std::unexpected(failed_step(answer));
+  if (::poll(&ready, 1, kTimeout) <= 0) return std::unexpected(failed_step(answer));
   Answer received;
   iovec data = {&received, sizeof received};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};

@@ -142,8 +142,8 @@ std::string ended_by(int status) {
 
 }  // namespace
 
-Result<std::string> run_in_child(const Work& work, Milliseconds patience) {
-  const auto deadline = Clock::now() + patience;
+Result<std::string> run_in_child(const Work& work, Milliseconds timeout) {
+  const auto deadline = Clock::now() + timeout;
   PINSCOPE_TRY(Pipe ends, make_pipe());
   auto& [reader, writer] = ends;
   ::signal(SIGCHLD, SIG_DFL);
@@ -162,7 +162,7 @@ Result<std::string> run_in_child(const Work& work, Milliseconds patience) {
   return std::unexpected(from_sentence(WIFEXITED(*status) ? *answer : ended_by(*status)));
 }
 
-Status go_on_in_child(Milliseconds patience) {
+Status go_on_in_child(Milliseconds timeout) {
   PINSCOPE_TRY(Pipe messages, make_pipe());
   // A runtime may have told the kernel to forget the status of its children, and thereby of ours.
   ::signal(SIGCHLD, SIG_DFL);
@@ -176,12 +176,12 @@ Status go_on_in_child(Milliseconds patience) {
     return {};
   }
   messages.writer.reset();
-  const auto status = end_of(child, Clock::now() + patience);
+  const auto status = end_of(child, Clock::now() + timeout);
   if (status && WIFEXITED(*status)) {
     hand_on(messages.reader.get());
     ::_exit(WEXITSTATUS(*status));
   }
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout);
   return std::unexpected(
       Error(ErrorCode::kTargetInvalid, "put the view into the container")
           .reason(status ? ended_by(*status)

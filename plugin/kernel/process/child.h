@@ -17,12 +17,12 @@ using Work = std::function<Result<std::string>()>;
 
 // Runs `work` in a child and gives its result; of an error only the sentence comes back. The child
 // has this process's descriptors but none of its streams; it is killed after the timeout.
-Result<std::string> run_in_child(const Work& work, std::chrono::milliseconds patience);
+Result<std::string> run_in_child(const Work& work, std::chrono::milliseconds timeout);
 
 // Forks, and returns without an error in the child, which goes on with the program. The parent
 // waits for the child, copies what it wrote to its streams to stderr, and exits with its status. In
 // the parent this returns only if the child does not end in time or is killed, with an error: what
 // the child had begun ends with it, before its next system call.
-Status go_on_in_child(std::chrono::milliseconds patience);
+Status go_on_in_child(std::chrono::milliseconds timeout);
 
 }  // namespace pinscope::kernel

@@ -144,9 +144,9 @@ Result<PolicyStore> PolicyStore::State::refresh_with_compiler(Found before,
                                                               const StoreOptions& options) {
   const auto deadline = Clock::now() + options.longest_refresh;
   // With a set that is in force there is no need to wait for somebody who may never end.
-  const auto patience = before.set
-                            ? Clock::now() + std::min(options.longest_refresh, options.longest_wait)
-                            : deadline;
+  const auto wait_until =
+      before.set ? Clock::now() + std::min(options.longest_refresh, options.longest_wait)
+                 : deadline;
   const auto others = [&] {
     return refused(Found::look(options),
                    "another process has been at the policies for " +
@@ -156,7 +156,7 @@ Result<PolicyStore> PolicyStore::State::refresh_with_compiler(Found before,
   // Where it cannot be had: compiling twice at once does no harm, because install() has a lock of
   // its own.
   Fd refreshing;
-  const Lock lock = take_lock(options, kRefreshSuffix, patience, refreshing);
+  const Lock lock = take_lock(options, kRefreshSuffix, wait_until, refreshing);
   if (lock == Lock::kOthers && before.set) return others();
   if (lock == Lock::kTaken) {
     // Another hook may have had it done while we waited.
@@ -169,7 +169,7 @@ Result<PolicyStore> PolicyStore::State::refresh_with_compiler(Found before,
   }
   // What the compiler would wait for.
   if (Fd installing;
-      before.set && take_lock(options, kLockSuffix, patience, installing) == Lock::kOthers)
+      before.set && take_lock(options, kLockSuffix, wait_until, installing) == Lock::kOthers)
     return others();
   const Status ran = run_compiler(options, deadline);
   Found after = Found::look(options);
