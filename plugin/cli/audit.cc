@@ -142,8 +142,8 @@ Result<ExitStatus> audit(const Settings& settings, const AuditFilter& filter) {
     print(table.text(settings.palette()));
   }
   if (damaged > 0)
-    complain(count_of(damaged, "line", "lines") + " of " + quoted(settings.hook.audit.path) +
-             " cannot be read");
+    report(count_of(damaged, "line", "lines") + " of " + quoted(settings.hook.audit.path) +
+           " cannot be read");
   return kExitOk;
 }
 

@@ -102,13 +102,13 @@ void remark_on(const std::map<std::string, model::Policy>& policies, const CdiOp
   const auto engine = engine_of(options);
   for (const auto& [name, policy] : policies)
     if (const auto why = why_never(policy.select, engine); !why.empty())
-      complain("warning: a container that asks for " + engine::cdi_device(name) +
-               " will not start: " + why);
+      report("warning: a container that asks for " + engine::cdi_device(name) +
+             " will not start: " + why);
   if (!options.engine.empty())
-    complain("warning: with --engine " + options.engine +
-             ", these hooks believe what that engine writes into a container's configuration: no "
-             "other engine may read " +
-             quoted(options.directory));
+    report("warning: with --engine " + options.engine +
+           ", these hooks believe what that engine writes into a container's configuration: no "
+           "other engine may read " +
+           quoted(options.directory));
 }
 
 struct Written {
@@ -158,7 +158,7 @@ Result<ExitStatus> generate(const Settings& settings, const CdiOptions& options)
     return kExitOk;
   }
   if (options.dry_run) {
-    if (names.empty()) complain("no policy asks for a device (spec.cdi: true)");
+    if (names.empty()) report("no policy asks for a device (spec.cdi: true)");
     print(written.text);
     return kExitOk;
   }
@@ -221,7 +221,7 @@ Result<ExitStatus> list(const Settings& settings, const CdiOptions& options) {
                device.hook ? options.spec_file() : "-",
                Cell(device.state(), device.state() == "ready" ? Colour::kGreen : Colour::kRed)});
   print(table.empty() ? "no devices\n" : table.text(settings.palette()));
-  if (!ready) complain("the devices are not up to date (pinscope cdi generate)");
+  if (!ready) report("the devices are not up to date (pinscope cdi generate)");
   return ready ? kExitOk : kExitFailure;
 }
 
@@ -266,7 +266,7 @@ Result<ExitStatus> validate(const Settings& settings, const CdiOptions& options)
 Result<ExitStatus> run(const Settings& settings, const CdiOptions& options) {
   if (options.action == "validate") return validate(settings, options);
   if (!options.files.empty()) {
-    complain(cannot_use("FILE", "only cdi validate takes files").hint("see pinscope cdi --help"));
+    report(cannot_use("FILE", "only cdi validate takes files").hint("see pinscope cdi --help"));
     return kExitUsage;
   }
   return options.action == "list" ? list(settings, options) : generate(settings, options);

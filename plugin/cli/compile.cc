@@ -30,8 +30,8 @@ Result<ExitStatus> compile(const Settings& settings, const CompileOptions& optio
     findings += to_text(diagnostic, Palette(wants_colour(settings.colour, STDERR_FILENO)));
   std::fputs(for_terminal(findings).c_str(), stderr);
   if (!loaded.ok()) {
-    complain("the policies in \"" + settings.hook.policy.policy_path +
-             "\" have errors; what was in force stays in force");
+    report("the policies in \"" + settings.hook.policy.policy_path +
+           "\" have errors; what was in force stays in force");
     return kExitFailure;
   }
   print("in force: " + count_of(loaded.policies.size(), "policy", "policies") + " from " +

@@ -33,7 +33,7 @@ Result<ExitStatus> collect(const Settings& settings, inventory::CollectOptions o
   }
   for (const auto& removal : removals) {
     if (removal.error) {
-      complain(*removal.error);
+      report(*removal.error);
       continue;
     }
     print((options.dry_run ? "would remove " : "removed ") + removal.kind + " " +

@@ -20,7 +20,7 @@ namespace {
 
 ExitStatus usage_error(std::string sentence) {
   while (sentence.ends_with('\n') || sentence.ends_with('.')) sentence.pop_back();
-  complain(sentence + " (see pinscope --help)");
+  report(sentence + " (see pinscope --help)");
   return kExitUsage;
 }
 
@@ -52,7 +52,7 @@ void make_absolute(Settings& settings) {
 
 ExitStatus run(int argc, char** argv) {
   if (const auto concealed = kernel::conceal_process(); !concealed) {
-    complain(concealed.error());
+    report(concealed.error());
     return kExitFailure;
   }
   // A limit is an error of the write that meets it. `run` undoes this for its command.
@@ -79,7 +79,7 @@ ExitStatus run(int argc, char** argv) {
   make_absolute(program.settings);
   const Result<ExitStatus> status = program.chosen();
   if (!status) {
-    complain(status.error());
+    report(status.error());
     return kExitFailure;
   }
   return *status;
@@ -94,11 +94,11 @@ int main(int argc, char** argv) {
   try {
     status = cli::run(argc, argv);
   } catch (const std::exception& exception) {
-    cli::complain(std::string("internal error: ") + exception.what());
+    cli::report(std::string("internal error: ") + exception.what());
     return cli::kExitFailure;
   }
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    cli::complain(Error::system("write to standard output", errno));
+    cli::report(Error::system("write to standard output", errno));
     return cli::kExitFailure;
   }
   return status;

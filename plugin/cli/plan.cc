@@ -10,7 +10,7 @@ namespace {
 
 Result<ExitStatus> run_plan(const Settings& settings, const ExplainOptions& options) {
   PINSCOPE_TRY(const Explained explained, explain(settings, options));
-  for (const auto& error : explained.start.errors) complain(error);
+  for (const auto& error : explained.start.errors) report(error);
   if (settings.json()) {
     JsonWriter json(JsonWriter::Style::kPretty);
     json.object()

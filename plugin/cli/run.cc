@@ -118,12 +118,12 @@ Result<bool> build_view(const Settings& settings, const Session& session) {
   if (::read(left, &byte, 1) != 1) ::_exit(kExitNoView);
   const auto given = build_view(settings, session);
   if (!given) {
-    complain(given.error());
+    report(given.error());
   } else if (!*given) {
-    complain(Error(ErrorCode::kUsage, "give user " + std::to_string(session.uid) + " a view")
-                 .reason("no policy selects this user on the host")
-                 .hint("a policy does with select: {engine: host, user: {uid: " +
-                       std::to_string(session.uid) + "}}"));
+    report(Error(ErrorCode::kUsage, "give user " + std::to_string(session.uid) + " a view")
+               .reason("no policy selects this user on the host")
+               .hint("a policy does with select: {engine: host, user: {uid: " +
+                     std::to_string(session.uid) + "}}"));
   }
   std::fflush(nullptr);
   ::_exit(given && *given ? kExitOk : kExitNoView);
@@ -165,7 +165,7 @@ Result<ExitStatus> become_command(const std::vector<std::string>& command) {
   ::signal(SIGXFSZ, SIG_DFL);
   ::execvp(argv[0], argv.data());
   const int errnum = errno;
-  complain(Error::system("run " + quoted(command.front()), errnum));
+  report(Error::system("run " + quoted(command.front()), errnum));
   return errnum == ENOENT ? kExitNotFound : kExitCannotExecute;
 }
 
@@ -198,7 +198,7 @@ Result<ExitStatus> run_command(const Settings& settings, const RunOptions& optio
       PINSCOPE_CHECK(kernel::become_user(user.uid, user.gid, user.groups));
     return true;
   }();
-  if (!prepared) complain(prepared.error());
+  if (!prepared) report(prepared.error());
   if (!prepared || !*prepared) return kExitNoView;
   return become_command(options.command);
 }

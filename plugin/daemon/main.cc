@@ -34,27 +34,27 @@ Result<Fd> termination() {
   return fd;
 }
 
-int complain(int status, const Error& error) {
+int report(int status, const Error& error) {
   std::fprintf(stderr, "pinscoped: %s\n", error.sentence().c_str());
   return status;
 }
 
 int run(const std::vector<std::string>& arguments) {
   if (const auto concealed = kernel::conceal_process(); !concealed)
-    return complain(kFailed, concealed.error());
+    return report(kFailed, concealed.error());
   // A closed standard descriptor would be taken by the next file that is opened.
   for (int fd = 0; fd <= 2; ++fd)
     if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) return kFailed;
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
   auto line = parse_command_line(arguments, default_options());
-  if (!line) return complain(kUsage, line.error());
+  if (!line) return report(kUsage, line.error());
   if (line->output) {
     std::fputs(line->output->c_str(), stdout);
     return 0;
   }
   auto preinstalled = nri::preinstalled([](const char* name) { return std::getenv(name); });
-  if (!preinstalled) return complain(kUsage, preinstalled.error());
+  if (!preinstalled) return report(kUsage, preinstalled.error());
   Options& options = line->options;
   nri::RunOptions how;
   if (*preinstalled) {
@@ -66,13 +66,12 @@ int run(const std::vector<std::string>& arguments) {
     how.socket_path = options.nri_socket;
   }
   if (!options.nri)
-    return complain(kUsage, Error(ErrorCode::kUsage, "tell what to do")
-                                .reason("--nri is missing")
-                                .hint("see pinscoped --help"));
-  if (auto valid = nri::check_identity(how.identity); !valid)
-    return complain(kUsage, valid.error());
+    return report(kUsage, Error(ErrorCode::kUsage, "tell what to do")
+                              .reason("--nri is missing")
+                              .hint("see pinscoped --help"));
+  if (auto valid = nri::check_identity(how.identity); !valid) return report(kUsage, valid.error());
   auto stop = termination();
-  if (!stop) return complain(kFailed, stop.error());
+  if (!stop) return report(kFailed, stop.error());
   how.stop_fd = stop->get();
 
   const Log log(how.connection.valid());
@@ -83,10 +82,10 @@ int run(const std::vector<std::string>& arguments) {
   StatusFile status;
   if (!options.status_file.empty()) {
     auto opened = StatusFile::open(options.status_file);
-    if (!opened) return complain(kFailed, opened.error());
+    if (!opened) return report(kFailed, opened.error());
     status = *std::move(opened);
     if (auto written = status.write("not ready: no engine has connected yet"); !written)
-      return complain(kFailed, written.error());
+      return report(kFailed, written.error());
   }
   ViewPlugin plugin(options, log, std::move(status));
   const auto ended = nri::run(plugin, std::move(how));

@@ -26,7 +26,7 @@ Result<std::vector<std::string>> texts(const JsonView& array) {
 Result<nri::SeccompArgument> read_argument(const JsonView& view) {
   nri::SeccompArgument argument;
   PINSCOPE_TRY(const uint64_t index, view.unsigned_or("index", 0));
-  if (index > 5) return std::unexpected(view.complaint("a system call has six arguments"));
+  if (index > 5) return std::unexpected(view.make_error("a system call has six arguments"));
   argument.index = static_cast<uint32_t>(index);
   PINSCOPE_TRY(argument.value, view.unsigned_or("value", 0));
   PINSCOPE_TRY(argument.value_two, view.unsigned_or("valueTwo", 0));
@@ -52,7 +52,7 @@ Result<nri::SeccompRule> read_rule(const JsonView& view) {
         rule.arguments.push_back(std::move(argument));
       }
     } else {
-      return std::unexpected(value.complaint("NRI has no place for it"));
+      return std::unexpected(value.make_error("NRI has no place for it"));
     }
   }
   return rule;
@@ -128,11 +128,11 @@ Result<nri::SeccompPolicy> read_seccomp_profile(const std::string& path) {
         policy.rules.push_back(std::move(rule));
       }
     } else {
-      return std::unexpected(value.complaint("NRI has no place for it"));
+      return std::unexpected(value.make_error("NRI has no place for it"));
     }
   }
   if (policy.default_action.empty() || policy.rules.empty())
-    return std::unexpected(root.complaint("a default action and rules are needed"));
+    return std::unexpected(root.make_error("a default action and rules are needed"));
   return policy;
 }
 

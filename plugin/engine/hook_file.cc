@@ -19,7 +19,7 @@ std::string hook_file(const std::string& program, const std::vector<std::string>
 Result<std::string> program_of_hook_file(std::string text, const std::string& name) {
   PINSCOPE_TRY(const auto document, JsonDocument::parse(std::move(text), name, ErrorCode::kSystem));
   PINSCOPE_TRY(const auto hook, document.root().find("hook"));
-  if (!hook) return std::unexpected(document.root().complaint("\"hook\" is missing"));
+  if (!hook) return std::unexpected(document.root().make_error("\"hook\" is missing"));
   return hook->string_or("path", "");
 }
 

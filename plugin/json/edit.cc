@@ -50,7 +50,7 @@ Result<JsonText> JsonText::parse(std::string text, std::string name, ErrorCode c
   return JsonText(std::move(text), std::move(name), code, std::move(outline));
 }
 
-Error JsonText::complaint(const JsonPath& path, size_t steps, std::string reason) const {
+Error JsonText::make_error(const JsonPath& path, size_t steps, std::string reason) const {
   std::string place;
   for (size_t i = 0; i < steps; ++i)
     place += "/" + (path[i].key() ? *path[i].key() : std::to_string(path[i].index()));
@@ -66,13 +66,13 @@ Result<std::optional<size_t>> JsonText::member(size_t object, const std::string&
     const std::string_view name = outline_.key(child, text_);
     if (name != key) {
       if (folded(name) == wanted)
-        return std::unexpected(complaint(path, steps,
-                                         "the key " + quoted(name) + " may be taken for " +
-                                             quoted(key) + " by programs that ignore case"));
+        return std::unexpected(make_error(path, steps,
+                                          "the key " + quoted(name) + " may be taken for " +
+                                              quoted(key) + " by programs that ignore case"));
       continue;
     }
     if (found)
-      return std::unexpected(complaint(path, steps, "the key " + quoted(key) + " stands twice"));
+      return std::unexpected(make_error(path, steps, "the key " + quoted(key) + " stands twice"));
     found = child;
   }
   return found;
@@ -86,13 +86,13 @@ Result<JsonText::Found> JsonText::walk(const JsonPath& path) const {
     if (kind == Kind::kNull) return at;
     if (step.key()) {
       if (kind != Kind::kObject)
-        return std::unexpected(complaint(path, at.steps, "expected an object"));
+        return std::unexpected(make_error(path, at.steps, "expected an object"));
       PINSCOPE_TRY(const auto child, member(at.node, *step.key(), path, at.steps));
       if (!child) return at;
       at.node = *child;
     } else {
       if (kind != Kind::kArray)
-        return std::unexpected(complaint(path, at.steps, "expected an array"));
+        return std::unexpected(make_error(path, at.steps, "expected an array"));
       const auto children = outline_.children(at.node);
       if (step.index() >= children.size()) return at;
       at.node = children[step.index()];
@@ -115,7 +115,7 @@ Status JsonText::set(const JsonPath& path, std::string_view value) {
   for (size_t i = path.size(); i-- > at.steps;) {
     if (!path[i].key())
       return std::unexpected(
-          complaint(path, i, "there is no element " + std::to_string(path[i].index())));
+          make_error(path, i, "there is no element " + std::to_string(path[i].index())));
     // The first one goes into the object that is there.
     if (i == at.steps && outline_[at.node].kind != Kind::kNull)
       return insert(at.node, path[i].key(), {missing});
@@ -137,13 +137,13 @@ Status JsonText::append_all(const JsonPath& path, const std::vector<std::string>
     return set(path, array.empty() ? "[]" : array + "]");
   }
   if (kind != Kind::kArray)
-    return std::unexpected(complaint(path, path.size(), "expected an array"));
+    return std::unexpected(make_error(path, path.size(), "expected an array"));
   if (values.empty()) return {};
   return insert(at.node, std::nullopt, values);
 }
 
 Result<bool> JsonText::remove(const JsonPath& path) {
-  if (path.empty()) return std::unexpected(complaint(path, 0, "the whole cannot be taken out"));
+  if (path.empty()) return std::unexpected(make_error(path, 0, "the whole cannot be taken out"));
   PINSCOPE_TRY(const Found container, walk({path.begin(), path.end() - 1}));
   if (container.steps + 1 < path.size()) return false;
   PINSCOPE_TRY(const Found at, walk(path));

@@ -84,7 +84,7 @@ class JsonText {
   Status insert(size_t container, const std::optional<std::string>& key,
                 const std::vector<std::string>& values);
   Status splice(size_t begin, size_t end, std::string_view with);
-  [[nodiscard]] Error complaint(const JsonPath& path, size_t steps, std::string reason) const;
+  [[nodiscard]] Error make_error(const JsonPath& path, size_t steps, std::string reason) const;
 
   std::string text_;
   std::string name_;

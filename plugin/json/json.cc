@@ -123,19 +123,19 @@ bool JsonView::is_null() const {
   return as_value(value_).IsNull();
 }
 
-Error JsonView::complaint(std::string reason) const {
+Error JsonView::make_error(std::string reason) const {
   return Error(document_->code(), "read " + quoted(document_->name()))
       .reason(path_to(as_value(document_->root().value_), as_value(value_)) + ": " +
               std::move(reason));
 }
 
 Result<std::optional<JsonView>> JsonView::find(std::string_view key) const {
-  if (!is_object()) return std::unexpected(complaint("expected an object"));
+  if (!is_object()) return std::unexpected(make_error("expected an object"));
   const Value* found = nullptr;
   for (const auto& member : as_value(value_).GetObject()) {
     if (text_of(member.name) != key) continue;
     if (found != nullptr)
-      return std::unexpected(complaint("the key " + quoted(key) + " stands twice"));
+      return std::unexpected(make_error("the key " + quoted(key) + " stands twice"));
     found = &member.value;
   }
   if (found == nullptr || found->IsNull()) return std::nullopt;
@@ -143,7 +143,7 @@ Result<std::optional<JsonView>> JsonView::find(std::string_view key) const {
 }
 
 Result<std::vector<std::pair<std::string_view, JsonView>>> JsonView::members() const {
-  if (!is_object()) return std::unexpected(complaint("expected an object"));
+  if (!is_object()) return std::unexpected(make_error("expected an object"));
   const auto& object = as_value(value_);
   std::vector<std::pair<std::string_view, JsonView>> all;
   std::vector<std::string_view> names;
@@ -152,18 +152,18 @@ Result<std::vector<std::pair<std::string_view, JsonView>>> JsonView::members() c
   for (const auto& member : object.GetObject()) {
     const auto name = text_of(member.name);
     if (name.find('\0') != std::string_view::npos)
-      return std::unexpected(complaint("a key contains a NUL"));
+      return std::unexpected(make_error("a key contains a NUL"));
     names.push_back(name);
     all.emplace_back(name, JsonView(document_, &member.value));
   }
   std::sort(names.begin(), names.end());
   if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
-    return std::unexpected(complaint("the key " + quoted(*twice) + " stands twice"));
+    return std::unexpected(make_error("the key " + quoted(*twice) + " stands twice"));
   return all;
 }
 
 Result<std::vector<JsonView>> JsonView::elements() const {
-  if (!is_array()) return std::unexpected(complaint("expected an array"));
+  if (!is_array()) return std::unexpected(make_error("expected an array"));
   const auto& array = as_value(value_);
   std::vector<JsonView> all;
   all.reserve(array.Size());
@@ -172,26 +172,26 @@ Result<std::vector<JsonView>> JsonView::elements() const {
 }
 
 Result<std::string_view> JsonView::as_string() const {
-  if (!is_string()) return std::unexpected(complaint("expected a string"));
+  if (!is_string()) return std::unexpected(make_error("expected a string"));
   const auto text = text_of(as_value(value_));
   if (text.find('\0') != std::string_view::npos)
-    return std::unexpected(complaint("the string contains a NUL"));
+    return std::unexpected(make_error("the string contains a NUL"));
   return text;
 }
 
 Result<uint64_t> JsonView::as_unsigned() const {
   if (!as_value(value_).IsUint64())
-    return std::unexpected(complaint("expected a whole number that is not negative"));
+    return std::unexpected(make_error("expected a whole number that is not negative"));
   return as_value(value_).GetUint64();
 }
 
 Result<int64_t> JsonView::as_signed() const {
-  if (!as_value(value_).IsInt64()) return std::unexpected(complaint("expected a whole number"));
+  if (!as_value(value_).IsInt64()) return std::unexpected(make_error("expected a whole number"));
   return as_value(value_).GetInt64();
 }
 
 Result<bool> JsonView::as_bool() const {
-  if (!as_value(value_).IsBool()) return std::unexpected(complaint("expected true or false"));
+  if (!as_value(value_).IsBool()) return std::unexpected(make_error("expected true or false"));
   return as_value(value_).GetBool();
 }
 

@@ -45,7 +45,7 @@ class JsonView {
   [[nodiscard]] Result<bool> bool_or(std::string_view key, bool missing) const;
 
   // An error about this value, in the same form as those of the functions above.
-  [[nodiscard]] Error complaint(std::string reason) const;
+  [[nodiscard]] Error make_error(std::string reason) const;
 
  private:
   friend class JsonDocument;

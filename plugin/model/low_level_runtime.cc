@@ -17,10 +17,10 @@ Result<std::string> parse_runtime_file(std::string text, const std::string& name
   for (const auto& [key, value] : members)
     if (key != "runtime")
       return std::unexpected(
-          json.root().complaint("there is no key " + quoted(key)).hint("known: \"runtime\""));
+          json.root().make_error("there is no key " + quoted(key)).hint("known: \"runtime\""));
   auto path = json.root().string_or("runtime", "");
   if (path && !path->empty() && !path->starts_with('/'))
-    return std::unexpected(json.root().complaint(quoted(*path) + " is not an absolute path"));
+    return std::unexpected(json.root().make_error(quoted(*path) + " is not an absolute path"));
   return path;
 }
 

@@ -147,14 +147,14 @@ Status Session::receive_message(uint32_t connection, Message message, Time now) 
 
 Status Session::receive_call(Message message, Time now) {
   // ttrpc: such a message is answered with an error, and the connection goes on.
-  const auto complain = [&](const char* why) -> Status {
+  const auto refuse = [&](const char* why) -> Status {
     respond(message.stream, refused(RpcCode::kInvalidArgument, why));
     return {};
   };
-  if (message.type != Message::kRequest) return complain("a request was expected");
-  if (message.stream % 2 == 0) return complain("the stream of a request has to be odd");
+  if (message.type != Message::kRequest) return refuse("a request was expected");
+  if (message.stream % 2 == 0) return refuse("the stream of a request has to be odd");
   if (message.stream <= last_stream_)
-    return complain("the stream of a request has to be greater than the one before");
+    return refuse("the stream of a request has to be greater than the one before");
   last_stream_ = message.stream;
   PINSCOPE_TRY(Request request, parse_request(message.data));
 

@@ -22,7 +22,7 @@ using model::NamespaceKind;
 Result<uint32_t> read_id(const JsonView& value) {
   PINSCOPE_TRY(const uint64_t number, value.as_unsigned());
   if (number > std::numeric_limits<uint32_t>::max())
-    return std::unexpected(value.complaint("larger than 32 bits"));
+    return std::unexpected(value.make_error("larger than 32 bits"));
   return static_cast<uint32_t>(number);
 }
 
@@ -41,9 +41,9 @@ Result<std::vector<JsonView>> read_list(const JsonView& object, std::string_view
 // A relative root.path is relative to the bundle.
 Status read_root(const JsonView& config, const State& state, Container& container) {
   PINSCOPE_TRY(const auto root, config.find("root"));
-  if (!root) return std::unexpected(config.complaint("the root is missing"));
+  if (!root) return std::unexpected(config.make_error("the root is missing"));
   PINSCOPE_TRY(const auto path, root->string_or("path", ""));
-  if (path.empty()) return std::unexpected(root->complaint("the path is missing"));
+  if (path.empty()) return std::unexpected(root->make_error("the path is missing"));
   container.rootfs = join(state.bundle, path);
   PINSCOPE_TRY(container.readonly_rootfs, root->bool_or("readonly", false));
   return {};
@@ -128,7 +128,7 @@ Status read_namespaces(const JsonView& linux, Container& container) {
     if (!kind) continue;  // newer than this
     auto& target = container.namespaces[static_cast<size_t>(*kind)];
     if (target.mode != model::Namespace::Mode::kHost)
-      return std::unexpected(entry.complaint("the namespace " + quoted(type) + " stands twice"));
+      return std::unexpected(entry.make_error("the namespace " + quoted(type) + " stands twice"));
     PINSCOPE_TRY(target.path, entry.string_or("path", ""));
     target.mode =
         target.path.empty() ? model::Namespace::Mode::kPrivate : model::Namespace::Mode::kPath;

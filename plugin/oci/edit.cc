@@ -102,7 +102,7 @@ Result<ConfigEdit> edit_config(std::string config_json, const std::string& name,
   PINSCOPE_TRY(const auto document,
                JsonDocument::parse(config_json, name, ErrorCode::kConfigInvalid));
   const JsonView config = document.root();
-  if (!config.is_object()) return std::unexpected(config.complaint("expected an object"));
+  if (!config.is_object()) return std::unexpected(config.make_error("expected an object"));
   std::vector<HookEntry> missing;
   for (const auto& hook : hooks) {
     PINSCOPE_TRY(const bool there, has_hook(config, hook));

@@ -14,7 +14,7 @@ constexpr uint32_t kMaxNumbers = 64;
 
 Result<JsonView> required(const JsonView& object, std::string_view key) {
   PINSCOPE_TRY(const auto found, object.find(key));
-  if (!found) return std::unexpected(object.complaint("the field " + quoted(key) + " is missing"));
+  if (!found) return std::unexpected(object.make_error("the field " + quoted(key) + " is missing"));
   return *found;
 }
 
@@ -43,7 +43,7 @@ Result<Delegation> read_delegation(const JsonView& value) {
       PINSCOPE_TRY(const auto name, entry.as_string());
       const auto number = model::token_right_from_name(right, name);
       if (!number || *number >= kMaxNumbers)
-        return std::unexpected(entry.complaint("not a name that is known here"));
+        return std::unexpected(entry.make_error("not a name that is known here"));
       delegation.rights.add(right, *number);
     }
   }

@@ -107,7 +107,7 @@ void write_instances(JsonWriter& json, const std::vector<ViewInstance>& instance
 
 Result<JsonView> required(const JsonView& object, std::string_view key) {
   PINSCOPE_TRY(const auto found, object.find(key));
-  if (!found) return std::unexpected(object.complaint("the field " + quoted(key) + " is missing"));
+  if (!found) return std::unexpected(object.make_error("the field " + quoted(key) + " is missing"));
   return *found;
 }
 
@@ -121,7 +121,7 @@ Result<Number> to_number(const JsonView& value) {
   constexpr auto kLargest = static_cast<uint64_t>(std::numeric_limits<Number>::max());
   PINSCOPE_TRY(const uint64_t number, value.as_unsigned());
   if (number > kLargest)
-    return std::unexpected(value.complaint("larger than " + std::to_string(kLargest)));
+    return std::unexpected(value.make_error("larger than " + std::to_string(kLargest)));
   return static_cast<Number>(number);
 }
 
@@ -130,7 +130,7 @@ template <typename Enum>
 Result<Enum> to_word(const JsonView& value, std::optional<Enum> (*find)(std::string_view)) {
   PINSCOPE_TRY(const auto word, value.as_string());
   const auto known = find(word);
-  if (!known) return std::unexpected(value.complaint("not a word that is known here"));
+  if (!known) return std::unexpected(value.make_error("not a word that is known here"));
   return *known;
 }
 
@@ -156,7 +156,7 @@ Result<Rule> read_rule(const JsonView& value) {
   constexpr size_t kFields = 4;
   PINSCOPE_TRY(const auto fields, value.elements());
   if (fields.size() < kFields)
-    return std::unexpected(value.complaint("expected policy, file, line and column"));
+    return std::unexpected(value.make_error("expected policy, file, line and column"));
   Rule rule;
   PINSCOPE_TRY(rule.policy, to_string(fields[0]));
   PINSCOPE_TRY(rule.place.file, to_string(fields[1]));
@@ -167,7 +167,7 @@ Result<Rule> read_rule(const JsonView& value) {
 
 Result<Rule> to_rule(const JsonView& value, const std::vector<Rule>& rules) {
   PINSCOPE_TRY(const uint64_t index, value.as_unsigned());
-  if (index >= rules.size()) return std::unexpected(value.complaint("there is no such rule"));
+  if (index >= rules.size()) return std::unexpected(value.make_error("there is no such rule"));
   return rules[index];
 }
 
@@ -191,13 +191,13 @@ Status read_table(const JsonView& object, std::string_view key,
     }
     if (position[i] == columns.size() &&
         std::ranges::find(kNewColumns, wanted[i]) == kNewColumns.end())
-      return std::unexpected(table.complaint("the column " + quoted(wanted[i]) + " is missing"));
+      return std::unexpected(table.make_error("the column " + quoted(wanted[i]) + " is missing"));
   }
   PINSCOPE_TRY(const auto rows, read_list(table, "rows"));
   for (const auto& row : rows) {
     PINSCOPE_TRY(const auto values, row.elements());
     if (values.size() < columns.size())
-      return std::unexpected(row.complaint("the row is shorter than the columns"));
+      return std::unexpected(row.make_error("the row is shorter than the columns"));
     PINSCOPE_CHECK(read_row([&](size_t column) -> std::optional<JsonView> {
       if (position[column] == columns.size()) return std::nullopt;
       return values[position[column]];
@@ -243,7 +243,7 @@ Result<ViewInstance> read_instance(const auto& column) {
   PINSCOPE_TRY(const auto ids, column(4)->elements());
   PINSCOPE_TRY(const auto unique_ids, column(5)->elements());
   if (ids.size() != unique_ids.size())
-    return std::unexpected(column(5)->complaint("not as many as there are mounts"));
+    return std::unexpected(column(5)->make_error("not as many as there are mounts"));
   for (size_t i = 0; i < ids.size(); ++i) {
     model::MountIdentity mount;
     PINSCOPE_TRY(mount.id, ids[i].as_unsigned());
@@ -296,7 +296,7 @@ Status check_format(const JsonView& root) {
   PINSCOPE_TRY(const auto format, read_number<uint64_t>(root, "format"));
   if (format == kFormat) return {};
   return std::unexpected(
-      root.complaint("record format " + std::to_string(format) + " is not known here")
+      root.make_error("record format " + std::to_string(format) + " is not known here")
           .hint("a newer pinscope wrote it"));
 }
 

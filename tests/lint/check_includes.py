@@ -127,7 +127,7 @@ def suite_of(path):
     return parts[1] if parts[0] == "tests" and len(parts) > 2 else None
 
 
-def complaints(path, quote, target, root):
+def findings_of(path, quote, target, root):
     room = room_of(path)
     if quote == '"':
         if target.split("/")[0] not in ("plugin", "hooks", "tests"):
@@ -212,7 +212,7 @@ def main():
         looked_at += 1
         for number, line in enumerate(tree.text_of(root, path).splitlines(), start=1):
             if match := INCLUDE.match(line):
-                for text in complaints(path, match[1], match[2], root):
+                for text in findings_of(path, match[1], match[2], root):
                     findings.append(f"{path}:{number}: {text}")
     tree.report("includes", findings, looked_at)
 

@@ -134,11 +134,11 @@ void print(std::string_view text) {
   std::fwrite(safe.data(), 1, safe.size(), stdout);
 }
 
-void complain(const Error& error) {
-  complain(error.sentence());
+void report(const Error& error) {
+  report(error.sentence());
 }
 
-void complain(std::string_view sentence) {
+void report(std::string_view sentence) {
   const std::string line = "pinscope: " + one_line(sentence) + "\n";
   std::fwrite(line.data(), 1, line.size(), stderr);
 }

@@ -92,7 +92,7 @@ Command add_command(CLI::App& root, Program& program, const std::string& name,
 // the exit status (see main.cc).
 void print(std::string_view text);
 // `pinscope: <sentence>` to standard error.
-void complain(const Error& error);
-void complain(std::string_view sentence);
+void report(const Error& error);
+void report(std::string_view sentence);
 
 }  // namespace pinscope::cli

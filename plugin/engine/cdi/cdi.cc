@@ -52,7 +52,7 @@ Result<CdiFile> parse(std::string text, const std::string& path) {
   PINSCOPE_TRY(const auto kind, document.root().string_or("kind", ""));
   if (kind != kCdiKind)
     return std::unexpected(
-        document.root().complaint("the kind is " + quoted(kind) + ", not " + quoted(kCdiKind)));
+        document.root().make_error("the kind is " + quoted(kind) + ", not " + quoted(kCdiKind)));
   PINSCOPE_TRY(const auto devices, document.root().find("devices"));
   if (!devices) return file;
   PINSCOPE_TRY(const auto entries, devices->elements());

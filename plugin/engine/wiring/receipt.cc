@@ -25,14 +25,14 @@ Result<uint64_t> read_sum(const JsonView& object) {
   uint64_t number = 0;
   const auto end = std::from_chars(text.data(), text.data() + text.size(), number, 16);
   if (end.ec != std::errc() || end.ptr != text.data() + text.size() || text.size() != 16)
-    return std::unexpected(object.complaint("\"sum\" must be 16 hexadecimal digits"));
+    return std::unexpected(object.make_error("\"sum\" must be 16 hexadecimal digits"));
   return number;
 }
 
 Result<std::string> read_path(const JsonView& object, std::string_view key) {
   auto path = object.string_or(key, "");
   if (path && !path->starts_with('/'))
-    return std::unexpected(object.complaint(quoted(key) + " must be an absolute path"));
+    return std::unexpected(object.make_error(quoted(key) + " must be an absolute path"));
   return path;
 }
 
@@ -72,15 +72,15 @@ Result<Receipt> parse_receipt(std::string text, const std::string& path) {
   const auto root = document.root();
   PINSCOPE_TRY(const uint64_t version, root.unsigned_or("version", 0));
   if (version != kVersion)
-    return std::unexpected(root.complaint("version " + std::to_string(version) +
-                                          " is not known: another version of pinscope wrote it"));
+    return std::unexpected(root.make_error("version " + std::to_string(version) +
+                                           " is not known: another version of pinscope wrote it"));
   Receipt receipt;
   PINSCOPE_TRY(receipt.set_default, root.bool_or("setDefault", false));
   PINSCOPE_TRY(const auto directories, elements_of(root, "directories"));
   for (const auto& directory : directories) {
     PINSCOPE_TRY(const auto name, directory.as_string());
     if (!name.starts_with('/'))
-      return std::unexpected(directory.complaint("it must be an absolute path"));
+      return std::unexpected(directory.make_error("it must be an absolute path"));
     receipt.directories.emplace_back(name);
   }
   PINSCOPE_TRY(const auto files, elements_of(root, "files"));

@@ -33,7 +33,7 @@ class SetLoader {
  public:
   void add_text(std::string text, const std::string& file);
   void add_file(const std::string& path, const std::string& name, Trust trust);
-  void complain(const std::string& file, const std::string& message);
+  void add_error(const std::string& file, const std::string& message);
   Loaded finish();
 
  private:
@@ -45,7 +45,7 @@ class SetLoader {
   size_t rules_ = 0;
 };
 
-void SetLoader::complain(const std::string& file, const std::string& message) {
+void SetLoader::add_error(const std::string& file, const std::string& message) {
   Diagnostic diagnostic;
   diagnostic.place = {file, 1, 1};
   diagnostic.message = one_line(message);
@@ -154,17 +154,17 @@ void SetLoader::add_file(const std::string& path, const std::string& name, Trust
   auto text = read_policy_file(path, trust, stamp);
   loaded_.files.push_back(std::move(stamp));
   if (!text) {
-    complain(name, std::string(code_name(text.error().code())) + ": " + text.error().sentence());
+    add_error(name, std::string(code_name(text.error().code())) + ": " + text.error().sentence());
     return;
   }
   bytes_ += text->size();
   if (bytes_ > kMaxSetBytes) {
-    complain(name, "the set has more than " + std::to_string(kMaxSetBytes) + " bytes");
+    add_error(name, "the set has more than " + std::to_string(kMaxSetBytes) + " bytes");
     return;
   }
   // What a full disk leaves of a file that is saved is not the wish to have no policies.
   if (text->find_first_not_of(" \t\r\n") == std::string::npos) {
-    complain(name, "the file is empty; remove it, or say with a comment that it holds no policy");
+    add_error(name, "the file is empty; remove it, or say with a comment that it holds no policy");
     return;
   }
   for (auto& part : parts_of(*std::move(text), name)) add_text(std::move(part.text), part.file);
@@ -210,7 +210,7 @@ bool Loaded::ok() const {
 Loaded load_text(std::string text, const std::string& file) {
   SetLoader loader;
   if (text.size() > kMaxFileBytes)
-    loader.complain(file, "the text has more than " + std::to_string(kMaxFileBytes) + " bytes");
+    loader.add_error(file, "the text has more than " + std::to_string(kMaxFileBytes) + " bytes");
   else
     loader.add_text(std::move(text), file);
   return loader.finish();
@@ -223,7 +223,7 @@ Loaded load_path(const std::string& path, Trust trust) {
   if (::stat(absolute.c_str(), &status) != 0) {
     const bool names_a_file = absolute.ends_with(".yaml") || absolute.ends_with(".yml");
     if (errno == ENOENT && !names_a_file) return loader.finish();
-    loader.complain(path, Error::system("read " + quoted(path), errno).sentence());
+    loader.add_error(path, Error::system("read " + quoted(path), errno).sentence());
     return loader.finish();
   }
   if (!S_ISDIR(status.st_mode)) {
@@ -232,8 +232,8 @@ Loaded load_path(const std::string& path, Trust trust) {
   }
   const auto names = list_files(absolute, trust);
   if (!names)
-    loader.complain(path,
-                    std::string(code_name(names.error().code())) + ": " + names.error().sentence());
+    loader.add_error(
+        path, std::string(code_name(names.error().code())) + ": " + names.error().sentence());
   else
     for (const auto& name : *names) loader.add_file(join(absolute, name), name, trust);
   return loader.finish();
@@ -246,8 +246,8 @@ Loaded load_with(const std::string& directory, const std::string& replaced,
   if (::stat(directory.c_str(), &status) == 0 || errno != ENOENT) {
     const auto names = list_files(directory, Trust::kRequired);
     if (!names)
-      loader.complain(directory, std::string(code_name(names.error().code())) + ": " +
-                                     names.error().sentence());
+      loader.add_error(directory, std::string(code_name(names.error().code())) + ": " +
+                                      names.error().sentence());
     else
       for (const auto& name : *names)
         if (name != replaced) loader.add_file(join(directory, name), name, Trust::kRequired);

@@ -29,7 +29,7 @@ def keys_are_text(value):
 
 
 def problems(validator, data):
-    """What an editor would complain about, or nothing."""
+    """What an editor would report, or nothing."""
     try:
         # The second reader is the one that editors use: a file must be YAML to both.
         documents = [item for item in yaml.safe_load_all(data) if item is not None]

@@ -62,7 +62,7 @@ TEST_F(RunHook, EndsOneThatTakesTooLong) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, milliseconds(5000));
 }
 
-TEST_F(RunHook, KeepsTheEndOfALongComplaintOnly) {
+TEST_F(RunHook, KeepsTheEndOfALongMessageOnly) {
   const auto done = run_hook(script("yes x | head -c 1000000 >&2; echo end >&2; exit 1"), {"hook"},
                              "", in(milliseconds(10'000)));
   EXPECT_THAT(done.error().sentence(), testing::EndsWith(": end"));

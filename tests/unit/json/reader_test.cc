@@ -71,8 +71,9 @@ TEST(JsonReader, NamesThePlaceOfAValue) {
   const auto second = (*namespaces->elements())[1];
   EXPECT_EQ(reason(second.string_or("type", "")),
             "cannot read \"a.json\": /linux/namespaces/1/type: expected a string");
-  EXPECT_EQ(second.complaint("odd").sentence(), "cannot read \"a.json\": /linux/namespaces/1: odd");
-  EXPECT_EQ(root.complaint("odd").sentence(), "cannot read \"a.json\": /: odd");
+  EXPECT_EQ(second.make_error("odd").sentence(),
+            "cannot read \"a.json\": /linux/namespaces/1: odd");
+  EXPECT_EQ(root.make_error("odd").sentence(), "cannot read \"a.json\": /: odd");
   EXPECT_EQ(reason((*root.find("a/b"))->as_string()),
             "cannot read \"a.json\": /a/b: expected a string");
 }
@@ -191,7 +192,7 @@ TEST(JsonReader, CutsAPlaceThatNobodyCouldRead) {
   const auto document = parse(std::string(kDepth, '[') + std::string(kDepth, ']'));
   JsonView view = document->root();
   for (size_t i = 1; i < kDepth; ++i) view = (*view.elements())[0];
-  const std::string sentence = view.complaint("odd").sentence();
+  const std::string sentence = view.make_error("odd").sentence();
   EXPECT_THAT(sentence, StartsWith("cannot read \"a.json\": /0/0/0"));
   EXPECT_THAT(sentence, EndsWith("/0...: odd"));
   EXPECT_LT(sentence.size(), 600U);

@@ -7,7 +7,7 @@
 namespace pinscope::policy {
 namespace {
 
-std::string complaint(std::string_view pattern) {
+std::string sentence_of(std::string_view pattern) {
   const auto status = check_glob(pattern);
   return status ? "" : status.error().sentence();
 }
@@ -84,24 +84,24 @@ TEST(Glob, DotIsACharacterLikeAnyOther) {
 }
 
 TEST(Glob, CheckSaysWhatIsWrong) {
-  EXPECT_EQ(complaint("/a/**/b*/[!x-z]"), "");
-  EXPECT_EQ(complaint("/a/[]]"), "");
-  EXPECT_EQ(complaint("/a/b**"),
+  EXPECT_EQ(sentence_of("/a/**/b*/[!x-z]"), "");
+  EXPECT_EQ(sentence_of("/a/[]]"), "");
+  EXPECT_EQ(sentence_of("/a/b**"),
             "cannot use glob \"/a/b**\": \"**\" must be a whole component, as in \"/a/**/b\"");
-  EXPECT_EQ(complaint("/a/***"),
+  EXPECT_EQ(sentence_of("/a/***"),
             "cannot use glob \"/a/***\": \"**\" must be a whole component, as in \"/a/**/b\"");
-  EXPECT_EQ(complaint("/a/b\\"),
+  EXPECT_EQ(sentence_of("/a/b\\"),
             "cannot use glob \"/a/b\\\\\": a backslash with no character behind it");
-  EXPECT_EQ(complaint("/a/\\/b"),
+  EXPECT_EQ(sentence_of("/a/\\/b"),
             "cannot use glob \"/a/\\\\/b\": a backslash with no character behind it");
   EXPECT_EQ(
-      complaint("/a/[bc"),
+      sentence_of("/a/[bc"),
       "cannot use glob \"/a/[bc\": the bracket \"[bc\" does not end in its component or holds "
       "a range that runs backwards");
-  EXPECT_NE(complaint("[]"), "");
-  EXPECT_NE(complaint("[a/b]"), "");
-  EXPECT_NE(complaint("[z-a]"), "");
-  EXPECT_NE(complaint("[a\\"), "");
+  EXPECT_NE(sentence_of("[]"), "");
+  EXPECT_NE(sentence_of("[a/b]"), "");
+  EXPECT_NE(sentence_of("[z-a]"), "");
+  EXPECT_NE(sentence_of("[a\\"), "");
 }
 
 TEST(Glob, WhatCheckRefusesMatchesNothing) {

@@ -22,19 +22,19 @@ TEST(Receipt, IsReadAsItWasWritten) {
 }
 
 TEST(Receipt, SaysWhatIsWrongWithIt) {
-  const auto complaint = [](const char* text) {
+  const auto sentence_of = [](const char* text) {
     const auto read = parse_receipt(text, "r.json");
     return read ? std::string("(fine)") : read.error().sentence();
   };
-  EXPECT_THAT(complaint("{"), HasSubstr("r.json"));
-  EXPECT_THAT(complaint("{}"), HasSubstr("version 0 is not known"));
-  EXPECT_THAT(complaint(R"({"version": 1, "directories": ["etc"]})"),
+  EXPECT_THAT(sentence_of("{"), HasSubstr("r.json"));
+  EXPECT_THAT(sentence_of("{}"), HasSubstr("version 0 is not known"));
+  EXPECT_THAT(sentence_of(R"({"version": 1, "directories": ["etc"]})"),
               HasSubstr("/directories/0: it must be an absolute path"));
-  EXPECT_THAT(complaint(R"({"version": 1, "files": [{"path": "x", "sum": "0000000000000000"}]})"),
+  EXPECT_THAT(sentence_of(R"({"version": 1, "files": [{"path": "x", "sum": "0000000000000000"}]})"),
               HasSubstr("\"path\" must be an absolute path"));
-  EXPECT_THAT(complaint(R"({"version": 1, "files": [{"path": "/x", "sum": "12"}]})"),
+  EXPECT_THAT(sentence_of(R"({"version": 1, "files": [{"path": "/x", "sum": "12"}]})"),
               HasSubstr("\"sum\" must be 16 hexadecimal digits"));
-  EXPECT_EQ(complaint(R"({"version": 1})"), "(fine)");
+  EXPECT_EQ(sentence_of(R"({"version": 1})"), "(fine)");
 }
 
 }  // namespace
