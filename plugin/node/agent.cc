@@ -119,7 +119,7 @@ Followed follow(const AgentOptions& options, const Volume& volume) {
     return {false, "there are no policies in " + volume.path() +
                        ": is there a ConfigMap, with something in it? what was in force stays"};
   const auto done = run_in_root(options.root, [&]() -> Result<std::string> {
-    PINSCOPE_TRY(const auto now, bring_in_force(options.policies, **texts));
+    PINSCOPE_TRY(const auto now, activate(options.policies, **texts));
     return now.count + "\n" + now.changes;
   });
   if (!done)

@@ -137,7 +137,7 @@ std::string changes_of(const std::optional<std::string>& before,
 
 }  // namespace
 
-Result<InForce> bring_in_force(const HostPolicies& host, const std::vector<policy::Text>& texts) {
+Result<InForce> activate(const HostPolicies& host, const std::vector<policy::Text>& texts) {
   PINSCOPE_TRY(const Fd made, make_directory(host.directory, 0755));
   PINSCOPE_TRY(const Fd directory, open_trusted_directory(host.directory));
   PINSCOPE_TRY(const auto before, written(directory.get()));

@@ -27,7 +27,7 @@ struct InForce {
 // Checks `texts` together with the host's own policies, and only if the whole has no error writes
 // the file and compiles. Otherwise everything stays as it was, and the error names each mistake by
 // file and line. Nothing is written or compiled that is there already. No texts: no file.
-Result<InForce> bring_in_force(const HostPolicies& host, const std::vector<policy::Text>& texts);
+Result<InForce> activate(const HostPolicies& host, const std::vector<policy::Text>& texts);
 
 // Removes the file and compiles the policies that are left.
 Status withdraw(const HostPolicies& host);

@@ -116,7 +116,7 @@ struct Entrance {
 
 // The child is of the container from `enter` on as far as the kernel is concerned, so nobody in it
 // may look into its memory or its descriptors.
-[[noreturn]] void be_the_child(int socket, const DelegatedRoot& root, const Entrance& entrance) {
+[[noreturn]] void run_child(int socket, const DelegatedRoot& root, const Entrance& entrance) {
   Answer answer;
   Fd context;
   if (!close_all_but(socket, entrance.needed) || !stay_concealed()) {
@@ -193,7 +193,7 @@ Result<Fd> context_from_child(const DelegatedRoot& root, const Entrance& entranc
   Fd theirs(ends[1]);
   const pid_t child = ::fork();
   if (child < 0) return std::unexpected(Error::system("start a process", errno));
-  if (child == 0) be_the_child(theirs.get(), root, entrance);
+  if (child == 0) run_child(theirs.get(), root, entrance);
   theirs.reset();  // so that the child's end is seen
   auto context = receive_context(ours.get());
   if (!context) ::kill(child, SIGKILL);
