@@ -1,5 +1,5 @@
 // Protobuf messages to and from the plain values of types.h. Internal to nri/: the one place
-// besides ttrpc.cc and session.cc that sees generated code.
+// besides ttrpc.cc and conversation.cc that sees generated code.
 #pragma once
 
 #include "plugin/nri/nri.pb.h"

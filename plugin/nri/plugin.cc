@@ -8,7 +8,7 @@
 #include <random>
 
 #include "plugin/base/text.h"
-#include "plugin/nri/session.h"
+#include "plugin/nri/conversation.h"
 #include "plugin/nri/transport.h"
 
 namespace pinscope::nri {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "plugin/nri/session.h"
+#include "plugin/nri/conversation.h"
 
 namespace {
 

@@ -18,9 +18,9 @@
 #include "plugin/policy/language/combined.h"
 #include "plugin/policy/language/limits.h"
 #include "plugin/policy/language/load.h"
+#include "plugin/policy/language/policy_text.h"
 #include "plugin/policy/language/reader.h"
 #include "plugin/policy/language/reporter.h"
-#include "plugin/policy/language/source.h"
 #include "plugin/policy/language/tree.h"
 
 namespace pinscope::policy {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "plugin/policy/language/diagnostic.h"
-#include "plugin/policy/language/source.h"
+#include "plugin/policy/language/policy_text.h"
 
 namespace pinscope::policy {
 

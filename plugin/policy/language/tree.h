@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "plugin/policy/language/policy_text.h"
 #include "plugin/policy/language/reporter.h"
-#include "plugin/policy/language/source.h"
 
 namespace pinscope::policy {
 

@@ -1,4 +1,4 @@
-#include "plugin/policy/language/source.h"
+#include "plugin/policy/language/policy_text.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "plugin/nri/session.h"
+#include "plugin/nri/conversation.h"
 
 #include <algorithm>
 #include <array>

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "plugin/nri/session.h"
+#include "plugin/nri/conversation.h"
 #include "tests/support/nri/wire.h"
 #include "tests/unit/nri/recording_plugin.h"
 

@@ -1,5 +1,5 @@
 // Runtimes that are broken, slow or hostile: wherever the bytes are cut and whatever they are.
-#include "tests/unit/nri/sessions.h"
+#include "tests/unit/nri/conversations.h"
 
 namespace pinscope::nri {
 namespace {

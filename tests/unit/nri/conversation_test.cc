@@ -1,5 +1,5 @@
 // How a session begins with runtimes of every version, and the events that they tell of.
-#include "tests/unit/nri/sessions.h"
+#include "tests/unit/nri/conversations.h"
 
 namespace pinscope::nri {
 namespace {

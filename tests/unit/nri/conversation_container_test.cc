@@ -1,5 +1,5 @@
 // What a runtime says of containers, and what the plugin answers, byte by byte.
-#include "tests/unit/nri/sessions.h"
+#include "tests/unit/nri/conversations.h"
 
 namespace pinscope::nri {
 namespace {

@@ -1,5 +1,5 @@
 // Bytes, lines and documents of a file, before YAML.
-#include "plugin/policy/language/source.h"
+#include "plugin/policy/language/policy_text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
