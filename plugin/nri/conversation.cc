@@ -73,7 +73,7 @@ Error late(std::string what) {
 
 }  // namespace
 
-Session::Session(Identity identity, Plugin& plugin, Time now)
+Conversation::Conversation(Identity identity, Plugin& plugin, Time now)
     : identity_(std::move(identity)),
       plugin_(plugin),
       registration_deadline_(now + kRegistrationTimeout) {
@@ -88,7 +88,7 @@ Session::Session(Identity identity, Plugin& plugin, Time now)
   send(kRuntimeService, kRegistration, Message::kRequest, encode(request));
 }
 
-Status Session::receive(std::string_view bytes, Time now) {
+Status Conversation::receive(std::string_view bytes, Time now) {
   PINSCOPE_CHECK(mux_.receive(bytes, [&](uint32_t connection, std::string_view piece) {
     auto& reader = connection == kPluginService ? plugin_service_ : runtime_service_;
     return reader.receive(piece, [&](Message message) {
@@ -104,22 +104,22 @@ Status Session::receive(std::string_view bytes, Time now) {
   return {};
 }
 
-bool Session::has_room() const {
+bool Conversation::has_room() const {
   return calls_.size() < kMaxCalls && waiting_bytes_ < kMaxWaitingBytes &&
          outgoing().size() < kMaxOutgoingBytes;
 }
 
-void Session::sent(size_t bytes, Time now) {
+void Conversation::sent(size_t bytes, Time now) {
   mux_.sent(bytes);
   if (bytes > 0 || outgoing().empty()) writing_deadline_.reset();
   if (!outgoing().empty() && !writing_deadline_) writing_deadline_ = now + request_timeout();
 }
 
-milliseconds Session::request_timeout() const {
+milliseconds Conversation::request_timeout() const {
   return runtime_ ? runtime_->request_timeout : kRequestTimeout;
 }
 
-std::optional<Time> Session::deadline() const {
+std::optional<Time> Conversation::deadline() const {
   std::optional<Time> first;
   const auto consider = [&](std::optional<Time> one) {
     if (one && (!first || *one < *first)) first = one;
@@ -130,7 +130,7 @@ std::optional<Time> Session::deadline() const {
   return first;
 }
 
-Status Session::check(Time now) const {
+Status Conversation::check(Time now) const {
   if (!registered_ && now >= registration_deadline_)
     return std::unexpected(late("register with the runtime"));
   if (reading_deadline_ && now >= *reading_deadline_)
@@ -140,12 +140,12 @@ Status Session::check(Time now) const {
   return {};
 }
 
-Status Session::receive_message(uint32_t connection, Message message, Time now) {
+Status Conversation::receive_message(uint32_t connection, Message message, Time now) {
   return connection == kPluginService ? receive_call(std::move(message), now)
                                       : receive_answer(message);
 }
 
-Status Session::receive_call(Message message, Time now) {
+Status Conversation::receive_call(Message message, Time now) {
   // ttrpc: such a message is answered with an error, and the connection goes on.
   const auto refuse = [&](const char* why) -> Status {
     respond(message.stream, refused(RpcCode::kInvalidArgument, why));
@@ -170,7 +170,7 @@ Status Session::receive_call(Message message, Time now) {
   return {};
 }
 
-Status Session::receive_answer(const Message& message) {
+Status Conversation::receive_answer(const Message& message) {
   if (message.type != Message::kResponse || message.stream != kRegistration || registered_)
     return std::unexpected(Error(ErrorCode::kProtocol, "read an answer of the runtime")
                                .reason("it belongs to no call"));
@@ -184,7 +184,7 @@ Status Session::receive_answer(const Message& message) {
   return {};
 }
 
-void Session::send(uint32_t connection, uint32_t stream, uint8_t type, std::string data) {
+void Conversation::send(uint32_t connection, uint32_t stream, uint8_t type, std::string data) {
   Message message;
   message.stream = stream;
   message.type = type;
@@ -192,14 +192,14 @@ void Session::send(uint32_t connection, uint32_t stream, uint8_t type, std::stri
   mux_.send(connection, encode(message));
 }
 
-void Session::respond(uint32_t stream, const Response& response) {
+void Conversation::respond(uint32_t stream, const Response& response) {
   std::string data = encode(response);
   if (data.size() > kMaxData)
     data = encode(refused(RpcCode::kResourceExhausted, "the plugin's answer is too long"));
   send(kPluginService, stream, Message::kResponse, std::move(data));
 }
 
-bool Session::answer_next() {
+bool Conversation::answer_next() {
   if (calls_.empty() || outgoing().size() >= kMaxOutgoingBytes) return false;
   const Call call = std::move(calls_.front());
   calls_.pop_front();
@@ -208,7 +208,7 @@ bool Session::answer_next() {
   return true;
 }
 
-Response Session::dispatch(const Call& call) {
+Response Conversation::dispatch(const Call& call) {
   const Request& request = call.request;
   const std::string& method = request.method;
   if (request.service == kPluginServiceName) {
@@ -228,7 +228,7 @@ Response Session::dispatch(const Call& call) {
                  "there is no " + one_line(request.service) + "/" + one_line(method) + " here");
 }
 
-Response Session::configure(const Request& request) {
+Response Conversation::configure(const Request& request) {
   wire::ConfigureRequest message;
   if (!parse(message, request.payload)) return malformed(request);
   RuntimeInfo runtime;
@@ -251,7 +251,7 @@ Response Session::configure(const Request& request) {
   return answered(response);
 }
 
-Response Session::synchronize(const Request& request) {
+Response Conversation::synchronize(const Request& request) {
   wire::SynchronizeRequest message;
   if (!parse(message, request.payload)) return malformed(request);
   std::vector<Pod> pods;
@@ -267,7 +267,7 @@ Response Session::synchronize(const Request& request) {
   return answered(response);
 }
 
-Response Session::create_container(const Request& request, Time deadline) {
+Response Conversation::create_container(const Request& request, Time deadline) {
   wire::SubjectRequest message;
   if (!parse(message, request.payload)) return malformed(request);
   const auto adjustment =
@@ -279,7 +279,7 @@ Response Session::create_container(const Request& request, Time deadline) {
   return answered(response);
 }
 
-Response Session::state_change(const Request& request, Time deadline) {
+Response Conversation::state_change(const Request& request, Time deadline) {
   wire::StateChangeEvent message;
   if (!parse(message, request.payload)) return malformed(request);
   const auto event = static_cast<Event>(message.event());
@@ -290,7 +290,7 @@ Response Session::state_change(const Request& request, Time deadline) {
   return done ? Response{} : failed(done.error());
 }
 
-Response Session::deliver(Event event, const Request& request, Time deadline) {
+Response Conversation::deliver(Event event, const Request& request, Time deadline) {
   wire::SubjectRequest message;
   if (!parse(message, request.payload)) return malformed(request);
   auto done = plugin_.state_change(event, to_pod(message.pod()), to_container(message.container()),
@@ -298,7 +298,7 @@ Response Session::deliver(Event event, const Request& request, Time deadline) {
   return done ? Response{} : failed(done.error());
 }
 
-Response Session::update_pod(const Request& request, Time deadline) {
+Response Conversation::update_pod(const Request& request, Time deadline) {
   wire::UpdatePodSandboxRequest message;
   if (!parse(message, request.payload)) return malformed(request);
   auto done = plugin_.state_change(Event::kUpdatePodSandbox, to_pod(message.pod()), {}, deadline);

@@ -19,10 +19,10 @@
 
 namespace pinscope::nri {
 
-class Session {
+class Conversation {
  public:
-  // `plugin` must outlive the session. Queues the registration.
-  Session(Identity identity, Plugin& plugin, Time now);
+  // `plugin` must outlive the conversation. Queues the registration.
+  Conversation(Identity identity, Plugin& plugin, Time now);
 
   // Takes what arrived on the socket. Calls of the runtime are queued for answer_next(). After an
   // error the conversation is over.

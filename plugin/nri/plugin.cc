@@ -34,13 +34,13 @@ Woken wait_for(int socket, int events, int stop, std::optional<Time> until) {
   return ready > 0 ? Woken::kSocket : Woken::kTime;
 }
 
-// One conversation.
-class Conversation {
+// The conversation over one socket.
+class Connection {
  public:
-  Conversation(Plugin& plugin, const RunOptions& options, Fd socket)
+  Connection(Plugin& plugin, const RunOptions& options, Fd socket)
       : socket_(std::move(socket)),
         stop_fd_(options.stop_fd),
-        session_(options.identity, plugin, Clock::now()) {}
+        conversation_(options.identity, plugin, Clock::now()) {}
 
   enum class End { kStopped, kByRuntime };
 
@@ -49,43 +49,44 @@ class Conversation {
       PINSCOPE_TRY(const bool alive, write());
       if (!alive) return End::kByRuntime;
       // Answered one by one, so that the first answer does not wait for the last.
-      if (session_.answer_next()) continue;
-      const int events =
-          (session_.has_room() ? POLLIN : 0) | (session_.outgoing().empty() ? 0 : POLLOUT);
-      if (wait_for(socket_.get(), events, stop_fd_, session_.deadline()) == Woken::kStop)
+      if (conversation_.answer_next()) continue;
+      const int events = (conversation_.has_room() ? POLLIN : 0) |
+                         (conversation_.outgoing().empty() ? 0 : POLLOUT);
+      if (wait_for(socket_.get(), events, stop_fd_, conversation_.deadline()) == Woken::kStop)
         return End::kStopped;
       PINSCOPE_TRY(const bool more, read());
       if (!more) return End::kByRuntime;
       // Last, so that time which a handler took is not held against the runtime.
-      PINSCOPE_CHECK(session_.check(Clock::now()));
+      PINSCOPE_CHECK(conversation_.check(Clock::now()));
     }
   }
 
-  [[nodiscard]] bool established() const { return session_.established(); }
+  [[nodiscard]] bool established() const { return conversation_.established(); }
 
  private:
   Result<bool> write() {
-    PINSCOPE_TRY(const Moved moved, session_.outgoing().empty()
+    PINSCOPE_TRY(const Moved moved, conversation_.outgoing().empty()
                                         ? Result<Moved>(Moved{})
-                                        : write_some(socket_.get(), session_.outgoing()));
-    session_.sent(moved.bytes, Clock::now());
+                                        : write_some(socket_.get(), conversation_.outgoing()));
+    conversation_.sent(moved.bytes, Clock::now());
     return !moved.ended;
   }
 
   // False at the end. Whatever the runtime left in the socket has been read by then.
   Result<bool> read() {
-    while (session_.has_room()) {
+    while (conversation_.has_room()) {
       PINSCOPE_TRY(const Moved moved, read_some(socket_.get(), buffer_));
       if (moved.ended) return ended();
       if (moved.bytes == 0) return true;
-      PINSCOPE_CHECK(session_.receive(std::string_view(buffer_.data(), moved.bytes), Clock::now()));
+      PINSCOPE_CHECK(
+          conversation_.receive(std::string_view(buffer_.data(), moved.bytes), Clock::now()));
       if (moved.bytes < buffer_.size()) return true;
     }
     return true;
   }
 
   Result<bool> ended() {
-    if (session_.inside_message())
+    if (conversation_.inside_message())
       return std::unexpected(Error(ErrorCode::kProtocol, "read a message of the runtime")
                                  .reason("the connection ended in the middle of it"));
     return false;
@@ -93,7 +94,7 @@ class Conversation {
 
   Fd socket_;
   int stop_fd_;
-  Session session_;
+  Conversation conversation_;
   std::vector<char> buffer_ = std::vector<char>(64U << 10);
 };
 
@@ -104,9 +105,9 @@ milliseconds jittered(milliseconds wait, std::minstd_rand& random) {
 
 Status run_once(Plugin& plugin, RunOptions& options) {
   PINSCOPE_CHECK(prepare(options.connection.get()));
-  Conversation conversation(plugin, options, std::move(options.connection));
-  PINSCOPE_TRY(const auto end, conversation.run());
-  if (end == Conversation::End::kByRuntime) plugin.disconnected(kEnded);
+  Connection connection(plugin, options, std::move(options.connection));
+  PINSCOPE_TRY(const auto end, connection.run());
+  if (end == Connection::End::kByRuntime) plugin.disconnected(kEnded);
   return {};
 }
 
@@ -117,11 +118,11 @@ Status run_again_and_again(Plugin& plugin, const RunOptions& options) {
   for (;;) {
     std::string why;
     if (auto socket = connect_to(options.socket_path); socket) {
-      Conversation conversation(plugin, options, *std::move(socket));
-      const auto end = conversation.run();
-      if (end && *end == Conversation::End::kStopped) return {};
+      Connection connection(plugin, options, *std::move(socket));
+      const auto end = connection.run();
+      if (end && *end == Connection::End::kStopped) return {};
       why = end ? kEnded : end.error().sentence();
-      if (conversation.established()) {
+      if (connection.established()) {
         wait = options.first_wait;
         reported.clear();
       }

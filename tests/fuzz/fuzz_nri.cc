@@ -65,19 +65,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   const nri::Time now{std::chrono::hours(1)};
   Agreeable plugin;
-  nri::Session session({"fuzz", "50"}, plugin, now);
+  nri::Conversation conversation({"fuzz", "50"}, plugin, now);
   while (!bytes.empty()) {
     const auto piece = bytes.substr(0, step);
     bytes.remove_prefix(piece.size());
-    const auto done = session.receive(piece, now);
+    const auto done = conversation.receive(piece, now);
     if (!done && done.error().sentence().find('\n') != std::string::npos) std::abort();
-    while (session.answer_next()) {
+    while (conversation.answer_next()) {
     }
-    check_frames(session.outgoing());
-    session.sent(session.outgoing().size(), now);
-    if (!session.has_room()) std::abort();
+    check_frames(conversation.outgoing());
+    conversation.sent(conversation.outgoing().size(), now);
+    if (!conversation.has_room()) std::abort();
     if (!done) break;
   }
-  (void)session.check(now + std::chrono::hours(1));
+  (void)conversation.check(now + std::chrono::hours(1));
   return 0;
 }

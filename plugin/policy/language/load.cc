@@ -87,12 +87,12 @@ void SetLoader::add_document(const Document& document, Reporter& reporter) {
 }
 
 void SetLoader::add_text(std::string text, const std::string& file) {
-  const Source source(std::move(text), file);
-  Reporter reporter(source);
-  const auto bad_bytes = find_bad_bytes(source.text(), kMaxDiagnostics);
+  const PolicyText policy_text(std::move(text), file);
+  Reporter reporter(policy_text);
+  const auto bad_bytes = find_bad_bytes(policy_text.text(), kMaxDiagnostics);
   for (const auto& bad : bad_bytes) reporter.error(bad.at, bad.message, bad.hint);
   if (bad_bytes.empty()) {
-    const auto documents = split_documents(source.text(), kMaxDocuments + 1);
+    const auto documents = split_documents(policy_text.text(), kMaxDocuments + 1);
     if (documents.size() > kMaxDocuments)
       reporter.error({documents.back().first_line, 1},
                      "the file has more than " + std::to_string(kMaxDocuments) + " documents",

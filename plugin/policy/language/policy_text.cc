@@ -105,7 +105,7 @@ size_t append_shown(std::string& out, std::string_view text) {
 
 }  // namespace
 
-Source::Source(std::string text, std::string file)
+PolicyText::PolicyText(std::string text, std::string file)
     : text_(std::move(text)), file_(std::move(file)) {
   if (text_.starts_with(kByteOrderMark)) text_.erase(0, kByteOrderMark.size());
   if (text_.find('\r') != std::string::npos) {
@@ -122,7 +122,7 @@ Source::Source(std::string text, std::string file)
   });
 }
 
-std::string_view Source::line(uint32_t number) const {
+std::string_view PolicyText::line(uint32_t number) const {
   if (number == 0 || (number - 1) / kLinesPerCheckpoint >= checkpoints_.size()) return {};
   const uint32_t checkpoint = (number - 1) / kLinesPerCheckpoint;
   std::string_view found;
@@ -134,7 +134,7 @@ std::string_view Source::line(uint32_t number) const {
   return found;
 }
 
-std::string Source::snippet(Position at) const {
+std::string PolicyText::snippet(Position at) const {
   constexpr size_t kBefore = 100;
   constexpr size_t kBehind = 60;
   const std::string_view whole = line(at.line);

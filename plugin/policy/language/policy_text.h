@@ -15,12 +15,12 @@ struct Position {
   uint32_t column = 1;
 };
 
-class Source {
+class PolicyText {
  public:
   // A byte order mark is dropped, CRLF becomes LF.
-  Source(std::string text, std::string file);
-  Source(const Source&) = delete;
-  Source& operator=(const Source&) = delete;
+  PolicyText(std::string text, std::string file);
+  PolicyText(const PolicyText&) = delete;
+  PolicyText& operator=(const PolicyText&) = delete;
 
   [[nodiscard]] const std::string& file() const { return file_; }
   [[nodiscard]] std::string_view text() const { return text_; }

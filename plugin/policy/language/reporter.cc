@@ -17,7 +17,7 @@ void Reporter::warning(Position at, std::string message, std::string hint) {
 }
 
 model::Place Reporter::place(Position at) const {
-  return {source_.file(), at.line, at.column};
+  return {text_.file(), at.line, at.column};
 }
 
 bool Reporter::full() const {
@@ -41,7 +41,7 @@ void Reporter::add(Diagnostic::Severity severity, size_t& count, Position at, st
     hint.clear();
   }
   diagnostics_.push_back(
-      {severity, place(at), one_line(message), one_line(hint), source_.snippet(at)});
+      {severity, place(at), one_line(message), one_line(hint), text_.snippet(at)});
 }
 
 }  // namespace pinscope::policy

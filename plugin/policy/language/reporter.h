@@ -11,8 +11,8 @@ namespace pinscope::policy {
 
 class Reporter {
  public:
-  // `source` must outlive the reporter.
-  explicit Reporter(const Source& source) : source_(source) {}
+  // `text` must outlive the reporter.
+  explicit Reporter(const PolicyText& text) : text_(text) {}
 
   void error(Position at, std::string message, std::string hint = {});
   void warning(Position at, std::string message, std::string hint = {});
@@ -29,7 +29,7 @@ class Reporter {
   void add(Diagnostic::Severity severity, size_t& count, Position at, std::string message,
            std::string hint);
 
-  const Source& source_;
+  const PolicyText& text_;
   std::vector<Diagnostic> diagnostics_;
   size_t errors_ = 0;
   size_t warnings_ = 0;

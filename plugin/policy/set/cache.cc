@@ -19,12 +19,12 @@ namespace {
 // FlatBuffers count in 31 bits.
 constexpr off_t kLargestSet = 0x7fffffff;
 
-class Mapping {
+class MappedFile {
  public:
-  Mapping(void* address, size_t size) : address_(address), size_(size) {}
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  ~Mapping() {
+  MappedFile(void* address, size_t size) : address_(address), size_(size) {}
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile() {
     if (address_ != nullptr) ::munmap(address_, size_);
   }
   [[nodiscard]] std::span<const std::byte> bytes() const {
@@ -93,10 +93,10 @@ Result<std::optional<CachedSet>> CachedSet::open(const std::string& directory,
   if (address == MAP_FAILED)
     return std::unexpected(
         Error::system("map " + quoted(path), errno, ErrorCode::kPolicyUnavailable));
-  Mapping mapping(address, size);
-  PINSCOPE_TRY(const CompiledSet set, CompiledSet::open(mapping.bytes()));
+  MappedFile mapped(address, size);
+  PINSCOPE_TRY(const CompiledSet set, CompiledSet::open(mapped.bytes()));
   if (set.source_path() != one_spelling(policy_path)) return std::optional<CachedSet>();
-  mapping.release();
+  mapped.release();
   return CachedSet({static_cast<const std::byte*>(address), size}, set);
 }
 

@@ -6,7 +6,7 @@ namespace {
 
 using namespace test;
 
-TEST_F(Sessions, GiveThePluginWhatTheRuntimeSaysOfAContainer) {
+TEST_F(Conversations, GiveThePluginWhatTheRuntimeSaysOfAContainer) {
   establish("containerd", "v2.2.0");
   // mounts = 9 {destination, type, source, options}; linux = 11 {namespaces = 1, seccomp_profile =
   // 7}
@@ -41,7 +41,7 @@ TEST_F(Sessions, GiveThePluginWhatTheRuntimeSaysOfAContainer) {
 }
 
 // An empty profile of the runtime's default is not the same as none.
-TEST_F(Sessions, TellTheDefaultProfileFromNone) {
+TEST_F(Conversations, TellTheDefaultProfileFromNone) {
   establish("containerd", "v2.2.0");
   receive(call(3, "CreateContainer", about(pod(), container() + field(11, field(7, "")))));
   ASSERT_TRUE(plugin.last_container.seccomp_profile);
@@ -50,12 +50,12 @@ TEST_F(Sessions, TellTheDefaultProfileFromNone) {
   EXPECT_FALSE(plugin.last_container.seccomp_profile);
 }
 
-TEST_F(Sessions, AnswerNothingToDoWithNothing) {
+TEST_F(Conversations, AnswerNothingToDoWithNothing) {
   establish();
   EXPECT_EQ(answer_to(3, call(3, "CreateContainer", about(pod(), container()))).payload, "");
 }
 
-TEST_F(Sessions, WriteHooksAsTheSpecificationHasThem) {
+TEST_F(Conversations, WriteHooksAsTheSpecificationHasThem) {
   establish();
   plugin.adjustment.hooks.create_runtime.push_back({"/h", {"h", "x"}, {"A=b"}, 10});
   const auto response = answer_to(3, call(3, "CreateContainer", about(pod(), container())));
@@ -66,7 +66,7 @@ TEST_F(Sessions, WriteHooksAsTheSpecificationHasThem) {
   EXPECT_EQ(response.payload, field(1, field(5, field(2, hook))));
 }
 
-TEST_F(Sessions, WriteEverythingElseAsTheSpecificationHasIt) {
+TEST_F(Conversations, WriteEverythingElseAsTheSpecificationHasIt) {
   establish("containerd", "v2.2.0");
   plugin.adjustment.annotations = {{"k", "v"}};
   plugin.adjustment.mounts = {{"/d", "bind", "/s", {"ro"}}};
@@ -89,7 +89,7 @@ TEST_F(Sessions, WriteEverythingElseAsTheSpecificationHasIt) {
                    field(6, field(6, seccomp))));
 }
 
-TEST_F(Sessions, ReadAPolicyAsTheyWriteIt) {
+TEST_F(Conversations, ReadAPolicyAsTheyWriteIt) {
   establish("containerd", "v2.2.0");
   const std::string rule = field(1, "bpf") + field(2, "SCMP_ACT_ERRNO") + field(3, field(1, 1)) +
                            field(4, field(1, 2) + field(2, 7) + field(3, 9) + field(4, "OP"));
@@ -108,7 +108,7 @@ TEST_F(Sessions, ReadAPolicyAsTheyWriteIt) {
 }
 
 // Only an error stops a container; the codes of timeouts and the like make the runtime go on.
-TEST_F(Sessions, StopACreationWithTheCodeThatStopsIt) {
+TEST_F(Conversations, StopACreationWithTheCodeThatStopsIt) {
   establish();
   plugin.error = Error(ErrorCode::kPolicyUnavailable, "use the policies");
   const auto response = answer_to(3, call(3, "CreateContainer", about(pod(), container())));
@@ -116,7 +116,7 @@ TEST_F(Sessions, StopACreationWithTheCodeThatStopsIt) {
   EXPECT_EQ(response.message, "cannot use the policies");
 }
 
-TEST_F(Sessions, GiveAnAnswerThatIsLongerThanAFrameInFrames) {
+TEST_F(Conversations, GiveAnAnswerThatIsLongerThanAFrameInFrames) {
   establish();
   for (int i = 0; i < 200; ++i)
     plugin.adjustment.hooks.create_runtime.push_back({std::string(100, 'p'), {}, {}, {}});
@@ -124,7 +124,7 @@ TEST_F(Sessions, GiveAnAnswerThatIsLongerThanAFrameInFrames) {
   EXPECT_GT(response.payload.size(), std::size_t{20000});
 }
 
-TEST_F(Sessions, AnswerWithAnErrorIfTheAnswerWouldBeTooLong) {
+TEST_F(Conversations, AnswerWithAnErrorIfTheAnswerWouldBeTooLong) {
   establish();
   plugin.adjustment.env = {{"N", std::string(kMaxData, 'x')}};
   const auto response = answer_to(3, call(3, "CreateContainer", about(pod(), container())));

@@ -8,7 +8,7 @@ using namespace test;
 using std::chrono::milliseconds;
 using testing::ElementsAre;
 
-TEST_F(Sessions, RefuseARequestThatIsNoMessage) {
+TEST_F(Conversations, RefuseARequestThatIsNoMessage) {
   establish();
   uint32_t stream = 3;
   for (const char* method : {"Configure", "Synchronize", "CreateContainer", "StateChange",
@@ -21,12 +21,12 @@ TEST_F(Sessions, RefuseARequestThatIsNoMessage) {
   EXPECT_EQ(plugin.asked.size(), 1U);
 }
 
-TEST_F(Sessions, AnswerShutdown) {
+TEST_F(Conversations, AnswerShutdown) {
   establish();
   EXPECT_EQ(answer_to(3, call(3, "Shutdown", "")).code, RpcCode::kOk);
 }
 
-TEST_F(Sessions, RefuseStreamsThatAClientMayNotUse) {
+TEST_F(Conversations, RefuseStreamsThatAClientMayNotUse) {
   establish();
   EXPECT_EQ(answer_to(4, call(4, "Shutdown", "")).message, "the stream of a request has to be odd");
   EXPECT_EQ(answer_to(1, call(1, "Shutdown", "")).message,
@@ -34,25 +34,25 @@ TEST_F(Sessions, RefuseStreamsThatAClientMayNotUse) {
   EXPECT_EQ(answer_to(3, frame(1, message(3, 3, "data"))).message, "a request was expected");
 }
 
-TEST_F(Sessions, EndAtARequestThatIsNoProtobuf) {
+TEST_F(Conversations, EndAtARequestThatIsNoProtobuf) {
   expect_error(frame(1, message(1, 1, "\x0a\xff")),
                "cannot read a ttrpc request: it is not a protobuf message of that kind");
 }
 
-TEST_F(Sessions, EndAtGarbage) {
+TEST_F(Conversations, EndAtGarbage) {
   expect_error(std::string(64, '\x7f'),
                "cannot read a frame of the NRI socket: it claims 2139062143 bytes, at most 4194314 "
                "are allowed");
 }
 
-TEST_F(Sessions, EndAtAMessageThatIsTooLong) {
+TEST_F(Conversations, EndAtAMessageThatIsTooLong) {
   expect_error(frame(1, u32(5U << 20) + u32(1) + "\x01\x00"s),
                "cannot read a ttrpc message: it claims 5242880 bytes of data, at most 4194304 are "
                "allowed");
 }
 
 // The whole conversation, cut at every byte.
-TEST_F(Sessions, DoNotDependOnWhereTheBytesAreCut) {
+TEST_F(Conversations, DoNotDependOnWhereTheBytesAreCut) {
   const std::string bytes = accepted() +
                             call(1, "Configure", configuration("containerd", "2.1.9")) +
                             call(3, "Synchronize", field(1, pod())) +
@@ -60,7 +60,7 @@ TEST_F(Sessions, DoNotDependOnWhereTheBytesAreCut) {
                             call(7, "StateChange", state_change(11, pod(), container()));
   for (size_t cut = 1; cut < bytes.size(); ++cut) {
     RecordingPlugin recording;
-    Session cut_session({"pinscope", "50"}, recording, now);
+    Conversation cut_session({"pinscope", "50"}, recording, now);
     for (const std::string_view part :
          {std::string_view(bytes).substr(0, cut), std::string_view(bytes).substr(cut)}) {
       ASSERT_TRUE(cut_session.receive(part, now));
@@ -75,7 +75,7 @@ TEST_F(Sessions, DoNotDependOnWhereTheBytesAreCut) {
 }
 
 // containerd sends the first 4096 bytes of a message in a frame of their own.
-TEST_F(Sessions, ReadARequestThatCameInSeveralFramesBetweenOthers) {
+TEST_F(Conversations, ReadARequestThatCameInSeveralFramesBetweenOthers) {
   establish();
   const std::string request =
       message(3, 1,
@@ -86,53 +86,53 @@ TEST_F(Sessions, ReadARequestThatCameInSeveralFramesBetweenOthers) {
   EXPECT_EQ(plugin.last_container.annotations.at("long").size(), 10000U);
 }
 
-TEST_F(Sessions, MakeTheRuntimeWaitWhileTooManyCallsDo) {
+TEST_F(Conversations, MakeTheRuntimeWaitWhileTooManyCallsDo) {
   establish();
   std::string bytes;
   for (uint32_t i = 0; i < 100; ++i)
     bytes += call(3 + 2 * i, "CreateContainer", about(pod(), container()));
-  ASSERT_TRUE(session.receive(bytes, now));
-  EXPECT_FALSE(session.has_room());
-  while (session.answer_next()) {
+  ASSERT_TRUE(conversation.receive(bytes, now));
+  EXPECT_FALSE(conversation.has_room());
+  while (conversation.answer_next()) {
   }
-  EXPECT_TRUE(session.has_room());
+  EXPECT_TRUE(conversation.has_room());
   EXPECT_EQ(outgoing().size(), 100U);
 }
 
-TEST_F(Sessions, MakeTheRuntimeWaitWhileItDoesNotTakeAnswers) {
+TEST_F(Conversations, MakeTheRuntimeWaitWhileItDoesNotTakeAnswers) {
   establish();
   plugin.adjustment.env = {{"N", std::string(1U << 20, 'x')}};
   receive(call(3, "CreateContainer", about(pod(), container())) +
           call(5, "CreateContainer", about(pod(), container())));
   EXPECT_EQ(plugin.asked.size(), 2U) << "the second call waits, too";
-  EXPECT_FALSE(session.has_room());
+  EXPECT_FALSE(conversation.has_room());
   outgoing();
-  EXPECT_TRUE(session.answer_next());
+  EXPECT_TRUE(conversation.answer_next());
   outgoing();
-  EXPECT_TRUE(session.has_room());
+  EXPECT_TRUE(conversation.has_room());
 }
 
-TEST_F(Sessions, EndIfTheRegistrationIsNotAnsweredInTime) {
-  EXPECT_EQ(session.deadline(), kStart + milliseconds(5000));
-  EXPECT_TRUE(session.check(kStart + milliseconds(4999)));
-  const auto done = session.check(kStart + milliseconds(5000));
+TEST_F(Conversations, EndIfTheRegistrationIsNotAnsweredInTime) {
+  EXPECT_EQ(conversation.deadline(), kStart + milliseconds(5000));
+  EXPECT_TRUE(conversation.check(kStart + milliseconds(4999)));
+  const auto done = conversation.check(kStart + milliseconds(5000));
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().sentence(),
             "cannot register with the runtime: the runtime did not go on in time");
 }
 
-TEST_F(Sessions, WaitForEverBetweenCalls) {
+TEST_F(Conversations, WaitForEverBetweenCalls) {
   establish();
-  EXPECT_EQ(session.deadline(), std::nullopt);
-  EXPECT_TRUE(session.check(now + std::chrono::hours(1000)));
+  EXPECT_EQ(conversation.deadline(), std::nullopt);
+  EXPECT_TRUE(conversation.check(now + std::chrono::hours(1000)));
 }
 
-TEST_F(Sessions, EndIfAMessageIsNotFinishedInTime) {
+TEST_F(Conversations, EndIfAMessageIsNotFinishedInTime) {
   establish();
   const std::string bytes = call(3, "CreateContainer", about(pod(), container()));
   for (const size_t cut : {size_t{3}, size_t{8}, size_t{12}, bytes.size() - 1}) {
     RecordingPlugin recording;
-    Session slow({"pinscope", "50"}, recording, now);
+    Conversation slow({"pinscope", "50"}, recording, now);
     ASSERT_TRUE(slow.receive(accepted() + bytes.substr(0, cut), now));
     EXPECT_EQ(slow.deadline(), now + milliseconds(2000)) << cut;
     // A byte now and then does not help.
@@ -146,20 +146,20 @@ TEST_F(Sessions, EndIfAMessageIsNotFinishedInTime) {
   }
 }
 
-TEST_F(Sessions, EndIfAnAnswerIsNotTakenInTime) {
+TEST_F(Conversations, EndIfAnAnswerIsNotTakenInTime) {
   establish();
   receive(call(3, "CreateContainer", about(pod(), container())));
-  session.sent(0, now);
-  EXPECT_EQ(session.deadline(), now + milliseconds(2000));
-  session.sent(1, now + milliseconds(1500));
-  EXPECT_TRUE(session.check(now + milliseconds(2500)));
-  const auto done = session.check(now + milliseconds(3500));
+  conversation.sent(0, now);
+  EXPECT_EQ(conversation.deadline(), now + milliseconds(2000));
+  conversation.sent(1, now + milliseconds(1500));
+  EXPECT_TRUE(conversation.check(now + milliseconds(2500)));
+  const auto done = conversation.check(now + milliseconds(3500));
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().sentence(),
             "cannot send an answer to the runtime: the runtime did not go on in time");
 }
 
-TEST_F(Sessions, GiveACallTheTimeThatConfigureSays) {
+TEST_F(Conversations, GiveACallTheTimeThatConfigureSays) {
   receive(accepted() + call(1, "Configure", configuration("containerd", "2.1.9", field(5, 500))) +
           call(3, "CreateContainer", about(pod(), container())));
   // The first two calls came together: what Configure says holds for those after it.
@@ -167,7 +167,7 @@ TEST_F(Sessions, GiveACallTheTimeThatConfigureSays) {
   EXPECT_EQ(plugin.last_deadline, now + milliseconds(500));
 }
 
-TEST_F(Sessions, GiveACallTheTimeThatItSays) {
+TEST_F(Conversations, GiveACallTheTimeThatItSays) {
   establish();
   const std::string request = field(1, "nri.pkg.api.v1alpha1.Plugin") +
                               field(2, "CreateContainer") + field(3, about(pod(), container())) +
@@ -177,7 +177,7 @@ TEST_F(Sessions, GiveACallTheTimeThatItSays) {
 }
 
 // A timeout of centuries would overflow what a deadline is counted in.
-TEST_F(Sessions, BoundATimeoutThatIsTooLong) {
+TEST_F(Conversations, BoundATimeoutThatIsTooLong) {
   receive(call(1, "Configure", configuration("containerd", "2.1.9", field(5, INT64_MAX))));
   EXPECT_EQ(plugin.runtime_info.request_timeout, milliseconds(600'000));
   const std::string request = field(1, "nri.pkg.api.v1alpha1.Plugin") +

@@ -38,22 +38,22 @@ inline std::string state_change(uint64_t event, const std::string& pod_bytes,
   return field(1, event) + field(2, pod_bytes) + field(3, container_bytes);
 }
 
-class Sessions : public testing::Test {
+class Conversations : public testing::Test {
  protected:
-  Sessions() { outgoing(); }
+  Conversations() { outgoing(); }
 
   // What the plugin has sent since the last time.
   std::vector<Decoded> outgoing() {
-    auto taken = take_apart(session.outgoing());
+    auto taken = take_apart(conversation.outgoing());
     EXPECT_TRUE(taken.complete);
     EXPECT_LE(taken.longest_frame, 4096U);
-    session.sent(session.outgoing().size(), now);
+    conversation.sent(conversation.outgoing().size(), now);
     return std::move(taken.messages);
   }
   void receive(const std::string& bytes) {
-    const auto done = session.receive(bytes, now);
+    const auto done = conversation.receive(bytes, now);
     ASSERT_TRUE(done) << done.error().sentence();
-    while (session.answer_next()) {
+    while (conversation.answer_next()) {
     }
   }
   Response answer_to(uint32_t stream, const std::string& bytes) {
@@ -70,10 +70,10 @@ class Sessions : public testing::Test {
   void establish(std::string_view name = "containerd", std::string_view version = "v2.1.9") {
     receive(accepted() + call(1, "Configure", configuration(name, version)));
     outgoing();
-    ASSERT_TRUE(session.established());
+    ASSERT_TRUE(conversation.established());
   }
   void expect_error(const std::string& bytes, const std::string& sentence) {
-    const auto done = session.receive(bytes, now);
+    const auto done = conversation.receive(bytes, now);
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().sentence(), sentence);
     EXPECT_EQ(done.error().code(), ErrorCode::kProtocol);
@@ -81,7 +81,7 @@ class Sessions : public testing::Test {
 
   Time now = kStart;
   RecordingPlugin plugin;
-  Session session{{"pinscope", "50"}, plugin, now};
+  Conversation conversation{{"pinscope", "50"}, plugin, now};
 };
 
 }  // namespace pinscope::nri::test

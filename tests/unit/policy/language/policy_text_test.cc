@@ -18,51 +18,51 @@ std::vector<std::string> bad(std::string_view text) {
   return found;
 }
 
-TEST(Source, FindsLinesByTheirNumber) {
+TEST(PolicyText, FindsLinesByTheirNumber) {
   std::string text;
   for (int i = 1; i <= 1000; ++i) text += "line " + std::to_string(i) + "\n";
-  const Source source(text, "f.yaml");
-  EXPECT_EQ(source.line(1), "line 1");
-  EXPECT_EQ(source.line(256), "line 256");
-  EXPECT_EQ(source.line(257), "line 257");
-  EXPECT_EQ(source.line(1000), "line 1000");
-  EXPECT_EQ(source.line(1001), "");
-  EXPECT_EQ(source.line(0), "");
-  EXPECT_EQ(source.line(4000000000), "");
+  const PolicyText policy_text(text, "f.yaml");
+  EXPECT_EQ(policy_text.line(1), "line 1");
+  EXPECT_EQ(policy_text.line(256), "line 256");
+  EXPECT_EQ(policy_text.line(257), "line 257");
+  EXPECT_EQ(policy_text.line(1000), "line 1000");
+  EXPECT_EQ(policy_text.line(1001), "");
+  EXPECT_EQ(policy_text.line(0), "");
+  EXPECT_EQ(policy_text.line(4000000000), "");
 }
 
-TEST(Source, DropsAByteOrderMarkAndCarriageReturnsBeforeLineEnds) {
-  EXPECT_EQ(Source("\xef\xbb\xbf"
-                   "a\r\nb\r\n",
-                   "f")
+TEST(PolicyText, DropsAByteOrderMarkAndCarriageReturnsBeforeLineEnds) {
+  EXPECT_EQ(PolicyText("\xef\xbb\xbf"
+                       "a\r\nb\r\n",
+                       "f")
                 .text(),
             "a\nb\n");
-  EXPECT_EQ(Source("a\rb\r", "f").text(), "a\rb\r");
+  EXPECT_EQ(PolicyText("a\rb\r", "f").text(), "a\rb\r");
 }
 
-TEST(Source, PointsAtAColumnOfTheLine) {
-  const Source source("a: b\n\n  \n\xc3\xa9: c\n", "f");
-  EXPECT_EQ(source.snippet({1, 4}), "  a: b\n     ^");
-  EXPECT_EQ(source.snippet({1, 99}), "  a: b\n      ^");
-  EXPECT_EQ(source.snippet({2, 1}), "");
-  EXPECT_EQ(source.snippet({3, 1}), "");
-  EXPECT_EQ(source.snippet({4, 5}), "  \xc3\xa9: c\n     ^");
-  EXPECT_EQ(source.snippet({9, 1}), "");
+TEST(PolicyText, PointsAtAColumnOfTheLine) {
+  const PolicyText policy_text("a: b\n\n  \n\xc3\xa9: c\n", "f");
+  EXPECT_EQ(policy_text.snippet({1, 4}), "  a: b\n     ^");
+  EXPECT_EQ(policy_text.snippet({1, 99}), "  a: b\n      ^");
+  EXPECT_EQ(policy_text.snippet({2, 1}), "");
+  EXPECT_EQ(policy_text.snippet({3, 1}), "");
+  EXPECT_EQ(policy_text.snippet({4, 5}), "  \xc3\xa9: c\n     ^");
+  EXPECT_EQ(policy_text.snippet({9, 1}), "");
 }
 
-TEST(Source, EscapesInASnippetWhatCouldDisturbATerminal) {
-  const Source source(
+TEST(PolicyText, EscapesInASnippetWhatCouldDisturbATerminal) {
+  const PolicyText policy_text(
       "a\x1b[31m\tb\xff\xe2\x80\xae"
       "c\n",
       "f");
-  EXPECT_EQ(source.snippet({1, 13}),
+  EXPECT_EQ(policy_text.snippet({1, 13}),
             "  a<U+001B>[31m b\\xff<U+202E>c\n"
             "                             ^");
 }
 
-TEST(Source, CutsALongLineAroundTheColumn) {
-  const Source source(std::string(5000, 'a') + "X" + std::string(5000, 'b'), "f");
-  const std::string snippet = source.snippet({1, 5001});
+TEST(PolicyText, CutsALongLineAroundTheColumn) {
+  const PolicyText policy_text(std::string(5000, 'a') + "X" + std::string(5000, 'b'), "f");
+  const std::string snippet = policy_text.snippet({1, 5001});
   EXPECT_EQ(snippet, "  ..." + std::string(100, 'a') + "X" + std::string(59, 'b') + "...\n" +
                          std::string(105, ' ') + "^");
 }
