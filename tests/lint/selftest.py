@@ -13,7 +13,7 @@ TIDY_BUILD = {"build/compile_commands.json": lambda root: json.dumps([
 GOOD = {
     "plugin/base/a.h": "// A header of the small tree that the self-test makes.\n#pragma once\n",
     "plugin/base/a.cc": "// A source of the small tree.\n#include \"plugin/base/a.h\"\n",
-    "docs/glossary.md": "|word|meaning|do not say|\n|---|---|---|\n|element|one key|map entry|\n",
+    "docs/glossary.md": "|word|meaning|do not say|\n|---|---|---|\n|element|one key|map entry, `map_entry`|\n",
     "docs/b.md": "`map entry` is code, and so is\n```\na map entry\n```\n",
     "run.sh": "#!/bin/sh\n# Says nothing, and says it well.\necho\n",
     "docs/a.md": "`plugin/base/a.h` is shown by `Small.Test`.\n",
@@ -85,6 +85,7 @@ PLANTED = {
         ("plugin/base/x.cc", HEAD + "int x;  // as gone.h says\n", "x.cc:2: there is no gone.h"),
         ("docs/x.md", "What map entries hold", '"map entries": docs/glossary.md says "element"'),
         ("plugin/base/x.cc", HEAD + "// The map entry.\n", 'x.cc:2: "map entry": docs/glossary.md'),
+        ("plugin/base/x.cc", HEAD + "int kMap_Entry_ = 1;\n", 'x.cc:2: the name "kMap_Entry_": docs/'),
         ("docs/adr/0001-x.md", "# 1. X", "0001-x.md has no row"),
         ("docs/adr/0002-x.md", "# 2. X", "nothing is said of number 1"),
         ("plugin/base/error.cc", HEAD + '{ErrorCode::kX, "x-y"}', "error code x-y is not explained"),
