@@ -57,6 +57,16 @@ size_t append_safe(std::string& out, std::string_view text) {
   return std::max<size_t>(length, 1);
 }
 
+// Moves what comes before the first character that needs a look from `text` to `out`.
+void append_plain(std::string& out, std::string_view& text) {
+  const auto end = std::find_if(text.begin(), text.end(), [](char byte) {
+    return byte < ' ' || byte > '~' || byte == '"' || byte == '\\';
+  });
+  const auto length = static_cast<size_t>(end - text.begin());
+  out += text.substr(0, length);
+  text.remove_prefix(length);
+}
+
 // Of "ESC [ digits and semicolons m" at the start of `text`; 0 if that is none.
 size_t colour_length(std::string_view text) {
   if (!text.starts_with("\x1b[")) return 0;
@@ -104,10 +114,14 @@ void append_escaped(std::string& out, uint32_t code_point) {
 }
 
 std::string quoted(std::string_view text) {
-  std::string out = "\"";
+  std::string out;
+  out.reserve(text.size() + 2);
+  out += '"';
+  append_plain(out, text);
   while (!text.empty()) {
     if (text.front() == '"' || text.front() == '\\') out += '\\';
     text.remove_prefix(append_safe(out, text));
+    append_plain(out, text);
   }
   out += '"';
   return out;

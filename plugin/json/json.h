@@ -122,6 +122,7 @@ class JsonWriter {
   void separate();
   void indent();
   void quote(std::string_view text);
+  void quote_plain(std::string_view text);
 
   Style style_;
   std::string text_;

@@ -65,8 +65,11 @@ std::optional<uint32_t> capability_number(std::string_view name) {
   const auto is_same = [](char left, char right) {
     return left == (right >= 'a' && right <= 'z' ? right - 'a' + 'A' : right);
   };
-  const auto found = std::ranges::find_if(
-      kNames, [&](std::string_view known) { return std::ranges::equal(known, name, is_same); });
+  const auto found = std::ranges::find_if(kNames, [&](std::string_view known) {
+    // A configuration has some fifty of these: most are another's by length or last letter.
+    return known.size() == name.size() && is_same(known.back(), name.back()) &&
+           std::ranges::equal(known, name, is_same);
+  });
   if (found == kNames.end()) return std::nullopt;
   return static_cast<uint32_t>(found - kNames.begin());
 }
