@@ -1,5 +1,5 @@
-// Containers that are there when the plugin connects: which of them a policy stands for that nobody
-// was asked about, because they were created while no plugin was there, or before the policy.
+// Containers that exist when the plugin connects. Some may be selected by a policy but have no
+// view, because they were created while no plugin was connected, or before the policy.
 #pragma once
 
 #include <map>

@@ -138,7 +138,7 @@ Status apply_line(std::string_view line, Options& options, std::set<std::string_
     return usage("there is no option " + quoted(name) + " here" +
                  (meant.empty() ? "" : ", did you mean " + quoted(meant) + "?"));
   }
-  if (!seen.insert(setting->name).second) return usage(quoted(name) + " stands twice");
+  if (!seen.insert(setting->name).second) return usage(quoted(name) + " appears twice");
   PINSCOPE_TRY(const std::string value, value_of(trimmed(line.substr(separator + 1))));
   return setting->set(options, value);
 }

@@ -26,8 +26,8 @@ struct Options {
   std::string nri_name = "pinscope";
   std::string nri_index = "50";
   NriMode nri_mode = NriMode::kHooks;
-  // The profile that stands in for the runtime's default, or "none".
-  // Default: seccomp/runtime-default.json in share/pinscope of where this program is installed.
+  // The profile that replaces the runtime's default, or "none". Default:
+  // seccomp/runtime-default.json in share/pinscope of where this program is installed.
   std::string nri_seccomp;
   std::string status_file;  // "ready" while an engine is served, or why not; empty: none
 };
@@ -45,7 +45,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
 // Lines of `option: value` or `option = value`, with the names of the options without their dashes,
 // "#" for comments, values in double quotes where they would be read otherwise. What only makes
 // sense on the command line (nri, nri-socket, nri-name, nri-index, status-file), what is not known
-// and what stands twice is an error (kUsage) with its line.
+// and what appears twice is an error (kUsage) with its line.
 Status apply_configuration(std::string_view text, Options& options);
 
 }  // namespace pinscope::daemon

@@ -17,8 +17,8 @@ namespace pinscope::daemon {
 model::Container subject_of(const nri::Pod& pod, const nri::Container& container,
                             model::Engine engine, const std::vector<std::string>& label_keys);
 
-// Whether `select` asks for nothing but what stands in such a subject: then policy::may_select()
-// says for certain whether it selects.
+// Whether `select` asks for nothing that such a subject lacks: then policy::may_select() says for
+// certain whether it selects.
 bool asks_what_is_told(const model::Select& select);
 
 // For people: container "app" of pod "web/web-1".

@@ -109,7 +109,7 @@ Finding apparmor(const std::string& root) {
   const auto enabled = text_of_file(root + kAppArmor);
   if (!enabled || *enabled != "Y") return {Level::kOk, "host", "AppArmor", "not active", ""};
   return {Level::kOk, "host", "AppArmor",
-          "active: it does not stand in the way of granted maps; programs that make pins of their "
+          "active: it does not block granted maps; programs that make pins of their "
           "own need another place than /sys/fs/bpf (docs/engines/lsm.md)",
           ""};
 }

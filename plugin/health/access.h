@@ -1,4 +1,4 @@
-// What may stand between a container and a map that it was granted, though its view is there: the
+// Settings that can keep a container from using a granted map although its view is there: the
 // kernel's switches for bpf(2), lockdown, SELinux, AppArmor.
 #pragma once
 

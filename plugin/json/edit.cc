@@ -72,7 +72,7 @@ Result<std::optional<size_t>> JsonText::member(size_t object, const std::string&
       continue;
     }
     if (found)
-      return std::unexpected(make_error(path, steps, "the key " + quoted(key) + " stands twice"));
+      return std::unexpected(make_error(path, steps, "the key " + quoted(key) + " appears twice"));
     found = child;
   }
   return found;

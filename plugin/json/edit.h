@@ -43,7 +43,7 @@ using JsonPath = std::vector<JsonStep>;
 // that differs from the path's only in the case of letters, which Go's encoding/json takes for the
 // same.
 //
-// New text is JSON, laid out as what stands beside it: on lines of their own with the same
+// New text is JSON, laid out like the text beside it: on lines of their own with the same
 // indentation, or in one line. What is there already with the same value is left alone.
 class JsonText {
  public:

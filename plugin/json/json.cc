@@ -135,7 +135,7 @@ Result<std::optional<JsonView>> JsonView::find(std::string_view key) const {
   for (const auto& member : as_value(value_).GetObject()) {
     if (text_of(member.name) != key) continue;
     if (found != nullptr)
-      return std::unexpected(make_error("the key " + quoted(key) + " stands twice"));
+      return std::unexpected(make_error("the key " + quoted(key) + " appears twice"));
     found = &member.value;
   }
   if (found == nullptr || found->IsNull()) return std::nullopt;
@@ -158,7 +158,7 @@ Result<std::vector<std::pair<std::string_view, JsonView>>> JsonView::members() c
   }
   std::sort(names.begin(), names.end());
   if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
-    return std::unexpected(make_error("the key " + quoted(*twice) + " stands twice"));
+    return std::unexpected(make_error("the key " + quoted(*twice) + " appears twice"));
   return all;
 }
 

@@ -1,5 +1,5 @@
-// The entry that has the hook run, the same wherever it stands: config.json, a hooks directory, a
-// CDI file, an NRI answer.
+// The entry that runs the hook, the same in every file: config.json, a hooks directory, a CDI file,
+// an NRI answer.
 #pragma once
 
 #include <chrono>

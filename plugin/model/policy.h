@@ -35,7 +35,7 @@ enum class HostBpffs { kMask, kReject, kAllow };
 enum class ProgramReach { kContainer, kWholeMachine };
 
 // Whether a pin with this access has to open without BPF_F_RDONLY, as clients ask by default. A
-// read grant stands in a sealed file system, where none does; a program loses nothing by it.
+// read grant is in a sealed file system, where no map opens that way; programs still open.
 bool opens_for_writing(Access access);
 
 // The words of policies and of every output: "read", "read-write", "use"; "fail", "skip"; …

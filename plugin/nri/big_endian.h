@@ -1,4 +1,4 @@
-// Numbers as they stand on the wire: both framings of NRI are big-endian. Internal to nri/.
+// Numbers on the wire: both framings of NRI are big-endian. Internal to nri/.
 #pragma once
 
 #include <cstddef>

@@ -12,7 +12,7 @@ namespace pinscope::oci {
 using Annotations = std::vector<std::pair<std::string, std::string>>;
 
 // The annotations of `object`, in the order of the text; none if it has none. A value that is not
-// a string and a key that stands twice are errors.
+// a string and a key that appears twice are errors.
 Result<Annotations> read_annotations(const JsonView& object);
 
 }  // namespace pinscope::oci

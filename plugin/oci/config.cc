@@ -128,7 +128,7 @@ Status read_namespaces(const JsonView& linux, Container& container) {
     if (!kind) continue;  // newer than this
     auto& target = container.namespaces[static_cast<size_t>(*kind)];
     if (target.mode != model::Namespace::Mode::kHost)
-      return std::unexpected(entry.make_error("the namespace " + quoted(type) + " stands twice"));
+      return std::unexpected(entry.make_error("the namespace " + quoted(type) + " appears twice"));
     PINSCOPE_TRY(target.path, entry.string_or("path", ""));
     target.mode =
         target.path.empty() ? model::Namespace::Mode::kPrivate : model::Namespace::Mode::kPath;

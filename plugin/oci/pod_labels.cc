@@ -20,7 +20,7 @@ Status add_pod_label(PodLabels& labels, std::string_view text) {
   if (key.size() > model::kLongestLabelKey || value.size() > model::kLongestLabelValue)
     return refuse("it is longer than Kubernetes allows");
   if (std::ranges::find(labels, key, &PodLabels::value_type::first) != labels.end())
-    return refuse("its key stands twice");
+    return refuse("its key appears twice");
   if (labels.size() == kMaxPodLabels)
     return refuse("there are more than " + std::to_string(kMaxPodLabels));
   labels.emplace_back(key, value);

@@ -11,7 +11,7 @@ namespace pinscope::record {
 inline constexpr size_t kLongestName = 512;       // bytes: a fact, a name, a label
 inline constexpr size_t kLongestSentence = 4096;  // an error, a path
 
-// `text`, or its start with a mark that says how much is left out, which then stands in `room`.
+// `text`, or its start with a mark that says how much is left out; `room` then holds that.
 inline std::string_view bounded(std::string_view text, size_t limit, std::string& room) {
   if (text.size() <= limit) return text;
   size_t end = limit;

@@ -40,7 +40,7 @@ constexpr auto kInstanceColumns = std::to_array<std::string_view>(
 constexpr auto kNewColumns = std::to_array<std::string_view>({"denied_as"});
 
 // Gives each rule its place in the table that is written last. Pins of one grant follow each other,
-// so the last rule is the one to compare with; one that comes again later stands twice.
+// so the last rule is the one to compare with; one that comes again later appears twice.
 class RuleTable {
  public:
   uint64_t index_of(const Rule& rule) {

@@ -147,7 +147,7 @@ TEST_F(PodLabel, ThatIsNoneIsAMistakeInTheArguments) {
   const std::pair<std::vector<std::string>, std::string> wrong[] = {
       {{"--pod-label", "app"}, "cannot use the pod label \"app\": it is no KEY=VALUE"},
       {{"--pod-label", "app=a", "--pod-label", "app=b"},
-       "cannot use the pod label \"app=b\": its key stands twice"},
+       "cannot use the pod label \"app=b\": its key appears twice"},
   };
   for (const auto& [options, sentence] : wrong) {
     installation_.options = options;

@@ -33,7 +33,7 @@ TEST_F(ShimAlone, RefusesAConfigurationThatCannotBeRead) {
                 ": /: the key \"Hooks\" may be taken for \"hooks\" by programs "
                 "that ignore case"},
            {R"({"root":{"path":"r"},"root":{"path":"x"}})",
-            "cannot read " + path + ": /: the key \"root\" stands twice"}}) {
+            "cannot read " + path + ": /: the key \"root\" appears twice"}}) {
     write_config(text);
     expect_refused({"create", "id"}, reason, "config-invalid");
   }

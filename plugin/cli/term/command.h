@@ -43,8 +43,8 @@ class Command {
  public:
   explicit Command(CLI::App& app) : app_(app) {}
 
-  // `names`: "-o,--output". `value`: what stands for the value in the help, and says how to
-  // complete it: PATH, FILE, DIR, ID; anything else is not completed.
+  // `names`: "-o,--output". `value`: the placeholder for the value in the help, which also says how
+  // to complete it: PATH, FILE, DIR, ID; anything else is not completed.
   Command& option(const std::string& names, std::string& variable, const std::string& value,
                   const std::string& description);
   Command& required_option(const std::string& names, std::string& variable,

@@ -81,7 +81,7 @@ class SpecificationChecker {
                                std::initializer_list<std::string_view> names) {
     const auto members = value.json.members();
     if (!members) {
-      report(value.place, value.json.is_object() ? "a field of " + what + " stands twice"
+      report(value.place, value.json.is_object() ? "a field of " + what + " appears twice"
                                                  : what + " must be an object");
       return std::nullopt;
     }
@@ -199,7 +199,7 @@ class SpecificationChecker {
         if (!model::is_cdi_device_name(*name))
           report(entry.place + "/name", quoted(*name) + " cannot be the name of a device");
         else if (!names.insert(*name).second)
-          report(entry.place + "/name", "the device " + quoted(*name) + " stands twice");
+          report(entry.place + "/name", "the device " + quoted(*name) + " appears twice");
         else if ((*name)[0] >= '0' && (*name)[0] <= '9')
           needs("0.5.0", "the device name " + quoted(*name));
       }
@@ -299,9 +299,9 @@ class SpecificationChecker {
       const auto host = text(*device, entry.place, "hostInterfaceName", true);
       const auto name = text(*device, entry.place, "name", true);
       if (host && !on_host.insert(*host).second)
-        report(entry.place, "the interface " + quoted(*host) + " stands twice");
+        report(entry.place, "the interface " + quoted(*host) + " appears twice");
       if (name && !inside.insert(*name).second)
-        report(entry.place, "the name " + quoted(*name) + " stands twice");
+        report(entry.place, "the name " + quoted(*name) + " appears twice");
     }
   }
 

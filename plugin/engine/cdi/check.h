@@ -15,7 +15,7 @@ struct CdiProblem {
 // All problems of `text`, in its order; none: every engine that knows the version takes it. Holds
 // it to SPEC.md of CDI 1.1.0 and to what its Go packages check on top (pkg/cdi, pkg/parser,
 // specs-go/version.go): fields, names, hook names, and that the version has what is used. JSON
-// only. `name` stands in the message about text that is no JSON.
+// only. `name` is for the message about text that is not JSON.
 std::vector<CdiProblem> cdi_problems(std::string text, const std::string& name);
 
 }  // namespace pinscope::engine

@@ -9,7 +9,7 @@
 namespace pinscope::engine {
 
 // Edits of the root file's text. Each keeps everything else byte for byte, and is checked by
-// reading the result: what the file said before must still stand in it. `name` is for errors.
+// reading the result: what the file said before must still be in it. `name` is for errors.
 Result<std::string> add_import(const std::string& text, const std::string& pattern,
                                const std::string& name);
 Result<std::string> add_block(const std::string& text, const std::string& block,

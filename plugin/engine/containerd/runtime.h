@@ -1,5 +1,5 @@
-// Our runtime in containerd's configuration: which runtime it stands beside, and the tables that
-// say that it is that one with our shim in the place of its program.
+// Our runtime in containerd's configuration: a copy of another runtime's tables, with our shim in
+// place of its program.
 #pragma once
 
 #include <string>

@@ -185,9 +185,9 @@ void examine_default(const DockerJson& daemon, const DockerStart& start, const R
   const auto& in_file = daemon.default_runtime();
   if (!by_flag.empty() && !in_file.empty())
     report.add(Level::kFail,
-               "a default runtime stands in " + file_of(receipt) +
+               "there is a default runtime in " + file_of(receipt) +
                    " and on dockerd's command line (" + start.default_where +
-                   "): dockerd does not start so",
+                   "): dockerd does not start with both",
                "take --default-runtime out there");
   const std::string name = !by_flag.empty() ? by_flag : in_file.empty() ? "runc" : in_file;
   if (name == kDockerRuntime) return;

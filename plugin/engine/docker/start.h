@@ -1,7 +1,7 @@
-// How dockerd is started: its command line, in its unit and as it runs. What stands there and in
-// daemon.json, too, keeps dockerd from starting, even if both say the same; runtimes are the
-// exception, those of both count (moby: daemon/config/config.go, findConfigurationConflicts; tried
-// with 20.10, 26.1 and 28.5).
+// How dockerd is started: its command line, in its unit and as it runs. dockerd does not start if
+// an option is both there and in daemon.json, even with the same value; runtimes are the exception,
+// those of both count (moby: daemon/config/config.go, findConfigurationConflicts; tried with 20.10,
+// 26.1 and 28.5).
 #pragma once
 
 #include <map>
@@ -16,7 +16,7 @@ struct DockerStart {
   std::string config_file = "/etc/docker/daemon.json";
   std::string where = "dockerd";                // "docker.service" or "process 123"
   std::string default_runtime;                  // --default-runtime; empty: none
-  std::string default_where;                    // where that stands
+  std::string default_where;                    // where that is set
   std::map<std::string, std::string> runtimes;  // --add-runtime NAME=PATH
   // "/srv/x.json (process 123)": a file that a process alone names, which is told and not followed.
   std::string other_file;

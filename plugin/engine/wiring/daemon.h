@@ -37,8 +37,8 @@ struct DaemonCommand {
   Variables environment;  // of a unit
   // When it was started, since the epoch; precise to a hundredth of a second.
   std::chrono::nanoseconds started{0};
-  // The engine's own options, names without dashes. What stands behind the first word that is none,
-  // a subcommand and what it is given, is not among them.
+  // The engine's own options, names without dashes. Words after the first that is not an option, a
+  // subcommand and its arguments, are left out.
   std::vector<std::pair<std::string, std::string>> options;
 
   // What is said of an option, by any of its names, in order.

@@ -30,7 +30,7 @@ Result<std::string> shim_program(const Tree& tree, model::Engine engine, const s
 
 // The path to hand to the shim; empty if it needs none, because it would run the same file anyhow,
 // because the administrator has said in runtime.json what it is to run, or because `program` is a
-// shim of ours, which stands for whatever that would run. `shim`: the shim's path.
+// shim of ours, which would run its own low-level runtime. `shim`: the shim's path.
 Result<std::string> program_to_tell(const Tree& tree, model::Engine engine,
                                     const NamedProgram& program, const std::string& shim);
 

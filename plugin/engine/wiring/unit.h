@@ -1,5 +1,5 @@
 // What systemd starts for a unit: systemd.unit(5), systemd.service(5) and systemd.exec(5), as far
-// as the command line of an engine goes. Specifiers (%i) and conditions are left as they stand.
+// as the command line of an engine goes. Specifiers (%i) and conditions are not interpreted.
 #pragma once
 
 #include <functional>

@@ -10,8 +10,8 @@
 
 namespace pinscope::kernel {
 
-// Whether the object is what the grant says, and can be granted that way. All differences stand in
-// one error.
+// Whether the object is what the grant says, and can be granted that way. One error has all
+// differences.
 Status check_object(const model::GrantedPin& grant, const model::ObjectInfo& info);
 
 // What must not be granted beside each other: the maps of one container, as they are opened.

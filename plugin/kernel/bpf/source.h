@@ -33,8 +33,8 @@ class SourceOpener {
     model::ObjectInfo info;
   };
   // Finds, opens with the grant's access, and checks the object against what the policy expects and
-  // what its kind, its type and the sources that were opened before allow. All differences stand in
-  // one error.
+  // what its kind, its type and the sources that were opened before allow. One error has all
+  // differences.
   Result<Source> open(const model::GrantedPin& grant);
 
   // The same ahead of open(), which then gives the very object that was looked at here: names that

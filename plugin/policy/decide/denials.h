@@ -30,7 +30,7 @@ class Denials {
 
  private:
   struct Entry {
-    std::string_view start;  // the whole pin, or what stands before a glob
+    std::string_view start;  // the whole pin, or the part before a glob
     size_t order = 0;        // in all_
   };
   std::vector<Denial> all_;

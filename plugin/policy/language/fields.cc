@@ -40,8 +40,8 @@ void report_kind(Reporter& reporter, const Field& field, const std::string& what
 }
 
 void report_duplicate(Reporter& reporter, const Node& key, std::string_view what, Position first) {
-  reporter.error(key.at, "the key " + shown(key.text) + " stands twice in " + std::string(what),
-                 "it stands at line " + std::to_string(first.line) + ", too");
+  reporter.error(key.at, "the key " + shown(key.text) + " appears twice in " + std::string(what),
+                 "it is at line " + std::to_string(first.line) + ", too");
 }
 
 std::string joined(std::span<const std::string_view> words) {

@@ -169,12 +169,13 @@ std::vector<BadByte> find_bad_bytes(std::string_view text, size_t most) {
       found.push_back({at, "the text is not valid UTF-8", "save the file as UTF-8"});
     } else if (is_control(character.code)) {
       found.push_back(
-          {at, "the control character " + code_point(character.code) + " cannot stand in a policy",
+          {at,
+           "the control character " + code_point(character.code) + " is not allowed in a policy",
            ""});
     } else if (is_deceptive(character.code)) {
       found.push_back(
           {at,
-           "the invisible character " + code_point(character.code) + " cannot stand in a policy",
+           "the invisible character " + code_point(character.code) + " is not allowed in a policy",
            "it makes the policy look like another one"});
     }
     const size_t length = std::max<size_t>(character.length, 1);

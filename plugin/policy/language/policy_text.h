@@ -36,7 +36,7 @@ class PolicyText {
   std::vector<uint32_t> checkpoints_;  // offset of every 256th line
 };
 
-// A byte that must not stand in a policy file.
+// A byte that is not allowed in a policy file.
 struct BadByte {
   Position at;
   std::string message;

@@ -14,7 +14,7 @@
 
 namespace pinscope::policy {
 
-// Where the values of a grant stand, for the checks that come later.
+// The places of the values of a grant, for the checks that come later.
 struct GrantMarks {
   Position pin;
   Position name;             // "as", or the pin if there is none
@@ -31,7 +31,7 @@ struct DelegateMarks {
   std::optional<Position> grants_at = {};
 };
 
-// A policy and where its values stand. A value that was wrong is absent or has its default.
+// A policy and the places of its values. A value that was wrong is absent or has its default.
 struct PolicyDraft {
   model::Policy policy;
   Position name;

@@ -20,7 +20,7 @@ namespace {
 struct GivenUp {};
 
 constexpr const char* kQuotePattern =
-    "text that starts with \"*\" must stand in quotes, or YAML takes it for an alias";
+    "text that starts with \"*\" must be in quotes, or YAML takes it for an alias";
 
 class TreeBuilder final : public YAML::EventHandler {
  public:
@@ -72,7 +72,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnAnchor(const YAML::Mark& mark, const std::string& /*name*/) override {
     reporter_.error(position(mark), "anchors are not supported: write the value out",
-                    "text that starts with \"&\" must stand in quotes");
+                    "text that starts with \"&\" must be in quotes");
   }
 
  private:
@@ -85,7 +85,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void check_tag(const YAML::Mark& mark, const std::string& tag) {
     if (tag.empty() || tag == "?" || tag == "!") return;
     reporter_.error(position(mark), "tags are not supported: remove " + quoted(tag),
-                    "text that starts with \"!\" must stand in quotes");
+                    "text that starts with \"!\" must be in quotes");
   }
 
   void count(const YAML::Mark& mark) {
@@ -135,16 +135,16 @@ struct Advice {
 
 // What people mostly did when yaml-cpp says this.
 constexpr auto kAdvice = std::to_array<Advice>({
-    {"illegal map value", "text that holds \": \" must stand in quotes"},
+    {"illegal map value", "text that holds \": \" must be in quotes"},
     {"end of map not found",
-     "a key must stand exactly below the first key of its mapping, and text that starts with a "
-     "quote, \"[\" or \"{\" must stand in quotes as a whole"},
-    {"end of sequence not found", "an entry must stand exactly below the first one of its list"},
+     "a key must be exactly below the first key of its mapping, and text that starts with a "
+     "quote, \"[\" or \"{\" must be in quotes as a whole"},
+    {"end of sequence not found", "an entry must be exactly below the first one of its list"},
     {"end of map flow not found", "a \"{\" is not closed"},
     {"end of sequence flow not found", "a \"[\" is not closed"},
     {"illegal flow end", "a closing bracket has no opening one"},
     {"illegal EOF in scalar", "a quote is not closed"},
-    {"unknown token", "text that starts with \"@\", \"`\" or \"%\" must stand in quotes"},
+    {"unknown token", "text that starts with \"@\", \"`\" or \"%\" must be in quotes"},
     {"alias not found after *", kQuotePattern},
     {"illegal character found while scanning alias", kQuotePattern},
     {"the referenced anchor is not defined", kQuotePattern},

@@ -123,7 +123,7 @@ TEST(DaemonConfiguration, IsRefusedWithTheLineOfItsMistake) {
   EXPECT_EQ(refusal_of("policy: /p\n\nnri-mod: start\n"),
             "line 3 of the plugin's configuration: cannot use these arguments: there is no option "
             "\"nri-mod\" here, did you mean \"nri-mode\"? (see pinscoped --help)");
-  EXPECT_THAT(refusal_of("policy: /p\npolicy: /q"), HasSubstr("\"policy\" stands twice"));
+  EXPECT_THAT(refusal_of("policy: /p\npolicy: /q"), HasSubstr("\"policy\" appears twice"));
   EXPECT_THAT(refusal_of("policy"), HasSubstr("expected `option: value`"));
   EXPECT_THAT(refusal_of("policy:"), HasSubstr("a value is missing"));
   EXPECT_THAT(refusal_of("policy: # none"), HasSubstr("a value is missing"));

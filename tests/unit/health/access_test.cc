@@ -96,7 +96,7 @@ TEST_F(AccessHealth, SaysWhatAppArmorMeansForPins) {
   EXPECT_EQ(found("AppArmor", {{kAppArmor, "N"}}).detail, "not active");
   const auto finding = found("AppArmor", {{kAppArmor, "Y"}});
   EXPECT_EQ(finding.level, Level::kOk);
-  EXPECT_THAT(finding.detail, HasSubstr("does not stand in the way of granted maps"));
+  EXPECT_THAT(finding.detail, HasSubstr("does not block granted maps"));
 }
 
 TEST_F(AccessHealth, WarnsOfBpfThatEverybodyMayUse) {

@@ -139,7 +139,7 @@ TEST(JsonEdit, ComparesKeysAsTheyAreMeant) {
 
 TEST(JsonEdit, RefusesAKeyThatStandsTwiceOnTheWay) {
   EXPECT_EQ(after_set(R"({"a":{"b":1,"\u0062":2}})", {"a", "b"}, "1"),
-            "cannot edit \"a.json\": /a: the key \"b\" stands twice");
+            "cannot edit \"a.json\": /a: the key \"b\" appears twice");
   EXPECT_EQ(after_set(R"({"x":1,"x":2})", {"a"}, "1"), R"({"x":1,"x":2,"a":1})");
 }
 

@@ -99,18 +99,18 @@ TEST(JsonReader, RefusesAKeyThatStandsTwiceWhenItsObjectIsRead) {
   const auto document = parse(R"({"a":1,"o":{"k":1,"k":2},"a":null})");
   ASSERT_TRUE(document);
   const JsonView root = document->root();
-  const std::string expected = "cannot read \"a.json\": /: the key \"a\" stands twice";
+  const std::string expected = "cannot read \"a.json\": /: the key \"a\" appears twice";
   EXPECT_EQ(reason(root.find("a")), expected);
   EXPECT_EQ(reason(root.members()), expected);
   const auto inner = *root.find("o");
-  EXPECT_EQ(reason(inner->find("k")), "cannot read \"a.json\": /o: the key \"k\" stands twice");
+  EXPECT_EQ(reason(inner->find("k")), "cannot read \"a.json\": /o: the key \"k\" appears twice");
   EXPECT_TRUE(inner->find("other"));
 }
 
 TEST(JsonReader, TakesAnEscapedKeyForTheSameKey) {
   const auto document = parse(R"({"uid":1,"\u0075id":0})");
   EXPECT_EQ(reason(document->root().find("uid")),
-            "cannot read \"a.json\": /: the key \"uid\" stands twice");
+            "cannot read \"a.json\": /: the key \"uid\" appears twice");
 }
 
 TEST(JsonReader, RefusesANulWhereverItStands) {

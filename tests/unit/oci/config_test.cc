@@ -194,10 +194,11 @@ TEST(Config, TakesAnEmptyPathAsANewNamespaceAsRuncDoes) {
 }
 
 TEST(Config, RefusesANamespaceThatStandsTwice) {
-  EXPECT_EQ(error_of(config_with(
-                R"(,"linux":{"namespaces":[{"type":"network"},{"type":"network","path":"/x"}]})")),
-            "cannot read \"/b/config.json\": /linux/namespaces/1: the namespace \"network\" stands "
-            "twice");
+  EXPECT_EQ(
+      error_of(config_with(
+          R"(,"linux":{"namespaces":[{"type":"network"},{"type":"network","path":"/x"}]})")),
+      "cannot read \"/b/config.json\": /linux/namespaces/1: the namespace \"network\" appears "
+      "twice");
 }
 
 TEST(Config, RefusesIdsThatNoKernelHas) {
@@ -235,9 +236,9 @@ TEST(Config, NamesThePlaceOfAWrongType) {
 
 TEST(Config, RefusesAKeyThatStandsTwice) {
   EXPECT_EQ(error_of(config_with(R"(,"root":{"path":"/other"})")),
-            "cannot read \"/b/config.json\": /: the key \"root\" stands twice");
+            "cannot read \"/b/config.json\": /: the key \"root\" appears twice");
   EXPECT_EQ(error_of(config_with(R"(,"process":{"user":{"uid":1,"uid":0}})")),
-            "cannot read \"/b/config.json\": /process/user: the key \"uid\" stands twice");
+            "cannot read \"/b/config.json\": /process/user: the key \"uid\" appears twice");
 }
 
 TEST(Config, TakesAnnotationsFromTheConfigAndNotFromTheState) {

@@ -160,7 +160,7 @@ TEST(Edit, LeavesAProfileAloneThatItCouldOnlyGuessAbout) {
 
 TEST(Edit, RefusesAConfigurationThatReadersDisagreeAbout) {
   EXPECT_EQ(error_of(R"({"hooks":{},"hooks":{}})"),
-            "cannot read \"config.json\": /: the key \"hooks\" stands twice");
+            "cannot read \"config.json\": /: the key \"hooks\" appears twice");
   EXPECT_EQ(error_of(R"({"Hooks":{}})"),
             "cannot edit \"config.json\": /: the key \"Hooks\" may be taken for \"hooks\" by "
             "programs that ignore case");

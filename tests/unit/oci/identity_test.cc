@@ -178,7 +178,7 @@ TEST_P(ForgedAnnotation, ChangesNothingBesideTheRealOnes) {
   for (const auto& key : trusted) real.emplace_back(key, "real");
   const auto expected = facts_of(read_identity(real, GetParam()));
   for (const auto& key : kForgeable) {
-    if (trusted.contains(key)) continue;  // cannot stand twice: the reader refuses that
+    if (trusted.contains(key)) continue;  // cannot appear twice: the reader refuses that
     Annotations first = real;
     first.emplace(first.begin(), key, "forged");
     EXPECT_EQ(facts_of(read_identity(first, GetParam())), expected) << key;
@@ -213,7 +213,7 @@ TEST(Identity, CannotBeForgedByAKeyThatStandsTwice) {
   ASSERT_FALSE(container);
   EXPECT_EQ(container.error().sentence(),
             "cannot read \"/b/config.json\": /annotations: the key \"io.kubernetes.pod.namespace\" "
-            "stands twice");
+            "appears twice");
 }
 
 TEST(Identity, DoesNotComeFromTheAnnotationsOfTheState) {

@@ -37,7 +37,7 @@ TEST(PodLabels, AreRefusedWhereKubernetesWouldNotHaveThem) {
   EXPECT_EQ(added(labels, "app"), "cannot use the pod label \"app\": it is no KEY=VALUE");
   EXPECT_EQ(added(labels, "=web"), "cannot use the pod label \"=web\": it is no KEY=VALUE");
   EXPECT_EQ(added(labels, ""), "cannot use the pod label \"\": it is no KEY=VALUE");
-  EXPECT_EQ(added(labels, "app=db"), "cannot use the pod label \"app=db\": its key stands twice");
+  EXPECT_EQ(added(labels, "app=db"), "cannot use the pod label \"app=db\": its key appears twice");
   EXPECT_EQ(added(labels, "k=" + std::string(64, 'v')),
             "cannot use the pod label \"k=" + std::string(64, 'v') +
                 "\": it is longer than Kubernetes allows");

@@ -128,9 +128,9 @@ TEST(State, RefusesTextThatIsCutOffAtAnyByte) {
 
 TEST(State, RefusesAKeyThatStandsTwice) {
   EXPECT_EQ(error_of(R"({"id":"a","bundle":"/b","id":"b"})"),
-            "cannot read \"the container's state\": /: the key \"id\" stands twice");
+            "cannot read \"the container's state\": /: the key \"id\" appears twice");
   EXPECT_EQ(error_of(R"({"id":"a","bundle":"/b","annotations":{"k":"1","k":"2"}})"),
-            "cannot read \"the container's state\": /annotations: the key \"k\" stands twice");
+            "cannot read \"the container's state\": /annotations: the key \"k\" appears twice");
 }
 
 TEST(State, ReadsAMebibyteOfAnnotations) {

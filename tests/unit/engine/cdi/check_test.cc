@@ -78,7 +78,7 @@ TEST(CdiProblems, AreFieldsThatNobodyKnowsWhereverTheyAre) {
                           "/devices/0/containerEdits/hooks/0/args0: unknown field \"args0\" in a "
                           "hook"));
   EXPECT_THAT(problems(R"({"cdiVersion":"0.5.0","cdiVersion":"0.5.0"})"),
-              ElementsAre(": a field of a specification stands twice"));
+              ElementsAre(": a field of a specification appears twice"));
 }
 
 TEST(CdiProblems, AreVersionsThatWereNeverReleased) {
@@ -126,7 +126,7 @@ TEST(CdiProblems, AreNamesThatAreNone) {
   EXPECT_THAT(problems(R"({"cdiVersion":"0.5.0","kind":"a.b/c","devices":[
                            {"name":"a","containerEdits":{"env":["A=b"]}},
                            {"name":"a","containerEdits":{"env":["A=b"]}}]})"),
-              ElementsAre("/devices/1/name: the device \"a\" stands twice"));
+              ElementsAre("/devices/1/name: the device \"a\" appears twice"));
 }
 
 TEST(CdiProblems, AreHooksThatNoRuntimeRuns) {
@@ -169,8 +169,8 @@ TEST(CdiProblems, AreDevicesAndMountsThatAreNone) {
   const std::string net = std::string(kEdits) + "/netDevices/1";
   EXPECT_THAT(problems_of_edits(R"({"netDevices":[{"hostInterfaceName":"a","name":"b"},
                                     {"hostInterfaceName":"a","name":"b"}]})"),
-              ElementsAre(net + ": the interface \"a\" stands twice",
-                          net + ": the name \"b\" stands twice"));
+              ElementsAre(net + ": the interface \"a\" appears twice",
+                          net + ": the name \"b\" appears twice"));
   EXPECT_THAT(problems_of_edits(R"({"additionalGids":[-1],"intelRdt":{"enableCMT":1}})"),
               ElementsAre(std::string(kEdits) + "/additionalGids/0: it must be a group id",
                           std::string(kEdits) + "/intelRdt/enableCMT: it must be true or false"));

@@ -73,9 +73,10 @@ TEST(DockerStart, TellsOfADefaultThatStandsTwice) {
   const Machine machine({});
   machine.install(kDocker, with_default());
   write_unit(machine, "--default-runtime pinscope");
-  EXPECT_THAT(findings_of(machine.report(kDocker)),
-              ElementsAre("fail: a default runtime stands in /etc/docker/daemon.json and on "
-                          "dockerd's command line (docker.service): dockerd does not start so"));
+  EXPECT_THAT(
+      findings_of(machine.report(kDocker)),
+      ElementsAre("fail: there is a default runtime in /etc/docker/daemon.json and on "
+                  "dockerd's command line (docker.service): dockerd does not start with both"));
 }
 
 TEST(DockerStart, UsesTheFileThatItReads) {

@@ -153,7 +153,7 @@ TEST(HostileText, ALargeText) {
 
 TEST(HostileText, ManyControlCharacters) {
   expect_refused(std::string(kMaxFileBytes - 1, '\x01'),
-                 "the control character U+0001 cannot stand in a policy");
+                 "the control character U+0001 is not allowed in a policy");
 }
 
 TEST(HostileText, ManyGrants) {

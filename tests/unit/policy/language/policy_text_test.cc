@@ -83,15 +83,15 @@ TEST(BadBytes, FindsWhatIsNotUtf8) {
 
 TEST(BadBytes, FindsControlCharactersAndDeceptiveOnes) {
   EXPECT_THAT(bad(std::string_view("a\0", 2)),
-              ElementsAre("1:2 the control character U+0000 cannot stand in a policy"));
+              ElementsAre("1:2 the control character U+0000 is not allowed in a policy"));
   EXPECT_THAT(bad("\n\r"),
-              ElementsAre("2:1 the control character U+000D cannot stand in a policy"));
+              ElementsAre("2:1 the control character U+000D is not allowed in a policy"));
   EXPECT_THAT(bad("\xc2\x85"),
-              ElementsAre("1:1 the control character U+0085 cannot stand in a policy"));
+              ElementsAre("1:1 the control character U+0085 is not allowed in a policy"));
   EXPECT_THAT(bad("\xe2\x80\x8b"),
-              ElementsAre("1:1 the invisible character U+200B cannot stand in a policy"));
+              ElementsAre("1:1 the invisible character U+200B is not allowed in a policy"));
   EXPECT_THAT(bad("\xef\xbb\xbf"),
-              ElementsAre("1:1 the invisible character U+FEFF cannot stand in a policy"));
+              ElementsAre("1:1 the invisible character U+FEFF is not allowed in a policy"));
 }
 
 std::vector<std::string> documents(std::string_view text) {
