@@ -88,7 +88,7 @@ std::string why_never(const model::Select& select, model::Engine engine) {
                ? "it selects by engine, and these hooks are not told theirs (see --engine)"
                : "it selects other engines";
   if (!select.kubernetes_labels.empty())
-    return "it selects by pod labels, which only the NRI plugin hands on";
+    return "it selects by pod labels, which only the NRI plugin passes on";
   const bool has_identity = engine == model::Engine::kContainerd || engine == model::Engine::kCrio;
   const bool wants_identity = !select.kubernetes_namespaces.empty() ||
                               !select.kubernetes_pods.empty() ||
@@ -281,7 +281,8 @@ void add_cdi(CLI::App& root, Program& program) {
       .choice_argument("ACTION", options->action, {"generate", "list", "validate"},
                        "generate: write the specification for the policies that say cdi: true. "
                        "list: its devices, and whether it is up to date. validate: check FILEs")
-      .arguments("FILE", options->files, "Specifications to check (default: ours)")
+      .arguments("FILE", options->files,
+                 "Specifications to check (default: the one that generate writes)")
       .option("--spec-dir", options->directory, "DIR",
               "Where engines look for specifications (default /etc/cdi)")
       .option("--hook", options->hook, "PATH",

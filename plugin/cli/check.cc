@@ -88,12 +88,12 @@ void add_check(CLI::App& root, Program& program) {
       .arguments("PATH", options->paths,
                  "Policy files or directories (default: the installed policies). Who owns them is "
                  "not checked, unlike that of installed ones: see --trust")
-      .flag("--strict", options->strict, "Let warnings fail the check, too")
+      .flag("--strict", options->strict, "Fail on warnings as well")
       .flag("--trust", options->trust,
             "Also require of PATH what is required of installed policies: owned by root, writable "
             "by root alone")
       .flag("--no-host", options->no_host,
-            "Do not look where this host has BPF file systems: the policies are for another one")
+            "Do not look for this host's BPF file systems: the policies are for another host")
       .shared_options(program.settings, {"policy", "cache-dir"})
       .output_options(program.settings)
       .footer("Exit status: 0 no errors; 1 errors, or warnings with --strict; 2 usage.");

@@ -6,7 +6,7 @@ namespace pinscope::cli {
 
 void build_tree(CLI::App& root, Program& program) {
   root.description(
-      "Gives every container its own BPF file system with exactly the pins a policy grants.");
+      "Gives each container its own BPF file system with exactly the pins that a policy grants.");
   root.name("pinscope");
   root.set_help_flag("-h,--help", "Print this help and exit");
   root.set_version_flag("--version", "pinscope " PINSCOPE_VERSION, "Print the version and exit");

@@ -31,7 +31,7 @@ Result<ExitStatus> compile(const Settings& settings, const CompileOptions& optio
   std::fputs(for_terminal(findings).c_str(), stderr);
   if (!loaded.ok()) {
     report("the policies in \"" + settings.hook.policy.policy_path +
-           "\" have errors; what was in force stays in force");
+           "\" have errors; the set in force stays in force");
     return kExitFailure;
   }
   print("in force: " + count_of(loaded.policies.size(), "policy", "policies") + " from " +

@@ -272,14 +272,14 @@ void add_engine(CLI::App& root, Program& program) {
   std::vector<std::string> names;
   for (const auto engine : engine::engines()) names.emplace_back(model::engine_name(engine));
   add_command(root, program, "engine",
-              "Wire Pinscope into a container engine, look at the wiring, or remove it",
+              "Wire Pinscope into a container engine, show the wiring, or remove it",
               [&program, options] { return run_engine(program.settings, *options); })
       .choice_argument("action", options->action, {"install", "status", "remove"},
                        "What to do with the wiring")
       .choice("--engine", options->engine, names, "Which engine (status: all, if it is left out)")
       .flag("-n,--dry-run", options->dry_run, "Say exactly what would be changed, change nothing")
       .option("--root", options->root, "DIR",
-              "Where the engine's machine has its root directory (default /)")
+              "The root directory of the engine's machine (default /)")
       .option("--hook", options->hook, "PATH",
               "Where pinscope-hook is on that machine (default: beside this program)")
       .option("--runtime-shim", options->shim, "PATH",
@@ -288,9 +288,10 @@ void add_engine(CLI::App& root, Program& program) {
             "docker, containerd: every container meets Pinscope, not only those that ask for its "
             "runtime; later installations keep it so")
       .flag("--no-set-default", options->no_set_default, "Give the default runtime back")
-      .flag("--force", options->force, "Also where others have changed what pinscope made")
+      .flag("--force", options->force,
+            "Also overwrite or remove what others have changed in Pinscope's files")
       .option("--containerd-config", options->containerd_config, "PATH",
-              "containerd's root file (default: the one that is there)")
+              "containerd's root file (default: the one that is found)")
       .option("--containerd-version", options->containerd_version, "VERSION",
               "containerd's version (default: what it says itself; needed below a --root)")
       .shared_options(program.settings)

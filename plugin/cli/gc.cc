@@ -56,10 +56,10 @@ void add_gc(CLI::App& root, Program& program) {
       .shared_options(program.settings, {"state-dir", "audit"})
       .output_options(program.settings)
       .footer(
-          "A record goes if the process it names, by pid and start time, is gone. Each removal is "
-          "audited.\nOne that cannot be read goes if nothing shows its container alive any more; "
-          "--damaged removes\nthose of which that cannot be told, too.\nExit status: 0 done; 1 "
-          "something could not be removed; 2 usage.");
+          "A record is removed if the process that it names, by pid and start time, is gone.\n"
+          "Each removal is audited. A record that cannot be read is removed if nothing shows that\n"
+          "its container is alive; --damaged also removes records for which this cannot be told.\n"
+          "Exit status: 0 done; 1 something could not be removed; 2 usage.");
 }
 
 }  // namespace pinscope::cli

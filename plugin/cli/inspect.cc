@@ -119,9 +119,9 @@ void add_inspect(CLI::App& root, Program& program) {
   auto options = std::make_shared<InspectOptions>();
   add_command(root, program, "inspect", "Show all that is known of one container's view",
               [&program, options] { return inspect(program.settings, *options); })
-      .argument("ID", options->id, "The container's id, or as much of its start as is unique")
+      .argument("ID", options->id, "The container's id, or a unique beginning of it")
       .number("--pid", options->pid, "PID",
-              "The one of this process, where several containers have the id")
+              "The container with this process, if several have the id")
       .shared_options(program.settings, {"state-dir"})
       .output_options(program.settings)
       .footer("Exit status: 0 done; 1 no such container, or several; 2 usage.");

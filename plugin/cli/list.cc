@@ -87,7 +87,7 @@ Result<ExitStatus> list(const Settings& settings, const ListOptions& options) {
   print(settings.json() ? to_json(all) : to_table(all, options, settings.palette()));
   if (settings.json()) return all.unreadable.empty() ? kExitOk : kExitFailure;
   for (const auto& error : all.unreadable)
-    report(Error(error).hint("pinscope gc says what can be done about it"));
+    report(Error(error).hint("pinscope gc says what to do about it"));
   return all.unreadable.empty() ? kExitOk : kExitFailure;
 }
 

@@ -65,22 +65,23 @@ void add_node(CLI::App& root, Program& program) {
               "Be the agent of a Kubernetes node: install programs, wiring and policies, follow a "
               "ConfigMap",
               [&program, options] { return run_node(program.settings, *options); })
-      .choice_argument("action", options->action, {"run", "remove", "ready"},
-                       "Install and follow; take everything away; say what the agent said last")
+      .choice_argument(
+          "action", options->action, {"run", "remove", "ready"},
+          "run: install and follow; remove: undo everything; ready: say what the agent said last")
       .option("--root", options->agent.root, "DIR",
               "Where the node's root directory is mounted (default /)")
       .option("--policies", options->agent.volume, "DIR",
               "Where the ConfigMap with the policies is mounted")
       .repeatable_option("--engine", options->engines, "containerd|crio|podman|docker",
-                         "An engine to wire; may be given again")
+                         "An engine to wire; can be given several times")
       .option("--programs", options->agent.programs, "DIR",
-              "The programs to install (default: the directory of this one)")
+              "The programs to install (default: the directory of this program)")
       .option("--prefix", options->agent.prefix, "DIR",
               "Where on the node the programs go (default /opt/pinscope)")
       .option("--status-file", options->agent.status_file, "FILE",
               std::string("What ready reads (default ") + kStatusFile + ")")
       .option("--containerd-config", options->agent.containerd_config, "PATH",
-              "containerd's root file (default: the one that is there)")
+              "containerd's root file (default: the one that is found)")
       .option("--containerd-version", options->agent.containerd_version, "VERSION",
               "containerd's version (needed where it has no configuration file)")
       .flag("--remove-on-exit", options->agent.remove_on_exit,

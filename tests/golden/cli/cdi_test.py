@@ -134,7 +134,7 @@ class Cdi(cli.Case):
                 "it selects by kubernetes or image, which only --engine containerd and crio "
                 "establish",
                 "pinscope: warning: a container that asks for pinscope.dev/view=three will not "
-                "start: it selects by pod labels, which only the NRI plugin hands on",
+                "start: it selects by pod labels, which only the NRI plugin passes on",
                 "pinscope: warning: a container that asks for pinscope.dev/view=two will not start: "
                 "it selects by engine, and these hooks are not told theirs (see --engine)",
             ],
