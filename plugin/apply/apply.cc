@@ -283,7 +283,7 @@ class Applied::Walker {
     ViewInstance& shown = instances_[*instance].shown;
     shown.device_major = found.device_major;
     shown.device_minor = found.device_minor;
-    shown.mounts.push_back(found.mount);
+    shown.mounts.push_back(found.id);
     return {};
   }
 

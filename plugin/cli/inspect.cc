@@ -18,12 +18,12 @@ std::string owner_and_mode(const model::GrantedPin& grant) {
   return text;
 }
 
-// "0:57 bpf, sealed, mount 812": as a line of mountinfo names them.
+// "0:57 bpf, sealed, mount 4294968108"; the device is as a line of mountinfo names it.
 std::string instance_text(const model::ViewInstance& instance) {
   std::string text = std::to_string(instance.device_major) + ":" +
                      std::to_string(instance.device_minor) + " " + model::name_of(instance.type) +
                      (instance.sealed ? ", sealed" : "");
-  for (const auto& mount : instance.mounts) text += ", mount " + std::to_string(mount.id);
+  for (const uint64_t mount : instance.mounts) text += ", mount " + std::to_string(mount);
   return text;
 }
 

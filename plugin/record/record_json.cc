@@ -34,8 +34,8 @@ constexpr auto kPinColumns = std::to_array<std::string_view>(
     {"name", "source", "access", "kind", "type", "id", "uid", "gid", "mode", "skipped", "rule"});
 constexpr auto kRefusalColumns =
     std::to_array<std::string_view>({"source", "name", "granted_by", "denied_by", "denied_as"});
-constexpr auto kInstanceColumns = std::to_array<std::string_view>(
-    {"type", "device_major", "device_minor", "sealed", "mounts", "unique_mounts"});
+constexpr auto kInstanceColumns =
+    std::to_array<std::string_view>({"type", "device_major", "device_minor", "sealed", "mounts"});
 // Columns that older versions did not write: nothing is there.
 constexpr auto kNewColumns = std::to_array<std::string_view>({"denied_as"});
 
@@ -95,9 +95,7 @@ void write_instances(JsonWriter& json, const std::vector<ViewInstance>& instance
         .value(instance.device_minor)
         .value(instance.sealed)
         .array();
-    for (const auto& mount : instance.mounts) json.value(mount.id);
-    json.end().array();
-    for (const auto& mount : instance.mounts) json.value(mount.unique_id);
+    for (const uint64_t mount : instance.mounts) json.value(mount);
     json.end().end();
   }
   json.end().end();
@@ -240,15 +238,10 @@ Result<ViewInstance> read_instance(const auto& column) {
   PINSCOPE_TRY(instance.device_major, to_number<uint32_t>(*column(1)));
   PINSCOPE_TRY(instance.device_minor, to_number<uint32_t>(*column(2)));
   PINSCOPE_TRY(instance.sealed, column(3)->as_bool());
-  PINSCOPE_TRY(const auto ids, column(4)->elements());
-  PINSCOPE_TRY(const auto unique_ids, column(5)->elements());
-  if (ids.size() != unique_ids.size())
-    return std::unexpected(column(5)->make_error("not as many as there are mounts"));
-  for (size_t i = 0; i < ids.size(); ++i) {
-    model::MountIdentity mount;
-    PINSCOPE_TRY(mount.id, ids[i].as_unsigned());
-    PINSCOPE_TRY(mount.unique_id, unique_ids[i].as_unsigned());
-    instance.mounts.push_back(mount);
+  PINSCOPE_TRY(const auto mounts, column(4)->elements());
+  for (const auto& mount : mounts) {
+    PINSCOPE_TRY(const uint64_t id, mount.as_unsigned());
+    instance.mounts.push_back(id);
   }
   return instance;
 }

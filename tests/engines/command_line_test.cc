@@ -1,9 +1,13 @@
 // The command line beside real containers: what it shows of them, what it says before they start,
 // and that both agree with what the hook does.
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <filesystem>
 
 #include "plugin/json/json.h"
 #include "tests/support/container/view_test.h"
+#include "tests/support/machine/check.h"
 
 namespace pinscope::test {
 namespace {
@@ -113,6 +117,39 @@ TEST_P(CommandLine, InspectsAContainerByTheStartOfItsId) {
             "(pinscope list shows those that have one)\n");
   const auto json = with_state({"inspect", container_.id(), "-o", "json"});
   EXPECT_TRUE(JsonDocument::parse(json.out, "inspect", ErrorCode::kInternal).has_value()) << json;
+  stop();
+}
+
+// As the container's own mountinfo has it: the device that is mounted at `path`.
+std::string device_at(const std::string& path, pid_t pid) {
+  struct statx status {};
+  check(statx(AT_FDCWD, ("/proc/" + std::to_string(pid) + "/root" + path).c_str(), 0, 0, &status),
+        "statx");
+  return std::to_string(status.stx_dev_major) + ":" + std::to_string(status.stx_dev_minor);
+}
+
+TEST_P(CommandLine, InspectsTheInstancesOfAView) {
+  start();
+  const auto result = with_state({"inspect", container_.id()});
+  const pid_t pid = container_.pid();
+  EXPECT_THAT(result.out,
+              testing::ContainsRegex("\ninstance +" + device_at("/sys/fs/bpf", pid) +
+                                     " bpf, sealed, mount [0-9]+\n" + "instance +" +
+                                     device_at("/sys/fs/bpf/_rw", pid) + " bpf, mount [0-9]+\n"));
+  stop();
+}
+
+TEST_P(CommandLine, InspectsWhatIsRefusedAndWhichDeniedPinItIs) {
+  pins_.object(open_pin("/sys/fs/bpf/counters"), "/sys/fs/bpf/keys/again");
+  installation_.write_policy(
+      policy_text(std::string(kPolicy) + "deny: [{pin: /sys/fs/bpf/keys/*}]\n"));
+  start();
+  const auto result = with_state({"inspect", container_.id()});
+  EXPECT_THAT(result.out,
+              testing::ContainsRegex(
+                  "\nREFUSED +SOURCE +GRANTED BY +DENIED BY\n"
+                  "counters +/sys/fs/bpf/counters +policy \"test\" at test.yaml:9:7 +"
+                  "policy \"test\" at test.yaml:10:10, as \"/sys/fs/bpf/keys/again\"\n"));
   stop();
 }
 

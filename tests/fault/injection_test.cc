@@ -3,6 +3,7 @@
 // killed there: what is left goes with poststop, or with gc.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
@@ -185,6 +186,30 @@ TEST_P(EachSystemCall, ThatKillsTheHookLeavesOnlyWhatPoststopAndGcRemove) {
                   EXPECT_THAT(hooked.installation().records(), IsEmpty()) << collected;
                   EXPECT_THAT(hooked.traces_outside_state(), IsEmpty());
                 });
+}
+
+bool asks_for_a_mount_id(const SystemCall& call) {
+  constexpr uint64_t kUniqueId = 0x4000;  // STATX_MNT_ID_UNIQUE
+  return call.number == SYS_statx && (call.arguments[3] & (STATX_MNT_ID | kUniqueId)) != 0;
+}
+
+// What an instance is must be known, or nobody finds the view again: the record would be of
+// nothing.
+TEST_P(EachSystemCall, ThatAsksForAnInstanceOfTheViewRefusesTheStartWhereItFails) {
+  HookedProcess hooked(GetParam().layout);
+  int before = 0;
+  int asked = 0;
+  const auto result = hooked.create([&](const SystemCall& call) {
+    const bool asks = before == SYS_move_mount && asks_for_a_mount_id(call);
+    before = call.number;
+    if (asks && ++asked == 1) return Verdict::fail(EIO);
+    return GetParam().old_kernel ? refuse_what_is_new(call) : Verdict::run();
+  });
+  EXPECT_GE(asked, 1);
+  EXPECT_EQ(result.status, 1) << result;
+  EXPECT_THAT(result.err, HasSubstr("cannot ask for a mount id: Input/output error"));
+  EXPECT_EQ(hooked.installation().last_audit().outcome, "refused");
+  EXPECT_THAT(hooked.traces(), IsEmpty()) << result;
 }
 
 // Beside a file system that may wait, the hook goes on in a child: either of the two is killed.

@@ -293,34 +293,19 @@ Result<std::vector<Mount>> MountTable::read_mountinfo() const {
   return parse_mountinfo(text);
 }
 
-namespace {
-
-// With the mount's id: of mountinfo for STATX_MNT_ID, unique for kStatxMntIdUnique.
-Result<struct statx> ask_for_id(int fd, unsigned mask) {
+Result<MountAndDevice> identify_mount(int fd, bool has_unique_ids) {
+  const unsigned mask = has_unique_ids ? uapi::kStatxMntIdUnique : STATX_MNT_ID;
   struct statx status {};
   if (::statx(fd, "", kNoAnswerNeeded, mask, &status) != 0)
     return std::unexpected(Error::system("ask for a mount id", errno));
   if ((status.stx_mask & mask) == 0)
     return std::unexpected(Error::system("ask for a mount id", EOPNOTSUPP));
-  return status;
-}
-
-}  // namespace
-
-Result<MountAndDevice> identify_mount(int fd, bool has_unique_ids) {
-  PINSCOPE_TRY(const auto status, ask_for_id(fd, STATX_MNT_ID));
-  MountAndDevice found{{status.stx_mnt_id, 0}, status.stx_dev_major, status.stx_dev_minor};
-  if (has_unique_ids) {
-    PINSCOPE_TRY(const auto unique, ask_for_id(fd, uapi::kStatxMntIdUnique));
-    found.mount.unique_id = unique.stx_mnt_id;
-  }
-  return found;
+  return MountAndDevice{status.stx_mnt_id, status.stx_dev_major, status.stx_dev_minor};
 }
 
 Result<uint64_t> MountTable::id_of(int fd) const {
-  PINSCOPE_TRY(const auto status,
-               ask_for_id(fd, list_mounts_ ? uapi::kStatxMntIdUnique : STATX_MNT_ID));
-  return status.stx_mnt_id;
+  PINSCOPE_TRY(const auto found, identify_mount(fd, list_mounts_));
+  return found.id;
 }
 
 Result<bool> MountTable::is_mount_root(int fd) {

@@ -9,7 +9,6 @@
 
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
-#include "plugin/model/instance.h"
 
 namespace pinscope::kernel {
 
@@ -47,10 +46,10 @@ std::vector<std::string> bpffs_places();
 // `mountinfo`, an open mountinfo file of a process in the mount's namespace.
 Result<std::string> superblock_options(int mountinfo, int mount);
 
-// The numbers by which the mount that `fd` is on can be found again: its ids, and the device of its
-// superblock. `has_unique_ids`: the kernel has statmount(2). One call, two with unique ids.
+// The numbers by which the mount that `fd` is on can be found again: its id, and the device of its
+// superblock. `has_unique_ids`: the kernel has statmount(2), and the id is unique.
 struct MountAndDevice {
-  model::MountIdentity mount;
+  uint64_t id = 0;
   uint32_t device_major = 0;
   uint32_t device_minor = 0;
 };

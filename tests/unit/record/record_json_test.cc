@@ -85,9 +85,8 @@ TEST(RecordJson, IsThisText) {
       R"(["flows","/sys/fs/bpf/flows","read","map",1,42,0,0,288,false,3]]},)"
       R"("refusals":{"columns":["source","name","granted_by","denied_by","denied_as"],)"
       R"("rows":[["/sys/fs/bpf/keys/tls","tls",3,4,"/sys/fs/bpf/keys/all"]]},)"
-      R"("instances":{"columns":["type","device_major","device_minor","sealed","mounts",)"
-      R"("unique_mounts"],"rows":[["tmpfs",0,57,true,[812],[4294968108]],)"
-      R"(["bpf",0,58,false,[813,814],[0,0]]]},)"
+      R"("instances":{"columns":["type","device_major","device_minor","sealed","mounts"],)"
+      R"("rows":[["tmpfs",0,57,true,[4294968108]],["bpf",0,58,false,[813,814]]]},)"
       R"("rules":[["writers","writers.yaml",2,5],)"
       R"(["readers","readers.yaml",2,5],["writers","writers.yaml",9,5],)"
       R"(["readers","readers.yaml",14,5],["base","base.yaml",3,5]]})"
@@ -185,8 +184,9 @@ TEST(RecordJson, NamesThePlaceOfWhatItCannotUse) {
             "cannot read \"web-1.json\": /rules/0: expected policy, file, line and column");
   EXPECT_EQ(error_of(replaced(whole, "\"rows\":[[", "\"rows\":[[],[")),
             "cannot read \"web-1.json\": /pins/rows/0: the row is shorter than the columns");
-  EXPECT_EQ(error_of(replaced(whole, "[813,814],[0,0]", "[813,814],[0]")),
-            "cannot read \"web-1.json\": /instances/rows/1/5: not as many as there are mounts");
+  EXPECT_EQ(error_of(replaced(whole, "[813,814]", "[813,-1]")),
+            "cannot read \"web-1.json\": /instances/rows/1/4/1: expected a whole number that is "
+            "not negative");
   EXPECT_EQ(error_of("[]"), "cannot read \"web-1.json\": /: expected an object");
 }
 

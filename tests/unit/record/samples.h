@@ -85,8 +85,8 @@ inline model::Record a_full_record() {
   record.at = "/run/bpf";
   record.layout = model::Layout::kPerMap;
   record.host_bpffs = model::HostBpffs::kReject;
-  record.instances = {{model::InstanceType::kTmpfs, 0, 57, true, {{812, 4294968108}}},
-                      {model::InstanceType::kBpf, 0, 58, false, {{813, 0}, {814, 0}}}};
+  record.instances = {{model::InstanceType::kTmpfs, 0, 57, true, {4294968108}},
+                      {model::InstanceType::kBpf, 0, 58, false, {813, 814}}};
   record.given.selected_by = {a_rule("writers", 2), a_rule("readers", 2)};
   record.given.pins = some_pins();
   record.given.refusals = some_refusals();
