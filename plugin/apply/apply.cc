@@ -70,7 +70,9 @@ class Applied::Walker {
  public:
   Walker(Plan plan, const Target& target, const Features& features)
       : plan_(std::move(plan)), target_(target), features_(features), sources_(*target.sources) {
-    objects_.resize(plan_.grants.size());
+    pins_.reserve(plan_.grants.size());
+    for (auto& grant : plan_.grants) pins_.push_back({std::move(grant), {}, false});
+    plan_.grants = {};
   }
 
   Status walk() {
@@ -79,8 +81,7 @@ class Applied::Walker {
     return {};
   }
 
-  [[nodiscard]] const Plan& plan() const { return plan_; }
-  [[nodiscard]] const std::vector<model::ObjectInfo>& objects() const { return objects_; }
+  [[nodiscard]] std::vector<PinnedObject> take_pins() { return std::move(pins_); }
   [[nodiscard]] std::vector<ViewInstance> instances() const {
     std::vector<ViewInstance> shown;
     for (const auto& instance : instances_)
@@ -121,7 +122,7 @@ class Applied::Walker {
   }
 
   Status run(const PinObject& step) {
-    const GrantedPin& grant = plan_.grants[step.grant];
+    const GrantedPin& grant = pins_[step.grant].grant;
     auto pinned = pin(step, grant);
     if (!pinned) return std::unexpected(std::move(pinned).error().rule(to_string(grant.rule)));
     return {};
@@ -139,7 +140,7 @@ class Applied::Walker {
     if (grant.mode != kPinnedMode &&
         ::fchmodat(directory, step.path.c_str(), static_cast<mode_t>(grant.mode), 0) != 0)
       return std::unexpected(Error::system("change the mode of " + quoted(grant.name), errno));
-    objects_[step.grant] = std::move(source.info);
+    pins_[step.grant].object = std::move(source.info);
     return {};
   }
 
@@ -199,7 +200,7 @@ class Applied::Walker {
   }
 
   Status run(const CloneSource& step) {
-    const GrantedPin& grant = plan_.grants[step.grant];
+    const GrantedPin& grant = pins_[step.grant].grant;
     auto cloned = clone_source(step, grant);
     if (!cloned) return std::unexpected(std::move(cloned).error().rule(to_string(grant.rule)));
     return {};
@@ -209,7 +210,7 @@ class Applied::Walker {
     PINSCOPE_TRY(auto source, sources_.open(grant));
     PINSCOPE_TRY(Fd mount, kernel::clone_mount(source.pin.get(), ""));
     PINSCOPE_CHECK(kernel::make_mount_read_only(mount.get()));
-    objects_[step.grant] = std::move(source.info);
+    pins_[step.grant].object = std::move(source.info);
     put(mounts_, step.mount, {std::move(mount)});
     return {};
   }
@@ -251,7 +252,7 @@ class Applied::Walker {
   Status run(const CheckReach&) {
     PINSCOPE_TRY(auto ways,
                  kernel::ways_out(table(), root_->fd(), target_.rootfs, *target_.process));
-    return target_.check_reach ? target_.check_reach(objects_, std::move(ways)) : Status();
+    return target_.check_reach ? target_.check_reach(pins_, std::move(ways)) : Status();
   }
 
   Status run(const ResolveTarget& step) {
@@ -333,11 +334,11 @@ class Applied::Walker {
     return {features_.list_mounts, mountinfo_.get()};
   }
 
-  const Plan plan_;
+  Plan plan_;
   const Target& target_;
   const Features features_;
   kernel::SourceOpener& sources_;
-  std::vector<model::ObjectInfo> objects_;
+  std::vector<PinnedObject> pins_;  // for each grant of the plan
   std::vector<Instance> instances_;
   std::vector<ViewMount> mounts_;
   Fd mountinfo_;
@@ -355,13 +356,9 @@ Applied::Applied(Applied&&) noexcept = default;
 Applied& Applied::operator=(Applied&&) noexcept = default;
 Applied::~Applied() = default;
 
-const Plan& Applied::plan() const {
-  return walker_->plan();
+std::vector<PinnedObject> Applied::take_pins() {
+  return walker_->take_pins();
 }
-const std::vector<model::ObjectInfo>& Applied::objects() const {
-  return walker_->objects();
-}
-
 std::vector<model::ViewInstance> Applied::instances() const {
   return walker_->instances();
 }

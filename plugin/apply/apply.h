@@ -12,8 +12,8 @@
 #include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/process/process.h"
 #include "plugin/model/features.h"
+#include "plugin/model/given.h"
 #include "plugin/model/instance.h"
-#include "plugin/model/object.h"
 #include "plugin/model/plan.h"
 #include "plugin/model/reach.h"
 
@@ -27,7 +27,7 @@ struct Target {
   kernel::SourceOpener* sources = nullptr;  // which may have looked at some of them
   // Decides whether the grants' objects and the mounts that lead out of the container may go
   // together.
-  std::function<Status(const std::vector<model::ObjectInfo>&, std::vector<model::WayOut>)>
+  std::function<Status(const std::vector<model::PinnedObject>&, std::vector<model::WayOut>)>
       check_reach;
 };
 
@@ -38,9 +38,9 @@ class Applied {
   Applied& operator=(Applied&&) noexcept;
   ~Applied();
 
-  [[nodiscard]] const model::Plan& plan() const;
-  // For each grant of the plan, in its order, what its source turned out to be.
-  [[nodiscard]] const std::vector<model::ObjectInfo>& objects() const;
+  // For each grant of the plan, in its order, what its source turned out to be. Given away: empty
+  // afterwards.
+  [[nodiscard]] std::vector<model::PinnedObject> take_pins();
   // The instances of which mounts were attached in the container.
   [[nodiscard]] std::vector<model::ViewInstance> instances() const;
   // Keeps the view: the destructor does not take it away any more.

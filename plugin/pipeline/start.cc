@@ -61,9 +61,9 @@ Result<Container> with_id_maps(Container container, const kernel::ContainerProce
 // looked at now, while paths are the host's. The decision must outlive the result.
 auto reach_judge(const Decision& decision, const Container& container, const HostView& host) {
   return [&decision, shared = policy::shared_namespaces(container, host)](
-             const std::vector<ObjectInfo>& objects, std::vector<WayOut> ways) {
+             const std::vector<PinnedObject>& pins, std::vector<WayOut> ways) {
     policy::KnownObjects known;
-    for (const auto& info : objects) known.push_back(ObjectType{info.kind, info.type});
+    for (const auto& pin : pins) known.push_back(ObjectType{pin.object.kind, pin.object.type});
     ways.insert(ways.end(), shared.begin(), shared.end());
     return policy::check_reach(decision, known, ways);
   };
@@ -79,17 +79,6 @@ Result<apply::Applied> make_view(const Decision& decision, const Container& cont
   features.detached_trees = false;
   PINSCOPE_TRY(plan, plan::build(decision, container, features));
   return apply::apply(std::move(plan), target, features);
-}
-
-// What the container has got, as the record and the audit line say it.
-std::vector<PinnedObject> pins_of(const apply::Applied& view,
-                                  const std::vector<GrantedPin>& skipped) {
-  std::vector<PinnedObject> pins;
-  const auto& grants = view.plan().grants;
-  pins.reserve(grants.size() + skipped.size());
-  for (size_t i = 0; i < grants.size(); ++i) pins.push_back({grants[i], view.objects()[i], false});
-  for (const auto& grant : skipped) pins.push_back({grant, {}, true});
-  return pins;
 }
 
 // What the steps work with.
@@ -155,7 +144,8 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
 
   // Record and audit line say what came of it, and the view stays.
   record.state = Record::State::kApplied;
-  record.given.pins = pins_of(view, skipped);
+  record.given.pins = view.take_pins();
+  for (const auto& grant : skipped) record.given.pins.push_back({grant, {}, true});
   record.instances = view.instances();
   PINSCOPE_CHECK(start.ledger.keep(record));
   log.event().given = std::move(record.given);
