@@ -1,10 +1,11 @@
-// to_json and from_json of a record. A view may have a thousand pins and its record is written
-// while the container waits: pins are rows below one list of column names, and rules stand once in
-// a table that rows point into. Readers find a column by its name, so a newer version may add some.
+// to_json and from_json of a record: one description of each struct, which the writer and the
+// reader walk. A view may have a thousand pins and its record is written while the container waits:
+// pins are rows below one list of column names, and rules stand once in a table that rows point
+// into. Readers find a column by its name, so a newer version may add some.
 #include <algorithm>
-#include <array>
+#include <concepts>
 #include <limits>
-#include <span>
+#include <type_traits>
 
 #include "plugin/base/text.h"
 #include "plugin/json/json.h"
@@ -29,267 +30,292 @@ constexpr uint64_t kFormat = 1;
 constexpr size_t kBytesPerPin = 96;
 constexpr size_t kBytesOfTheRest = 4096;
 
-// The order of the values in a row; read_pin finds them by these names.
-constexpr auto kPinColumns = std::to_array<std::string_view>(
-    {"name", "source", "access", "kind", "type", "id", "uid", "gid", "mode", "skipped", "rule"});
-constexpr auto kRefusalColumns =
-    std::to_array<std::string_view>({"source", "name", "granted_by", "denied_by", "denied_as"});
-constexpr auto kInstanceColumns =
-    std::to_array<std::string_view>({"type", "device_major", "device_minor", "sealed", "mounts"});
-// Columns that older versions did not write: nothing is there.
-constexpr auto kNewColumns = std::to_array<std::string_view>({"denied_as"});
+// The descriptions. Each calls `visit` with the name and the member of every field, in the order of
+// the text; a reader gets a Struct to fill, a writer a const one.
+template <typename T, typename Struct>
+concept Of = std::same_as<std::remove_const_t<T>, Struct>;
 
-// Gives each rule its place in the table that is written last. Pins of one grant follow each other,
-// so the last rule is the one to compare with; one that comes again later appears twice.
-class RuleTable {
+void columns(auto&& visit, Of<PinnedObject> auto& pin) {
+  visit("name", pin.grant.name);
+  visit("source", pin.grant.source);
+  visit("access", pin.grant.access);
+  visit("kind", pin.object.kind);
+  visit("type", pin.object.type);
+  visit("id", pin.object.id);
+  visit("uid", pin.grant.uid);
+  visit("gid", pin.grant.gid);
+  visit("mode", pin.grant.mode);
+  visit("skipped", pin.skipped);
+  visit("rule", pin.grant.rule);
+}
+
+void columns(auto&& visit, Of<RefusedPin> auto& refusal) {
+  visit("source", refusal.source);
+  visit("name", refusal.name);
+  visit("granted_by", refusal.granted_by);
+  visit("denied_by", refusal.denied_by);
+  visit("denied_as", refusal.denied_as);
+}
+
+void columns(auto&& visit, Of<ViewInstance> auto& instance) {
+  visit("type", instance.type);
+  visit("device_major", instance.device_major);
+  visit("device_minor", instance.device_minor);
+  visit("sealed", instance.sealed);
+  visit("mounts", instance.mounts);
+}
+
+// The column that older versions did not write: nothing is there.
+constexpr std::string_view kNewColumn = "denied_as";
+
+template <typename T>
+concept Row = requires(T& row) {
+  columns([](std::string_view, auto&) {}, row);
+};
+
+void fields(auto& visit, Of<Record> auto& record) {
+  auto& given = record.given;
+  visit("state", record.state);
+  visit("id", given.id);
+  visit("bundle", given.bundle);
+  visit("rootfs", record.rootfs);
+  visit("pid", given.pid);
+  visit("process_start", record.process_start);
+  visit("mount_namespace", record.mount_namespace);
+  visit("engine", given.engine);
+  visit("uid", given.uid);
+  visit("identity", given.identity);
+  visit("created_ns", record.created_ns);
+  visit("version", record.version);
+  visit("at", record.at);
+  visit("layout", record.layout);
+  visit("host_bpffs", record.host_bpffs);
+  visit("delegation", given.delegation);
+  visit("selected_by", given.selected_by);
+  if (given.delegation) visit("delegated_by", given.delegation->rules);
+  visit("pins", given.pins);
+  visit("refusals", given.refusals);
+  visit.optional("instances", record.instances);
+}
+
+class Writer {
  public:
-  uint64_t index_of(const Rule& rule) {
-    if (rules_.empty() || *rules_.back() != rule) rules_.push_back(&rule);
-    return rules_.size() - 1;
+  explicit Writer(JsonWriter& json) : json_(json) {}
+
+  void operator()(std::string_view key, const auto& member) {
+    json_.key(key);
+    write(member);
   }
-  void write(JsonWriter& json) const {
-    json.array();
+  template <typename T>
+  void operator()(std::string_view key, const std::optional<T>& member) {
+    if (member) (*this)(key, *member);
+  }
+  // Left out where it is empty.
+  void optional(std::string_view key, const auto& list) {
+    if (!list.empty()) (*this)(key, list);
+  }
+
+  // What the fields have pointed into; the last of all.
+  void write_rules() {
+    json_.key("rules").array();
     for (const Rule* rule : rules_)
-      json.array()
+      json_.array()
           .value(rule->policy)
           .value(rule->place.file)
           .value(rule->place.line)
           .value(rule->place.column)
           .end();
-    json.end();
+    json_.end();
   }
 
  private:
-  std::vector<const Rule*> rules_;  // of the record, which outlives the table
+  void write(const auto& scalar) { json_.value(scalar); }
+  template <typename Enum>
+  requires std::is_enum_v<Enum>
+  void write(const Enum& word) { json_.value(name_of(word)); }
+  void write(const model::Engine& engine) { json_.value(model::engine_name(engine)); }
+  void write(const model::Identity& identity) { write_identity(json_, identity); }
+  void write(const model::Delegation& delegation) { write_delegation(json_, delegation); }
+
+  // Pins of one grant follow each other, so the last rule is the one to compare with; one that
+  // comes again later appears twice.
+  void write(const Rule& rule) {
+    if (rules_.empty() || *rules_.back() != rule) rules_.push_back(&rule);
+    json_.value(uint64_t{rules_.size() - 1});
+  }
+
+  template <typename T>
+  void write(const std::vector<T>& list) {
+    json_.array();
+    for (const T& entry : list) write(entry);
+    json_.end();
+  }
+
+  template <Row T>
+  void write(const std::vector<T>& rows) {
+    json_.object().key("columns").array();
+    const T any;
+    columns([&](std::string_view name, const auto&) { json_.value(name); }, any);
+    json_.end().key("rows").array();
+    for (const T& row : rows) {
+      json_.array();
+      columns([&](std::string_view, const auto& member) { write(member); }, row);
+      json_.end();
+    }
+    json_.end().end();
+  }
+
+  JsonWriter& json_;
+  std::vector<const Rule*> rules_;  // of the record, which outlives the writer
 };
 
-void write_columns(JsonWriter& json, std::span<const std::string_view> columns) {
-  json.object().key("columns").array();
-  for (const auto column : columns) json.value(column);
-  json.end().key("rows").array();
-}
+// Keeps the first error, which names the place of what it could not use; from there on it reads
+// nothing.
+class Reader {
+ public:
+  explicit Reader(const JsonView& object) : object_(object) {}
 
-void write_pin(JsonWriter& json, RuleTable& rules, const PinnedObject& pin) {
-  json.array()
-      .value(pin.grant.name)
-      .value(pin.grant.source)
-      .value(model::name_of(pin.grant.access))
-      .value(model::name_of(pin.object.kind))
-      .value(pin.object.type)
-      .value(pin.object.id)
-      .value(pin.grant.uid)
-      .value(pin.grant.gid)
-      .value(pin.grant.mode)
-      .value(pin.skipped)
-      .value(rules.index_of(pin.grant.rule))
-      .end();
-}
-
-void write_instances(JsonWriter& json, const std::vector<ViewInstance>& instances) {
-  json.key("instances");
-  write_columns(json, kInstanceColumns);
-  for (const auto& instance : instances) {
-    json.array()
-        .value(name_of(instance.type))
-        .value(instance.device_major)
-        .value(instance.device_minor)
-        .value(instance.sealed)
-        .array();
-    for (const uint64_t mount : instance.mounts) json.value(mount);
-    json.end().end();
+  template <typename T>
+  void operator()(std::string_view key, T& member) {
+    if (const auto found = required(object_, key)) read(*found, member);
   }
-  json.end().end();
-}
-
-// Reading. Each reader names the place of what it could not use.
-
-Result<JsonView> required(const JsonView& object, std::string_view key) {
-  PINSCOPE_TRY(const auto found, object.find(key));
-  if (!found) return std::unexpected(object.make_error("the field " + quoted(key) + " is missing"));
-  return *found;
-}
-
-Result<std::string> to_string(const JsonView& value) {
-  PINSCOPE_TRY(const auto text, value.as_string());
-  return std::string(text);
-}
-
-template <typename Number>
-Result<Number> to_number(const JsonView& value) {
-  constexpr auto kLargest = static_cast<uint64_t>(std::numeric_limits<Number>::max());
-  PINSCOPE_TRY(const uint64_t number, value.as_unsigned());
-  if (number > kLargest)
-    return std::unexpected(value.make_error("larger than " + std::to_string(kLargest)));
-  return static_cast<Number>(number);
-}
-
-// A word of an enumeration: `find` gives its value or nothing.
-template <typename Enum>
-Result<Enum> to_word(const JsonView& value, std::optional<Enum> (*find)(std::string_view)) {
-  PINSCOPE_TRY(const auto word, value.as_string());
-  const auto known = find(word);
-  if (!known) return std::unexpected(value.make_error("not a word that is known here"));
-  return *known;
-}
-
-Result<std::string> read_string(const JsonView& object, std::string_view key) {
-  PINSCOPE_TRY(const auto found, required(object, key));
-  return to_string(found);
-}
-
-template <typename Number>
-Result<Number> read_number(const JsonView& object, std::string_view key) {
-  PINSCOPE_TRY(const auto found, required(object, key));
-  return to_number<Number>(found);
-}
-
-template <typename Enum>
-Result<Enum> read_word(const JsonView& object, std::string_view key,
-                       std::optional<Enum> (*find)(std::string_view)) {
-  PINSCOPE_TRY(const auto found, required(object, key));
-  return to_word(found, find);
-}
-
-Result<Rule> read_rule(const JsonView& value) {
-  constexpr size_t kFields = 4;
-  PINSCOPE_TRY(const auto fields, value.elements());
-  if (fields.size() < kFields)
-    return std::unexpected(value.make_error("expected policy, file, line and column"));
-  Rule rule;
-  PINSCOPE_TRY(rule.policy, to_string(fields[0]));
-  PINSCOPE_TRY(rule.place.file, to_string(fields[1]));
-  PINSCOPE_TRY(rule.place.line, to_number<uint32_t>(fields[2]));
-  PINSCOPE_TRY(rule.place.column, to_number<uint32_t>(fields[3]));
-  return rule;
-}
-
-Result<Rule> to_rule(const JsonView& value, const std::vector<Rule>& rules) {
-  PINSCOPE_TRY(const uint64_t index, value.as_unsigned());
-  if (index >= rules.size()) return std::unexpected(value.make_error("there is no such rule"));
-  return rules[index];
-}
-
-Result<std::vector<JsonView>> read_list(const JsonView& object, std::string_view key) {
-  PINSCOPE_TRY(const auto list, required(object, key));
-  return list.elements();
-}
-
-// Rows of `Columns` named values each, wherever these stand in the file's rows.
-template <size_t Columns>
-Status read_table(const JsonView& object, std::string_view key,
-                  const std::array<std::string_view, Columns>& wanted, auto read_row) {
-  PINSCOPE_TRY(const auto table, required(object, key));
-  PINSCOPE_TRY(const auto columns, read_list(table, "columns"));
-  std::array<size_t, Columns> position{};
-  for (size_t i = 0; i < Columns; ++i) {
-    while (position[i] < columns.size()) {
-      PINSCOPE_TRY(const auto name, columns[position[i]].as_string());
-      if (name == wanted[i]) break;
-      ++position[i];
-    }
-    if (position[i] == columns.size() &&
-        std::ranges::find(kNewColumns, wanted[i]) == kNewColumns.end())
-      return std::unexpected(table.make_error("the column " + quoted(wanted[i]) + " is missing"));
+  template <typename T>
+  void operator()(std::string_view key, std::optional<T>& member) {
+    if (const auto found = find(object_, key)) read(*found, member.emplace());
   }
-  PINSCOPE_TRY(const auto rows, read_list(table, "rows"));
-  for (const auto& row : rows) {
-    PINSCOPE_TRY(const auto values, row.elements());
-    if (values.size() < columns.size())
-      return std::unexpected(row.make_error("the row is shorter than the columns"));
-    PINSCOPE_CHECK(read_row([&](size_t column) -> std::optional<JsonView> {
-      if (position[column] == columns.size()) return std::nullopt;
-      return values[position[column]];
-    }));
+  void optional(std::string_view key, auto& list) {
+    if (const auto found = find(object_, key)) read(*found, list);
   }
-  return {};
-}
 
-Result<PinnedObject> read_pin(const auto& column, const std::vector<Rule>& rules) {
-  PinnedObject pin;
-  PINSCOPE_TRY(pin.grant.name, to_string(*column(0)));
-  PINSCOPE_TRY(pin.grant.source, to_string(*column(1)));
-  PINSCOPE_TRY(pin.grant.access, to_word(*column(2), access_from_name));
-  PINSCOPE_TRY(pin.object.kind, to_word(*column(3), kind_from_name));
-  PINSCOPE_TRY(pin.object.type, to_number<uint32_t>(*column(4)));
-  PINSCOPE_TRY(pin.object.id, to_number<uint32_t>(*column(5)));
-  PINSCOPE_TRY(pin.grant.uid, to_number<uint32_t>(*column(6)));
-  PINSCOPE_TRY(pin.grant.gid, to_number<uint32_t>(*column(7)));
-  PINSCOPE_TRY(pin.grant.mode, to_number<uint32_t>(*column(8)));
-  PINSCOPE_TRY(pin.skipped, column(9)->as_bool());
-  PINSCOPE_TRY(pin.grant.rule, to_rule(*column(10), rules));
-  return pin;
-}
-
-Result<RefusedPin> read_refusal(const auto& column, const std::vector<Rule>& rules) {
-  RefusedPin refusal;
-  PINSCOPE_TRY(refusal.source, to_string(*column(0)));
-  PINSCOPE_TRY(refusal.name, to_string(*column(1)));
-  PINSCOPE_TRY(refusal.granted_by, to_rule(*column(2), rules));
-  PINSCOPE_TRY(refusal.denied_by, to_rule(*column(3), rules));
-  if (const auto denied_as = column(4)) {
-    PINSCOPE_TRY(refusal.denied_as, to_string(*denied_as));
-  }
-  return refusal;
-}
-
-Result<ViewInstance> read_instance(const auto& column) {
-  ViewInstance instance;
-  PINSCOPE_TRY(instance.type, to_word(*column(0), instance_type_from_name));
-  PINSCOPE_TRY(instance.device_major, to_number<uint32_t>(*column(1)));
-  PINSCOPE_TRY(instance.device_minor, to_number<uint32_t>(*column(2)));
-  PINSCOPE_TRY(instance.sealed, column(3)->as_bool());
-  PINSCOPE_TRY(const auto mounts, column(4)->elements());
-  for (const auto& mount : mounts) {
-    PINSCOPE_TRY(const uint64_t id, mount.as_unsigned());
-    instance.mounts.push_back(id);
-  }
-  return instance;
-}
-
-Status read_rules_and_tables(const JsonView& root, Record& record) {
-  std::vector<Rule> rules;
-  PINSCOPE_TRY(const auto entries, read_list(root, "rules"));
-  for (const auto& entry : entries) {
-    PINSCOPE_TRY(auto rule, read_rule(entry));
-    rules.push_back(std::move(rule));
-  }
-  PINSCOPE_TRY(const auto selected_by, read_list(root, "selected_by"));
-  for (const auto& entry : selected_by) {
-    PINSCOPE_TRY(auto rule, to_rule(entry, rules));
-    record.given.selected_by.push_back(std::move(rule));
-  }
-  if (record.given.delegation) {
-    PINSCOPE_TRY(const auto delegated_by, read_list(root, "delegated_by"));
-    for (const auto& entry : delegated_by) {
-      PINSCOPE_TRY(auto rule, to_rule(entry, rules));
-      record.given.delegation->rules.push_back(std::move(rule));
+  // What the fields point into; the first of all.
+  void read_rules() {
+    const auto table = required(object_, "rules");
+    if (!table) return;
+    for (const auto& entry : elements(*table)) {
+      const auto values = elements(entry);
+      if (values.size() < 4) return fail(entry, "expected policy, file, line and column");
+      Rule& rule = rules_.emplace_back();
+      read(values[0], rule.policy);
+      read(values[1], rule.place.file);
+      read(values[2], rule.place.line);
+      read(values[3], rule.place.column);
     }
   }
-  PINSCOPE_CHECK(read_table(root, "pins", kPinColumns, [&](const auto& column) -> Status {
-    PINSCOPE_TRY(auto pin, read_pin(column, rules));
-    record.given.pins.push_back(std::move(pin));
+
+  [[nodiscard]] const Status& status() const { return status_; }
+
+ private:
+  void fail(const JsonView& place, std::string reason) {
+    if (status_) status_ = std::unexpected(place.make_error(std::move(reason)));
+  }
+
+  // The value, or its default where there is an error.
+  template <typename T>
+  T take(Result<T> result) {
+    if (result) return *std::move(result);
+    if (status_) status_ = std::unexpected(std::move(result).error());
     return {};
-  }));
-  PINSCOPE_TRY(const auto instances, root.find("instances"));
-  if (instances)
-    PINSCOPE_CHECK(
-        read_table(root, "instances", kInstanceColumns, [&](const auto& column) -> Status {
-          PINSCOPE_TRY(auto instance, read_instance(column));
-          record.instances.push_back(std::move(instance));
-          return {};
-        }));
-  return read_table(root, "refusals", kRefusalColumns, [&](const auto& column) -> Status {
-    PINSCOPE_TRY(auto refusal, read_refusal(column, rules));
-    record.given.refusals.push_back(std::move(refusal));
-    return {};
-  });
-}
+  }
+
+  std::optional<JsonView> find(const JsonView& object, std::string_view key) {
+    return status_ ? take(object.find(key)) : std::nullopt;
+  }
+  std::optional<JsonView> required(const JsonView& object, std::string_view key) {
+    auto found = find(object, key);
+    if (!found) fail(object, "the field " + quoted(key) + " is missing");
+    return found;
+  }
+  std::vector<JsonView> elements(const JsonView& list) { return take(list.elements()); }
+  std::vector<JsonView> list_in(const JsonView& object, std::string_view key) {
+    const auto list = required(object, key);
+    return list ? elements(*list) : std::vector<JsonView>();
+  }
+
+  uint64_t number_up_to(uint64_t largest, const JsonView& value) {
+    const uint64_t number = take(value.as_unsigned());
+    if (number <= largest) return number;
+    fail(value, "larger than " + std::to_string(largest));
+    return 0;
+  }
+
+  void read(const JsonView& value, std::string& text) { text = take(value.as_string()); }
+  void read(const JsonView& value, bool& flag) { flag = take(value.as_bool()); }
+  template <std::integral Number>
+  void read(const JsonView& value, Number& number) {
+    constexpr auto kLargest = static_cast<uint64_t>(std::numeric_limits<Number>::max());
+    number = static_cast<Number>(number_up_to(kLargest, value));
+  }
+  template <typename Enum>
+  requires std::is_enum_v<Enum>
+  void read(const JsonView& value, Enum& word) {
+    if (!from_name(take(value.as_string()), word)) fail(value, "not a word that is known here");
+  }
+  void read(const JsonView& value, model::Identity& identity) {
+    identity = take(read_identity(value));
+  }
+  void read(const JsonView& value, model::Delegation& delegation) {
+    delegation = take(read_delegation(value));
+  }
+  void read(const JsonView& value, Rule& rule) {
+    const uint64_t index = take(value.as_unsigned());
+    if (index >= rules_.size()) return fail(value, "there is no such rule");
+    rule = rules_[index];
+  }
+
+  template <typename T>
+  void read(const JsonView& value, std::vector<T>& list) {
+    for (const auto& entry : elements(value)) read(entry, list.emplace_back());
+  }
+
+  // Of the columns that are wanted, in their order: where they stand in `names`, or the number of
+  // names for one that need not be there.
+  template <Row T>
+  std::vector<size_t> positions(const JsonView& table, const std::vector<JsonView>& names) {
+    std::vector<size_t> found;
+    const T any;
+    columns([&](std::string_view wanted,
+                const auto&) { found.push_back(position(table, names, wanted)); },
+            any);
+    return found;
+  }
+  size_t position(const JsonView& table, const std::vector<JsonView>& names,
+                  std::string_view wanted) {
+    size_t at = 0;
+    while (at < names.size() && take(names[at].as_string()) != wanted) ++at;
+    if (at == names.size() && wanted != kNewColumn)
+      fail(table, "the column " + quoted(wanted) + " is missing");
+    return at;
+  }
+
+  template <Row T>
+  void read(const JsonView& table, std::vector<T>& rows) {
+    const auto names = list_in(table, "columns");
+    const auto at = positions<T>(table, names);
+    for (const auto& entry : list_in(table, "rows")) {
+      const auto values = elements(entry);
+      if (values.size() < names.size()) fail(entry, "the row is shorter than the columns");
+      if (!status_) return;
+      auto next = at.begin();
+      columns(
+          [&](std::string_view, auto& member) {
+            if (const size_t column = *next++; column < names.size()) read(values[column], member);
+          },
+          rows.emplace_back());
+    }
+  }
+
+  JsonView object_;
+  std::vector<Rule> rules_;
+  Status status_;
+};
 
 Status check_format(const JsonView& root) {
-  PINSCOPE_TRY(const auto format, read_number<uint64_t>(root, "format"));
-  if (format == kFormat) return {};
+  PINSCOPE_TRY(const auto format, root.find("format"));
+  if (!format) return std::unexpected(root.make_error("the field \"format\" is missing"));
+  PINSCOPE_TRY(const uint64_t number, format->as_unsigned());
+  if (number == kFormat) return {};
   return std::unexpected(
-      root.make_error("record format " + std::to_string(format) + " is not known here")
+      root.make_error("record format " + std::to_string(number) + " is not known here")
           .hint("a newer pinscope wrote it"));
 }
 
@@ -299,87 +325,23 @@ std::string to_json(const Record& record) {
   JsonWriter json;
   json.reserve(kBytesOfTheRest +
                kBytesPerPin * (record.given.pins.size() + record.given.refusals.size()));
-  json.object()
-      .field("format", kFormat)
-      .field("state", name_of(record.state))
-      .field("id", record.given.id)
-      .field("bundle", record.given.bundle)
-      .field("rootfs", record.rootfs)
-      .field("pid", record.given.pid)
-      .field("process_start", record.process_start)
-      .field("mount_namespace", record.mount_namespace)
-      .field("engine", model::engine_name(record.given.engine));
-  if (record.given.uid) json.field("uid", *record.given.uid);
-  json.key("identity");
-  write_identity(json, record.given.identity);
-  json.field("created_ns", record.created_ns)
-      .field("version", record.version)
-      .field("at", record.at)
-      .field("layout", model::name_of(record.layout))
-      .field("host_bpffs", model::name_of(record.host_bpffs));
-  if (record.given.delegation) {
-    json.key("delegation");
-    write_delegation(json, *record.given.delegation);
-  }
-  RuleTable rules;
-  json.key("selected_by").array();
-  for (const auto& rule : record.given.selected_by) json.value(rules.index_of(rule));
-  json.end();
-  if (record.given.delegation) {
-    json.key("delegated_by").array();
-    for (const auto& rule : record.given.delegation->rules) json.value(rules.index_of(rule));
-    json.end();
-  }
-  json.key("pins");
-  write_columns(json, kPinColumns);
-  for (const auto& pin : record.given.pins) write_pin(json, rules, pin);
-  json.end().end().key("refusals");
-  write_columns(json, kRefusalColumns);
-  for (const auto& refusal : record.given.refusals)
-    json.array()
-        .value(refusal.source)
-        .value(refusal.name)
-        .value(rules.index_of(refusal.granted_by))
-        .value(rules.index_of(refusal.denied_by))
-        .value(refusal.denied_as)
-        .end();
-  json.end().end();
-  if (!record.instances.empty()) write_instances(json, record.instances);
-  json.key("rules");
-  rules.write(json);
+  json.object().field("format", kFormat);
+  Writer writer(json);
+  fields(writer, record);
+  writer.write_rules();
   json.end();
   return json.take() + '\n';
 }
 
-Result<Record> from_json(std::string json, const std::string& name) {
+// A start reads a record only where an earlier one of its container is left.
+[[gnu::cold]] Result<Record> from_json(std::string json, const std::string& name) {
   PINSCOPE_TRY(const auto document, JsonDocument::parse(std::move(json), name, ErrorCode::kRecord));
-  const JsonView root = document.root();
-  PINSCOPE_CHECK(check_format(root));
+  PINSCOPE_CHECK(check_format(document.root()));
   Record record;
-  PINSCOPE_TRY(record.state, read_word(root, "state", state_from_name));
-  PINSCOPE_TRY(record.given.id, read_string(root, "id"));
-  PINSCOPE_TRY(record.given.bundle, read_string(root, "bundle"));
-  PINSCOPE_TRY(record.rootfs, read_string(root, "rootfs"));
-  PINSCOPE_TRY(record.given.pid, read_number<pid_t>(root, "pid"));
-  PINSCOPE_TRY(record.process_start, read_number<uint64_t>(root, "process_start"));
-  PINSCOPE_TRY(record.mount_namespace, read_number<uint64_t>(root, "mount_namespace"));
-  PINSCOPE_TRY(record.given.engine, read_word(root, "engine", engine_from_word));
-  PINSCOPE_TRY(const auto uid, root.find("uid"));
-  if (uid) {
-    PINSCOPE_TRY(record.given.uid, read_number<uint32_t>(root, "uid"));
-  }
-  PINSCOPE_TRY(const auto identity, required(root, "identity"));
-  PINSCOPE_TRY(record.given.identity, read_identity(identity));
-  PINSCOPE_TRY(record.created_ns, read_number<uint64_t>(root, "created_ns"));
-  PINSCOPE_TRY(record.version, read_string(root, "version"));
-  PINSCOPE_TRY(record.at, read_string(root, "at"));
-  PINSCOPE_TRY(record.layout, read_word(root, "layout", layout_from_name));
-  PINSCOPE_TRY(record.host_bpffs, read_word(root, "host_bpffs", host_bpffs_from_name));
-  PINSCOPE_TRY(const auto delegation, root.find("delegation"));
-  if (delegation) {
-    PINSCOPE_TRY(record.given.delegation, read_delegation(*delegation));
-  }
-  PINSCOPE_CHECK(read_rules_and_tables(root, record));
+  Reader reader(document.root());
+  reader.read_rules();
+  fields(reader, record);
+  PINSCOPE_CHECK(reader.status());
   return record;
 }
 

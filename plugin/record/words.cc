@@ -7,10 +7,13 @@ namespace {
 
 // The value among `all` that is called `name`, by the same name_of that wrote it.
 template <typename Enum>
-std::optional<Enum> find_by_name(std::string_view name, std::initializer_list<Enum> all) {
+bool find(std::string_view name, std::initializer_list<Enum> all, Enum& found) {
   for (const Enum value : all)
-    if (name == name_of(value)) return value;
-  return std::nullopt;
+    if (name == name_of(value)) {
+      found = value;
+      return true;
+    }
+  return false;
 }
 
 }  // namespace
@@ -43,38 +46,41 @@ const char* name_of(model::AuditEvent::Outcome outcome) {
   return "";
 }
 
-std::optional<model::Record::State> state_from_name(std::string_view name) {
+bool from_name(std::string_view name, model::Record::State& state) {
   using enum model::Record::State;
-  return find_by_name(name, {kIntended, kApplied});
+  return find(name, {kIntended, kApplied}, state);
 }
 
-std::optional<model::Access> access_from_name(std::string_view name) {
-  return find_by_name(name, {model::Access::kRead, model::Access::kReadWrite, model::Access::kUse});
+bool from_name(std::string_view name, model::Access& access) {
+  using enum model::Access;
+  return find(name, {kRead, kReadWrite, kUse}, access);
 }
 
-std::optional<model::ObjectKind> kind_from_name(std::string_view name) {
+bool from_name(std::string_view name, model::ObjectKind& kind) {
   using enum model::ObjectKind;
-  return find_by_name(name, {kMap, kProgram, kLink});
+  return find(name, {kMap, kProgram, kLink}, kind);
 }
 
-std::optional<model::Layout> layout_from_name(std::string_view name) {
+bool from_name(std::string_view name, model::Layout& layout) {
   using enum model::Layout;
-  return find_by_name(name, {kShared, kPerMap, kBind});
+  return find(name, {kShared, kPerMap, kBind}, layout);
 }
 
-std::optional<model::HostBpffs> host_bpffs_from_name(std::string_view name) {
+bool from_name(std::string_view name, model::HostBpffs& host_bpffs) {
   using enum model::HostBpffs;
-  return find_by_name(name, {kMask, kReject, kAllow});
+  return find(name, {kMask, kReject, kAllow}, host_bpffs);
 }
 
-std::optional<model::InstanceType> instance_type_from_name(std::string_view name) {
+bool from_name(std::string_view name, model::InstanceType& type) {
   using enum model::InstanceType;
-  return find_by_name(name, {kBpf, kTmpfs});
+  return find(name, {kBpf, kTmpfs}, type);
 }
 
-std::optional<model::Engine> engine_from_word(std::string_view name) {
-  if (name.empty()) return model::Engine::kUnknown;
-  return model::engine_from_name(std::string(name));
+bool from_name(std::string_view name, model::Engine& engine) {
+  const auto known =
+      name.empty() ? model::Engine::kUnknown : model::engine_from_name(std::string(name));
+  if (known) engine = *known;
+  return known.has_value();
 }
 
 }  // namespace pinscope::record

@@ -2,7 +2,6 @@
 // words that policies use as well come from the model.
 #pragma once
 
-#include <optional>
 #include <string_view>
 
 #include "plugin/model/record.h"
@@ -14,13 +13,13 @@ const char* name_of(model::Record::State state);
 // "granted", "refused", "removed", "policy-rejected", "policy-accepted", "collected".
 const char* name_of(model::AuditEvent::Outcome outcome);
 
-std::optional<model::Record::State> state_from_name(std::string_view name);
-std::optional<model::Access> access_from_name(std::string_view name);
-std::optional<model::ObjectKind> kind_from_name(std::string_view name);
-std::optional<model::Layout> layout_from_name(std::string_view name);
-std::optional<model::HostBpffs> host_bpffs_from_name(std::string_view name);
-std::optional<model::InstanceType> instance_type_from_name(std::string_view name);
-// "" is kUnknown.
-std::optional<model::Engine> engine_from_word(std::string_view name);
+// And back: false where `name` is no such word.
+bool from_name(std::string_view name, model::Record::State& state);
+bool from_name(std::string_view name, model::Access& access);
+bool from_name(std::string_view name, model::ObjectKind& kind);
+bool from_name(std::string_view name, model::Layout& layout);
+bool from_name(std::string_view name, model::HostBpffs& host_bpffs);
+bool from_name(std::string_view name, model::InstanceType& type);
+bool from_name(std::string_view name, model::Engine& engine);  // "" is kUnknown
 
 }  // namespace pinscope::record
