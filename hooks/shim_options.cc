@@ -11,6 +11,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/host/trust.h"
 #include "plugin/model/low_level_runtime.h"
 
 namespace pinscope {
@@ -38,7 +39,7 @@ Result<std::string> configured_runtime(const std::string& name) {
 }  // namespace
 
 Result<std::string> read_runtime_file(const std::string& path) {
-  PINSCOPE_TRY(const Fd file, open_trusted_file(path));
+  PINSCOPE_TRY(const Fd file, open_trusted_file(path, ErrorCode::kConfigInvalid));
   PINSCOPE_TRY(auto text, read_all(file.get(), kConfigurationLimit, path));
   return model::parse_runtime_file(std::move(text), path);
 }

@@ -24,7 +24,7 @@ struct ShimOptions {
 Result<ShimOptions> parse_shim_options(const std::vector<std::string>& words);
 
 // The program that a runtime file names (see model::parse_runtime_file). Only root may be able to
-// change the file. kPolicyUntrusted, kConfigInvalid.
+// change the file. kConfigInvalid.
 Result<std::string> read_runtime_file(const std::string& path);
 
 // What /etc/pinscope/runtime.json names, or /etc/pinscope/runtime-ENGINE.json, which the

@@ -47,6 +47,13 @@ Result<Components> parse_relative(std::string_view path) {
   return parse_components(path, path);
 }
 
+Components components_of(std::string_view path) {
+  Components components;
+  for (const auto part : split(path, '/'))
+    if (!part.empty() && part != ".") components.emplace_back(part);
+  return components;
+}
+
 std::string to_absolute(const Components& components) {
   if (components.empty()) return "/";
   std::string path;

@@ -19,6 +19,10 @@ Result<Components> parse_absolute(std::string_view path);
 // Like parse_absolute, for a relative path: "a/b" -> {a, b}.
 Result<Components> parse_relative(std::string_view path);
 
+// The components of any path or link, as the kernel takes them: "." and empty ones are of no
+// account.
+Components components_of(std::string_view path);
+
 // {a, b} -> "/a/b"; {} -> "/".
 std::string to_absolute(const Components& components);
 

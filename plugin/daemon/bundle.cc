@@ -9,6 +9,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/host/trust.h"
 #include "plugin/kernel/process/ancestors.h"
 #include "plugin/model/container.h"
 
@@ -27,7 +28,7 @@ std::string working_directory(pid_t pid) {
 }
 
 bool is_bundle(const std::string& directory) {
-  return open_trusted_file(join(directory, "config.json")).has_value();
+  return open_trusted_file(join(directory, "config.json"), ErrorCode::kConfigInvalid).has_value();
 }
 
 std::optional<std::string> bundle_beside(const std::string& directory, const std::string& id) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "plugin/host/file.h"
+#include "plugin/host/trust.h"
 #include "plugin/json/json.h"
 #include "plugin/oci/seccomp.h"
 #include "plugin/policy/decide/commands.h"
@@ -106,7 +107,7 @@ bool is_sysfs_writable(const nri::Container& container) {
 }  // namespace
 
 Result<nri::SeccompPolicy> read_seccomp_profile(const std::string& path) {
-  PINSCOPE_TRY(const Fd file, open_trusted_file(path));
+  PINSCOPE_TRY(const Fd file, open_trusted_file(path, ErrorCode::kConfigInvalid));
   PINSCOPE_TRY(std::string text, read_all(file.get(), kProfileLimit, path));
   PINSCOPE_TRY(const JsonDocument document,
                JsonDocument::parse(std::move(text), path, ErrorCode::kConfigInvalid));

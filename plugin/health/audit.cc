@@ -7,7 +7,7 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/host/file.h"
+#include "plugin/host/trust.h"
 #include "plugin/record/audit.h"
 #include "plugin/record/waiting.h"
 
@@ -27,7 +27,8 @@ Findings check_audit(const std::string& audit_path, const std::string& state_dir
   Findings findings;
   struct stat status {};
   if (::stat(audit_path.c_str(), &status) == 0) {
-    const bool good = S_ISREG(status.st_mode) && check_trusted(status, audit_path);
+    const bool good =
+        S_ISREG(status.st_mode) && check_trusted(status, audit_path, {.code = ErrorCode::kAudit});
     findings.push_back(
         {good ? Level::kOk : Level::kFail, "audit", "file", audit_path,
          good ? "" : "it must be a regular file that root owns and alone may write"});

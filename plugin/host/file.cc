@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstdio>
 #include <limits>
 #include <memory>
@@ -17,10 +16,6 @@
 
 namespace pinscope {
 namespace {
-
-constexpr mode_t kOthersMayWrite = S_IWGRP | S_IWOTH;
-// A path whose trusted components hold more links than this is a loop.
-constexpr int kMaxLinks = 40;
 
 // Temporary files are called ".1234-5678.tmp", whatever the length of the name they will get: 1234
 // is the thread, 5678 the time, because in another PID namespace the number is somebody else's.
@@ -61,61 +56,6 @@ Result<Fd> write_and_rename(int dirfd, const std::string& name, std::string_view
   if (::renameat2(dirfd, temporary.c_str(), dirfd, name.c_str(), rename_flags) != 0)
     return fail(rename_flags == RENAME_NOREPLACE ? "create " : "replace ");
   return file;
-}
-
-Result<std::string> read_link(int dirfd, const std::string& name, std::string_view path) {
-  char target[PATH_MAX];
-  const ssize_t length = ::readlinkat(dirfd, name.c_str(), target, sizeof target);
-  if (length < 0) return std::unexpected(Error::system("read link " + quoted(path), errno));
-  return std::string(target, static_cast<size_t>(length));
-}
-
-// Walks `path` one component at a time from the root, so that each directory and each link is
-// checked on the very object that is used.
-Result<Fd> walk_trusted(const std::string& path, int last_flags) {
-  if (!path.starts_with('/'))
-    return std::unexpected(Error(ErrorCode::kPolicyUntrusted, "trust " + quoted(path))
-                               .reason("it is not an absolute path"));
-  PINSCOPE_TRY(Fd directory, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
-  std::string walked;
-  std::string rest = path.substr(1);
-  int links = 0;
-  while (!rest.empty()) {
-    const size_t slash = rest.find('/');
-    const std::string name = rest.substr(0, slash);
-    rest = slash == std::string::npos ? "" : rest.substr(slash + 1);
-    if (name.empty() || name == ".") continue;
-    const bool last = rest.empty();
-    walked += "/" + name;
-    auto next = open_at(directory.get(), name, O_PATH | O_NOFOLLOW);
-    if (!next)
-      return std::unexpected(Error::system("open " + quoted(walked), next.error().errnum()));
-    struct stat status {};
-    if (::fstat(next->get(), &status) != 0)
-      return std::unexpected(Error::system("stat " + quoted(walked), errno));
-    if (S_ISLNK(status.st_mode)) {
-      if (status.st_uid != 0)
-        return std::unexpected(Error(ErrorCode::kPolicyUntrusted, "trust " + quoted(walked))
-                                   .reason("it is a symbolic link that root does not own"));
-      if (++links > kMaxLinks) return std::unexpected(Error::system("open " + quoted(path), ELOOP));
-      PINSCOPE_TRY(const std::string target, read_link(directory.get(), name, walked));
-      if (!last) rest.insert(0, "/");
-      rest.insert(0, target);
-      if (target.starts_with('/')) {
-        PINSCOPE_TRY(directory, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
-        walked.clear();
-        rest.erase(0, rest.find_first_not_of('/'));
-      } else {
-        walked = std::string(parent_of(walked));
-        if (walked == "/") walked.clear();
-      }
-      continue;
-    }
-    PINSCOPE_CHECK(check_trusted(status, walked));
-    if (last) return open_at(directory.get(), name, last_flags | O_NOFOLLOW);
-    directory = *std::move(next);
-  }
-  return open_at(directory.get(), ".", last_flags);
 }
 
 }  // namespace
@@ -178,37 +118,6 @@ Result<std::string> read_all(int fd, size_t limit, std::string_view name) {
       return std::unexpected(Error(ErrorCode::kUsage, "read " + quoted(name))
                                  .reason("it is larger than " + std::to_string(limit) + " bytes"));
   }
-}
-
-Status check_trusted(const struct stat& status, std::string_view path) {
-  const auto untrusted = [&](std::string reason) {
-    return std::unexpected(Error(ErrorCode::kPolicyUntrusted, "trust " + quoted(path))
-                               .reason(std::move(reason))
-                               .hint("it must be owned by root and writable by root alone"));
-  };
-  if (status.st_uid != 0) return untrusted("it is owned by uid " + std::to_string(status.st_uid));
-  if ((status.st_mode & kOthersMayWrite) != 0) {
-    char mode[8];
-    std::snprintf(mode, sizeof mode, "%04o", status.st_mode & 07777U);
-    return untrusted(std::string("others may write it (mode ") + mode + ")");
-  }
-  return {};
-}
-
-Result<Fd> open_trusted_file(const std::string& path) {
-  PINSCOPE_TRY(Fd file, walk_trusted(path, O_RDONLY | O_NONBLOCK));
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0)
-    return std::unexpected(Error::system("stat " + quoted(path), errno));
-  if (!S_ISREG(status.st_mode))
-    return std::unexpected(Error(ErrorCode::kPolicyUntrusted, "read " + quoted(path))
-                               .reason("it is not a regular file"));
-  PINSCOPE_CHECK(check_trusted(status, path));
-  return file;
-}
-
-Result<Fd> open_trusted_directory(const std::string& path) {
-  return walk_trusted(path, O_RDONLY | O_DIRECTORY);
 }
 
 Result<Fd> make_directory(const std::string& path, mode_t mode) {

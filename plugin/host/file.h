@@ -1,7 +1,5 @@
-// Files on the host: bounded reads, trusted opens, atomic writes. Every descriptor is
-// close-on-exec. Trusted means: owned by root and not writable by group or others, the file and
-// every directory above it (a sticky directory such as /tmp is not enough: its owner check does not
-// bind names).
+// Files on the host: bounded reads, atomic writes. Every descriptor is close-on-exec. Which of them
+// can be trusted is in trust.h.
 #pragma once
 
 #include <sys/stat.h>
@@ -28,14 +26,6 @@ Result<std::string> text_of_file(const std::string& path, size_t limit = 4096);
 
 // The names in an open directory, sorted, without "." and "..". `path` is for the text of an error.
 Result<std::vector<std::string>> names_in(int directory, std::string_view path);
-
-// Opens a regular file by absolute path after checking that nobody but root can change it or a
-// directory above it. Symbolic links are followed only where they, too, are trusted.
-Result<Fd> open_trusted_file(const std::string& path);
-// Like open_trusted_file, for a directory, opened for reading.
-Result<Fd> open_trusted_directory(const std::string& path);
-// The check alone, for an object that is already open; `path` is for the text of the error.
-Status check_trusted(const struct stat& status, std::string_view path);
 
 // Makes `path` and what is missing above it, mode 0755 above and `mode` for the last, owned by the
 // caller; opens it. An existing directory is left as it is.

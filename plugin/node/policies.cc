@@ -11,6 +11,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/host/trust.h"
 #include "plugin/node/child.h"
 #include "plugin/policy/files.h"
 #include "plugin/policy/language/combined.h"
@@ -139,7 +140,8 @@ std::string changes_of(const std::optional<std::string>& before,
 
 Result<InForce> activate(const HostPolicies& host, const std::vector<policy::Text>& texts) {
   PINSCOPE_TRY(const Fd made, make_directory(host.directory, 0755));
-  PINSCOPE_TRY(const Fd directory, open_trusted_directory(host.directory));
+  PINSCOPE_TRY(const Fd directory,
+               open_trusted_directory(host.directory, ErrorCode::kPolicyUntrusted));
   PINSCOPE_TRY(const auto before, written(directory.get()));
   std::optional<std::string> wanted;
   if (!texts.empty()) wanted = policy::combine(texts);
@@ -159,7 +161,7 @@ Result<InForce> activate(const HostPolicies& host, const std::vector<policy::Tex
 }
 
 Status withdraw(const HostPolicies& host) {
-  auto directory = open_trusted_directory(host.directory);
+  auto directory = open_trusted_directory(host.directory, ErrorCode::kPolicyUntrusted);
   if (!directory && directory.error().errnum() == ENOENT) return {};
   if (!directory) return std::unexpected(std::move(directory).error());
   PINSCOPE_TRY(const auto before, written(directory->get()));

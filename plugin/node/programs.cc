@@ -14,6 +14,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/host/trust.h"
 
 namespace pinscope::node {
 namespace {
@@ -167,8 +168,9 @@ bool Programs::is_whole(int releases) const {
 
 Status Programs::install(const std::string& prefix) const {
   PINSCOPE_TRY(const Fd made, make_directory(join(prefix, kReleases), 0755));
-  PINSCOPE_TRY(const Fd top, open_trusted_directory(prefix));
-  PINSCOPE_TRY(const Fd releases, open_trusted_directory(join(prefix, kReleases)));
+  PINSCOPE_TRY(const Fd top, open_trusted_directory(prefix, ErrorCode::kSystem));
+  PINSCOPE_TRY(const Fd releases,
+               open_trusted_directory(join(prefix, kReleases), ErrorCode::kSystem));
   PINSCOPE_TRY(const auto before, chosen(top.get()));
 
   if (!is_whole(releases.get())) {
@@ -221,7 +223,7 @@ std::string why_the_shim_stays(const std::string& prefix) {
 }
 
 Status remove_programs(const std::string& prefix) {
-  auto top = open_trusted_directory(prefix);
+  auto top = open_trusted_directory(prefix, ErrorCode::kSystem);
   if (!top && top.error().errnum() == ENOENT) return {};
   if (!top) return std::unexpected(std::move(top).error());
   PINSCOPE_TRY(const auto before, chosen(top->get()));

@@ -9,6 +9,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/host/trust.h"
 #include "plugin/record/file_names.h"
 
 namespace pinscope::record {
@@ -35,9 +36,7 @@ Status check_directory(int fd, const std::string& path) {
   struct stat status {};
   if (::fstat(fd, &status) != 0)
     return std::unexpected(Error::system("stat " + quoted(path), errno, ErrorCode::kRecord));
-  if (auto trusted = check_trusted(status, path); !trusted)
-    return std::unexpected(record_error(std::move(trusted).error()));
-  return {};
+  return check_trusted(status, path, {.code = ErrorCode::kRecord});
 }
 
 // The state directory's own last component may be a symbolic link (/var/run is one).

@@ -11,6 +11,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/host/trust.h"
 
 namespace pinscope::record {
 namespace {
@@ -30,7 +31,7 @@ Result<WaitingLines> WaitingLines::open(const std::string& directory) {
   struct stat status {};
   if (::fstat(opened->get(), &status) != 0)
     return std::unexpected(Error::system("stat " + quoted(directory), errno));
-  PINSCOPE_CHECK(check_trusted(status, directory));
+  PINSCOPE_CHECK(check_trusted(status, directory, {.code = ErrorCode::kAudit}));
   return WaitingLines(*std::move(opened));
 }
 

@@ -3,10 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <climits>
-#include <deque>
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
@@ -15,30 +12,13 @@
 namespace pinscope::engine {
 namespace {
 
-constexpr int kMaxLinks = 40;  // as many as the kernel follows
-
-// The components of a path or of a link's target; "." and empty ones are of no account.
-std::vector<std::string> components_of(std::string_view path) {
-  std::vector<std::string> components;
-  for (const auto part : split(path, '/'))
-    if (!part.empty() && part != ".") components.emplace_back(part);
-  return components;
-}
-
-Result<std::string> link_target(int directory, const std::string& name, const std::string& path) {
-  std::array<char, PATH_MAX> target{};
-  const ssize_t length = ::readlinkat(directory, name.c_str(), target.data(), target.size());
-  if (length < 0)
-    return std::unexpected(Error::system("read symbolic link " + quoted(path), errno));
-  return std::string(target.data(), static_cast<size_t>(length));
-}
-
 // What an O_PATH descriptor stands for, opened in earnest.
 Result<Fd> reopen(const Fd& object, int flags, std::string_view path) {
-  const std::string name = "/proc/self/fd/" + std::to_string(object.get());
-  const int fd = ::open(name.c_str(), flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  if (fd < 0) return std::unexpected(Error::system("open " + quoted(path), errno));
-  return Fd(fd);
+  auto opened =
+      open_at(AT_FDCWD, "/proc/self/fd/" + std::to_string(object.get()), flags | O_NONBLOCK);
+  if (!opened)
+    return std::unexpected(Error::system("open " + quoted(path), opened.error().errnum()));
+  return opened;
 }
 
 Result<struct stat> status_of(const Fd& object, std::string_view path) {
@@ -59,91 +39,36 @@ Result<Tree> Tree::open(const std::string& root, uid_t owner) {
   return Tree(std::move(name), std::move(directory), owner);
 }
 
-Status Tree::check_owner(const struct stat& status, std::string_view path) const {
-  const auto distrust = [&](const std::string& reason) {
-    return std::unexpected(Error(ErrorCode::kSystem, "trust " + quoted(path))
-                               .reason(reason)
-                               .hint("root alone must be able to change what engines run"));
-  };
-  if (status.st_uid != owner_)
-    return distrust("it is owned by uid " + std::to_string(status.st_uid));
-  // A link's mode means nothing.
-  if (!S_ISLNK(status.st_mode) && (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    return distrust("others than its owner may write to it");
-  return {};
+TrustRule Tree::rule() const {
+  return {.code = ErrorCode::kSystem,
+          .owner = owner_,
+          .hint = "root alone must be able to change what engines run"};
 }
 
-Result<std::optional<Fd>> Tree::find(std::string_view path, Links links) const {
-  if (!path.starts_with('/'))
-    return std::unexpected(
-        Error(ErrorCode::kUsage, "use " + quoted(path)).reason("it is not an absolute path"));
-  PINSCOPE_TRY(Fd root, open_at(directory_.get(), ".", O_PATH | O_DIRECTORY));
-  std::vector<Fd> way;  // from the root to where we are
-  way.push_back(std::move(root));
-  std::vector<std::string> names;
-  std::deque<std::string> left;
-  for (auto& component : components_of(path)) left.push_back(std::move(component));
-  int links_followed = 0;
-  while (!left.empty()) {
-    PINSCOPE_TRY(const auto here, status_of(way.back(), to_absolute(names)));
-    PINSCOPE_CHECK(check_owner(here, to_absolute(names)));
-    const std::string name = left.front();
-    left.pop_front();
-    if (name == "..") {
-      if (way.size() > 1) {
-        way.pop_back();
-        names.pop_back();
-      }
-      continue;
-    }
-    names.push_back(name);
-    const std::string place = to_absolute(names);
-    const int fd =
-        ::openat(way.back().get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) {
-      if (errno == ENOENT) return std::optional<Fd>();
-      return std::unexpected(Error::system("open " + quoted(place), errno));
-    }
-    Fd object(fd);
-    PINSCOPE_TRY(const auto status, status_of(object, place));
-    if (!S_ISLNK(status.st_mode) || (left.empty() && links == Links::kKeep)) {
-      way.push_back(std::move(object));
-      continue;
-    }
-    PINSCOPE_CHECK(check_owner(status, place));
-    if (++links_followed > kMaxLinks)
-      return std::unexpected(Error::system("open " + quoted(path), ELOOP));
-    PINSCOPE_TRY(const std::string target, link_target(way.back().get(), name, place));
-    names.pop_back();
-    if (target.starts_with('/')) {
-      way.resize(1);
-      names.clear();
-    }
-    auto parts = components_of(target);
-    left.insert(left.begin(), parts.begin(), parts.end());
-  }
-  return std::optional<Fd>(std::move(way.back()));
+Result<std::optional<Fd>> Tree::find(std::string_view path) const {
+  PINSCOPE_TRY(auto walked, walk_trusted(directory_.get(), path, rule()));
+  return std::move(walked.object);
 }
 
 Result<Fd> Tree::parent(std::string_view path) const {
   const std::string name(parent_of(path));
-  PINSCOPE_TRY(auto directory, find(name, Links::kFollow));
+  PINSCOPE_TRY(auto directory, find(name));
   if (!directory) return std::unexpected(Error::system("open " + quoted(name), ENOENT));
   PINSCOPE_TRY(const auto status, status_of(*directory, name));
   if (!S_ISDIR(status.st_mode))
     return std::unexpected(Error::system("open " + quoted(name), ENOTDIR));
-  PINSCOPE_CHECK(check_owner(status, name));
+  PINSCOPE_CHECK(check_trusted(status, name, rule()));
   return *std::move(directory);
 }
 
 Result<std::optional<File>> Tree::read(std::string_view path) const {
-  PINSCOPE_TRY(const auto object, find(path, Links::kFollow));
+  PINSCOPE_TRY(const auto object, find(path));
   if (!object) return std::optional<File>();
   PINSCOPE_TRY(const auto status, status_of(*object, path));
   if (!S_ISREG(status.st_mode))
     return std::unexpected(
         Error(ErrorCode::kSystem, "read " + quoted(path)).reason("it is not a regular file"));
-  PINSCOPE_CHECK(check_owner(status, path));
+  PINSCOPE_CHECK(check_trusted(status, path, rule()));
   PINSCOPE_TRY(const Fd file, reopen(*object, O_RDONLY, path));
   PINSCOPE_TRY(std::string text, read_all(file.get(), kFileLimit, path));
   return File{.text = std::move(text), .mode = status.st_mode & 07777U, .gid = status.st_gid};
@@ -154,19 +79,19 @@ bool Tree::exists(std::string_view path) const {
 }
 
 Result<bool> Tree::holds(std::string_view path) const {
-  PINSCOPE_TRY(const auto object, find(path, Links::kFollow));
+  PINSCOPE_TRY(const auto object, find(path));
   return object.has_value();
 }
 
 std::optional<struct stat> Tree::status(std::string_view path) const {
-  const auto object = find(path, Links::kFollow);
+  const auto object = find(path);
   if (!object || !*object) return std::nullopt;
   const auto status = status_of(**object, path);
   return status ? std::optional<struct stat>(*status) : std::nullopt;
 }
 
 Result<std::vector<std::string>> Tree::entries(std::string_view directory) const {
-  PINSCOPE_TRY(const auto object, find(directory, Links::kFollow));
+  PINSCOPE_TRY(const auto object, find(directory));
   if (!object) return std::vector<std::string>();
   PINSCOPE_TRY(const Fd opened, reopen(*object, O_RDONLY | O_DIRECTORY, directory));
   return names_in(opened.get(), directory);
@@ -177,7 +102,7 @@ Result<std::vector<std::string>> Tree::list(std::string_view directory) const {
   PINSCOPE_TRY(const auto names, entries(directory));
   for (const auto& name : names) {
     const std::string path = join(directory, name);
-    PINSCOPE_TRY(const auto file, find(path, Links::kFollow));
+    PINSCOPE_TRY(const auto file, find(path));
     if (!file) continue;
     PINSCOPE_TRY(const auto status, status_of(*file, path));
     if (S_ISREG(status.st_mode)) files.push_back(name);
@@ -187,7 +112,7 @@ Result<std::vector<std::string>> Tree::list(std::string_view directory) const {
 
 Status Tree::check_program(std::string_view path, const char* option) const {
   const auto cannot = [&] { return Error(ErrorCode::kSystem, "use program " + quoted(path)); };
-  PINSCOPE_TRY(const auto object, find(path, Links::kFollow));
+  PINSCOPE_TRY(const auto object, find(path));
   if (!object) {
     auto missing = cannot().reason("it is not there");
     if (option == nullptr) return std::unexpected(std::move(missing));
@@ -196,7 +121,7 @@ Status Tree::check_program(std::string_view path, const char* option) const {
   }
   PINSCOPE_TRY(const auto status, status_of(*object, path));
   if (!S_ISREG(status.st_mode)) return std::unexpected(cannot().reason("it is not a regular file"));
-  PINSCOPE_CHECK(check_owner(status, path));
+  PINSCOPE_CHECK(check_trusted(status, path, rule()));
   if ((status.st_mode & S_IXUSR) == 0)
     return std::unexpected(cannot().reason("it is not executable"));
   return {};

@@ -14,6 +14,7 @@
 
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
+#include "plugin/host/trust.h"
 
 namespace pinscope::engine {
 
@@ -64,12 +65,12 @@ class Tree {
   Tree(std::string root, Fd directory, uid_t owner)
       : root_(std::move(root)), directory_(std::move(directory)), owner_(owner) {}
 
-  enum class Links { kFollow, kKeep };  // for the last component; those before it are followed
+  // Whom the files are trusted to.
+  [[nodiscard]] TrustRule rule() const;
   // An O_PATH descriptor; nothing if there is no such file.
-  [[nodiscard]] Result<std::optional<Fd>> find(std::string_view path, Links links) const;
+  [[nodiscard]] Result<std::optional<Fd>> find(std::string_view path) const;
   // The directory that holds `path`.
   [[nodiscard]] Result<Fd> parent(std::string_view path) const;
-  [[nodiscard]] Status check_owner(const struct stat& status, std::string_view path) const;
 
   std::string root_;
   Fd directory_;

@@ -11,6 +11,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/host/trust.h"
 #include "plugin/policy/files.h"
 #include "plugin/policy/language/check.h"
 #include "plugin/policy/language/check_places.h"
@@ -109,11 +110,11 @@ void SetLoader::add_text(std::string text, const std::string& file) {
 Result<Fd> open_file(const std::string& path, Trust trust) {
   switch (trust) {
     case Trust::kRequired:
-      return open_trusted_file(path);
+      return open_trusted_file(path, ErrorCode::kPolicyUntrusted);
     case Trust::kIgnored:
       return open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
   }
-  return open_trusted_file(path);
+  return open_trusted_file(path, ErrorCode::kPolicyUntrusted);
 }
 
 // The text of a file of limited size, and the stamp of what was read, which is there as well where
@@ -183,7 +184,8 @@ Loaded SetLoader::finish() {
 Result<std::vector<std::string>> list_files(const std::string& path, Trust trust) {
   // Whoever could change the names behind the check is root.
   if (trust == Trust::kRequired) {
-    PINSCOPE_TRY([[maybe_unused]] const Fd directory, open_trusted_directory(path));
+    PINSCOPE_TRY([[maybe_unused]] const Fd directory,
+                 open_trusted_directory(path, ErrorCode::kPolicyUntrusted));
   }
   PINSCOPE_TRY(auto names, list_policy_files(path));
   if (names.size() > kMaxFiles)

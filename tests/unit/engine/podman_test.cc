@@ -155,7 +155,7 @@ TEST(WirePodman, RefusesAProgramThatIsMissingOrThatOthersMayChange) {
             "with --hook where it is)");
   machine.set_mode("/usr/bin/pinscope-hook", 0777);
   EXPECT_EQ(machine.refusal(kPodman, options_for(kPodman)),
-            "cannot trust \"/usr/bin/pinscope-hook\": others than its owner may write to it (root "
+            "cannot trust \"/usr/bin/pinscope-hook\": others may write it (mode 0777) (root "
             "alone must be able to change what engines run)");
   machine.set_mode("/usr/bin/pinscope-hook", 0644);
   EXPECT_EQ(machine.refusal(kPodman, options_for(kPodman)),

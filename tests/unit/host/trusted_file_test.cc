@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "plugin/host/file.h"
+#include "plugin/host/trust.h"
 #include "tests/support/machine/check.h"
 #include "tests/support/machine/temp_directory.h"
 
@@ -20,7 +21,7 @@ class TrustedFile : public testing::Test {
  protected:
   // The error for opening `name`, or what the file holds.
   std::string open(const std::string& name) {
-    const auto file = open_trusted_file(directory_.path(name));
+    const auto file = open_trusted_file(directory_.path(name), ErrorCode::kPolicyUntrusted);
     if (file) return *read_all(file->get(), 1000, name);
     code_ = file.error().code();
     return file.error().sentence();
@@ -86,8 +87,7 @@ TEST_F(TrustedFile, RefusesALinkOfAnotherOwner) {
   directory_.write("a.yaml", "policy");
   link("a.yaml", "b.yaml");
   own("b.yaml", kNobody);
-  EXPECT_EQ(open("b.yaml"), "cannot trust \"" + directory_.path("b.yaml") +
-                                "\": it is a symbolic link that root does not own");
+  EXPECT_EQ(open("b.yaml"), untrusted("b.yaml", "it is owned by uid 65534"));
 }
 
 TEST_F(TrustedFile, ChecksWhatALinkLeadsTo) {
@@ -122,7 +122,7 @@ TEST_F(TrustedFile, TakesRegularFilesOnlyAndDoesNotWaitForAFifo) {
 }
 
 TEST_F(TrustedFile, RefusesARelativePath) {
-  const auto file = open_trusted_file("a.yaml");
+  const auto file = open_trusted_file("a.yaml", ErrorCode::kRecord);
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().sentence(), "cannot trust \"a.yaml\": it is not an absolute path");
 }
@@ -131,14 +131,15 @@ TEST_F(TrustedFile, OpensDirectoriesByTheSameRule) {
   directory_.make_directory("good");
   directory_.make_directory("bad", 0770);
   directory_.write("file", "x");
-  EXPECT_TRUE(open_trusted_directory(directory_.path("good")));
-  EXPECT_TRUE(open_trusted_directory("/"));
-  const auto bad = open_trusted_directory(directory_.path("bad"));
+  EXPECT_TRUE(open_trusted_directory(directory_.path("good"), ErrorCode::kRecord));
+  EXPECT_TRUE(open_trusted_directory("/", ErrorCode::kRecord));
+  const auto bad = open_trusted_directory(directory_.path("bad"), ErrorCode::kRecord);
   ASSERT_FALSE(bad);
   EXPECT_EQ(bad.error().sentence(), untrusted("bad", "others may write it (mode 0770)"));
-  const auto file = open_trusted_directory(directory_.path("file"));
+  const auto file = open_trusted_directory(directory_.path("file"), ErrorCode::kRecord);
   ASSERT_FALSE(file);
-  EXPECT_EQ(file.error().sentence(), "cannot open \"file\": Not a directory");
+  EXPECT_EQ(file.error().sentence(),
+            "cannot open \"" + directory_.path("file") + "\": Not a directory");
 }
 
 }  // namespace

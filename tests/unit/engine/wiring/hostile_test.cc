@@ -45,7 +45,7 @@ TEST(HostileConfiguration, RefusesWhatOthersMayChange) {
   const Machine machine({{kDaemon, "{}"}});
   machine.set_mode(kDaemon, 0666);
   EXPECT_EQ(machine.refusal(kDocker, options_for(kDocker)),
-            "cannot trust \"/etc/docker/daemon.json\": others than its owner may write to it (root "
+            "cannot trust \"/etc/docker/daemon.json\": others may write it (mode 0666) (root "
             "alone must be able to change what engines run)");
   machine.set_mode(kDaemon, 0644);
   machine.set_mode("/etc/docker", 0777);

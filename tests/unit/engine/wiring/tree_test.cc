@@ -22,7 +22,7 @@ TEST(Tree, ReadsAbsolutePathsBelowItsRoot) {
   EXPECT_EQ(text_of(machine.tree().read("/etc/c")), "(none)");
   EXPECT_EQ(text_of(machine.tree().read("/no/such")), "(none)");
   EXPECT_EQ(text_of(machine.tree().read("etc/a")),
-            "cannot use \"etc/a\": it is not an absolute path");
+            "cannot trust \"etc/a\": it is not an absolute path");
 }
 
 // "/host" of a container that installs on its node: links mean what they mean there.
