@@ -1,8 +1,10 @@
 #include "plugin/base/error.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "plugin/base/text.h"
 
@@ -137,13 +139,57 @@ Error&& Error::with_code(ErrorCode code) && {
   return std::move(*this);
 }
 
+// Each field behind its length: "6:source".
+std::string Error::to_bytes() const {
+  std::string bytes;
+  const auto add = [&](std::string_view field) {
+    bytes.append(std::to_string(field.size())).append(":").append(field);
+  };
+  add(code_name(fields_->code));
+  add(std::to_string(fields_->errnum));
+  for (const auto* text : {&fields_->operation, &fields_->reason, &fields_->hint, &fields_->rule})
+    add(*text);
+  for (const auto& context : fields_->contexts) add(context);
+  return bytes;
+}
+
+std::optional<Error> Error::from_bytes(std::string_view bytes) {
+  constexpr size_t kFixed = 6;
+  constexpr unsigned kMaxErrnum = 4095;  // of the kernel
+  std::vector<std::string> fields;
+  while (!bytes.empty()) {
+    const size_t colon = bytes.find(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    const auto length = parse_unsigned(bytes.substr(0, colon));
+    bytes.remove_prefix(colon + 1);
+    if (!length || *length > bytes.size()) return std::nullopt;
+    fields.emplace_back(bytes.substr(0, *length));
+    bytes.remove_prefix(*length);
+  }
+  if (fields.size() < kFixed) return std::nullopt;
+  const auto* code = std::ranges::find(kCodeNames, fields[0], &CodeName::name);
+  const auto errnum = parse_unsigned(fields[1]);
+  if (code == kCodeNames.end() || !errnum || *errnum > kMaxErrnum) return std::nullopt;
+  Error error(code->code, std::move(fields[2]));
+  error.fields_->errnum = static_cast<int>(*errnum);
+  error.fields_->reason = std::move(fields[3]);
+  error.fields_->hint = std::move(fields[4]);
+  error.fields_->rule = std::move(fields[5]);
+  error.fields_->contexts.assign(std::make_move_iterator(fields.begin() + kFixed),
+                                 std::make_move_iterator(fields.end()));
+  return error;
+}
+
 std::string Error::sentence() const {
   std::string text;
   for (auto context = fields_->contexts.rbegin(); context != fields_->contexts.rend(); ++context)
     text += *context + ": ";
   text += "cannot " + fields_->operation;
   if (!fields_->reason.empty()) text += ": " + fields_->reason;
-  if (fields_->errnum != 0) text += std::string(": ") + strerrordesc_np(fields_->errnum);
+  if (const int errnum = fields_->errnum; errnum != 0) {
+    const char* words = strerrordesc_np(errnum);
+    text += ": " + (words != nullptr ? std::string(words) : "errno " + std::to_string(errnum));
+  }
   if (!fields_->hint.empty()) text += " (" + fields_->hint + ")";
   if (!fields_->rule.empty()) text += "; " + fields_->rule;
   return one_line(text);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,6 +81,9 @@ class Error {
   [[nodiscard]] ErrorCode code() const;
   [[nodiscard]] int errnum() const;
   [[nodiscard]] const std::string& rule() const;
+  // All fields, for another process of this program; nothing if these bytes are of no error.
+  [[nodiscard, gnu::cold]] std::string to_bytes() const;
+  [[gnu::cold]] static std::optional<Error> from_bytes(std::string_view bytes);
   // One line, without a full stop at its end. Control characters of untrusted text are escaped.
   [[nodiscard]] std::string sentence() const;
 

@@ -11,8 +11,8 @@ namespace pinscope::node {
 
 using kernel::Work;
 
-// Both run `work` in a child and give its result; of an error only the sentence comes back. The
-// child has this process's descriptors but none of its streams.
+// Both run `work` in a child and give its result. The child has this process's descriptors but none
+// of its streams.
 Result<std::string> run_confined(const Work& work);
 Result<std::string> run_in_root(const std::string& root, const Work& work);
 

@@ -13,6 +13,7 @@
 #include <exception>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "plugin/base/fd.h"
 #include "plugin/base/text.h"
@@ -25,7 +26,7 @@ using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 
 constexpr size_t kLongestAnswer = size_t{16} << 20;
-constexpr size_t kLongestSentence = size_t{1} << 16;
+constexpr size_t kLongestError = size_t{1} << 16;
 constexpr int kFailed = 1;
 // For the end of a child that has given its answer, and of one that was killed.
 constexpr Milliseconds kForItsEnd{1000};
@@ -43,11 +44,17 @@ Result<Pipe> make_pipe() {
   return Pipe{Fd(ends[0]), Fd(ends[1])};
 }
 
-// An error that reads as `sentence` does.
-Error from_sentence(const std::string& sentence) {
-  constexpr std::string_view kStart = "cannot ";
-  if (sentence.starts_with(kStart)) return {ErrorCode::kSystem, sentence.substr(kStart.size())};
-  return Error(ErrorCode::kSystem, "go on").reason(sentence);
+Error cannot_go_on(std::string reason) {
+  return Error(ErrorCode::kSystem, "go on").reason(std::move(reason));
+}
+
+// As it is sent, within the limit.
+std::string bytes_of(const Error& error) {
+  std::string bytes = error.to_bytes();
+  if (bytes.size() <= kLongestError) return bytes;
+  return Error(error.code(), "go on")
+      .reason(error.sentence().substr(0, kLongestError / 2))
+      .to_bytes();
 }
 
 // False if the time is over.
@@ -94,16 +101,15 @@ bool leave_streams(int instead) {
   int status = kFailed;
   try {
     if (auto result = work(); !result) {
-      text = result.error().sentence();
+      text = bytes_of(result.error());
     } else {
       text = *std::move(result);
       status = 0;
     }
   } catch (const std::exception& exception) {
-    text = exception.what();
+    text = bytes_of(cannot_go_on(exception.what()));
   }
-  const size_t most = status == 0 ? kLongestAnswer : kLongestSentence;
-  std::string_view rest = std::string_view(text).substr(0, most);
+  std::string_view rest = std::string_view(text).substr(0, kLongestAnswer);
   while (!rest.empty()) {
     const ssize_t count = ::write(writer.get(), rest.data(), rest.size());
     if (count <= 0) break;
@@ -157,9 +163,11 @@ Result<std::string> run_in_child(const Work& work, Milliseconds timeout) {
   auto answer = read_answer(reader.get(), deadline);
   if (!answer) ::kill(child, SIGKILL);
   const auto status = end_of(child, Clock::now() + (answer ? kForItsEnd : kForItsDeath));
-  if (!answer || !status) return std::unexpected(from_sentence("it took too long"));
-  if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return *std::move(answer);
-  return std::unexpected(from_sentence(WIFEXITED(*status) ? *answer : ended_by(*status)));
+  if (!answer || !status) return std::unexpected(cannot_go_on("it took too long"));
+  if (!WIFEXITED(*status)) return std::unexpected(cannot_go_on(ended_by(*status)));
+  if (WEXITSTATUS(*status) == 0) return *std::move(answer);
+  auto error = Error::from_bytes(*answer);
+  return std::unexpected(error ? *std::move(error) : cannot_go_on("it did not say why"));
 }
 
 Status go_on_in_child(Milliseconds timeout) {

@@ -15,8 +15,8 @@ namespace pinscope::kernel {
 
 using Work = std::function<Result<std::string>()>;
 
-// Runs `work` in a child and gives its result; of an error only the sentence comes back. The child
-// has this process's descriptors but none of its streams; it is killed after the timeout.
+// Runs `work` in a child and gives its result. The child has this process's descriptors but none of
+// its streams; it is killed after the timeout.
 Result<std::string> run_in_child(const Work& work, std::chrono::milliseconds timeout);
 
 // Forks, and returns without an error in the child, which goes on with the program. The parent

@@ -1,18 +1,20 @@
 #include "plugin/kernel/process/own_namespace.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cstring>
 
-#include "plugin/base/fd.h"
+#include "plugin/kernel/process/child.h"
 #include "plugin/kernel/sys.h"
 
 namespace pinscope::kernel {
 namespace {
+
+constexpr std::chrono::seconds kTimeout{10};
 
 OwnNamespace try_here() {
   OwnNamespace found;
@@ -31,24 +33,14 @@ OwnNamespace try_here() {
 }  // namespace
 
 Result<OwnNamespace> try_own_namespace() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(Error::system("make a pipe", errno));
-  const Fd reading(ends[0]);
-  Fd writing(ends[1]);
-  const pid_t child = ::fork();
-  if (child < 0) return std::unexpected(Error::system("start a process", errno));
-  if (child == 0) {
+  const auto work = [] {
     const OwnNamespace found = try_here();
-    ::_exit(::write(writing.get(), &found, sizeof found) == sizeof found ? 0 : 1);
-  }
-  writing.reset();
+    return Result<std::string>(std::string(reinterpret_cast<const char*>(&found), sizeof found));
+  };
+  PINSCOPE_TRY(const std::string bytes,
+               in_context(run_in_child(work, kTimeout), "try a user namespace"));
   OwnNamespace found;
-  const ssize_t length = ::read(reading.get(), &found, sizeof found);
-  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  if (length != sizeof found)
-    return std::unexpected(Error(ErrorCode::kSystem, "try a user namespace")
-                               .reason("the process that tried it did not answer"));
+  std::memcpy(&found, bytes.data(), std::min(sizeof found, bytes.size()));
   return found;
 }
 

@@ -11,6 +11,7 @@ namespace pinscope::policy {
 
 // Waits until `deadline`, then kills it. The error says why it did not end with status 0; what it
 // found wrong with the policies is in what it wrote.
-Status run_compiler(const StoreOptions& options, std::chrono::steady_clock::time_point deadline);
+[[gnu::cold]] Status run_compiler(const StoreOptions& options,
+                                  std::chrono::steady_clock::time_point deadline);
 
 }  // namespace pinscope::policy

@@ -66,5 +66,38 @@ TEST(ErrorCode, HasANameOfItsOwnForEachKind) {
   EXPECT_EQ(all_error_codes().size(), static_cast<size_t>(ErrorCode::kProtocol) + 1);
 }
 
+// The kernel has numbers of its own, such as ENOTSUPP, which libc has no words for.
+TEST(Error, TellsANumberThatHasNoName) {
+  EXPECT_EQ(Error::system("look up", 524).sentence(), "cannot look up: errno 524");
+}
+
+TEST(Error, CrossesToAnotherProcessWithItsFields) {
+  const auto error = Error(ErrorCode::kTargetShared, std::string("a\0:b", 4))
+                         .reason("3:x")
+                         .rule("policy")
+                         .in("one")
+                         .in("");
+  const std::string bytes = error.to_bytes();
+  const auto read = Error::from_bytes(bytes);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->to_bytes(), bytes);
+  EXPECT_EQ(read->sentence(), error.sentence());
+  EXPECT_EQ(read->code(), ErrorCode::kTargetShared);
+  const auto system = Error::from_bytes(Error::system("open", ENOENT).to_bytes());
+  ASSERT_TRUE(system);
+  EXPECT_EQ(system->errnum(), ENOENT);
+}
+
+// Whoever sends them may be in somebody else's hands.
+TEST(Error, IsNotReadFromOtherBytes) {
+  const std::string bytes = Error(ErrorCode::kUsage, "x").to_bytes();
+  for (size_t length = 0; length < bytes.size(); ++length)
+    EXPECT_FALSE(Error::from_bytes(bytes.substr(0, length))) << length;
+  for (const char* wrong :
+       {"5:usage1:01:x0:0:0", "5:other1:01:x0:0:0:", "5:usage2:-11:x0:0:0:",
+        "5:usage10:42949672971:x0:0:0:", "5:usage1:01:x0:0:0:18446744073709551615:x"})
+    EXPECT_FALSE(Error::from_bytes(wrong)) << wrong;
+}
+
 }  // namespace
 }  // namespace pinscope

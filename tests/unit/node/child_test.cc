@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <fstream>
 #include <sstream>
@@ -26,12 +27,28 @@ TEST(Child, GivesWhatTheWorkGives) {
   EXPECT_EQ(run_confined([] { return Result<std::string>("done"); }), "done");
 }
 
-TEST(Child, GivesTheSentenceOfAnError) {
+TEST(Child, GivesEveryFieldOfAnError) {
   const auto result = run_confined([]() -> Result<std::string> {
-    return std::unexpected(Error(ErrorCode::kPolicyInvalid, "accept them").reason("no reason"));
+    return std::unexpected(Error::system("accept them", EACCES, ErrorCode::kPolicyInvalid)
+                               .hint("ask")
+                               .rule("policy \"a\"")
+                               .in("inner")
+                               .in("outer"));
   });
   ASSERT_FALSE(result.has_value());
-  EXPECT_EQ(result.error().sentence(), "cannot accept them: no reason");
+  EXPECT_EQ(result.error().sentence(),
+            "outer: inner: cannot accept them: Permission denied (ask); policy \"a\"");
+  EXPECT_EQ(result.error().code(), ErrorCode::kPolicyInvalid);
+  EXPECT_EQ(result.error().errnum(), EACCES);
+}
+
+TEST(Child, CutsAnErrorThatIsTooLong) {
+  const auto result = run_confined([]() -> Result<std::string> {
+    return std::unexpected(Error(ErrorCode::kPolicyInvalid, std::string(1 << 20, 'x')));
+  });
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code(), ErrorCode::kPolicyInvalid);
+  EXPECT_LT(result.error().sentence().size(), size_t{1} << 16);
 }
 
 TEST(Child, SurvivesAnExceptionAndASignal) {
