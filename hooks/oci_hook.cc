@@ -2,7 +2,6 @@
 // stdin (the state; Podman's precreate stage: config.json) to the pipeline. Static,
 // single-threaded, reads no environment, keeps no inherited descriptor but the standard three, and
 // does not depend on its working directory, which at the precreate stage is the bundle.
-#include <fcntl.h>
 #include <malloc.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/host/installed.h"
+#include "plugin/host/streams.h"
 #include "plugin/kernel/process/concealment.h"
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/oci/edit.h"
@@ -50,25 +50,9 @@ for a mistake in the arguments. See pinscope-hook(8).
 )";
 constexpr size_t kHelpColumn = 21;
 
-bool print(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(fd, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    text.remove_prefix(static_cast<size_t>(count));
-  }
-  return true;
-}
-
 int fail(int status, const std::string& sentence) {
-  print(STDERR_FILENO, "pinscope-hook: " + sentence + "\n");
+  write_all(STDERR_FILENO, "pinscope-hook: " + sentence + "\n");
   return status;
-}
-
-// A closed standard descriptor would be taken by the next file that is opened.
-void fill_standard_descriptors() {
-  for (int fd = 0; fd <= 2; ++fd)
-    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) ::_exit(kFailed);
 }
 
 struct Arguments {
@@ -81,12 +65,12 @@ Result<std::optional<int>> parse(const std::vector<std::string>& words, Argument
   OptionReader reader(words);
   while (reader.next()) {
     if (reader.is_flag("help")) {
-      print(STDOUT_FILENO, std::string(kUsageText) + help_lines(Option::kHook, kHelpColumn) +
-                               std::string(kUsageEnd));
+      write_all(STDOUT_FILENO, std::string(kUsageText) + help_lines(Option::kHook, kHelpColumn) +
+                                   std::string(kUsageEnd));
       return 0;
     }
     if (reader.is_flag("version")) {
-      print(STDOUT_FILENO, "pinscope-hook " PINSCOPE_VERSION "\n");
+      write_all(STDOUT_FILENO, "pinscope-hook " PINSCOPE_VERSION "\n");
       return 0;
     }
     PINSCOPE_CHECK(reader.read(Option::kHook, arguments.options));
@@ -110,7 +94,7 @@ Status precreate(const HookOptions& options, const oci::State& state, std::strin
   if (preparation.needs_hooks) hooks = hooks_for(options, program_beside("pinscope-hook"));
   PINSCOPE_TRY(const auto edit, oci::edit_config(std::move(config), "the configuration on stdin",
                                                  hooks, preparation.commands));
-  if (!print(STDOUT_FILENO, edit.text))
+  if (!write_all(STDOUT_FILENO, edit.text))
     return std::unexpected(Error::system("write the configuration to stdout", errno));
   return {};
 }
@@ -137,7 +121,7 @@ int serve_rootless_engine(const Arguments& arguments) {
   if (arguments.stage == "precreate") {
     const auto config = read_all(STDIN_FILENO, oci::kMaxBytes, "stdin");
     if (!config) return fail(kFailed, config.error().sentence());
-    return print(STDOUT_FILENO, *config) ? 0 : kFailed;
+    return write_all(STDOUT_FILENO, *config) ? 0 : kFailed;
   }
   drain_input();
   if (arguments.stage == "poststop" || arguments.options.required_policies.empty()) return 0;
@@ -152,7 +136,7 @@ constexpr int kHeap = 256 << 10;
 int run(int argc, char** argv) {
   const Status concealed = kernel::conceal_process();
   ::mallopt(M_TOP_PAD, kHeap);
-  fill_standard_descriptors();
+  if (!fill_standard_descriptors()) return kFailed;
   // The runtime may close its end early, and may have limits: no reason to die half-way.
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
@@ -204,7 +188,7 @@ int main(int argc, char** argv) {
     return pinscope::run(argc, argv);
   } catch (const std::bad_alloc&) {
     constexpr std::string_view kSentence = "pinscope-hook: cannot go on: Cannot allocate memory\n";
-    pinscope::print(STDERR_FILENO, kSentence);
+    pinscope::write_all(STDERR_FILENO, kSentence);
     return pinscope::kFailed;
   }
 }

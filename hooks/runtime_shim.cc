@@ -22,6 +22,7 @@
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/host/installed.h"
+#include "plugin/host/streams.h"
 #include "plugin/json/json.h"
 #include "plugin/kernel/process/concealment.h"
 #include "plugin/kernel/process/privileges.h"
@@ -55,21 +56,6 @@ not be created.
 )";
 constexpr size_t kHelpColumn = 29;
 
-void print(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(fd, text.data(), text.size());
-    if (count <= 0) return;
-    text.remove_prefix(static_cast<size_t>(count));
-  }
-}
-
-// What is opened here must not take the place of a closed standard descriptor, and the runtime must
-// find it as closed as we did.
-void fill_standard_descriptors() {
-  for (int fd = 0; fd <= 2; ++fd)
-    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR | O_CLOEXEC) != fd) ::_exit(kFailed);
-}
-
 // A user's own engine, whose root is nobody on the machine, is none of ours: see the hook.
 bool serves_the_machine() {
   return !kernel::serves_rootless_engine();
@@ -93,10 +79,10 @@ void write_log(const oci::RuntimeArguments& arguments, const std::string& senten
   if (arguments.log_format == "json") {
     JsonWriter json;
     json.object().field("level", "error").field("msg", sentence).field("time", time).end();
-    print(file->get(), json.take() + "\n");
+    write_all(file->get(), json.take() + "\n");
   } else {
-    print(file->get(),
-          std::string("time=\"") + time + "\" level=error msg=" + quoted(sentence) + "\n");
+    write_all(file->get(),
+              std::string("time=\"") + time + "\" level=error msg=" + quoted(sentence) + "\n");
   }
 }
 
@@ -200,7 +186,7 @@ Status prepare_bundle(const ShimOptions& options, const std::string& runtime, Bu
 int fail(const oci::RuntimeArguments& arguments, const Error& error) {
   const std::string sentence = "pinscope-runtime: " + error.sentence();
   write_log(arguments, sentence);
-  print(STDERR_FILENO, sentence + "\n");
+  write_all(STDERR_FILENO, sentence + "\n");
   return kFailed;
 }
 
@@ -208,15 +194,16 @@ int run(int argc, char** argv) {
   const Status concealed = kernel::conceal_process();  // to execve(2) of the low-level runtime
   // An engine's limit must not end this half-way; what it does then is the runtime's again.
   const auto on_large_file = ::signal(SIGXFSZ, SIG_IGN);
-  fill_standard_descriptors();
+  if (!fill_standard_descriptors()) return kFailed;
   auto options = parse_shim_options({argv, argv + argc});
   if (!options)
     return fail({}, std::move(options).error().hint("see pinscope-runtime --pinscope-help"));
   if (options->help || options->version) {
-    print(STDOUT_FILENO, options->help ? std::string(kUsageText) +
-                                             help_lines(Option::kShim, kHelpColumn, kShimPrefix) +
-                                             std::string(kUsageEnd)
-                                       : "pinscope-runtime " PINSCOPE_VERSION "\n");
+    write_all(STDOUT_FILENO, options->help
+                                 ? std::string(kUsageText) +
+                                       help_lines(Option::kShim, kHelpColumn, kShimPrefix) +
+                                       std::string(kUsageEnd)
+                                 : "pinscope-runtime " PINSCOPE_VERSION "\n");
     return 0;
   }
   const std::string chosen = options->runtime.empty() ? kept_runtime() : options->runtime;
@@ -254,7 +241,7 @@ int main(int argc, char** argv) {
   try {
     return pinscope::run(argc, argv);
   } catch (const std::bad_alloc&) {
-    pinscope::print(STDERR_FILENO, "pinscope-runtime: cannot go on: Cannot allocate memory\n");
+    pinscope::write_all(STDERR_FILENO, "pinscope-runtime: cannot go on: Cannot allocate memory\n");
     return pinscope::kFailed;
   }
 }

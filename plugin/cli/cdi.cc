@@ -25,8 +25,6 @@
 namespace pinscope::cli {
 namespace {
 
-constexpr size_t kSpecLimit = size_t{16} << 20;  // bytes
-
 struct CdiOptions {
   std::string action;
   std::vector<std::string> files;
@@ -230,7 +228,7 @@ std::vector<engine::CdiProblem> problems_of(const std::string& file) {
   if (file.ends_with(".yaml") || file.ends_with(".yml")) return {{"", kJsonOnly}};
   const auto fd = open_at(AT_FDCWD, file, O_RDONLY | O_NONBLOCK);
   if (!fd) return {{"", fd.error().sentence()}};
-  auto text = read_all(fd->get(), kSpecLimit, file);
+  auto text = read_all(fd->get(), engine::kLargestCdiFile, file);
   if (!text) return {{"", text.error().sentence()}};
   auto problems = engine::cdi_problems(*std::move(text), file);
   if (!file.ends_with(".json"))

@@ -1,6 +1,5 @@
 // pinscoped: the resident service. Reads its options, turns signals into a descriptor, and hands
 // over to the part that was asked for.
-#include <fcntl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include "plugin/daemon/log.h"
 #include "plugin/daemon/options.h"
 #include "plugin/daemon/view_plugin.h"
+#include "plugin/host/streams.h"
 #include "plugin/kernel/process/concealment.h"
 #include "plugin/nri/plugin.h"
 
@@ -42,9 +42,7 @@ int report(int status, const Error& error) {
 int run(const std::vector<std::string>& arguments) {
   if (const auto concealed = kernel::conceal_process(); !concealed)
     return report(kFailed, concealed.error());
-  // A closed standard descriptor would be taken by the next file that is opened.
-  for (int fd = 0; fd <= 2; ++fd)
-    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) return kFailed;
+  if (!fill_standard_descriptors()) return kFailed;
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
   auto line = parse_command_line(arguments, default_options());

@@ -17,7 +17,6 @@ namespace pinscope::engine {
 namespace {
 
 constexpr std::string_view kRequire = "--require-policy";
-constexpr size_t kFileLimit = size_t{16} << 20;  // bytes
 
 void write_hook(JsonWriter& json, const model::HookEntry& hook) {
   json.object().field("hookName", hook.stage);
@@ -76,7 +75,7 @@ Result<std::optional<CdiFile>> read(const std::string& path) {
   struct stat status {};
   if (::fstat(file->get(), &status) != 0 || !S_ISREG(status.st_mode))
     return not_ours(Error(ErrorCode::kSystem, "read " + quoted(path)).reason("it is no file"));
-  PINSCOPE_TRY(auto text, read_all(file->get(), kFileLimit, path));
+  PINSCOPE_TRY(auto text, read_all(file->get(), kLargestCdiFile, path));
   auto parsed = parse(std::move(text), path);
   if (!parsed) return not_ours(std::move(parsed).error());
   return *std::move(parsed);

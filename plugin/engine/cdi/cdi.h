@@ -15,6 +15,7 @@ namespace pinscope::engine {
 inline constexpr std::string_view kCdiKind = "pinscope.dev/view";
 inline constexpr const char* kCdiDirectory = "/etc/cdi";
 inline constexpr const char* kCdiFileName = "pinscope.json";
+inline constexpr size_t kLargestCdiFile = size_t{16} << 20;  // bytes
 
 // "pinscope.dev/view=flow-readers": what a user asks for.
 std::string cdi_device(std::string_view policy);
