@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 
@@ -84,6 +85,34 @@ Status change_wiring(const AgentOptions& options, decltype(engine::plan_install)
     for (const auto& step : planned.next) log("left to do on the node: " + step);
   }
   return {};
+}
+
+// Whether what an installation has made or changed has an engine run a program of the prefix.
+Result<bool> names_programs(const engine::Tree& tree, const engine::Receipt& receipt,
+                            const std::string& prefix) {
+  std::vector<std::string> paths;
+  for (const auto& made : receipt.files) paths.push_back(made.path);
+  for (const auto& edited : receipt.edits) paths.push_back(edited.path);
+  for (const auto& path : paths) {
+    PINSCOPE_TRY(const auto file, tree.read(path));
+    if (file && file->text.contains(prefix + "/bin/")) return true;
+  }
+  return false;
+}
+
+// Those that are named, and those that an agent with other options has wired: without the programs
+// they could start no container.
+Result<std::vector<model::Engine>> engines_to_unwire(const AgentOptions& options,
+                                                     const engine::Tree& tree) {
+  auto all = options.engines;
+  for (const auto engine : engine::engines()) {
+    if (std::ranges::find(all, engine) != all.end()) continue;
+    PINSCOPE_TRY(const auto receipt, engine::read_receipt(tree, engine));
+    if (!receipt) continue;
+    PINSCOPE_TRY(const bool ours, names_programs(tree, *receipt, options.prefix));
+    if (ours) all.push_back(engine);
+  }
+  return all;
 }
 
 // Notes that the shim has to outlive the wiring of these engines, which names it.
@@ -184,8 +213,9 @@ Status run(const AgentOptions& options) {
   return done;
 }
 
-Status remove(const AgentOptions& options) {
+Status remove(AgentOptions options) {
   PINSCOPE_TRY(const auto tree, engine::Tree::open(options.root));
+  PINSCOPE_TRY(options.engines, engines_to_unwire(options, tree));
   PINSCOPE_CHECK(leave_shim(options, tree));
   PINSCOPE_CHECK(change_wiring(options, engine::plan_remove));
   std::optional<Watch> watch;

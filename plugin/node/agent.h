@@ -39,10 +39,11 @@ struct AgentOptions {
 // removed at the end.
 Status run(const AgentOptions& options);
 
-// Removes the wiring first, then the policies of the cluster, then the programs, and stops at the
-// first that cannot be removed. Programs stay while a container with a record may be alive, because
+// Removes the wiring first, of the engines that are named and of those whose wiring names the
+// programs; then the policies of the cluster, then the programs. Stops at the first that cannot be
+// removed. Programs stay while a container with a record may be alive, because
 // its runtime still calls them. If the wiring named the shim, the shim stays (see kShimStays). With
 // `wait`, looks again until there is no such container, or until SIGTERM or SIGINT.
-Status remove(const AgentOptions& options);
+Status remove(AgentOptions options);
 
 }  // namespace pinscope::node

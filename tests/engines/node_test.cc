@@ -259,6 +259,30 @@ TEST_F(KubernetesNode, RemovesTheWiringThenThePoliciesThenThePrograms) {
   EXPECT_EQ(node_.in_force(), 1U);
 }
 
+// An agent with other options has wired it, such as that of an earlier release of the manifest.
+TEST_F(KubernetesNode, RemovesTheWiringOfAnEngineThatIsNotNamed) {
+  node_.volume().update({{"a.yaml", granting("flows", "a")}});
+  node_.run([&] { ASSERT_TRUE(node_.takes("name: a")); }, {"--engine", "crio"});
+  const auto removed = run(node_.command("remove", {"--engine", "podman"}));
+  EXPECT_EQ(removed.status, 0) << removed;
+  EXPECT_FALSE(fs::exists(file("/etc/crio/crio.conf.d/99-pinscope.conf"))) << removed;
+  EXPECT_FALSE(fs::exists(node_.prefix()));
+}
+
+// An administrator's own installation has nothing to do with the agent's programs.
+TEST_F(KubernetesNode, LeavesAWiringThatNamesOtherPrograms) {
+  node_.volume().update({{"a.yaml", granting("flows", "a")}});
+  node_.run([&] { ASSERT_TRUE(node_.takes("name: a")); }, {"--engine", "crio"});
+  fs::create_directories(file("/usr/bin"));
+  fs::copy_file(kPinscope, file("/usr/bin/pinscope-hook"));
+  const auto own = run({kPinscope, "engine", "install", "--engine", "crio", "--root", node_.root(),
+                        "--hook", "/usr/bin/pinscope-hook"});
+  ASSERT_EQ(own.status, 0) << own;
+  const auto removed = run(node_.command("remove", {"--engine", "podman"}));
+  EXPECT_EQ(removed.status, 0) << removed;
+  EXPECT_TRUE(fs::exists(file("/etc/crio/crio.conf.d/99-pinscope.conf"))) << removed;
+}
+
 // As k3s's directory, mounted when the wiring was made and not by the overlay that removes it.
 TEST_F(KubernetesNode, KeepsProgramsAndReceiptWhereItDoesNotSeeWhatItHasWired) {
   node_.volume().update({{"a.yaml", granting("flows", "a")}});
