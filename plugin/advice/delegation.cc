@@ -43,7 +43,7 @@ std::vector<Remark> remarks_on_delegation(const model::Container& container,
                        "memory of the kernel where it has CAP_PERFMON or the kernel is Linux 6.16 "
                        "or later, and since Linux 6.13 some of it ends any process",
                        "delegate prog_load only to containers that are trusted with the machine"});
-  if (rights.has(TokenRight::kCommand, model::kCommandProgLoad))
+  if (rights.has(model::BpfCommand::kProgLoad))
     remarks.push_back(
         {Kind::kNote, "token-memory",
          "the compiled code of what it loads fills a pool of the machine that no cgroup "

@@ -1,7 +1,5 @@
 // The commands of bpf(2), its first argument, and sets of them: what a seccomp profile lets through
-// and what a container needs for what it was granted. Numbers are the kernel's ABI
-// (include/uapi/linux/bpf.h: enum bpf_cmd) and never change; spelled out here so that the headers
-// of the machine that built us do not matter.
+// and what a container needs for what it was granted. Their names are in bpf_names.h.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +9,7 @@
 
 namespace pinscope::model {
 
+// enum bpf_cmd (include/uapi/linux/bpf.h): those that our code speaks of.
 enum class BpfCommand : uint8_t {
   kMapCreate = 0,
   kMapLookupElem = 1,
@@ -24,6 +23,8 @@ enum class BpfCommand : uint8_t {
   kProgDetach = 9,
   kProgTestRun = 10,
   kObjGetInfoByFd = 15,
+  kBtfLoad = 18,
+  kBtfGetFdById = 19,
   kMapLookupAndDeleteElem = 21,
   kMapFreeze = 22,
   kMapLookupBatch = 24,
@@ -37,7 +38,7 @@ enum class BpfCommand : uint8_t {
   kTokenCreate = 36,
 };
 
-// A set of commands below kEnd. Linux 6.18 has 38 of them.
+// A set of commands below kEnd.
 class BpfCommands {
  public:
   static constexpr uint32_t kEnd = 64;
@@ -55,6 +56,9 @@ class BpfCommands {
   constexpr void add(uint32_t command) { bits_ |= uint64_t{1} << command; }
   [[nodiscard]] constexpr bool contains(uint32_t command) const {
     return command < kEnd && (bits_ >> command & 1U) != 0;
+  }
+  [[nodiscard]] constexpr bool contains(BpfCommand command) const {
+    return contains(static_cast<uint32_t>(command));
   }
   [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
   // In ascending order.
@@ -80,8 +84,6 @@ class BpfCommands {
   uint64_t bits_ = 0;
 };
 
-// "BPF_OBJ_GET"; "command 99" for a number that has no name here.
-std::string bpf_command_name(uint32_t command);
 // "BPF_OBJ_GET (7), BPF_OBJ_GET_INFO_BY_FD (15)"
 std::string to_string(BpfCommands commands);
 

@@ -1,6 +1,9 @@
 #include "plugin/model/map_types.h"
 
+#include <algorithm>
 #include <array>
+
+#include "plugin/model/bpf_names.h"
 
 namespace pinscope::model {
 namespace {
@@ -35,7 +38,7 @@ constexpr const char* kSockets =
     "descriptor for reading";
 
 // The index is the number of the type, less one: 0 is "unspec", which no map has.
-constexpr auto kMapTypes = std::to_array<MapType>({
+constexpr auto kTypes = std::to_array<MapType>({
     {"hash", kElements, nullptr, kAllElements, kWalkMany, kChangeMany | kTakeMany},
     {"array", kElements, nullptr, kArrayElements, kWalkMany, kChangeMany | kTakeMany},
     {"prog_array", "the ids of its programs; they stay in it while the container has it open",
@@ -128,39 +131,21 @@ constexpr auto kMapTypes = std::to_array<MapType>({
 
 constexpr BpfCommands all_commands(BpfCommands MapType::*which) {
   BpfCommands all;
-  for (const MapType& type : kMapTypes) all = all | type.*which;
+  for (const MapType& type : kTypes) all = all | type.*which;
   return all;
 }
 
-constexpr auto kNames = [] {
-  std::array<std::string_view, kMapTypes.size()> names;
-  for (size_t i = 0; i < names.size(); ++i) names[i] = kMapTypes[i].name;
-  return names;
-}();
+// Every number that has a name has its row.
+static_assert(std::ranges::equal(kTypes, kMapTypes.names, {}, &MapType::name));
 
 }  // namespace
 
-std::string map_type_name(uint32_t type) {
-  const MapType* known = map_type(type);
-  return known != nullptr ? std::string(known->name) : "type " + std::to_string(type);
-}
-
-std::optional<uint32_t> map_type_from_name(std::string_view name) {
-  for (uint32_t i = 0; i < kNames.size(); ++i)
-    if (kNames[i] == name) return i + 1;
-  return std::nullopt;
-}
-
-std::span<const std::string_view> map_type_names() {
-  return kNames;
-}
-
 const MapType* map_type(uint32_t type) {
-  return type == 0 || type > kMapTypes.size() ? nullptr : &kMapTypes[type - 1];
+  return type == 0 || type > kTypes.size() ? nullptr : &kTypes[type - 1];
 }
 
 std::span<const MapType> map_types() {
-  return kMapTypes;
+  return kTypes;
 }
 
 std::string with_article(const MapType& type) {
@@ -171,7 +156,7 @@ std::string with_article(const MapType& type) {
 
 std::string unknown_map_type(uint32_t type) {
   return "it is a map of type " + std::to_string(type) + ", and this Pinscope knows types up to " +
-         std::to_string(kMapTypes.size()) + " (" + std::string(kMapTypes.back().name) + ")";
+         std::to_string(kTypes.size()) + " (" + std::string(kTypes.back().name) + ")";
 }
 
 BpfCommands map_commands(std::optional<uint32_t> type, bool writes) {

@@ -1,7 +1,7 @@
-// Every type of BPF map that we know: its name, its number, and what "read" and "read-write" give
-// of it. One table, made from tests on real kernels (tests/kernel/facts/map_type_test.cc), for the
-// check of policies, the hook, explain and the commands that seccomp has to let through;
-// docs/policy.md shows it to people. A type that is not in it is granted in no way.
+// Every type of BPF map that we know, and what "read" and "read-write" give of it. One table, made
+// from tests on real kernels (tests/kernel/facts/map_type_test.cc), for the check of policies, the
+// hook, explain and the commands that seccomp has to let through; docs/policy.md shows it to
+// people. A type that is not in it is granted in no way.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 namespace pinscope::model {
 
 struct MapType {
-  std::string_view name;  // as bpftool spells it
+  std::string_view name;  // as in bpf_names.h
   // What access: read gives; null where it is refused.
   const char* read;
   // Why it is refused: after "a sockmap". Null where it is not.
@@ -34,13 +34,6 @@ const MapType* map_type(uint32_t type);
 
 // In the order of their numbers, from 1.
 std::span<const MapType> map_types();
-
-// "lru_hash" for 9; "type 99" for a number that is not known.
-std::string map_type_name(uint32_t type);
-// 9 for "lru_hash"; nothing for a word that names no type ("unspec" and "type 99" do not).
-std::optional<uint32_t> map_type_from_name(std::string_view name);
-// In the order of their numbers, without "unspec".
-std::span<const std::string_view> map_type_names();
 
 // "a sockmap", "an arena"
 std::string with_article(const MapType& type);

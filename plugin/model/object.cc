@@ -1,6 +1,6 @@
 #include "plugin/model/object.h"
 
-#include "plugin/model/bpf_types.h"
+#include "plugin/model/bpf_names.h"
 
 namespace pinscope::model {
 

@@ -1,129 +1,15 @@
 #include "plugin/model/token_rights.h"
 
 #include <algorithm>
-#include <span>
 
-#include "plugin/model/bpf_types.h"
+#include "plugin/model/bpf_names.h"
 
 namespace pinscope::model {
 namespace {
 
-// The index is the number.
-constexpr auto kCommands = std::to_array<std::string_view>({
-    "map_create",                   // 0
-    "map_lookup_elem",              // 1
-    "map_update_elem",              // 2
-    "map_delete_elem",              // 3
-    "map_get_next_key",             // 4
-    "prog_load",                    // 5
-    "obj_pin",                      // 6
-    "obj_get",                      // 7
-    "prog_attach",                  // 8
-    "prog_detach",                  // 9
-    "prog_test_run",                // 10
-    "prog_get_next_id",             // 11
-    "map_get_next_id",              // 12
-    "prog_get_fd_by_id",            // 13
-    "map_get_fd_by_id",             // 14
-    "obj_get_info_by_fd",           // 15
-    "prog_query",                   // 16
-    "raw_tracepoint_open",          // 17
-    "btf_load",                     // 18
-    "btf_get_fd_by_id",             // 19
-    "task_fd_query",                // 20
-    "map_lookup_and_delete_elem",   // 21
-    "map_freeze",                   // 22
-    "btf_get_next_id",              // 23
-    "map_lookup_batch",             // 24
-    "map_lookup_and_delete_batch",  // 25
-    "map_update_batch",             // 26
-    "map_delete_batch",             // 27
-    "link_create",                  // 28
-    "link_update",                  // 29
-    "link_get_fd_by_id",            // 30
-    "link_get_next_id",             // 31
-    "enable_stats",                 // 32
-    "iter_create",                  // 33
-    "link_detach",                  // 34
-    "prog_bind_map",                // 35
-    "token_create",                 // 36
-    "prog_stream_read_by_fd",       // 37
-    "prog_assoc_struct_ops",        // 38
-});
-static_assert(kCommands[kCommandProgLoad] == "prog_load");
-static_assert(kCommands[kCommandBtfLoad] == "btf_load");
-static_assert(kCommands[kCommandBtfGetFdById] == "btf_get_fd_by_id");
-
-constexpr auto kAttachTypes = std::to_array<std::string_view>({
-    "cgroup_inet_ingress",             // 0
-    "cgroup_inet_egress",              // 1
-    "cgroup_inet_sock_create",         // 2
-    "cgroup_sock_ops",                 // 3
-    "sk_skb_stream_parser",            // 4
-    "sk_skb_stream_verdict",           // 5
-    "cgroup_device",                   // 6
-    "sk_msg_verdict",                  // 7
-    "cgroup_inet4_bind",               // 8
-    "cgroup_inet6_bind",               // 9
-    "cgroup_inet4_connect",            // 10
-    "cgroup_inet6_connect",            // 11
-    "cgroup_inet4_post_bind",          // 12
-    "cgroup_inet6_post_bind",          // 13
-    "cgroup_udp4_sendmsg",             // 14
-    "cgroup_udp6_sendmsg",             // 15
-    "lirc_mode2",                      // 16
-    "flow_dissector",                  // 17
-    "cgroup_sysctl",                   // 18
-    "cgroup_udp4_recvmsg",             // 19
-    "cgroup_udp6_recvmsg",             // 20
-    "cgroup_getsockopt",               // 21
-    "cgroup_setsockopt",               // 22
-    "trace_raw_tp",                    // 23
-    "trace_fentry",                    // 24
-    "trace_fexit",                     // 25
-    "modify_return",                   // 26
-    "lsm_mac",                         // 27
-    "trace_iter",                      // 28
-    "cgroup_inet4_getpeername",        // 29
-    "cgroup_inet6_getpeername",        // 30
-    "cgroup_inet4_getsockname",        // 31
-    "cgroup_inet6_getsockname",        // 32
-    "xdp_devmap",                      // 33
-    "cgroup_inet_sock_release",        // 34
-    "xdp_cpumap",                      // 35
-    "sk_lookup",                       // 36
-    "xdp",                             // 37
-    "sk_skb_verdict",                  // 38
-    "sk_reuseport_select",             // 39
-    "sk_reuseport_select_or_migrate",  // 40
-    "perf_event",                      // 41
-    "trace_kprobe_multi",              // 42
-    "lsm_cgroup",                      // 43
-    "struct_ops",                      // 44
-    "netfilter",                       // 45
-    "tcx_ingress",                     // 46
-    "tcx_egress",                      // 47
-    "trace_uprobe_multi",              // 48
-    "cgroup_unix_connect",             // 49
-    "cgroup_unix_sendmsg",             // 50
-    "cgroup_unix_recvmsg",             // 51
-    "cgroup_unix_getpeername",         // 52
-    "cgroup_unix_getsockname",         // 53
-    "netkit_primary",                  // 54
-    "netkit_peer",                     // 55
-    "trace_kprobe_session",            // 56
-    "trace_uprobe_session",            // 57
-});
-
-constexpr uint32_t attach(std::string_view name) {
-  for (uint32_t i = 0; i < kAttachTypes.size(); ++i)
-    if (kAttachTypes[i] == name) return i;
-  throw "no attach type of this name";  // when it is compiled
-}
-
 consteval uint64_t mask(std::initializer_list<std::string_view> names) {
   uint64_t bits = 0;
-  for (const auto name : names) bits |= uint64_t{1} << attach(name);
+  for (const auto name : names) bits |= uint64_t{1} << kAttachTypes.number_of(name).value();
   return bits;
 }
 
@@ -194,9 +80,10 @@ constexpr auto kPrograms = std::to_array<ProgramType>({
 constexpr uint64_t kDangerousAttach =
     mask({"trace_raw_tp", "trace_fentry", "trace_fexit", "modify_return", "lsm_mac", "trace_iter",
           "perf_event", "trace_kprobe_multi", "lsm_cgroup", "struct_ops", "trace_uprobe_multi",
-          "trace_kprobe_session", "trace_uprobe_session", "lirc_mode2"});
+          "trace_kprobe_session", "trace_uprobe_session", "trace_fsession", "trace_fentry_multi",
+          "trace_fexit_multi", "trace_fsession_multi", "lirc_mode2"});
 
-constexpr uint32_t kMapTypeStructOps = 26;
+constexpr uint32_t kMapTypeStructOps = kMapTypes.number_of("struct_ops").value();
 
 struct SecondName {
   TokenRight right;
@@ -210,24 +97,18 @@ constexpr auto kSecondNames = std::to_array<SecondName>({
     {TokenRight::kCommand, "prog_run", 10},
 });
 
-// Names and the number of the first.
-struct Names {
-  std::span<const std::string_view> names;
-  uint32_t first = 0;
-};
-
-Names names_of(TokenRight right) {
+const BpfNames& names_of(TokenRight right) {
   switch (right) {
     case TokenRight::kCommand:
-      return {kCommands, 0};
+      return kBpfCommands;
     case TokenRight::kMap:
-      return {map_type_names(), 1};
+      return kMapTypes;
     case TokenRight::kProgram:
-      return {program_type_names(), 1};
+      return kProgramTypes;
     case TokenRight::kAttach:
-      return {kAttachTypes, 0};
+      break;
   }
-  return {};
+  return kAttachTypes;
 }
 
 const ProgramType* program_type(uint32_t number) {
@@ -287,24 +168,19 @@ const char* noun_of(TokenRight right) {
 }
 
 std::string token_right_name(TokenRight right, uint32_t number) {
-  const Names names = names_of(right);
-  if (number < names.first || number - names.first >= names.names.size())
-    return std::to_string(number);
-  return std::string(names.names[number - names.first]);
+  const std::string_view name = names_of(right).name_of(number);
+  return name.empty() ? std::to_string(number) : std::string(name);
 }
 
 std::optional<uint32_t> token_right_from_name(TokenRight right, std::string_view name) {
-  const Names names = names_of(right);
-  for (uint32_t i = 0; i < names.names.size(); ++i)
-    if (names.names[i] == name) return i + names.first;
   for (const auto& second : kSecondNames)
     if (second.right == right && second.name == name) return second.number;
-  return std::nullopt;
+  return names_of(right).number_of(name);
 }
 
 std::vector<std::string_view> token_right_names(TokenRight right) {
-  const Names names = names_of(right);
-  return {names.names.begin(), names.names.end()};
+  const auto names = names_of(right).names;
+  return {names.begin(), names.end()};
 }
 
 std::vector<std::string> names_in(const TokenRights& rights, TokenRight right) {
@@ -315,8 +191,8 @@ std::vector<std::string> names_in(const TokenRights& rights, TokenRight right) {
 }
 
 bool takes_token(uint32_t command) {
-  return command == kCommandMapCreate || command == kCommandProgLoad ||
-         command == kCommandBtfLoad || command == kCommandBtfGetFdById;
+  using enum BpfCommand;
+  return BpfCommands{kMapCreate, kProgLoad, kBtfLoad, kBtfGetFdById}.contains(command);
 }
 
 const char* danger_of(TokenRight right, uint32_t number) {
@@ -330,8 +206,9 @@ const char* danger_of(TokenRight right, uint32_t number) {
       return type == nullptr ? kReplaces : type->danger;
     }
     case TokenRight::kAttach:
-      return number >= kAttachTypes.size() || (kDangerousAttach >> number & 1U) != 0 ? kTraces
-                                                                                     : nullptr;
+      return number >= kAttachTypes.names.size() || (kDangerousAttach >> number & 1U) != 0
+                 ? kTraces
+                 : nullptr;
   }
   return nullptr;
 }

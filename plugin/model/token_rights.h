@@ -11,6 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "plugin/model/bpf_commands.h"
+#include "plugin/model/bpf_names.h"
+
 namespace pinscope::model {
 
 // In the order of the kernel's mount options delegate_cmds, _maps, _progs and _attachs.
@@ -28,7 +31,11 @@ struct TokenRights {
   [[nodiscard]] bool has(TokenRight right, uint32_t number) const {
     return number < 64 && ((*this)[right] >> number & 1U) != 0;
   }
+  [[nodiscard]] bool has(BpfCommand command) const {
+    return has(TokenRight::kCommand, static_cast<uint32_t>(command));
+  }
   void add(TokenRight right, uint32_t number) { (*this)[right] |= uint64_t{1} << number; }
+  void add(BpfCommand command) { add(TokenRight::kCommand, static_cast<uint32_t>(command)); }
   void add(const TokenRights& others);
   [[nodiscard]] bool empty() const;
   friend bool operator==(const TokenRights&, const TokenRights&) = default;
@@ -51,12 +58,8 @@ std::vector<std::string_view> token_right_names(TokenRight right);
 std::vector<std::string> names_in(const TokenRights& rights, TokenRight right);
 
 // What some code of ours treats in a special way.
-inline constexpr uint32_t kCommandMapCreate = 0;
-inline constexpr uint32_t kCommandProgLoad = 5;
-inline constexpr uint32_t kCommandBtfLoad = 18;
-inline constexpr uint32_t kCommandBtfGetFdById = 19;
-inline constexpr uint32_t kProgramSocketFilter = 1;
-inline constexpr uint32_t kProgramCgroupSkb = 8;
+inline constexpr uint32_t kProgramSocketFilter = kProgramTypes.number_of("socket_filter").value();
+inline constexpr uint32_t kProgramCgroupSkb = kProgramTypes.number_of("cgroup_skb").value();
 // The number that a program without an attach type is loaded with.
 inline constexpr uint32_t kAttachNone = 0;  // "cgroup_inet_ingress"
 

@@ -1,6 +1,6 @@
 // Maps of which reading is no mere reading, and maps that void the reading of others: what is not
 // granted, and that the kernel would let a container do it.
-#include "plugin/model/map_types.h"
+#include "plugin/model/bpf_names.h"
 #include "tests/attack/attack_test.h"
 #include "tests/support/bpf/map_of_type.h"
 
@@ -13,7 +13,7 @@ class MapTypes : public AttackTest {
 
   // False if this kernel makes no such map.
   bool pin_map(const char* type) {
-    const auto map = make_map_of_type(model::map_type_from_name(type).value());
+    const auto map = make_map_of_type(model::kMapTypes.number_of(type).value());
     if (map) pins_.object(*map, kMap);
     return map.has_value();
   }

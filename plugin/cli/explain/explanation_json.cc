@@ -3,6 +3,7 @@
 #include "plugin/cli/explain/delegation_text.h"
 #include "plugin/cli/term/diagnostics.h"
 #include "plugin/json/json.h"
+#include "plugin/model/bpf_names.h"
 
 namespace pinscope::cli {
 namespace {

@@ -308,7 +308,7 @@ Result<TokenRights> delegated_rights(int mountinfo, int mount) {
 DelegationProbe probe_delegation() {
   using model::Probe;
   TokenRights rights;
-  rights.add(TokenRight::kCommand, model::kCommandMapCreate);
+  rights.add(model::BpfCommand::kMapCreate);
   const auto answer = [](const Error& error) {
     const bool no = error.code() == ErrorCode::kKernelUnsupported;
     return DelegationProbe{no ? Probe::kNo : Probe::kUnknown, error.sentence()};

@@ -3,7 +3,8 @@
 #include <optional>
 
 #include "plugin/base/text.h"
-#include "plugin/model/bpf_types.h"
+#include "plugin/model/bpf_names.h"
+#include "plugin/model/map_types.h"
 #include "plugin/model/token_rights.h"
 
 namespace pinscope::kernel {

@@ -32,9 +32,9 @@ BpfCommands commands_for(const model::Delegation& delegation) {
   BpfCommands commands = {BpfCommand::kTokenCreate, BpfCommand::kObjGetInfoByFd};
   for (uint32_t command = 0; command < BpfCommands::kEnd; ++command)
     if (delegation.rights.has(model::TokenRight::kCommand, command)) commands.add(command);
-  if (commands.contains(model::kCommandMapCreate))
+  if (commands.contains(model::BpfCommand::kMapCreate))
     commands = commands | model::map_commands(std::nullopt, true) | kOwnMap;
-  if (commands.contains(model::kCommandProgLoad)) commands = commands | kOwnProgram;
+  if (commands.contains(model::BpfCommand::kProgLoad)) commands = commands | kOwnProgram;
   if (delegation.pinning)
     commands = commands | BpfCommands{BpfCommand::kObjPin, BpfCommand::kObjGet};
   return commands;

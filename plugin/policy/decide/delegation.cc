@@ -39,8 +39,7 @@ const WhyReadIsVoid* why_read_is_void(const TokenRights& rights, bool pinning,
                                       const std::optional<model::ObjectKind>& kind) {
   if (pinning) return &kPinning;
   const bool may_be_map = !kind || *kind == model::ObjectKind::kMap;
-  return may_be_map && rights.has(TokenRight::kCommand, model::kCommandProgLoad) ? &kPrograms
-                                                                                 : nullptr;
+  return may_be_map && rights.has(model::BpfCommand::kProgLoad) ? &kPrograms : nullptr;
 }
 
 bool needs_attach_type_none(const TokenRights& rights) {

@@ -19,7 +19,7 @@ constexpr TooFar kByKernel = {
     "leave prog_load out, or say delegate.programsReach: whole-machine if it may do that"};
 
 bool loads_programs(const model::TokenRights& rights) {
-  return rights.has(TokenRight::kCommand, model::kCommandProgLoad);
+  return rights.has(model::BpfCommand::kProgLoad);
 }
 
 }  // namespace

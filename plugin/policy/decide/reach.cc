@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "plugin/base/text.h"
-#include "plugin/model/bpf_types.h"
+#include "plugin/model/bpf_names.h"
 #include "plugin/policy/decide/decide.h"
 #include "plugin/policy/decide/delegation.h"
 #include "plugin/policy/decide/select.h"
@@ -23,12 +23,11 @@ using model::TokenRights;
 using model::WayOut;
 
 uint32_t program_type(const char* name) {
-  return model::program_type_from_name(name).value_or(0);
+  return model::kProgramTypes.number_of(name).value_or(0);
 }
 
 bool loads_programs(const TokenRights& rights) {
-  return rights.has(TokenRight::kCommand, model::kCommandProgLoad) &&
-         rights[TokenRight::kProgram] != 0;
+  return rights.has(model::BpfCommand::kProgLoad) && rights[TokenRight::kProgram] != 0;
 }
 
 bool loads_any_of(const TokenRights& rights, std::initializer_list<const char*> names) {

@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "plugin/base/text.h"
-#include "plugin/model/bpf_types.h"
+#include "plugin/model/bpf_names.h"
 #include "plugin/model/token_rights.h"
 #include "plugin/policy/glob.h"
 

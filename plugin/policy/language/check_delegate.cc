@@ -42,8 +42,8 @@ class DelegateCheck {
 
   void warnings() {
     const TokenRights& rights = delegate_.rights;
-    needs(TokenRight::kMap, model::kCommandMapCreate);
-    needs(TokenRight::kProgram, model::kCommandProgLoad);
+    needs(TokenRight::kMap, model::BpfCommand::kMapCreate);
+    needs(TokenRight::kProgram, model::BpfCommand::kProgLoad);
     uint64_t used = uint64_t{1} << model::kAttachNone;
     for_each(rights, TokenRight::kProgram, [&](uint32_t program, const std::string&) {
       used |= model::attach_types_of(program);
@@ -53,17 +53,17 @@ class DelegateCheck {
         reporter_.warning(at(TokenRight::kAttach), "the attach type " + name + " has no effect",
                           "no type of program of this policy is loaded with it");
     });
-    if (rights.has(TokenRight::kCommand, model::kCommandBtfGetFdById))
+    if (rights.has(model::BpfCommand::kBtfGetFdById))
       reporter_.warning(at(TokenRight::kCommand),
                         "\"btf_get_fd_by_id\" shows the types of every program on the machine",
                         "leave it out unless a loader needs it");
-    if (rights.has(TokenRight::kCommand, model::kCommandProgLoad) &&
+    if (rights.has(model::BpfCommand::kProgLoad) &&
         delegate_.reach == model::ProgramReach::kContainer)
       reporter_.warning(at(TokenRight::kCommand),
                         "on Linux 6.13 and later no container of this policy starts",
                         "what it loads could read all memory of the kernel there: say "
                         "programsReach: whole-machine if it may, or leave \"prog_load\" out");
-    if (rights.has(TokenRight::kCommand, model::kCommandProgLoad) &&
+    if (rights.has(model::BpfCommand::kProgLoad) &&
         !rights.has(TokenRight::kProgram, model::kProgramSocketFilter))
       reporter_.warning(at(TokenRight::kProgram),
                         "libbpf up to 1.7 loads nothing without \"socket_filter\"",
@@ -121,10 +121,11 @@ class DelegateCheck {
                       "leave out one of the two: delegate.programs, or the grant");
   }
 
-  void needs(TokenRight types, uint32_t command) {
-    const bool has_command = delegate_.rights.has(TokenRight::kCommand, command);
+  void needs(TokenRight types, model::BpfCommand command) {
+    const bool has_command = delegate_.rights.has(command);
     const bool has_types = delegate_.rights[types] != 0;
-    const std::string name = quoted(model::token_right_name(TokenRight::kCommand, command));
+    const std::string name =
+        quoted(model::token_right_name(TokenRight::kCommand, static_cast<uint32_t>(command)));
     if (has_types && !has_command)
       reporter_.warning(at(types), quoted(model::key_of(types)) + " has no effect",
                         "the command " + name + " is not delegated");

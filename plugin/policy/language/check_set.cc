@@ -21,8 +21,7 @@ bool may_be_read_map(const Grant& grant) {
 const char* way_to_write(const Policy& policy) {
   if (!policy.delegate) return nullptr;
   if (policy.delegate->pinning) return "with pinning";
-  const bool loads =
-      policy.delegate->rights.has(model::TokenRight::kCommand, model::kCommandProgLoad);
+  const bool loads = policy.delegate->rights.has(model::BpfCommand::kProgLoad);
   return loads ? "with prog_load" : nullptr;
 }
 

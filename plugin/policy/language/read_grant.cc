@@ -3,7 +3,7 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/model/bpf_types.h"
+#include "plugin/model/bpf_names.h"
 #include "plugin/policy/glob.h"
 #include "plugin/policy/language/reader.h"
 
@@ -99,11 +99,11 @@ void read_type(const Field& field, Expect& expect, Reporter& reporter) {
   const ObjectKind kind = expect.kind.value_or(ObjectKind::kMap);
   switch (kind) {
     case ObjectKind::kMap:
-      expect.map_type = model::map_type_from_name(*name);
+      expect.map_type = model::kMapTypes.number_of(*name);
       if (expect.map_type) return;
       break;
     case ObjectKind::kProgram:
-      expect.program_type = model::program_type_from_name(*name);
+      expect.program_type = model::kProgramTypes.number_of(*name);
       if (expect.program_type) return;
       break;
     case ObjectKind::kLink:
@@ -112,12 +112,12 @@ void read_type(const Field& field, Expect& expect, Reporter& reporter) {
   }
   const bool is_map = kind == ObjectKind::kMap;
   std::string hint;
-  if (is_map && model::program_type_from_name(*name)) {
+  if (is_map && model::kProgramTypes.number_of(*name)) {
     hint = "it is a type of program: add kind: program";
-  } else if (!is_map && model::map_type_from_name(*name)) {
+  } else if (!is_map && model::kMapTypes.number_of(*name)) {
     hint = "it is a type of map: use kind: map";
   } else {
-    const auto names = is_map ? model::map_type_names() : model::program_type_names();
+    const auto names = is_map ? model::kMapTypes.names : model::kProgramTypes.names;
     const auto near = nearest(*name, {names.begin(), names.end()});
     hint = near.empty() ? "types are written as bpftool writes them, such as " +
                               std::string(is_map ? "hash or lru_hash" : "xdp or sched_cls")

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <string>
 
-#include "plugin/model/bpf_types.h"
+#include "plugin/model/bpf_names.h"
 #include "plugin/model/map_types.h"
 #include "plugin/model/token_rights.h"
 
@@ -29,11 +29,11 @@ void print_delegated(const char* list, TokenRight right) {
 
 void print_all() {
   const auto any = [](std::string_view) { return true; };
-  print("mapType", model::map_type_names(), any);
-  print("mapTypeNotRead", model::map_type_names(), [](std::string_view name) {
-    return model::map_type(*model::map_type_from_name(name))->read == nullptr;
+  print("mapType", model::kMapTypes.names, any);
+  print("mapTypeNotRead", model::kMapTypes.names, [](std::string_view name) {
+    return model::map_type(*model::kMapTypes.number_of(name))->read == nullptr;
   });
-  print("programType", model::program_type_names(), any);
+  print("programType", model::kProgramTypes.names, any);
   print_delegated("delegatedCommand", TokenRight::kCommand);
   print_delegated("delegatedMap", TokenRight::kMap);
   print_delegated("delegatedProgram", TokenRight::kProgram);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "plugin/model/bpf_names.h"
 #include "plugin/model/map_types.h"
 #include "tests/support/bpf/bpf_objects.h"
 #include "tests/support/bpf/map_of_type.h"
@@ -26,7 +27,7 @@ constexpr const char* kDefaultCapabilities = "keep-caps a80425fb";
 class MapTypes : public testing::TestWithParam<std::string_view> {
  protected:
   void SetUp() override {
-    type_ = model::map_type_from_name(GetParam()).value();
+    type_ = model::kMapTypes.number_of(GetParam()).value();
     const auto map = make_map_of_type(type_);
     if (!map)
       GTEST_SKIP() << "this kernel makes no " << std::string(GetParam()) << ": "
@@ -94,8 +95,8 @@ TEST_P(MapTypes, TakeAMapThatWasOpenedForReadingIfTheTableSaysThatTheyHoldMaps) 
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MapTypes,
-                         testing::ValuesIn(model::map_type_names().begin(),
-                                           model::map_type_names().end()),
+                         testing::ValuesIn(model::kMapTypes.names.begin(),
+                                           model::kMapTypes.names.end()),
                          [](const auto& type) { return std::string(type.param); });
 
 }  // namespace

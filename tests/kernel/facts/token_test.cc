@@ -35,7 +35,7 @@ constexpr uint32_t kRoot = 100000;  // the host's id of the namespace's root
 
 TokenRights some_rights() {
   TokenRights rights;
-  rights.add(TokenRight::kCommand, model::kCommandMapCreate);
+  rights.add(model::BpfCommand::kMapCreate);
   rights.add(TokenRight::kMap, 1);
   rights.add(TokenRight::kAttach, 37);
   return rights;
@@ -231,7 +231,7 @@ TEST_F(TokenFacts, AProbeIsLoadedOnceItsTypeIsDelegated) {
   constexpr uint32_t kKprobe = 2;
   constexpr uint32_t kUprobeMulti = 48;
   TokenRights rights;
-  rights.add(TokenRight::kCommand, model::kCommandProgLoad);
+  rights.add(model::BpfCommand::kProgLoad);
   rights.add(TokenRight::kProgram, kKprobe);
   rights.add(TokenRight::kAttach, model::kAttachNone);
   rights.add(TokenRight::kAttach, kUprobeMulti);

@@ -23,12 +23,12 @@ model::Container container_with(std::initializer_list<uint32_t> capabilities) {
   return container;
 }
 
-model::Decision delegating(std::initializer_list<uint32_t> commands,
+model::Decision delegating(std::initializer_list<model::BpfCommand> commands,
                            std::initializer_list<uint32_t> programs = {}) {
   model::Decision decision;
   decision.selected_by = {{"p", {"p.yaml", 1, 1}}};
   model::Delegation delegation;
-  for (const uint32_t command : commands) delegation.rights.add(TokenRight::kCommand, command);
+  for (const auto command : commands) delegation.rights.add(command);
   for (const uint32_t program : programs) delegation.rights.add(TokenRight::kProgram, program);
   delegation.rules = {{"p", {"p.yaml", 9, 3}}};
   decision.delegation = delegation;
@@ -48,7 +48,7 @@ TEST(DelegationRemarks, AreNoneWhereNothingIsDelegated) {
 
 // kernel/bpf/token.c asks for CAP_BPF and for nothing else, unlike what a token is used for.
 TEST(DelegationRemarks, SayThatATokenNeedsCapBpfAndNoOtherCapabilityWillDo) {
-  const auto decision = delegating({model::kCommandMapCreate});
+  const auto decision = delegating({model::BpfCommand::kMapCreate});
   const auto remark =
       find(remarks_on_delegation(container_with({CAP_SYS_ADMIN}), decision), "token");
   EXPECT_EQ(remark.kind, Remark::Kind::kUnreachable);
@@ -57,7 +57,7 @@ TEST(DelegationRemarks, SayThatATokenNeedsCapBpfAndNoOtherCapabilityWillDo) {
 }
 
 TEST(DelegationRemarks, CallEverythingVoidWhereProgramsMayReachTheWholeMachine) {
-  auto decision = delegating({model::kCommandProgLoad}, {model::kProgramSocketFilter});
+  auto decision = delegating({model::BpfCommand::kProgLoad}, {model::kProgramSocketFilter});
   EXPECT_EQ(find(remarks_on_delegation(container_with({CAP_BPF}), decision), "programs-reach").code,
             "");
   decision.delegation->reach = model::ProgramReach::kWholeMachine;

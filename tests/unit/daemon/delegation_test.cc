@@ -17,7 +17,7 @@ nri::Container in_user_namespace() {
 model::Policy delegating(std::optional<std::string> at = "/run/bpf") {
   model::Policy policy;
   policy.delegate.emplace();
-  policy.delegate->rights.add(model::TokenRight::kCommand, model::kCommandMapCreate);
+  policy.delegate->rights.add(model::BpfCommand::kMapCreate);
   policy.view.at = std::move(at);
   return policy;
 }
@@ -29,10 +29,10 @@ bool opens(const std::vector<model::Policy>& policies, const nri::Container& con
 
 TEST(DelegationCommands, MakeATokenAndWhatIsDelegated) {
   EXPECT_TRUE(opens({delegating()}, in_user_namespace(), BpfCommand::kTokenCreate));
-  EXPECT_TRUE(
-      commands_to_delegate({delegating()}, in_user_namespace()).contains(model::kCommandMapCreate));
-  EXPECT_FALSE(
-      commands_to_delegate({delegating()}, in_user_namespace()).contains(model::kCommandProgLoad));
+  EXPECT_TRUE(commands_to_delegate({delegating()}, in_user_namespace())
+                  .contains(model::BpfCommand::kMapCreate));
+  EXPECT_FALSE(commands_to_delegate({delegating()}, in_user_namespace())
+                   .contains(model::BpfCommand::kProgLoad));
   EXPECT_FALSE(opens({delegating()}, in_user_namespace(), BpfCommand::kObjPin));
   auto pinning = delegating();
   pinning.delegate->pinning = true;

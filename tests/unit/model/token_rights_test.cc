@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "plugin/model/bpf_types.h"
+#include "plugin/model/bpf_names.h"
 
 namespace pinscope::model {
 namespace {
@@ -60,11 +60,11 @@ TEST(TokenRights, OfTypesThatReachTheWholeMachineAreDangerous) {
   for (const char* name :
        {"kprobe", "tracepoint", "perf_event", "raw_tracepoint", "raw_tracepoint_writable",
         "tracing", "struct_ops", "ext", "lsm", "syscall", "lirc_mode2"})
-    EXPECT_NE(danger_of(TokenRight::kProgram, *program_type_from_name(name)), nullptr) << name;
+    EXPECT_NE(danger_of(TokenRight::kProgram, *kProgramTypes.number_of(name)), nullptr) << name;
   for (const char* name : {"socket_filter", "xdp", "cgroup_skb", "netfilter"})
-    EXPECT_EQ(danger_of(TokenRight::kProgram, *program_type_from_name(name)), nullptr) << name;
-  EXPECT_NE(danger_of(TokenRight::kMap, *map_type_from_name("struct_ops")), nullptr);
-  EXPECT_EQ(danger_of(TokenRight::kMap, *map_type_from_name("hash")), nullptr);
+    EXPECT_EQ(danger_of(TokenRight::kProgram, *kProgramTypes.number_of(name)), nullptr) << name;
+  EXPECT_NE(danger_of(TokenRight::kMap, *kMapTypes.number_of("struct_ops")), nullptr);
+  EXPECT_EQ(danger_of(TokenRight::kMap, *kMapTypes.number_of("hash")), nullptr);
 }
 
 // What a newer kernel brings must be judged before it is delegated.
@@ -78,10 +78,10 @@ TEST(TokenRights, KnowWhereProgramsAttach) {
   EXPECT_EQ(scope_of(kProgramSocketFilter), Scope::kSocket);
   for (const char* name :
        {"xdp", "sched_cls", "sched_act", "flow_dissector", "sk_lookup", "lwt_in", "netfilter"})
-    EXPECT_EQ(scope_of(*program_type_from_name(name)), Scope::kNetwork) << name;
+    EXPECT_EQ(scope_of(*kProgramTypes.number_of(name)), Scope::kNetwork) << name;
   for (const char* name : {"cgroup_skb", "cgroup_sock", "cgroup_sock_addr", "cgroup_sockopt",
                            "cgroup_sysctl", "cgroup_device", "sock_ops"})
-    EXPECT_EQ(scope_of(*program_type_from_name(name)), Scope::kCgroup) << name;
+    EXPECT_EQ(scope_of(*kProgramTypes.number_of(name)), Scope::kCgroup) << name;
 }
 
 }  // namespace

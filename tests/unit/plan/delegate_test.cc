@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 
 model::Decision delegating(model::Decision decision = deciding({}), bool pinning = false) {
   model::Delegation delegation;
-  delegation.rights.add(TokenRight::kCommand, model::kCommandMapCreate);
+  delegation.rights.add(model::BpfCommand::kMapCreate);
   delegation.rights.add(TokenRight::kMap, 1);
   delegation.pinning = pinning;
   delegation.rules = {{"p", {"p.yaml", 7, 3}}};

@@ -57,7 +57,7 @@ inline std::vector<model::RefusedPin> some_refusals() {
 
 inline model::Delegation a_delegation() {
   model::Delegation delegation;
-  delegation.rights.add(model::TokenRight::kCommand, model::kCommandMapCreate);
+  delegation.rights.add(model::BpfCommand::kMapCreate);
   delegation.rights.add(model::TokenRight::kMap, 1);
   delegation.rights.add(model::TokenRight::kMap, 27);
   delegation.rights.add(model::TokenRight::kAttach, model::kAttachNone);

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "plugin/model/map_types.h"
+#include "plugin/model/bpf_names.h"
 
 namespace pinscope::policy {
 namespace {
@@ -24,7 +24,7 @@ TEST(Commands, LetAMapBeReadOrWritten) {
 
 TEST(Commands, LetAMapBeUsedAsItsTypeIs) {
   const auto of_type = [](Access access, const char* name) {
-    return commands_for(access, ObjectKind::kMap, model::map_type_from_name(name)).list();
+    return commands_for(access, ObjectKind::kMap, model::kMapTypes.number_of(name)).list();
   };
   EXPECT_EQ(of_type(Access::kRead, "hash"), (Numbers{1, 4, 7, 15, 24}));
   EXPECT_EQ(of_type(Access::kRead, "queue"), (Numbers{1, 7, 15}));
@@ -46,10 +46,10 @@ TEST(Commands, LetALinkBeReplacedAndDetached) {
 
 TEST(Commands, LetATokenBeMadeAndUsed) {
   model::Delegation delegation;
-  delegation.rights.add(model::TokenRight::kCommand, model::kCommandMapCreate);
+  delegation.rights.add(model::BpfCommand::kMapCreate);
   EXPECT_EQ(commands_for(delegation).list(),
             (Numbers{0, 1, 2, 3, 4, 15, 21, 22, 24, 25, 26, 27, 35, 36}));
-  delegation.rights.add(model::TokenRight::kCommand, model::kCommandProgLoad);
+  delegation.rights.add(model::BpfCommand::kProgLoad);
   delegation.pinning = true;
   EXPECT_EQ(commands_for(delegation).list(),
             (Numbers{0, 1, 2, 3, 4, 5, 6, 7, 10, 15, 21, 22, 24, 25, 26, 27, 28, 29, 34, 35, 36}));

@@ -18,7 +18,7 @@ model::Policy loading(const std::string& name, ProgramReach reach = ProgramReach
   auto made = policy(name, {});
   model::Delegate delegate;
   delegate.place = {made.place.file, 30, 5};
-  delegate.rights.add(TokenRight::kCommand, model::kCommandProgLoad);
+  delegate.rights.add(model::BpfCommand::kProgLoad);
   delegate.rights.add(TokenRight::kProgram, model::kProgramSocketFilter);
   delegate.reach = reach;
   made.delegate = delegate;
@@ -28,7 +28,7 @@ model::Policy loading(const std::string& name, ProgramReach reach = ProgramReach
 model::Policy making_maps(const std::string& name, ProgramReach reach = ProgramReach::kContainer) {
   auto made = loading(name, reach);
   made.delegate->rights = {};
-  made.delegate->rights.add(TokenRight::kCommand, model::kCommandMapCreate);
+  made.delegate->rights.add(model::BpfCommand::kMapCreate);
   made.delegate->rights.add(TokenRight::kMap, 1);
   return made;
 }

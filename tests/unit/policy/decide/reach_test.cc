@@ -3,8 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "plugin/model/bpf_types.h"
-#include "plugin/model/map_types.h"
+#include "plugin/model/bpf_names.h"
 #include "tests/unit/policy/decide/deciding.h"
 
 namespace pinscope::policy {
@@ -38,9 +37,9 @@ model::Decision granting(const std::string& name, Access access) {
 
 model::Delegation loading(std::initializer_list<const char*> programs) {
   model::Delegation delegation;
-  delegation.rights.add(TokenRight::kCommand, model::kCommandProgLoad);
+  delegation.rights.add(model::BpfCommand::kProgLoad);
   for (const char* name : programs)
-    delegation.rights.add(TokenRight::kProgram, *model::program_type_from_name(name));
+    delegation.rights.add(TokenRight::kProgram, *model::kProgramTypes.number_of(name));
   delegation.rules = {{"d", {"d.yaml", 7, 3}}};
   return delegation;
 }
@@ -57,10 +56,10 @@ std::string checked(const model::Decision& decision, const ObjectType& object,
 }
 
 ObjectType program(const char* name) {
-  return {ObjectKind::kProgram, *model::program_type_from_name(name)};
+  return {ObjectKind::kProgram, *model::kProgramTypes.number_of(name)};
 }
 ObjectType map(const char* name) {
-  return {ObjectKind::kMap, *model::map_type_from_name(name)};
+  return {ObjectKind::kMap, *model::kMapTypes.number_of(name)};
 }
 
 TEST(Reach, OfAProgramEndsAtTheContainerUnlessThereIsAWayOut) {
@@ -113,7 +112,7 @@ TEST(Reach, IsEveryCgroupWithTheCapabilityToOpenHandles) {
 TEST(Reach, IsJudgedByWhatThePolicyExpectsBeforeThereIsAProcess) {
   auto use = grant("/sys/fs/bpf/x", "x", Access::kUse);
   use.expect.kind = ObjectKind::kProgram;
-  use.expect.program_type = model::program_type_from_name("xdp");
+  use.expect.program_type = model::kProgramTypes.number_of("xdp");
   const FakeHost host;
   const auto decision = decide({policy("a", {use})}, container(), host.view());
   ASSERT_FALSE(decision);
