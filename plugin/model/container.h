@@ -83,7 +83,6 @@ struct Container {
   std::string bundle;  // absolute
   std::string rootfs;  // absolute; may exist in the container's mount namespace only
   pid_t pid = 0;       // as the runtime sees it; 0 if there is no process (yet, or any more)
-  std::string status;
 
   Engine engine = Engine::kUnknown;
   Identity identity;
@@ -102,7 +101,6 @@ struct Container {
   // config.json.
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
-  bool readonly_rootfs = false;
   SeccompBpf seccomp_bpf = SeccompBpf::kNoProfile;
   BpfCommands seccomp_commands = BpfCommands::all();  // that it lets through for certain
   uint64_t capabilities = 0;                          // of every set, a bit for each CAP_ number

@@ -8,7 +8,6 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/json/json.h"
-#include "plugin/oci/annotations.h"
 #include "plugin/oci/capabilities.h"
 #include "plugin/oci/identity.h"
 #include "plugin/oci/seccomp.h"
@@ -45,8 +44,21 @@ Status read_root(const JsonView& config, const State& state, Container& containe
   PINSCOPE_TRY(const auto path, root->string_or("path", ""));
   if (path.empty()) return std::unexpected(root->make_error("the path is missing"));
   container.rootfs = join(state.bundle, path);
-  PINSCOPE_TRY(container.readonly_rootfs, root->bool_or("readonly", false));
   return {};
+}
+
+// In the order of the text.
+Result<Annotations> read_annotations(const JsonView& config) {
+  PINSCOPE_TRY(const auto found, config.find("annotations"));
+  if (!found) return Annotations{};
+  PINSCOPE_TRY(const auto members, found->members());
+  Annotations annotations;
+  annotations.reserve(members.size());
+  for (const auto& [key, value] : members) {
+    PINSCOPE_TRY(const auto text, value.as_string());
+    annotations.emplace_back(key, text);
+  }
+  return annotations;
 }
 
 Status read_texts(const JsonView& object, std::string_view key, std::vector<std::string>& texts) {
@@ -192,7 +204,6 @@ Result<Container> read_container(const State& state, std::string config_json,
   container.id = state.id;
   container.bundle = state.bundle;
   container.pid = state.pid;
-  container.status = state.status;
   container.engine = engine;
   PINSCOPE_CHECK(read_root(config, state, container));
   PINSCOPE_CHECK(read_process(config, container));

@@ -1,12 +1,16 @@
 // Who a container is, as far as its engine itself wrote it down. Internal to oci/.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "plugin/model/container.h"
-#include "plugin/oci/annotations.h"
 
 namespace pinscope::oci {
+
+using Annotations = std::vector<std::pair<std::string, std::string>>;
 
 // Reads the keys that `engine` writes last, over whatever the workload's owner put there. The other
 // engines' keys are anybody's to set and are not looked at: see docs/threat-model.md. containerd

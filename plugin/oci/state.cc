@@ -4,7 +4,6 @@
 
 #include "plugin/json/json.h"
 #include "plugin/model/container.h"
-#include "plugin/oci/annotations.h"
 
 namespace pinscope::oci {
 namespace {
@@ -38,12 +37,10 @@ Result<State> parse_state(std::string json) {
   const JsonView root = document.root();
   State state;
   PINSCOPE_TRY(state.id, read_id(root));
-  PINSCOPE_TRY(state.status, root.string_or("status", ""));
   PINSCOPE_TRY(state.pid, read_pid(root));
   PINSCOPE_TRY(state.bundle, root.string_or("bundle", ""));
   if (!state.bundle.starts_with('/'))
     return std::unexpected(root.make_error("the bundle is not an absolute path"));
-  PINSCOPE_TRY(state.annotations, read_annotations(root));
   return state;
 }
 

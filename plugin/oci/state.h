@@ -5,8 +5,6 @@
 
 #include <cstddef>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "plugin/base/result.h"
 
@@ -19,15 +17,13 @@ inline constexpr size_t kMaxBytes = size_t{64} << 20;
 
 struct State {
   std::string id;
-  std::string status;
   pid_t pid = 0;
   std::string bundle;
-  std::vector<std::pair<std::string, std::string>> annotations;
 };
 
-// Unknown fields, a missing pid (0), status and annotations are fine; an id that is no
-// model::is_container_id, a bundle that is not absolute and a pid that is none are kStateInvalid.
-// The caller bounds the size of `json`.
+// Other fields and a missing pid (0) are fine; an id that is no model::is_container_id, a bundle
+// that is not absolute and a pid that is none are kStateInvalid. The annotations are not read:
+// those of config.json count, which is the runtime's own. The caller bounds the size of `json`.
 Result<State> parse_state(std::string json);
 
 }  // namespace pinscope::oci

@@ -13,7 +13,6 @@ using model::Namespace;
 using model::NamespaceKind;
 using model::SeccompBpf;
 using testing::ElementsAre;
-using testing::Pair;
 
 constexpr uint64_t capability(unsigned number) {
   return uint64_t{1} << number;
@@ -52,10 +51,8 @@ TEST(Config, ReadsWhatRuncSpecWrites) {
   const auto container = read(config_file("runc-spec.json"));
   EXPECT_EQ(container.id, "web-1");
   EXPECT_EQ(container.pid, 4711);
-  EXPECT_EQ(container.status, "creating");
   EXPECT_EQ(container.bundle, "/run/web-1");
   EXPECT_EQ(container.rootfs, "/run/web-1/rootfs");
-  EXPECT_TRUE(container.readonly_rootfs);
   EXPECT_EQ(container.uid, 0U);
   EXPECT_EQ(container.gid, 0U);
   EXPECT_EQ(container.capabilities,
@@ -83,7 +80,6 @@ TEST(Config, ReadsWhatCrunSpecWrites) {
 TEST(Config, ReadsAContainerOfDocker) {
   const auto container = read(config_file("docker.json"));
   EXPECT_EQ(container.rootfs, "/var/lib/docker/overlay2/9c1f/merged");
-  EXPECT_FALSE(container.readonly_rootfs);
   EXPECT_EQ(container.uid, 1000U);
   EXPECT_EQ(container.gid, 1000U);
   EXPECT_THAT(container.additional_gids, ElementsAre(27U, 1000U));
@@ -122,7 +118,6 @@ TEST(Config, ReadsAContainerOfContainerd) {
 
 TEST(Config, ReadsAContainerOfCrio) {
   const auto container = read(config_file("crio.json"));
-  EXPECT_TRUE(container.readonly_rootfs);
   EXPECT_EQ(container.uid, 1000U);
   EXPECT_EQ(container.gid, 0U);
   EXPECT_EQ(container.seccomp_bpf, SeccompBpf::kFiltered);
@@ -140,8 +135,6 @@ TEST(Config, SaysWhatIsWrongWithTheRoot) {
             "cannot read \"/b/config.json\": /root: the path is missing");
   EXPECT_EQ(error_of(R"({"root":"/x"})"),
             "cannot read \"/b/config.json\": /root: expected an object");
-  EXPECT_EQ(error_of(R"({"root":{"path":"x","readonly":"yes"}})"),
-            "cannot read \"/b/config.json\": /root/readonly: expected true or false");
 }
 
 TEST(Config, IsContentWithoutAnythingButARoot) {
@@ -239,13 +232,6 @@ TEST(Config, RefusesAKeyThatStandsTwice) {
             "cannot read \"/b/config.json\": /: the key \"root\" appears twice");
   EXPECT_EQ(error_of(config_with(R"(,"process":{"user":{"uid":1,"uid":0}})")),
             "cannot read \"/b/config.json\": /process/user: the key \"uid\" appears twice");
-}
-
-TEST(Config, TakesAnnotationsFromTheConfigAndNotFromTheState) {
-  State state = a_state();
-  state.annotations = {{"team", "state"}, {"only", "state"}};
-  const auto container = read(config_with(R"(,"annotations":{"team":"config"})"), state);
-  EXPECT_THAT(container.annotations, ElementsAre(Pair("team", "config")));
 }
 
 TEST(Config, RefusesTextThatIsCutOff) {

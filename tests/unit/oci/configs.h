@@ -20,7 +20,6 @@ inline std::string config_file(const std::string& name) {
 inline State a_state(const std::string& bundle = "/run/web-1") {
   State state;
   state.id = "web-1";
-  state.status = "creating";
   state.pid = 4711;
   state.bundle = bundle;
   return state;

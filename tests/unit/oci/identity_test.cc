@@ -217,9 +217,10 @@ TEST(Identity, CannotBeForgedByAKeyThatStandsTwice) {
 }
 
 TEST(Identity, DoesNotComeFromTheAnnotationsOfTheState) {
-  State state = a_state();
-  state.annotations = {{"io.kubernetes.pod.namespace", "kube-system"}};
-  const auto container = read_container(state, config_with(""), Engine::kCrio);
+  const auto state = parse_state(
+      R"({"id":"a","bundle":"/b","annotations":{"io.kubernetes.pod.namespace":"kube-system"}})");
+  ASSERT_TRUE(state);
+  const auto container = read_container(*state, config_with(""), Engine::kCrio);
   ASSERT_TRUE(container);
   EXPECT_EQ(facts_of(container->identity), Facts{});
 }
