@@ -2,12 +2,10 @@
 // data, printable, comparable in tests; no rule is evaluated after this.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "plugin/base/result.h"
 #include "plugin/model/policy.h"
 
 namespace pinscope::model {
@@ -80,53 +78,6 @@ struct Decision {
     return delegation ? delegation->grants_at : at;
   }
   friend bool operator==(const Decision&, const Decision&) = default;
-};
-
-// The pins of the host that a glob matches.
-struct MatchingPins {
-  std::vector<std::string> pins;  // absolute paths, sorted; no directories, no symbolic links
-  // Where pins were not looked for, and why: a few sentences, whatever there is.
-  std::vector<std::string> left_out;
-  // So much is there that some pins may be missing.
-  bool is_cut_short = false;
-  friend bool operator==(const MatchingPins&, const MatchingPins&) = default;
-};
-
-// The pins that denials name: those for which `covers` holds, at `starts` or below. No start is
-// below another.
-struct DeniedPins {
-  std::vector<std::string> starts;
-  std::function<bool(const std::string& path)> covers;
-};
-
-// What a source is, and which denied pin is one of the same object; "" if none is.
-struct ComparedSource {
-  ObjectIdentity object;
-  std::string denied_as;
-  friend bool operator==(const ComparedSource&, const ComparedSource&) = default;
-};
-
-// The answer for each source in the order of the question, and what could not be compared.
-struct Comparison {
-  std::vector<ComparedSource> sources;
-  std::vector<std::string> notes;
-  friend bool operator==(const Comparison&, const Comparison&) = default;
-};
-
-// What a decision has to ask the host, so that deciding itself stays pure: the pipeline answers
-// from the kernel, tests answer from a table.
-struct HostView {
-  // Whether the container's namespace of this kind is the one at `path` on the host. `path` that is
-  // not there: false.
-  std::function<bool(const Container&, NamespaceKind, const std::string& path)> same_namespace;
-  std::function<Result<MatchingPins>(const Pattern& glob)> pins_matching;
-  // Asked only if something is denied and something else is left. Absent where no objects can be
-  // looked at: then denials go by names alone.
-  std::function<Result<Comparison>(const std::vector<std::string>& sources, const DeniedPins&)>
-      compare_objects = {};
-  // Whether this kernel lets whoever may load a program reach the whole machine with it. Asked only
-  // where it matters; without an answer it does.
-  std::function<bool()> programs_reach_machine = {};
 };
 
 }  // namespace pinscope::model

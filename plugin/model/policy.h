@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,10 +46,6 @@ const char* name_of(ProgramReach reach);
 
 // Text that may hold globs (see policy/glob.h for what matches).
 using Pattern = std::string;
-
-// Whether `name` can be that of a CDI device (CDI SPEC.md, "CDI Devices", and its parser.go):
-// letters and digits, with "_", "-", "." and ":" between them.
-bool is_cdi_device_name(std::string_view name);
 
 // One `namespaces:` entry: the container's namespace of this kind must be host, private or the very
 // namespace at `path`. Several entries of one kind are alternatives.

@@ -48,7 +48,7 @@ Error runs_elsewhere(std::string_view program) {
 
 Status check_required(const std::vector<std::string>& required,
                       const std::vector<Rule>& selected_by, const std::vector<Policy>& policies,
-                      const model::Container& container, const model::HostView& host) {
+                      const model::Container& container, const policy::HostView& host) {
   for (const auto& name : required)
     if (std::ranges::find(selected_by, name, &Rule::policy) == selected_by.end())
       return std::unexpected(policy::not_selected(name, policies, container, host));

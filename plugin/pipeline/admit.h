@@ -11,6 +11,7 @@
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"
 #include "plugin/model/policy.h"
+#include "plugin/policy/decide/host_view.h"
 
 namespace pinscope {
 
@@ -36,7 +37,7 @@ Error runs_elsewhere(std::string_view program);
 Status check_required(const std::vector<std::string>& required,
                       const std::vector<model::Rule>& selected_by,
                       const std::vector<model::Policy>& policies, const model::Container& container,
-                      const model::HostView& host);
+                      const policy::HostView& host);
 
 // Whether any of the policies can select a container of which nothing but the engine is known.
 bool may_concern(const std::vector<model::Policy>& policies, model::Engine engine);

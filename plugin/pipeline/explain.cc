@@ -47,7 +47,7 @@ Status explain_seccomp(const oci::State& state, const std::string& config,
 
 // What the hook will find when the container's mounts are there, as far as its configuration and
 // this host show it.
-void explain_reach(const HostView& host, const PredictedMounts& mounts, Explanation& explanation) {
+void explain_reach(const policy::HostView& host, const PredictedMounts& mounts, Explanation& explanation) {
   if (!has_programs(explanation.decision)) return;
   auto objects = policy::expected_objects(explanation.decision);
   for (size_t i = 0; i < explanation.sources.size(); ++i)
@@ -76,7 +76,7 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
   explanation.seen = explanation.container;
   explanation.seen.mounts = mounts.resolved();
 
-  HostView host = host_before_start();
+  policy::HostView host = host_before_start();
   for (const NamespaceKind kind : {NamespaceKind::kPid, NamespaceKind::kNet, NamespaceKind::kUser,
                                    NamespaceKind::kCgroup, NamespaceKind::kIpc})
     if (policy::shares_host_namespace(explanation.container, kind, host))

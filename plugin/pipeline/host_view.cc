@@ -46,7 +46,7 @@ Result<model::MatchingPins> pins_matching(const model::Pattern& glob) {
   return kernel::list_pins(start, patterns_below(glob, start.size()));
 }
 
-model::HostView host_before_start() {
+policy::HostView host_before_start() {
   return {
       [](const model::Container& container, model::NamespaceKind kind, const std::string& path) {
         const auto& configured = namespace_of(container, kind);
@@ -63,7 +63,7 @@ Result<kernel::ContainerProcess> find_process(const model::Container& container)
                              .hint("is this a createRuntime or prestart hook?"));
 }
 
-model::HostView host_at_start(const Result<kernel::ContainerProcess>& process) {
+policy::HostView host_at_start(const Result<kernel::ContainerProcess>& process) {
   return {[&process](const model::Container&, model::NamespaceKind kind, const std::string& path) {
             return process && process->namespace_is(kind, path);
           },

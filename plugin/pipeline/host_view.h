@@ -11,22 +11,23 @@
 #include "plugin/model/bpf_commands.h"
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"
+#include "plugin/policy/decide/host_view.h"
 
 namespace pinscope {
 
-// The host's pins that match: answers model::HostView::pins_matching.
+// The host's pins that match: answers policy::HostView::pins_matching.
 Result<model::MatchingPins> pins_matching(const model::Pattern& glob);
 
 // The host as far as it can be asked before the container has a process: namespaces are those that
 // its configuration names.
-model::HostView host_before_start();
+policy::HostView host_before_start();
 
 // The container's process. kStateInvalid: the container has none.
 Result<kernel::ContainerProcess> find_process(const model::Container& container);
 
 // The host when the container has its process, whose namespaces are looked at. `process` must
 // outlive it; of one that was not found no namespace is the one in question.
-model::HostView host_at_start(const Result<kernel::ContainerProcess>& process);
+policy::HostView host_at_start(const Result<kernel::ContainerProcess>& process);
 
 // The commands of bpf(2) that the decision's grants need. Sources are opened to learn what they
 // are, unless the policy says it; one that cannot be opened is the hook's to refuse.

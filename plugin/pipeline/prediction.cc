@@ -155,7 +155,7 @@ class Foresight {
 };
 
 void add_ways(const PredictedMount& mount, const std::string& at, const Container& container,
-              const model::HostView& host, std::vector<WayOut>& ways) {
+              const policy::HostView& host, std::vector<WayOut>& ways) {
   switch (mount.leads) {
     case Mount::Leads::kNowhere:
       return;
@@ -196,7 +196,7 @@ PredictedMounts predict_mounts(const Container& container, Machine machine) {
 }
 
 std::vector<WayOut> ways_out_in(const PredictedMounts& mounts, const Container& container,
-                                const model::HostView& host) {
+                                const policy::HostView& host) {
   std::vector<WayOut> ways;
   for (const size_t mount : mounts.below_root())
     add_ways(mounts.all()[mount], mounts.path_of(mount), container, host, ways);

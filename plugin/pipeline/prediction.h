@@ -13,6 +13,7 @@
 #include "plugin/model/decision.h"
 #include "plugin/model/reach.h"
 #include "plugin/pipeline/predicted_mounts.h"
+#include "plugin/policy/decide/host_view.h"
 
 namespace pinscope {
 
@@ -23,7 +24,7 @@ PredictedMounts predict_mounts(const model::Container& container, Machine machin
 // The ways out that the mounts will be: what kernel::ways_out() finds when they are there.
 std::vector<model::WayOut> ways_out_in(const PredictedMounts& mounts,
                                        const model::Container& container,
-                                       const model::HostView& host);
+                                       const policy::HostView& host);
 
 // The first reason for which the hook will not make the view, in its order: a bpffs that cannot be
 // hidden, a place that cannot be used or is covered later. `mounts` are changed as the hook would.

@@ -59,7 +59,7 @@ Result<Container> with_id_maps(Container container, const kernel::ContainerProce
 
 // Judges the objects and mounts that the steps find. What the container shares with the host is
 // looked at now, while paths are the host's. The decision must outlive the result.
-auto reach_judge(const Decision& decision, const Container& container, const HostView& host) {
+auto reach_judge(const Decision& decision, const Container& container, const policy::HostView& host) {
   return [&decision, shared = policy::shared_namespaces(container, host)](
              const std::vector<PinnedObject>& pins, std::vector<WayOut> ways) {
     policy::KnownObjects known;
@@ -92,7 +92,7 @@ struct Start {
 };
 
 // What the start asked for by name has to be there.
-Status require_policies(const Start& start, const Decision& decision, const HostView& host) {
+Status require_policies(const Start& start, const Decision& decision, const policy::HostView& host) {
   const auto& required = start.options.required_policies;
   if (required.empty()) return {};
   PINSCOPE_TRY(const auto all, start.policies.all());
@@ -108,7 +108,7 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
   RunLog& log = start.log;
 
   // What do the policies say?
-  const HostView host = host_at_start(process);
+  const policy::HostView host = host_at_start(process);
   PINSCOPE_TRY(auto decision, policy::decide(candidates, subject.container, host));
   PINSCOPE_CHECK(require_policies(start, decision, host));
   if (!decision.selected()) return false;

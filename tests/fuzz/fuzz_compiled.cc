@@ -20,8 +20,8 @@ pinscope::model::Container container_of_the_seeds() {
   return container;
 }
 
-pinscope::model::HostView host_of_the_seeds() {
-  pinscope::model::HostView host;
+pinscope::policy::HostView host_of_the_seeds() {
+  pinscope::policy::HostView host;
   host.same_namespace = [](const auto&, auto, const std::string& path) {
     return path == "/run/netns/tenant-a";
   };

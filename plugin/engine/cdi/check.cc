@@ -10,7 +10,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/json/json.h"
-#include "plugin/model/policy.h"
+#include "plugin/model/cdi_name.h"
 
 namespace pinscope::engine {
 namespace {

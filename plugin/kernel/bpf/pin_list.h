@@ -8,7 +8,7 @@
 
 #include "plugin/base/result.h"
 #include "plugin/kernel/bpf/name_patterns.h"
-#include "plugin/model/decision.h"
+#include "plugin/model/host_pins.h"
 
 namespace pinscope::kernel {
 

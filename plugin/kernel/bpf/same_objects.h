@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "plugin/base/result.h"
-#include "plugin/model/decision.h"
+#include "plugin/model/host_pins.h"
 
 namespace pinscope::kernel {
 
-// Answers model::HostView::compare_objects. Opens each source, then each denied pin, three system
+// Answers policy::HostView::compare_objects. Opens each source, then each denied pin, three system
 // calls for each of these; changes the working directory.
 //
 // A denied pin counts if root alone can have put it there: in a directory that belongs to root and,

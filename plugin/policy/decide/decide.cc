@@ -50,7 +50,7 @@ int strictness(model::HostBpffs host_bpffs) {
 
 class Decider {
  public:
-  Decider(const model::Container& container, const model::HostView& host)
+  Decider(const model::Container& container, const HostView& host)
       : container_(container), host_(host) {}
 
   Result<Decision> decide(const std::vector<Policy>& policies);
@@ -65,7 +65,7 @@ class Decider {
   Status check_bind() const;
 
   const model::Container& container_;
-  const model::HostView& host_;
+  const HostView& host_;
   const Policy* said_at_ = nullptr;
   const Policy* said_layout_ = nullptr;
   std::deque<std::string> texts_;  // what wanted_ points to for the matches of globs
@@ -243,7 +243,7 @@ Result<Decision> Decider::decide(const std::vector<Policy>& policies) {
 }  // namespace
 
 Error not_selected(const std::string& name, const std::vector<Policy>& policies,
-                   const model::Container& container, const model::HostView& host) {
+                   const model::Container& container, const HostView& host) {
   Error error(ErrorCode::kPolicyRequired, "give this container the view of policy " + quoted(name));
   constexpr const char* kHint = "it was asked for as a device, and asking is not permission";
   const auto policy = std::ranges::find(policies, name, &Policy::name);
@@ -264,7 +264,7 @@ Error not_selected(const std::string& name, const std::vector<Policy>& policies,
 }
 
 Result<Decision> decide(const std::vector<Policy>& policies, const model::Container& container,
-                        const model::HostView& host) {
+                        const HostView& host) {
   return Decider(container, host).decide(policies);
 }
 

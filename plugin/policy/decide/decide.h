@@ -7,13 +7,14 @@
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"
 #include "plugin/model/policy.h"
+#include "plugin/policy/decide/host_view.h"
 
 namespace pinscope::policy {
 
 // The error for a container that was to have the policy `name` and is not selected by it: says why,
 // or that none of `policies` has this name.
 Error not_selected(const std::string& name, const std::vector<model::Policy>& policies,
-                   const model::Container& container, const model::HostView& host);
+                   const model::Container& container, const HostView& host);
 
 // The union of what the selecting policies among `policies` grant, less what they deny: a denial of
 // one wins over the grants of all, whether they name the pin or match it. A sandbox container and
@@ -35,6 +36,6 @@ Error not_selected(const std::string& name, const std::vector<model::Policy>& po
 // "_rw", which the view itself uses. kDelegation: see delegation.h and reach.h. An error of
 // pins_matching is passed on.
 Result<model::Decision> decide(const std::vector<model::Policy>& policies,
-                               const model::Container& container, const model::HostView& host);
+                               const model::Container& container, const HostView& host);
 
 }  // namespace pinscope::policy

@@ -83,7 +83,7 @@ Result<std::optional<Delegation>> merge_delegations(
 }
 
 Status check_delegation(const Decision& decision, const Container& container,
-                        const model::HostView& host) {
+                        const HostView& host) {
   if (!decision.delegation) return {};
   const Delegation& delegation = *decision.delegation;
   if (shares_host_namespace(container, NamespaceKind::kUser, host))

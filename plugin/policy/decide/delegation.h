@@ -9,6 +9,7 @@
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"
 #include "plugin/model/policy.h"
+#include "plugin/policy/decide/host_view.h"
 
 namespace pinscope::policy {
 
@@ -22,7 +23,7 @@ Result<std::optional<model::Delegation>> merge_delegations(
 // would reach is judged in reach.h. kPolicyConflict where the bpffs and the grants
 // would be in each other's way.
 Status check_delegation(const model::Decision& decision, const model::Container& container,
-                        const model::HostView& host);
+                        const HostView& host);
 
 // The error that says that this cannot be delegated, with the rules that delegate it.
 Error cannot_delegate(const model::Delegation& delegation);

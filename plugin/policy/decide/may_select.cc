@@ -35,7 +35,7 @@ bool may_select(const model::Select& select, const model::Container& container,
              return other.kind == selector.kind && needs_a_look(other, container);
            });
   });
-  const model::HostView nothing_to_look_at{
+  const HostView nothing_to_look_at{
       [](const model::Container&, model::NamespaceKind, const std::string&) { return false; },
       nullptr};
   return selects(decidable, container, nothing_to_look_at, nullptr);

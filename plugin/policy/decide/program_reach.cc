@@ -40,7 +40,7 @@ ProgramReach merge_reach(const std::vector<const model::Policy*>& policies) {
 }
 
 const TooFar* reaches_too_far(const model::Delegation& delegation,
-                              const model::Container& container, const model::HostView& host) {
+                              const model::Container& container, const HostView& host) {
   if (!loads_programs(delegation.rights) || delegation.reach == ProgramReach::kWholeMachine)
     return nullptr;
   if (can_trace(container)) return &kByCapability;

@@ -7,6 +7,7 @@
 
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"
+#include "plugin/policy/decide/host_view.h"
 
 namespace pinscope::policy {
 
@@ -20,7 +21,7 @@ struct TooFar {
   const char* hint;
 };
 const TooFar* reaches_too_far(const model::Delegation& delegation,
-                              const model::Container& container, const model::HostView& host);
+                              const model::Container& container, const HostView& host);
 
 // Whether the container has a capability in some set, or gets it by executing a file, with which a
 // program that it loads reads memory of the kernel (kernel/bpf/token.c: bpf_token_capable).

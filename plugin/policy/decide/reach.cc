@@ -100,7 +100,7 @@ KnownObjects expected_objects(const Decision& decision) {
   return objects;
 }
 
-std::vector<WayOut> shared_namespaces(const Container& container, const model::HostView& host) {
+std::vector<WayOut> shared_namespaces(const Container& container, const HostView& host) {
   std::vector<WayOut> ways;
   const auto look = [&](Scope scope, NamespaceKind kind, const char* reach) {
     if (shares_host_namespace(container, kind, host))

@@ -10,6 +10,7 @@
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"
 #include "plugin/model/reach.h"
+#include "plugin/policy/decide/host_view.h"
 
 namespace pinscope::policy {
 
@@ -22,7 +23,7 @@ KnownObjects expected_objects(const model::Decision& decision);
 // The namespaces of the host's that the container shares, in which programs attach; and the
 // capability that opens cgroups outside of its own.
 std::vector<model::WayOut> shared_namespaces(const model::Container& container,
-                                             const model::HostView& host);
+                                             const HostView& host);
 
 // kDelegation, with the reason: a program that is granted or delegated attaches outside of the
 // container by one of `ways`, or a granted object takes programs that are delegated.

@@ -40,7 +40,7 @@ bool any_matches(const std::vector<model::Pattern>& patterns, std::string_view t
 // Collects the reason only where somebody wants to read it.
 class SelectChecker {
  public:
-  SelectChecker(const model::Container& container, const model::HostView& host,
+  SelectChecker(const model::Container& container, const HostView& host,
                 std::string* why_not)
       : container_(container), host_(host), why_not_(why_not) {}
 
@@ -150,7 +150,7 @@ class SelectChecker {
   }
 
   const model::Container& container_;
-  const model::HostView& host_;
+  const HostView& host_;
   std::string* why_not_;
 };
 
@@ -158,7 +158,7 @@ class SelectChecker {
 
 // A container that joins a namespace by path may join the host's that way.
 bool shares_host_namespace(const model::Container& container, NamespaceKind kind,
-                           const model::HostView& host) {
+                           const HostView& host) {
   switch (model::namespace_of(container, kind).mode) {
     case Namespace::Mode::kHost:
       return true;
@@ -173,7 +173,7 @@ bool shares_host_namespace(const model::Container& container, NamespaceKind kind
 
 // One key after the other, in the order in which documents list them.
 bool selects(const model::Select& select, const model::Container& container,
-             const model::HostView& host, std::string* why_not) {
+             const HostView& host, std::string* why_not) {
   SelectChecker check(container, host, why_not);
   const model::Identity& identity = container.identity;
   return check.engine(select.engines) &&

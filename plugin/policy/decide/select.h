@@ -4,8 +4,8 @@
 #include <string>
 
 #include "plugin/model/container.h"
-#include "plugin/model/decision.h"
 #include "plugin/model/policy.h"
+#include "plugin/policy/decide/host_view.h"
 
 namespace pinscope::policy {
 
@@ -15,10 +15,10 @@ namespace pinscope::policy {
 // null) receives the first key that did not match, for explain:
 // `kubernetes.namespace is "web", wanted "db-*"`.
 bool selects(const model::Select& select, const model::Container& container,
-             const model::HostView& host, std::string* why_not);
+             const HostView& host, std::string* why_not);
 
 // Whether the container's namespace of this kind is the host's, however it comes by it.
 bool shares_host_namespace(const model::Container& container, model::NamespaceKind kind,
-                           const model::HostView& host);
+                           const HostView& host);
 
 }  // namespace pinscope::policy

@@ -6,6 +6,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/model/bpf_names.h"
+#include "plugin/model/cdi_name.h"
 #include "plugin/model/token_rights.h"
 #include "plugin/policy/glob.h"
 

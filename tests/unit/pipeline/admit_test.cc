@@ -64,7 +64,7 @@ TEST(RequiredPolicies, HaveToSelectTheContainer) {
   policy.select.engines = {Engine::kPodman};
   model::Container container;
   container.engine = Engine::kDocker;
-  const model::HostView nobody{};
+  const policy::HostView nobody{};
 
   EXPECT_TRUE(check_required({}, {}, {policy}, container, nobody));
   EXPECT_TRUE(check_required({"readers"}, {{"readers", {}}}, {policy}, container, nobody));

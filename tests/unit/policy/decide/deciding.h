@@ -17,8 +17,8 @@ struct FakeHost {
   std::map<std::string, uint32_t> maps = {};  // pins of maps and the ids of these
   bool programs_reach_machine = false;
 
-  [[nodiscard]] model::HostView view() const {
-    model::HostView host;
+  [[nodiscard]] HostView view() const {
+    HostView host;
     host.same_namespace = [](const model::Container&, model::NamespaceKind, const std::string&) {
       return false;
     };

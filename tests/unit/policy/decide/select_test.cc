@@ -31,8 +31,8 @@ model::Container container() {
 }
 
 // The network namespace of the pod goes by two names; joined_host says that it is the host's, too.
-model::HostView host(bool joined_host = false) {
-  model::HostView view;
+HostView host(bool joined_host = false) {
+  HostView view;
   view.same_namespace = [joined_host](const model::Container& one, NamespaceKind kind,
                                       const std::string& path) {
     if (namespace_of(one, kind).mode != Namespace::Mode::kPath) return false;
@@ -44,7 +44,7 @@ model::HostView host(bool joined_host = false) {
 
 // "" if it selects, else the reason.
 std::string why_not(const model::Select& select, const model::Container& one = container(),
-                    const model::HostView& view = host()) {
+                    const HostView& view = host()) {
   std::string reason;
   const bool selected = selects(select, one, view, &reason);
   EXPECT_EQ(selected, selects(select, one, view, nullptr));

@@ -138,8 +138,8 @@ class Random {
   std::mt19937 engine_;
 };
 
-inline model::HostView host_without_pins() {
-  model::HostView host;
+inline HostView host_without_pins() {
+  HostView host;
   host.same_namespace = [](const model::Container& container, model::NamespaceKind kind,
                            const std::string& path) {
     return namespace_of(container, kind).path == path;
