@@ -15,9 +15,9 @@ namespace {
 constexpr size_t kMaxReported = 50;  // containers
 
 bool was_asked_about(const nri::Container& container, const Evidence& evidence) {
-  return (evidence.recorded && evidence.recorded->contains(container.id)) ||
-         std::ranges::any_of(container.hooks.create_runtime, [&](const nri::Hook& hook) {
-           return hook.path == evidence.hook_path;
+  return (evidence.recorded && evidence.recorded->contains(container.id())) ||
+         std::ranges::any_of(container.hooks().create_runtime(), [&](const nri::Hook& hook) {
+           return hook.path() == evidence.hook_path;
          });
 }
 
@@ -46,7 +46,7 @@ std::vector<std::string> without_view(const AlreadyThere& there, model::Engine e
                         : ", and the records of containers with a view are not in sight";
   const auto label_keys = policy::label_keys(policies);
   for (const nri::Container& container : there.containers) {
-    const auto pod = there.pods.find(container.pod_id);
+    const auto pod = there.pods.find(container.pod_sandbox_id());
     if (pod == there.pods.end() || was_asked_about(container, evidence)) continue;
     const auto subject = subject_of(pod->second, container, engine, label_keys);
     const model::Policy* selecting = nullptr;

@@ -10,13 +10,13 @@
 
 #include "plugin/model/container.h"
 #include "plugin/model/policy.h"
-#include "plugin/nri/types.h"
+#include "plugin/nri/nri.pb.h"
 
 namespace pinscope::daemon {
 
 // What an engine says at Synchronize, all parts of it.
 struct AlreadyThere {
-  std::map<std::string, nri::Pod> pods;  // by id
+  std::map<std::string, nri::PodSandbox> pods;  // by id
   std::vector<nri::Container> containers;
 };
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 
 #include "plugin/daemon/subject.h"
-#include "plugin/model/decision.h"
-#include "plugin/policy/decide/commands.h"
 
 namespace pinscope::daemon {
 namespace {
@@ -21,29 +19,15 @@ bool is_certain(model::Select select) {
 
 bool has_variable(const nri::Container& container) {
   const std::string prefix = std::string(kTokenVariable) + "=";
-  return std::ranges::any_of(container.env,
+  return std::ranges::any_of(container.env(),
                              [&](const auto& entry) { return entry.starts_with(prefix); });
 }
 
 }  // namespace
 
 bool has_user_namespace(const nri::Container& container) {
-  return std::ranges::any_of(container.namespaces,
-                             [](const nri::Namespace& one) { return one.type == "user"; });
-}
-
-model::BpfCommands commands_to_delegate(const std::vector<model::Policy>& policies,
-                                        const nri::Container& container) {
-  model::BpfCommands commands;
-  if (!has_user_namespace(container)) return commands;
-  for (const auto& policy : policies) {
-    if (!policy.delegate) continue;
-    model::Delegation delegation;
-    delegation.rights = policy.delegate->rights;
-    delegation.pinning = policy.delegate->pinning;
-    commands = commands | policy::commands_for(delegation);
-  }
-  return commands;
+  return std::ranges::any_of(container.linux().namespaces(),
+                             [](const nri::LinuxNamespace& one) { return one.type() == "user"; });
 }
 
 std::optional<std::string> token_path(const std::vector<model::Policy>& policies,

@@ -6,19 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "plugin/model/bpf_commands.h"
 #include "plugin/model/policy.h"
-#include "plugin/nri/types.h"
+#include "plugin/nri/nri.pb.h"
 
 namespace pinscope::daemon {
 
 // Whether it has a user namespace, without which nothing is delegated (the hook refuses it).
 bool has_user_namespace(const nri::Container& container);
-
-// What making and using tokens of these policies takes of bpf(2); nothing without a user namespace:
-// there the same commands would make objects without any token.
-model::BpfCommands commands_to_delegate(const std::vector<model::Policy>& policies,
-                                        const nri::Container& container);
 
 inline constexpr const char* kTokenVariable = "LIBBPF_BPF_TOKEN_PATH";
 

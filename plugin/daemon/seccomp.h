@@ -10,26 +10,25 @@
 #include "plugin/base/result.h"
 #include "plugin/model/bpf_commands.h"
 #include "plugin/model/policy.h"
+#include "plugin/nri/nri.pb.h"
 #include "plugin/nri/runtime_info.h"
-#include "plugin/nri/types.h"
+#include "plugin/oci/seccomp.h"
 
 namespace pinscope::daemon {
 
 // A profile in the form of config.json's linux.seccomp, from a file that only root can write. What
 // it has besides architectures, flags, the default action and rules is an error: it would be lost.
 // Errors are kConfigInvalid.
-Result<nri::SeccompPolicy> read_seccomp_profile(const std::string& path);
+Result<nri::LinuxSeccomp> read_seccomp_profile(const std::string& path);
 
-// What a container needs for all that these policies grant. A grant without `expect.kind` is taken
-// for one of a map.
-model::BpfCommands commands_for(const std::vector<model::Policy>& policies);
+// What a container needs for the most that these policies may give it. Nothing of what they
+// delegate without a user namespace: there the same commands would make objects without any token.
+model::BpfCommands commands_for(const std::vector<model::Policy>& policies,
+                                const nri::Container& container);
 
-// Whether the policy lets all of these commands of bpf(2) through as it is.
-bool lets_through(const nri::SeccompPolicy& policy, model::BpfCommands commands);
-
-// Lets these commands of bpf(2) through, and no other that was not let through before. Returns
-// those that stay refused, because the policy is of a kind that is not changed (oci/seccomp.h).
-model::BpfCommands allow_bpf(nri::SeccompPolicy& policy, model::BpfCommands commands);
+// Lets these commands of bpf(2) through, and no other that was not let through before: the change
+// of oci::open_for(), carried out.
+oci::SeccompChange open_bpf(nri::LinuxSeccomp& policy, model::BpfCommands commands);
 
 // What an engine tells its plugins of a container's seccomp: nothing (CRI-O, up to 1.37 at least;
 // containerd before 2.2.1), the kind of profile that was asked for (containerd 2.2), or the policy
@@ -41,8 +40,7 @@ SeccompTold seccomp_told_by(const nri::RuntimeInfo& runtime);
 // engine tells it, else `stand_in`. Nothing for one with another profile or with none. A privileged
 // one has none, whatever the pod says: where the policy itself is not told, its writable /sys
 // tells.
-std::optional<nri::SeccompPolicy> policy_to_change(
-    const nri::Container& container, SeccompTold told,
-    const std::optional<nri::SeccompPolicy>& stand_in);
+std::optional<nri::LinuxSeccomp> policy_to_change(const nri::Container& container, SeccompTold told,
+                                                  const std::optional<nri::LinuxSeccomp>& stand_in);
 
 }  // namespace pinscope::daemon

@@ -7,14 +7,14 @@
 
 #include "plugin/model/container.h"
 #include "plugin/model/policy.h"
-#include "plugin/nri/types.h"
+#include "plugin/nri/nri.pb.h"
 
 namespace pinscope::daemon {
 
 // The id and the identity that the engine gives in fields of its own, with those labels of the pod
 // that are asked for. What is not known yet, such as the user and the image, stays empty;
 // annotations are not looked at.
-model::Container subject_of(const nri::Pod& pod, const nri::Container& container,
+model::Container subject_of(const nri::PodSandbox& pod, const nri::Container& container,
                             model::Engine engine, const std::vector<std::string>& label_keys);
 
 // Whether `select` asks for nothing that such a subject lacks: then policy::may_select() says for
@@ -22,6 +22,6 @@ model::Container subject_of(const nri::Pod& pod, const nri::Container& container
 bool asks_what_is_told(const model::Select& select);
 
 // For people: container "app" of pod "web/web-1".
-std::string name_of(const nri::Pod& pod, const nri::Container& container);
+std::string name_of(const nri::PodSandbox& pod, const nri::Container& container);
 
 }  // namespace pinscope::daemon

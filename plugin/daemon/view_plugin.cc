@@ -40,8 +40,11 @@ std::string to_string(nri::Version version) {
   return std::to_string(version.major) + "." + std::to_string(version.minor);
 }
 
-nri::Hook to_nri(model::HookEntry hook) {
-  return {std::move(hook.path), std::move(hook.args), std::move(hook.env), hook.timeout};
+void set(nri::Hook& message, const model::HookEntry& hook) {
+  message.set_path(hook.path);
+  message.mutable_args()->Assign(hook.args.begin(), hook.args.end());
+  message.mutable_env()->Assign(hook.env.begin(), hook.env.end());
+  message.mutable_timeout()->set_value(hook.timeout);
 }
 
 std::optional<model::Engine> told_by(const nri::RuntimeInfo& runtime) {
@@ -120,11 +123,11 @@ void ViewPlugin::prepare_seccomp(const nri::RuntimeInfo& runtime, nri::Version v
                "seccomp policies stay as they are: " + profile.error().sentence());
 }
 
-Status ViewPlugin::synchronize(const std::vector<nri::Pod>& pods,
-                               const std::vector<nri::Container>& containers, bool more) {
-  for (const nri::Pod& pod : pods) there_.pods[pod.id] = pod;
-  there_.containers.insert(there_.containers.end(), containers.begin(), containers.end());
-  if (more) return {};
+Status ViewPlugin::synchronize(const nri::SynchronizeRequest& part) {
+  for (const nri::PodSandbox& pod : part.pods()) there_.pods[pod.id()] = pod;
+  there_.containers.insert(there_.containers.end(), part.containers().begin(),
+                           part.containers().end());
+  if (part.more()) return {};
   tell_of(std::exchange(there_, {}));
   set_status("ready");
   return {};
@@ -153,11 +156,11 @@ void ViewPlugin::tell_of(const AlreadyThere& there) const {
     log_.write(Severity::kWarning, line);
 }
 
-Result<nri::Adjustment> ViewPlugin::create_container(const nri::Pod& pod,
-                                                     const nri::Container& container,
-                                                     nri::Time deadline) {
+Result<nri::ContainerAdjustment> ViewPlugin::create_container(const nri::PodSandbox& pod,
+                                                              const nri::Container& container,
+                                                              nri::Time deadline) {
   RunLog log(options_.hook, "CreateContainer");
-  nri::Adjustment adjustment;
+  nri::ContainerAdjustment adjustment;
   if (misconfigured_) return std::unexpected(refuse(pod, container, log, *misconfigured_));
   auto found = candidate(pod, container, log, work_until(deadline));
   if (!found) return std::unexpected(refuse(pod, container, log, std::move(found).error()));
@@ -165,19 +168,22 @@ Result<nri::Adjustment> ViewPlugin::create_container(const nri::Pod& pod,
 
   std::string added;
   if (options_.nri_mode == NriMode::kHooks) {
-    adjustment.hooks.create_runtime.push_back(to_nri(std::move(found->at_create_runtime)));
-    adjustment.hooks.poststop.push_back(to_nri(std::move(found->at_poststop)));
+    set(*adjustment.mutable_hooks()->add_create_runtime(), found->at_create_runtime);
+    set(*adjustment.mutable_hooks()->add_poststop(), found->at_poststop);
     added = "hooks";
   }
-  if (auto path = token_path(found->policies, container))
-    adjustment.env.emplace_back(kTokenVariable, *std::move(path));
+  if (auto path = token_path(found->policies, container)) {
+    nri::KeyValue& variable = *adjustment.add_env();
+    variable.set_key(kTokenVariable);
+    variable.set_value(*std::move(path));
+  }
   if (adjust_seccomp(found->policies, container, adjustment))
     added += added.empty() ? "a seccomp policy" : " and a seccomp policy";
   if (!added.empty()) log_.write(Severity::kInfo, name_of(pod, container) + ": added " + added);
   return adjustment;
 }
 
-Status ViewPlugin::state_change(nri::Event event, const nri::Pod& pod,
+Status ViewPlugin::state_change(nri::Event event, const nri::PodSandbox& pod,
                                 const nri::Container& container, nri::Time deadline) {
   if (event == nri::Event::kRemoveContainer) return remove(container, work_until(deadline));
   if (event != nri::Event::kStartContainer || options_.nri_mode != NriMode::kStart) return {};
@@ -209,7 +215,7 @@ Result<std::vector<model::Policy>> ViewPlugin::policies_in_force(RunLog& log,
   return store.set().all();
 }
 
-Result<ViewPlugin::Candidate> ViewPlugin::candidate(const nri::Pod& pod,
+Result<ViewPlugin::Candidate> ViewPlugin::candidate(const nri::PodSandbox& pod,
                                                     const nri::Container& container, RunLog& log,
                                                     nri::Time deadline) const {
   Candidate found;
@@ -232,35 +238,32 @@ Result<ViewPlugin::Candidate> ViewPlugin::candidate(const nri::Pod& pod,
 
 bool ViewPlugin::adjust_seccomp(const std::vector<model::Policy>& policies,
                                 const nri::Container& container,
-                                nri::Adjustment& adjustment) const {
+                                nri::ContainerAdjustment& adjustment) const {
   if (!changes_seccomp_) return false;
   auto policy = policy_to_change(container, seccomp_told_, seccomp_);
-  const auto commands = commands_for(policies) | commands_to_delegate(policies, container);
-  if (!policy || commands.empty()) return false;
-  // Another pinscoped, during a rollout, may have done it: NRI lets only one plugin set a policy.
-  if (lets_through(*policy, commands)) return false;
-  const auto still_refused = allow_bpf(*policy, commands);
-  if (!still_refused.empty()) {
-    log_.write(Severity::kWarning, "container " + quoted(container.name) +
+  if (!policy) return false;
+  const oci::SeccompChange change = open_bpf(*policy, commands_for(policies, container));
+  if (!change.still_refused.empty())
+    log_.write(Severity::kWarning, "container " + quoted(container.name()) +
                                        ": its seccomp policy is of a kind that stays as it is, and "
                                        "refuses commands of bpf(2) that its grants need: " +
-                                       to_string(still_refused));
-    return false;
-  }
-  adjustment.seccomp_policy = *std::move(policy);
+                                       to_string(change.still_refused));
+  // Another pinscoped, during a rollout, may have done it: NRI lets only one plugin set a policy.
+  if (change.empty()) return false;
+  *adjustment.mutable_linux()->mutable_seccomp_policy() = *std::move(policy);
   return true;
 }
 
-Status ViewPlugin::start(const nri::Pod& pod, const nri::Container& container, RunLog& log,
+Status ViewPlugin::start(const nri::PodSandbox& pod, const nri::Container& container, RunLog& log,
                          nri::Time deadline) const {
-  const pid_t pid = static_cast<pid_t>(container.pid);
+  const pid_t pid = static_cast<pid_t>(container.pid());
   log.event().given.pid = pid;
   PINSCOPE_TRY(const auto found, candidate(pod, container, log, deadline));
   if (found.policies.empty()) return {};
-  PINSCOPE_TRY(const std::string bundle, find_bundle(pid, container.id));
+  PINSCOPE_TRY(const std::string bundle, find_bundle(pid, container.id()));
   log.event().given.bundle = bundle;
   PINSCOPE_CHECK(run_hook(options_.hook_path, found.at_create_runtime.args,
-                          state_json(container.id, "created", pid, bundle), deadline));
+                          state_json(container.id(), "created", pid, bundle), deadline));
   log_.write(Severity::kInfo, name_of(pod, container) + ": ran the hook");
   return {};
 }
@@ -268,12 +271,12 @@ Status ViewPlugin::start(const nri::Pod& pod, const nri::Container& container, R
 // The hook at poststop has done it, unless the runtime did not run it (nri-mode start, or a
 // creation that failed). An error here would hold up nothing, and `pinscope gc` finds what stays.
 Status ViewPlugin::remove(const nri::Container& container, nri::Time deadline) const {
-  if (!model::is_container_id(container.id)) return {};
+  if (!model::is_container_id(container.id())) return {};
   // A pod mounts the records for reading: its PID namespace is not that of the processes in them.
   if (::access(options_.hook.state_directory.c_str(), W_OK) != 0) return {};
   const auto forget = [&]() -> Status {
     PINSCOPE_TRY(const auto records, record::Store::open(options_.hook.state_directory, false));
-    PINSCOPE_TRY(const auto of_id, records.find(container.id));
+    PINSCOPE_TRY(const auto of_id, records.find(container.id()));
     for (const auto& found : of_id.found) {
       const model::Record& record = found.record;
       // Ids are one engine's own, in one of its namespaces.
@@ -297,10 +300,10 @@ Status ViewPlugin::require_hook() const {
                              .hint("--hook says where the hook is"));
 }
 
-Error ViewPlugin::refuse(const nri::Pod& pod, const nri::Container& container, RunLog& log,
+Error ViewPlugin::refuse(const nri::PodSandbox& pod, const nri::Container& container, RunLog& log,
                          Error error) const {
   log_.write(Severity::kError, name_of(pod, container) + " is refused: " + error.sentence());
-  log.event().given.id = container.id;
+  log.event().given.id = container.id();
   log.event().given.identity = subject_of(pod, container, options_.hook.engine, {}).identity;
   log.refuse(error);
   return std::move(error).in("pinscope");

@@ -28,11 +28,11 @@ class ViewPlugin : public nri::Plugin {
   Result<nri::EventMask> configure(const nri::RuntimeInfo& runtime) override;
   // Containers that are there already are left as they are; those that a policy selects and that
   // came without us are told to the log.
-  Status synchronize(const std::vector<nri::Pod>& pods,
-                     const std::vector<nri::Container>& containers, bool more) override;
-  Result<nri::Adjustment> create_container(const nri::Pod& pod, const nri::Container& container,
-                                           nri::Time deadline) override;
-  Status state_change(nri::Event event, const nri::Pod& pod, const nri::Container& container,
+  Status synchronize(const nri::SynchronizeRequest& part) override;
+  Result<nri::ContainerAdjustment> create_container(const nri::PodSandbox& pod,
+                                                    const nri::Container& container,
+                                                    nri::Time deadline) override;
+  Status state_change(nri::Event event, const nri::PodSandbox& pod, const nri::Container& container,
                       nri::Time deadline) override;
   void disconnected(const std::string& why) override;
 
@@ -53,16 +53,16 @@ class ViewPlugin : public nri::Plugin {
   // Sets what says how seccomp policies are changed, and logs where they are not.
   void prepare_seccomp(const nri::RuntimeInfo& runtime, nri::Version version);
   // An error must stop the container.
-  Result<Candidate> candidate(const nri::Pod& pod, const nri::Container& container, RunLog& log,
-                              nri::Time deadline) const;
+  Result<Candidate> candidate(const nri::PodSandbox& pod, const nri::Container& container,
+                              RunLog& log, nri::Time deadline) const;
   bool adjust_seccomp(const std::vector<model::Policy>& policies, const nri::Container& container,
-                      nri::Adjustment& adjustment) const;
-  Status start(const nri::Pod& pod, const nri::Container& container, RunLog& log,
+                      nri::ContainerAdjustment& adjustment) const;
+  Status start(const nri::PodSandbox& pod, const nri::Container& container, RunLog& log,
                nri::Time deadline) const;
   Status remove(const nri::Container& container, nri::Time deadline) const;
   [[nodiscard]] Status require_hook() const;
   // Tells everybody who should know that the container must not be created or started.
-  Error refuse(const nri::Pod& pod, const nri::Container& container, RunLog& log,
+  Error refuse(const nri::PodSandbox& pod, const nri::Container& container, RunLog& log,
                Error error) const;
 
   Options given_;    // by the command line
@@ -72,8 +72,8 @@ class ViewPlugin : public nri::Plugin {
   std::optional<Error> misconfigured_;
   bool changes_seccomp_ = false;
   SeccompTold seccomp_told_ = SeccompTold::kNothing;
-  AlreadyThere there_;                         // as far as it was told, while more follows
-  std::optional<nri::SeccompPolicy> seccomp_;  // stands in for a policy that is not told
+  AlreadyThere there_;                        // as far as it was told, while more follows
+  std::optional<nri::LinuxSeccomp> seccomp_;  // stands in for a policy that is not told
   const Log& log_;
   StatusFile status_;
 };

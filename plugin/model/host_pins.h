@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "plugin/model/decision.h"
+#include "plugin/model/object.h"
 
 namespace pinscope::model {
 

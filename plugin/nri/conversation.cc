@@ -4,7 +4,6 @@
 #include <array>
 
 #include "plugin/base/text.h"
-#include "plugin/nri/convert.h"
 
 namespace pinscope::nri {
 namespace {
@@ -77,7 +76,7 @@ Conversation::Conversation(Identity identity, Plugin& plugin, Time now)
     : identity_(std::move(identity)),
       plugin_(plugin),
       registration_deadline_(now + kRegistrationTimeout) {
-  wire::RegisterPluginRequest message;
+  RegisterPluginRequest message;
   message.set_plugin_name(identity_.name);
   message.set_plugin_idx(identity_.index);
   Request request;
@@ -229,7 +228,7 @@ Response Conversation::dispatch(const Call& call) {
 }
 
 Response Conversation::configure(const Request& request) {
-  wire::ConfigureRequest message;
+  ConfigureRequest message;
   if (!parse(message, request.payload)) return malformed(request);
   RuntimeInfo runtime;
   runtime.name = message.runtime_name();
@@ -246,62 +245,51 @@ Response Conversation::configure(const Request& request) {
     return failed(Error(ErrorCode::kProtocol, "subscribe to events of " + quoted(runtime.name))
                       .reason("it knows none of those that are wanted"));
   runtime_ = std::move(runtime);
-  wire::ConfigureResponse response;
+  ConfigureResponse response;
   response.set_events(static_cast<int32_t>(events));
   return answered(response);
 }
 
 Response Conversation::synchronize(const Request& request) {
-  wire::SynchronizeRequest message;
+  SynchronizeRequest message;
   if (!parse(message, request.payload)) return malformed(request);
-  std::vector<Pod> pods;
-  pods.reserve(static_cast<size_t>(message.pods_size()));
-  for (const auto& pod : message.pods()) pods.push_back(to_pod(pod));
-  std::vector<Container> containers;
-  containers.reserve(static_cast<size_t>(message.containers_size()));
-  for (const auto& container : message.containers()) containers.push_back(to_container(container));
-  if (auto done = plugin_.synchronize(pods, containers, message.more()); !done)
-    return failed(done.error());
-  wire::SynchronizeResponse response;
+  if (auto done = plugin_.synchronize(message); !done) return failed(done.error());
+  SynchronizeResponse response;
   response.set_more(message.more());
   return answered(response);
 }
 
 Response Conversation::create_container(const Request& request, Time deadline) {
-  wire::SubjectRequest message;
+  SubjectRequest message;
   if (!parse(message, request.payload)) return malformed(request);
-  const auto adjustment =
-      plugin_.create_container(to_pod(message.pod()), to_container(message.container()), deadline);
+  auto adjustment = plugin_.create_container(message.pod(), message.container(), deadline);
   if (!adjustment) return failed(adjustment.error());
-  wire::CreateContainerResponse response;
-  auto adjust = to_message(*adjustment);
-  if (adjust.ByteSizeLong() > 0) *response.mutable_adjust() = std::move(adjust);
+  CreateContainerResponse response;
+  if (adjustment->ByteSizeLong() > 0) *response.mutable_adjust() = *std::move(adjustment);
   return answered(response);
 }
 
 Response Conversation::state_change(const Request& request, Time deadline) {
-  wire::StateChangeEvent message;
+  StateChangeEvent message;
   if (!parse(message, request.payload)) return malformed(request);
   const auto event = static_cast<Event>(message.event());
   // An event of a newer NRI: nobody asked for it.
   if (event_name(event).empty()) return {};
-  auto done = plugin_.state_change(event, to_pod(message.pod()), to_container(message.container()),
-                                   deadline);
+  auto done = plugin_.state_change(event, message.pod(), message.container(), deadline);
   return done ? Response{} : failed(done.error());
 }
 
 Response Conversation::deliver(Event event, const Request& request, Time deadline) {
-  wire::SubjectRequest message;
+  SubjectRequest message;
   if (!parse(message, request.payload)) return malformed(request);
-  auto done = plugin_.state_change(event, to_pod(message.pod()), to_container(message.container()),
-                                   deadline);
+  auto done = plugin_.state_change(event, message.pod(), message.container(), deadline);
   return done ? Response{} : failed(done.error());
 }
 
 Response Conversation::update_pod(const Request& request, Time deadline) {
-  wire::UpdatePodSandboxRequest message;
+  UpdatePodSandboxRequest message;
   if (!parse(message, request.payload)) return malformed(request);
-  auto done = plugin_.state_change(Event::kUpdatePodSandbox, to_pod(message.pod()), {}, deadline);
+  auto done = plugin_.state_change(Event::kUpdatePodSandbox, message.pod(), {}, deadline);
   return done ? Response{} : failed(done.error());
 }
 

@@ -12,12 +12,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
+#include "plugin/nri/nri.pb.h"
 #include "plugin/nri/runtime_info.h"
-#include "plugin/nri/types.h"
 
 namespace pinscope::nri {
 
@@ -44,16 +43,17 @@ class Plugin {
   // this runtime does not know are left out.
   virtual Result<EventMask> configure(const RuntimeInfo& runtime) = 0;
 
-  // What is there already, in as many parts as the runtime needs; `more` follow. Must be quick.
-  virtual Status synchronize(const std::vector<Pod>& pods, const std::vector<Container>& containers,
-                             bool more) = 0;
+  // What is there already, in as many parts as the runtime needs; `more` says that others follow.
+  // Must be quick.
+  virtual Status synchronize(const SynchronizeRequest& part) = 0;
 
-  virtual Result<Adjustment> create_container(const Pod& pod, const Container& container,
-                                              Time deadline) = 0;
+  virtual Result<ContainerAdjustment> create_container(const PodSandbox& pod,
+                                                       const Container& container,
+                                                       Time deadline) = 0;
 
   // Every other event that the plugin asked for, in whichever form the runtime sends it. For one
   // that is about a pod, `container` is empty.
-  virtual Status state_change(Event event, const Pod& pod, const Container& container,
+  virtual Status state_change(Event event, const PodSandbox& pod, const Container& container,
                               Time deadline) = 0;
 
   // The conversation is over or could not begin, and why: "the runtime ended the connection" or an

@@ -23,22 +23,20 @@ namespace {
 
 using namespace model;
 
+// What the sources are, as far as they were looked at.
+policy::KnownObjects objects_of(const Explanation& explanation) {
+  policy::KnownObjects objects;
+  for (const auto& source : explanation.sources) {
+    auto& object = objects.emplace_back();
+    if (source.info) object = ObjectType{source.info->kind, source.info->type};
+  }
+  return objects;
+}
+
 // What the grants need of bpf(2), and what the shim or the precreate stage could do about it.
 Status explain_seccomp(const oci::State& state, const std::string& config,
                        Explanation& explanation) {
-  const auto& grants = explanation.decision.grants;
-  for (size_t i = 0; i < grants.size(); ++i) {
-    std::optional<ObjectKind> kind = grants[i].expect.kind;
-    std::optional<uint32_t> map_type = grants[i].expect.map_type;
-    if (!explanation.sources.empty() && explanation.sources[i].info) {
-      kind = explanation.sources[i].info->kind;
-      if (*kind == ObjectKind::kMap) map_type = explanation.sources[i].info->type;
-    }
-    explanation.commands =
-        explanation.commands | policy::commands_for(grants[i].access, kind, map_type);
-  }
-  if (const auto& delegation = explanation.decision.delegation)
-    explanation.commands = explanation.commands | policy::commands_for(*delegation);
+  explanation.commands = policy::commands_for(explanation.decision, objects_of(explanation));
   PINSCOPE_TRY(const auto edit, oci::edit_config(config, join(state.bundle, "config.json"), {},
                                                  explanation.commands));
   explanation.still_refused = edit.still_refused;
@@ -47,12 +45,13 @@ Status explain_seccomp(const oci::State& state, const std::string& config,
 
 // What the hook will find when the container's mounts are there, as far as its configuration and
 // this host show it.
-void explain_reach(const policy::HostView& host, const PredictedMounts& mounts, Explanation& explanation) {
+void explain_reach(const policy::HostView& host, const PredictedMounts& mounts,
+                   Explanation& explanation) {
   if (!has_programs(explanation.decision)) return;
   auto objects = policy::expected_objects(explanation.decision);
-  for (size_t i = 0; i < explanation.sources.size(); ++i)
-    if (const auto& info = explanation.sources[i].info)
-      objects[i] = ObjectType{info->kind, info->type};
+  const auto seen = objects_of(explanation);
+  for (size_t i = 0; i < seen.size(); ++i)
+    if (seen[i]) objects[i] = seen[i];
   auto ways = policy::shared_namespaces(explanation.container, host);
   for (auto& way : ways_out_in(mounts, explanation.container, host)) ways.push_back(std::move(way));
   const auto checked = policy::check_reach(explanation.decision, objects, ways);

@@ -12,7 +12,6 @@
 #include "plugin/kernel/bpf/pin_list.h"
 #include "plugin/kernel/bpf/program_reach.h"
 #include "plugin/kernel/bpf/same_objects.h"
-#include "plugin/policy/decide/commands.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope {
@@ -70,21 +69,15 @@ policy::HostView host_at_start(const Result<kernel::ContainerProcess>& process) 
           pins_matching, kernel::compare_objects, kernel::programs_reach_machine};
 }
 
-model::BpfCommands commands_for(const model::Decision& decision, kernel::SourceOpener& sources) {
-  model::BpfCommands commands;
+policy::KnownObjects look_at(const model::Decision& decision, kernel::SourceOpener& sources) {
+  policy::KnownObjects objects;
   for (const auto& grant : decision.grants) {
-    std::optional<model::ObjectKind> kind = grant.expect.kind;
-    std::optional<uint32_t> map_type = grant.expect.map_type;
-    if (!kind || (*kind == model::ObjectKind::kMap && !map_type)) {
-      if (const auto source = sources.open(grant)) {
-        kind = source->info.kind;
-        if (*kind == model::ObjectKind::kMap) map_type = source->info.type;
-      }
-    }
-    commands = commands | policy::commands_for(grant.access, kind, map_type);
+    auto& object = objects.emplace_back();
+    const auto& expect = grant.expect;
+    if (expect.kind && (*expect.kind != model::ObjectKind::kMap || expect.map_type)) continue;
+    if (const auto source = sources.open(grant)) object = {source->info.kind, source->info.type};
   }
-  if (decision.delegation) commands = commands | policy::commands_for(*decision.delegation);
-  return commands;
+  return objects;
 }
 
 }  // namespace pinscope

@@ -8,10 +8,10 @@
 #include "plugin/base/result.h"
 #include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/process/process.h"
-#include "plugin/model/bpf_commands.h"
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"
 #include "plugin/policy/decide/host_view.h"
+#include "plugin/policy/decide/reach.h"
 
 namespace pinscope {
 
@@ -29,9 +29,8 @@ Result<kernel::ContainerProcess> find_process(const model::Container& container)
 // outlive it; of one that was not found no namespace is the one in question.
 policy::HostView host_at_start(const Result<kernel::ContainerProcess>& process);
 
-// The commands of bpf(2) that the decision's grants need. Sources are opened to learn what they
-// are, unless the policy says it; one that cannot be opened is the hook's to refuse.
-// Changes the working directory.
-model::BpfCommands commands_for(const model::Decision& decision, kernel::SourceOpener& sources);
+// What the sources of the grants are, where the policy does not say what they have to be; nothing
+// for one that cannot be opened, which is the hook's to refuse. Changes the working directory.
+policy::KnownObjects look_at(const model::Decision& decision, kernel::SourceOpener& sources);
 
 }  // namespace pinscope

@@ -8,6 +8,7 @@
 #include "plugin/pipeline/host_view.h"
 #include "plugin/pipeline/identify.h"
 #include "plugin/pipeline/run_log.h"
+#include "plugin/policy/decide/commands.h"
 #include "plugin/policy/decide/decide.h"
 #include "plugin/policy/decide/may_select.h"
 
@@ -45,7 +46,7 @@ Result<Preparation> prepare(const HookOptions& options, const std::string& stage
   if (decision->grants.empty() && !decision->delegation) return preparation;
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
   kernel::SourceOpener sources(descriptors.get());
-  preparation.commands = commands_for(*decision, sources);
+  preparation.commands = policy::commands_for(*decision, look_at(*decision, sources));
   return preparation;
 }
 

@@ -153,7 +153,7 @@ TEST_P(NriPlugin, SaysWhereTokensAreIfLibbpfWouldNotLookThere) {
                   "delegate: {commands: [map_create], maps: [hash]}\n"));
   ASSERT_EQ(engine_.configure(configuration()).code, nri::RpcCode::kOk);
   const auto environment = [&] {
-    nri::wire::CreateContainerResponse message;
+    nri::CreateContainerResponse message;
     EXPECT_TRUE(message.ParseFromString(engine_.create(played_).payload));
     std::map<std::string, std::string> variables;
     for (const auto& one : message.adjust().env()) variables[one.key()] = one.value();

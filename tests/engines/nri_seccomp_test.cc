@@ -17,7 +17,7 @@ class NriSeccomp : public NriPlugin {
  protected:
   // {names}: how the policy of the answer deals with bpf; "none" without a policy.
   static std::vector<uint64_t> commands_of(const nri::Response& response) {
-    nri::wire::CreateContainerResponse message;
+    nri::CreateContainerResponse message;
     EXPECT_TRUE(message.ParseFromString(response.payload));
     std::vector<uint64_t> commands;
     for (const auto& rule : message.adjust().linux().seccomp_policy().syscalls())
@@ -90,7 +90,7 @@ TEST_P(NriSeccomp, StaysAsAnotherPinscopedHasMadeIt) {
   ASSERT_EQ(engine_.configure(configuration(profile()), "containerd", "2.2.1").code,
             nri::RpcCode::kOk);
   played_.more = default_profile();
-  nri::wire::CreateContainerResponse first;
+  nri::CreateContainerResponse first;
   ASSERT_TRUE(first.ParseFromString(engine_.create(played_).payload));
   const std::string made = first.adjust().linux().seccomp_policy().SerializeAsString();
   ASSERT_NE(made, "");
@@ -98,7 +98,7 @@ TEST_P(NriSeccomp, StaysAsAnotherPinscopedHasMadeIt) {
   PlayedEngine second;
   ASSERT_EQ(second.configure(configuration(profile()), "containerd", "2.2.1").code,
             nri::RpcCode::kOk);
-  nri::wire::CreateContainerResponse answer;
+  nri::CreateContainerResponse answer;
   ASSERT_TRUE(answer.ParseFromString(second.create(played_).payload));
   EXPECT_TRUE(answer.adjust().has_hooks());
   EXPECT_FALSE(answer.adjust().linux().has_seccomp_policy());

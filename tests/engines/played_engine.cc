@@ -58,7 +58,7 @@ std::string event(uint64_t number, const PlayedContainer& container) {
 }
 
 std::vector<BundleHook> bundle_hooks(
-    const google::protobuf::RepeatedPtrField<nri::wire::Hook>& messages) {
+    const google::protobuf::RepeatedPtrField<nri::Hook>& messages) {
   std::vector<BundleHook> hooks;
   for (const auto& message : messages) {
     BundleHook& hook = hooks.emplace_back();
@@ -183,7 +183,7 @@ std::string PlayedEngine::log() const {
 }
 
 std::map<std::string, std::vector<BundleHook>> hooks_of(const nri::Response& response) {
-  nri::wire::CreateContainerResponse message;
+  nri::CreateContainerResponse message;
   if (!message.ParseFromString(response.payload)) return {};
   std::map<std::string, std::vector<BundleHook>> hooks;
   const auto& all = message.adjust().hooks();

@@ -19,21 +19,20 @@ class Agreeable : public nri::Plugin {
   Result<nri::EventMask> configure(const nri::RuntimeInfo&) override {
     return nri::mask_of(nri::Event::kCreateContainer);
   }
-  Status synchronize(const std::vector<nri::Pod>&, const std::vector<nri::Container>&,
-                     bool) override {
-    return {};
-  }
-  Result<nri::Adjustment> create_container(const nri::Pod& pod, const nri::Container& container,
-                                           nri::Time) override {
-    if (pod.name == "refuse")
-      return std::unexpected(Error(ErrorCode::kSystem, "use " + container.name));
-    nri::Adjustment adjustment;
-    adjustment.annotations = container.annotations;
-    adjustment.mounts = container.mounts;
-    adjustment.seccomp_policy = container.seccomp_policy;
+  Status synchronize(const nri::SynchronizeRequest&) override { return {}; }
+  Result<nri::ContainerAdjustment> create_container(const nri::PodSandbox& pod,
+                                                    const nri::Container& container,
+                                                    nri::Time) override {
+    if (pod.name() == "refuse")
+      return std::unexpected(Error(ErrorCode::kSystem, "use " + container.name()));
+    nri::ContainerAdjustment adjustment;
+    *adjustment.mutable_hooks() = container.hooks();
+    if (container.linux().has_seccomp_policy())
+      *adjustment.mutable_linux()->mutable_seccomp_policy() = container.linux().seccomp_policy();
     return adjustment;
   }
-  Status state_change(nri::Event, const nri::Pod&, const nri::Container&, nri::Time) override {
+  Status state_change(nri::Event, const nri::PodSandbox&, const nri::Container&,
+                      nri::Time) override {
     return {};
   }
   void disconnected(const std::string&) override {}

@@ -81,7 +81,7 @@ LIBRARIES = {
     "flatbuffers/": r"plugin/policy/set/.*",
     "CLI/": r"plugin/cli/.*",
     "google/protobuf/": r"plugin/nri/.*",
-    "plugin/nri/nri.pb.h": r"plugin/nri/.*",
+    "plugin/nri/nri.pb.h": r"plugin/(nri|daemon)/.*",
     "plugin/nri/ttrpc.pb.h": r"plugin/nri/.*",
     "toml++/": r"plugin/engine/wiring/toml\.cc",
 }

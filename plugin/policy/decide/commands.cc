@@ -26,34 +26,46 @@ constexpr BpfCommands kUseLink = {BpfCommand::kLinkUpdate, BpfCommand::kLinkDeta
 constexpr BpfCommands kOwnMap = {BpfCommand::kMapFreeze, BpfCommand::kProgBindMap};
 constexpr BpfCommands kOwnProgram = kUseProgram | kUseLink;
 
-}  // namespace
-
-BpfCommands commands_for(const model::Delegation& delegation) {
+BpfCommands of_delegation(const model::Delegation& delegation) {
   BpfCommands commands = {BpfCommand::kTokenCreate, BpfCommand::kObjGetInfoByFd};
   for (uint32_t command = 0; command < BpfCommands::kEnd; ++command)
     if (delegation.rights.has(model::TokenRight::kCommand, command)) commands.add(command);
-  if (commands.contains(model::BpfCommand::kMapCreate))
+  if (commands.contains(BpfCommand::kMapCreate))
     commands = commands | model::map_commands(std::nullopt, true) | kOwnMap;
-  if (commands.contains(model::BpfCommand::kProgLoad)) commands = commands | kOwnProgram;
+  if (commands.contains(BpfCommand::kProgLoad)) commands = commands | kOwnProgram;
   if (delegation.pinning)
     commands = commands | BpfCommands{BpfCommand::kObjPin, BpfCommand::kObjGet};
   return commands;
 }
 
-BpfCommands commands_for(model::Access access, std::optional<model::ObjectKind> kind,
-                         std::optional<uint32_t> map_type) {
+// What the grant's source is, or else what is expected of it.
+BpfCommands of_grant(const model::GrantedPin& grant,
+                     const std::optional<model::ObjectType>& object) {
   using model::Access;
-  const auto usual = access == Access::kUse ? model::ObjectKind::kProgram : model::ObjectKind::kMap;
-  const bool writes = access == Access::kReadWrite;
-  switch (kind.value_or(usual)) {
+  const bool writes = grant.access == Access::kReadWrite;
+  const auto usual =
+      grant.access == Access::kUse ? model::ObjectKind::kProgram : model::ObjectKind::kMap;
+  switch (object ? object->kind : grant.expect.kind.value_or(usual)) {
     case model::ObjectKind::kMap:
-      return kOpen | model::map_commands(map_type, writes);
+      return kOpen | model::map_commands(
+                         object ? std::optional(object->type) : grant.expect.map_type, writes);
     case model::ObjectKind::kProgram:
-      return kOpen | (access == Access::kUse ? kUseProgram : BpfCommands{});
+      return kOpen | (grant.access == Access::kUse ? kUseProgram : BpfCommands{});
     case model::ObjectKind::kLink:
       return kOpen | (writes ? kUseLink : BpfCommands{});
   }
   return kOpen;
+}
+
+}  // namespace
+
+BpfCommands commands_for(const model::Decision& decision, const KnownObjects& objects) {
+  BpfCommands commands;
+  for (size_t i = 0; i < decision.grants.size(); ++i)
+    commands =
+        commands | of_grant(decision.grants[i], i < objects.size() ? objects[i] : std::nullopt);
+  if (decision.delegation) commands = commands | of_delegation(*decision.delegation);
+  return commands;
 }
 
 }  // namespace pinscope::policy

@@ -18,17 +18,17 @@ constexpr const char* kHook = "/opt/pinscope/bin/pinscope-hook";
 class WithoutView : public testing::Test {
  protected:
   WithoutView() {
-    there_.pods["p"].name = "web-1";
-    there_.pods["p"].namespace_name = "web";
-    there_.pods["p"].labels = {{"team", "net"}};
+    there_.pods["p"].set_name("web-1");
+    there_.pods["p"].set_namespace_("web");
+    (*there_.pods["p"].mutable_labels())["team"] = "net";
     add("c1");
     policy_.name = "flow-readers";
   }
   void add(const std::string& id) {
     auto& container = there_.containers.emplace_back();
-    container.id = id;
-    container.pod_id = "p";
-    container.name = "app";
+    container.set_id(id);
+    container.set_pod_sandbox_id("p");
+    container.set_name("app");
   }
   std::vector<std::string> lines() const {
     return without_view(there_, model::Engine::kContainerd, {policy_}, evidence_);
@@ -54,12 +54,13 @@ TEST_F(WithoutView, IsNoContainerThatThePolicyDoesNotSelect) {
 }
 
 TEST_F(WithoutView, IsNoContainerWithTheHookOrARecord) {
-  there_.containers[0].hooks.create_runtime = {{"/usr/bin/other", {}, {}, {}}};
+  auto& hooks = *there_.containers[0].mutable_hooks();
+  hooks.add_create_runtime()->set_path("/usr/bin/other");
   EXPECT_THAT(lines(), SizeIs(1));
   evidence_.recorded->insert("c1");
   EXPECT_THAT(lines(), IsEmpty()) << "the shim gave it a view";
   evidence_.recorded->clear();
-  there_.containers[0].hooks.create_runtime.push_back({kHook, {}, {}, {}});
+  hooks.add_create_runtime()->set_path(kHook);
   EXPECT_THAT(lines(), IsEmpty()) << "the hook has decided";
 }
 

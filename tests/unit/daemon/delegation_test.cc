@@ -6,11 +6,10 @@
 namespace pinscope::daemon {
 namespace {
 
-using model::BpfCommand;
-
 nri::Container in_user_namespace() {
   nri::Container container;
-  container.namespaces = {{"pid", ""}, {"user", "/proc/7/ns/user"}};
+  container.mutable_linux()->add_namespaces()->set_type("pid");
+  container.mutable_linux()->add_namespaces()->set_type("user");
   return container;
 }
 
@@ -20,32 +19,6 @@ model::Policy delegating(std::optional<std::string> at = "/run/bpf") {
   policy.delegate->rights.add(model::BpfCommand::kMapCreate);
   policy.view.at = std::move(at);
   return policy;
-}
-
-bool opens(const std::vector<model::Policy>& policies, const nri::Container& container,
-           BpfCommand command) {
-  return commands_to_delegate(policies, container).contains(static_cast<uint32_t>(command));
-}
-
-TEST(DelegationCommands, MakeATokenAndWhatIsDelegated) {
-  EXPECT_TRUE(opens({delegating()}, in_user_namespace(), BpfCommand::kTokenCreate));
-  EXPECT_TRUE(commands_to_delegate({delegating()}, in_user_namespace())
-                  .contains(model::BpfCommand::kMapCreate));
-  EXPECT_FALSE(commands_to_delegate({delegating()}, in_user_namespace())
-                   .contains(model::BpfCommand::kProgLoad));
-  EXPECT_FALSE(opens({delegating()}, in_user_namespace(), BpfCommand::kObjPin));
-  auto pinning = delegating();
-  pinning.delegate->pinning = true;
-  EXPECT_TRUE(opens({pinning}, in_user_namespace(), BpfCommand::kObjPin));
-}
-
-// There they would need no token where the machine lets everybody use bpf(2).
-TEST(DelegationCommands, AreNotForAContainerInTheHostsUserNamespace) {
-  nri::Container container;
-  container.namespaces = {{"pid", ""}};
-  EXPECT_TRUE(commands_to_delegate({delegating()}, container).empty());
-  EXPECT_TRUE(commands_to_delegate({delegating()}, nri::Container()).empty());
-  EXPECT_TRUE(commands_to_delegate({model::Policy()}, in_user_namespace()).empty());
 }
 
 TEST(TokenPath, IsWhereTheViewIsIfThatIsNotWhereLibbpfLooks) {
@@ -63,9 +36,10 @@ TEST(TokenPath, MayBeSaidByAnotherPolicyOfTheContainer) {
 
 TEST(TokenPath, IsNotTheContainersOwn) {
   auto container = in_user_namespace();
-  container.env = {"LIBBPF_BPF_TOKEN_PATH_OLD=x", "LIBBPF_BPF_TOKEN_PATH="};
+  container.add_env("LIBBPF_BPF_TOKEN_PATH_OLD=x");
+  container.add_env("LIBBPF_BPF_TOKEN_PATH=");
   EXPECT_EQ(token_path({delegating()}, container), std::nullopt);
-  container.env.pop_back();
+  container.mutable_env()->RemoveLast();
   EXPECT_EQ(token_path({delegating()}, container), "/run/bpf");
   EXPECT_EQ(token_path({delegating()}, nri::Container()), std::nullopt);
 }

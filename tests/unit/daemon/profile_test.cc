@@ -11,12 +11,13 @@ namespace pinscope::daemon {
 namespace {
 
 using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
 class Profiles : public testing::Test {
  protected:
-  Result<nri::SeccompPolicy> read(const std::string& text, mode_t mode = 0644) {
+  Result<nri::LinuxSeccomp> read(const std::string& text, mode_t mode = 0644) {
     return read_seccomp_profile(directory_.write("profile.json", text, mode));
   }
   std::string refusal(const std::string& text) {
@@ -32,14 +33,14 @@ TEST_F(Profiles, AreReadWithAllThatNriCanCarry) {
     "syscalls": [{"names": ["a", "b"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38,
                   "args": [{"index": 1, "value": 2, "valueTwo": 3, "op": "SCMP_CMP_MASKED_EQ"}]}]})");
   ASSERT_TRUE(policy) << policy.error().sentence();
-  EXPECT_EQ(policy->default_action, "SCMP_ACT_ERRNO");
-  EXPECT_EQ(policy->flags, std::vector<std::string>{"F"});
-  ASSERT_EQ(policy->rules.size(), 1U);
-  const auto& rule = policy->rules[0];
-  EXPECT_EQ(rule.names, (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(rule.errno_return, 38U);
-  ASSERT_EQ(rule.arguments.size(), 1U);
-  EXPECT_EQ(rule.arguments[0].value_two, 3U);
+  EXPECT_EQ(policy->default_action(), "SCMP_ACT_ERRNO");
+  EXPECT_THAT(policy->flags(), ElementsAre("F"));
+  ASSERT_EQ(policy->syscalls_size(), 1);
+  const auto& rule = policy->syscalls(0);
+  EXPECT_THAT(rule.names(), ElementsAre("a", "b"));
+  EXPECT_EQ(rule.errno_ret().value(), 38U);
+  ASSERT_EQ(rule.args_size(), 1);
+  EXPECT_EQ(rule.args(0).value_two(), 3U);
 }
 
 // The container would lose what is left out.
@@ -62,15 +63,15 @@ TEST_F(Profiles, AreRefusedIfOthersCanWriteThem) {
 TEST_F(Profiles, TheOneThatIsShippedIsAnOrdinaryContainers) {
   const auto policy = read(test::read_file(PINSCOPE_SECCOMP_PROFILE));
   ASSERT_TRUE(policy) << policy.error().sentence();
-  EXPECT_EQ(policy->default_action, "SCMP_ACT_ERRNO");
+  EXPECT_EQ(policy->default_action(), "SCMP_ACT_ERRNO");
 #if defined(__x86_64__)
-  EXPECT_EQ(policy->architectures,
-            (std::vector<std::string>{"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"}));
+  EXPECT_THAT(policy->architectures(),
+              ElementsAre("SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"));
 #endif
   std::vector<std::string> allowed;
-  for (const auto& rule : policy->rules)
-    if (rule.arguments.empty() && rule.action == "SCMP_ACT_ALLOW")
-      allowed.insert(allowed.end(), rule.names.begin(), rule.names.end());
+  for (const auto& rule : policy->syscalls())
+    if (rule.args().empty() && rule.action() == "SCMP_ACT_ALLOW")
+      allowed.insert(allowed.end(), rule.names().begin(), rule.names().end());
   for (const char* ordinary :
        {"read", "openat2", "execve", "futex", "rseq", "landlock_create_ruleset"})
     EXPECT_THAT(allowed, Contains(ordinary));

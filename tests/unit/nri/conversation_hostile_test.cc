@@ -80,10 +80,10 @@ TEST_F(Conversations, ReadARequestThatCameInSeveralFramesBetweenOthers) {
   const std::string request =
       message(3, 1,
               field(1, "nri.pkg.api.v1alpha1.Plugin") + field(2, "CreateContainer") +
-                  field(3, about(pod(), container() + entry(6, "long", std::string(10000, 'x')))));
+                  field(3, about(pod(), container() + field(8, std::string(10000, 'x')))));
   receive(frame(1, request.substr(0, 4096)) + frame(7, "nobody's") +
           frame(1, request.substr(4096)));
-  EXPECT_EQ(plugin.last_container.annotations.at("long").size(), 10000U);
+  EXPECT_EQ(plugin.last_container.env(0).size(), 10000U);
 }
 
 TEST_F(Conversations, MakeTheRuntimeWaitWhileTooManyCallsDo) {
@@ -101,7 +101,7 @@ TEST_F(Conversations, MakeTheRuntimeWaitWhileTooManyCallsDo) {
 
 TEST_F(Conversations, MakeTheRuntimeWaitWhileItDoesNotTakeAnswers) {
   establish();
-  plugin.adjustment.env = {{"N", std::string(1U << 20, 'x')}};
+  plugin.adjustment.add_env()->set_value(std::string(1U << 20, 'x'));
   receive(call(3, "CreateContainer", about(pod(), container())) +
           call(5, "CreateContainer", about(pod(), container())));
   EXPECT_EQ(plugin.asked.size(), 2U) << "the second call waits, too";

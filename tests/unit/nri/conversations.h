@@ -24,11 +24,10 @@ inline std::string configuration(std::string_view name, std::string_view version
 
 inline std::string pod(std::string_view name = "web-1") {
   return field(1, "pod-id") + field(2, name) + field(3, "uid-1") + field(4, "web") +
-         entry(5, "team", "net") + entry(6, "note", "x") + field(7, "runc");
+         entry(5, "team", "net") + field(7, "runc");
 }
 inline std::string container(std::string_view name = "app") {
-  return field(1, "container-id") + field(2, "pod-id") + field(3, name) + entry(6, "a", "b") +
-         field(12, 4711);
+  return field(1, "container-id") + field(2, "pod-id") + field(3, name) + field(12, 4711);
 }
 inline std::string about(const std::string& pod_bytes, const std::string& container_bytes) {
   return field(1, pod_bytes) + field(2, container_bytes);

@@ -23,41 +23,40 @@ class RecordingPlugin : public Plugin {
     if (configure_error) return std::unexpected(*configure_error);
     return wanted;
   }
-  Status synchronize(const std::vector<Pod>& pods, const std::vector<Container>& containers,
-                     bool more) override {
-    log("synchronize " + std::to_string(pods.size()) + " " + std::to_string(containers.size()) +
-        (more ? " more" : ""));
+  Status synchronize(const SynchronizeRequest& part) override {
+    log("synchronize " + std::to_string(part.pods_size()) + " " +
+        std::to_string(part.containers_size()) + (part.more() ? " more" : ""));
     return {};
   }
-  Result<Adjustment> create_container(const Pod& pod, const Container& container,
-                                      Time deadline) override {
+  Result<ContainerAdjustment> create_container(const PodSandbox& pod, const Container& container,
+                                               Time deadline) override {
     last_pod = pod;
     last_container = container;
     last_deadline = deadline;
-    log("create " + pod.namespace_name + "/" + pod.name + "/" + container.name);
+    log("create " + pod.namespace_() + "/" + pod.name() + "/" + container.name());
     if (while_creating) while_creating();
     if (error) return std::unexpected(*error);
     return adjustment;
   }
-  Status state_change(Event event, const Pod& pod, const Container& container,
+  Status state_change(Event event, const PodSandbox& pod, const Container& container,
                       Time deadline) override {
     last_pod = pod;
     last_container = container;
     last_deadline = deadline;
-    log(std::string(event_name(event)) + " " + pod.name + "/" + container.id);
+    log(std::string(event_name(event)) + " " + pod.name() + "/" + container.id());
     if (error) return std::unexpected(*error);
     return {};
   }
   void disconnected(const std::string& why) override { log("disconnected: " + why); }
 
   EventMask wanted = mask_of(Event::kCreateContainer, Event::kRemoveContainer);
-  Adjustment adjustment;
+  ContainerAdjustment adjustment;
   std::optional<Error> error;
   std::optional<Error> configure_error;
   std::function<void()> while_creating;  // before an answer to CreateContainer
 
   RuntimeInfo runtime_info;
-  Pod last_pod;
+  PodSandbox last_pod;
   Container last_container;
   Time last_deadline;
   std::vector<std::string> asked;

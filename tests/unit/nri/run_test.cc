@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <map>
 #include <thread>
 
 #include "plugin/nri/plugin.h"
@@ -130,7 +131,7 @@ TEST(Run, DoesNotHoldTheTimeOfAHandlerAgainstTheRuntime) {
 // The runtime does not read, so that the socket's buffer fills up.
 TEST(Run, GivesUpARuntimeThatDoesNotTakeAnswersAndKeepsNoMoreThanItMay) {
   Running running;
-  running.plugin.adjustment.env = {{"N", std::string(100'000, 'x')}};
+  running.plugin.adjustment.add_env()->set_value(std::string(100'000, 'x'));
   running.peer.read();
   running.peer.send(
       accepted() + call(1, "Configure", field(2, "containerd") + field(3, "2.1.9") + field(5, 50)));
@@ -268,7 +269,8 @@ TEST(Run, RefusesAPathThatNoSocketCanHave) {
 
 // --- Started by the runtime
 
-Result<std::optional<Preinstalled>> with_environment(StringMap environment) {
+Result<std::optional<Preinstalled>> with_environment(
+    std::map<std::string, std::string> environment) {
   return preinstalled([environment](const char* name) -> const char* {
     const auto found = environment.find(name);
     return found == environment.end() ? nullptr : found->second.c_str();
