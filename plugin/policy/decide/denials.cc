@@ -9,7 +9,8 @@ namespace pinscope::policy {
 
 namespace {
 
-// Up to here looking at each is faster than looking for those that can match.
+// Up to here looking at each is faster than looking for those that can match: for 1000 sources 5
+// against 55 µs with one glob, 17 against 130 with four, 66 against 210 with sixteen.
 constexpr size_t kFewGlobs = 16;
 
 // What stands before the glob, as a path that a source can be below.

@@ -1,10 +1,7 @@
 #include "plugin/policy/decide/merge.h"
 
-#include <endian.h>
-
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <span>
 
 #include "plugin/base/text.h"
@@ -138,34 +135,6 @@ class Run {
   const model::Container& container_;
 };
 
-// Grants of one name stay in the order of the policies. Most names differ in their first eight
-// bytes, which one comparison of numbers decides.
-void sort_by_name(std::vector<Wanted>& wanted) {
-  struct Key {
-    uint64_t first_bytes;
-    uint32_t position;
-  };
-  std::vector<Key> keys;
-  keys.reserve(wanted.size());
-  for (uint32_t position = 0; position < wanted.size(); ++position) {
-    const std::string_view name = wanted[position].name;
-    uint64_t first_bytes = 0;
-    std::memcpy(&first_bytes, name.data(), std::min(name.size(), sizeof first_bytes));
-    keys.push_back({be64toh(first_bytes), position});
-  }
-  std::ranges::sort(keys, [&](const Key& left, const Key& right) {
-    if (left.first_bytes != right.first_bytes) return left.first_bytes < right.first_bytes;
-    if (const int order = wanted[left.position].name.compare(wanted[right.position].name);
-        order != 0)
-      return order < 0;
-    return left.position < right.position;
-  });
-  std::vector<Wanted> sorted;
-  sorted.reserve(wanted.size());
-  for (const Key& key : keys) sorted.push_back(wanted[key.position]);
-  wanted = std::move(sorted);
-}
-
 // `pins` are sorted by name, so that each directory above a name is found by bisection.
 Status check_nesting(const std::vector<GrantedPin>& pins) {
   for (const GrantedPin& pin : pins) {
@@ -208,7 +177,8 @@ Error cannot_grant(std::string_view name, ErrorCode code) {
 
 Result<std::vector<GrantedPin>> merge_grants(std::vector<Wanted> wanted,
                                              const model::Container& container) {
-  sort_by_name(wanted);
+  // Grants of one name stay in the order of the policies.
+  std::ranges::stable_sort(wanted, {}, &Wanted::name);
   std::vector<GrantedPin> pins;
   pins.reserve(wanted.size());
   for (auto first = wanted.begin(); first != wanted.end();) {

@@ -1,15 +1,13 @@
 #include "plugin/policy/language/policy_text.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 
 #include "plugin/base/text.h"
+#include "plugin/base/utf8.h"
 
 namespace pinscope::policy {
 namespace {
-
-constexpr uint32_t kLinesPerCheckpoint = 256;
 
 // Calls `visit(line, number)` for each line of `text`, until it says false.
 template <typename Visit>
@@ -28,23 +26,8 @@ struct Character {
 };
 
 Character decode(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return {first, 1};
-  size_t length = 0;
-  if (first >= 0xc2 && first <= 0xdf) length = 2;
-  if (first >= 0xe0 && first <= 0xef) length = 3;
-  if (first >= 0xf0 && first <= 0xf4) length = 4;
-  if (length == 0 || text.size() < length) return {};
-  uint32_t code = first & (0x7fU >> length);
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80) return {};
-    code = code << 6 | (byte(i) & 0x3fU);
-  }
-  constexpr std::array<uint32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
-  if (code < kSmallest[length] || code > 0x10ffff) return {};
-  if (code >= 0xd800 && code <= 0xdfff) return {};
-  return {code, length};
+  const size_t length = utf8_length(text);
+  return {length == 0 ? 0 : code_point(text, length), length};
 }
 
 bool is_control(uint32_t code) {
@@ -59,7 +42,7 @@ bool is_deceptive(uint32_t code) {
          (code >= 0x202a && code <= 0x202e) || (code >= 0x2060 && code <= 0x2069) || code == 0xfeff;
 }
 
-std::string code_point(uint32_t code) {
+std::string code_point_name(uint32_t code) {
   char text[16];
   std::snprintf(text, sizeof text, "U+%04X", code);
   return text;
@@ -91,7 +74,7 @@ size_t append_shown(std::string& out, std::string_view text) {
       out += escaped;
       width += 4;
     } else if (is_control(character.code) || is_deceptive(character.code)) {
-      const std::string escaped = "<" + code_point(character.code) + ">";
+      const std::string escaped = "<" + code_point_name(character.code) + ">";
       out += escaped;
       width += escaped.size();
     } else {
@@ -115,22 +98,14 @@ PolicyText::PolicyText(std::string text, std::string file)
         text_[kept++] = text_[i];
     text_.resize(kept);
   }
-  each_line(text_, 0, [this](std::string_view line, uint32_t number) {
-    if (number % kLinesPerCheckpoint == 0)
-      checkpoints_.push_back(static_cast<uint32_t>(line.data() - text_.data()));
-    return true;
-  });
 }
 
 std::string_view PolicyText::line(uint32_t number) const {
-  if (number == 0 || (number - 1) / kLinesPerCheckpoint >= checkpoints_.size()) return {};
-  const uint32_t checkpoint = (number - 1) / kLinesPerCheckpoint;
   std::string_view found;
-  each_line(std::string_view(text_).substr(checkpoints_[checkpoint]),
-            checkpoint * kLinesPerCheckpoint + 1, [&](std::string_view line, uint32_t at) {
-              if (at == number) found = line;
-              return at < number;
-            });
+  each_line(text_, 1, [&](std::string_view line, uint32_t at) {
+    if (at == number) found = line;
+    return at < number;
+  });
   return found;
 }
 
@@ -168,15 +143,15 @@ std::vector<BadByte> find_bad_bytes(std::string_view text, size_t most) {
     if (character.length == 0) {
       found.push_back({at, "the text is not valid UTF-8", "save the file as UTF-8"});
     } else if (is_control(character.code)) {
-      found.push_back(
-          {at,
-           "the control character " + code_point(character.code) + " is not allowed in a policy",
-           ""});
+      found.push_back({at,
+                       "the control character " + code_point_name(character.code) +
+                           " is not allowed in a policy",
+                       ""});
     } else if (is_deceptive(character.code)) {
-      found.push_back(
-          {at,
-           "the invisible character " + code_point(character.code) + " is not allowed in a policy",
-           "it makes the policy look like another one"});
+      found.push_back({at,
+                       "the invisible character " + code_point_name(character.code) +
+                           " is not allowed in a policy",
+                       "it makes the policy look like another one"});
     }
     const size_t length = std::max<size_t>(character.length, 1);
     at.column += static_cast<uint32_t>(length);

@@ -132,7 +132,7 @@ TEST_F(Conversations, GiveAnAnswerThatIsLongerThanAFrameInFrames) {
 
 TEST_F(Conversations, AnswerWithAnErrorIfTheAnswerWouldBeTooLong) {
   establish();
-  plugin.adjustment.add_env()->set_value(std::string(kMostData, 'x'));
+  plugin.adjustment.add_env()->set_value(std::string(kMaxData, 'x'));
   const auto response = answer_to(3, call(3, "CreateContainer", about(pod(), container())));
   EXPECT_EQ(response.code, RpcCode::kResourceExhausted);
   EXPECT_EQ(response.message, "the plugin's answer is too long");
