@@ -197,7 +197,7 @@ Live Examiner::examine(const model::Record& record) const {
   live.process = process_of(record);
   if (live.process == ProcessState::kRunning && record.state == model::Record::State::kApplied)
     take_look(record, live);
-  kernel::SourceOpener opener(proc_self_fd_.get());
+  kernel::SourceOpener opener(proc_self_fd_.get(), kernel::accept_unchecked);
   for (const auto& pin : record.given.pins) live.pins.push_back(look_at_source(opener, pin));
   return live;
 }

@@ -7,9 +7,16 @@
 #include <string>
 
 #include "plugin/model/decision.h"
-#include "plugin/model/token_rights.h"
 
 namespace pinscope::model {
+
+// What a container with such a program has to have of its own, so that it cannot attach it to
+// something of the host's.
+enum class Scope {
+  kSocket,   // attaches to sockets that it has
+  kNetwork,  // to a network interface or to its network namespace as a whole
+  kCgroup,   // to a cgroup
+};
 
 // One way out of the container for programs of one scope.
 struct WayOut {

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "plugin/model/bpf_commands.h"
-#include "plugin/model/bpf_names.h"
 
 namespace pinscope::model {
 
@@ -56,34 +55,5 @@ std::optional<uint32_t> token_right_from_name(TokenRight right, std::string_view
 std::vector<std::string_view> token_right_names(TokenRight right);
 // Those of the bits in `rights`, in the order of their numbers.
 std::vector<std::string> names_in(const TokenRights& rights, TokenRight right);
-
-// What some code of ours treats in a special way.
-inline constexpr uint32_t kProgramSocketFilter = kProgramTypes.number_of("socket_filter").value();
-inline constexpr uint32_t kProgramCgroupSkb = kProgramTypes.number_of("cgroup_skb").value();
-// The number that a program without an attach type is loaded with.
-inline constexpr uint32_t kAttachNone = 0;  // "cgroup_inet_ingress"
-
-// The commands with a field for a token. Every other one is accepted by the kernel as a mount
-// option and has no effect.
-bool takes_token(uint32_t command);
-
-// Why no container may have this, as the end of "it …": "it reads and writes memory of the kernel".
-// Null for what may be delegated.
-const char* danger_of(TokenRight right, uint32_t number);
-
-// The attach types that a program of this type is loaded with, kAttachNone among them if it may
-// be loaded without one (kernel/bpf/syscall.c: bpf_prog_load_check_attach). A mask.
-uint64_t attach_types_of(uint32_t program);
-// Whether kAttachNone is no attach type of its own for it. (For cgroup_skb it is one.)
-bool loads_without_attach_type(uint32_t program);
-
-// What a container with such a program has to have of its own, so that it cannot attach it to
-// something of the host's.
-enum class Scope {
-  kSocket,   // attaches to sockets that it has
-  kNetwork,  // to a network interface or to its network namespace as a whole
-  kCgroup,   // to a cgroup
-};
-Scope scope_of(uint32_t program);
 
 }  // namespace pinscope::model

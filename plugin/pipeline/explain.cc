@@ -15,6 +15,7 @@
 #include "plugin/plan/build.h"
 #include "plugin/policy/decide/commands.h"
 #include "plugin/policy/decide/decide.h"
+#include "plugin/policy/decide/grantable.h"
 #include "plugin/policy/decide/reach.h"
 #include "plugin/policy/decide/select.h"
 
@@ -112,7 +113,7 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
   }
 
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
-  kernel::SourceOpener sources(descriptors.get());
+  kernel::SourceOpener sources(descriptors.get(), policy::ObjectJudge());
   Decision present = explanation.decision;
   present.grants.clear();
   for (const auto& grant : explanation.decision.grants) {

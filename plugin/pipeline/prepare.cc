@@ -10,6 +10,7 @@
 #include "plugin/pipeline/run_log.h"
 #include "plugin/policy/decide/commands.h"
 #include "plugin/policy/decide/decide.h"
+#include "plugin/policy/decide/grantable.h"
 #include "plugin/policy/decide/may_select.h"
 
 namespace pinscope {
@@ -45,7 +46,7 @@ Result<Preparation> prepare(const HookOptions& options, const std::string& stage
   preparation.selected = decision->selected();
   if (decision->grants.empty() && !decision->delegation) return preparation;
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
-  kernel::SourceOpener sources(descriptors.get());
+  kernel::SourceOpener sources(descriptors.get(), policy::ObjectJudge());
   preparation.commands = policy::commands_for(*decision, look_at(*decision, sources));
   return preparation;
 }

@@ -19,6 +19,7 @@
 #include "plugin/pipeline/sources.h"
 #include "plugin/plan/build.h"
 #include "plugin/policy/decide/decide.h"
+#include "plugin/policy/decide/grantable.h"
 #include "plugin/policy/decide/reach.h"
 
 namespace pinscope {
@@ -59,7 +60,8 @@ Result<Container> with_id_maps(Container container, const kernel::ContainerProce
 
 // Judges the objects and mounts that the steps find. What the container shares with the host is
 // looked at now, while paths are the host's. The decision must outlive the result.
-auto reach_judge(const Decision& decision, const Container& container, const policy::HostView& host) {
+auto reach_judge(const Decision& decision, const Container& container,
+                 const policy::HostView& host) {
   return [&decision, shared = policy::shared_namespaces(container, host)](
              const std::vector<PinnedObject>& pins, std::vector<WayOut> ways) {
     policy::KnownObjects known;
@@ -92,7 +94,8 @@ struct Start {
 };
 
 // What the start asked for by name has to be there.
-Status require_policies(const Start& start, const Decision& decision, const policy::HostView& host) {
+Status require_policies(const Start& start, const Decision& decision,
+                        const policy::HostView& host) {
   const auto& required = start.options.required_policies;
   if (required.empty()) return {};
   PINSCOPE_TRY(const auto all, start.policies.all());
@@ -120,7 +123,7 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
 
   // Which of its sources are there, and what is to be done?
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
-  kernel::SourceOpener sources(descriptors.get());
+  kernel::SourceOpener sources(descriptors.get(), policy::ObjectJudge());
   const auto skipped = take_skipped(decision, sources);
   log.event().notes = decision.notes;
   const Features features = kernel::quick_features();

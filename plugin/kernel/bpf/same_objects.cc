@@ -64,7 +64,7 @@ class Comparer {
  private:
   // What does not open is for the plan to refuse, and stays what it is: nothing.
   Status open_sources() {
-    SourceOpener opener(proc_self_fd_);
+    SourceOpener opener(proc_self_fd_, accept_unchecked);
     for (size_t i = 0; i < sources_.size(); ++i) {
       auto& compared = comparison_.sources.emplace_back();
       const auto pin = opener.find(sources_[i]);

@@ -99,8 +99,7 @@ Result<SourceOpener::Source> SourceOpener::open_now(const model::GrantedPin& gra
     return std::unexpected(std::move(error));
   }
   PINSCOPE_TRY(model::ObjectInfo info, object_info(object->get(), proc_self_fd_));
-  PINSCOPE_CHECK(check_object(grant, info));
-  PINSCOPE_CHECK(together_.add(grant, info));
+  PINSCOPE_CHECK(accept_(grant, info));
   return Source{std::move(pin), *std::move(object), std::move(info)};
 }
 

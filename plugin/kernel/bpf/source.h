@@ -3,25 +3,38 @@
 // somebody else may make cannot lead a grant elsewhere.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
 #include "plugin/kernel/bpf/bpf.h"
-#include "plugin/kernel/bpf/grantable.h"
 #include "plugin/kernel/mount/machine.h"
 #include "plugin/model/decision.h"
 
 namespace pinscope::kernel {
+
+// Says whether an object may be what a grant gives; asked once for each source, in the order in
+// which they are opened.
+using AcceptObject =
+    std::function<Status(const model::GrantedPin& grant, const model::ObjectInfo& info)>;
+
+// For whoever looks at sources and gives them to nobody.
+inline Status accept_unchecked(const model::GrantedPin& /*grant*/,
+                               const model::ObjectInfo& /*info*/) {
+  return {};
+}
 
 // Opens the sources of one container one after the other; keeps the directory of the last one,
 // since grants mostly come from few directories.
 class SourceOpener {
  public:
   // `proc_self_fd`: the descriptor directory of this process; must outlive the opener.
-  explicit SourceOpener(int proc_self_fd) : proc_self_fd_(proc_self_fd) {}
+  SourceOpener(int proc_self_fd, AcceptObject accept)
+      : proc_self_fd_(proc_self_fd), accept_(std::move(accept)) {}
 
   // The pin itself, unopened (O_PATH). kSourceMissing if there is none, kSourceMismatch if the name
   // is no pin.
@@ -32,9 +45,7 @@ class SourceOpener {
     Fd object;
     model::ObjectInfo info;
   };
-  // Finds, opens with the grant's access, and checks the object against what the policy expects and
-  // what its kind, its type and the sources that were opened before allow. One error has all
-  // differences.
+  // Finds, opens with the grant's access, and has the object accepted.
   Result<Source> open(const model::GrantedPin& grant);
 
   // The same ahead of open(), which then gives the very object that was looked at here: names that
@@ -45,10 +56,10 @@ class SourceOpener {
   Result<Source> open_now(const model::GrantedPin& grant);
 
   int proc_self_fd_;
+  AcceptObject accept_;
   std::optional<MachineRoot> machine_;
   std::string directory_path_;
   Fd directory_;
-  Together together_;
   std::unordered_map<std::string, Source> kept_;  // by the name of the grant
 };
 

@@ -1,6 +1,6 @@
 #include "plugin/policy/decide/commands.h"
 
-#include "plugin/model/map_types.h"
+#include "plugin/policy/decide/map_types.h"
 
 namespace pinscope::policy {
 namespace {
@@ -31,7 +31,7 @@ BpfCommands of_delegation(const model::Delegation& delegation) {
   for (uint32_t command = 0; command < BpfCommands::kEnd; ++command)
     if (delegation.rights.has(model::TokenRight::kCommand, command)) commands.add(command);
   if (commands.contains(BpfCommand::kMapCreate))
-    commands = commands | model::map_commands(std::nullopt, true) | kOwnMap;
+    commands = commands | map_commands(std::nullopt, true) | kOwnMap;
   if (commands.contains(BpfCommand::kProgLoad)) commands = commands | kOwnProgram;
   if (delegation.pinning)
     commands = commands | BpfCommands{BpfCommand::kObjPin, BpfCommand::kObjGet};
@@ -47,8 +47,8 @@ BpfCommands of_grant(const model::GrantedPin& grant,
       grant.access == Access::kUse ? model::ObjectKind::kProgram : model::ObjectKind::kMap;
   switch (object ? object->kind : grant.expect.kind.value_or(usual)) {
     case model::ObjectKind::kMap:
-      return kOpen | model::map_commands(
-                         object ? std::optional(object->type) : grant.expect.map_type, writes);
+      return kOpen |
+             map_commands(object ? std::optional(object->type) : grant.expect.map_type, writes);
     case model::ObjectKind::kProgram:
       return kOpen | (grant.access == Access::kUse ? kUseProgram : BpfCommands{});
     case model::ObjectKind::kLink:

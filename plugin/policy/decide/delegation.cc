@@ -6,6 +6,7 @@
 #include "plugin/base/text.h"
 #include "plugin/policy/decide/decide.h"
 #include "plugin/policy/decide/program_reach.h"
+#include "plugin/policy/decide/program_types.h"
 #include "plugin/policy/decide/select.h"
 
 namespace pinscope::policy {
@@ -44,8 +45,7 @@ const WhyReadIsVoid* why_read_is_void(const TokenRights& rights, bool pinning,
 
 bool needs_attach_type_none(const TokenRights& rights) {
   for (uint32_t number = 0; number < 64; ++number)
-    if (rights.has(TokenRight::kProgram, number) && model::loads_without_attach_type(number))
-      return true;
+    if (rights.has(TokenRight::kProgram, number) && loads_without_attach_type(number)) return true;
   return false;
 }
 
@@ -75,8 +75,8 @@ Result<std::optional<Delegation>> merge_delegations(
     }
   }
   if (merged && needs_attach_type_none(merged->rights) &&
-      !merged->rights.has(TokenRight::kAttach, model::kAttachNone)) {
-    merged->rights.add(TokenRight::kAttach, model::kAttachNone);
+      !merged->rights.has(TokenRight::kAttach, kAttachNone)) {
+    merged->rights.add(TokenRight::kAttach, kAttachNone);
     merged->added_attach_type_none = true;
   }
   return merged;

@@ -1,14 +1,15 @@
-#include "plugin/model/map_types.h"
+#include "plugin/policy/decide/map_types.h"
 
 #include <algorithm>
 #include <array>
 
 #include "plugin/model/bpf_names.h"
 
-namespace pinscope::model {
+namespace pinscope::policy {
 namespace {
 
-using C = BpfCommand;
+using C = model::BpfCommand;
+using model::BpfCommands;
 
 // syscall.c asks FMODE_CAN_READ for these and FMODE_CAN_WRITE for the ones below.
 constexpr BpfCommands kNone = {};
@@ -136,7 +137,7 @@ constexpr BpfCommands all_commands(BpfCommands MapType::*which) {
 }
 
 // Every number that has a name has its row.
-static_assert(std::ranges::equal(kTypes, kMapTypes.names, {}, &MapType::name));
+static_assert(std::ranges::equal(kTypes, model::kMapTypes.names, {}, &MapType::name));
 
 }  // namespace
 
@@ -168,4 +169,4 @@ BpfCommands map_commands(std::optional<uint32_t> type, bool writes) {
   return writes ? read | write : read;
 }
 
-}  // namespace pinscope::model
+}  // namespace pinscope::policy

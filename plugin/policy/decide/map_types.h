@@ -12,7 +12,7 @@
 
 #include "plugin/model/bpf_commands.h"
 
-namespace pinscope::model {
+namespace pinscope::policy {
 
 struct MapType {
   std::string_view name;  // as in bpf_names.h
@@ -22,8 +22,8 @@ struct MapType {
   const char* read_refused;
   const char* read_write;  // what access: read-write gives
   // Commands of bpf(2) beside those that open a pin: for reading, and in addition for writing.
-  BpfCommands read_commands;
-  BpfCommands write_commands;
+  model::BpfCommands read_commands;
+  model::BpfCommands write_commands;
   // Its elements are maps: whoever writes it can put any map there that they can open, for whatever
   // access, and the programs of the map's owner write it then.
   bool holds_maps = false;
@@ -44,6 +44,6 @@ inline constexpr const char* kUnknownMapTypeHint =
     "a newer Pinscope may know it; until then it is granted in no way";
 
 // Of the type, or of any type where it is not known yet.
-BpfCommands map_commands(std::optional<uint32_t> type, bool writes);
+model::BpfCommands map_commands(std::optional<uint32_t> type, bool writes);
 
-}  // namespace pinscope::model
+}  // namespace pinscope::policy

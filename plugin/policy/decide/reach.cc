@@ -8,6 +8,7 @@
 #include "plugin/model/bpf_names.h"
 #include "plugin/policy/decide/decide.h"
 #include "plugin/policy/decide/delegation.h"
+#include "plugin/policy/decide/program_types.h"
 #include "plugin/policy/decide/select.h"
 
 namespace pinscope::policy {
@@ -39,7 +40,7 @@ bool loads_any_of(const TokenRights& rights, std::initializer_list<const char*> 
 // The first type of program that attaches to what this scope is about.
 std::optional<uint32_t> program_with(const TokenRights& rights, Scope scope) {
   for (uint32_t number = 0; number < 64; ++number)
-    if (rights.has(TokenRight::kProgram, number) && model::scope_of(number) == scope) return number;
+    if (rights.has(TokenRight::kProgram, number) && scope_of(number) == scope) return number;
   return std::nullopt;
 }
 
@@ -66,7 +67,7 @@ Status check_granted(const model::GrantedPin& grant, const model::ObjectType& ob
                      const std::vector<WayOut>& ways) {
   if (object.kind != ObjectKind::kProgram) return {};
   for (const auto& way : ways)
-    if (model::scope_of(object.type) == way.scope)
+    if (scope_of(object.type) == way.scope)
       return std::unexpected(cannot_grant_here(grant)
                                  .reason(reason(way, object.type))
                                  .hint(way.remedy + ", or grant it no such program"));

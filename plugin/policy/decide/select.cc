@@ -40,8 +40,7 @@ bool any_matches(const std::vector<model::Pattern>& patterns, std::string_view t
 // Collects the reason only where somebody wants to read it.
 class SelectChecker {
  public:
-  SelectChecker(const model::Container& container, const HostView& host,
-                std::string* why_not)
+  SelectChecker(const model::Container& container, const HostView& host, std::string* why_not)
       : container_(container), host_(host), why_not_(why_not) {}
 
   template <typename T>
@@ -172,8 +171,8 @@ bool shares_host_namespace(const model::Container& container, NamespaceKind kind
 }
 
 // One key after the other, in the order in which documents list them.
-bool selects(const model::Select& select, const model::Container& container,
-             const HostView& host, std::string* why_not) {
+bool selects(const model::Select& select, const model::Container& container, const HostView& host,
+             std::string* why_not) {
   SelectChecker check(container, host, why_not);
   const model::Identity& identity = container.identity;
   return check.engine(select.engines) &&

@@ -14,8 +14,8 @@ namespace pinscope::policy {
 // the host's namespace by path, `private` one that joins another than the host's. `why_not` (may be
 // null) receives the first key that did not match, for explain:
 // `kubernetes.namespace is "web", wanted "db-*"`.
-bool selects(const model::Select& select, const model::Container& container,
-             const HostView& host, std::string* why_not);
+bool selects(const model::Select& select, const model::Container& container, const HostView& host,
+             std::string* why_not);
 
 // Whether the container's namespace of this kind is the host's, however it comes by it.
 bool shares_host_namespace(const model::Container& container, model::NamespaceKind kind,

@@ -8,6 +8,7 @@
 #include "plugin/model/bpf_names.h"
 #include "plugin/model/cdi_name.h"
 #include "plugin/model/token_rights.h"
+#include "plugin/policy/decide/program_types.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope::policy {
@@ -74,7 +75,7 @@ bool check_kind(const Grant& grant, const GrantMarks& marks, Reporter& reporter)
   if (!marks.access_known || !grant.expect.kind) return false;
   const bool is_program = grant.expect.kind == ObjectKind::kProgram;
   if (is_program == (grant.access == Access::kUse)) {
-    const uint32_t type = grant.expect.program_type.value_or(model::kProgramSocketFilter);
+    const uint32_t type = grant.expect.program_type.value_or(kSocketFilter);
     const char* danger = is_program ? danger_of(model::TokenRight::kProgram, type) : nullptr;
     if (danger != nullptr)
       reporter.error(marks.access, "a program of type " + quoted(model::program_type_name(type)) +

@@ -3,6 +3,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/policy/decide/delegation.h"
+#include "plugin/policy/decide/program_types.h"
 #include "plugin/policy/decide/reach.h"
 #include "plugin/policy/language/check.h"
 
@@ -44,10 +45,9 @@ class DelegateCheck {
     const TokenRights& rights = delegate_.rights;
     needs(TokenRight::kMap, model::BpfCommand::kMapCreate);
     needs(TokenRight::kProgram, model::BpfCommand::kProgLoad);
-    uint64_t used = uint64_t{1} << model::kAttachNone;
-    for_each(rights, TokenRight::kProgram, [&](uint32_t program, const std::string&) {
-      used |= model::attach_types_of(program);
-    });
+    uint64_t used = uint64_t{1} << kAttachNone;
+    for_each(rights, TokenRight::kProgram,
+             [&](uint32_t program, const std::string&) { used |= attach_types_of(program); });
     for_each(rights, TokenRight::kAttach, [&](uint32_t attach, const std::string& name) {
       if ((used >> attach & 1U) == 0)
         reporter_.warning(at(TokenRight::kAttach), "the attach type " + name + " has no effect",
@@ -64,7 +64,7 @@ class DelegateCheck {
                         "what it loads could read all memory of the kernel there: say "
                         "programsReach: whole-machine if it may, or leave \"prog_load\" out");
     if (rights.has(model::BpfCommand::kProgLoad) &&
-        !rights.has(TokenRight::kProgram, model::kProgramSocketFilter))
+        !rights.has(TokenRight::kProgram, kSocketFilter))
       reporter_.warning(at(TokenRight::kProgram),
                         "libbpf up to 1.7 loads nothing without \"socket_filter\"",
                         "it tries one, with the token, before it loads an object");
@@ -78,10 +78,10 @@ class DelegateCheck {
   // Attach type 0 is added for programs that load without one.
   void attach_types() {
     uint64_t attach = delegate_.rights[TokenRight::kAttach];
-    if (needs_attach_type_none(delegate_.rights)) attach |= uint64_t{1} << model::kAttachNone;
+    if (needs_attach_type_none(delegate_.rights)) attach |= uint64_t{1} << kAttachNone;
     for_each(
         delegate_.rights, TokenRight::kProgram, [&](uint32_t program, const std::string& name) {
-          const uint64_t own = model::attach_types_of(program);
+          const uint64_t own = attach_types_of(program);
           if ((own & attach) != 0) return;
           std::string needed;
           TokenRights types;

@@ -1,8 +1,8 @@
 // What a policy alone shows of maps that cannot be granted as it says, because of the types that it
-// expects. The hook looks at the maps themselves (kernel/bpf/grantable.h), whatever is expected of
+// expects. The hook looks at the maps themselves (grantable.h), whatever is expected of
 // them.
 #include "plugin/base/text.h"
-#include "plugin/model/map_types.h"
+#include "plugin/policy/decide/map_types.h"
 #include "plugin/policy/language/check.h"
 
 namespace pinscope::policy {
@@ -11,8 +11,8 @@ namespace {
 using model::Access;
 
 // Of what is expected; null if nothing is.
-const model::MapType* expected_type(const model::Grant& grant) {
-  return grant.expect.map_type ? model::map_type(*grant.expect.map_type) : nullptr;
+const MapType* expected_type(const model::Grant& grant) {
+  return grant.expect.map_type ? map_type(*grant.expect.map_type) : nullptr;
 }
 
 bool expects_map(const model::Grant& grant) {
@@ -36,8 +36,7 @@ void check_map_types(const PolicyDraft& draft, Reporter& reporter) {
     if (grants[i].access != Access::kRead || !marks.access_known) continue;
     const auto* type = expected_type(grants[i]);
     if (type != nullptr && type->read_refused != nullptr)
-      reporter.error(marks.access,
-                     model::with_article(*type) + " cannot be granted with access: read",
+      reporter.error(marks.access, with_article(*type) + " cannot be granted with access: read",
                      std::string("it ") + type->read_refused + "; read-write is the right " +
                          type->read_write);
     else if (outer != nullptr && expects_map(grants[i]))

@@ -3,6 +3,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/model/token_rights.h"
+#include "plugin/policy/decide/program_types.h"
 #include "plugin/policy/language/reader.h"
 
 namespace pinscope::policy {
@@ -14,7 +15,7 @@ using model::TokenRight;
 std::string commands_with_token() {
   std::string text;
   for (const auto name : model::token_right_names(TokenRight::kCommand))
-    if (model::takes_token(*model::token_right_from_name(TokenRight::kCommand, name)))
+    if (takes_token(*model::token_right_from_name(TokenRight::kCommand, name)))
       text += (text.empty() ? "" : ", ") + std::string(name);
   return text;
 }
@@ -44,12 +45,12 @@ void read_right(const Field& field, TokenRight right, Delegate& delegate, Report
                    hint_for(right, *name));
     return;
   }
-  if (right == TokenRight::kCommand && !model::takes_token(*number)) {
+  if (right == TokenRight::kCommand && !takes_token(*number)) {
     reporter.error(field.at(), "the command " + quoted(*name) + " takes no token",
                    "delegating it has no effect; these do: " + commands_with_token());
     return;
   }
-  if (const char* danger = model::danger_of(right, *number)) {
+  if (const char* danger = danger_of(right, *number)) {
     reporter.error(field.at(), std::string("the ") + model::noun_of(right) + " " + quoted(*name) +
                                    " cannot be delegated: " + danger);
     return;

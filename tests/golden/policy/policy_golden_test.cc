@@ -9,7 +9,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "plugin/model/map_types.h"
+#include "plugin/policy/decide/map_types.h"
 #include "plugin/policy/language/load.h"
 
 namespace pinscope::policy {
@@ -130,7 +130,7 @@ TEST(PolicyGolden, EveryExampleInTheDocumentLoads) {
   }
 }
 
-constexpr const char* kTableBegins = "<!-- made from plugin/model/map_types.cc -->\n";
+constexpr const char* kTableBegins = "<!-- made from plugin/policy/decide/map_types.cc -->\n";
 constexpr const char* kTableEnds = "<!-- end of what is made -->\n";
 
 std::string commands_cell(model::BpfCommands commands) {
@@ -144,7 +144,7 @@ std::string map_types_table() {
   std::string text =
       "| type | `read` gives | `read-write` is the right | commands of `read` | `read-write`, in "
       "addition |\n|---|---|---|---|---|\n";
-  for (const auto& type : model::map_types())
+  for (const auto& type : map_types())
     text +=
         "| `" + std::string(type.name) + "` | " +
         (type.read != nullptr ? type.read : std::string("**refused**: it ") + type.read_refused) +

@@ -4,8 +4,9 @@
 #include <string>
 
 #include "plugin/model/bpf_names.h"
-#include "plugin/model/map_types.h"
 #include "plugin/model/token_rights.h"
+#include "plugin/policy/decide/map_types.h"
+#include "plugin/policy/decide/program_types.h"
 
 namespace pinscope {
 namespace {
@@ -22,8 +23,8 @@ void print(const char* list, const auto& words, auto&& is_taken) {
 void print_delegated(const char* list, TokenRight right) {
   print(list, model::token_right_names(right), [&](std::string_view name) {
     const uint32_t number = *model::token_right_from_name(right, name);
-    return model::danger_of(right, number) == nullptr &&
-           (right != TokenRight::kCommand || model::takes_token(number));
+    return policy::danger_of(right, number) == nullptr &&
+           (right != TokenRight::kCommand || policy::takes_token(number));
   });
 }
 
@@ -31,7 +32,7 @@ void print_all() {
   const auto any = [](std::string_view) { return true; };
   print("mapType", model::kMapTypes.names, any);
   print("mapTypeNotRead", model::kMapTypes.names, [](std::string_view name) {
-    return model::map_type(*model::kMapTypes.number_of(name))->read == nullptr;
+    return policy::map_type(*model::kMapTypes.number_of(name))->read == nullptr;
   });
   print("programType", model::kProgramTypes.names, any);
   print_delegated("delegatedCommand", TokenRight::kCommand);

@@ -1,5 +1,5 @@
-// Opening sources: pins of the host, found without following a link, compared with what the policy
-// expects.
+// Opening sources: pins of the host, found without following a link, and judged by what the policy
+// expects and by what their kind and type allow.
 #include "plugin/kernel/bpf/source.h"
 
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "plugin/kernel/sys.h"
+#include "plugin/policy/decide/grantable.h"
 #include "tests/support/bpf/bpf_objects.h"
 #include "tests/support/machine/mounts.h"
 #include "tests/support/machine/temp_directory.h"
@@ -25,7 +26,7 @@ class Sources : public testing::Test {
   HostPins pins_;
   TempDirectory directory_;
   Fd descriptors_ = *kernel::open_descriptor_directory();
-  kernel::SourceOpener opener_{descriptors_.get()};
+  kernel::SourceOpener opener_{descriptors_.get(), policy::ObjectJudge()};
 
   static model::GrantedPin grant(const std::string& source, Access access = Access::kRead) {
     model::GrantedPin granted;
@@ -186,7 +187,7 @@ TEST_F(Sources, RefuseATypeOfMapThatIsNotKnown) {
   model::ObjectInfo info;
   info.type = 99;
   for (const Access access : {Access::kRead, Access::kReadWrite}) {
-    const auto checked = kernel::check_object(grant("/sys/fs/bpf/new", access), info);
+    const auto checked = policy::ObjectJudge()(grant("/sys/fs/bpf/new", access), info);
     ASSERT_FALSE(checked);
     EXPECT_EQ(
         checked.error().sentence(),
@@ -210,10 +211,10 @@ TEST_F(Sources, RefuseToReadAMapBesideOneThatItCanBePutInto) {
       "different containers)";
   EXPECT_EQ(error_of(outer), "");
   EXPECT_EQ(error_of(flows), "cannot grant \"/sys/fs/bpf/flows\": " + why);
-  opener_ = kernel::SourceOpener(descriptors_.get());
+  opener_ = kernel::SourceOpener(descriptors_.get(), policy::ObjectJudge());
   EXPECT_EQ(error_of(flows), "");
   EXPECT_EQ(error_of(outer), "cannot grant \"/sys/fs/bpf/outer\": " + why);
-  opener_ = kernel::SourceOpener(descriptors_.get());
+  opener_ = kernel::SourceOpener(descriptors_.get(), policy::ObjectJudge());
   EXPECT_EQ(error_of(flows), "");
   EXPECT_EQ(error_of(grant("/sys/fs/bpf/outer")), "") << "without writing it, nothing is put there";
 }
@@ -248,7 +249,7 @@ TEST_F(Sources, GiveNoProgramThatReachesTheWholeMachine) {
     model::ObjectInfo info;
     info.kind = model::ObjectKind::kProgram;
     info.type = type;
-    const auto checked = kernel::check_object(grant("/sys/fs/bpf/x", Access::kUse), info);
+    const auto checked = policy::ObjectJudge()(grant("/sys/fs/bpf/x", Access::kUse), info);
     ASSERT_FALSE(checked) << type;
     EXPECT_EQ(checked.error().code(), ErrorCode::kAccessUnsupported);
     EXPECT_THAT(checked.error().sentence(), HasSubstr("is granted to no container: "));

@@ -1,5 +1,5 @@
 // What a descriptor for reading gives of a map of each type, and to whom: what the table of
-// plugin/model/map_types.cc rests on.
+// plugin/policy/decide/map_types.cc rests on.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "plugin/model/bpf_names.h"
-#include "plugin/model/map_types.h"
+#include "plugin/policy/decide/map_types.h"
 #include "tests/support/bpf/bpf_objects.h"
 #include "tests/support/bpf/map_of_type.h"
 #include "tests/support/machine/mounts.h"
@@ -66,7 +66,7 @@ TEST_P(MapTypes, ShowAReaderWhatTheTableSays) {
   const std::string answers = ask_as(kNobody, "map-reads " + pin_);
   const bool shown = testing::Matches(AnyOf(HasSubstr("lookup=ok"), HasSubstr("lookup=ENOENT"),
                                             HasSubstr("lookup=EBADF")))(answers);  // no cgroup2
-  const model::MapType& type = *model::map_type(type_);
+  const policy::MapType& type = *policy::map_type(type_);
   if (type.read != nullptr) {
     EXPECT_EQ(shown, std::string(type.read).find("shows no elements") == std::string::npos)
         << answers;
@@ -83,7 +83,7 @@ TEST_P(MapTypes, ActThroughADescriptorForReadingOnlyIfTheTableRefusesIt) {
   EXPECT_EQ(linked == "ok", GetParam() == "struct_ops") << linked;
   EXPECT_EQ(attached == "ok", GetParam() == "sockmap" || GetParam() == "sockhash") << attached;
   const bool acts = linked == "ok" || attached == "ok";
-  EXPECT_FALSE(acts && model::map_type(type_)->read_refused == nullptr);
+  EXPECT_FALSE(acts && policy::map_type(type_)->read_refused == nullptr);
 }
 
 // Whoever writes the outer one, the inner one is there whatever it was opened for.
@@ -91,7 +91,7 @@ TEST_P(MapTypes, TakeAMapThatWasOpenedForReadingIfTheTableSaysThatTheyHoldMaps) 
   pins_.map(other_.path("inner"));
   instance_.change(MS_REMOUNT);
   const std::string put = ask_as(kNobody, "put-inner " + pin_ + " " + other_.path("inner"));
-  EXPECT_EQ(put == "ok holds it", model::map_type(type_)->holds_maps) << put;
+  EXPECT_EQ(put == "ok holds it", policy::map_type(type_)->holds_maps) << put;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MapTypes,

@@ -18,6 +18,7 @@
 #include "plugin/kernel/process/file_ids.h"
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/kernel/sys.h"
+#include "plugin/policy/decide/program_types.h"
 #include "tests/support/container/runtime_container.h"
 #include "tests/support/machine/check.h"
 #include "tests/support/machine/temp_directory.h"
@@ -233,7 +234,7 @@ TEST_F(TokenFacts, AProbeIsLoadedOnceItsTypeIsDelegated) {
   TokenRights rights;
   rights.add(model::BpfCommand::kProgLoad);
   rights.add(TokenRight::kProgram, kKprobe);
-  rights.add(TokenRight::kAttach, model::kAttachNone);
+  rights.add(TokenRight::kAttach, policy::kAttachNone);
   rights.add(TokenRight::kAttach, kUprobeMulti);
   make({}, rights);
   const std::string kprobe = "token-prog " + at_ + " 2 0";
@@ -241,8 +242,8 @@ TEST_F(TokenFacts, AProbeIsLoadedOnceItsTypeIsDelegated) {
   const auto result = run({kprobe, uprobe});
   EXPECT_EQ(answer(result, kprobe), "ok") << result;
   EXPECT_EQ(answer(result, uprobe), "ok");
-  EXPECT_NE(model::danger_of(TokenRight::kProgram, kKprobe), nullptr);
-  EXPECT_NE(model::danger_of(TokenRight::kAttach, kUprobeMulti), nullptr);
+  EXPECT_NE(policy::danger_of(TokenRight::kProgram, kKprobe), nullptr);
+  EXPECT_NE(policy::danger_of(TokenRight::kAttach, kUprobeMulti), nullptr);
 }
 
 TEST_F(TokenFacts, AnUnknownOptionIsTakenAndAWrongValueIsNot) {

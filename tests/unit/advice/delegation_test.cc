@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "plugin/policy/decide/program_types.h"
+
 namespace pinscope::advice {
 namespace {
 
@@ -57,7 +59,7 @@ TEST(DelegationRemarks, SayThatATokenNeedsCapBpfAndNoOtherCapabilityWillDo) {
 }
 
 TEST(DelegationRemarks, CallEverythingVoidWhereProgramsMayReachTheWholeMachine) {
-  auto decision = delegating({model::BpfCommand::kProgLoad}, {model::kProgramSocketFilter});
+  auto decision = delegating({model::BpfCommand::kProgLoad}, {policy::kSocketFilter});
   EXPECT_EQ(find(remarks_on_delegation(container_with({CAP_BPF}), decision), "programs-reach").code,
             "");
   decision.delegation->reach = model::ProgramReach::kWholeMachine;

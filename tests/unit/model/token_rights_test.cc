@@ -56,33 +56,5 @@ TEST(TokenRights, AddUp) {
   EXPECT_FALSE(rights.has(TokenRight::kMap, 64));
 }
 
-TEST(TokenRights, OfTypesThatReachTheWholeMachineAreDangerous) {
-  for (const char* name :
-       {"kprobe", "tracepoint", "perf_event", "raw_tracepoint", "raw_tracepoint_writable",
-        "tracing", "struct_ops", "ext", "lsm", "syscall", "lirc_mode2"})
-    EXPECT_NE(danger_of(TokenRight::kProgram, *kProgramTypes.number_of(name)), nullptr) << name;
-  for (const char* name : {"socket_filter", "xdp", "cgroup_skb", "netfilter"})
-    EXPECT_EQ(danger_of(TokenRight::kProgram, *kProgramTypes.number_of(name)), nullptr) << name;
-  EXPECT_NE(danger_of(TokenRight::kMap, *kMapTypes.number_of("struct_ops")), nullptr);
-  EXPECT_EQ(danger_of(TokenRight::kMap, *kMapTypes.number_of("hash")), nullptr);
-}
-
-// What a newer kernel brings must be judged before it is delegated.
-TEST(TokenRights, OfNumbersWithoutANameAreDangerous) {
-  EXPECT_NE(danger_of(TokenRight::kProgram, 63), nullptr);
-  EXPECT_NE(danger_of(TokenRight::kAttach, 63), nullptr);
-  EXPECT_EQ(scope_of(63), Scope::kNetwork);
-}
-
-TEST(TokenRights, KnowWhereProgramsAttach) {
-  EXPECT_EQ(scope_of(kProgramSocketFilter), Scope::kSocket);
-  for (const char* name :
-       {"xdp", "sched_cls", "sched_act", "flow_dissector", "sk_lookup", "lwt_in", "netfilter"})
-    EXPECT_EQ(scope_of(*kProgramTypes.number_of(name)), Scope::kNetwork) << name;
-  for (const char* name : {"cgroup_skb", "cgroup_sock", "cgroup_sock_addr", "cgroup_sockopt",
-                           "cgroup_sysctl", "cgroup_device", "sock_ops"})
-    EXPECT_EQ(scope_of(*kProgramTypes.number_of(name)), Scope::kCgroup) << name;
-}
-
 }  // namespace
 }  // namespace pinscope::model

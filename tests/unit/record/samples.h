@@ -60,7 +60,7 @@ inline model::Delegation a_delegation() {
   delegation.rights.add(model::BpfCommand::kMapCreate);
   delegation.rights.add(model::TokenRight::kMap, 1);
   delegation.rights.add(model::TokenRight::kMap, 27);
-  delegation.rights.add(model::TokenRight::kAttach, model::kAttachNone);
+  delegation.rights.add(model::TokenRight::kAttach, 0);
   delegation.added_attach_type_none = true;
   delegation.pinning = true;
   delegation.reach = model::ProgramReach::kWholeMachine;

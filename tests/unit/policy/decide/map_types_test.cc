@@ -1,9 +1,9 @@
 // The table of map types: that each row says what it has to.
-#include "plugin/model/map_types.h"
+#include "plugin/policy/decide/map_types.h"
 
 #include <gtest/gtest.h>
 
-namespace pinscope::model {
+namespace pinscope::policy {
 namespace {
 
 TEST(MapTypes, SayOfEachWhatReadGivesOrWhyItIsRefused) {
@@ -15,7 +15,7 @@ TEST(MapTypes, SayOfEachWhatReadGivesOrWhyItIsRefused) {
 }
 
 TEST(MapTypes, AskForCommandsThatNeitherMakePinNorFreezeNorAttach) {
-  using enum BpfCommand;
+  using enum model::BpfCommand;
   for (const auto& type : map_types()) {
     const auto commands = type.read_commands | type.write_commands;
     for (const auto command : {kMapCreate, kProgLoad, kObjPin, kMapFreeze, kProgAttach, kProgDetach,
@@ -38,4 +38,4 @@ TEST(MapTypes, EndWithTheOnesThatAreKnown) {
 }
 
 }  // namespace
-}  // namespace pinscope::model
+}  // namespace pinscope::policy

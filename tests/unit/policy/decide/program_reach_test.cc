@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <linux/capability.h>
 
+#include "plugin/policy/decide/program_types.h"
 #include "tests/unit/policy/decide/deciding.h"
 
 namespace pinscope::policy {
@@ -19,7 +20,7 @@ model::Policy loading(const std::string& name, ProgramReach reach = ProgramReach
   model::Delegate delegate;
   delegate.place = {made.place.file, 30, 5};
   delegate.rights.add(model::BpfCommand::kProgLoad);
-  delegate.rights.add(TokenRight::kProgram, model::kProgramSocketFilter);
+  delegate.rights.add(TokenRight::kProgram, kSocketFilter);
   delegate.reach = reach;
   made.delegate = delegate;
   return made;

@@ -1,13 +1,14 @@
-#include "plugin/kernel/bpf/grantable.h"
+#include "plugin/policy/decide/grantable.h"
 
 #include <optional>
+#include <utility>
 
 #include "plugin/base/text.h"
 #include "plugin/model/bpf_names.h"
-#include "plugin/model/map_types.h"
-#include "plugin/model/token_rights.h"
+#include "plugin/policy/decide/map_types.h"
+#include "plugin/policy/decide/program_types.h"
 
-namespace pinscope::kernel {
+namespace pinscope::policy {
 namespace {
 
 // Appends "key size 4, expected 8" and the like.
@@ -45,9 +46,7 @@ std::string differences_from(const model::Expect& expect, const model::ObjectInf
   return differences;
 }
 
-}  // namespace
-
-Status check_object(const model::GrantedPin& grant, const model::ObjectInfo& info) {
+Status check_alone(const model::GrantedPin& grant, const model::ObjectInfo& info) {
   const auto refuse = [&](ErrorCode code, std::string reason, std::string hint) {
     return std::unexpected(Error(code, "grant " + quoted(grant.source))
                                .reason(std::move(reason))
@@ -61,10 +60,9 @@ Status check_object(const model::GrantedPin& grant, const model::ObjectInfo& inf
                   "it is another object than the one that was compared with what is denied",
                   "it was replaced while the container was starting; start it again");
   const bool is_map = info.kind == model::ObjectKind::kMap;
-  const model::MapType* type = is_map ? model::map_type(info.type) : nullptr;
+  const MapType* type = is_map ? map_type(info.type) : nullptr;
   if (is_map && type == nullptr)
-    return refuse(ErrorCode::kAccessUnsupported, model::unknown_map_type(info.type),
-                  model::kUnknownMapTypeHint);
+    return refuse(ErrorCode::kAccessUnsupported, unknown_map_type(info.type), kUnknownMapTypeHint);
   const bool is_program = info.kind == model::ObjectKind::kProgram;
   if (is_program && grant.access != model::Access::kUse)
     return refuse(ErrorCode::kAccessUnsupported,
@@ -87,27 +85,30 @@ Status check_object(const model::GrantedPin& grant, const model::ObjectInfo& inf
     return refuse(ErrorCode::kAccessUnsupported, "a link opens only for writing",
                   "grant it with access: read-write, which includes the right to detach it");
   if (type != nullptr && type->read_refused != nullptr)
-    return refuse(ErrorCode::kAccessUnsupported,
-                  model::with_article(*type) + " " + type->read_refused,
+    return refuse(ErrorCode::kAccessUnsupported, with_article(*type) + " " + type->read_refused,
                   std::string("access: read-write is the right ") + type->read_write);
   return {};
 }
 
-Status Together::add(const model::GrantedPin& grant, const model::ObjectInfo& info) {
-  Together with = *this;
-  PINSCOPE_CHECK(with.judge(grant, info));
+}  // namespace
+
+Status ObjectJudge::operator()(const model::GrantedPin& grant, const model::ObjectInfo& info) {
+  PINSCOPE_CHECK(check_alone(grant, info));
+  ObjectJudge with = *this;
+  PINSCOPE_CHECK(with.check_beside_others(grant, info));
   *this = std::move(with);
   return {};
 }
 
-Status Together::judge(const model::GrantedPin& grant, const model::ObjectInfo& info) {
+Status ObjectJudge::check_beside_others(const model::GrantedPin& grant,
+                                        const model::ObjectInfo& info) {
   if (info.kind != model::ObjectKind::kMap) return {};
-  const model::MapType* type = model::map_type(info.type);
+  const MapType* type = map_type(info.type);
   if (grant.access == model::Access::kRead) {
     if (read_.empty()) read_ = grant.source;
   } else if (type != nullptr && type->holds_maps && outer_.empty()) {
     outer_ = grant.source;
-    outer_type_ = model::with_article(*type);
+    outer_type_ = with_article(*type);
   }
   if (read_.empty() || outer_.empty()) return {};
   return std::unexpected(
@@ -119,4 +120,4 @@ Status Together::judge(const model::GrantedPin& grant, const model::ObjectInfo& 
                 "containers"));
 }
 
-}  // namespace pinscope::kernel
+}  // namespace pinscope::policy
