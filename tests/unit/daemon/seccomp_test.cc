@@ -64,6 +64,7 @@ TEST(SeccompPolicy, RefusesEveryOtherCommandWhereTheDefaultIsToAllow) {
   EXPECT_THAT(lines(policy),
               ElementsAre("ERRNO mount", "ERRNO bpf EQ 0", "ERRNO bpf EQ 2", "ERRNO bpf EQ 3",
                           "ERRNO bpf EQ 4", "ERRNO bpf EQ 5", "ERRNO bpf EQ 6", "ERRNO bpf GT 7"));
+  ASSERT_EQ(policy.syscalls_size(), 8);
   EXPECT_EQ(policy.syscalls(7).errno_ret().value(), 13U);
 }
 
