@@ -16,7 +16,8 @@
 namespace pinscope {
 
 struct TrustRule {
-  ErrorCode code;  // of an error that says whom the object cannot be trusted to
+  // Of an error that says whom the object cannot be trusted to.
+  ErrorCode code = ErrorCode::kSystem;
   uid_t owner = 0;
   const char* hint = "it must be owned by root and writable by root alone";
 };

@@ -6,7 +6,6 @@ namespace pinscope::policy {
 namespace {
 
 using model::ProgramReach;
-using model::TokenRight;
 
 constexpr TooFar kByCapability = {
     "it can get CAP_PERFMON or CAP_SYS_ADMIN, with which a program that it loads reads all memory "

@@ -57,7 +57,7 @@ TEST_F(Profiles, AreRefusedWithWhatNriCannotCarry) {
 TEST_F(Profiles, AreRefusedIfOthersCanWriteThem) {
   const auto policy = read("{}", 0666);
   ASSERT_FALSE(policy);
-  EXPECT_EQ(policy.error().code(), ErrorCode::kPolicyUntrusted);
+  EXPECT_EQ(policy.error().code(), ErrorCode::kConfigInvalid);
 }
 
 TEST_F(Profiles, TheOneThatIsShippedIsAnOrdinaryContainers) {
