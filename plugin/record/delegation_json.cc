@@ -20,8 +20,7 @@ Result<JsonView> required(const JsonView& object, std::string_view key) {
 
 }  // namespace
 
-void write_delegation(JsonWriter& json, const Delegation& delegation) {
-  json.object();
+void add_members(JsonWriter& json, const Delegation& delegation) {
   for (const TokenRight right : kTokenRights) {
     json.key(model::key_of(right)).array();
     for (const auto& name : model::names_in(delegation.rights, right)) json.value(name);
@@ -30,8 +29,13 @@ void write_delegation(JsonWriter& json, const Delegation& delegation) {
   json.field("added_no_attach_type", delegation.added_attach_type_none)
       .field("pinning", delegation.pinning)
       .field("programs_reach", model::name_of(delegation.reach))
-      .field("grants_at", delegation.grants_at)
-      .end();
+      .field("grants_at", delegation.grants_at);
+}
+
+void write_delegation(JsonWriter& json, const Delegation& delegation) {
+  json.object();
+  add_members(json, delegation);
+  json.end();
 }
 
 Result<Delegation> read_delegation(const JsonView& value) {

@@ -1,5 +1,7 @@
 #include "plugin/cli/explain/delegation_text.h"
 
+#include "plugin/record/delegation_json.h"
+
 namespace pinscope::cli {
 
 using model::kTokenRights;
@@ -25,17 +27,8 @@ Table delegation_table(const model::Delegation& delegation) {
 
 void write_delegation_names(JsonWriter& json, const model::Delegation& delegation) {
   json.object();
-  for (const TokenRight right : kTokenRights) {
-    json.key(model::key_of(right)).array();
-    for (const auto& name : model::names_in(delegation.rights, right)) json.value(name);
-    json.end();
-  }
-  json.field("added_no_attach_type", delegation.added_attach_type_none)
-      .field("pinning", delegation.pinning)
-      .field("programs_reach", model::name_of(delegation.reach))
-      .field("grants_at", delegation.grants_at)
-      .key("rules")
-      .array();
+  record::add_members(json, delegation);
+  json.key("rules").array();
   for (const auto& rule : delegation.rules) json.value(model::to_string(rule));
   json.end().end();
 }
