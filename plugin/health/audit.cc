@@ -28,7 +28,7 @@ Findings check_audit(const std::string& audit_path, const std::string& state_dir
   struct stat status {};
   if (::stat(audit_path.c_str(), &status) == 0) {
     const bool good =
-        S_ISREG(status.st_mode) && check_trusted(status, audit_path, {.code = ErrorCode::kAudit});
+        S_ISREG(status.st_mode) && check_trusted(status, audit_path, TrustRule(ErrorCode::kAudit));
     findings.push_back(
         {good ? Level::kOk : Level::kFail, "audit", "file", audit_path,
          good ? "" : "it must be a regular file that root owns and alone may write"});

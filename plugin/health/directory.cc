@@ -24,7 +24,7 @@ model::Finding check_directory(const char* area, const char* name, const std::st
   struct stat status {};
   if (::fstat(directory->get(), &status) != 0)
     return {Level::kWarn, area, name, Error::system("stat " + quoted(path), errno).sentence(), ""};
-  if (const auto trusted = check_trusted(status, path, {.code = ErrorCode::kSystem}); !trusted)
+  if (const auto trusted = check_trusted(status, path, TrustRule(ErrorCode::kSystem)); !trusted)
     return {Level::kFail, area, name, trusted.error().sentence(),
             "chown root:root " + path + " and chmod go-w " + path};
   return {Level::kOk, area, name, path, ""};

@@ -127,11 +127,11 @@ Result<Walked> walk_trusted(int root, std::string_view path, const TrustRule& ru
 }
 
 Result<Fd> open_trusted_file(const std::string& path, ErrorCode code) {
-  return open_trusted(path, O_RDONLY | O_NONBLOCK, {.code = code});
+  return open_trusted(path, O_RDONLY | O_NONBLOCK, TrustRule(code));
 }
 
 Result<Fd> open_trusted_directory(const std::string& path, ErrorCode code) {
-  return open_trusted(path, O_RDONLY | O_DIRECTORY, {.code = code});
+  return open_trusted(path, O_RDONLY | O_DIRECTORY, TrustRule(code));
 }
 
 }  // namespace pinscope

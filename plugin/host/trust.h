@@ -15,9 +15,11 @@
 
 namespace pinscope {
 
+// `code`: of an error that says whom the object cannot be trusted to; always the caller's.
 struct TrustRule {
-  // Of an error that says whom the object cannot be trusted to.
-  ErrorCode code = ErrorCode::kSystem;
+  explicit TrustRule(ErrorCode error_code) : code(error_code) {}
+
+  ErrorCode code;
   uid_t owner = 0;
   const char* hint = "it must be owned by root and writable by root alone";
 };

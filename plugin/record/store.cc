@@ -36,7 +36,7 @@ Status check_directory(int fd, const std::string& path) {
   struct stat status {};
   if (::fstat(fd, &status) != 0)
     return std::unexpected(Error::system("stat " + quoted(path), errno, ErrorCode::kRecord));
-  return check_trusted(status, path, {.code = ErrorCode::kRecord});
+  return check_trusted(status, path, TrustRule(ErrorCode::kRecord));
 }
 
 // The state directory's own last component may be a symbolic link (/var/run is one).

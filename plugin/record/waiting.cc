@@ -31,7 +31,7 @@ Result<WaitingLines> WaitingLines::open(const std::string& directory) {
   struct stat status {};
   if (::fstat(opened->get(), &status) != 0)
     return std::unexpected(Error::system("stat " + quoted(directory), errno));
-  PINSCOPE_CHECK(check_trusted(status, directory, {.code = ErrorCode::kAudit}));
+  PINSCOPE_CHECK(check_trusted(status, directory, TrustRule(ErrorCode::kAudit)));
   return WaitingLines(*std::move(opened));
 }
 

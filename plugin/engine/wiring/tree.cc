@@ -40,9 +40,10 @@ Result<Tree> Tree::open(const std::string& root, uid_t owner) {
 }
 
 TrustRule Tree::rule() const {
-  return {.code = ErrorCode::kSystem,
-          .owner = owner_,
-          .hint = "root alone must be able to change what engines run"};
+  TrustRule rule(ErrorCode::kSystem);
+  rule.owner = owner_;
+  rule.hint = "root alone must be able to change what engines run";
+  return rule;
 }
 
 Result<std::optional<Fd>> Tree::find(std::string_view path) const {

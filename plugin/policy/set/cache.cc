@@ -85,7 +85,7 @@ Result<std::optional<CachedSet>> CachedSet::open(const std::string& directory,
   if (::fstat(file->get(), &status) != 0)
     return std::unexpected(
         Error::system("stat " + quoted(path), errno, ErrorCode::kPolicyUnavailable));
-  PINSCOPE_CHECK(check_trusted(status, path, {.code = ErrorCode::kPolicyUntrusted}));
+  PINSCOPE_CHECK(check_trusted(status, path, TrustRule(ErrorCode::kPolicyUntrusted)));
   if (!S_ISREG(status.st_mode) || status.st_size <= 0 || status.st_size > kLargestSet)
     return std::unexpected(Error(ErrorCode::kPolicyUnavailable, "read " + quoted(path))
                                .reason("it is not a compiled policy set"));
