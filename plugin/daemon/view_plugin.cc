@@ -204,8 +204,7 @@ Result<std::vector<model::Policy>> ViewPlugin::policies_in_force(RunLog& log,
   policy::StoreOptions options = options_.hook.policy;
   options.longest_refresh = std::max(
       milliseconds(1), std::chrono::duration_cast<milliseconds>(deadline - nri::Clock::now()));
-  PINSCOPE_TRY(const auto store, policy::PolicyStore::open(options));
-  log.report_refresh(store);
+  PINSCOPE_TRY(const auto store, open_policies(options, log));
   if (store.refresh() == policy::PolicyStore::Refresh::kAccepted)
     log_.write(Severity::kInfo, "new policies are in force");
   if (store.refresh() == policy::PolicyStore::Refresh::kRejected)

@@ -7,6 +7,7 @@
 
 #include "plugin/base/clock.h"
 #include "plugin/kernel/process/process.h"
+#include "plugin/pipeline/ledger.h"
 #include "plugin/pipeline/run_log.h"
 
 namespace pinscope {
@@ -37,10 +38,7 @@ void collect_sessions(const HookOptions& options, const record::Store& records) 
   for (const auto& file : *files) {
     if (!file.starts_with(kSessionPrefix)) continue;
     // The whole of a record is long; most sessions are alive.
-    const auto glance = records.glance(file);
-    if (!glance || !glance->trace ||
-        !kernel::has_ended(glance->trace->pid, glance->trace->process_start))
-      continue;
+    if (!has_ended(records.glance(file))) continue;
     const auto found = records.read(file);
     if (!found || found->record.given.engine != model::Engine::kHost) continue;
     if (kernel::has_ended(found->record.given.pid, found->record.process_start))

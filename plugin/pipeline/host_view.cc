@@ -1,14 +1,6 @@
 #include "plugin/pipeline/host_view.h"
 
-#include <fcntl.h>
-
-#include <cerrno>
-#include <optional>
-#include <utility>
-
-#include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/host/file.h"
 #include "plugin/kernel/bpf/pin_list.h"
 #include "plugin/kernel/bpf/program_reach.h"
 #include "plugin/kernel/bpf/same_objects.h"

@@ -41,6 +41,11 @@ bool is_alive(const Record& record) {
   return record.process_start != 0 && !kernel::has_ended(record.given.pid, record.process_start);
 }
 
+bool has_ended(const Result<record::Store::Glance>& glance) {
+  return glance && glance->trace &&
+         kernel::has_ended(glance->trace->pid, glance->trace->process_start);
+}
+
 Result<bool> Ledger::begin(const Record& record) {
   PINSCOPE_TRY(records_, record::Store::open(state_directory_, true));
   PINSCOPE_TRY(held_, claim(record));

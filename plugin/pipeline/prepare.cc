@@ -26,7 +26,7 @@ Result<Preparation> prepare(const HookOptions& options, const std::string& stage
                             const oci::State& state,
                             const std::function<Result<std::string>()>& config) {
   RunLog log(options, stage);
-  PINSCOPE_TRY(const auto store, open_policies(options, log));
+  PINSCOPE_TRY(const auto store, open_policies(options.policy, log));
   Preparation preparation;
   if (store.empty()) return preparation;
 

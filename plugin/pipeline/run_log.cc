@@ -37,8 +37,8 @@ void RunLog::report_refresh(const policy::PolicyStore& store) {
   event_.error.clear();
 }
 
-Result<policy::PolicyStore> open_policies(const HookOptions& options, RunLog& log) {
-  PINSCOPE_TRY(auto policies, policy::PolicyStore::open(options.policy));
+Result<policy::PolicyStore> open_policies(const policy::StoreOptions& options, RunLog& log) {
+  PINSCOPE_TRY(auto policies, policy::PolicyStore::open(options));
   log.report_refresh(policies);
   return policies;
 }

@@ -43,7 +43,7 @@ class RunLog {
 };
 
 // The policies in force. `log` hears of a new or refused edit.
-Result<policy::PolicyStore> open_policies(const HookOptions& options, RunLog& log);
+Result<policy::PolicyStore> open_policies(const policy::StoreOptions& options, RunLog& log);
 
 // A start as far as it is known when it is refused.
 struct RefusedStart {

@@ -1,6 +1,7 @@
 #include "plugin/pipeline/session.h"
 
 #include <string>
+#include <utility>
 
 #include "plugin/pipeline/ended.h"
 #include "plugin/pipeline/run_log.h"
@@ -29,12 +30,12 @@ Subject subject_of(const Session& session, model::Engine engine) {
 
 Result<bool> open_session(const HookOptions& options, const Session& session) {
   RunLog log(options, kSessionStage);
-  PINSCOPE_TRY(const auto policies, open_policies(options, log));
-  const Subject subject = subject_of(session, options.engine);
+  PINSCOPE_TRY(const auto policies, open_policies(options.policy, log));
+  Subject subject = subject_of(session, options.engine);
   log.event().given.id = subject.container.id;
   log.event().given.pid = session.pid;
   log.event().given.uid = session.uid;
-  auto given = give_view(options, policies.set(), subject, log);
+  auto given = give_view(options, policies.set(), std::move(subject), log);
   if (!given) log.refuse(given.error());
   return given;
 }

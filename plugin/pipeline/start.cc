@@ -51,13 +51,6 @@ Record intent(Given given, const Container& container, const kernel::ContainerPr
   return record;
 }
 
-// Both are the kernel's own since the process was made: what was asked for does not count any more.
-Result<Container> with_id_maps(Container container, const kernel::ContainerProcess& process) {
-  PINSCOPE_TRY(container.uid_map, process.uid_map());
-  PINSCOPE_TRY(container.gid_map, process.gid_map());
-  return container;
-}
-
 // Judges the objects and mounts that the steps find. What the container shares with the host is
 // looked at now, while paths are the host's. The decision must outlive the result.
 auto reach_judge(const Decision& decision, const Container& container,
@@ -87,7 +80,7 @@ Result<apply::Applied> make_view(const Decision& decision, const Container& cont
 struct Start {
   const HookOptions& options;
   const policy::CompiledSet& policies;
-  const Subject& subject;
+  Subject subject;
   RunLog& log;
   const Result<kernel::ContainerProcess> process;
   Ledger ledger;
@@ -106,13 +99,13 @@ Status require_policies(const Start& start, const Decision& decision,
 // it have found. Nothing is changed before the record says what is about to be.
 Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
   const HookOptions& options = start.options;
-  const Subject& subject = start.subject;
+  Container& container = start.subject.container;
   const auto& process = start.process;
   RunLog& log = start.log;
 
   // What do the policies say?
   const policy::HostView host = host_at_start(process);
-  PINSCOPE_TRY(auto decision, policy::decide(candidates, subject.container, host));
+  PINSCOPE_TRY(auto decision, policy::decide(candidates, container, host));
   PINSCOPE_CHECK(require_policies(start, decision, host));
   if (!decision.selected()) return false;
   describe(decision, log.event());
@@ -120,6 +113,9 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
   // May the container have a view?
   if (!process) return std::unexpected(process.error());
   PINSCOPE_CHECK(admit(decision, facts_of(*process)));
+  // The kernel's own count since there is a process, not those that were asked for.
+  PINSCOPE_TRY(container.uid_map, process->uid_map());
+  PINSCOPE_TRY(container.gid_map, process->gid_map());
 
   // Which of its sources are there, and what is to be done?
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
@@ -127,7 +123,6 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
   const auto skipped = take_skipped(decision, sources);
   log.event().notes = decision.notes;
   const Features features = kernel::quick_features();
-  PINSCOPE_TRY(const auto container, with_id_maps(subject.container, *process));
   PINSCOPE_TRY(auto plan, plan::build(decision, container, features));
   if (plan.steps.empty() && skipped.empty() && decision.refusals.empty()) return true;
 
@@ -140,7 +135,7 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
 
   // The machine is changed. Whatever fails from here on, `view` takes back.
   const auto judge = reach_judge(decision, container, host);
-  const apply::Target target{&*process,         container.rootfs, subject.is_session,
+  const apply::Target target{&*process,         container.rootfs, start.subject.is_session,
                              descriptors.get(), &sources,         judge};
   PINSCOPE_TRY(auto view, make_view(decision, container, std::move(plan), features, target));
   PINSCOPE_CHECK(kernel::restrict_to_undo());
@@ -159,7 +154,7 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
 
 // The first two steps, which are a container's alone.
 Status start_container(const HookOptions& options, std::string state_json, RunLog& log) {
-  PINSCOPE_TRY(const auto policies, open_policies(options, log));
+  PINSCOPE_TRY(const auto policies, open_policies(options.policy, log));
   if (policies.empty() && options.required_policies.empty()) return {};
   PINSCOPE_TRY(auto container, identify(options, policies.set(), std::move(state_json), log));
   if (!container) return {};
@@ -171,23 +166,21 @@ Status start_container(const HookOptions& options, std::string state_json, RunLo
 }  // namespace
 
 Result<bool> give_view(const HookOptions& options, const policy::CompiledSet& policies,
-                       const Subject& subject, RunLog& log) {
+                       Subject subject, RunLog& log) {
   PINSCOPE_TRY(const auto candidates, policies.candidates(subject.container));
   if (candidates.empty() && options.required_policies.empty()) return false;
-  Start start{options,
-              policies,
-              subject,
-              log,
-              find_process(subject.container),
-              Ledger(options.state_directory)};
+  auto process = find_process(subject.container);
+  Start start{options, policies,           std::move(subject),
+              log,     std::move(process), Ledger(options.state_directory)};
   auto given = take_steps(start, candidates);
   if (given) return given;
   // What an earlier hook of this start has made goes as well: the container does not start.
-  if (start.process && (start.ledger.has_begun() || !subject.is_session))
-    start.ledger.take_back(subject.container.id, *start.process);
+  const auto& [container, is_session] = start.subject;
+  if (start.process && (start.ledger.has_begun() || !is_session))
+    start.ledger.take_back(container.id, *start.process);
   Error error = kernel::where_rights_end(std::move(given).error());
-  if (subject.is_session) return std::unexpected(std::move(error));
-  return std::unexpected(std::move(error).in("container " + quoted(subject.container.id)));
+  if (is_session) return std::unexpected(std::move(error));
+  return std::unexpected(std::move(error).in("container " + quoted(container.id)));
 }
 
 Status create_runtime(const HookOptions& options, std::string state_json) {

@@ -27,6 +27,6 @@ struct Subject {
 // the subject, which is then left alone. `log` hears of what was given; an error is the caller's to
 // tell.
 Result<bool> give_view(const HookOptions& options, const policy::CompiledSet& policies,
-                       const Subject& subject, RunLog& log);
+                       Subject subject, RunLog& log);
 
 }  // namespace pinscope

@@ -40,16 +40,10 @@ void wait_for_end(const std::vector<const Store::Found*>& own) {
 
 // A record that cannot be read in whole may still say whose it is. Where it does not, it may be
 // that of a container which runs: gc is for somebody to decide.
-bool is_of_ended_process(const Store& records, const std::string& file) {
-  const auto glance = records.glance(file);
-  return glance && glance->trace &&
-         kernel::has_ended(glance->trace->pid, glance->trace->process_start);
-}
-
 Status discard_unreadable(const Store& records, Store::OfId of_id) {
   if (of_id.unreadable.empty()) return {};
   for (const auto& file : of_id.unreadable_files)
-    if (is_of_ended_process(records, file)) PINSCOPE_CHECK(records.discard(file));
+    if (has_ended(records.glance(file))) PINSCOPE_CHECK(records.discard(file));
   return std::unexpected(std::move(of_id.unreadable.front()));
 }
 
