@@ -117,11 +117,9 @@ std::string quoted(std::string_view text) {
   std::string out;
   out.reserve(text.size() + 2);
   out += '"';
-  append_plain(out, text);
-  while (!text.empty()) {
+  for (append_plain(out, text); !text.empty(); append_plain(out, text)) {
     if (text.front() == '"' || text.front() == '\\') out += '\\';
     text.remove_prefix(append_safe(out, text));
-    append_plain(out, text);
   }
   out += '"';
   return out;
@@ -130,7 +128,8 @@ std::string quoted(std::string_view text) {
 std::string one_line(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  while (!text.empty()) text.remove_prefix(append_safe(out, text));
+  for (append_plain(out, text); !text.empty(); append_plain(out, text))
+    text.remove_prefix(append_safe(out, text));
   return out;
 }
 

@@ -28,24 +28,6 @@ bool has_special(uint64_t word) {
          has_byte(word, '\\') != 0 || has_byte(word, kDelete) != 0;
 }
 
-// Whether all of `text` can be written as it is. The last word overlaps the one before.
-bool is_plain(std::string_view text) {
-  const auto word_at = [&](size_t offset) {
-    uint64_t word = 0;
-    std::memcpy(&word, text.data() + offset, sizeof word);
-    return word;
-  };
-  constexpr size_t kWord = sizeof(uint64_t);
-  if (text.size() < kWord) {
-    uint64_t word = 0x2020202020202020;
-    for (const char byte : text) word = word << 8 | static_cast<unsigned char>(byte);
-    return !has_special(word);
-  }
-  for (size_t offset = 0; offset + kWord < text.size(); offset += kWord)
-    if (has_special(word_at(offset))) return false;
-  return !has_special(word_at(text.size() - kWord));
-}
-
 // How many bytes of `text` come before the first that cannot be written as it is.
 size_t plain_length(std::string_view text) {
   size_t length = 0;
@@ -141,13 +123,14 @@ void JsonWriter::separate() {
 }
 
 void JsonWriter::quote(std::string_view text) {
-  if (is_plain(text)) return quote_plain(text);
+  size_t plain = plain_length(text);
+  if (plain == text.size()) return quote_plain(text);
   text_ += '"';
-  while (!text.empty()) {
-    const size_t plain = plain_length(text);
+  for (;; plain = plain_length(text)) {
     text_ += text.substr(0, plain);
     text.remove_prefix(plain);
-    if (!text.empty()) text.remove_prefix(append_special(text_, text));
+    if (text.empty()) break;
+    text.remove_prefix(append_special(text_, text));
   }
   text_ += '"';
 }
