@@ -26,7 +26,7 @@ ROOMS = {
     "health": STAGE | {"kernel", "policy", "engine", "inventory", "record"},
     "node": STAGE | {"kernel", "policy", "engine", "inventory", "record"},
 }
-# These sit on top.
+# These sit on top: the last rows of the page's table.
 ALL_ROOMS = set(ROOMS)
 TOP = {
     "pipeline": STAGE | {"oci", "policy", "plan", "record", "kernel", "apply"},
@@ -158,7 +158,7 @@ def findings_of(path, quote, target, root):
 def words_of(allowed):
     """What a room may include, as the page says it."""
     if allowed >= ALL_ROOMS:
-        return "everything below"
+        return "every room down to `pipeline`"
     if allowed >= STAGE:
         rest, base = allowed - STAGE, "model and the ground"
     elif allowed == GROUND:
@@ -175,11 +175,18 @@ def words_of_part(allowed):
     return ", ".join(names) or "none of them"
 
 
+def words_of_files(room, part):
+    """The same of its single files that may include more."""
+    return "".join(f"; `{path.rsplit('/', 1)[1]}` also {words_of_part(more)}"
+                   for path, more in BEYOND_PARTS.items() if path.startswith(f"plugin/{room}/{part}/"))
+
+
 def table():
     """Each room and each room within a room that is checked, with what it may include, in words."""
     rooms = {room: words_of(allowed) for room, allowed in {**ROOMS, **TOP}.items()}
     for room, parts in PARTS.items():
-        rooms |= {f"{room}/{part}": words_of_part(allowed) for part, allowed in parts.items() if part}
+        rooms |= {f"{room}/{part}": words_of_part(allowed) + words_of_files(room, part)
+                  for part, allowed in parts.items() if part}
     return rooms
 
 

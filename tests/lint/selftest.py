@@ -48,6 +48,8 @@ PLANTED = {
         ("plugin/health/x.cc", '#include "plugin/cli/y.h"', "health may not include cli"),
         ("docs/architecture.md", "| `oci` | holds | kernel |", "oci may include \"model and the ground\""),
         ("docs/architecture.md", "| `oci` | holds | x |", "base has no row"),
+        ("docs/architecture.md", "| `policy/set` | holds | files beside the folders |",
+         "files beside the folders; `install` also language"),
         ("plugin/model/x.cc", '#include "tests/support/y.h"', "model includes a test header"),
         ("tests/attack/x.cc", '#include "tests/engines/y.h"',
          "tests/attack may include tests/support and its own"),
