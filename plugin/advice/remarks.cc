@@ -241,6 +241,11 @@ class Observer {
   }
 
   void rights() {
+    if (const auto readable = names_with(Access::kRead); !readable.empty())
+      add(Kind::kNote, "open-for-reading",
+          "a program has to open " + readable +
+              " with BPF_F_RDONLY; without it, which is every library's default, it gets EROFS",
+          "docs/cannot-open-pin.md has the line for libbpf, bpftool, cilium/ebpf and Python");
     if (const auto programs = names_with(Access::kUse); !programs.empty())
       add(Kind::kNote, "use",
           "use of " + programs +

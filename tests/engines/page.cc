@@ -30,10 +30,12 @@ bool updates_pages() {
   return value != nullptr && *value == '1';
 }
 
-// "# /etc/x.yaml" names the file that a block is.
+// "# /etc/x.yaml" or "// /opt/x.c" names the file that a block is.
 std::optional<std::string> file_of(const std::string& first_line) {
-  if (!first_line.starts_with("# /")) return std::nullopt;
-  return first_line.substr(kPrompt.size());
+  for (const std::string_view comment : {kPrompt, std::string_view("// ")})
+    if (first_line.starts_with(std::string(comment) + "/"))
+      return first_line.substr(comment.size());
+  return std::nullopt;
 }
 
 }  // namespace
@@ -110,8 +112,10 @@ void Page::walk(const Interpreter& interpreter) {
 }
 
 void PageTest::TearDown() {
-  for (const char* pin : {"/sys/fs/bpf/flows", "/sys/fs/bpf/keys", "/sys/fs/bpf/quota"})
+  for (const char* pin : {"/sys/fs/bpf/flows", "/sys/fs/bpf/keys", "/sys/fs/bpf/quota",
+                          "/sys/fs/bpf/agent/flows", "/sys/fs/bpf/agent/quota"})
     ::unlink(pin);
+  ::rmdir("/sys/fs/bpf/agent");
 }
 
 std::string without_what_varies(const std::string& text) {

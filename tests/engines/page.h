@@ -1,7 +1,7 @@
 // A page of docs/ as a reader would try it: its files are written, its commands are run, in their
-// order, and what they print has to be what the page says. In a page, a block of `yaml`, `json` or
-// `toml` whose first line is "# /PATH" is a file of the machine; a block of `console` has commands
-// behind "# " and, below each, what it prints.
+// order, and what they print has to be what the page says. In a page, a block of `yaml`, `python`,
+// `c` or another language whose first line is the comment "# /PATH" or "// /PATH" is a file of the
+// machine; a block of `console` has commands behind "# " and, below each, what it prints.
 #pragma once
 
 #include <gtest/gtest.h>

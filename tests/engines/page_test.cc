@@ -1,5 +1,5 @@
-// The pages of docs/engines, tried as a new user would: every command on them is run on the engine
-// that the page is about, and prints what the page says.
+// The pages of docs that have commands, tried as a new user would: each is run on the engine that
+// the page is about, and prints what the page says.
 #include <csignal>
 
 #include "tests/engines/engine_test.h"
@@ -29,6 +29,17 @@ class Pages : public PageTest {
 
 TEST_F(Pages, Podman) {
   walk_with_podman("engines/podman.md");
+}
+
+// Has every line of the page for application developers: C with libbpf, Python, bpftool, strace.
+TEST_F(Pages, CannotOpenPin) {
+  for (const char* program : {"bpftool", "cc", "python3", "strace"})
+    if (!has_program(program)) GTEST_SKIP() << program << " is not installed";
+  walk_with_podman("cannot-open-pin.md");
+}
+
+TEST_F(Pages, Migration) {
+  walk_with_podman("migration.md");
 }
 
 TEST_F(Pages, Cdi) {

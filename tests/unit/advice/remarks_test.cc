@@ -49,7 +49,8 @@ std::vector<Remark> other_remarks(const model::Container& container,
                                   const NeededCommands& needed = {}) {
   auto remarks = remarks_on(container, decision, host_bpffs, needed);
   std::erase_if(remarks, [](const Remark& remark) {
-    return remark.code == "descriptors-travel" || remark.code == "checkpoint";
+    return remark.code == "descriptors-travel" || remark.code == "checkpoint" ||
+           remark.code == "open-for-reading";
   });
   return remarks;
 }
@@ -69,6 +70,20 @@ Remark only(const model::Container& container, const model::Decision& decision) 
 
 TEST(Remarks, AreNoneForAnOrdinaryContainerThatReads) {
   EXPECT_TRUE(other_remarks(ordinary(), granting(Access::kRead), kHostBpffs).empty());
+}
+
+TEST(Remarks, SayWhichGrantsAreOpenedForReadingOnly) {
+  auto decision = granting(Access::kRead);
+  for (const auto access : {Access::kReadWrite, Access::kRead, Access::kUse}) {
+    decision.grants.push_back(granting(access).grants[0]);
+    decision.grants.back().name = "pin" + std::to_string(decision.grants.size());
+  }
+  std::vector<std::string> texts;
+  for (const auto& remark : remarks_on(ordinary(), decision, kHostBpffs))
+    if (remark.code == "open-for-reading") texts.push_back(remark.text);
+  EXPECT_EQ(texts, std::vector<std::string>{
+                       "a program has to open \"flows\", \"pin3\" with BPF_F_RDONLY; without it, "
+                       "which is every library's default, it gets EROFS"});
 }
 
 TEST(Remarks, CallReadGrantsVoidAgainstCapBpf) {
