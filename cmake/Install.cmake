@@ -3,21 +3,29 @@
 install(TARGETS pinscope pinscope-hook pinscope-runtime pinscoped
   RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES docs/man/pinscope.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES docs/man/pinscope-policy.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES docs/man/pinscope-hook.8 docs/man/pinscope-runtime.8 docs/man/pinscoped.8
   docs/man/pam_pinscope.8
   DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+# The pages, under the paths that they have in the tree, so that their links and the names in messages
+# ("docs/engines/lsm.md") lead somewhere. What the tree has in config/ are examples there.
+install(FILES README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE
+  DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR}
+  FILES_MATCHING PATTERN "*.md" PATTERN "man" EXCLUDE)
+file(CREATE_LINK examples ${PROJECT_BINARY_DIR}/config SYMBOLIC)
+install(FILES ${PROJECT_BINARY_DIR}/config DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET pam_pinscope)
   install(TARGETS pam_pinscope LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/security)
 endif()
 install(FILES config/policy.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
+install(FILES config/policy.schema.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(DIRECTORY config/seccomp DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
 install(FILES config/systemd/pinscope-gc.service config/systemd/pinscope-gc.timer
   config/systemd/pinscoped.service DESTINATION lib/systemd/system)
 install(FILES config/logrotate/pinscope DESTINATION ${CMAKE_INSTALL_DOCDIR}/logrotate)
 install(DIRECTORY config/policies config/logrotate config/selinux config/apparmor
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
-install(FILES config/systemd/pinscope-gc.service config/systemd/pinscope-gc.timer
-  DESTINATION lib/systemd/system)
 
 # Empty: nothing is in force by installing it. With the prefix /usr, this is /etc.
 install(CODE "

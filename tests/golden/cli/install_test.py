@@ -1,5 +1,6 @@
 # What `cmake --install` puts where.
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -15,9 +16,21 @@ WANTED = [
     "usr/lib/systemd/system/pinscope-gc.timer",
     "usr/lib/systemd/system/pinscoped.service",
     "usr/share/bash-completion/completions/pinscope",
+    "usr/share/doc/pinscope/CHANGELOG.md",
+    "usr/share/doc/pinscope/README.md",
+    "usr/share/doc/pinscope/SECURITY.md",
+    "usr/share/doc/pinscope/config/selinux/pinscope.te",
+    "usr/share/doc/pinscope/docs/adr/README.md",
+    "usr/share/doc/pinscope/docs/cannot-open-pin.md",
+    "usr/share/doc/pinscope/docs/engines/podman.md",
+    "usr/share/doc/pinscope/docs/migration.md",
+    "usr/share/doc/pinscope/docs/operating.md",
+    "usr/share/doc/pinscope/docs/policy.md",
     "usr/share/doc/pinscope/examples/policies/flow-readers.yaml",
     "usr/share/fish/vendor_completions.d/pinscope.fish",
     "usr/share/man/man1/pinscope.1",
+    "usr/share/man/man5/pinscope-policy.5",
+    "usr/share/man/man8/pam_pinscope.8",
     "usr/share/man/man8/pinscope-hook.8",
     "usr/share/man/man8/pinscope-runtime.8",
     "usr/share/man/man8/pinscoped.8",
@@ -25,6 +38,9 @@ WANTED = [
     "usr/share/pinscope/seccomp/runtime-default.json",
     "usr/share/zsh/site-functions/_pinscope",
 ]
+
+
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
 
 class Install(unittest.TestCase):
@@ -40,6 +56,9 @@ class Install(unittest.TestCase):
             self.assertEqual(result.returncode, 0, result.stderr)
             for path in WANTED:
                 self.assertTrue((root / path).is_file(), path)
+            for page in (root / "usr/share/doc/pinscope").rglob("*.md"):
+                for link in LINK.findall(page.read_text()):
+                    self.assertTrue((page.parent / link).exists(), f"{page}: {link}")
             for engine in ("containerd", "crio", "docker", "podman"):
                 link = root / f"usr/bin/pinscope-runtime-{engine}"
                 self.assertEqual(str(link.readlink()), "pinscope-runtime")

@@ -1,8 +1,12 @@
-# The man pages render without a warning, and say of each command exactly the options that it has.
+# The man pages render without a warning, say of each command exactly the options that it has, and of
+# a policy exactly the keys and words that its schema has.
+import json
+import pathlib
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import cli
@@ -59,11 +63,55 @@ def tagged_options(section):
     return found
 
 
+def schema_nodes(schema, node, key=()):
+    """Each key of a policy, and each node of the schema that says something of it."""
+    yield key, node
+    if "$ref" in node:
+        yield from schema_nodes(schema, schema["definitions"][node["$ref"].split("/")[-1]], key)
+    for name in ("oneOf", "anyOf"):
+        for one in node.get(name, []):
+            yield from schema_nodes(schema, one, key)
+    if isinstance(node.get("items"), dict):
+        yield from schema_nodes(schema, node["items"], key)
+    for name, value in node.get("properties", {}).items():
+        if isinstance(value, dict):
+            yield from schema_nodes(schema, value, (*key, name))
+
+
 class ManPages(unittest.TestCase):
     def test_have_no_warnings(self):
-        for page in ("pinscope.1", "pinscope-hook.8", "pinscope-runtime.8", "pinscoped.8"):
-            result = rendered(cli.SOURCE / "docs/man" / page)
+        pages = sorted((cli.SOURCE / "docs/man").iterdir())
+        self.assertGreater(len(pages), 5)
+        for page in pages:
+            result = rendered(page)
             self.assertEqual((result.returncode, result.stderr), (0, ""), page)
+
+    def test_describe_every_key_of_a_policy_and_no_others(self):
+        schema = json.loads((cli.SOURCE / "config/policy.schema.json").read_text())
+        source = (cli.SOURCE / "docs/man/pinscope-policy.5").read_text()
+        nodes = list(schema_nodes(schema, schema))
+        wanted = {".".join(key) for key, _ in nodes if key}
+        self.assertGreater(len(wanted), 40)
+        self.assertEqual(set(re.findall(r"^\.It Cm ([\w.]+)$", source, re.MULTILINE)), wanted)
+        types = schema["definitions"]["mapType"], schema["definitions"]["programType"]
+        words = set()
+        for node in [*types, *(node for _, node in nodes)]:
+            words |= {node["const"]} if "const" in node else set(node.get("enum", []))
+        shown = set(re.findall(r"[\w/-]+", plain(rendered(
+            cli.SOURCE / "docs/man/pinscope-policy.5").stdout)))
+        self.assertEqual({word for word in words if isinstance(word, str)} - shown, set())
+
+    def test_have_examples_of_policies_that_are_correct(self):
+        source = (cli.SOURCE / "docs/man/pinscope-policy.5").read_text()
+        examples = re.findall(r"^\.Bd .*?\n(.*?)^\.Ed$", source, re.MULTILINE | re.DOTALL)
+        self.assertGreater(len(examples), 3)
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "examples.yaml"
+            path.write_text("---\n".join(examples))
+            result = subprocess.run(
+                [cli.PROGRAM, "check", "--no-host", path], capture_output=True, text=True
+            )
+        self.assertEqual((result.returncode, result.stderr), (0, ""), result.stdout)
 
     def test_describe_every_command_with_its_options_and_no_others(self):
         text = plain(rendered(cli.SOURCE / "docs/man/pinscope.1").stdout)
