@@ -40,13 +40,14 @@ constexpr std::string_view kUsageText =
 
 OCI runtime hook: gives the container described by the state JSON on stdin the BPF
 file system that the policies grant it. At Podman's stage precreate: copies the
-config.json on stdin to stdout, with what its seccomp profile lacks for that.
+config.json on stdin to stdout and, if a policy may select the container, adds the
+hooks and lets bpf(2) through its seccomp profile as far as the grants need it.
 
 )";
 constexpr std::string_view kUsageEnd = R"(  --help, --version
 
-Exit status: 0, or 1 with one line on stderr if the container must not start, or 2
-for a mistake in the arguments. See pinscope-hook(8).
+Exit status: 0; 1 if the container must not start, with one line on stderr; 2 usage
+error. See pinscope-hook(8).
 )";
 constexpr size_t kHelpColumn = 21;
 

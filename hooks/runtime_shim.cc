@@ -41,9 +41,9 @@ constexpr int kFailed = 1;
 constexpr std::string_view kUsageText =
     R"(Usage: pinscope-runtime [--pinscope-OPTION VALUE...] [RUNTIME-OPTION...] COMMAND ...
 
-Adds Pinscope's hooks, and what the container's seccomp profile lacks, to the
-config.json of a container that is created, and runs runc or crun with the same
-arguments. Other commands are passed on.
+Runs runc or crun with the same arguments. If the command creates a container that a
+policy may select, first adds Pinscope's hooks to its config.json and lets bpf(2)
+through its seccomp profile as far as the grants need it.
 
   --pinscope-runtime PATH    the low-level runtime (default: see pinscope-runtime(8))
 )";
@@ -51,8 +51,8 @@ constexpr std::string_view kUsageEnd =
     R"(                             (default: from the name, as in pinscope-runtime-docker)
   --pinscope-help, --pinscope-version
 
-Exit status: the low-level runtime's; 1 with one line on stderr if a container must
-not be created.
+Exit status: the low-level runtime's; 1 if the container must not be created, with
+one line on stderr.
 )";
 constexpr size_t kHelpColumn = 29;
 

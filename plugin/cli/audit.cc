@@ -158,14 +158,15 @@ void add_audit(CLI::App& root, Program& program) {
               {"granted", "refused", "removed", "collected", "policy-accepted", "policy-rejected"},
               "Only this outcome")
       .option("--since", filter->since, "TIME",
-              "Only newer lines: 90s, 10m, 2h, 1d, or a UTC time such as 2026-01-31T12:00:00Z")
+              "Only lines newer than this: 90s, 10m, 2h, 1d, or a UTC time such as "
+              "2026-01-31T12:00:00Z")
       .number("-n,--last", filter->last, "COUNT", "Only the last COUNT lines")
       .shared_options(program.settings, {"audit"})
       .output_options(program.settings)
       .footer(
           "With --output json, the lines are printed as they are in the file: one object per "
           "line.\n"
-          "Exit status: 0 done; 1 the trail cannot be read; 2 usage.");
+          "Exit status: 0 done; 1 the trail cannot be read; 2 usage error.");
 }
 
 }  // namespace pinscope::cli

@@ -274,29 +274,28 @@ Result<ExitStatus> run(const Settings& settings, const CdiOptions& options) {
 
 void add_cdi(CLI::App& root, Program& program) {
   auto options = std::make_shared<CdiOptions>();
-  add_command(root, program, "cdi", "Offer views as CDI devices, by the name of their policy",
+  add_command(root, program, "cdi", "Offer views as CDI devices, each named after its policy",
               [&program, options] { return run(program.settings, *options); })
       .choice_argument("ACTION", options->action, {"generate", "list", "validate"},
-                       "generate: write the specification for the policies that say cdi: true. "
-                       "list: its devices, and whether it is up to date. validate: check FILEs")
+                       "generate: write the specification for the policies with cdi: true. list: "
+                       "show its devices and whether they are up to date. validate: check FILEs")
       .arguments("FILE", options->files,
-                 "Specifications to check (default: the one that generate writes)")
+                 "Specifications to check (default: the file that generate writes)")
       .option("--spec-dir", options->directory, "DIR",
               "Where engines look for specifications (default /etc/cdi)")
       .option("--hook", options->hook, "PATH",
               "The hook that a device runs (default: pinscope-hook beside this program)")
       .choice("--engine", options->engine, {"podman", "docker", "containerd", "crio"},
-              "Tell the hooks which engine runs them. Only for a directory that no other engine "
-              "reads: it decides whose annotations are believed")
+              "Tell the hooks which engine runs them, and so whose annotations to trust. Only for "
+              "a directory that no other engine reads")
       .flag("-n,--dry-run", options->dry_run, "Print the specification, write nothing")
       .shared_options(program.settings)
       .output_options(program.settings)
       .footer(
-          "A device is asked for with --device pinscope.dev/view=NAME. Asking is not permission: "
-          "the "
-          "container does not start unless the policy selects it.\n"
-          "Exit status: 0 done; 1 it failed, a device is not up to date, or a file is not valid; 2 "
-          "usage.");
+          "Ask for a device with --device pinscope.dev/view=NAME. Asking is not permission: if the "
+          "policy does not select the container, it does not start.\n"
+          "Exit status: 0 done; 1 failure, a device that is not up to date, or a file that is not "
+          "valid; 2 usage error.");
 }
 
 }  // namespace pinscope::cli

@@ -86,17 +86,17 @@ void add_check(CLI::App& root, Program& program) {
   add_command(root, program, "check", "Check policy files and print every error and warning",
               [&program, options] { return check(program.settings, *options); })
       .arguments("PATH", options->paths,
-                 "Policy files or directories (default: the installed policies). Who owns them is "
-                 "not checked, unlike that of installed ones: see --trust")
+                 "Policy files or directories (default: the installed policies). File ownership is "
+                 "not checked here; use --trust to check it")
       .flag("--strict", options->strict, "Fail on warnings as well")
       .flag("--trust", options->trust,
-            "Also require of PATH what is required of installed policies: owned by root, writable "
-            "by root alone")
+            "Check the ownership of PATH, too: owned by root, and only root may write it")
       .flag("--no-host", options->no_host,
-            "Do not look for this host's BPF file systems: the policies are for another host")
+            "Do not compare with this host's BPF file systems, because the policies are for "
+            "another host")
       .shared_options(program.settings, {"policy", "cache-dir"})
       .output_options(program.settings)
-      .footer("Exit status: 0 no errors; 1 errors, or warnings with --strict; 2 usage.");
+      .footer("Exit status: 0 no errors; 1 errors, or warnings with --strict; 2 usage error.");
 }
 
 }  // namespace pinscope::cli

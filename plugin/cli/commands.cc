@@ -12,8 +12,8 @@ void build_tree(CLI::App& root, Program& program) {
   root.set_version_flag("--version", "pinscope " PINSCOPE_VERSION, "Print the version and exit");
   root.require_subcommand(1);
   root.footer(
-      "Exit status: 0 done; 1 it failed, or found what it looks for; 2 the command line makes no "
-      "sense.\n`pinscope COMMAND --help` says more; so does pinscope(1).");
+      "Exit status: 0 done; 1 failure, or problems found; 2 usage error.\nMore: `pinscope COMMAND "
+      "--help`, pinscope(1), pinscope-policy(5).");
   add_check(root, program);
   add_explain(root, program);
   add_plan(root, program);

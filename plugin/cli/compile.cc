@@ -43,16 +43,17 @@ Result<ExitStatus> compile(const Settings& settings, const CompileOptions& optio
 
 void add_compile(CLI::App& root, Program& program) {
   auto options = std::make_shared<CompileOptions>();
-  add_command(root, program, "compile",
-              "Check the policies and put them in force (the hook does this itself when a file has "
-              "changed)",
-              [&program, options] { return compile(program.settings, *options); })
+  add_command(
+      root, program, "compile",
+      "Check the policies and put them in force (the hook does this by itself after a change)",
+      [&program, options] { return compile(program.settings, *options); })
       .flag("--allow-empty", options->allow_empty,
-            "Give up the policies in force though their directory is gone, or is another one that "
-            "holds no policy file")
+            "Accept that there are no policies any more, even if their directory is gone or was "
+            "replaced")
       .shared_options(program.settings, {"policy", "cache-dir"})
       .colour_option(program.settings)
-      .footer("Exit status: 0 in force; 1 refused, with the reasons on standard error; 2 usage.");
+      .footer(
+          "Exit status: 0 in force; 1 refused, with the reasons on standard error; 2 usage error.");
 }
 
 }  // namespace pinscope::cli

@@ -66,11 +66,11 @@ Result<ExitStatus> examine(const Settings& settings) {
 
 void add_doctor(CLI::App& root, Program& program) {
   add_command(root, program, "doctor",
-              "Look at the kernel, the runtimes, the policies and the records, and say what to do",
+              "Check the kernel, the runtimes, the policies and the records, and say what to do",
               [&program] { return examine(program.settings); })
       .shared_options(program.settings)
       .output_options(program.settings)
-      .footer("Exit status: 0 no failure (warnings may be there); 1 failures; 2 usage.");
+      .footer("Exit status: 0 no failure (there may be warnings); 1 failures; 2 usage error.");
 }
 
 }  // namespace pinscope::cli

@@ -113,9 +113,9 @@ std::vector<std::string> warnings_of(const Tree& tree, const EngineOptions& opti
   const auto engine = *model::engine_from_name(options.engine);
   auto warnings = plan.warnings;
   if (options.action == "install" && engine::engine_program(tree, engine).empty())
-    warnings.push_back(options.engine +
-                       " is not on this machine, as far as is known: what is made is for when "
-                       "it comes");
+    warnings.push_back(
+        options.engine +
+        " was not found on this machine; the wiring takes effect once the engine is installed");
   return warnings;
 }
 
@@ -275,7 +275,7 @@ void add_engine(CLI::App& root, Program& program) {
               "Wire Pinscope into a container engine, show the wiring, or remove it",
               [&program, options] { return run_engine(program.settings, *options); })
       .choice_argument("action", options->action, {"install", "status", "remove"},
-                       "What to do with the wiring")
+                       "install, show the status of, or remove the wiring")
       .choice("--engine", options->engine, names, "Which engine (status: all, if it is left out)")
       .flag("-n,--dry-run", options->dry_run, "Say exactly what would be changed, change nothing")
       .option("--root", options->root, "DIR",
@@ -285,23 +285,21 @@ void add_engine(CLI::App& root, Program& program) {
       .option("--runtime-shim", options->shim, "PATH",
               "Where pinscope-runtime-ENGINE is on that machine (default: beside this program)")
       .flag("--set-default", options->set_default,
-            "docker, containerd: every container meets Pinscope, not only those that ask for its "
-            "runtime; later installations keep it so")
-      .flag("--no-set-default", options->no_set_default, "Give the default runtime back")
+            "docker, containerd: make \"pinscope\" the default runtime, so that Pinscope also "
+            "handles containers that name no runtime. Later installations keep it")
+      .flag("--no-set-default", options->no_set_default, "Restore the earlier default runtime")
       .flag("--force", options->force,
-            "Also overwrite or remove what others have changed in Pinscope's files")
+            "Overwrite or remove Pinscope's files even if someone edited them")
       .option("--containerd-config", options->containerd_config, "PATH",
-              "containerd's root file (default: the one that is found)")
+              "containerd's main configuration file (default: the one that is found)")
       .option("--containerd-version", options->containerd_version, "VERSION",
-              "containerd's version (default: what it says itself; needed below a --root)")
+              "containerd's version (default: containerd is asked; required with --root)")
       .shared_options(program.settings)
       .output_options(program.settings)
       .footer(
-          "--policy, --state-dir, --cache-dir and --audit are handed to the hook if they are not "
-          "the "
-          "defaults.\nExit status: 0 done, or status: every engine that is there is wired and "
-          "would "
-          "use it; 1 not; 2 usage.");
+          "--policy, --state-dir, --cache-dir and --audit are passed on to the hook if they are "
+          "not the defaults.\nExit status: 0 done; 1 failure; 2 usage error. status: 0 if every "
+          "engine on the machine is wired and uses the wiring, otherwise 1.");
 }
 
 }  // namespace pinscope::cli

@@ -49,17 +49,17 @@ Result<ExitStatus> collect(const Settings& settings, inventory::CollectOptions o
 
 void add_gc(CLI::App& root, Program& program) {
   auto options = std::make_shared<inventory::CollectOptions>();
-  add_command(root, program, "gc", "Remove what a crash, or a missing poststop, has left",
+  add_command(root, program, "gc", "Remove records of containers that no longer run",
               [&program, options] { return collect(program.settings, *options); })
       .flag("-n,--dry-run", options->dry_run, "Say what would be removed, remove nothing")
       .flag("--damaged", options->damaged, "Also remove records that cannot be read")
       .shared_options(program.settings, {"state-dir", "audit"})
       .output_options(program.settings)
       .footer(
-          "A record is removed if the process that it names, by pid and start time, is gone.\n"
-          "Each removal is audited. A record that cannot be read is removed if nothing shows that\n"
-          "its container is alive; --damaged also removes records for which this cannot be told.\n"
-          "Exit status: 0 done; 1 something could not be removed; 2 usage.");
+          "A record is removed if the process in it (pid and start time) is gone.\n"
+          "Each removal is audited. A record that cannot be read is removed if its "
+          "container\ncannot be alive; --damaged also removes it if that is not known.\n"
+          "Exit status: 0 done; 1 something could not be removed; 2 usage error.");
 }
 
 }  // namespace pinscope::cli

@@ -117,14 +117,14 @@ Result<ExitStatus> inspect(const Settings& settings, const InspectOptions& optio
 
 void add_inspect(CLI::App& root, Program& program) {
   auto options = std::make_shared<InspectOptions>();
-  add_command(root, program, "inspect", "Show all that is known of one container's view",
+  add_command(root, program, "inspect", "Show everything about the view of one container",
               [&program, options] { return inspect(program.settings, *options); })
       .argument("ID", options->id, "The container's id, or a unique beginning of it")
       .number("--pid", options->pid, "PID",
-              "The container with this process, if several have the id")
+              "The pid of the container's process, if several containers have this id")
       .shared_options(program.settings, {"state-dir"})
       .output_options(program.settings)
-      .footer("Exit status: 0 done; 1 no such container, or several; 2 usage.");
+      .footer("Exit status: 0 done; 1 no such container, or several; 2 usage error.");
 }
 
 }  // namespace pinscope::cli

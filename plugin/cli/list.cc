@@ -101,15 +101,13 @@ void add_list(CLI::App& root, Program& program) {
       .shared_options(program.settings, {"state-dir"})
       .output_options(program.settings)
       .footer(
-          "STATE is running; gone (the process has ended, poststop did not run: see gc); "
-          "incomplete (the\nhook is at work or was killed); view missing (something unmounted "
-          "it).\nA grant is stale if its source pin names another object by now, or is gone: the "
-          "container still\nsees the old object.\n"
-          "Where two containers have one id (each root of a runtime has its own), PID and BUNDLE "
-          "tell "
-          "them\napart.\n"
+          "STATE: running; gone (the process has ended, but poststop did not run; see gc); "
+          "incomplete (the\nhook is still at work, or was killed); view missing (something "
+          "unmounted it).\nA grant is stale if its source pin is gone or names another object; the "
+          "container still sees the\nold object.\nIf two containers have the same id, PID and "
+          "BUNDLE are shown, too.\n"
           "\"+ token\": the container may make BPF tokens; inspect says what they allow.\n"
-          "Exit status: 0 done; 1 the records, or one of them, cannot be read; 2 usage.");
+          "Exit status: 0 done; 1 a record cannot be read; 2 usage error.");
 }
 
 }  // namespace pinscope::cli

@@ -62,12 +62,12 @@ void add_node(CLI::App& root, Program& program) {
   auto options = std::make_shared<NodeOptions>();
   options->agent.status_file = kStatusFile;
   add_command(root, program, "node",
-              "Be the agent of a Kubernetes node: install programs, wiring and policies, follow a "
-              "ConfigMap",
+              "Run the agent of a Kubernetes node, which installs programs, wiring and the "
+              "policies of a ConfigMap",
               [&program, options] { return run_node(program.settings, *options); })
-      .choice_argument(
-          "action", options->action, {"run", "remove", "ready"},
-          "run: install and follow; remove: undo everything; ready: say what the agent said last")
+      .choice_argument("action", options->action, {"run", "remove", "ready"},
+                       "run: install, then follow the ConfigMap; remove: undo everything; ready: "
+                       "print the agent's last status")
       .option("--root", options->agent.root, "DIR",
               "Where the node's root directory is mounted (default /)")
       .option("--policies", options->agent.volume, "DIR",
@@ -77,22 +77,22 @@ void add_node(CLI::App& root, Program& program) {
       .option("--programs", options->agent.programs, "DIR",
               "The programs to install (default: the directory of this program)")
       .option("--prefix", options->agent.prefix, "DIR",
-              "Where on the node the programs go (default /opt/pinscope)")
+              "Where to put the programs on the node (default /opt/pinscope)")
       .option("--status-file", options->agent.status_file, "FILE",
               std::string("What ready reads (default ") + kStatusFile + ")")
       .option("--containerd-config", options->agent.containerd_config, "PATH",
-              "containerd's root file (default: the one that is found)")
+              "containerd's main configuration file (default: the one that is found)")
       .option("--containerd-version", options->agent.containerd_version, "VERSION",
-              "containerd's version (needed where it has no configuration file)")
+              "containerd's version (required if it has no configuration file)")
       .flag("--remove-on-exit", options->agent.remove_on_exit,
-            "At SIGTERM take everything away; otherwise it stays in force")
+            "Remove everything at SIGTERM; otherwise it stays in force")
       .flag("--wait", options->agent.wait,
-            "With remove: stay until no container needs the programs any more, then remove them")
+            "With remove: wait until no container needs the programs, then remove them")
       .shared_options(program.settings)
       .footer(
           "--prefix, --policy, --state-dir, --cache-dir, --audit and --containerd-config are paths "
-          "of the "
-          "node; the others are of this program.\nExit status: 0 done, or ready; 1 not; 2 usage.");
+          "on the node, the others are paths here.\nExit status: 0 done, or ready; 1 failure, or "
+          "not ready; 2 usage error.");
 }
 
 }  // namespace pinscope::cli

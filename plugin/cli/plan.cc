@@ -36,8 +36,8 @@ void add_plan(CLI::App& root, Program& program) {
                   [&program, options] { return run_plan(program.settings, *options); });
   add_explain_options(command, program.settings, *options);
   command.footer(
-      "Nothing is done. --no-host plans for the newest kernel.\n"
-      "Exit status: 0 it would start; 1 it would not; 2 usage.");
+      "Nothing is changed. --no-host plans for the newest kernel.\n"
+      "Exit status: 0 the container would start; 1 it would not; 2 usage error.");
 }
 
 }  // namespace pinscope::cli

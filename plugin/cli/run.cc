@@ -208,22 +208,23 @@ Result<ExitStatus> run_command(const Settings& settings, const RunOptions& optio
 void add_run(CLI::App& root, Program& program) {
   auto options = std::make_shared<RunOptions>();
   Command command =
-      add_command(root, program, "run", "Run a command of this host with the view of its user",
+      add_command(root, program, "run", "Run a command on this host with the view of a user",
                   [&program, options] { return run_command(program.settings, *options); });
   command
       .option("--user", options->user, "USER",
-              "Become this user first: a name, a number, or a number behind \"+\"")
+              "Run the command as this user: a name, a number, or a number after \"+\". Default: "
+              "the current user")
       .option("--login", options->login, "NAME", "The same by a name, which is never a number")
       .number("--attach", options->attach, "PID",
-              "Give the view to this process, which has a mount namespace of its own, and end")
+              "Give the view to this process, which has its own mount namespace, and exit")
       .shared_options(program.settings)
       .command_line("COMMAND", options->command, "The command and its arguments, behind --");
   command.footer(
-      "The command runs in a mount namespace of its own, in which the policies with\n"
-      "`engine: host` (or no engine) that select its user give it a view. Root without a\n"
-      "user namespace can open every object by its id: use it with --user.\n"
-      "--attach is for pam_pinscope(8): exit status 3 if no policy selects the user.\n"
-      "Exit status: the command's; 125 it has no view; 126 it cannot be run; 127 it is not there.");
+      "The command runs in its own mount namespace, with the view that the policies grant its "
+      "user:\nthose that select `engine: host` or no engine. Use --user, because root can open "
+      "every object\nby its id.\n--attach is for pam_pinscope(8); its exit status is 3 if no "
+      "policy selects the user.\nExit status: the command's; 125 no view; 126 the command cannot "
+      "be run; 127 it does not exist.");
 }
 
 }  // namespace pinscope::cli

@@ -17,25 +17,25 @@ namespace {
 constexpr std::string_view kUsageText =
     R"(Usage: pinscoped --nri [OPTION...]
 
-Resident service of Pinscope. As an NRI plugin of containerd or CRI-O it has every container
-that a policy may select given the view that the policies grant it.
+Resident service of Pinscope: an NRI plugin of containerd or CRI-O. If a policy may select a
+container, it adds Pinscope's hook, which gives the container its view.
 
-  --nri                  serve the container engine at --nri-socket, and again when it was restarted
+  --nri                  connect to the engine at --nri-socket, and again after it was restarted
   --nri-socket PATH      the engine's NRI socket (default /var/run/nri/nri.sock)
   --nri-name NAME        register under this name (default pinscope)
-  --nri-index NN         place among the plugins, two digits (default 50)
+  --nri-index NN         order among the plugins, two digits (default 50)
   --nri-mode MODE        hooks: put the hook into the container's configuration (default)
                          start: run the hook when the container is started
-  --nri-seccomp PATH     profile that takes the place of the engine's default one, with bpf(2) as
-                         granted added (NRI 0.10 and later); or none
-  --status-file PATH     write "ready" there while an engine is served, and why not otherwise
-  --engine NAME          containerd or crio (default: as the engine calls itself)
+  --nri-seccomp PATH     seccomp profile that replaces the engine's default one, plus the commands of
+                         bpf(2) that the grants need (NRI 0.10 and later); none: change no profile
+  --status-file PATH     write "ready" to this file while connected, otherwise the reason why not
+  --engine NAME          containerd or crio (default: the name that the engine gives)
   --hook PATH            the hook (default: pinscope-hook beside this program)
 )";
 constexpr std::string_view kUsageEnd = R"(  --help, --version
 
 Started by an engine from its plugin directory, it needs no arguments and reads its options
-from the configuration that the engine hands over. See pinscoped(8).
+from the configuration that the engine passes to it. See pinscoped(8).
 )";
 constexpr size_t kHelpColumn = 25;
 constexpr const char* kSeeHelp = "see pinscoped --help";

@@ -115,9 +115,10 @@ Findings check_kernel() {
 Findings check_host() {
   Findings findings;
   if (::geteuid() != 0)
-    findings.push_back({Level::kWarn, "host", "user",
-                        "uid " + std::to_string(::geteuid()) + ": much cannot be looked at",
-                        "run pinscope doctor as root"});
+    findings.push_back(
+        {Level::kWarn, "host", "user",
+         "uid " + std::to_string(::geteuid()) + ": not root, so many checks are skipped",
+         "run pinscope doctor as root"});
   findings.push_back(host_bpffs());
   return findings;
 }

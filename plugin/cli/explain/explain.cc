@@ -160,9 +160,9 @@ void add_explain(CLI::App& root, Program& program) {
       [&program, options] { return run_explain(program.settings, *options); });
   add_explain_options(command, program.settings, *options);
   command.footer(
-      "Policies are read from the files, as the next start would; if they have errors, the set in "
-      "force is used.\nThe owner of files is checked for the installed policies only.\n"
-      "Exit status: 0 it would start; 1 it would not; 2 usage.");
+      "Policies are read from the files, as at the next start; if they have errors, the set in "
+      "force is used.\nFile ownership is checked for the installed policies only.\nExit status: 0 "
+      "the container would start; 1 it would not; 2 usage error.");
 }
 
 }  // namespace pinscope::cli

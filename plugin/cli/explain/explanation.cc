@@ -85,13 +85,13 @@ void add_explain_options(Command& command, Settings& settings, ExplainOptions& o
       .required_option("-b,--bundle", options.bundle, "DIR",
                        "The container's OCI bundle: the directory that holds its config.json")
       .choice("--engine", options.engine, {"podman", "docker", "containerd", "crio", "host"},
-              "The engine that starts the container, as the hook's --engine says it")
+              "The engine that starts the container")
       .option("--id", options.id, "TEXT", "The container's id (default: the bundle's name)")
-      .repeatable_option("--pod-label", options.pod_labels, "KEY=VALUE",
-                         "A label of the container's pod, as the NRI plugin would hand it on "
-                         "(repeatable)")
+      .repeatable_option(
+          "--pod-label", options.pod_labels, "KEY=VALUE",
+          "A label of the container's pod, as the NRI plugin would pass it on (repeatable)")
       .flag("--no-host", options.no_host,
-            "Do not look at this host's pins and kernel: explain the policy alone")
+            "Explain the policy alone, without this host's pins and kernel")
       .shared_options(settings, {"policy", "cache-dir"})
       .output_options(settings);
 }
@@ -116,7 +116,7 @@ Result<Explained> explain(const Settings& settings, const ExplainOptions& option
   if (!options.no_host && ::geteuid() != 0 && !explained.start.sources.empty())
     explained.remarks.push_back(
         {Remark::Kind::kNote, "not-root",
-         "this is not root, and the hook is: pins that only root may open look wrong here",
+         "not root: pins that only root may open look wrong here, because the hook is root",
          "run it as root, or with --no-host"});
   return explained;
 }
