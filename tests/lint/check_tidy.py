@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -49,18 +50,30 @@ def changed_files(root):
     return {str(root / name) for name in names}
 
 
-def sources(build, root, only):
-    """(file, language flags) of every source of the tree in the build's compilation database."""
-    database = json.loads((build / "compile_commands.json").read_text())
-    for file in sorted({entry["file"] for entry in database}):
+def plain_database(build):
+    """Writes a directory with the build's commands as clang understands them: one for each file, and
+    without GCC's precompiled headers, so that a file that lacks an include is found."""
+    commands = {}
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        entry["command"] = re.sub(r" -Winvalid-pch -include \S+", "", entry["command"])
+        commands.setdefault(entry["file"], entry)
+    directory = build / "tidy"
+    directory.mkdir(exist_ok=True)
+    (directory / "compile_commands.json").write_text(json.dumps(list(commands.values())))
+    return directory, sorted(commands)
+
+
+def sources(files, root, only):
+    """Those of the files that are sources of the tree."""
+    for file in files:
         path = pathlib.Path(file)
         if path.is_relative_to(root) and not path.is_relative_to(root / "build"):
             if path.suffix == ".cc" and path.exists() and (only is None or file in only):
                 yield file
 
 
-def check(tidy, build, file):
-    command = [tidy, "-p", str(build), "--quiet",
+def check(tidy, database, file):
+    command = [tidy, "-p", str(database), "--quiet",
                *(f"--extra-arg={argument}" for argument in EXTRA), file]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     # Counts of suppressed warnings go to stderr and are no news.
@@ -83,17 +96,18 @@ def main():
         print(f"tidy: skipped: there is no clang-tidy {', '.join(VERSIONS)} here")
         sys.exit(77)
 
-    passed = build / "tidy-passed"
+    database, files = plain_database(build)
+    passed = database / "passed"
     passed.mkdir(exist_ok=True)
     common = header_hash(root) + tidy
     findings, looked_at, pending = [], 0, {}
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        for file in sources(build, root, changed_files(root) if arguments.changed else None):
+        for file in sources(files, root, changed_files(root) if arguments.changed else None):
             looked_at += 1
             content = pathlib.Path(file).read_bytes()
             stamp = passed / hashlib.sha256(common.encode() + file.encode() + content).hexdigest()
             if not stamp.exists():
-                pending[pool.submit(check, tidy, build, file)] = stamp
+                pending[pool.submit(check, tidy, database, file)] = stamp
         for future in concurrent.futures.as_completed(pending):
             status, lines = future.result()
             if status == 0:
