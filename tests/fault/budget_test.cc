@@ -53,7 +53,7 @@ std::string pin_of(int number) {
 class HookBudget : public testing::TestWithParam<Start> {
  protected:
   void SetUp() override {
-#if defined(__SANITIZE_ADDRESS__) || !defined(__OPTIMIZE__)
+#ifndef PINSCOPE_RELEASE
     GTEST_SKIP() << "the budget is that of the release build";
 #endif
     rootfs_ = installation_.directory().make_directory("bundle/rootfs");
@@ -181,7 +181,7 @@ INSTANTIATE_TEST_SUITE_P(All, HookBudget, testing::ValuesIn(kStarts),
                          [](const auto& start) { return std::string(start.param.name); });
 
 TEST(HookText, StaysSmall) {
-#if defined(__SANITIZE_ADDRESS__) || !defined(__OPTIMIZE__)
+#ifndef PINSCOPE_RELEASE
   GTEST_SKIP() << "the budget is that of the release build";
 #endif
   if (__GNUC__ != 12) GTEST_SKIP() << "the budget was set for GCC 12";
