@@ -63,8 +63,9 @@ Status check_trusted(const struct stat& status, std::string_view path, const Tru
         Error(rule.code, "trust " + quoted(path)).reason(std::move(reason)).hint(rule.hint));
   };
   if (status.st_uid != rule.owner)
-    return untrusted((S_ISLNK(status.st_mode) ? "it is a symbolic link of uid " : "it is owned by uid ") +
-                     std::to_string(status.st_uid));
+    return untrusted(
+        (S_ISLNK(status.st_mode) ? "it is a symbolic link of uid " : "it is owned by uid ") +
+        std::to_string(status.st_uid));
   // A link's mode means nothing.
   if (!S_ISLNK(status.st_mode) && (status.st_mode & kOthersMayWrite) != 0) {
     char mode[8];

@@ -40,8 +40,10 @@ TEST_P(NriPodAndItsPlugin, IsLeftAloneByAPluginThatWasKilledAndComesBack) {
   const std::string id = start_sleeper(pod);
   kill_plugin();
   start_plugin();
-  EXPECT_THAT(node().machine().read("/var/log/pinscoped.log"),
-              HasSubstr("containers that are there already stay as they are: 1"));
+  const std::string told = "containers that are there already stay as they are: 1";
+  EXPECT_TRUE(wait_until([&] {
+    return node().machine().log("pinscoped").find(told) != std::string::npos;
+  })) << node().machine().log("pinscoped");
   EXPECT_THAT(records(), ElementsAre(id + ".json"));
   EXPECT_EQ(granted(), 1);
   kill_plugin();
