@@ -43,6 +43,8 @@ def dev(*arguments):
             [root / "dev", *arguments], capture_output=True, text=True, check=False,
             env={**os.environ, "PATH": f"{root}/played:{os.environ['PATH']}"})
         calls = (root / "calls").read_text() if (root / "calls").exists() else ""
+        if not (root / "build").exists():
+            calls += "build is gone\n"
         return result.returncode, result.stdout + result.stderr, calls
 
 
@@ -69,4 +71,17 @@ check(["test", "unit", "unit.Path.A"], 1, "name suites or tests, not both")
 check(["test", "fuzz.state"], 1, "run as whole suites only")
 got = check(["test", "unit"], 0, "", ["--build build/release", "--build build/asan", "-L ^(unit)$"])
 assert "--target all\n" in got[2] and " -R " not in got[2], got
+check(["test", "--filter", "Path", "unit"], 0, "", ["-R Path -L ^(unit)$"])
+
+# Every command has a help of its own, does nothing else for it, and takes nothing that it does not know.
+for command in re.findall("^  ([a-z]+)", dev("help")[1], re.MULTILINE):
+    got = check([command, "--help"], 0, f"^  {command}\\b")
+    assert got[2] == "" and len(re.findall("^  [a-z]+", got[1], re.MULTILINE)) <= 2, got
+    if command not in ("build", "bench", "help"):  # the rest is ninja's, or the benchmark's
+        got = check([command, "--hlep"], 1, f"dev {command} --help")
+        assert got[2] == "", got
+check(["fuzz", "--seconds", "soon"], 1, "--seconds needs a number")
+check(["vm", "--seconds", "soon"], 1, "--seconds needs a number")
+check(["test", "--build", "debug"], 1, "--build needs release or asan")
+check(["clean"], 0, "", ["build is gone"])
 print("dev: builds and runs what it is asked for")
