@@ -1,9 +1,5 @@
 // `pinscope cdi`: the CDI specification through which users ask engines for a view by name: write
-// it, list its devices and whether they are up to date, check any specification.
-#include "plugin/engine/cdi/cdi.h"
-#include "plugin/host/installed.h"
-
-#include <fcntl.h>
+// it, list its devices and whether they are up to date.
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,8 +12,8 @@
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/term/table.h"
-#include "plugin/engine/cdi/check.h"
-#include "plugin/host/file.h"
+#include "plugin/engine/cdi/cdi.h"
+#include "plugin/host/installed.h"
 #include "plugin/json/json.h"
 #include "plugin/policy/language/load.h"
 #include "plugin/policy/set/install.h"
@@ -27,7 +23,6 @@ namespace {
 
 struct CdiOptions {
   std::string action;
-  std::vector<std::string> files;
   std::string directory = engine::kCdiDirectory;
   std::string hook;  // empty: pinscope-hook beside this program
   std::string engine;
@@ -223,64 +218,18 @@ Result<ExitStatus> list(const Settings& settings, const CdiOptions& options) {
   return ready ? kExitOk : kExitFailure;
 }
 
-std::vector<engine::CdiProblem> problems_of(const std::string& file) {
-  constexpr const char* kJsonOnly = "only JSON is checked, not YAML";
-  if (file.ends_with(".yaml") || file.ends_with(".yml")) return {{"", kJsonOnly}};
-  const auto fd = open_at(AT_FDCWD, file, O_RDONLY | O_NONBLOCK);
-  if (!fd) return {{"", fd.error().sentence()}};
-  auto text = read_all(fd->get(), engine::kLargestCdiFile, file);
-  if (!text) return {{"", text.error().sentence()}};
-  auto problems = engine::cdi_problems(*std::move(text), file);
-  if (!file.ends_with(".json"))
-    problems.insert(problems.begin(),
-                    {"", "engines read no file of this name: let it end in .json"});
-  return problems;
-}
-
-Result<ExitStatus> validate(const Settings& settings, const CdiOptions& options) {
-  const auto files =
-      options.files.empty() ? std::vector<std::string>{options.spec_file()} : options.files;
-  bool all_valid = true;
-  JsonWriter json(JsonWriter::Style::kPretty);
-  json.object().key("files").array();
-  std::string text;
-  for (const auto& file : files) {
-    const auto problems = problems_of(file);
-    all_valid = all_valid && problems.empty();
-    json.object().field("file", file).field("valid", problems.empty()).key("problems").array();
-    for (const auto& [place, message] : problems) {
-      json.object().field("place", place).field("message", message).end();
-      text += one_line(file) + ": " + (place.empty() ? "" : one_line(place) + ": ") +
-              one_line(message) + "\n";
-    }
-    json.end().end();
-    if (problems.empty()) text += one_line(file) + ": valid\n";
-  }
-  json.end().field("valid", all_valid).end();
-  print(settings.json() ? json.take() + "\n" : text);
-  return all_valid ? kExitOk : kExitFailure;
-}
-
-Result<ExitStatus> run(const Settings& settings, const CdiOptions& options) {
-  if (options.action == "validate") return validate(settings, options);
-  if (!options.files.empty()) {
-    report(cannot_use("FILE", "only cdi validate takes files").hint("see pinscope cdi --help"));
-    return kExitUsage;
-  }
-  return options.action == "list" ? list(settings, options) : generate(settings, options);
-}
-
 }  // namespace
 
 void add_cdi(CLI::App& root, Program& program) {
   auto options = std::make_shared<CdiOptions>();
   add_command(root, program, "cdi", "Offer views as CDI devices, each named after its policy",
-              [&program, options] { return run(program.settings, *options); })
-      .choice_argument("ACTION", options->action, {"generate", "list", "validate"},
+              [&settings = program.settings, options] {
+                return options->action == "list" ? list(settings, *options)
+                                                 : generate(settings, *options);
+              })
+      .choice_argument("ACTION", options->action, {"generate", "list"},
                        "generate: write the specification for the policies with cdi: true. list: "
-                       "show its devices and whether they are up to date. validate: check FILEs")
-      .arguments("FILE", options->files,
-                 "Specifications to check (default: the file that generate writes)")
+                       "show its devices and whether they are up to date")
       .option("--spec-dir", options->directory, "DIR",
               "Where engines look for specifications (default /etc/cdi)")
       .option("--hook", options->hook, "PATH",
@@ -294,8 +243,7 @@ void add_cdi(CLI::App& root, Program& program) {
       .footer(
           "Ask for a device with --device pinscope.dev/view=NAME. Asking is not permission: if the "
           "policy does not select the container, it does not start.\n"
-          "Exit status: 0 done; 1 failure, a device that is not up to date, or a file that is not "
-          "valid; 2 usage error.");
+          "Exit status: 0 done; 1 failure, or a device that is not up to date; 2 usage error.");
 }
 
 }  // namespace pinscope::cli

@@ -49,8 +49,6 @@ class PodmanCdi : public testing::TestWithParam<std::string> {
   void generate() {
     const auto result = machine().run({"pinscope", "cdi", "generate"});
     ASSERT_EQ(result.status, 0) << result;
-    const auto valid = machine().run({"pinscope", "cdi", "validate"});
-    ASSERT_EQ(valid.out, "/etc/cdi/pinscope.json: valid\n");
   }
 
   // The probe as `user`, with these devices and options.

@@ -16,6 +16,7 @@
 namespace pinscope::engine {
 namespace {
 
+constexpr size_t kLargestCdiFile = size_t{16} << 20;  // bytes
 constexpr std::string_view kRequire = "--require-policy";
 
 void write_hook(JsonWriter& json, const model::HookEntry& hook) {

@@ -15,7 +15,6 @@ namespace pinscope::engine {
 inline constexpr std::string_view kCdiKind = "pinscope.dev/view";
 inline constexpr const char* kCdiDirectory = "/etc/cdi";
 inline constexpr const char* kCdiFileName = "pinscope.json";
-inline constexpr size_t kLargestCdiFile = size_t{16} << 20;  // bytes
 
 // "pinscope.dev/view=flow-readers": what a user asks for.
 std::string cdi_device(std::string_view policy);
@@ -26,7 +25,7 @@ struct CdiWiring {
 };
 
 // The text of a specification with one device for each of `policies`, which are sorted and not
-// empty, each name an is_cdi_device_name. The same arguments give the same bytes; the version is
+// empty, each of which may name a device. The same arguments give the same bytes; the version is
 // the lowest that holds what is used.
 std::string cdi_spec(const std::vector<std::string>& policies, const CdiWiring& wiring);
 

@@ -6,7 +6,6 @@
 
 #include "plugin/base/text.h"
 #include "plugin/model/bpf_names.h"
-#include "plugin/model/cdi_name.h"
 #include "plugin/model/token_rights.h"
 #include "plugin/policy/decide/program_types.h"
 #include "plugin/policy/glob.h"
@@ -127,9 +126,23 @@ void warn_of_host_bpffs(const PolicyDraft& draft, Reporter& reporter) {
                      "a container that mounts the host's bpffs can write every map in it");
 }
 
+// Whether `name` can be that of a CDI device (CDI SPEC.md, "CDI Devices", and its parser.go):
+// letters and digits, with "_", "-", "." and ":" between them.
+bool is_device_name(std::string_view name) {
+  const auto is_alphanumeric = [](char byte) {
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= '0' && byte <= '9');
+  };
+  const auto is_allowed = [&](char byte) {
+    return is_alphanumeric(byte) || byte == '_' || byte == '-' || byte == '.' || byte == ':';
+  };
+  return !name.empty() && is_alphanumeric(name.front()) && is_alphanumeric(name.back()) &&
+         std::ranges::all_of(name, is_allowed);
+}
+
 void check_device(const PolicyDraft& draft, Reporter& reporter) {
   const std::string& name = draft.policy.name;
-  if (!draft.policy.cdi || name.empty() || model::is_cdi_device_name(name)) return;
+  if (!draft.policy.cdi || name.empty() || is_device_name(name)) return;
   reporter.error(*draft.cdi, quoted(name) + " cannot be the name of a CDI device",
                  "let metadata.name end with a letter or digit");
 }

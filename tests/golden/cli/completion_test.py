@@ -54,12 +54,13 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 
 
     def test_offers_what_stands_behind_an_action(self):
-        self.assertEqual(self.complete("pinscope", "cdi", "va"), ["validate"])
+        self.assertEqual(self.complete("pinscope", "cdi", "l"), ["list"])
         with tempfile.TemporaryDirectory() as directory:
-            path = pathlib.Path(directory) / "vendor.json"
+            path = pathlib.Path(directory) / "pinscope-hook"
             path.write_text("")
             self.assertEqual(
-                self.complete("pinscope", "cdi", "validate", f"{directory}/ven"), [str(path)]
+                self.complete("pinscope", "cdi", "generate", "--hook", f"{directory}/pin"),
+                [str(path)],
             )
 
 

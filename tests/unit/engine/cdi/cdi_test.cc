@@ -9,8 +9,6 @@
 #include <fstream>
 #include <iterator>
 
-#include "plugin/engine/cdi/check.h"
-
 namespace pinscope::engine {
 namespace {
 
@@ -63,12 +61,7 @@ TEST(CdiSpec, IsThisText) {
 )");
 }
 
-TEST(CdiSpec, IsValidAndOfTheLowestVersion) {
-  for (const auto& names : {std::vector<std::string>{"a", "b.c_d-e"}, {"9lives", "a"}}) {
-    const std::string text = cdi_spec(names, kWiring);
-    for (const auto& [place, message] : cdi_problems(text, "spec"))
-      ADD_FAILURE() << place << ": " << message;
-  }
+TEST(CdiSpec, IsOfTheLowestVersion) {
   EXPECT_THAT(cdi_spec({"9lives", "a"}, kWiring), testing::HasSubstr("\"0.5.0\""));
   EXPECT_THAT(cdi_spec({"a", "b9"}, kWiring), testing::HasSubstr("\"0.3.0\""));
 }
