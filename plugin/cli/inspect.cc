@@ -4,19 +4,14 @@
 #include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
-#include "plugin/cli/explain/delegation_text.h"
+#include "plugin/cli/explain/given_text.h"
 #include "plugin/cli/records.h"
 #include "plugin/cli/term/table.h"
+#include "plugin/model/facts.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::cli {
 namespace {
-
-std::string owner_and_mode(const model::GrantedPin& grant) {
-  char text[48];
-  std::snprintf(text, sizeof text, "%u:%u %04o", grant.uid, grant.gid, grant.mode);
-  return text;
-}
 
 // "0:57 bpf, sealed, mount 4294968108"; the device is as a line of mountinfo names it.
 std::string instance_text(const model::ViewInstance& instance) {
@@ -37,10 +32,6 @@ std::string to_json(const inventory::Entry& entry) {
          ",\n\"live\": " + std::string(live.text()) + "\n}\n";
 }
 
-void add_fact(Table& table, const char* name, const std::optional<model::Fact>& fact) {
-  if (fact) table.add({name, fact->value + " (" + fact->established_by + ")"});
-}
-
 std::string to_text(const inventory::Entry& entry, const Palette& palette) {
   const auto& record = entry.record;
   const auto& given = record.given;
@@ -51,11 +42,9 @@ std::string to_text(const inventory::Entry& entry, const Palette& palette) {
       {"process", std::to_string(given.pid) + " (" + inventory::name_of(entry.live.process) + ")"});
   facts.add({"engine", model::engine_name(given.engine)});
   if (given.uid) facts.add({"user", "uid " + std::to_string(*given.uid)});
-  add_fact(facts, "namespace", given.identity.kubernetes_namespace);
-  add_fact(facts, "pod", given.identity.kubernetes_pod);
-  add_fact(facts, "container", given.identity.kubernetes_container);
-  add_fact(facts, "pod uid", given.identity.kubernetes_uid);
-  add_fact(facts, "image", given.identity.image);
+  for (const auto& [name, member] : model::kFacts)
+    if (const auto& fact = given.identity.*member)
+      facts.add({fact_title(name), fact->value + " (" + fact->established_by + ")"});
   facts.add({"bundle", given.bundle});
   facts.add({"rootfs", record.rootfs});
   facts.add({"created", utc_time(record.created_ns)});
@@ -73,9 +62,8 @@ std::string to_text(const inventory::Entry& entry, const Palette& palette) {
   for (size_t i = 0; i < given.pins.size(); ++i) {
     const auto& pin = given.pins[i];
     const auto& live = entry.live.pins[i];
-    std::string object = std::string(model::name_of(pin.object.kind)) + " " +
-                         std::to_string(pin.object.id) + " (" + type_name(pin.object) + ")";
-    if (pin.skipped) object = "none: the source was missing";
+    const std::string object =
+        pin.skipped ? "none: the source was missing" : object_text(pin.object);
     std::string now = inventory::name_of(live.source);
     if (live.source == inventory::SourceState::kStale && live.source_object_id != 0)
       now += ": now " + std::to_string(live.source_object_id);
@@ -88,12 +76,8 @@ std::string to_text(const inventory::Entry& entry, const Palette& palette) {
   if (!grants.empty()) text += "\n" + grants.text(palette);
 
   if (given.delegation) text += "\n" + delegation_table(*given.delegation).text(palette);
-  Table refusals({"REFUSED", "SOURCE", "GRANTED BY", "DENIED BY"});
-  for (const auto& refusal : given.refusals)
-    refusals.add({refusal.name, refusal.source, model::to_string(refusal.granted_by),
-                  model::to_string(refusal.denied_by) +
-                      (refusal.denied_as.empty() ? "" : ", as " + quoted(refusal.denied_as))});
-  if (!refusals.empty()) text += "\n" + refusals.text(palette);
+  if (const Table refusals = refusals_table(given.refusals); !refusals.empty())
+    text += "\n" + refusals.text(palette);
   for (const auto& name : entry.live.missing_names)
     text += palette.paint(Colour::kRed, "missing") + ": " + quoted(name) +
             " was granted and is not in the view\n";

@@ -1,7 +1,6 @@
 #include "plugin/record/identity_json.h"
 
-#include <array>
-
+#include "plugin/model/facts.h"
 #include "plugin/record/bounds.h"
 
 namespace pinscope::record {
@@ -9,19 +8,6 @@ namespace {
 
 using model::Fact;
 using model::Identity;
-
-struct NamedFact {
-  std::string_view name;
-  std::optional<Fact> Identity::*fact;
-};
-
-constexpr std::array<NamedFact, 5> kFacts = {{
-    {"kubernetes_namespace", &Identity::kubernetes_namespace},
-    {"kubernetes_pod", &Identity::kubernetes_pod},
-    {"kubernetes_container", &Identity::kubernetes_container},
-    {"kubernetes_uid", &Identity::kubernetes_uid},
-    {"image", &Identity::image},
-}};
 
 bool write_fact(JsonWriter& json, std::string_view name, const Fact& fact) {
   std::string room;
@@ -46,7 +32,7 @@ bool write_identity(JsonWriter& json, const Identity& identity, model::Engine en
   json.object();
   if (engine != model::Engine::kUnknown)
     write_fact(json, "engine", {model::engine_name(engine), model::engine_established_by(engine)});
-  for (const auto& [name, member] : kFacts) {
+  for (const auto& [name, member] : model::kFacts) {
     const auto& fact = identity.*member;
     if (fact) cut = write_fact(json, name, *fact) || cut;
   }
@@ -66,7 +52,7 @@ bool write_identity(JsonWriter& json, const Identity& identity, model::Engine en
 
 Result<Identity> read_identity(const JsonView& value) {
   Identity identity;
-  for (const auto& [name, member] : kFacts) {
+  for (const auto& [name, member] : model::kFacts) {
     PINSCOPE_TRY(const auto found, value.find(name));
     if (!found) continue;
     PINSCOPE_TRY(identity.*member, read_fact(*found));

@@ -3,20 +3,15 @@
 
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
-#include "plugin/cli/explain/delegation_text.h"
 #include "plugin/cli/explain/explanation.h"
 #include "plugin/cli/explain/explanation_json.h"
+#include "plugin/cli/explain/given_text.h"
 #include "plugin/cli/term/diagnostics.h"
 #include "plugin/cli/term/table.h"
+#include "plugin/model/facts.h"
 
 namespace pinscope::cli {
 namespace {
-
-std::string owner_and_mode(const model::GrantedPin& grant) {
-  char text[48];
-  std::snprintf(text, sizeof text, "%u:%u %04o", grant.uid, grant.gid, grant.mode & 07777U);
-  return text;
-}
 
 // "map 12 (hash)", or why there is none.
 Cell object_cell(const Explained& explained, size_t grant) {
@@ -24,8 +19,7 @@ Cell object_cell(const Explained& explained, size_t grant) {
   const auto& source = explained.start.sources[grant];
   if (source.skipped) return {"missing: skipped", Colour::kYellow};
   if (source.error) return {std::string(code_name(source.error->code())), Colour::kRed};
-  return {std::string(model::name_of(source.info->kind)) + " " + std::to_string(source.info->id) +
-          " (" + model::type_name(*source.info) + ")"};
+  return {object_text(*source.info)};
 }
 
 Colour colour_of(advice::Remark::Kind kind) {
@@ -77,13 +71,9 @@ std::string identity_text(const model::Container& container) {
   if (container.engine != model::Engine::kUnknown)
     add("engine", model::Fact{model::engine_name(container.engine),
                               model::engine_established_by(container.engine)});
-  add("kubernetes namespace", identity.kubernetes_namespace);
-  add("kubernetes pod", identity.kubernetes_pod);
-  add("kubernetes container", identity.kubernetes_container);
-  add("kubernetes uid", identity.kubernetes_uid);
+  for (const auto& [name, fact] : model::kFacts) add(fact_title(name), identity.*fact);
   for (const auto& [key, fact] : identity.kubernetes_labels)
     add("kubernetes label " + quoted(key), fact);
-  add("image", identity.image);
   return text;
 }
 
@@ -130,12 +120,8 @@ std::string to_text(const Explained& explained, const Palette& palette) {
   }
   if (!grants.empty()) text += "\n" + grants.text(palette);
   if (decision.delegation) text += "\n" + delegation_table(*decision.delegation).text(palette);
-  Table refusals({"REFUSED", "SOURCE", "GRANTED BY", "DENIED BY"});
-  for (const auto& refusal : decision.refusals)
-    refusals.add({refusal.name, refusal.source, model::to_string(refusal.granted_by),
-                  model::to_string(refusal.denied_by) +
-                      (refusal.denied_as.empty() ? "" : ", as " + quoted(refusal.denied_as))});
-  if (!refusals.empty()) text += "\n" + refusals.text(palette);
+  if (const Table refusals = refusals_table(decision.refusals); !refusals.empty())
+    text += "\n" + refusals.text(palette);
 
   if (!explained.remarks.empty() || !decision.notes.empty()) text += heading("REMARKS");
   for (const auto& remark : explained.remarks)

@@ -1,9 +1,10 @@
 #include "plugin/cli/explain/explanation_json.h"
 
-#include "plugin/cli/explain/delegation_text.h"
 #include "plugin/cli/term/diagnostics.h"
 #include "plugin/json/json.h"
 #include "plugin/model/bpf_names.h"
+#include "plugin/model/facts.h"
+#include "plugin/record/delegation_json.h"
 
 namespace pinscope::cli {
 namespace {
@@ -16,7 +17,7 @@ void write_rule(JsonWriter& json, const char* key, const model::Rule& rule) {
       .end();
 }
 
-void write_fact(JsonWriter& json, const char* key, const std::optional<model::Fact>& fact) {
+void write_fact(JsonWriter& json, std::string_view key, const std::optional<model::Fact>& fact) {
   if (!fact) return;
   json.key(key)
       .object()
@@ -28,7 +29,7 @@ void write_fact(JsonWriter& json, const char* key, const std::optional<model::Fa
 void write_labels(JsonWriter& json, const model::Identity& identity) {
   if (identity.kubernetes_labels.empty()) return;
   json.key("kubernetes_labels").object();
-  for (const auto& [key, fact] : identity.kubernetes_labels) write_fact(json, key.c_str(), fact);
+  for (const auto& [key, fact] : identity.kubernetes_labels) write_fact(json, key, fact);
   json.end();
 }
 
@@ -42,12 +43,8 @@ void write_container(JsonWriter& json, const model::Container& container) {
       .field("engine_established_by", model::engine_established_by(container.engine))
       .field("uid", container.uid)
       .field("gid", container.gid);
-  write_fact(json, "kubernetes_namespace", container.identity.kubernetes_namespace);
-  write_fact(json, "kubernetes_pod", container.identity.kubernetes_pod);
-  write_fact(json, "kubernetes_container", container.identity.kubernetes_container);
-  write_fact(json, "kubernetes_uid", container.identity.kubernetes_uid);
+  for (const auto& [name, fact] : model::kFacts) write_fact(json, name, container.identity.*fact);
   write_labels(json, container.identity);
-  write_fact(json, "image", container.identity.image);
   json.field("sandbox", container.identity.is_sandbox).end();
 }
 
@@ -115,8 +112,11 @@ std::string to_json(const Explained& explained) {
       .end();
   write_grants(json, explained);
   if (decision.delegation) {
-    json.key("delegation");
-    write_delegation_names(json, *decision.delegation);
+    json.key("delegation").object();
+    record::add_members(json, *decision.delegation);
+    json.key("rules").array();
+    for (const auto& rule : decision.delegation->rules) json.value(model::to_string(rule));
+    json.end().end();
   }
   json.key("bpf_commands").array();
   for (const uint32_t command : explained.start.commands.list())

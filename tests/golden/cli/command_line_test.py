@@ -156,9 +156,9 @@ class Explain(cli.Case):
                 f'  kubernetes pod "web-1", from {at}sandbox-name{by}',
                 f'  kubernetes container "app", from {at}container-name{by}',
                 f'  kubernetes uid "6f1c", from {at}sandbox-uid{by}',
+                f'  image "registry.example/app:1", from {at}image-name{by}',
                 '  kubernetes label "app" "web", from the hook\'s --pod-label option',
                 '  kubernetes label "tier" "a", from the hook\'s --pod-label option',
-                f'  image "registry.example/app:1", from {at}image-name{by}',
             ],
         )
         found = json.loads(self.explain(*arguments, "-o", "json").stdout)["container"]

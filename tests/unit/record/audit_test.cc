@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "plugin/json/json.h"
+#include "plugin/model/facts.h"
 #include "tests/unit/record/samples.h"
 
 namespace pinscope::record {
@@ -126,11 +127,7 @@ TEST(AuditLine, IsBoundedWhateverItIsGiven) {
   const std::string huge(100000, '\x01');
   model::AuditEvent event = a_full_event();
   event.given.id = event.given.bundle = event.error = event.stage = huge;
-  for (auto* fact :
-       {&event.given.identity.kubernetes_namespace, &event.given.identity.kubernetes_pod,
-        &event.given.identity.kubernetes_container, &event.given.identity.kubernetes_uid,
-        &event.given.identity.image})
-    *fact = model::Fact{huge, huge};
+  for (const auto& [name, fact] : model::kFacts) event.given.identity.*fact = {huge, huge};
   const model::RefusedPin refusal{huge, huge, a_rule(huge, 1), a_rule(huge, 1), huge};
   model::PinnedObject pin = event.given.pins.front();
   pin.grant.name = pin.grant.source = huge;
