@@ -8,7 +8,7 @@
 #include "plugin/cli/records.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/model/facts.h"
-#include "plugin/record/store.h"
+#include "plugin/record/record_json.h"
 
 namespace pinscope::cli {
 namespace {

@@ -8,6 +8,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/record/audit_line.h"
 #include "plugin/record/journal.h"
 
 namespace pinscope::record {

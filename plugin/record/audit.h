@@ -50,7 +50,4 @@ class AuditTrail {
   std::string problem_;    // why there is no file, or no journal
 };
 
-// The line, without its newline. What is too long is cut, with a mark, and "cut": true says so.
-std::string to_json_line(const model::AuditEvent& event);
-
 }  // namespace pinscope::record

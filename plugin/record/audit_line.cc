@@ -1,11 +1,10 @@
-// The audit line. Its fields are a contract with whoever reads the file: none changes its meaning,
-// new ones may come.
+#include "plugin/record/audit_line.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 
 #include "plugin/json/json.h"
-#include "plugin/record/audit.h"
 #include "plugin/record/bounds.h"
 #include "plugin/record/delegation_json.h"
 #include "plugin/record/identity_json.h"

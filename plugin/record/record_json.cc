@@ -1,7 +1,9 @@
-// to_json and from_json of a record: one description of each struct, which the writer and the
-// reader walk. A view may have a thousand pins and its record is written while the container waits:
-// pins are rows below one list of column names, and rules stand once in a table that rows point
-// into. Readers find a column by its name, so a newer version may add some.
+// One description of each struct, which the writer and the reader walk. A view may have a thousand
+// pins and its record is written while the container waits: pins are rows below one list of column
+// names, and rules stand once in a table that rows point into. Readers find a column by its name,
+// so a newer version may add some.
+#include "plugin/record/record_json.h"
+
 #include <algorithm>
 #include <concepts>
 #include <limits>
@@ -11,7 +13,6 @@
 #include "plugin/json/json.h"
 #include "plugin/record/delegation_json.h"
 #include "plugin/record/identity_json.h"
-#include "plugin/record/store.h"
 #include "plugin/record/words.h"
 
 namespace pinscope::record {

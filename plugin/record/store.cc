@@ -11,6 +11,7 @@
 #include "plugin/host/file.h"
 #include "plugin/host/trust.h"
 #include "plugin/record/file_names.h"
+#include "plugin/record/record_json.h"
 
 namespace pinscope::record {
 namespace {
@@ -76,7 +77,23 @@ Error conflict(const std::string& id) {
       .hint("`pinscope gc` removes those of containers that are gone");
 }
 
+bool is_same_directory(const std::string& left, const std::string& right) {
+  if (left == right) return true;
+  struct stat a {};
+  struct stat b {};
+  return ::stat(left.c_str(), &a) == 0 && ::stat(right.c_str(), &b) == 0 && is_same_file(a, b);
+}
+
 }  // namespace
+
+bool is_of(const model::Record& record, const std::string& id, const std::string& bundle) {
+  return record.given.id == id && is_same_directory(record.given.bundle, bundle);
+}
+
+bool is_same_start(const model::Record& left, const model::Record& right) {
+  return left.given.pid == right.given.pid && left.process_start == right.process_start &&
+         left.mount_namespace == right.mount_namespace;
+}
 
 Result<Store> Store::open(const std::string& state_directory, bool create) {
   auto state = open_state_directory(state_directory, create);

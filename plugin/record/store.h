@@ -18,6 +18,7 @@
 
 namespace pinscope::record {
 
+// What looks at several records, and at files that are none, is in store_list.cc.
 class Store {
  public:
   // Opens `state_directory`, making it (0700) where `create` asks for it. Without `create` a
@@ -112,11 +113,5 @@ class Store {
 bool is_of(const model::Record& record, const std::string& id, const std::string& bundle);
 // Whether both are of one process in one mount namespace.
 bool is_same_start(const model::Record& left, const model::Record& right);
-
-// One line of JSON with a newline, and back. `name` is for errors. Fields that this version does
-// not know are ignored; a field that is missing, has the wrong type or a word that is none is an
-// error.
-std::string to_json(const model::Record& record);
-Result<model::Record> from_json(std::string json, const std::string& name);
 
 }  // namespace pinscope::record

@@ -1,4 +1,4 @@
-// The store's files: their names, and reading them.
+// What the store does with several of its records, and with files that are none.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +10,7 @@
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/record/file_names.h"
+#include "plugin/record/record_json.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::record {
@@ -37,48 +38,7 @@ bool is_running(pid_t thread) {
   return is_there(thread) || !is_there(1);
 }
 
-bool is_same_directory(const std::string& left, const std::string& right) {
-  if (left == right) return true;
-  struct stat a {};
-  struct stat b {};
-  return ::stat(left.c_str(), &a) == 0 && ::stat(right.c_str(), &b) == 0 && is_same_file(a, b);
-}
-
 }  // namespace
-
-Result<std::string> file_name_of(const std::string& id) {
-  if (!model::is_container_id(id))
-    return std::unexpected(Error(ErrorCode::kRecord, "find a record for " + quoted(id))
-                               .reason("that is not an id of a container"));
-  return id + std::string(kRecordSuffix);
-}
-
-std::string directory_of_more(const std::string& id) {
-  return id + std::string(kMoreSuffix);
-}
-
-std::string name_beside(const model::Record& record) {
-  return directory_of_more(record.given.id) + "/" + std::to_string(record.given.pid) + "-" +
-         std::to_string(record.process_start) + "-" + std::to_string(record.mount_namespace) +
-         std::string(kRecordSuffix);
-}
-
-bool is_in_store(std::string_view file_name) {
-  const size_t slash = file_name.find('/');
-  if (slash == std::string_view::npos) return true;
-  const std::string_view name = file_name.substr(slash + 1);
-  return file_name.substr(0, slash).ends_with(kMoreSuffix) && name != ".." &&
-         name.find('/') == std::string_view::npos;
-}
-
-bool is_of(const model::Record& record, const std::string& id, const std::string& bundle) {
-  return record.given.id == id && is_same_directory(record.given.bundle, bundle);
-}
-
-bool is_same_start(const model::Record& left, const model::Record& right) {
-  return left.given.pid == right.given.pid && left.process_start == right.process_start &&
-         left.mount_namespace == right.mount_namespace;
-}
 
 Result<Store::Found> Store::read(const std::string& file_name) const {
   const std::string path = path_ + "/" + file_name;

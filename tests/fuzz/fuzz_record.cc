@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "plugin/record/store.h"
+#include "plugin/record/record_json.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using pinscope::record::from_json;

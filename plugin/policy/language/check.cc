@@ -9,6 +9,7 @@
 #include "plugin/model/token_rights.h"
 #include "plugin/policy/decide/program_types.h"
 #include "plugin/policy/glob.h"
+#include "plugin/policy/language/check_places.h"
 
 namespace pinscope::policy {
 namespace {

@@ -10,7 +10,7 @@ namespace pinscope::policy {
 // Reports errors, and for a policy without any also warnings: those are about what it would do.
 void check_policy(const PolicyDraft& draft, bool has_errors, Reporter& reporter);
 
-// Its parts for `delegate`, in check_delegate.cc.
+// The parts of it: for `delegate`, in check_delegate.cc.
 void check_delegate(const PolicyDraft& draft, Reporter& reporter);
 void warn_of_delegate(const PolicyDraft& draft, Reporter& reporter);
 
@@ -19,10 +19,7 @@ void warn_of_select(const PolicyDraft& draft, Reporter& reporter);
 // And for `select.image`, in check_image.cc.
 void warn_of_image(const PolicyDraft& draft, Reporter& reporter);
 
-// For `view.at`, in check_places.cc.
-void warn_of_view_place(const PolicyDraft& draft, Reporter& reporter);
-
-// Its parts for the types of maps that `expect` names, in check_map_types.cc.
+// For the types of maps that `expect` names, in check_map_types.cc.
 void check_map_types(const PolicyDraft& draft, Reporter& reporter);
 void warn_of_map_types(const PolicyDraft& draft, Reporter& reporter);
 

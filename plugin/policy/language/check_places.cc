@@ -6,7 +6,6 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/policy/glob.h"
-#include "plugin/policy/language/check.h"
 #include "plugin/policy/language/limits.h"
 
 namespace pinscope::policy {

@@ -52,7 +52,7 @@ struct PolicyDraft {
 // Reports everything that is wrong. Nothing if the document is no mapping.
 std::optional<PolicyDraft> read_policy(const Node& root, Reporter& reporter);
 
-// Parts of read_policy, each in its own file.
+// Parts of read_policy: read_select.cc, read_delegate.cc and read_grant.cc.
 void read_select(const Field& field, PolicyDraft& draft, Reporter& reporter);
 void read_delegate(const Field& field, PolicyDraft& draft, Reporter& reporter);
 void read_grant(const Field& field, PolicyDraft& draft, Reporter& reporter);

@@ -12,6 +12,7 @@
 
 #include "plugin/json/json.h"
 #include "plugin/record/audit.h"
+#include "plugin/record/audit_line.h"
 #include "plugin/record/waiting.h"
 #include "tests/support/machine/check.h"
 #include "tests/support/machine/snapshot.h"

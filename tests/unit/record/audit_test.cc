@@ -1,6 +1,5 @@
 // The audit line, and the file it goes to.
 #include "plugin/record/audit.h"
-#include "plugin/record/store.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -15,6 +14,8 @@
 
 #include "plugin/json/json.h"
 #include "plugin/model/facts.h"
+#include "plugin/record/audit_line.h"
+#include "plugin/record/record_json.h"
 #include "tests/unit/record/samples.h"
 
 namespace pinscope::record {

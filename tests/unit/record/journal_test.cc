@@ -15,6 +15,7 @@
 #include <map>
 
 #include "plugin/record/audit.h"
+#include "plugin/record/audit_line.h"
 #include "tests/unit/record/samples.h"
 
 namespace pinscope::record {

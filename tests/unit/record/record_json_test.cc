@@ -5,7 +5,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "plugin/record/store.h"
+#include "plugin/record/record_json.h"
 #include "tests/unit/record/samples.h"
 
 namespace pinscope::record {

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "plugin/record/record_json.h"
 #include "tests/support/machine/snapshot.h"
 #include "tests/unit/record/store_fixture.h"
 

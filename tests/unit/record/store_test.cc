@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "plugin/record/record_json.h"
 #include "tests/support/machine/check.h"
 #include "tests/support/machine/snapshot.h"
 #include "tests/support/machine/temp_directory.h"
