@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <limits>
 #include <memory>
 
 #include "plugin/base/clock.h"
@@ -153,18 +152,14 @@ Result<Fd> create_and_hold(int dirfd, const std::string& name, std::string_view 
   return write_and_rename(dirfd, name, content, mode, false, RENAME_NOREPLACE);
 }
 
-std::optional<pid_t> writer_of_temporary(std::string_view name) {
-  if (!name.starts_with('.')) return std::nullopt;
+bool is_temporary_name(std::string_view name) {
+  if (!name.starts_with('.') || !name.ends_with(kTemporarySuffix)) return false;
   name.remove_prefix(1);
-  if (!name.ends_with(kTemporarySuffix)) return std::nullopt;
   name.remove_suffix(kTemporarySuffix.size());
   // Those of earlier releases have the thread alone.
   const size_t end = std::min(name.find('-'), name.size());
-  if (end < name.size() && !parse_unsigned(name.substr(end + 1))) return std::nullopt;
-  const auto number = parse_unsigned(name.substr(0, end));
-  if (!number || *number > static_cast<unsigned>(std::numeric_limits<pid_t>::max()))
-    return std::nullopt;
-  return static_cast<pid_t>(*number);
+  return parse_unsigned(name.substr(0, end)) &&
+         (end == name.size() || parse_unsigned(name.substr(end + 1)));
 }
 
 bool is_same_file(const struct stat& left, const struct stat& right) {

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +32,7 @@ Result<Fd> make_directory(const std::string& path, mode_t mode);
 
 // Writes `content` to a new temporary file beside `name`, then renames it over `name`: a reader
 // sees the old file or the new one. The temporary file is removed on failure; a crash may leave one
-// (see writer_of_temporary). Not synced to disk unless `durable` asks for it.
+// (see is_temporary_name). Not synced to disk unless `durable` asks for it.
 Status write_atomically(int dirfd, const std::string& name, std::string_view content, mode_t mode,
                         bool durable = false);
 // Like write_atomically; gives the new file, open for writing.
@@ -46,8 +45,8 @@ Status replace_atomically(int dirfd, const std::string& name, std::string_view c
 Result<Fd> create_and_hold(int dirfd, const std::string& name, std::string_view content,
                            mode_t mode);
 
-// The thread that made the temporary file called `name`; nothing if that is not such a name.
-std::optional<pid_t> writer_of_temporary(std::string_view name);
+// Whether this is the name of a temporary file of the functions above, or of earlier releases.
+bool is_temporary_name(std::string_view name);
 
 // Whether stat(2) was asked of one and the same file, by whatever names.
 bool is_same_file(const struct stat& left, const struct stat& right);

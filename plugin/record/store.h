@@ -86,7 +86,7 @@ class Store {
   [[nodiscard]] bool is_due(std::chrono::nanoseconds interval) const;
   [[nodiscard]] Result<Found> read(const std::string& file_name) const;
 
-  // Names of temporary files whose writer is not running any more: killed half-way.
+  // Names of temporary files that nobody is writing any more: their writers were killed half-way.
   [[nodiscard]] Result<std::vector<std::string>> leftovers() const;
   // Removes one of the files that `leftovers` or `unreadable_files` named, if that still is what it
   // is; none is no error.

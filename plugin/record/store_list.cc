@@ -29,13 +29,12 @@ Error record_error(Error error) {
   return std::move(error).with_code(ErrorCode::kRecord);
 }
 
-// As /proc tells it, and not kill(2): the agent of a node has a PID namespace of its own, and the
-// node's /proc. Where that shows no first process it shows nothing, and nobody is gone.
-bool is_running(pid_t thread) {
-  const auto is_there = [](pid_t id) {
-    return ::access(("/proc/" + std::to_string(id)).c_str(), F_OK) == 0;
-  };
-  return is_there(thread) || !is_there(1);
+// Whether `name` is the temporary file of a writer that was killed at it: nobody has it open for
+// writing, in whichever namespace, or the kernel would give no lease (fcntl(2)).
+bool is_leftover(int directory, const std::string& name) {
+  if (!is_temporary_name(name)) return false;
+  const auto file = open_at(directory, name, kRecordFlags);
+  return file && ::fcntl(file->get(), F_SETLEASE, F_RDLCK) == 0;
 }
 
 }  // namespace
@@ -78,7 +77,7 @@ Result<std::vector<std::string>> Store::files() const {
   auto names = names_in(directory_.get(), path_);
   if (!names) return std::unexpected(record_error(std::move(names).error()));
   for (auto& name : *names) {
-    if (writer_of_temporary(name)) continue;
+    if (is_temporary_name(name)) continue;
     if (!name.ends_with(kMoreSuffix)) {
       files.push_back(std::move(name));
       continue;
@@ -169,8 +168,7 @@ Result<std::vector<std::string>> Store::leftovers() const {
   auto names = names_in(directory_.get(), path_);
   if (!names) return std::unexpected(record_error(std::move(names).error()));
   for (auto& name : *names)
-    if (const auto writer = writer_of_temporary(name))
-      if (!is_running(*writer)) left.push_back(std::move(name));
+    if (is_leftover(directory_.get(), name)) left.push_back(std::move(name));
   return left;
 }
 
@@ -180,8 +178,9 @@ Status Store::discard(const std::string& file_name) const {
                                .reason("that is not a file name"));
   if (!directory_.valid()) return {};
   PINSCOPE_TRY(const Fd locked, lock());
-  const auto writer = writer_of_temporary(file_name);
-  if (writer ? is_running(*writer) : read(file_name).has_value()) return {};
+  if (is_temporary_name(file_name) ? !is_leftover(directory_.get(), file_name)
+                                   : read(file_name).has_value())
+    return {};
   return unlink(file_name);
 }
 

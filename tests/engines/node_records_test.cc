@@ -1,13 +1,14 @@
 // What the agent of a node does with records of containers: those of the dead go, and the programs
 // stay for the living.
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <filesystem>
 
 #include "plugin/kernel/process/process.h"
 #include "plugin/record/store.h"
+#include "tests/support/machine/check.h"
 #include "tests/support/machine/node.h"
 
 namespace pinscope::test {
@@ -89,28 +90,23 @@ TEST_F(NodesRecords, KeepsEveryRecordIfItDoesNotSeeTheNodesProcesses) {
   EXPECT_THAT(node_.installation().records(), testing::SizeIs(1));
 }
 
-// The agent's own namespace numbers other processes than the node's, where hooks write records.
+// The agent's own namespace numbers other processes than the node's, where hooks write records:
+// that nobody in it has a writer's number says nothing, and neither does that somebody has it.
 TEST_F(NodesRecords, LeavesAHookThatWritesItsTemporaryFile) {
   write_record("alive", getpid(), kernel::process_start_time(getpid()));
-  const pid_t hook = fork();
-  if (hook == 0) {
-    pause();
-    _exit(0);
-  }
   const auto written_by = [&](pid_t writer) {
     return node_.installation().directory().write(
-        "state/containers/." + std::to_string(writer) + ".tmp", "half");
+        "state/containers/." + std::to_string(writer) + "-1.tmp", "half");
   };
-  const std::string at_work = written_by(hook);
-  const std::string left = written_by(ended_process());
+  const std::string at_work = written_by(ended_process());
+  const Fd hook(check(open(at_work.c_str(), O_WRONLY | O_CLOEXEC), "open"));
+  const std::string left = written_by(1);
   std::vector<std::string> remove = {"unshare", "--pid", "--fork"};
   for (const auto& argument : node_.command("remove")) remove.push_back(argument);
   const auto removed = run(remove);
   EXPECT_EQ(removed.status, 0) << removed;
   EXPECT_TRUE(fs::exists(at_work)) << removed;
   EXPECT_FALSE(fs::exists(left)) << removed;
-  kill(hook, SIGKILL);
-  waitpid(hook, nullptr, 0);
 }
 
 TEST_F(NodesRecords, WaitsWithTheProgramsForTheLastContainer) {

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <filesystem>
+
 #include "plugin/record/record_json.h"
 #include "tests/support/machine/check.h"
 #include "tests/support/machine/snapshot.h"
@@ -254,17 +256,20 @@ TEST_F(RecordStore, ReportsARecordThatCannotBeReadWhenItIsAskedFor) {
 TEST_F(RecordStore, FindsWhatAKilledWriterLeft) {
   const Store store = open();
   ASSERT_TRUE(store.begin(a_record("web-1")));
-  const pid_t child = check(::fork(), "fork");
-  if (child == 0) ::_exit(0);
-  check(::waitpid(child, nullptr, 0), "waitpid");
-  const std::string dead = "." + std::to_string(child) + ".tmp";
-  const std::string alive = "." + std::to_string(::getpid()) + ".tmp";
-  directory_.write("state/containers/" + dead, "half");
-  directory_.write("state/containers/" + alive, "half");
+  // Its number is somebody else's by now: ours.
+  const std::string left = "." + std::to_string(::gettid()) + "-1.tmp";
+  // No process here has the number of its writer, who is in another PID namespace.
+  const std::string at_work = ".4999999-1.tmp";
+  directory_.write("state/containers/" + left, "half");
+  const Fd written(check(
+      ::open(directory_.write("state/containers/" + at_work, "half").c_str(), O_WRONLY | O_CLOEXEC),
+      "open"));
   EXPECT_THAT(store.all()->unreadable, IsEmpty());
-  EXPECT_THAT(*store.leftovers(), ElementsAre(dead));
-  EXPECT_TRUE(store.discard(dead));
+  EXPECT_THAT(*store.leftovers(), ElementsAre(left));
+  EXPECT_TRUE(store.discard(at_work));
+  EXPECT_TRUE(store.discard(left));
   EXPECT_THAT(*store.leftovers(), IsEmpty());
+  EXPECT_TRUE(std::filesystem::exists(directory_.path("state/containers/" + at_work)));
 }
 
 TEST_F(RecordStore, NeverShowsHalfARecord) {
