@@ -1,12 +1,9 @@
 #include "plugin/pipeline/ended.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <csignal>
 
 #include "plugin/base/clock.h"
-#include "plugin/kernel/process/process.h"
 #include "plugin/pipeline/ledger.h"
 #include "plugin/pipeline/run_log.h"
 
@@ -18,11 +15,6 @@ using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds kBetweenLooks = 1s;
 constexpr std::chrono::nanoseconds kTimeForPoststop = 3s;
 constexpr size_t kMaxLooks = 16;
-
-// A number that another process has by now is left to those who look closer.
-bool is_gone(pid_t pid) {
-  return ::kill(pid, 0) != 0 && errno == ESRCH;
-}
 
 // Told before it is done, as gc does.
 void collect(const HookOptions& options, const record::Store& records, const std::string& stage,
@@ -41,8 +33,7 @@ void collect_sessions(const HookOptions& options, const record::Store& records) 
     if (!has_ended(records.glance(file))) continue;
     const auto found = records.read(file);
     if (!found || found->record.given.engine != model::Engine::kHost) continue;
-    if (kernel::has_ended(found->record.given.pid, found->record.process_start))
-      collect(options, records, kSessionStage, *found);
+    if (has_ended(found->record)) collect(options, records, kSessionStage, *found);
   }
 }
 
@@ -58,12 +49,12 @@ void collect_some(const HookOptions& options, const record::Store& records,
   for (size_t i = 0; i < looks; ++i) {
     const std::string& file = (*files)[(first + i) % files->size()];
     const auto glance = records.glance(file);
-    if (!glance || !glance->trace || !is_gone(glance->trace->pid)) continue;
+    if (!has_ended(glance)) continue;
     if (!glance->noted_gone) {
       records.note_gone(file);
     } else if (glance->changed_ns + static_cast<uint64_t>(kTimeForPoststop.count()) <= now) {
       const auto found = records.read(file);
-      if (found && is_gone(found->record.given.pid)) collect(options, records, stage, *found);
+      if (found && has_ended(found->record)) collect(options, records, stage, *found);
     }
   }
 }

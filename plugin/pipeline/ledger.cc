@@ -38,7 +38,11 @@ Status check_same_view(const std::vector<model::Rule>& wanted,
 }
 
 bool is_alive(const Record& record) {
-  return record.process_start != 0 && !kernel::has_ended(record.given.pid, record.process_start);
+  return record.process_start != 0 && !has_ended(record);
+}
+
+bool has_ended(const Record& record) {
+  return kernel::has_ended(record.given.pid, record.process_start);
 }
 
 bool has_ended(const Result<record::Store::Glance>& glance) {

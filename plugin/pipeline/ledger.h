@@ -32,8 +32,9 @@ Status check_same_view(const std::vector<model::Rule>& wanted,
 
 // Whether the record's process runs.
 bool is_alive(const model::Record& record);
-// Whether a record's process has ended for certain, by a glance at its file. No if that does not
+// Whether a record's process has ended for certain; by a glance at its file, no if that does not
 // say whose it is.
+bool has_ended(const model::Record& record);
 bool has_ended(const Result<record::Store::Glance>& glance);
 
 class Ledger {

@@ -205,7 +205,8 @@ bool ends_within(pid_t pid, std::chrono::milliseconds time) {
 }
 
 bool has_ended(pid_t pid, uint64_t start_time) {
-  if (const uint64_t shown = process_start_time(pid); shown != 0) return shown != start_time;
+  if (const uint64_t shown = process_start_time(pid); shown != 0)
+    return start_time != 0 && shown != start_time;
   return ends_within(pid, std::chrono::milliseconds(0));
 }
 

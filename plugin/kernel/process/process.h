@@ -75,8 +75,8 @@ class ContainerProcess {
 // Tells whether the process of a record is gone.
 uint64_t process_start_time(pid_t pid);
 
-// Whether the process `pid` that started at `start_time` has certainly ended. False if /proc may
-// hide it (hidepid), as it often does from processes without capabilities.
+// Whether the process `pid` that started at `start_time` (0: not known) has certainly ended. False
+// if /proc may hide it (hidepid), as it often does from processes without capabilities.
 bool has_ended(pid_t pid, uint64_t start_time);
 
 // Waits up to `time` for the process `pid`, which need not be a child, and says whether it has
