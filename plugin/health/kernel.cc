@@ -10,7 +10,7 @@
 #include "plugin/host/file.h"
 #include "plugin/kernel/bpf/bpf.h"
 #include "plugin/kernel/bpf/program_reach.h"
-#include "plugin/kernel/mount/mounts.h"
+#include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/kernel/probe.h"
 
 namespace pinscope::health {

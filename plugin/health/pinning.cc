@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "plugin/base/text.h"
-#include "plugin/kernel/mount/mounts.h"
+#include "plugin/kernel/mount/mountinfo.h"
 
 namespace pinscope::health {
 

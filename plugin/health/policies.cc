@@ -3,7 +3,7 @@
 #include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/health/directory.h"
-#include "plugin/kernel/mount/mounts.h"
+#include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/policy/language/check_places.h"
 #include "plugin/policy/language/check_set.h"
 #include "plugin/policy/set/cache.h"

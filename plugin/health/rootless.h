@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "plugin/kernel/mount/mounts.h"
+#include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/kernel/process/own_namespace.h"
 #include "plugin/model/finding.h"
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "plugin/kernel/mount/mounts.h"
+#include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/model/container.h"
 
 namespace pinscope {

@@ -8,7 +8,7 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/kernel/mount/mounts.h"
+#include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/kernel/probe.h"
 #include "plugin/policy/set/cache.h"
 #include "plugin/policy/set/install.h"

@@ -18,7 +18,7 @@
 #include <functional>
 
 #include "plugin/base/text.h"
-#include "plugin/kernel/mount/mounts.h"
+#include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/kernel/process/concealment.h"
 #include "plugin/kernel/process/file_ids.h"
 #include "plugin/kernel/process/privileges.h"

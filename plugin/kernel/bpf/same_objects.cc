@@ -18,7 +18,7 @@
 #include "plugin/kernel/bpf/bpf.h"
 #include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/mount/machine.h"
-#include "plugin/kernel/mount/mounts.h"
+#include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/kernel/sys.h"
 
 namespace pinscope::kernel {

@@ -6,17 +6,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <climits>
-#include <cstring>
-#include <optional>
 #include <unordered_map>
 
-#include "plugin/base/text.h"
-#include "plugin/host/file.h"
+#include "plugin/kernel/mount/file_systems.h"
 #include "plugin/kernel/uapi.h"
 
 // <sys/mount.h> and <linux/mount.h> disagree; MS_SHARED of the kernel's ABI.
@@ -25,136 +20,8 @@ constexpr uint64_t kPropagationShared = 1U << 20;
 namespace pinscope::kernel {
 namespace {
 
-constexpr size_t kMountinfoLimit = size_t{64} << 20;  // bytes
-
 // The mount is asked, and its file system, which may wait for an answer, is not.
 constexpr int kNoAnswerNeeded = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
-
-// File systems that answer by themselves: from memory, from a disk, or out of the kernel. Any other
-// one may wait: FUSE, NFS, CIFS, 9p, Ceph, autofs, and what is not known here. An overlay answers
-// as its layers do; those are the engine's.
-struct FileSystem {
-  std::string_view type;
-  uint64_t magic;
-};
-constexpr FileSystem kLocal[] = {
-    {"overlay", OVERLAYFS_SUPER_MAGIC},
-    {"tmpfs", TMPFS_MAGIC},
-    {"proc", PROC_SUPER_MAGIC},
-    {"sysfs", SYSFS_MAGIC},
-    {"cgroup2", CGROUP2_SUPER_MAGIC},
-    {"cgroup", CGROUP_SUPER_MAGIC},
-    {"devpts", DEVPTS_SUPER_MAGIC},
-    {"devtmpfs", TMPFS_MAGIC},
-    {"mqueue", 0x19800202},
-    {"bpf", BPF_FS_MAGIC},
-    {"ext4", EXT4_SUPER_MAGIC},
-    {"ext3", EXT3_SUPER_MAGIC},
-    {"ext2", EXT2_SUPER_MAGIC},
-    {"xfs", XFS_SUPER_MAGIC},
-    {"btrfs", BTRFS_SUPER_MAGIC},
-    {"zfs", 0x2fc12fc1},
-    {"f2fs", F2FS_SUPER_MAGIC},
-    {"bcachefs", 0xca451a4e},
-    {"ramfs", RAMFS_MAGIC},
-    {"rootfs", RAMFS_MAGIC},
-    {"hugetlbfs", HUGETLBFS_MAGIC},
-    {"squashfs", SQUASHFS_MAGIC},
-    {"erofs", EROFS_SUPER_MAGIC_V1},
-    {"iso9660", ISOFS_SUPER_MAGIC},
-    {"vfat", MSDOS_SUPER_MAGIC},
-    {"nsfs", NSFS_MAGIC},
-    {"securityfs", SECURITYFS_MAGIC},
-    {"debugfs", DEBUGFS_MAGIC},
-    {"tracefs", TRACEFS_MAGIC},
-    {"configfs", 0x62656570},
-    {"fusectl", 0x65735543},
-    {"pstore", PSTOREFS_MAGIC},
-    {"efivarfs", EFIVARFS_MAGIC},
-    {"binfmt_misc", BINFMTFS_MAGIC},
-    {"selinuxfs", SELINUX_MAGIC},
-    {"resctrl", 0x7655821},
-};
-
-bool is_local(std::string_view type) {
-  return std::ranges::find(kLocal, type, &FileSystem::type) != std::end(kLocal);
-}
-
-bool is_local(uint64_t magic) {
-  return std::ranges::find(kLocal, magic, &FileSystem::magic) != std::end(kLocal);
-}
-
-bool is_octal(char byte) {
-  return byte >= '0' && byte <= '7';
-}
-
-// mountinfo writes blanks, newlines and backslashes as \ooo.
-std::string unescape(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size() && is_octal(text[i + 1]) && is_octal(text[i + 2]) &&
-        is_octal(text[i + 3])) {
-      out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
-                               (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-bool to_id(std::string_view text, uint64_t& id) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  return error == std::errc{} && end == text.data() + text.size();
-}
-
-// id parent major:minor root mount-point options [optional...] - type source super-options
-constexpr size_t kFirstOptional = 6;
-struct MountinfoLine {
-  std::vector<std::string_view> fields;
-  std::vector<std::string_view>::const_iterator dash;  // at least two fields follow
-};
-
-template <typename Use>
-void for_each_line(std::string_view text, const Use& use) {
-  while (!text.empty()) {
-    const auto line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    MountinfoLine parsed{split(line, ' '), {}};
-    const auto& fields = parsed.fields;
-    parsed.dash = fields.size() > kFirstOptional
-                      ? std::find(fields.begin() + kFirstOptional, fields.end(), "-")
-                      : fields.end();
-    if (fields.end() - parsed.dash >= 2) use(parsed);
-  }
-}
-
-Result<std::string> read_from_start(int mountinfo) {
-  if (::lseek(mountinfo, 0, SEEK_SET) != 0)
-    return std::unexpected(Error::system("read the container's mount table", errno));
-  return read_all(mountinfo, kMountinfoLimit, "mountinfo");
-}
-
-// Version 1 of cgroups takes no programs.
-Mount::Leads leads_by_magic(uint64_t magic) {
-  switch (magic) {
-    case CGROUP2_SUPER_MAGIC:
-      return Mount::Leads::kToCgroups;
-    case NSFS_MAGIC:
-      return Mount::Leads::kToNamespace;
-    case PROC_SUPER_MAGIC:
-      return Mount::Leads::kToProcesses;
-    default:
-      return Mount::Leads::kNowhere;
-  }
-}
-
-Mount::Leads leads_by_name(std::string_view type) {
-  if (type == "cgroup2") return Mount::Leads::kToCgroups;
-  if (type == "nsfs") return Mount::Leads::kToNamespace;
-  return type == "proc" ? Mount::Leads::kToProcesses : Mount::Leads::kNowhere;
-}
 
 struct StatmountBuffer {
   uapi::Statmount header;
@@ -177,7 +44,7 @@ Result<Mount> statmount(uint64_t id, bool with_paths) {
   mount.is_tmpfs = buffer.header.sb_magic == TMPFS_MAGIC;
   mount.may_wait = !is_local(uint64_t{buffer.header.sb_magic});
   mount.is_shared = (buffer.header.mnt_propagation & kPropagationShared) != 0;
-  mount.leads = leads_by_magic(buffer.header.sb_magic);
+  mount.leads = leads_of(buffer.header.sb_magic);
   if (with_paths) {
     mount.mount_point = buffer.header.str + buffer.header.mnt_point;
     mount.root = buffer.header.str + buffer.header.mnt_root;
@@ -233,66 +100,6 @@ class Ancestry {
 
 }  // namespace
 
-Result<std::vector<Mount>> read_mounts(const std::string& proc) {
-  const std::string path = proc + "/mountinfo";
-  PINSCOPE_TRY(const Fd file, open_at(AT_FDCWD, path, O_RDONLY));
-  PINSCOPE_TRY(const std::string text, read_all(file.get(), kMountinfoLimit, path));
-  return parse_mountinfo(text);
-}
-
-Result<std::vector<Mount>> read_bpf_mounts(const std::string& proc) {
-  PINSCOPE_TRY(auto mounts, read_mounts(proc));
-  std::erase_if(mounts, [](const Mount& mount) { return !mount.is_bpf; });
-  return mounts;
-}
-
-std::vector<std::string> bpffs_places() {
-  std::vector<std::string> places = {kUsualBpffs};
-  const auto mounts = read_bpf_mounts();
-  if (!mounts) return places;
-  for (const auto& mount : *mounts)
-    if (mount.mount_point != kUsualBpffs) places.push_back(mount.mount_point);
-  return places;
-}
-
-std::vector<Mount> parse_mountinfo(std::string_view text) {
-  std::vector<Mount> mounts;
-  for_each_line(text, [&](const MountinfoLine& line) {
-    Mount mount;
-    if (!to_id(line.fields[0], mount.id) || !to_id(line.fields[1], mount.parent)) return;
-    mount.root = unescape(line.fields[3]);
-    mount.mount_point = unescape(line.fields[4]);
-    mount.is_bpf = line.dash[1] == "bpf";
-    mount.is_tmpfs = line.dash[1] == "tmpfs";
-    mount.may_wait = !is_local(line.dash[1]);
-    mount.leads = leads_by_name(line.dash[1]);
-    mount.is_shared =
-        std::any_of(line.fields.begin() + kFirstOptional, line.dash,
-                    [](std::string_view field) { return field.starts_with("shared:"); });
-    mounts.push_back(std::move(mount));
-  });
-  return mounts;
-}
-
-Result<std::string> superblock_options(int mountinfo, int mount) {
-  PINSCOPE_TRY(const uint64_t wanted, MountTable(false, mountinfo).id_of(mount));
-  PINSCOPE_TRY(const std::string text, read_from_start(mountinfo));
-  std::optional<std::string> options;
-  for_each_line(text, [&](const MountinfoLine& line) {
-    uint64_t id = 0;
-    if (line.fields.end() - line.dash > 3 && to_id(line.fields[0], id) && id == wanted)
-      options = unescape(line.dash[3]);
-  });
-  if (!options)
-    return std::unexpected(Error::system("ask about mount " + std::to_string(wanted), ENOENT));
-  return *std::move(options);
-}
-
-Result<std::vector<Mount>> MountTable::read_mountinfo() const {
-  PINSCOPE_TRY(const std::string text, read_from_start(mountinfo_));
-  return parse_mountinfo(text);
-}
-
 Result<MountAndDevice> identify_mount(int fd, bool has_unique_ids) {
   const unsigned mask = has_unique_ids ? uapi::kStatxMntIdUnique : STATX_MNT_ID;
   struct statx status {};
@@ -317,7 +124,7 @@ Result<bool> MountTable::is_mount_root(int fd) {
 
 Result<Mount> MountTable::by_id(uint64_t id) const {
   if (list_mounts_) return statmount(id, false);
-  PINSCOPE_TRY(const auto mounts, read_mountinfo());
+  PINSCOPE_TRY(const auto mounts, read_mounts(mountinfo_));
   for (const auto& mount : mounts)
     if (mount.id == id) return mount;
   return std::unexpected(Error::system("ask about mount " + std::to_string(id), ENOENT));
@@ -371,7 +178,7 @@ Result<MountTable::Below> MountTable::look_below(int fd) const {
       request.param = ids.back();
     }
   }
-  PINSCOPE_TRY(const auto mounts, read_mountinfo());
+  PINSCOPE_TRY(const auto mounts, read_mounts(mountinfo_));
   Ancestry ancestry(mounts, root);
   for (const auto& mount : mounts) {
     if ((!mount.is_bpf && !mount.may_wait && !mount.leads_anywhere()) || mount.id == root) continue;

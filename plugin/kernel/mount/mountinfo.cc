@@ -1,0 +1,135 @@
+#include "plugin/kernel/mount/mountinfo.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <optional>
+
+#include "plugin/base/text.h"
+#include "plugin/host/file.h"
+#include "plugin/kernel/mount/file_systems.h"
+#include "plugin/kernel/mount/mounts.h"
+
+namespace pinscope::kernel {
+namespace {
+
+constexpr size_t kMountinfoLimit = size_t{64} << 20;  // bytes
+
+bool is_octal(char byte) {
+  return byte >= '0' && byte <= '7';
+}
+
+// mountinfo writes blanks, newlines and backslashes as \ooo.
+std::string unescape(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size() && is_octal(text[i + 1]) && is_octal(text[i + 2]) &&
+        is_octal(text[i + 3])) {
+      out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
+                               (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+bool to_id(std::string_view text, uint64_t& id) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+// id parent major:minor root mount-point options [optional...] - type source super-options
+constexpr size_t kFirstOptional = 6;
+struct MountinfoLine {
+  std::vector<std::string_view> fields;
+  std::vector<std::string_view>::const_iterator dash;  // at least two fields follow
+};
+
+template <typename Use>
+void for_each_line(std::string_view text, const Use& use) {
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    MountinfoLine parsed{split(line, ' '), {}};
+    const auto& fields = parsed.fields;
+    parsed.dash = fields.size() > kFirstOptional
+                      ? std::find(fields.begin() + kFirstOptional, fields.end(), "-")
+                      : fields.end();
+    if (fields.end() - parsed.dash >= 2) use(parsed);
+  }
+}
+
+Result<std::string> read_from_start(int mountinfo) {
+  if (::lseek(mountinfo, 0, SEEK_SET) != 0)
+    return std::unexpected(Error::system("read the container's mount table", errno));
+  return read_all(mountinfo, kMountinfoLimit, "mountinfo");
+}
+
+}  // namespace
+
+Result<std::vector<Mount>> read_mounts(const std::string& proc) {
+  const std::string path = proc + "/mountinfo";
+  PINSCOPE_TRY(const Fd file, open_at(AT_FDCWD, path, O_RDONLY));
+  PINSCOPE_TRY(const std::string text, read_all(file.get(), kMountinfoLimit, path));
+  return parse_mountinfo(text);
+}
+
+Result<std::vector<Mount>> read_mounts(int mountinfo) {
+  PINSCOPE_TRY(const std::string text, read_from_start(mountinfo));
+  return parse_mountinfo(text);
+}
+
+Result<std::vector<Mount>> read_bpf_mounts(const std::string& proc) {
+  PINSCOPE_TRY(auto mounts, read_mounts(proc));
+  std::erase_if(mounts, [](const Mount& mount) { return !mount.is_bpf; });
+  return mounts;
+}
+
+std::vector<std::string> bpffs_places() {
+  std::vector<std::string> places = {kUsualBpffs};
+  const auto mounts = read_bpf_mounts();
+  if (!mounts) return places;
+  for (const auto& mount : *mounts)
+    if (mount.mount_point != kUsualBpffs) places.push_back(mount.mount_point);
+  return places;
+}
+
+std::vector<Mount> parse_mountinfo(std::string_view text) {
+  std::vector<Mount> mounts;
+  for_each_line(text, [&](const MountinfoLine& line) {
+    Mount mount;
+    if (!to_id(line.fields[0], mount.id) || !to_id(line.fields[1], mount.parent)) return;
+    mount.root = unescape(line.fields[3]);
+    mount.mount_point = unescape(line.fields[4]);
+    mount.is_bpf = line.dash[1] == "bpf";
+    mount.is_tmpfs = line.dash[1] == "tmpfs";
+    mount.may_wait = !is_local(line.dash[1]);
+    mount.leads = leads_of(line.dash[1]);
+    mount.is_shared =
+        std::any_of(line.fields.begin() + kFirstOptional, line.dash,
+                    [](std::string_view field) { return field.starts_with("shared:"); });
+    mounts.push_back(std::move(mount));
+  });
+  return mounts;
+}
+
+Result<std::string> superblock_options(int mountinfo, int mount) {
+  PINSCOPE_TRY(const auto found, identify_mount(mount, false));
+  PINSCOPE_TRY(const std::string text, read_from_start(mountinfo));
+  std::optional<std::string> options;
+  for_each_line(text, [&](const MountinfoLine& line) {
+    uint64_t id = 0;
+    if (line.fields.end() - line.dash > 3 && to_id(line.fields[0], id) && id == found.id)
+      options = unescape(line.dash[3]);
+  });
+  if (!options)
+    return std::unexpected(Error::system("ask about mount " + std::to_string(found.id), ENOENT));
+  return *std::move(options);
+}
+
+}  // namespace pinscope::kernel
