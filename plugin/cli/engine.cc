@@ -116,6 +116,10 @@ std::vector<std::string> warnings_of(const Tree& tree, const EngineOptions& opti
     warnings.push_back(
         options.engine +
         " was not found on this machine; the wiring takes effect once the engine is installed");
+  if (options.action == "install" && !options.dry_run)
+    for (const auto& what : engine::examine(engine, tree).unclear)
+      warnings.push_back("cannot tell " + what +
+                         ": see for yourself that a container gets its view");
   return warnings;
 }
 
@@ -139,16 +143,17 @@ std::string to_json(const WiringPlan& plan, const EngineOptions& options,
 
 std::string to_text(const WiringPlan& plan, const EngineOptions& options,
                     const std::vector<std::string>& warnings) {
-  if (plan.changes.empty())
-    return options.action == "install" ? options.engine + " is wired already: nothing to change\n"
-                                       : options.engine + " is not wired: nothing to remove\n";
   std::string text;
-  if (options.dry_run) {
+  if (plan.changes.empty()) {
+    text = options.engine + (options.action == "install" ? " is wired already: nothing to change\n"
+                                                         : " is not wired: nothing to remove\n");
+  } else if (options.dry_run) {
     text = engine::describe(plan.changes);
   } else {
     for (const auto& change : plan.changes) text += engine::headline(change) + "\n";
   }
-  for (const auto& step : plan.next) text += "next: " + one_line(step) + "\n";
+  if (!plan.changes.empty())
+    for (const auto& step : plan.next) text += "next: " + one_line(step) + "\n";
   for (const auto& warning : warnings) text += "warning: " + one_line(warning) + "\n";
   return text;
 }
@@ -168,7 +173,7 @@ Result<ExitStatus> change_wiring(const Settings& settings, const EngineOptions& 
 
 const char* state_of(const health::EngineStatus& status) {
   if (!status.report.wired) return "no";
-  if (status.report.unclear) return "unclear";
+  if (!status.report.unclear.empty()) return "unclear";
   return status.report.effective() ? "yes" : "broken";
 }
 

@@ -350,6 +350,21 @@ TEST(EngineInstall, WarnsOfAnEngineThatIsNotThere) {
   EXPECT_THAT(result.out, HasSubstr("warning: crio is not on this machine"));
 }
 
+TEST(EngineInstall, SaysWhatItDoesNotUnderstand) {
+  const EngineMachine machine;
+  machine.write(
+      "/etc/systemd/system/crio.service",
+      "[Service]\nEnvironment=CONTAINER_CONFIG=/srv/crio.conf\nExecStart=/usr/bin/crio\n");
+  for (int time = 0; time < 2; ++time) {
+    const auto result = machine.run({"pinscope", "engine", "install", "--engine", "crio"});
+    EXPECT_EQ(result.status, 0) << result;
+    EXPECT_THAT(result.out,
+                HasSubstr("warning: cannot tell what CRI-O reads: it is started with "
+                          "CONTAINER_CONFIG /srv/crio.conf (crio.service): see for yourself that a "
+                          "container gets its view"));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(, Docker, testing::Values("bookworm", "trixie", "forky"),
                          [](const auto& suite) { return std::string(suite.param); });
 

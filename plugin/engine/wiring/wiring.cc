@@ -32,7 +32,7 @@ std::chrono::nanoseconds wired_at(const Tree& tree, const Receipt& receipt, mode
 }  // namespace
 
 bool Report::effective() const {
-  return wired && !unclear &&
+  return wired && unclear.empty() &&
          std::ranges::find(findings, Level::kFail, &model::Finding::level) == findings.end();
 }
 
@@ -54,7 +54,7 @@ void report_lost_default(Report& report, const std::string& why, const std::stri
 }
 
 void report_unclear(Report& report, const std::string& what) {
-  report.unclear = true;
+  report.unclear.push_back(what);
   report.add(Level::kWarn, "cannot tell " + what,
              "see for yourself that a container gets its view");
 }

@@ -43,7 +43,8 @@ struct Report {
   bool set_default = false;        // containers that name no runtime were to meet Pinscope, too
   model::Findings findings;        // in the order in which they matter
   std::vector<std::string> files;  // that an installation has made or has a part in
-  bool unclear = false;            // something with a say was not understood; a finding says what
+  // What has a say and was not understood: "how docker starts: cannot read …". A finding for each.
+  std::vector<std::string> unclear;
   // Whether a container that the engine starts now meets Pinscope, as far as can be told for sure.
   [[nodiscard]] bool effective() const;
   // Adds a finding on this engine.
