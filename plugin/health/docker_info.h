@@ -13,6 +13,6 @@ struct DockerInfo {
 };
 
 // GET /info at `socket`; nothing if nobody answers within two seconds, or not with that.
-std::optional<DockerInfo> docker_info(const std::string& socket = "/run/docker.sock");
+std::optional<DockerInfo> docker_info(const std::string& socket);
 
 }  // namespace pinscope::health

@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "plugin/base/text.h"
+#include "plugin/engine/docker/start.h"
 #include "plugin/engine/wiring/daemon.h"
 #include "plugin/health/docker_info.h"
 #include "plugin/host/programs.h"
@@ -15,9 +16,11 @@ bool is_digit(char byte) {
 }
 
 // dockerd reads daemon.json when it is told to, so the process is asked what it goes by.
-void examine_running_docker(engine::Report& report) {
+void examine_running_docker(const engine::Tree& tree, engine::Report& report) {
   if (!report.effective()) return;  // the files are the matter
-  const auto info = docker_info();
+  std::optional<DockerInfo> info;
+  for (const auto& socket : engine::docker_sockets(tree))
+    if (!info) info = docker_info(socket);
   if (!info) return;
   const auto fail = [&](std::string text) {
     report.add(model::Finding::Level::kFail, std::move(text), "systemctl reload docker");
@@ -34,7 +37,8 @@ void examine_running_docker(engine::Report& report) {
 EngineStatus look_at(const engine::Tree& tree, model::Engine engine) {
   EngineStatus status;
   status.report = engine::examine(engine, tree);
-  if (engine == model::Engine::kDocker && tree.is_host()) examine_running_docker(status.report);
+  if (engine == model::Engine::kDocker && tree.is_host())
+    examine_running_docker(tree, status.report);
   status.program = engine::engine_program(tree, engine);
   if (!status.program.empty() && tree.is_host()) status.version = version_of(status.program);
   return status;

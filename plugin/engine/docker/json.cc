@@ -19,6 +19,16 @@ std::string json_string(std::string_view text) {
   return JsonWriter().value(text).take();
 }
 
+Result<std::vector<std::string>> texts_in(const JsonView& list) {
+  std::vector<std::string> texts;
+  PINSCOPE_TRY(const auto elements, list.elements());
+  for (const auto& element : elements) {
+    PINSCOPE_TRY(const auto text, element.as_string());
+    texts.emplace_back(text);
+  }
+  return texts;
+}
+
 }  // namespace
 
 Result<DockerJson> DockerJson::parse(std::string_view content, const std::string& name) {
@@ -36,6 +46,13 @@ Result<DockerJson> DockerJson::parse(std::string_view content, const std::string
   return daemon;
 }
 
+Result<std::vector<std::string>> DockerJson::hosts() const {
+  if (is_blank(json_)) return std::vector<std::string>();
+  PINSCOPE_TRY(const auto document, JsonDocument::parse(json_, name_, ErrorCode::kSystem));
+  PINSCOPE_TRY(const auto hosts, document.root().find("hosts"));
+  return hosts ? texts_in(*hosts) : std::vector<std::string>();
+}
+
 Result<std::optional<DockerRuntime>> DockerJson::runtime(std::string_view name) const {
   const std::optional<DockerRuntime> none;
   if (is_blank(json_)) return none;
@@ -49,11 +66,7 @@ Result<std::optional<DockerRuntime>> DockerJson::runtime(std::string_view name) 
   PINSCOPE_TRY(runtime.type, entry->string_or("runtimeType", ""));
   PINSCOPE_TRY(const auto arguments, entry->find("runtimeArgs"));
   if (arguments) {
-    PINSCOPE_TRY(const auto elements, arguments->elements());
-    for (const auto& element : elements) {
-      PINSCOPE_TRY(const auto text, element.as_string());
-      runtime.arguments.emplace_back(text);
-    }
+    PINSCOPE_TRY(runtime.arguments, texts_in(*arguments));
   }
   PINSCOPE_TRY(const auto options, entry->find("options"));
   if (options && runtime.type == "io.containerd.runc.v2") {

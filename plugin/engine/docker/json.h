@@ -29,6 +29,9 @@ class DockerJson {
   // Nothing if the file has none of that name.
   [[nodiscard]] Result<std::optional<DockerRuntime>> runtime(std::string_view name) const;
 
+  // Where dockerd listens: "hosts".
+  [[nodiscard]] Result<std::vector<std::string>> hosts() const;
+
   // The content with our runtime, which must not be there; as the default one, too, if
   // `as_default`.
   [[nodiscard]] Result<std::string> with_ours(const DockerRuntime& ours, bool as_default) const;

@@ -2,9 +2,16 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/engine/docker/json.h"
 #include "plugin/engine/wiring/daemon.h"
 
 namespace pinscope::engine {
+namespace {
+
+constexpr std::string_view kUnixSocket = "unix://";
+constexpr const char* kDefaultSocket = "/run/docker.sock";
+
+}  // namespace
 
 DockerStart docker_start(const Tree& tree) {
   DockerStart start;
@@ -35,6 +42,26 @@ DockerStart docker_start(const Tree& tree) {
         start.checked_with.push_back("--" + std::string(name) + "=" + value);
   }
   return start;
+}
+
+std::vector<std::string> docker_sockets(const Tree& tree) {
+  std::vector<std::string> hosts;
+  for (const auto& command : daemon_commands(tree, model::Engine::kDocker))
+    for (auto& host : command.values_of({"host", "H"})) hosts.push_back(std::move(host));
+  const std::string path = docker_start(tree).config_file;
+  if (const auto file = tree.read(path); file && *file)
+    if (const auto daemon = DockerJson::parse((*file)->text, path))
+      for (auto& host : daemon->hosts().value_or(std::vector<std::string>()))
+        hosts.push_back(std::move(host));
+  std::vector<std::string> sockets;
+  for (const auto& host : hosts) {
+    if (host.starts_with("unix:///"))
+      sockets.push_back(host.substr(kUnixSocket.size()));
+    else if (host.starts_with("fd://") || host == kUnixSocket)
+      sockets.emplace_back(kDefaultSocket);
+  }
+  if (hosts.empty()) sockets.emplace_back(kDefaultSocket);
+  return sockets;
 }
 
 }  // namespace pinscope::engine

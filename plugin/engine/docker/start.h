@@ -27,4 +27,8 @@ struct DockerStart {
 // What the unit says counts before what runs, because it is what will run next.
 DockerStart docker_start(const Tree& tree);
 
+// The paths of the sockets on which dockerd is told to listen, by its unit, its processes and its
+// file; the default one where none of them says anything, or leaves it to systemd.
+std::vector<std::string> docker_sockets(const Tree& tree);
+
 }  // namespace pinscope::engine

@@ -28,6 +28,20 @@ void write_unit(const Machine& machine, const std::string& arguments) {
                 "[Service]\nExecStart=/usr/bin/dockerd " + arguments + "\n");
 }
 
+TEST(DockerStart, SaysOnWhichSocketsItListens) {
+  const Machine machine({});
+  EXPECT_THAT(docker_sockets(machine.tree()), ElementsAre("/run/docker.sock"));
+  machine.write(kDaemon, R"({"hosts": ["unix:///srv/a.sock", "tcp://127.0.0.1:2375"]})");
+  EXPECT_THAT(docker_sockets(machine.tree()), ElementsAre("/srv/a.sock"));
+  machine.write(kDaemon, "{}");
+  write_unit(machine, "-H fd:// --host=unix:///srv/b.sock");
+  EXPECT_THAT(docker_sockets(machine.tree()), ElementsAre("/run/docker.sock", "/srv/b.sock"));
+  write_unit(machine, "-H tcp://127.0.0.1:2375");
+  EXPECT_THAT(docker_sockets(machine.tree()), IsEmpty());
+  play_process(machine, 77, "/usr/bin/dockerd", {"-H", "unix:///srv/c.sock"});
+  EXPECT_THAT(docker_sockets(machine.tree()), ElementsAre("/srv/c.sock"));
+}
+
 TEST(DockerStart, RefusesTheDefaultOfItsCommandLine) {
   const std::string reason =
       ") and does not start if its configuration has a default runtime, too (take it out there, "
