@@ -19,18 +19,26 @@ constexpr auto kSecondNames = std::to_array<SecondName>({
     {TokenRight::kCommand, "prog_run", 10},
 });
 
+struct Words {
+  const char* key;     // of a policy
+  const char* option;  // of the mount
+  const char* noun;
+  const BpfNames* names;
+};
+// In the order of TokenRight.
+constexpr std::array<Words, kTokenRights.size()> kWords = {{
+    {"commands", "delegate_cmds", "command", &kBpfCommands},
+    {"maps", "delegate_maps", "type of map", &kMapTypes},
+    {"programs", "delegate_progs", "type of program", &kProgramTypes},
+    {"attach", "delegate_attachs", "attach type", &kAttachTypes},
+}};
+
+const Words& words_of(TokenRight right) {
+  return kWords[static_cast<size_t>(right)];
+}
+
 const BpfNames& names_of(TokenRight right) {
-  switch (right) {
-    case TokenRight::kCommand:
-      return kBpfCommands;
-    case TokenRight::kMap:
-      return kMapTypes;
-    case TokenRight::kProgram:
-      return kProgramTypes;
-    case TokenRight::kAttach:
-      break;
-  }
-  return kAttachTypes;
+  return *words_of(right).names;
 }
 
 }  // namespace
@@ -44,45 +52,15 @@ bool TokenRights::empty() const {
 }
 
 const char* key_of(TokenRight right) {
-  switch (right) {
-    case TokenRight::kCommand:
-      return "commands";
-    case TokenRight::kMap:
-      return "maps";
-    case TokenRight::kProgram:
-      return "programs";
-    case TokenRight::kAttach:
-      return "attach";
-  }
-  return "";
+  return words_of(right).key;
 }
 
 const char* option_of(TokenRight right) {
-  switch (right) {
-    case TokenRight::kCommand:
-      return "delegate_cmds";
-    case TokenRight::kMap:
-      return "delegate_maps";
-    case TokenRight::kProgram:
-      return "delegate_progs";
-    case TokenRight::kAttach:
-      return "delegate_attachs";
-  }
-  return "";
+  return words_of(right).option;
 }
 
 const char* noun_of(TokenRight right) {
-  switch (right) {
-    case TokenRight::kCommand:
-      return "command";
-    case TokenRight::kMap:
-      return "type of map";
-    case TokenRight::kProgram:
-      return "type of program";
-    case TokenRight::kAttach:
-      return "attach type";
-  }
-  return "";
+  return words_of(right).noun;
 }
 
 std::string token_right_name(TokenRight right, uint32_t number) {
