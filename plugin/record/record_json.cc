@@ -11,6 +11,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/json/json.h"
+#include "plugin/model/words.h"
 #include "plugin/record/delegation_json.h"
 #include "plugin/record/identity_json.h"
 #include "plugin/record/words.h"
@@ -249,7 +250,16 @@ class Reader {
   template <typename Enum>
   requires std::is_enum_v<Enum>
   void read(const JsonView& value, Enum& word) {
-    if (!from_name(take(value.as_string()), word)) fail(value, "not a word that is known here");
+    const auto found =
+        model::value_named<Enum>(take(value.as_string()), [](Enum one) { return name_of(one); });
+    if (!found) return fail(value, "not a word that is known here");
+    word = *found;
+  }
+  void read(const JsonView& value, model::Engine& engine) {
+    const std::string name(take(value.as_string()));
+    const auto known = model::engine_from_name(name);
+    if (!known && !name.empty()) return fail(value, "not a word that is known here");
+    engine = known.value_or(model::Engine::kUnknown);
   }
   void read(const JsonView& value, model::Identity& identity) {
     identity = take(read_identity(value));

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "plugin/model/words.h"
 #include "plugin/policy/language/reporter.h"
 #include "plugin/policy/language/tree.h"
 
@@ -72,20 +73,15 @@ std::optional<bool> read_flag(Reporter& reporter, const Field& field);
 void report_unknown_word(Reporter& reporter, const Field& field, const std::string& word,
                          std::span<const std::string_view> words);
 
-// One of `values`, by its name_of().
+// A value of an enumeration by its word, from `first` on.
 template <typename Enum>
 std::optional<Enum> read_word(Reporter& reporter, const Field& field,
-                              std::initializer_list<Enum> values,
-                              const char* (*name_of)(Enum value)) {
+                              const char* (*name_of)(Enum value), Enum first = {}) {
   const auto word = read_word_text(reporter, field);
   if (!word) return std::nullopt;
-  std::vector<std::string_view> words;
-  for (const Enum value : values) {
-    if (*word == name_of(value)) return value;
-    words.emplace_back(name_of(value));
-  }
-  report_unknown_word(reporter, field, *word, words);
-  return std::nullopt;
+  const auto value = model::value_named(*word, name_of, first);
+  if (!value) report_unknown_word(reporter, field, *word, model::words_of(name_of, first));
+  return value;
 }
 
 // The entries of a list. A value that is not a list is reported and has no entries.

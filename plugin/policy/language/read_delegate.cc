@@ -86,10 +86,7 @@ void read_delegate(const Field& field, PolicyDraft& draft, Reporter& reporter) {
     delegate.pinning = read_flag(reporter, *pinning).value_or(false);
   if (const auto reach = keys.find("programsReach"))
     delegate.reach =
-        read_word(reporter, *reach,
-                  {model::ProgramReach::kContainer, model::ProgramReach::kWholeMachine},
-                  model::name_of)
-            .value_or(delegate.reach);
+        read_word<model::ProgramReach>(reporter, *reach, model::name_of).value_or(delegate.reach);
   if (const auto at = keys.find("grantsAt")) {
     marks.grants_at = at->at();
     if (auto path = read_view_path(*at, kPlaceOfGrants, reporter))

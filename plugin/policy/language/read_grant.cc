@@ -145,9 +145,7 @@ void read_expect(const Field& field, Expect& expect, Reporter& reporter) {
                      {"kind", "type", "keySize", "valueSize", "maxEntries", "name"});
   bool kind_is_wrong = false;
   if (const auto kind = keys.find("kind")) {
-    expect.kind =
-        read_word(reporter, *kind, {ObjectKind::kMap, ObjectKind::kProgram, ObjectKind::kLink},
-                  model::name_of);
+    expect.kind = read_word<ObjectKind>(reporter, *kind, model::name_of);
     kind_is_wrong = !expect.kind;
   }
   const auto type = keys.find("type");
@@ -189,8 +187,7 @@ void read_grant(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   read_name(as, grant, reporter, pin.value_or(field));
   if (const auto access = keys.find("access")) {
     marks.access = access->at();
-    const auto word = read_word(reporter, *access,
-                                {Access::kRead, Access::kReadWrite, Access::kUse}, model::name_of);
+    const auto word = read_word<Access>(reporter, *access, model::name_of);
     marks.access_known = word.has_value();
     grant.access = word.value_or(Access::kRead);
   }
@@ -204,8 +201,7 @@ void read_grant(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   }
   if (const auto expect = keys.find("expect")) read_expect(*expect, grant.expect, reporter);
   if (const auto missing = keys.find("missing"))
-    grant.missing = read_word(reporter, *missing, {Missing::kFail, Missing::kSkip}, model::name_of)
-                        .value_or(Missing::kFail);
+    grant.missing = read_word<Missing>(reporter, *missing, model::name_of).value_or(Missing::kFail);
   draft.policy.grants.push_back(std::move(grant));
   draft.grant_marks.push_back(marks);
 }

@@ -48,10 +48,7 @@ std::vector<uint32_t> read_ids(const Field& field, Reporter& reporter) {
 std::vector<Engine> read_engines(const Field& field, Reporter& reporter) {
   std::vector<Engine> engines;
   for (const Field& entry : read_one_or_more(reporter, field))
-    if (const auto engine = read_word(
-            reporter, entry,
-            {Engine::kPodman, Engine::kDocker, Engine::kContainerd, Engine::kCrio, Engine::kHost},
-            model::engine_name))
+    if (const auto engine = read_word(reporter, entry, model::engine_name, Engine::kPodman))
       engines.push_back(*engine);
   return engines;
 }

@@ -53,13 +53,10 @@ void read_view(const Field& field, PolicyDraft& draft, Reporter& reporter) {
     draft.view_at = at->at();
   }
   if (const auto layout = view.find("layout"))
-    draft.policy.view.layout = read_word(
-        reporter, *layout, {Layout::kShared, Layout::kPerMap, Layout::kBind}, model::name_of);
+    draft.policy.view.layout = read_word<Layout>(reporter, *layout, model::name_of);
   if (const auto host_bpffs = view.find("hostBpffs")) {
     draft.host_bpffs = host_bpffs->at();
-    draft.policy.view.host_bpffs =
-        read_word(reporter, *host_bpffs, {HostBpffs::kMask, HostBpffs::kReject, HostBpffs::kAllow},
-                  model::name_of);
+    draft.policy.view.host_bpffs = read_word<HostBpffs>(reporter, *host_bpffs, model::name_of);
   }
 }
 
