@@ -11,6 +11,7 @@
 #include "plugin/kernel/mount/obstacles.h"
 #include "plugin/kernel/mount/ways_out.h"
 #include "plugin/kernel/process/process.h"
+#include "plugin/model/view_names.h"
 #include "plugin/policy/decide/decide.h"
 #include "plugin/policy/decide/select.h"
 
@@ -134,8 +135,8 @@ class Foresight {
 
   // Whether the view has something there: "/flows", and "/_rw" where it has the two halves.
   [[nodiscard]] bool holds_pins(std::string_view path) const {
-    constexpr std::string_view kWritable = "/_rw";
-    if (path == kWritable) {
+    const std::string writable = std::string("/") + model::kReadWriteDirectory;
+    if (path == writable) {
       const auto writes = [](const model::GrantedPin& pin) {
         return opens_for_writing(pin.access);
       };
@@ -143,7 +144,7 @@ class Foresight {
              std::ranges::any_of(decision_.grants, writes) &&
              !std::ranges::all_of(decision_.grants, writes);
     }
-    if (path.starts_with("/_rw/")) path.remove_prefix(kWritable.size());
+    if (path.starts_with(writable + "/")) path.remove_prefix(writable.size());
     return std::ranges::any_of(decision_.grants, [&](const model::GrantedPin& pin) {
       return is_at_or_below("/" + pin.name, path);
     });

@@ -10,6 +10,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/model/reach.h"
+#include "plugin/model/view_names.h"
 
 namespace pinscope::plan {
 namespace {

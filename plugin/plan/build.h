@@ -10,9 +10,6 @@
 
 namespace pinscope::plan {
 
-// Names that views use themselves; no grant may have them as its first component.
-inline constexpr const char* kReadWriteDirectory = "_rw";
-
 // `container.uid_map` and `gid_map` are those of the live process where there is one.
 // kIdNotMapped: an owner that the container's user namespace does not know. An empty decision gives
 // an empty plan.

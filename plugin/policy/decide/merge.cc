@@ -5,6 +5,7 @@
 #include <span>
 
 #include "plugin/base/text.h"
+#include "plugin/model/view_names.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope::policy {
@@ -15,7 +16,6 @@ using model::Expect;
 using model::Grant;
 using model::GrantedPin;
 
-constexpr std::string_view kReservedComponent = "_rw";
 constexpr uint32_t kModeOfRead = 0440;
 constexpr uint32_t kModeOfOthers = 0660;  // clients ask for both unless they are told
 
@@ -158,9 +158,10 @@ Status check_nesting(const std::vector<GrantedPin>& pins) {
 }  // namespace
 
 bool has_reserved_component(std::string_view name) {
-  if (name.find(kReservedComponent) == std::string_view::npos) return false;
+  if (!name.contains(model::kReadWriteDirectory)) return false;
   const auto components = split(name, '/');
-  return std::ranges::find(components, kReservedComponent) != components.end();
+  return std::ranges::find(components, std::string_view(model::kReadWriteDirectory)) !=
+         components.end();
 }
 
 model::Rule rule_of(const Wanted& wanted) {

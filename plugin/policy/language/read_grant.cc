@@ -4,6 +4,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/model/bpf_names.h"
+#include "plugin/model/view_names.h"
 #include "plugin/policy/glob.h"
 #include "plugin/policy/language/reader.h"
 
@@ -18,8 +19,6 @@ using model::ObjectKind;
 constexpr uint32_t kMaxId = 4294967294;
 constexpr uint32_t kMaxSize = 4294967295;
 constexpr size_t kLongestName = 255;
-// Where the view keeps the instance of its read-write grants (layout shared).
-constexpr std::string_view kReserved = "_rw";
 
 // What is wrong with a name in the view, or nothing.
 std::string problem_of_name(std::string_view name) {
@@ -28,7 +27,8 @@ std::string problem_of_name(std::string_view name) {
   if (!components) return components.error().sentence();
   if (is_glob(name)) return "a name in the view cannot be a glob";
   for (const auto& component : *components) {
-    if (component == kReserved) return "\"_rw\" is where the view keeps what can be written";
+    if (component == model::kReadWriteDirectory)
+      return "\"_rw\" is where the view keeps what can be written";
     if (component.find('.') != std::string::npos)
       return "the kernel allows no dots in the names of a bpffs";
   }
