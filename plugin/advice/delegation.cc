@@ -29,30 +29,31 @@ std::vector<Remark> remarks_on_delegation(const model::Container& container,
   const auto& rights = decision.delegation->rights;
   // kernel/bpf/token.c: bpf_token_create. CAP_SYS_ADMIN does not do here.
   if (!has(container, CAP_BPF))
-    remarks.push_back({Kind::kUnreachable, "token",
-                       "without CAP_BPF in its user namespace the container can make no token",
-                       "add CAP_BPF to the container: it is worth nothing there without a token"});
+    remarks.push_back(
+        {Kind::kUnreachable, "token",
+         "without CAP_BPF in its user namespace, the container cannot make a token",
+         "add CAP_BPF to the container: in a user namespace it allows nothing without a token"});
   if (!has(container, CAP_NET_ADMIN) && needs_net_admin(rights))
     remarks.push_back({Kind::kNote, "token-net-admin",
-                       "types of programs are delegated that load with CAP_NET_ADMIN only, which "
-                       "the container has not",
+                       "some of the delegated types of program need CAP_NET_ADMIN to load, which "
+                       "the container does not have",
                        ""});
   if (decision.delegation->reach == model::ProgramReach::kWholeMachine)
     remarks.push_back({Kind::kVoid, "programs-reach",
-                       "with programsReach: whole-machine, what the container loads reads all "
-                       "memory of the kernel where it has CAP_PERFMON or the kernel is Linux 6.16 "
-                       "or later, and since Linux 6.13 some of it ends any process",
-                       "delegate prog_load only to containers that are trusted with the machine"});
+                       "with programsReach: whole-machine, programs of the container can read all "
+                       "memory of the kernel, if it has CAP_PERFMON or since Linux 6.16, and some "
+                       "can end any process since Linux 6.13",
+                       "delegate prog_load only to containers that you trust with the machine"});
   if (rights.has(model::BpfCommand::kProgLoad))
     remarks.push_back(
         {Kind::kNote, "token-memory",
-         "the compiled code of what it loads fills a pool of the machine that no cgroup "
-         "counts; when it is full, filters and programs of others are refused",
+         "the compiled code of its programs is in a pool of the whole machine, which no cgroup "
+         "counts; when the pool is full, filters and programs of others are refused",
          "give the container a memory limit well below net.core.bpf_jit_limit: the "
          "instructions of its programs are counted"});
   remarks.push_back({Kind::kNote, "token-kept",
-                     "what a token allows stays allowed until its last descriptor is closed, also "
-                     "after the policy has changed",
+                     "a token keeps what it allows until its last descriptor is closed, even after "
+                     "the policy has changed",
                      ""});
   return remarks;
 }

@@ -38,22 +38,20 @@ std::vector<Remark> remarks_on_neighbours(const model::Container& container,
          "grant to all containers of the pod what it gets"});
   const auto* users = joined(container, NamespaceKind::kUser);
   if (decision.delegation && users != nullptr)
-    remarks.push_back(
-        {Kind::kNote, "shared-user-namespace",
-         "the container joins the user namespace at " + quoted(users->path) +
-             ": with a token that it hands on, a process there that has CAP_PERFMON or "
-             "CAP_SYS_ADMIN reads all memory of the kernel",
-         "add neither capability to any container of this user namespace"});
+    remarks.push_back({Kind::kNote, "shared-user-namespace",
+                       "the container joins the user namespace at " + quoted(users->path) +
+                           ": a process there with CAP_PERFMON or CAP_SYS_ADMIN, to which it "
+                           "passes a token, can read all memory of the kernel",
+                       "add neither capability to any container of this user namespace"});
   const std::string names = maps_to_read(decision);
   if (!names.empty())
-    remarks.push_back(
-        {Kind::kNote, "descriptors-travel",
-         "a descriptor of " + names +
-             " that the container hands on can be written by whoever may load programs or pin in "
-             "some bpffs, and comes back writable",
-         "the owner of the map can close it: BPF_F_RDONLY_PROG when it is made, BPF_MAP_FREEZE "
-         "where nobody is to write it any more, excl_prog_hash for one program alone (Linux "
-         "6.18)"});
+    remarks.push_back({Kind::kNote, "descriptors-travel",
+                       "a descriptor of " + names +
+                           " that the container passes on becomes writable in the hands of whoever "
+                           "may load programs or pin in a bpffs, and can be passed back",
+                       "the owner of the map can prevent it: by BPF_F_RDONLY_PROG when the map is "
+                       "made, by BPF_MAP_FREEZE if nobody has to write it any more, by "
+                       "excl_prog_hash if one program alone uses it (Linux 6.18)"});
   return remarks;
 }
 

@@ -18,11 +18,11 @@ struct OwnFiles {
 
 // Where they are unless options say otherwise; /var/run is a link to /run.
 constexpr OwnFiles kOwnFiles[] = {
-    {"/etc/pinscope", "whoever writes a policy there grants what they like"},
-    {"/var/lib/pinscope", "whoever writes the compiled policies there grants what they like"},
-    {"/run/pinscope", "whoever writes the records there hides and takes away views"},
-    {"/var/run/pinscope", "whoever writes the records there hides and takes away views"},
-    {"/var/log/pinscope", "whoever writes the audit trail there changes what happened"},
+    {"/etc/pinscope", "whoever writes a policy there decides what is granted"},
+    {"/var/lib/pinscope", "whoever writes the compiled policies there decides what is granted"},
+    {"/run/pinscope", "whoever writes the records there can hide views and have them removed"},
+    {"/var/run/pinscope", "whoever writes the records there can hide views and have them removed"},
+    {"/var/log/pinscope", "whoever writes the audit trail there can change what it says"},
 };
 
 // The volume is in the directory, or the directory in the volume.
@@ -47,7 +47,7 @@ std::vector<Remark> remarks_on_own_files(const model::Container& container) {
                        "the container can write to " + quoted(mount.source) +
                            " of the host, where " + quoted(std::string(ours->directory)) +
                            " is: " + std::string(ours->what_they_give),
-                       "take the volume away, or make it read-only"});
+                       "remove the volume, or make it read-only"});
   }
   return remarks;
 }

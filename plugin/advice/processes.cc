@@ -39,8 +39,8 @@ Remark remark(const model::Container& container, std::string code, const std::st
                 "/proc/PID/root of other processes",
             std::move(action)};
   const std::string others =
-      "processes of the host that have no capability which the container lacks";
-  const std::string rest = "; those of Pinscope are closed to it, and it may stop or end them";
+      "processes of the host that have no more capabilities than the container";
+  const std::string rest = "; Pinscope's own processes are protected, but it can stop or end them";
   if (has(container, CAP_SETUID))
     return {Remark::Kind::kVoid, std::move(code),
             how +
@@ -61,16 +61,16 @@ std::vector<Remark> remarks_on_processes(const model::Container& container) {
   if (has_user_namespace(container)) return remarks;
   if (model::namespace_of(container, NamespaceKind::kPid).mode == model::Namespace::Mode::kHost)
     remarks.push_back(remark(container, "host-pid-namespace", "with the host's PID namespace",
-                             "give it a PID namespace of its own, or a user namespace"));
+                             "give it its own PID namespace, or a user namespace"));
   for (const auto& mount : container.mounts) {
     if (leads_to_a_service(mount))
       remarks.push_back(
           {Remark::Kind::kNote, "host-socket",
            "through the socket " + quoted(mount.source) +
-               " the container can take descriptors of the service that listens there, if it runs "
-               "as the same user and has no capability which the container lacks",
-           "remove the mount, give the container a user namespace, or leave the service a "
-           "capability that the container has not"});
+               " the container can take descriptors from the service that listens there, if the "
+               "service runs as the same user and has no more capabilities than the container",
+           "remove the mount, give the container a user namespace, or give the service a "
+           "capability that the container does not have"});
     if (shows_host_proc(mount))
       remarks.push_back(
           remark(container, "host-proc",

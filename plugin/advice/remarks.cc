@@ -80,7 +80,8 @@ class Observer {
       }
       switch (decision_.host_bpffs) {
         case model::HostBpffs::kMask:
-          add(Kind::kNote, "host-bpffs", what + "; it is taken away (hostBpffs: mask)", "");
+          add(Kind::kNote, "host-bpffs",
+              what + "; it is removed from the container (hostBpffs: mask)", "");
           break;
         case model::HostBpffs::kReject:
           add(Kind::kRefuses, "host-bpffs", what + "; the policy says hostBpffs: reject",
@@ -158,8 +159,8 @@ class Observer {
     if (missing.empty()) {
       if (container_.seccomp_bpf == model::SeccompBpf::kFiltered)
         add(Kind::kNote, "seccomp",
-            "the seccomp profile lets bpf(2) through for some commands only, among them those that "
-            "the grants need",
+            "the seccomp profile allows only some commands of bpf(2), among them all that the "
+            "grants need",
             "");
       return;
     }
@@ -174,9 +175,8 @@ class Observer {
         container_.seccomp_bpf == model::SeccompBpf::kRefused
             ? decision_.grants.empty()
                   ? "the seccomp profile refuses bpf(2): no token can be made"
-                  : "the seccomp profile refuses bpf(2): the pins are there and cannot be opened"
-            : "the seccomp profile does not let all commands of bpf(2) through that the grants "
-              "need",
+                  : "the seccomp profile refuses bpf(2): the pins are there, but cannot be opened"
+            : "the seccomp profile refuses some of the commands of bpf(2) that the grants need",
         how + which);
   }
 

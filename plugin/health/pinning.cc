@@ -30,8 +30,8 @@ Finding judge_pinning(const std::vector<std::string>& writable) {
   for (const auto& place : writable) places += (places.empty() ? "" : ", ") + one_line(place);
   return {Finding::Level::kWarn, "host", kName,
           "every user may pin in " + places +
-              ": whoever is handed a map for reading pins it there and opens it for writing, "
-              "also for a container that handed it over",
+              ": a user who gets a descriptor for reading, even from a container, can pin the map "
+              "there and open it for writing",
           "chmod 0755 " + one_line(writable.front()) + ", or mount it with mode=0755"};
 }
 

@@ -61,8 +61,8 @@ class DelegateCheck {
         delegate_.reach == model::ProgramReach::kContainer)
       reporter_.warning(at(TokenRight::kCommand),
                         "on Linux 6.13 and later no container of this policy starts",
-                        "what it loads could read all memory of the kernel there: say "
-                        "programsReach: whole-machine if it may, or leave \"prog_load\" out");
+                        "there, its programs could read all memory of the kernel: write "
+                        "programsReach: whole-machine to allow that, or leave \"prog_load\" out");
     if (rights.has(model::BpfCommand::kProgLoad) &&
         !rights.has(TokenRight::kProgram, kSocketFilter))
       reporter_.warning(at(TokenRight::kProgram),
@@ -92,7 +92,7 @@ class DelegateCheck {
           reporter_.error(
               at(TokenRight::kProgram),
               "programs of type " + name + " load only with an attach type that is not delegated",
-              "add to attach what they use of: " + needed);
+              "add to attach those that they use of: " + needed);
         });
   }
 

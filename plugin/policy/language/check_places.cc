@@ -53,7 +53,7 @@ void warn_of_view_place(const PolicyDraft& draft, Reporter& reporter) {
   if (!at || !draft.view_at || std::ranges::find(kOfTheSystem, *at) == std::end(kOfTheSystem))
     return;
   reporter.warning(*draft.view_at, "the view hides what containers have at " + quoted(*at),
-                   "give it a directory of its own: /sys/fs/bpf and /run/bpf are the usual places");
+                   "use a directory of its own, usually /sys/fs/bpf or /run/bpf");
 }
 
 std::vector<Diagnostic> warn_of_idle_denials(const std::vector<Policy>& policies) {
@@ -72,7 +72,7 @@ std::vector<Diagnostic> warn_of_idle_denials(const std::vector<Policy>& policies
       if (!used)
         warnings.push_back(warning_at(
             deny.place, "no policy here grants anything that " + quoted(deny.pin) + " denies",
-            "is the path right? It only holds for other names of what is pinned there"));
+            "is the path right? Only other names of the objects that are pinned there are denied"));
     }
   return warnings;
 }
@@ -86,9 +86,9 @@ std::vector<Diagnostic> warn_of_no_bpffs(const std::vector<Policy>& policies,
       return is_at_or_below(start, mount) || is_at_or_below(mount, start);
     });
     if (!is_there && warnings.size() < kMaxDiagnostics)
-      warnings.push_back(
-          warning_at(place, "no BPF file system is mounted where " + quoted(pin) + " is",
-                     "pins are in one, as a rule at /sys/fs/bpf: is the path right?"));
+      warnings.push_back(warning_at(place,
+                                    "no BPF file system is mounted where " + quoted(pin) + " is",
+                                    "is the path right? Pins are usually below /sys/fs/bpf"));
   };
   for (const auto& policy : policies) {
     for (const auto& grant : policy.grants) look(grant.pin, grant.place);

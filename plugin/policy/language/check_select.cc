@@ -63,12 +63,12 @@ void warn_of_everyone(const PolicyDraft& draft, Reporter& reporter) {
   const auto& grants = draft.policy.grants;
   for (size_t i = 0; i < grants.size() && !reporter.full(); ++i) {
     if (grants[i].access == model::Access::kRead || !grants[i].pin.ends_with("/**")) continue;
-    reporter.warning(
-        draft.grant_marks[i].pin,
-        "this policy selects every container, and gives each all that is pinned below " +
-            quoted(literal_prefix(grants[i].pin)) +
-            " with access: " + model::name_of(grants[i].access),
-        "select the containers that need it, or name the pins");
+    reporter.warning(draft.grant_marks[i].pin,
+                     "this policy selects every container and gives each of them everything that "
+                     "is pinned below " +
+                         quoted(literal_prefix(grants[i].pin)) +
+                         " with access: " + model::name_of(grants[i].access),
+                     "select the containers that need it, or name the pins");
   }
 }
 

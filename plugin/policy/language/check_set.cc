@@ -45,13 +45,13 @@ std::vector<Diagnostic> warn_of_travel(const std::vector<Policy>& policies) {
     warning.severity = Diagnostic::Severity::kWarning;
     warning.place = policy.delegate->place;
     warning.message = std::string(way) +
-                      ", a container writes every map whose descriptor it is handed, such as " +
+                      ", a container can write every map of which it gets a descriptor, such as " +
                       quoted(reader->second->pin) + ", which policy " +
                       quoted(reader->first->name) + " at " +
-                      model::to_string(reader->second->place) + " lets others read";
+                      model::to_string(reader->second->place) + " lets other containers read";
     warning.hint =
-        "descriptors travel over sockets: give it only to containers that those would give the map "
-        "to, or have the map made with BPF_F_RDONLY_PROG";
+        "containers can pass descriptors over sockets: delegate only to containers that may write "
+        "the map, or make the map with BPF_F_RDONLY_PROG";
     warnings.push_back(std::move(warning));
   }
   return warnings;

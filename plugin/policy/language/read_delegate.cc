@@ -35,7 +35,7 @@ void read_right(const Field& field, TokenRight right, Delegate& delegate, Report
   const auto name = read_word_text(reporter, field);
   if (!name) return;
   if (*name == "any") {
-    reporter.error(field.at(), "\"any\" would delegate what defeats every isolation",
+    reporter.error(field.at(), "\"any\" would delegate types that defeat all isolation",
                    "name what the container needs");
     return;
   }

@@ -97,7 +97,7 @@ TEST(PolicyGolden, ExamplePoliciesLoadTogether) {
   const Loaded loaded = load_path(kSource / "config/policies", Trust::kIgnored);
   ASSERT_EQ(loaded.diagnostics.size(), 1U) << all_diagnostics(loaded);
   EXPECT_EQ(loaded.diagnostics[0].place.file, "bpf-token.yaml");
-  EXPECT_TRUE(loaded.diagnostics[0].hint.starts_with("descriptors travel"));
+  EXPECT_TRUE(loaded.diagnostics[0].hint.starts_with("containers can pass descriptors"));
   EXPECT_GE(loaded.policies.size(), 4U);
 }
 

@@ -54,7 +54,8 @@ TEST(DelegationRemarks, SayThatATokenNeedsCapBpfAndNoOtherCapabilityWillDo) {
   const auto remark =
       find(remarks_on_delegation(container_with({CAP_SYS_ADMIN}), decision), "token");
   EXPECT_EQ(remark.kind, Remark::Kind::kUnreachable);
-  EXPECT_EQ(remark.text, "without CAP_BPF in its user namespace the container can make no token");
+  EXPECT_EQ(remark.text,
+            "without CAP_BPF in its user namespace, the container cannot make a token");
   EXPECT_EQ(find(remarks_on_delegation(container_with({CAP_BPF}), decision), "token").code, "");
 }
 

@@ -156,10 +156,11 @@ TEST(Remarks, SayWhatTheHostsPidNamespaceOpensWithoutTracing) {
   container.capabilities |= uint64_t{1} << CAP_SETUID;
   const auto remark = only(container, granting(Access::kRead));
   EXPECT_EQ(remark.kind, Remark::Kind::kVoid);
-  EXPECT_EQ(remark.text,
-            "with the host's PID namespace, the container can become any user and reach the host's "
-            "files through /proc/PID/root of processes of the host that have no capability which "
-            "the container lacks; those of Pinscope are closed to it, and it may stop or end them");
+  EXPECT_EQ(
+      remark.text,
+      "with the host's PID namespace, the container can become any user and reach the host's "
+      "files through /proc/PID/root of processes of the host that have no more capabilities than "
+      "the container; Pinscope's own processes are protected, but it can stop or end them");
   container.namespaces[static_cast<size_t>(NamespaceKind::kUser)].mode = Namespace::Mode::kPrivate;
   EXPECT_TRUE(other_remarks(container, granting(Access::kRead), kHostBpffs).empty());
 }
@@ -213,7 +214,7 @@ TEST(Remarks, CallAViewUnreachableIfSeccompRefusesTheCall) {
   const auto remark = seccomp(model::SeccompBpf::kRefused, {});
   EXPECT_EQ(remark.kind, Remark::Kind::kUnreachable);
   EXPECT_EQ(remark.text,
-            "the seccomp profile refuses bpf(2): the pins are there and cannot be opened");
+            "the seccomp profile refuses bpf(2): the pins are there, but cannot be opened");
   EXPECT_EQ(remark.action,
             "start it through pinscope-runtime, or with Podman's precreate hook, which would add "
             "BPF_MAP_LOOKUP_ELEM (1), BPF_OBJ_GET (7)");
@@ -223,7 +224,7 @@ TEST(Remarks, NameTheCommandsThatSeccompDoesNotLetThrough) {
   const auto remark = seccomp(model::SeccompBpf::kFiltered, {model::BpfCommand::kObjGet});
   EXPECT_EQ(remark.kind, Remark::Kind::kUnreachable);
   EXPECT_EQ(remark.text,
-            "the seccomp profile does not let all commands of bpf(2) through that the grants need");
+            "the seccomp profile refuses some of the commands of bpf(2) that the grants need");
   EXPECT_THAT(remark.action, testing::EndsWith("would add BPF_MAP_LOOKUP_ELEM (1)"));
   EXPECT_EQ(seccomp(model::SeccompBpf::kFiltered, kOpenAndRead).kind, Remark::Kind::kNote);
 }

@@ -12,8 +12,8 @@ TEST(PinningHealth, WarnsOfABpffsInWhichEveryUserMayPin) {
   const auto finding = judge_pinning({"/sys/fs/bpf", "/run/bpf"});
   EXPECT_EQ(finding.level, Finding::Level::kWarn);
   EXPECT_EQ(finding.detail,
-            "every user may pin in /sys/fs/bpf, /run/bpf: whoever is handed a map for reading pins "
-            "it there and opens it for writing, also for a container that handed it over");
+            "every user may pin in /sys/fs/bpf, /run/bpf: a user who gets a descriptor for "
+            "reading, even from a container, can pin the map there and open it for writing");
   EXPECT_EQ(finding.action, "chmod 0755 /sys/fs/bpf, or mount it with mode=0755");
   EXPECT_EQ(judge_pinning({}).level, Finding::Level::kOk);
 }
