@@ -38,6 +38,7 @@ Error cannot_use(const char* option, const std::string& reason) {
 // The policies that can be asked for, by name. What is written to engines must not come from files
 // that others may write: a dry run is only shown.
 Result<std::map<std::string, model::Policy>> device_policies(const Settings& settings, bool trust) {
+  PINSCOPE_CHECK(check_given_path(settings, "policy"));
   auto loaded = policy::load_for_install(
       settings.hook.policy.policy_path, settings.hook.policy.cache_directory,
       trust ? policy::Trust::kRequired : policy::Trust::kIgnored);

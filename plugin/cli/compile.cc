@@ -10,6 +10,7 @@
 #include "plugin/cli/commands.h"
 #include "plugin/cli/term/diagnostics.h"
 #include "plugin/kernel/process/privileges.h"
+#include "plugin/policy/set/cache.h"
 #include "plugin/policy/set/install.h"
 
 namespace pinscope::cli {
@@ -19,8 +20,18 @@ struct CompileOptions {
   bool allow_empty = false;
 };
 
+// A path that is not there and never was: one whose policies are in force is install()'s to judge.
+Status check_policy_path(const Settings& settings) {
+  const policy::StoreOptions& store = settings.hook.policy;
+  const auto kept =
+      policy::CachedSet::open(store.cache_directory, store.policy_path, policy::kSetSuffix);
+  if (!kept || kept->has_value()) return {};
+  return check_given_path(settings, "policy");
+}
+
 Result<ExitStatus> compile(const Settings& settings, const CompileOptions& options) {
   PINSCOPE_CHECK(kernel::restrict_to_compiling());
+  if (!options.allow_empty) PINSCOPE_CHECK(check_policy_path(settings));
   const auto empty = options.allow_empty ? policy::Empty::kIsMeant : policy::Empty::kAsFound;
   PINSCOPE_TRY(const policy::Loaded loaded,
                policy::install(settings.hook.policy.policy_path,

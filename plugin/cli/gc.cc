@@ -10,6 +10,7 @@ namespace pinscope::cli {
 namespace {
 
 Result<ExitStatus> collect(const Settings& settings, inventory::CollectOptions options) {
+  PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
   options.state_directory = settings.hook.state_directory;
   options.audit_path = settings.hook.audit.path;
   PINSCOPE_TRY(const auto removals, inventory::collect(options));

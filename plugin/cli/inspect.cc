@@ -90,6 +90,7 @@ struct InspectOptions {
 };
 
 Result<ExitStatus> inspect(const Settings& settings, const InspectOptions& options) {
+  PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
   PINSCOPE_TRY(const inventory::Entry entry,
                inventory::find_entry(settings.hook.state_directory, options.id,
                                      static_cast<pid_t>(options.pid)));

@@ -82,6 +82,7 @@ std::string to_table(const inventory::Entries& all, const ListOptions& options,
 }
 
 Result<ExitStatus> list(const Settings& settings, const ListOptions& options) {
+  PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
   PINSCOPE_TRY(const inventory::Entries all,
                inventory::read_entries(settings.hook.state_directory));
   print(settings.json() ? to_json(all) : to_table(all, options, settings.palette()));

@@ -58,8 +58,9 @@ PARTS = {
     },
     "cli": {
         "term": set(),
+        "check": {"term"},
         "explain": {"term"},
-        "": {"term", "explain"},
+        "": {"term", "check", "explain"},
     },
 }
 BEYOND_PARTS = {
@@ -68,6 +69,7 @@ BEYOND_PARTS = {
     # What the kernel can do is asked of every facility.
     "plugin/kernel/probe": {"bpf", "process"},
     # Declared with the other commands.
+    "plugin/cli/check/check": {""},
     "plugin/cli/explain/explain": {""},
 }
 

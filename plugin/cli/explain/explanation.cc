@@ -98,6 +98,7 @@ void add_explain_options(Command& command, Settings& settings, ExplainOptions& o
 
 Result<Explained> explain(const Settings& settings, const ExplainOptions& options) {
   Explained explained;
+  PINSCOPE_CHECK(check_given_path(settings, "policy"));
   PINSCOPE_TRY(const std::string bundle, resolve_bundle(options.bundle));
   PINSCOPE_TRY(const auto policies, read_policies(settings, explained));
   const std::string id = options.id.empty() ? std::string(base_name(bundle)) : options.id;

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cctype>
+#include <cerrno>
 #include <cstdio>
 
 #include "plugin/base/text.h"
@@ -102,7 +103,11 @@ Command& Command::shared_options(Settings& settings,
     const pinscope::Option& shared = *find_option(name, pinscope::Option::kCommandLine);
     std::string description = describe(shared);
     description[0] = static_cast<char>(std::toupper(description[0]));
-    option("--" + std::string(name), shared.path(settings.hook), shared.value, description);
+    app_.add_option("--" + std::string(name), shared.path(settings.hook), description)
+        ->type_name(shared.value)
+        ->each([&settings, name](const std::string& word) {
+          settings.given.insert_or_assign(std::string(name), word);
+        });
   }
   return *this;
 }
@@ -127,6 +132,13 @@ Command add_command(CLI::App& root, Program& program, const std::string& name,
   CLI::App& command = *root.add_subcommand(name, description);
   command.callback([&program, run = std::move(run)] { program.chosen = run; });
   return Command(command);
+}
+
+Status check_given_path(const Settings& settings, std::string_view name) {
+  const auto given = settings.given.find(name);
+  if (given == settings.given.end() || ::access(given->second.c_str(), F_OK) == 0) return {};
+  return std::unexpected(
+      Error::system("use --" + std::string(name) + " " + pinscope::quoted(given->second), errno));
 }
 
 void print(std::string_view text) {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,8 @@ struct Settings {
   HookOptions hook;  // what commands share with the hook: where policies and records are
   std::string output = "table";
   std::string colour = "auto";
+  // The shared options that are on the command line, with the words that were given.
+  std::map<std::string, std::string, std::less<>> given = {};
 
   [[nodiscard]] bool json() const { return output == "json"; }
   // The colours of standard output.
@@ -87,6 +90,10 @@ class Command {
 // Hangs a command into the tree; `run` is called after everything is parsed.
 Command add_command(CLI::App& root, Program& program, const std::string& name,
                     const std::string& description, std::function<Result<ExitStatus>()> run);
+
+// An error if the shared option `name` is on the command line and nothing is at the path that it
+// gives. Where a default is not there, nothing was installed or recorded yet.
+Status check_given_path(const Settings& settings, std::string_view name);
 
 // Writes `text` to standard output, through for_terminal() of base/text.h. A failed write shows in
 // the exit status (see main.cc).

@@ -1,4 +1,4 @@
-// load_text() and load_path(): from bytes and files to a checked set of policies.
+// load_text(), load_open_file() and load_path(): from bytes and files to a checked set of policies.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,7 +33,11 @@ using Severity = Diagnostic::Severity;
 class SetLoader {
  public:
   void add_text(std::string text, const std::string& file);
-  void add_file(const std::string& path, const std::string& name, Trust trust);
+  // `shown` is the file's name in places.
+  void add_file(const std::string& path, const std::string& name, const std::string& shown,
+                Trust trust);
+  // The whole text of a file, which is not to be empty.
+  void add_file_text(std::string text, const std::string& shown);
   void add_error(const std::string& file, const std::string& message);
   Loaded finish();
 
@@ -149,26 +153,31 @@ Result<std::string> read_policy_file(const std::string& path, Trust trust, FileS
   return text;
 }
 
-void SetLoader::add_file(const std::string& path, const std::string& name, Trust trust) {
+void SetLoader::add_file(const std::string& path, const std::string& name, const std::string& shown,
+                         Trust trust) {
   FileStamp stamp;
   stamp.name = name;
   auto text = read_policy_file(path, trust, stamp);
   loaded_.files.push_back(std::move(stamp));
   if (!text) {
-    add_error(name, std::string(code_name(text.error().code())) + ": " + text.error().sentence());
+    add_error(shown, std::string(code_name(text.error().code())) + ": " + text.error().sentence());
     return;
   }
-  bytes_ += text->size();
+  add_file_text(*std::move(text), shown);
+}
+
+void SetLoader::add_file_text(std::string text, const std::string& shown) {
+  bytes_ += text.size();
   if (bytes_ > kMaxSetBytes) {
-    add_error(name, "the set has more than " + std::to_string(kMaxSetBytes) + " bytes");
+    add_error(shown, "the set has more than " + std::to_string(kMaxSetBytes) + " bytes");
     return;
   }
   // What a full disk leaves of a file that is saved is not the wish to have no policies.
-  if (text->find_first_not_of(" \t\r\n") == std::string::npos) {
-    add_error(name, "the file is empty; remove it, or say with a comment that it holds no policy");
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    add_error(shown, "the file is empty; remove it, or say with a comment that it holds no policy");
     return;
   }
-  for (auto& part : parts_of(*std::move(text), name)) add_text(std::move(part.text), part.file);
+  for (auto& part : parts_of(std::move(text), shown)) add_text(std::move(part.text), part.file);
 }
 
 Loaded SetLoader::finish() {
@@ -218,26 +227,38 @@ Loaded load_text(std::string text, const std::string& file) {
   return loader.finish();
 }
 
-Loaded load_path(const std::string& path, Trust trust) {
+Loaded load_open_file(int fd, const std::string& file) {
+  SetLoader loader;
+  auto text = read_all(fd, kMaxFileBytes, file);
+  if (text)
+    loader.add_file_text(*std::move(text), file);
+  else
+    loader.add_error(file, text.error().sentence());
+  return loader.finish();
+}
+
+Loaded load_path(const std::string& path, Trust trust, const std::optional<std::string>& shown) {
   SetLoader loader;
   const std::string absolute = made_absolute(path);
   struct stat status {};
   if (::stat(absolute.c_str(), &status) != 0) {
     const bool names_a_file = absolute.ends_with(".yaml") || absolute.ends_with(".yml");
     if (errno == ENOENT && !names_a_file) return loader.finish();
-    loader.add_error(path, Error::system("read " + quoted(path), errno).sentence());
+    loader.add_error(shown.value_or(path), Error::system("read " + quoted(path), errno).sentence());
     return loader.finish();
   }
   if (!S_ISDIR(status.st_mode)) {
-    loader.add_file(absolute, std::string(base_name(absolute)), trust);
+    const std::string name(base_name(absolute));
+    loader.add_file(absolute, name, shown.value_or(name), trust);
     return loader.finish();
   }
   const auto names = list_files(absolute, trust);
   if (!names)
-    loader.add_error(
-        path, std::string(code_name(names.error().code())) + ": " + names.error().sentence());
+    loader.add_error(shown.value_or(path), std::string(code_name(names.error().code())) + ": " +
+                                               names.error().sentence());
   else
-    for (const auto& name : *names) loader.add_file(join(absolute, name), name, trust);
+    for (const auto& name : *names)
+      loader.add_file(join(absolute, name), name, shown ? join(*shown, name) : name, trust);
   return loader.finish();
 }
 
@@ -252,7 +273,7 @@ Loaded load_with(const std::string& directory, const std::string& replaced,
                                       names.error().sentence());
     else
       for (const auto& name : *names)
-        if (name != replaced) loader.add_file(join(directory, name), name, Trust::kRequired);
+        if (name != replaced) loader.add_file(join(directory, name), name, name, Trust::kRequired);
   }
   for (const auto& [file, text] : texts) loader.add_text(text, file);
   return loader.finish();

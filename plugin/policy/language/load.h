@@ -3,6 +3,7 @@
 // before anything is built.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct Loaded {
 // Loads one file's text (one or several YAML documents). Never throws.
 Loaded load_text(std::string text, const std::string& file);
 
+// Loads what can be read from a descriptor, such as standard input, as if it were the file `file`.
+Loaded load_open_file(int fd, const std::string& file);
+
 // Whether files must be trusted. kIgnored is for checking a working copy; what is loaded that way
 // never comes into force.
 enum class Trust { kRequired, kIgnored };
@@ -30,8 +34,10 @@ enum class Trust { kRequired, kIgnored };
 // one file. Refuses what root does not own or others may write. A directory that does not exist is
 // an empty set. Checks across files too: two policies with one name. Places and stamps carry base
 // names; a file that cannot be read is a diagnostic at its 1:1 that starts with the error's code.
-// Stamps say what was read, and hold its text where they need it.
-Loaded load_path(const std::string& path, Trust trust = Trust::kRequired);
+// Stamps say what was read, and hold its text where they need it. With `shown`, places have `path`
+// by that name, and files below it, instead of base names.
+Loaded load_path(const std::string& path, Trust trust = Trust::kRequired,
+                 const std::optional<std::string>& shown = std::nullopt);
 
 // What load_path() would say of `directory` if these texts stood in it in place of the file called
 // `replaced`, which need not be there: to look before writing. Texts come after files.

@@ -17,9 +17,10 @@ enum class Empty {
 
 // What install() would make of the files: load_path(), and an error where there are none any more
 // though nobody took them away: a directory that is gone, or another one, such as the mount point
-// of a file system that is not mounted.
+// of a file system that is not mounted. `trust` and `shown` are load_path()'s.
 Loaded load_for_install(const std::string& policy_path, const std::string& cache_directory,
-                        Trust trust = Trust::kRequired);
+                        Trust trust = Trust::kRequired,
+                        const std::optional<std::string>& shown = std::nullopt);
 
 // A warning if the policy files have changed but cannot replace the set in force, because the cache
 // is on a read-only file system. load_for_install() gives it as well.

@@ -173,12 +173,13 @@ Result<PolicyStore> PolicyStore::State::refresh_with_compiler(Found before,
     return others();
   const Status ran = run_compiler(options, deadline);
   Found after = Found::look(options);
+  // Files that are gone by now are no policies, whatever the compiler said of them.
+  if (after.says_none(options)) return empty(Refresh::kAccepted);
   if (ran) {
     // If the files changed once more meanwhile, the next container's hook sees that.
     CachedSet* set = after.accepted(options, Racy::kIsIgnored);
     if (set == nullptr) set = newer(after.set, before.set);
     if (set != nullptr) return in_force(std::move(*set), Refresh::kAccepted);
-    if (after.says_none(options)) return empty(Refresh::kAccepted);
   }
   auto why = after.refused(options, Racy::kIsIgnored);
   if (const CachedSet* refusal = newer(after.refusal, before.refusal); !why && refusal != nullptr)

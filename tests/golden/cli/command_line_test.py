@@ -37,7 +37,11 @@ class Check(cli.Case):
         self.write_policy("b.yaml", KEYS)
         result = run("check", self.policies)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertEqual(result.stdout, "ok: 2 policies in 2 files\n")
+        self.assertEqual(
+            result.stdout,
+            f"read {self.policies}/a.yaml\nread {self.policies}/b.yaml\n"
+            "ok: 2 policies in 2 files\n",
+        )
 
     def test_prints_every_error_with_its_line(self):
         self.write_policy(
@@ -56,7 +60,7 @@ class Check(cli.Case):
         self.assertEqual(result.returncode, 1)
         found = json.loads(result.stdout)
         self.assertEqual((found["ok"], found["files"], found["errors"]), (False, 1, 1))
-        self.assertEqual(found["diagnostics"][0]["file"], "bad.yaml")
+        self.assertEqual(found["diagnostics"][0]["file"], f"{self.policies}/bad.yaml")
         self.assertEqual(found["diagnostics"][0]["line"], 10)
         self.assertEqual(found["diagnostics"][0]["severity"], "error")
 
@@ -66,7 +70,16 @@ class Check(cli.Case):
         self.assertEqual(result.returncode, 0)
         self.assertIn("a.yaml:6:", result.stdout)
         self.assertIn("warning: ", result.stdout)
-        self.assertEqual(run("check", "--strict", self.policies).returncode, 1)
+        strict = run("check", "--strict", self.policies)
+        self.assertEqual(strict.returncode, 1)
+        self.assertIn("a.yaml:6:", strict.stdout)
+        self.assertNotIn("warning: ", strict.stdout)
+        self.assertIn(
+            "failed: 1 file, 2 errors (without --strict, 2 are warnings)\n", strict.stdout
+        )
+        found = json.loads(run("check", "--strict", "-o", "json", self.policies).stdout)
+        self.assertEqual((found["ok"], found["errors"], found["warnings"]), (False, 2, 0))
+        self.assertEqual(found["diagnostics"][0]["severity"], "error")
 
     def test_looks_at_owners_only_if_told_to(self):
         self.write_policy("a.yaml", KEYS)
@@ -76,10 +89,92 @@ class Check(cli.Case):
         self.assertEqual(result.returncode, 1)
         self.assertIn("policy-untrusted", result.stdout)
 
-    def test_says_that_a_file_is_not_there(self):
-        result = run("check", self.directory / "nowhere.yaml")
+    def test_says_that_a_path_is_not_there(self):
+        for name in ("nowhere", "nowhere.yaml"):
+            path = self.directory / name
+            for arguments in ([path], ["--policy", path]):
+                result = run("check", *arguments)
+                self.assertEqual(result.returncode, 1)
+                self.assertIn(f"{path}:1:1: error: cannot ", result.stdout)
+                self.assertIn("No such file or directory", result.stdout)
+                self.assertIn("failed: 0 files, 1 error\n", result.stdout)
+
+    def test_prints_paths_as_they_were_given(self):
+        self.write_policy("bad.yaml", READERS.replace("kind: map", "kind: mop"))
+        for given, shown in (
+            ("policies", "policies/bad.yaml"),
+            ("./policies/", "./policies/bad.yaml"),
+            ("policies/bad.yaml", "policies/bad.yaml"),
+        ):
+            result = run("check", given, cwd=self.directory)
+            self.assertIn(f"read {shown}\n{shown}:10:22: error: ", result.stdout)
+        result = run("check", "--policy", "policies", cwd=self.directory)
+        # Whether installed policies are trusted depends on where the test is.
+        self.assertRegex(result.stdout, r"(?m)^policies(/bad.yaml:10:22|:1:1): error: ")
+        self.write_policy("bad.yaml", KEYS)
+        self.write_policy("twice.yaml", KEYS)
+        result = run("check", "policies", cwd=self.directory)
+        self.assertIn("the other one is at policies/bad.yaml:4:9\n", result.stdout)
+
+    def test_names_what_it_skips(self):
+        self.write_policy("a.yaml", KEYS)
+        for name in ("a.yaml~", ".a.yaml.swp", ".b.yaml", "README.md", "c.yaml.bak"):
+            self.write_policy(name, "nonsense: [")
+        (self.policies / "old").mkdir()
+        (self.policies / "..data").mkdir()
+        result = run("check", self.policies)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assert_golden("check_skipped.txt", result.stdout)
+        found = json.loads(run("check", "-o", "json", self.policies).stdout)
+        self.assertEqual(found["read"], [f"{self.policies}/a.yaml"])
+        self.assertEqual(len(found["skipped"]), 6)
+        self.assertEqual(
+            found["skipped"][2],
+            {"path": f"{self.policies}/README.md", "why": "its name does not end in .yaml or .yml"},
+        )
+
+    def test_warns_of_a_directory_without_a_policy_file(self):
+        (self.policies / "a.json").write_text("{}")
+        result = run("check", self.policies)
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("warning: there is no policy file in this directory; ", result.stdout)
+        self.assertEqual(run("check", "--strict", self.policies).returncode, 1)
+
+    def test_reads_standard_input(self):
+        result = run("check", "-", input=READERS)
+        self.assertEqual(result.stdout, "read <stdin>\nok: 1 policy in 1 file\n")
+        result = run("check", "-", input=READERS.replace("kind: map", "kind: mop"))
         self.assertEqual(result.returncode, 1)
-        self.assertIn("No such file or directory", result.stdout)
+        self.assertIn("<stdin>:10:22: error: ", result.stdout)
+        result = run("check", "-", input="")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("<stdin>:1:1: error: the file is empty", result.stdout)
+        for arguments in (["-", "-"], ["--trust", "-"]):
+            result = run("check", *arguments, input=READERS)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn('cannot read standard input ("-"): ', result.stderr)
+
+
+class GivenPaths(cli.Case):
+    def test_that_are_not_there_are_errors(self):
+        self.write_bundle()
+        nowhere = self.directory / "nowhere"
+        for arguments in (
+            ["compile", "--cache-dir", self.directory / "cache", "--policy"],
+            ["explain", "--no-host", "--bundle", self.bundle, "--policy"],
+            ["plan", "--no-host", "--bundle", self.bundle, "--policy"],
+            ["explain", "--no-host", "--bundle"],
+            ["list", "--state-dir"],
+            ["inspect", "web-1", "--state-dir"],
+            ["gc", "--state-dir"],
+            ["audit", "--audit"],
+            ["cdi", "list", "--policy"],
+        ):
+            result = run(*arguments, nowhere)
+            self.assertEqual((result.returncode, result.stdout), (1, ""), arguments)
+            self.assertRegex(
+                result.stderr, f'"{nowhere}": No such file or directory', arguments
+            )
 
 
 class Colours(cli.Case):
