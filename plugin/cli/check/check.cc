@@ -10,6 +10,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/check/findings.h"
+#include "plugin/cli/check/formats.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/term/diagnostics.h"
 #include "plugin/health/policies.h"
@@ -28,6 +29,7 @@ constexpr const char* kStandardInputShown = "<stdin>";
 
 struct CheckOptions {
   std::vector<std::string> paths;
+  std::string format;  // empty: what --output says
   bool strict = false;
   bool trust = false;
   bool no_host = false;
@@ -161,8 +163,20 @@ CheckFindings Checker::finish() && {
   return std::move(found_);
 }
 
+std::string formatted(const Settings& settings, const std::string& format,
+                      const CheckFindings& found) {
+  if (format == "github") return to_github(found);
+  if (format == "sarif") return to_sarif(found);
+  if (format == "junit") return to_junit(found);
+  const bool json = format == "json" || (format.empty() && settings.json());
+  return json ? to_json(found) : to_text(found, settings.palette());
+}
+
 // Standard input has no owner, and can be read once.
-Status check_paths(const CheckOptions& options) {
+Status check_options(const Settings& settings, const CheckOptions& options) {
+  if (settings.json() && !options.format.empty() && options.format != "json")
+    return std::unexpected(Error(ErrorCode::kUsage, "print --format " + options.format)
+                               .reason("--output asks for json"));
   const auto count = std::ranges::count(options.paths, kStandardInput);
   const auto refuse = [](const char* why) {
     return std::unexpected(Error(ErrorCode::kUsage, "read standard input (\"-\")").reason(why));
@@ -173,12 +187,12 @@ Status check_paths(const CheckOptions& options) {
 }
 
 Result<ExitStatus> check(const Settings& settings, const CheckOptions& options) {
-  PINSCOPE_CHECK(check_paths(options));
+  PINSCOPE_CHECK(check_options(settings, options));
   Checker checker(options);
   if (options.paths.empty()) checker.add_installed(settings);
   for (const auto& path : options.paths) checker.add_path(path);
   const CheckFindings found = std::move(checker).finish();
-  print(settings.json() ? to_json(found) : to_text(found, settings.palette()));
+  print(formatted(settings, options.format, found));
   return found.ok() ? kExitOk : kExitFailure;
 }
 
@@ -191,6 +205,9 @@ void add_check(CLI::App& root, Program& program) {
       .arguments("PATH", options->paths,
                  "Policy files or directories, or - for standard input (default: the installed "
                  "policies). File ownership is not checked here; use --trust to check it")
+      .choice("--format", options->format, {"text", "json", "github", "sarif", "junit"},
+              "text for people (the default); json as --output json; github: workflow commands, "
+              "which GitHub shows in a change; sarif: SARIF 2.1.0; junit: a test report")
       .flag("--strict", options->strict, "Make each warning an error")
       .flag("--trust", options->trust,
             "Check the ownership of PATH, too: owned by root, and only root may write it")
