@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "plugin/cli/term/help_format.h"
+
 namespace pinscope::cli {
 
 void build_tree(CLI::App& root, Program& program) {
@@ -9,7 +11,8 @@ void build_tree(CLI::App& root, Program& program) {
       "Gives each container its own BPF file system with exactly the pins that a policy grants.");
   root.name("pinscope");
   root.set_help_flag("-h,--help", "Print this help and exit");
-  root.set_version_flag("--version", "pinscope " PINSCOPE_VERSION, "Print the version and exit");
+  root.set_version_flag("-v,--version", kVersionText, "Print the version and exit");
+  root.formatter(help_formatter());
   root.require_subcommand(1);
   root.footer(
       "Exit status: 0 done; 1 failure, or problems found; 2 usage error.\nMore: `pinscope COMMAND "
@@ -28,6 +31,8 @@ void build_tree(CLI::App& root, Program& program) {
   add_compile(root, program);
   add_node(root, program);
   add_completion(root, program);
+  add_help(root, program);
+  add_version(root, program);
 }
 
 }  // namespace pinscope::cli

@@ -21,6 +21,10 @@ void add_engine(CLI::App& root, Program& program);
 void add_compile(CLI::App& root, Program& program);
 void add_node(CLI::App& root, Program& program);
 void add_completion(CLI::App& root, Program& program);
+void add_help(CLI::App& root, Program& program);
+void add_version(CLI::App& root, Program& program);
+
+inline constexpr const char* kVersionText = "pinscope " PINSCOPE_VERSION;
 
 // The whole tree: what --help, the completions and the man page test walk.
 void build_tree(CLI::App& root, Program& program);

@@ -59,7 +59,7 @@ void add_gc(CLI::App& root, Program& program) {
       .footer(
           "A record is removed if the process in it (pid and start time) is gone.\n"
           "Each removal is audited. A record that cannot be read is removed if its "
-          "container\ncannot be alive; --damaged also removes it if that is not known.\n"
+          "container cannot be alive; --damaged also removes it if that is not known.\n"
           "Exit status: 0 done; 1 something could not be removed; 2 usage error.");
 }
 

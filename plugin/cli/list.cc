@@ -103,9 +103,9 @@ void add_list(CLI::App& root, Program& program) {
       .output_options(program.settings)
       .footer(
           "STATE: running; gone (the process has ended, but poststop did not run; see gc); "
-          "incomplete (the\nhook is still at work, or was killed); view missing (something "
+          "incomplete (the hook is still at work, or was killed); view missing (something "
           "unmounted it).\nA grant is stale if its source pin is gone or names another object; the "
-          "container still sees the\nold object.\nIf two containers have the same id, PID and "
+          "container still sees the old object.\nIf two containers have the same id, PID and "
           "BUNDLE are shown, too.\n"
           "\"+ token\": the container may make BPF tokens; inspect says what they allow.\n"
           "Exit status: 0 done; 1 a record cannot be read; 2 usage error.");

@@ -13,30 +13,23 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
+#include "plugin/cli/term/usage.h"
 #include "plugin/kernel/process/concealment.h"
 
 namespace pinscope::cli {
 namespace {
 
-ExitStatus usage_error(std::string sentence) {
-  while (sentence.ends_with('\n') || sentence.ends_with('.')) sentence.pop_back();
-  report(sentence + " (see pinscope --help)");
-  return kExitUsage;
+// Whoever reads JSON gets an error as JSON, too; the sentence for people is on standard error.
+ExitStatus fail(const Error& error, bool as_json) {
+  report(error);
+  if (as_json) print(error_as_json(code_name(error.code()), error.sentence()));
+  return error.code() == ErrorCode::kUsage ? kExitUsage : kExitFailure;
 }
 
-// CLI11 would only say that a command is required.
-bool refuse_unknown_command(const CLI::App& root, const std::string& word) {
-  if (word.starts_with('-')) return false;
-  std::vector<std::string> names;
-  for (const CLI::App* command : root.get_subcommands([](const CLI::App*) { return true; })) {
-    if (command->get_name() == word) return false;
-    names.push_back(command->get_name());
-  }
-  const std::vector<std::string_view> candidates(names.begin(), names.end());
-  const auto near = nearest(word, candidates);
-  usage_error("unknown command " + pinscope::quoted(word) +
-              (near.empty() ? "" : "; did you mean " + pinscope::quoted(near) + "?"));
-  return true;
+ExitStatus refuse_usage(const std::string& sentence, bool as_json) {
+  report(sentence);
+  if (as_json) print(error_as_json(code_name(ErrorCode::kUsage), sentence));
+  return kExitUsage;
 }
 
 // Commands change the working directory on their way.
@@ -60,12 +53,16 @@ ExitStatus run(int argc, char** argv) {
   CLI::App root;
   Program program;
   build_tree(root, program);
-  if (argc > 1 && refuse_unknown_command(root, argv[1])) return kExitUsage;
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const bool as_json = asks_for_json(words);
   if (argc <= 1) {
     std::fputs(root.help().c_str(), stderr);
     return kExitUsage;
   }
   try {
+    // CLI11 would only say that a command is required.
+    if (const auto refusal = refuse_unknown_command(root, words.front()); !refusal.empty())
+      return refuse_usage(refusal, as_json);
     root.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     print(root.help());
@@ -74,14 +71,11 @@ ExitStatus run(int argc, char** argv) {
     print(std::string(version.what()) + "\n");
     return kExitOk;
   } catch (const CLI::Error& error) {
-    return usage_error(error.what());
+    return refuse_usage(explain_usage_error(root, words, error), as_json);
   }
   make_absolute(program.settings);
   const Result<ExitStatus> status = program.chosen();
-  if (!status) {
-    report(status.error());
-    return kExitFailure;
-  }
+  if (!status) return fail(status.error(), as_json);
   return *status;
 }
 

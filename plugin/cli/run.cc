@@ -185,12 +185,11 @@ Result<ExitStatus> attach(const Settings& settings, const RunOptions& options) {
 
 Result<ExitStatus> run_command(const Settings& settings, const RunOptions& options) {
   if (options.attach != 0) return attach(settings, options);
+  if (options.command.empty())
+    return std::unexpected(
+        Error(ErrorCode::kUsage, "run a command").reason("none is given").hint("put it behind --"));
   const auto prepared = [&]() -> Result<bool> {
     PINSCOPE_CHECK(need_root());
-    if (options.command.empty())
-      return std::unexpected(Error(ErrorCode::kUsage, "run a command")
-                                 .reason("none is given")
-                                 .hint("put it behind --"));
     PINSCOPE_TRY(const User user, find_user(options));
     PINSCOPE_TRY(const bool entered, enter_view(settings, user));
     if (!entered) return false;
@@ -221,8 +220,8 @@ void add_run(CLI::App& root, Program& program) {
       .command_line("COMMAND", options->command, "The command and its arguments, behind --");
   command.footer(
       "The command runs in its own mount namespace, with the view that the policies grant its "
-      "user:\nthose that select `engine: host` or no engine. Use --user, because root can open "
-      "every object\nby its id.\n--attach is for pam_pinscope(8); its exit status is 3 if no "
+      "user: those that select `engine: host` or no engine. Use --user, because root can open "
+      "every object by its id.\n--attach is for pam_pinscope(8); its exit status is 3 if no "
       "policy selects the user.\nExit status: the command's; 125 no view; 126 the command cannot "
       "be run; 127 it does not exist.");
 }

@@ -29,7 +29,7 @@ Result<Entries> read_entries(const std::string& state_directory) {
 Result<Entry> find_entry(const std::string& state_directory, const std::string& prefix, pid_t pid) {
   PINSCOPE_TRY(Entries all, read_entries(state_directory));
   const auto fail = [&](std::string reason, std::string hint) {
-    return std::unexpected(Error(ErrorCode::kUsage, "find container " + quoted(prefix))
+    return std::unexpected(Error(ErrorCode::kRecord, "find container " + quoted(prefix))
                                .reason(std::move(reason))
                                .hint(std::move(hint)));
   };

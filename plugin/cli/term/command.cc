@@ -20,7 +20,9 @@ void restrict_to(CLI::Option& option, const std::vector<std::string>& choices) {
   option.type_name(type_name)->check([choices, type_name](const std::string& value) {
     for (const auto& choice : choices)
       if (choice == value) return std::string();
-    return pinscope::quoted(value) + " is none of " + type_name;
+    const auto near = nearest(value, {choices.begin(), choices.end()});
+    return pinscope::quoted(value) + " is none of " + type_name +
+           (near.empty() ? "" : "; did you mean " + pinscope::quoted(near) + "?");
   });
 }
 

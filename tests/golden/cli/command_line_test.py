@@ -2,6 +2,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 
 import cli
@@ -151,7 +152,7 @@ class Check(cli.Case):
         self.assertIn("<stdin>:1:1: error: the file is empty", result.stdout)
         for arguments in (["-", "-"], ["--trust", "-"]):
             result = run("check", *arguments, input=READERS)
-            self.assertEqual(result.returncode, 1)
+            self.assertEqual(result.returncode, 2)
             self.assertIn('cannot read standard input ("-"): ', result.stderr)
 
 
@@ -275,7 +276,7 @@ class Explain(cli.Case):
             self.explain().stdout,
         )
         result = self.explain("--pod-label", "app")
-        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.returncode, 2)
         self.assertIn('cannot use the pod label "app": it is no KEY=VALUE', result.stderr)
 
     def test_says_what_is_delegated(self):
@@ -445,17 +446,49 @@ class Explain(cli.Case):
 class Usage(cli.Case):
     def test_exits_with_2_and_one_line(self):
         for arguments, sentence in (
-            (["chek"], 'unknown command "chek"; did you mean "check"?'),
-            (["check", "--strcit"], "The following argument was not expected: --strcit"),
-            (["list", "--output", "yaml"], '--output: "yaml" is none of table|json'),
-            (["explain"], "--bundle is required"),
-            (["inspect"], "ID is required"),
+            (["chek"], 'unknown command "chek"; did you mean "check"? (see pinscope --help)'),
+            (["help", "chek"], 'unknown command "chek"; did you mean "check"? (see pinscope --help)'),
+            (["--verison"], 'unknown option "--verison"; did you mean "--version"? '
+                            "(see pinscope --help)"),
+            (["check", "--strcit"], 'unknown option "--strcit"; did you mean "--strict"? '
+                                    "(see pinscope check --help)"),
+            (["check", "--polcy=x"], 'unknown option "--polcy"; did you mean "--policy"? '
+                                     "(see pinscope check --help)"),
+            (["list", "--everything"], 'unknown option "--everything" (see pinscope list --help)'),
+            (["list", "web-1"], 'unexpected argument "web-1" (see pinscope list --help)'),
+            (["list", "--output", "yaml"], '--output: "yaml" is none of table|json '
+                                           "(see pinscope list --help)"),
+            (["list", "-o", "jsn"], '--output: "jsn" is none of table|json; did you mean "json"? '
+                                    "(see pinscope list --help)"),
+            (["explain", "-b", ".", "--engine", "pod-man"],
+             '--engine: "pod-man" is none of podman|docker|containerd|crio|host; did you mean '
+             '"podman"? (see pinscope explain --help)'),
+            (["explain"], "--bundle is required (see pinscope explain --help)"),
+            (["inspect"], "ID is required (see pinscope inspect --help)"),
+            (["cdi", "list", "file"], 'unexpected argument "file" (see pinscope cdi --help)'),
+            (["run"], "cannot run a command: none is given (put it behind --)"),
         ):
             result = run(*arguments)
             self.assertEqual(result.returncode, 2, arguments)
-            self.assertEqual(
-                result.stderr, f"pinscope: {sentence} (see pinscope --help)\n", arguments
-            )
+            self.assertEqual(result.stderr, f"pinscope: {sentence}\n", arguments)
+
+    def test_tells_errors_as_json_to_whoever_asked_for_json(self):
+        nowhere = str(self.directory / "nowhere")
+        for arguments, status, code in (
+            (["chek", "-o", "json"], 2, "usage"),
+            (["list", "--output=json", "--strict"], 2, "usage"),
+            (["check", "--format", "json", "--strcit"], 2, "usage"),
+            (["audit", "-ojson", "--since", "x", "--audit", nowhere], 2, "usage"),
+            (["list", "-o", "json", "--state-dir", nowhere], 1, "system"),
+            (["audit", "-o", "json", "--audit", nowhere], 1, "system"),
+            (["explain", "--bundle", nowhere, "-o", "json"], 1, "system"),
+        ):
+            result = run(*arguments)
+            self.assertEqual(result.returncode, status, arguments)
+            error = json.loads(result.stdout)["error"]
+            self.assertEqual(error["code"], code, arguments)
+            self.assertEqual(result.stderr, f"pinscope: {error['message']}\n", arguments)
+        self.assertEqual(run("list", "--state-dir", nowhere).stdout, "")
 
     def test_without_arguments_shows_the_help(self):
         result = run()
@@ -463,17 +496,27 @@ class Usage(cli.Case):
         self.assertIn("Subcommands:", result.stderr)
 
     def test_knows_its_version(self):
-        result = run("--version")
-        self.assertEqual(result.returncode, 0)
-        self.assertRegex(result.stdout, r"^pinscope \d+\.\d+\.\d+\n$")
+        for word in ("--version", "-v", "version"):
+            result = run(word)
+            self.assertEqual(result.returncode, 0)
+            self.assertRegex(result.stdout, r"^pinscope \d+\.\d+\.\d+\n$")
+
+    def test_has_help_under_two_names(self):
+        self.assertEqual(run("help").stdout, run("--help").stdout)
+        result = run("help", "check")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(result.stdout, run("check", "--help").stdout)
+        self.assert_golden("check_help.txt", result.stdout)
 
     def test_every_command_has_help_that_tells_its_exit_status(self):
         commands = [line.split()[0] for line in run("--help").stdout.split("Subcommands:")[1]
-                    .splitlines() if line.startswith("  ")]
+                    .splitlines() if re.match(r"  \w", line)]
         self.assertIn("doctor", commands)
         for command in commands:
             result = run(command, "--help")
             self.assertEqual(result.returncode, 0, command)
+            if command != "completion":  # which shows commands to copy
+                self.assertLessEqual(max(map(len, result.stdout.splitlines())), 80, command)
             if command != "completion":
                 self.assertIn("Exit status:", result.stdout, command)
 
@@ -533,7 +576,7 @@ class Audit(cli.Case):
         self.assertEqual(times("--since", "2026-01-02"), ["2026-01-02"])
         self.assertEqual(times("--last", "1"), ["2026-01-02"])
         bad = run("audit", "--audit", path, "--since", "yesterday")
-        self.assertEqual(bad.returncode, 1)
+        self.assertEqual(bad.returncode, 2)
         self.assertIn('cannot understand --since "yesterday"', bad.stderr)
 
 
