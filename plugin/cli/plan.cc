@@ -1,6 +1,7 @@
 // `pinscope plan`: the steps that would build a container's view. Nothing is done.
 #include "plugin/plan/print.h"
 
+#include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/explain/explanation.h"
 #include "plugin/json/json.h"
@@ -8,21 +9,41 @@
 namespace pinscope::cli {
 namespace {
 
+// Why the container would not start. What there is of a plan would be begun and not ended.
+std::string refusal_text(const Explained& explained, const Palette& palette) {
+  std::string text = palette.paint(Colour::kRed, "would not start") + "\n";
+  for (const auto& error : explained.start.errors)
+    text += "  " + std::string(code_name(error.code())) + ": " + error.sentence() + "\n";
+  for (const auto& remark : explained.remarks)
+    if (remark.kind == advice::Remark::Kind::kRefuses)
+      text += "  " + remark.code + ": " + one_line(remark.text) + "\n" +
+              (remark.action.empty() ? "" : "    " + one_line(remark.action) + "\n");
+  return text;
+}
+
 Result<ExitStatus> run_plan(const Settings& settings, const ExplainOptions& options) {
   PINSCOPE_TRY(const Explained explained, explain(settings, options));
-  for (const auto& error : explained.start.errors) report(error);
   if (settings.json()) {
     JsonWriter json(JsonWriter::Style::kPretty);
     json.object()
         .field("starts", explained.starts())
         .field("selected", explained.start.decision.selected())
-        .key("steps");
+        .key("errors")
+        .array();
+    for (const auto& error : explained.start.errors)
+      json.object().field("code", code_name(error.code())).field("error", error.sentence()).end();
+    for (const auto& remark : explained.remarks)
+      if (remark.kind == advice::Remark::Kind::kRefuses)
+        json.object().field("code", remark.code).field("error", remark.text).end();
+    json.end().key("steps");
     plan::to_json(explained.start.plan, json);
     json.end();
     print(std::string(json.text()) + "\n");
   } else {
-    print(explained.start.plan.steps.empty() ? "no steps: nothing would be done\n"
-                                             : plan::to_text(explained.start.plan));
+    const auto& steps = explained.start.plan.steps;
+    if (!explained.starts()) print(refusal_text(explained, settings.palette()));
+    if (!steps.empty()) print(plan::to_text(explained.start.plan));
+    if (steps.empty() && explained.starts()) print("no steps: nothing would be done\n");
   }
   return explained.starts() ? kExitOk : kExitFailure;
 }

@@ -226,7 +226,7 @@ std::optional<bool> read_flag(Reporter& reporter, const Field& field) {
 
 void report_unknown_word(Reporter& reporter, const Field& field, const std::string& word,
                          std::span<const std::string_view> words) {
-  const std::string_view near = nearest(word, {words.begin(), words.end()});
+  const std::string_view near = our_word_for(word, words);
   reporter.error(field.at(),
                  quoted(field.name) + " is " + shown(word) + ", and must be " + alternatives(words),
                  near.empty() ? "" : "did you mean " + quoted(near) + "?");

@@ -1,6 +1,9 @@
 #include "plugin/policy/language/key_hints.h"
 
+#include <algorithm>
 #include <array>
+
+#include "plugin/base/text.h"
 
 namespace pinscope::policy {
 namespace {
@@ -67,7 +70,27 @@ constexpr auto kMisplaced = std::to_array<Misplaced>({
     {"a grant", "name", "did you mean \"as\"?"},
 });
 
+// Words that people write for ours, and that are too far from them to be typing errors.
+struct OtherWord {
+  std::string_view word;
+  std::string_view ours;
+};
+
+constexpr auto kOtherWords = std::to_array<OtherWord>({
+    {"ro", "read"},       {"r", "read"},        {"readonly", "read"},    {"read-only", "read"},
+    {"rw", "read-write"}, {"w", "read-write"},  {"write", "read-write"}, {"wo", "read-write"},
+    {"x", "use"},         {"execute", "use"},   {"attach", "use"},       {"error", "fail"},
+    {"ignore", "skip"},   {"optional", "skip"}, {"hide", "mask"},        {"deny", "reject"},
+    {"refuse", "reject"}, {"prog", "program"},  {"cri-o", "crio"},
+});
+
 }  // namespace
+
+std::string_view our_word_for(std::string_view word, std::span<const std::string_view> ours) {
+  for (const auto& entry : kOtherWords)
+    if (entry.word == word && std::ranges::find(ours, entry.ours) != ours.end()) return entry.ours;
+  return nearest(word, {ours.begin(), ours.end()});
+}
 
 std::string hint_for_misplaced_key(std::string_view mapping, std::string_view key) {
   for (const auto& entry : kMisplaced)

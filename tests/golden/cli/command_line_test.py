@@ -427,6 +427,19 @@ class Explain(cli.Case):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assert_golden("plan.txt", result.stdout)
 
+    def test_says_that_what_is_planned_would_be_refused(self):
+        self.write_bundle(linux__namespaces=[{"type": "pid"}])
+        result = self.explain("--engine", "podman", command="plan")
+        self.assertEqual((result.returncode, result.stderr), (1, ""))
+        self.assertTrue(
+            result.stdout.startswith("would not start\n  host-namespace: "), result.stdout
+        )
+        self.assertNotIn("nothing would be done", result.stdout)
+        result = self.explain("--engine", "podman", "-o", "json", command="plan")
+        found = json.loads(result.stdout)
+        self.assertFalse(found["starts"])
+        self.assertEqual(found["errors"][0]["code"], "host-namespace")
+
     def test_prints_the_plan_for_programs(self):
         self.write_bundle()
         result = self.explain("--engine", "podman", "--output", "json", command="plan")
