@@ -58,9 +58,10 @@ PARTS = {
     },
     "cli": {
         "term": set(),
+        "audit": {"term"},
         "check": {"term"},
         "explain": {"term"},
-        "": {"term", "check", "explain"},
+        "": {"term", "audit", "check", "explain"},
     },
 }
 BEYOND_PARTS = {
@@ -69,6 +70,7 @@ BEYOND_PARTS = {
     # What the kernel can do is asked of every facility.
     "plugin/kernel/probe": {"bpf", "process"},
     # Declared with the other commands.
+    "plugin/cli/audit/audit": {""},
     "plugin/cli/check/check": {""},
     "plugin/cli/explain/explain": {""},
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "plugin/base/text.h"
+#include "plugin/cli/term/help_format.h"
 
 namespace pinscope::cli {
 namespace {
@@ -36,29 +37,53 @@ void Table::add(std::vector<Cell> cells) {
   for (auto& cell : cells) cell.text = cell.text.empty() ? "-" : one_line(cell.text);
   cells.resize(headers_.size(), Cell("-"));
   rows_.push_back(std::move(cells));
+  notes_.emplace_back();
+}
+
+void Table::add_note(const std::string& text) {
+  constexpr size_t kWidth = 80;
+  constexpr size_t kIndent = 4;
+  notes_.back() =
+      std::string(kIndent, ' ') + wrapped(one_line(text), kWidth, kIndent, kIndent) + "\n";
+}
+
+std::vector<size_t> Table::widths() const {
+  std::vector<size_t> widths = widths_;
+  widths.resize(headers_.size());
+  for (size_t column = 0; column < headers_.size(); ++column) {
+    widths[column] = std::max(widths[column], display_width(headers_[column]));
+    for (const auto& row : rows_)
+      widths[column] = std::max(widths[column], display_width(row[column].text));
+  }
+  return widths;
+}
+
+void Table::append_row(std::string& out, const std::vector<Cell>& cells,
+                       const std::vector<size_t>& columns, const Palette& palette) {
+  for (size_t column = 0; column < cells.size(); ++column) {
+    out += palette.paint(cells[column].colour, cells[column].text);
+    if (column + 1 == cells.size()) break;
+    out.append(columns[column] - display_width(cells[column].text), ' ');
+    out += kGap;
+  }
+  out += '\n';
 }
 
 std::string Table::text(const Palette& palette) const {
-  std::vector<size_t> widths;
-  for (size_t column = 0; column < headers_.size(); ++column) {
-    size_t width = display_width(headers_[column]);
-    for (const auto& row : rows_) width = std::max(width, display_width(row[column].text));
-    widths.push_back(width);
-  }
+  std::vector<Cell> titles;
+  titles.reserve(headers_.size());
+  for (const auto& header : headers_) titles.emplace_back(header, Colour::kBold);
   std::string out;
-  const auto append = [&](size_t column, const std::string& text, Colour colour) {
-    out += palette.paint(colour, text);
-    if (column + 1 == headers_.size()) return;
-    out.append(widths[column] - display_width(text), ' ');
-    out += kGap;
-  };
-  for (size_t column = 0; column < headers_.size(); ++column)
-    append(column, headers_[column], Colour::kBold);
-  out += '\n';
-  for (const auto& row : rows_) {
-    for (size_t column = 0; column < row.size(); ++column)
-      append(column, row[column].text, row[column].colour);
-    out += '\n';
+  append_row(out, titles, widths(), palette);
+  return out + rows(palette);
+}
+
+std::string Table::rows(const Palette& palette) const {
+  const auto columns = widths();
+  std::string out;
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    append_row(out, rows_[row], columns, palette);
+    out += notes_[row];
   }
   return out;
 }

@@ -26,14 +26,26 @@ class Table {
   explicit Table(std::vector<std::string> headers);
   // Adds a row, which has as many cells as there are headers.
   void add(std::vector<Cell> cells);
+  // Puts a sentence below the row that was added last, in lines of at most 80 columns.
+  void add_note(const std::string& text);
+  // The first columns get at least these widths, so that tables below each other look like one.
+  void keep_widths(std::vector<size_t> widths) { widths_ = std::move(widths); }
   // One line for the headers and one for each row, columns two blanks apart, nothing behind the
   // last cell.
   [[nodiscard]] std::string text(const Palette& palette) const;
+  // The same without the headers.
+  [[nodiscard]] std::string rows(const Palette& palette) const;
   [[nodiscard]] bool empty() const { return rows_.empty(); }
 
  private:
+  [[nodiscard]] std::vector<size_t> widths() const;
+  static void append_row(std::string& out, const std::vector<Cell>& cells,
+                         const std::vector<size_t>& columns, const Palette& palette);
+
   std::vector<std::string> headers_;
   std::vector<std::vector<Cell>> rows_;
+  std::vector<std::string> notes_;  // of each row; empty if it has none
+  std::vector<size_t> widths_;      // the least that are wanted
 };
 
 // How many columns UTF-8 text takes, counting each code point as one.

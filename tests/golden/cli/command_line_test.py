@@ -1,9 +1,12 @@
 # What the commands print and how they exit, without root and without looking at this host's pins.
+import calendar
+import gzip
 import json
 import os
 import pty
 import re
 import subprocess
+import time
 
 import cli
 from cli import policy, run
@@ -569,8 +572,8 @@ class Audit(cli.Case):
              "container": {"id": "web-1"}, "policies": [{"name": "p"}], "pins": [{}, {}],
              "error": ""},
             {"time": "2026-01-02T00:00:00.000000Z", "outcome": "refused", "stage": "createRuntime",
-             "container": {"id": "web-2"}, "policies": [], "pins": [],
-             "error": "cannot open source pin \"/sys/fs/bpf/x\": No such file or directory"},
+             "container": {"id": "web-2"}, "policies": [], "pins": [], "code": "source-missing",
+             "error": "container \"web-2\": cannot open source pin \"/sys/fs/bpf/x\": No such file or directory"},
         ]
         path = self.directory / "audit.jsonl"
         path.write_text("".join(json.dumps(line) + "\n" for line in lines) + "{torn")
@@ -588,10 +591,78 @@ class Audit(cli.Case):
         self.assertEqual(times("--container", "web-1"), ["2026-01-01"])
         self.assertEqual(times("--since", "2026-01-02"), ["2026-01-02"])
         self.assertEqual(times("--last", "1"), ["2026-01-02"])
-        bad = run("audit", "--audit", path, "--since", "yesterday")
+        self.assertEqual(times("--since", "2026-01-02T00:00:00Z"), ["2026-01-02"])
+        bad = run("audit", "--audit", path, "--since", "last week")
         self.assertEqual(bad.returncode, 2)
-        self.assertIn('cannot understand --since "yesterday"', bad.stderr)
+        self.assertIn('cannot understand --since "last week"', bad.stderr)
+        width = max(map(len, run("audit", "--audit", path).stdout.splitlines()))
+        self.assertLessEqual(width, 80)
 
+    def write_trail(self, name, ids, day, compress=False):
+        text = "".join(
+            json.dumps({"time": f"{day}T00:00:00.000000Z", "outcome": "granted",
+                        "container": {"id": each}}) + "\n"
+            for each in ids
+        ).encode()
+        path = self.directory / name
+        path.write_bytes(gzip.compress(text) if compress else text)
+        when = calendar.timegm(time.strptime(day, "%Y-%m-%d"))
+        os.utime(path, (when, when))
+        return path
+
+    def ids(self, path, *arguments):
+        result = run(
+            "audit", "--audit", path, "-o", "json", *arguments, environment={"TZ": "UTC"}
+        )
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        return [json.loads(line)["container"]["id"] for line in result.stdout.splitlines()]
+
+    def test_reads_rotated_and_compressed_files(self):
+        path = self.write_trail("audit.jsonl", ["e"], "2026-01-05")
+        self.write_trail("audit.jsonl.1", ["c", "d"], "2026-01-04")
+        self.write_trail("audit.jsonl.10.gz", ["b"], "2026-01-03", compress=True)
+        self.write_trail("audit.jsonl-20260102.gz", ["a"], "2026-01-02", compress=True)
+        for other in ("audit.jsonl.bak", "audit.jsonl.1x", "other.jsonl.1"):
+            self.write_trail(other, ["x"], "2026-01-01")
+        self.assertEqual(self.ids(path), ["a", "b", "c", "d", "e"])
+        self.assertEqual(self.ids(path, "--since", "2026-01-04"), ["c", "d", "e"])
+        self.assertEqual(self.ids(path, "--last", "2"), ["d", "e"])
+        (self.directory / "audit.jsonl.2.gz").write_bytes(b"no gzip")
+        result = run("audit", "--audit", path)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(f'cannot read "{path}.2.gz": gzip: it ended with status 1', result.stderr)
+        self.assertIn("2026-01-05", result.stdout)
+
+    def test_knows_days_by_their_names(self):
+        today = time.strftime("%Y-%m-%d", time.gmtime())
+        path = self.write_trail("audit.jsonl", ["a"], today)
+        self.write_trail("audit.jsonl.1", ["b"], "2026-01-01")
+        for since in ("today", "yesterday", "1w", "2d"):
+            self.assertEqual(self.ids(path, "--since", since), ["a"], since)
+
+    def test_follows_the_trail_through_a_rotation(self):
+        path = self.write_trail("audit.jsonl", ["a"], "2026-01-05")
+        process = subprocess.Popen(
+            [str(cli.PROGRAM), "audit", "--audit", str(path), "--follow", "-o", "json"],
+            stdout=subprocess.PIPE, text=True,
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.kill)
+
+        def append(each):
+            with open(path, "a") as trail:
+                trail.write(json.dumps({"time": "2026-01-06", "container": {"id": each}}) + "\n")
+
+        def next_id():
+            return json.loads(process.stdout.readline())["container"]["id"]
+
+        self.assertEqual(next_id(), "a")
+        append("b")
+        self.assertEqual(next_id(), "b")
+        path.rename(self.directory / "audit.jsonl.1")
+        append("c")
+        self.assertEqual(next_id(), "c")
 
     def test_reads_nothing_that_has_no_end(self):
         fifo = self.directory / "fifo"

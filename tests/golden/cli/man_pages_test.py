@@ -138,7 +138,7 @@ class ManPages(unittest.TestCase):
             line = re.search(rf"pinscope {command}\b(.*)", synopsis)
             self.assertIsNotNone(line, command)
             for option in options_of(help_of(cli.PROGRAM, command)) - EVERYWHERE:
-                short = {"--bundle": "-b", "--dry-run": "-n", "--last": "-n"}.get(option, option)
+                short = {"--bundle": "-b", "--dry-run": "-n", "--follow": "-f", "--last": "-n"}.get(option, option)
                 self.assertRegex(line[1], rf"(?<![\w-]){short}\b", command)
 
     def test_describe_the_hooks_options_and_no_others(self):
