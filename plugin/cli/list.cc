@@ -40,9 +40,9 @@ std::string to_json(const inventory::Entries& all) {
   return std::string(json.text()) + "\n";
 }
 
-std::string joined(const std::vector<std::string>& names) {
+std::string joined(const std::vector<std::string>& names, const char* separator) {
   std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ",") + name;
+  for (const auto& name : names) text += (text.empty() ? "" : separator) + name;
   return text;
 }
 
@@ -54,11 +54,18 @@ bool has_one_id_twice(const inventory::Entries& all) {
   return std::ranges::adjacent_find(all.entries, same) != all.entries.end();
 }
 
-std::string to_table(const inventory::Entries& all, const ListOptions& options,
-                     const Palette& palette) {
-  std::vector<std::string> titles = {"ID", "ENGINE", "STATE", "POLICIES", "GRANTS", "AT", "AGE"};
+// Policies, and bundles where they tell containers apart, are columns or stand below their row: how
+// long they are is the choice of others.
+enum class LongTexts { kInColumns, kBelow };
+
+Table make_table(const inventory::Entries& all, const ListOptions& options, LongTexts where) {
+  const bool below = where == LongTexts::kBelow;
   const bool tells_apart = has_one_id_twice(all);
-  if (tells_apart) titles.insert(titles.end(), {"PID", "BUNDLE"});
+  std::vector<std::string> titles = {"ID", "ENGINE", "STATE"};
+  if (!below) titles.emplace_back("POLICIES");
+  titles.insert(titles.end(), {"GRANTS", "AT", "AGE"});
+  if (tells_apart) titles.emplace_back("PID");
+  if (tells_apart && !below) titles.emplace_back("BUNDLE");
   Table table(std::move(titles));
   for (const auto& entry : all.entries) {
     const auto& record = entry.record;
@@ -70,15 +77,26 @@ std::string to_table(const inventory::Entries& all, const ListOptions& options,
     if (record.given.delegation) grants.text += " + token";
     std::vector<Cell> row = {options.full_ids ? record.given.id : short_id(record.given.id),
                              model::engine_name(record.given.engine),
-                             Cell(state, colour_of_state(state)),
-                             joined(inventory::policy_names(record)),
-                             grants,
-                             record.at,
-                             age(wall_clock_ns(), record.created_ns)};
-    if (tells_apart) row.insert(row.end(), {std::to_string(record.given.pid), record.given.bundle});
+                             Cell(state, colour_of_state(state))};
+    const auto policies = inventory::policy_names(record);
+    if (!below) row.emplace_back(joined(policies, ","));
+    row.insert(row.end(), {grants, record.at, age(wall_clock_ns(), record.created_ns)});
+    if (tells_apart) row.emplace_back(std::to_string(record.given.pid));
+    if (tells_apart && !below) row.emplace_back(record.given.bundle);
     table.add(std::move(row));
+    if (below)
+      table.add_note((policies.size() == 1 ? "policy " : "policies ") + joined(policies, ", ") +
+                     (tells_apart ? "; bundle " + record.given.bundle : ""));
   }
-  return table.text(palette);
+  return table;
+}
+
+std::string to_table(const inventory::Entries& all, const ListOptions& options,
+                     const Palette& palette) {
+  constexpr size_t kWidth = 80;
+  const Table table = make_table(all, options, LongTexts::kInColumns);
+  if (table.width() <= kWidth) return table.text(palette);
+  return make_table(all, options, LongTexts::kBelow).text(palette);
 }
 
 Result<ExitStatus> list(const Settings& settings, const ListOptions& options) {
@@ -107,6 +125,8 @@ void add_list(CLI::App& root, Program& program) {
           "unmounted it).\nA grant is stale if its source pin is gone or names another object; the "
           "container still sees the old object.\nIf two containers have the same id, PID and "
           "BUNDLE are shown, too.\n"
+          "Where a row would be wider than 80 columns, policies and bundles stand below their "
+          "rows.\n"
           "\"+ token\": the container may make BPF tokens; inspect says what they allow.\n"
           "Exit status: 0 done; 1 a record cannot be read; 2 usage error.");
 }

@@ -87,6 +87,17 @@ TEST_P(CommandLine, ListsARunningContainer) {
   EXPECT_THAT(with_state({"list"}).out, Not(HasSubstr(container_.id())));
 }
 
+TEST_P(CommandLine, ListsWhatIsLongBelowItsRow) {
+  const std::string name(60, 'p');
+  installation_.write_policy(policy_text(kPolicy, name));
+  start();
+  const auto result = with_state({"list"});
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_THAT(result.out, Not(HasSubstr("POLICIES")));
+  EXPECT_THAT(result.out, HasSubstr("s\n    policy " + name + "\n"));
+  stop();
+}
+
 TEST_P(CommandLine, ShowsThatASourceWasReplaced) {
   start();
   pins_.remove("/sys/fs/bpf/flows");

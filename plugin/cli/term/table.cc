@@ -78,6 +78,16 @@ std::string Table::text(const Palette& palette) const {
   return out + rows(palette);
 }
 
+size_t Table::width() const {
+  size_t widest_last = headers_.empty() ? 0 : display_width(headers_.back());
+  for (const auto& row : rows_) widest_last = std::max(widest_last, display_width(row.back().text));
+  size_t width = widest_last;
+  const auto columns = widths();
+  for (size_t column = 0; column + 1 < columns.size(); ++column)
+    width += columns[column] + std::string_view(kGap).size();
+  return width;
+}
+
 std::string Table::rows(const Palette& palette) const {
   const auto columns = widths();
   std::string out;

@@ -33,7 +33,9 @@ class Table {
   // One line for the headers and one for each row, columns two blanks apart, nothing behind the
   // last cell.
   [[nodiscard]] std::string text(const Palette& palette) const;
-  // The same without the headers.
+  // How many columns the widest line takes, notes left out.
+  [[nodiscard]] size_t width() const;
+  // The text without the headers.
   [[nodiscard]] std::string rows(const Palette& palette) const;
   [[nodiscard]] bool empty() const { return rows_.empty(); }
 

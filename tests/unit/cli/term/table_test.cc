@@ -49,6 +49,28 @@ TEST(Table, PaintsTextAndNotThePaddingBehindIt) {
             "\x1b[31mx\x1b[0m  y\n");
 }
 
+TEST(Table, PutsANoteBelowItsRow) {
+  Table table({"A", "B"});
+  table.add({"first", "1"});
+  table.add_note(
+      "an error that says in one sentence what was tried, and on what, and why it failed");
+  table.add({"second", "2"});
+  EXPECT_EQ(table.width(), 9U);
+  EXPECT_EQ(table.text(kPlain),
+            "A       B\n"
+            "first   1\n"
+            "    an error that says in one sentence what was tried, and on what, and why it\n"
+            "    failed\n"
+            "second  2\n");
+}
+
+TEST(Table, KeepsWidthsForRowsThatComeLater) {
+  Table table({"A", "B"});
+  table.keep_widths({4});
+  table.add({"x", "y"});
+  EXPECT_EQ(table.rows(kPlain), "x     y\n");
+}
+
 TEST(Age, TellsTheLargestUnitThatFits) {
   constexpr uint64_t kSecond = 1'000'000'000;
   EXPECT_EQ(age(59 * kSecond, 0), "59s");
