@@ -1,7 +1,7 @@
 // pinscope-hook: the OCI hook. Reads its options, gives up what it does not need, hands what is on
 // stdin (the state; Podman's precreate stage: config.json) to the pipeline. Static,
 // single-threaded, reads no environment, keeps no inherited descriptor but the standard three, and
-// does not depend on its working directory, which at the precreate stage is the bundle.
+// does not depend on its working directory.
 #include <malloc.h>
 #include <unistd.h>
 
@@ -100,12 +100,6 @@ Status precreate(const HookOptions& options, const oci::State& state, std::strin
   return {};
 }
 
-// The directory in which Podman has the configuration is the bundle.
-std::string working_directory() {
-  char path[PATH_MAX];
-  return ::getcwd(path, sizeof path) == nullptr ? "/" : path;
-}
-
 // A runtime that cannot write the whole state takes the hook for failed.
 void drain_input() {
   char buffer[4096];
@@ -155,8 +149,8 @@ int run(int argc, char** argv) {
 
   if (kernel::serves_rootless_engine()) return serve_rootless_engine(arguments);
 
-  oci::State proposed;
-  if (prepares) proposed.bundle = working_directory();
+  // Its bundle is not known: Podman 4.3.1 runs this stage in the directory of whoever called it.
+  const oci::State proposed;
   const auto fail_early = [&](const Error& error) {
     if (starts || prepares)
       report_refused_start(arguments.options, {arguments.stage, "", proposed.bundle}, error);

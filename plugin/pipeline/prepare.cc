@@ -16,9 +16,14 @@
 namespace pinscope {
 namespace {
 
-// What config.json says for certain. Where the path of a namespace leads, the hook sees.
-constexpr policy::Known kInConfiguration = {
-    .image = true, .bundle = true, .user = true, .annotations = true, .namespaces = true};
+// What is known before there is a process. Where the path of a namespace leads, the hook sees.
+policy::Known known_of(const oci::State& state) {
+  return {.image = true,
+          .bundle = !state.bundle.empty(),
+          .user = true,
+          .annotations = true,
+          .namespaces = true};
+}
 
 }  // namespace
 
@@ -34,11 +39,16 @@ Result<Preparation> prepare(const HookOptions& options, const std::string& stage
   PINSCOPE_TRY(const auto container,
                container_of(state, std::move(text), options.engine, options.pod_labels));
   if (container.identity.is_sandbox) return preparation;
-  PINSCOPE_TRY(auto candidates, store.set().candidates(container));
+  const policy::Known known = known_of(state);
+  // The set's index takes a bundle that is not known for one that no policy names.
+  PINSCOPE_TRY(auto candidates,
+               known.bundle ? store.set().candidates(container) : store.set().all());
   std::erase_if(candidates, [&](const model::Policy& policy) {
-    return !policy::may_select(policy.select, container, kInConfiguration);
+    return !policy::may_select(policy.select, container, known);
   });
   if (candidates.empty()) return preparation;
+  if (!known.bundle)
+    for (auto& policy : candidates) policy.select.bundles.clear();
   preparation.needs_hooks = true;
 
   const auto decision = policy::decide(candidates, container, host_before_start());

@@ -20,13 +20,15 @@ struct Preparation {
   // False: no policy can select the container, and its configuration stays as it is. True: it gets
   // the hooks, which decide for certain once there is a process to look at.
   bool needs_hooks = false;
-  // Whether a policy selects it, as far as its configuration tells.
+  // Whether a policy selects it, as far as its configuration tells. A bundle that is not known
+  // counts as one that every policy selects.
   bool selected = false;
   // What its seccomp profile has to let through.
   model::BpfCommands commands;
 };
 
-// `state` with the container's id and bundle. `config` gives the text of its config.json, and is
+// `state` with the container's id and bundle; an empty bundle is one that is not known yet.
+// `config` gives the text of its config.json, and is
 // not called if there are no policies. Fails in the cases in which create_runtime() would fail
 // before it has decided: then the container must not be created (see report_refused_start, which is
 // up to the caller). Policies that disagree, and pins that are missing, are not among these cases.

@@ -136,6 +136,20 @@ TEST_P(Podman, GivesAnOrdinaryContainerItsView) {
   EXPECT_THAT(test_->records(), IsEmpty());
 }
 
+// At the precreate stage the bundle is not known yet.
+TEST_P(Podman, GivesAViewToAContainerThatIsSelectedByItsBundle) {
+  install();
+  test_->grant_flows("{bundle: \"/var/lib/containers/**\"}");
+  expect_the_grant_works(run({}));
+}
+
+TEST_P(Podman, LeavesAContainerAloneWhoseBundleNoPolicySelects) {
+  install();
+  test_->grant_flows("{bundle: \"/elsewhere/**\"}");
+  const auto result = run({}, {"ls /sys/fs/bpf"});
+  EXPECT_EQ(result.out, "ls /sys/fs/bpf: ok\n") << result;
+}
+
 TEST_P(Podman, LeavesAContainerAloneThatNoPolicySelects) {
   install();
   test_->grant_flows("{engine: docker}");

@@ -1,5 +1,5 @@
-// The precreate stage as Podman calls it: the proposed config.json on stdin, the bundle as working
-// directory, the whole replacement expected on stdout.
+// The precreate stage as Podman calls it: the proposed config.json on stdin, the whole replacement
+// expected on stdout.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -93,7 +93,7 @@ TEST_F(Precreate, DoesNotMindASourceThatIsMissing) {
 TEST_F(Precreate, CopiesTheConfigurationOfAContainerThatNoPolicySelects) {
   EXPECT_EQ(call(kConfig).out, kConfig) << "no policies";
   installation_.write_policy(
-      policy_text("select: {bundle: /elsewhere}\ngrants: [{pin: /sys/fs/bpf/flows}]\n"));
+      policy_text("select: {image: elsewhere}\ngrants: [{pin: /sys/fs/bpf/flows}]\n"));
   const auto result = call(kConfig);
   EXPECT_EQ(result.status, 0) << result;
   EXPECT_EQ(result.out, kConfig);
@@ -118,10 +118,14 @@ TEST_F(Precreate, AddsTheHooksWhereOnlyTheProcessWillTell) {
       2U);
 }
 
-TEST_F(Precreate, TakesTheWorkingDirectoryForTheBundle) {
-  installation_.write_policy(policy_text("select: {bundle: " + installation_.directory().path() +
-                                         "}\ngrants: [{pin: /sys/fs/bpf/flows}]\n"));
-  EXPECT_THAT(call(kConfig).out, HasSubstr("SCMP_CMP_EQ"));
+// Podman 4.3.1 runs this stage where whoever called Podman was.
+TEST_F(Precreate, AddsTheHooksWhateverBundleThePolicySelects) {
+  installation_.write_policy(
+      policy_text("select: {bundle: \"/var/lib/containers/**\"}\ngrants: [{pin: "
+                  "/sys/fs/bpf/flows}]\n"));
+  const auto result = call(kConfig);
+  EXPECT_EQ(hooks_in(result.out).size(), 2U) << result;
+  EXPECT_THAT(result.out, HasSubstr("SCMP_CMP_EQ"));
 }
 
 TEST_F(Precreate, FailsRatherThanPrintingWhatIsNoConfiguration) {
