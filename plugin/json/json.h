@@ -4,6 +4,7 @@
 // read, because the runtimes that read the same file might take the other value.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -109,24 +110,35 @@ class JsonWriter {
   JsonWriter& reserve(size_t bytes);
 
   // The text so far, which is complete once everything that was opened is closed.
-  [[nodiscard]] std::string_view text() const { return text_; }
+  [[nodiscard]] std::string_view text() const { return {text_.data(), length_}; }
   // Moves the text out; the writer is empty afterwards.
   [[nodiscard]] std::string take();
 
  private:
-  struct Level {
-    char closing;
-    bool empty;
-  };
   JsonWriter& open(char bracket);
   void separate();
   void indent();
   void quote(std::string_view text);
-  void quote_plain(std::string_view text);
+  template <typename Number>
+  JsonWriter& append_number(Number number);
+  void append(char character) {
+    *room_for(1) = character;
+    ++length_;
+  }
+  void append(std::string_view text);
+
+  // Where the text goes on, with room for `bytes`.
+  char* room_for(size_t bytes) {
+    if (text_.size() - length_ < bytes) grow(bytes);
+    return text_.data() + length_;
+  }
+  void grow(size_t bytes);
 
   Style style_;
-  std::string text_;
-  std::vector<Level> open_;
+  std::string text_;   // the text so far, and room behind it
+  size_t length_ = 0;  // of the text
+  std::string open_;   // what closes each open object or array, the innermost last
+  bool first_ = true;  // nothing is in the innermost yet
   bool after_key_ = false;
 };
 

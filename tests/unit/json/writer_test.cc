@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <map>
+#include <string>
 
 #include "plugin/json/json.h"
 
@@ -39,6 +41,43 @@ TEST(JsonWriter, WritesEveryKindOfValue) {
   EXPECT_EQ(json.text(), R"({"text":"a","yes":true,"no":false,"small":-1,"id":4294967295,)"
                          R"("least":-9223372036854775808,"most":18446744073709551615,"none":null,)"
                          R"("list":[1,"b",{},[]]})");
+}
+
+// Texts are looked at eight bytes at a time, and the last ones once more.
+TEST(JsonWriter, EscapesAtEveryPlaceOfATextOfAnyLength) {
+  constexpr size_t kLongest = 35;
+  for (size_t length = 0; length <= kLongest; ++length) {
+    const std::string plain(length, '~');
+    EXPECT_EQ(compact(plain), "\"" + plain + "\"");
+    for (size_t at = 0; at < length; ++at) {
+      for (const auto& [byte, escaped] : std::map<char, std::string>{{'"', R"(\")"},
+                                                                     {'\\', R"(\\)"},
+                                                                     {'\0', R"(\u0000)"},
+                                                                     {'\x1f', R"(\u001F)"},
+                                                                     {'\x7f', R"(\u007F)"},
+                                                                     {'\x80', "\xef\xbf\xbd"},
+                                                                     {'\xff', "\xef\xbf\xbd"}}) {
+        std::string text = plain;
+        text[at] = byte;
+        EXPECT_EQ(compact(text),
+                  "\"" + plain.substr(0, at) + escaped + plain.substr(at + 1) + "\"");
+      }
+    }
+  }
+}
+
+TEST(JsonWriter, WritesATextThatIsNowhereAsAnEmptyOne) {
+  EXPECT_EQ(JsonWriter().value(std::string_view()).take(), "\"\"");
+}
+
+TEST(JsonWriter, BeginsAnewBehindATextThatWasTaken) {
+  JsonWriter json;
+  json.array().value(std::string(100, 'a')).end();
+  EXPECT_EQ(json.take(), "[\"" + std::string(100, 'a') + "\"]");
+  EXPECT_EQ(json.text(), "");
+  json.reserve(1000).array().value(1).end();
+  EXPECT_EQ(json.text(), "[1]");
+  EXPECT_EQ(json.take(), "[1]");
 }
 
 TEST(JsonWriter, IndentsForPeople) {
