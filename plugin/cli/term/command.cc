@@ -52,7 +52,12 @@ Command& Command::repeatable_option(const std::string& names, std::vector<std::s
 
 Command& Command::number(const std::string& names, size_t& variable, const std::string& value,
                          const std::string& description) {
-  app_.add_option(names, variable, description)->type_name(value);
+  // CLI11 would take -3 for a very large number.
+  app_.add_option(names, variable, description)
+      ->type_name(value)
+      ->check([](const std::string& word) {
+        return parse_unsigned(word) ? std::string() : pinscope::quoted(word) + " is no number";
+      });
   return *this;
 }
 

@@ -481,6 +481,9 @@ class Usage(cli.Case):
              '"podman"? (see pinscope explain --help)'),
             (["explain"], "--bundle is required (see pinscope explain --help)"),
             (["inspect"], "ID is required (see pinscope inspect --help)"),
+            (["inspect", "x", "--pid", "-3"],
+             '--pid: "-3" is no number (see pinscope inspect --help)'),
+            (["audit", "-n", "x"], '--last: "x" is no number (see pinscope audit --help)'),
             (["cdi", "list", "file"], 'unexpected argument "file" (see pinscope cdi --help)'),
             (["run"], "cannot run a command: none is given (put it behind --)"),
         ):
