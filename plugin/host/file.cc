@@ -114,7 +114,7 @@ Result<std::string> read_all(int fd, size_t limit, std::string_view name) {
     if (count < 0) return std::unexpected(Error::system("read " + quoted(name), errno));
     if (count == 0) return content;
     if (content.size() > limit)
-      return std::unexpected(Error(ErrorCode::kUsage, "read " + quoted(name))
+      return std::unexpected(Error(ErrorCode::kSystem, "read " + quoted(name))
                                  .reason("it is larger than " + std::to_string(limit) + " bytes"));
   }
 }

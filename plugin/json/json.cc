@@ -119,9 +119,6 @@ bool JsonView::is_array() const {
 bool JsonView::is_string() const {
   return as_value(value_).IsString();
 }
-bool JsonView::is_null() const {
-  return as_value(value_).IsNull();
-}
 
 Error JsonView::make_error(std::string reason) const {
   return Error(document_->code(), "read " + quoted(document_->name()))

@@ -27,7 +27,6 @@ class JsonView {
   [[nodiscard]] bool is_object() const;
   [[nodiscard]] bool is_array() const;
   [[nodiscard]] bool is_string() const;
-  [[nodiscard]] bool is_null() const;
 
   // The member called `key`; nothing if there is none or it is null. An error if this is not an
   // object, or has the key twice.

@@ -63,6 +63,7 @@ TEST_F(File, ReadsUpToALimit) {
   EXPECT_EQ(read(40000)->size(), 40000U);
   EXPECT_EQ(read(100000)->size(), 40000U);
   ASSERT_FALSE(read(39999));
+  EXPECT_EQ(read(39999).error().code(), ErrorCode::kSystem);
   EXPECT_EQ(read(39999).error().sentence(), "cannot read \"a\": it is larger than 39999 bytes");
 }
 
