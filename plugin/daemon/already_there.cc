@@ -52,8 +52,8 @@ std::vector<std::string> without_view(const AlreadyThere& there, model::Engine e
     const model::Policy* selecting = nullptr;
     bool is_certain = false;
     for (const model::Policy& policy : policies) {
-      if (is_certain || !policy::may_select(policy.select, subject, {})) continue;
-      is_certain = asks_what_is_told(policy.select);
+      if (is_certain || !policy::may_select(policy, subject, {})) continue;
+      is_certain = asks_what_is_told(policy);
       if (is_certain || selecting == nullptr) selecting = &policy;
     }
     if (selecting == nullptr || (!is_certain && !evidence.hooks_are_expected)) continue;

@@ -7,14 +7,17 @@
 namespace pinscope::daemon {
 namespace {
 
-// Whether `select`, which may select a container with a user namespace, does so for certain: NRI
-// tells nothing reliable of the rest.
-bool is_certain(model::Select select) {
-  std::erase_if(select.namespaces, [](const model::NamespaceSelector& selector) {
+// Whether a policy that may select a container with a user namespace does so for certain: NRI tells
+// nothing reliable of the rest.
+bool is_certain(const model::Policy& policy) {
+  model::Policy asking;
+  asking.select = policy.select;
+  asking.exclusions = policy.exclusions;
+  std::erase_if(asking.select.namespaces, [](const model::NamespaceSelector& selector) {
     return selector.kind == model::NamespaceKind::kUser &&
            selector.wanted.mode == model::Namespace::Mode::kPrivate;
   });
-  return asks_what_is_told(select);
+  return asks_what_is_told(asking);
 }
 
 bool has_variable(const nri::Container& container) {
@@ -36,7 +39,7 @@ std::optional<std::string> token_path(const std::vector<model::Policy>& policies
   bool delegated = false;
   std::string at = model::kDefaultViewAt;
   for (const auto& policy : policies) {
-    if (!is_certain(policy.select)) continue;
+    if (!is_certain(policy)) continue;
     delegated = delegated || policy.delegate.has_value();
     at = policy.view.at.value_or(at);
   }

@@ -1,5 +1,7 @@
 #include "plugin/daemon/subject.h"
 
+#include <algorithm>
+
 #include "plugin/base/text.h"
 
 namespace pinscope::daemon {
@@ -23,9 +25,13 @@ model::Container subject_of(const nri::PodSandbox& pod, const nri::Container& co
   return subject;
 }
 
-bool asks_what_is_told(const model::Select& select) {
-  return select.images.empty() && select.bundles.empty() && select.uids.empty() &&
-         select.gids.empty() && select.annotations.empty() && select.namespaces.empty();
+bool asks_what_is_told(const model::Policy& policy) {
+  const auto asks = [](const model::Select& select) {
+    return select.images.empty() && select.bundles.empty() && select.uids.empty() &&
+           select.gids.empty() && select.annotations.empty() && select.namespaces.empty();
+  };
+  return asks(policy.select) &&
+         std::ranges::all_of(policy.exclusions, asks, &model::Exclusion::matching);
 }
 
 std::string name_of(const nri::PodSandbox& pod, const nri::Container& container) {

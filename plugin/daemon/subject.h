@@ -17,9 +17,9 @@ namespace pinscope::daemon {
 model::Container subject_of(const nri::PodSandbox& pod, const nri::Container& container,
                             model::Engine engine, const std::vector<std::string>& label_keys);
 
-// Whether `select` asks for nothing that such a subject lacks: then policy::may_select() says for
-// certain whether it selects.
-bool asks_what_is_told(const model::Select& select);
+// Whether `select` and `exclude` ask for nothing that such a subject lacks: then
+// policy::may_select() says for certain whether the policy selects.
+bool asks_what_is_told(const model::Policy& policy);
 
 // For people: container "app" of pod "web/web-1".
 std::string name_of(const nri::PodSandbox& pod, const nri::Container& container);

@@ -222,7 +222,7 @@ Result<ViewPlugin::Candidate> ViewPlugin::candidate(const nri::PodSandbox& pod,
   const auto label_keys = policy::label_keys(found.policies);
   const auto subject = subject_of(pod, container, options_.hook.engine, label_keys);
   std::erase_if(found.policies, [&](const model::Policy& policy) {
-    return !policy::may_select(policy.select, subject, {});
+    return !policy::may_select(policy, subject, {});
   });
   if (found.policies.empty()) return found;
 

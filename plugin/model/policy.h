@@ -73,6 +73,13 @@ struct Select {
   friend bool operator==(const Select&, const Select&) = default;
 };
 
+// An item of `exclude`: the policy does not select a container that all keys of `matching` match.
+struct Exclusion {
+  Place place;
+  Select matching;  // at least one key
+  friend bool operator==(const Exclusion&, const Exclusion&) = default;
+};
+
 // How the view appears. What a policy leaves out is decided by the container's other policies, or
 // is the default.
 struct View {
@@ -131,6 +138,7 @@ struct Policy {
   std::string name;
   bool cdi = false;  // can be asked for as a CDI device
   Select select;
+  std::vector<Exclusion> exclusions;
   View view;
   std::optional<Delegate> delegate;
   std::vector<Grant> grants;

@@ -89,7 +89,7 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
   for (const auto& policy : policies) {
     Explanation::Verdict verdict;
     verdict.policy = {policy.name, policy.place};
-    verdict.selects = policy::selects(policy.select, explanation.container, host, &verdict.why_not);
+    verdict.selects = policy::selects(policy, explanation.container, host, &verdict.why_not);
     explanation.verdicts.push_back(std::move(verdict));
   }
 

@@ -44,7 +44,7 @@ Result<Preparation> prepare(const HookOptions& options, const std::string& stage
   PINSCOPE_TRY(auto candidates,
                known.bundle ? store.set().candidates(container) : store.set().all());
   std::erase_if(candidates, [&](const model::Policy& policy) {
-    return !policy::may_select(policy.select, container, known);
+    return !policy::may_select(policy, container, known);
   });
   if (candidates.empty()) return preparation;
   if (!known.bundle)

@@ -123,6 +123,15 @@ TEST_P(Selection, ByAHostNamespaceHoweverItIsJoined) {
   EXPECT_TRUE(selects("{namespaces: {net: host}}"));
 }
 
+TEST_P(Selection, LeavesOutWhatAnItemOfExcludeMatches) {
+  container_.spec.annotations = {{"role", "agent"}};
+  container_.spec.uid = 1000;
+  EXPECT_TRUE(selects("{}\nexclude: [{annotations: {role: web}}]"));
+  EXPECT_TRUE(selects("{}\nexclude: [{annotations: {role: agent}, user: {uid: 0}}]"));
+  EXPECT_FALSE(selects("{}\nexclude: [{annotations: {role: agent}, user: {uid: 1000}}]"));
+  EXPECT_FALSE(selects("{}\nexclude: [{user: {uid: 0}}, {bundle: " + container_.bundle() + "}]"));
+}
+
 PINSCOPE_EACH_RUNTIME(Selection);
 
 }  // namespace

@@ -225,7 +225,7 @@ Result<Decision> Decider::decide(const std::vector<Policy>& policies) {
   if (container_.identity.is_sandbox) return std::move(decision_);
   std::vector<const Policy*> selecting;
   for (const Policy& policy : policies)
-    if (selects(policy.select, container_, host_, nullptr)) selecting.push_back(&policy);
+    if (selects(policy, container_, host_, nullptr)) selecting.push_back(&policy);
   for (const Policy* policy : selecting) decision_.selected_by.push_back(rule_of(*policy));
   PINSCOPE_CHECK(merge_views(selecting));
   for (const Policy* policy : selecting) PINSCOPE_CHECK(collect(*policy));
@@ -256,7 +256,7 @@ Error not_selected(const std::string& name, const std::vector<Policy>& policies,
         .reason("a pod's sandbox is left alone")
         .rule(to_string(rule_of(*policy)));
   std::string why_not;
-  selects(policy->select, container, host, &why_not);
+  selects(*policy, container, host, &why_not);
   return std::move(error)
       .reason("the policy does not select it: " + why_not)
       .hint(kHint)

@@ -16,10 +16,9 @@ bool needs_a_look(const model::NamespaceSelector& selector, const model::Contain
          namespace_of(container, selector.kind).mode == Mode::kPath;
 }
 
-}  // namespace
-
-bool may_select(const model::Select& select, const model::Container& container,
-                const Known& known) {
+// The keys of `select` whose answer is known. The others are absent, so they match everything.
+model::Select known_part(const model::Select& select, const model::Container& container,
+                         const Known& known) {
   model::Select decidable = select;
   if (!known.image) decidable.images.clear();
   if (!known.bundle) decidable.bundles.clear();
@@ -35,16 +34,34 @@ bool may_select(const model::Select& select, const model::Container& container,
              return other.kind == selector.kind && needs_a_look(other, container);
            });
   });
+  return decidable;
+}
+
+}  // namespace
+
+bool may_select(const model::Policy& policy, const model::Container& container,
+                const Known& known) {
   const HostView nothing_to_look_at{
       [](const model::Container&, model::NamespaceKind, const std::string&) { return false; },
       nullptr};
-  return selects(decidable, container, nothing_to_look_at, nullptr);
+  if (!matches(known_part(policy.select, container, known), container, nothing_to_look_at, nullptr))
+    return false;
+  // An item with a key that cannot be told may turn out not to match.
+  return std::ranges::none_of(policy.exclusions, [&](const model::Exclusion& exclusion) {
+    return known_part(exclusion.matching, container, known) == exclusion.matching &&
+           matches(exclusion.matching, container, nothing_to_look_at, nullptr);
+  });
 }
 
 std::vector<std::string> label_keys(const std::vector<model::Policy>& policies) {
   std::vector<std::string> keys;
-  for (const auto& policy : policies)
-    for (const auto& [key, patterns] : policy.select.kubernetes_labels) keys.push_back(key);
+  const auto add = [&](const model::Select& select) {
+    for (const auto& [key, patterns] : select.kubernetes_labels) keys.push_back(key);
+  };
+  for (const auto& policy : policies) {
+    add(policy.select);
+    for (const auto& exclusion : policy.exclusions) add(exclusion.matching);
+  }
   std::ranges::sort(keys);
   keys.erase(std::ranges::unique(keys).begin(), keys.end());
   return keys;

@@ -21,12 +21,13 @@ struct Known {
   bool namespaces = false;
 };
 
-// False only if `select` cannot select the container, whatever the unknown parts turn out to be.
+// False only if the policy cannot select the container, whatever the unknown parts turn out to be:
+// a known key of `select` does not match, or an item of `exclude` has known keys alone and matches.
 // Engine and Kubernetes identity (labels too) count as known: what is absent there is not there.
-bool may_select(const model::Select& select, const model::Container& container, const Known& known);
+bool may_select(const model::Policy& policy, const model::Container& container, const Known& known);
 
-// The keys of the pod labels that the policies name, sorted, each once: the only ones that have to
-// be handed on to the hook.
+// The keys of the pod labels that `select` and `exclude` of the policies name, sorted, each once:
+// the only ones that have to be handed on to the hook.
 std::vector<std::string> label_keys(const std::vector<model::Policy>& policies);
 
 }  // namespace pinscope::policy

@@ -171,7 +171,7 @@ bool shares_host_namespace(const model::Container& container, NamespaceKind kind
 }
 
 // One key after the other, in the order in which documents list them.
-bool selects(const model::Select& select, const model::Container& container, const HostView& host,
+bool matches(const model::Select& select, const model::Container& container, const HostView& host,
              std::string* why_not) {
   SelectChecker check(container, host, why_not);
   const model::Identity& identity = container.identity;
@@ -192,6 +192,20 @@ bool selects(const model::Select& select, const model::Container& container, con
              select.annotations,
              [&](const auto& entry) { return check.annotation(entry.first, entry.second); }) &&
          check.name_spaces(select.namespaces);
+}
+
+bool selects(const model::Policy& policy, const model::Container& container, const HostView& host,
+             std::string* why_not) {
+  if (!matches(policy.select, container, host, why_not)) return false;
+  for (size_t i = 0; i < policy.exclusions.size(); ++i) {
+    const model::Exclusion& exclusion = policy.exclusions[i];
+    if (!matches(exclusion.matching, container, host, nullptr)) continue;
+    if (why_not != nullptr)
+      *why_not = "item " + std::to_string(i + 1) + " of \"exclude\" at " +
+                 model::to_string(exclusion.place) + " matches it";
+    return false;
+  }
+  return true;
 }
 
 }  // namespace pinscope::policy

@@ -9,12 +9,17 @@
 
 namespace pinscope::policy {
 
-// Whether every key of `select` matches the container. Keys that need an identity fact which this
-// engine does not establish do not match. `namespaces: host` also matches a container that joins
-// the host's namespace by path, `private` one that joins another than the host's. `why_not` (may be
-// null) receives the first key that did not match, for explain:
+// Whether the policy selects the container: its `select` matches, and no item of its `exclude`.
+// `why_not` (may be null) receives the first key that did not match, or the item that did, for
+// explain: `item 2 of "exclude" at agents.yaml:9:7 matches it`.
+bool selects(const model::Policy& policy, const model::Container& container, const HostView& host,
+             std::string* why_not);
+
+// Whether every key matches the container. Keys that need an identity fact which this engine does
+// not establish do not match. `namespaces: host` also matches a container that joins the host's
+// namespace by path, `private` one that joins another than the host's. `why_not` as above:
 // `kubernetes.namespace is "web", wanted "db-*"`.
-bool selects(const model::Select& select, const model::Container& container, const HostView& host,
+bool matches(const model::Select& select, const model::Container& container, const HostView& host,
              std::string* why_not);
 
 // Whether the container's namespace of this kind is the host's, however it comes by it.

@@ -172,6 +172,7 @@ void check_policy(const PolicyDraft& draft, bool has_errors, Reporter& reporter)
   warn_of_host_bpffs(draft, reporter);
   warn_of_view_place(draft, reporter);
   warn_of_select(draft, reporter);
+  warn_of_exclude(draft, reporter);
   warn_of_image(draft, reporter);
   warn_of_map_types(draft, reporter);
   warn_of_delegate(draft, reporter);

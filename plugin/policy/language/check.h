@@ -16,7 +16,9 @@ void warn_of_delegate(const PolicyDraft& draft, Reporter& reporter);
 
 // For `select`, in check_select.cc.
 void warn_of_select(const PolicyDraft& draft, Reporter& reporter);
-// And for `select.image`, in check_image.cc.
+// For `exclude`, in check_exclude.cc.
+void warn_of_exclude(const PolicyDraft& draft, Reporter& reporter);
+// For `image` in both, in check_image.cc.
 void warn_of_image(const PolicyDraft& draft, Reporter& reporter);
 
 // For the types of maps that `expect` names, in check_map_types.cc.

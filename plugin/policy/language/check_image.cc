@@ -35,15 +35,22 @@ Doubt doubt_about(const std::string& pattern) {
   return {};
 }
 
+void warn_of_images(const std::vector<model::Pattern>& images, const SelectMarks& marks,
+                    Reporter& reporter) {
+  for (const auto& pattern : images) {
+    const Doubt doubt = doubt_about(pattern);
+    if (!doubt.matches.empty())
+      reporter.warning(*marks.image, "the image " + quoted(pattern) + " matches " + doubt.matches,
+                       doubt.hint);
+  }
+}
+
 }  // namespace
 
 void warn_of_image(const PolicyDraft& draft, Reporter& reporter) {
-  for (const auto& pattern : draft.policy.select.images) {
-    const Doubt doubt = doubt_about(pattern);
-    if (!doubt.matches.empty())
-      reporter.warning(*draft.image, "the image " + quoted(pattern) + " matches " + doubt.matches,
-                       doubt.hint);
-  }
+  warn_of_images(draft.policy.select.images, draft.select, reporter);
+  for (size_t i = 0; i < draft.policy.exclusions.size(); ++i)
+    warn_of_images(draft.policy.exclusions[i].matching.images, draft.exclusion_marks[i], reporter);
 }
 
 }  // namespace pinscope::policy

@@ -5,6 +5,7 @@
 #include "plugin/base/text.h"
 #include "plugin/policy/glob.h"
 #include "plugin/policy/language/check.h"
+#include "plugin/policy/language/check_select.h"
 
 namespace pinscope::policy {
 namespace {
@@ -15,36 +16,12 @@ bool speaks_to_the_kubelet(Engine engine) {
   return engine == Engine::kContainerd || engine == Engine::kCrio;
 }
 
-// Only engines that speak the kubelet's protocol say which pod and image a container is of.
-bool establishes_identity(const std::vector<Engine>& engines) {
-  return engines.empty() || std::ranges::any_of(engines, speaks_to_the_kubelet);
-}
-
 // Whether a container of these engines may be started by somebody whom nobody is above, who sees to
 // what is asked for. The engine "host" are sessions, whose user the host has logged in.
 bool may_be_anybodys(const std::vector<Engine>& engines) {
   return engines.empty() || std::ranges::any_of(engines, [](Engine engine) {
            return !speaks_to_the_kubelet(engine) && engine != Engine::kHost;
          });
-}
-
-void warn_of_keys_that_never_match(const PolicyDraft& draft, Reporter& reporter) {
-  if (establishes_identity(draft.policy.select.engines)) return;
-  constexpr const char* kHint = "only containerd and crio establish it";
-  if (draft.kubernetes)
-    reporter.warning(*draft.kubernetes,
-                     "\"kubernetes\" never matches with the engines of this policy", kHint);
-  if (draft.image)
-    reporter.warning(*draft.image, "\"image\" never matches with the engines of this policy",
-                     kHint);
-}
-
-// A pattern that everything matches, such as "*" or "/**", says no more than an absent key.
-bool says_something(const std::vector<model::Pattern>& patterns) {
-  const auto matches_all = [](const model::Pattern& pattern) {
-    return pattern.find_first_not_of("*/") == std::string::npos;
-  };
-  return !patterns.empty() && std::ranges::none_of(patterns, matches_all);
 }
 
 // Keys whose values somebody else vouches for.
@@ -57,19 +34,59 @@ bool has_key_of_an_authority(const PolicyDraft& draft) {
 
 // Everybody, or everybody of an engine, may write whatever is pinned below a directory.
 void warn_of_everyone(const PolicyDraft& draft, Reporter& reporter) {
-  if (draft.user || draft.namespaces || draft.labels || draft.annotations ||
-      has_key_of_an_authority(draft))
+  if (draft.select.user || draft.select.namespaces || draft.select.labels ||
+      draft.select.annotations || has_key_of_an_authority(draft))
     return;
   const auto& grants = draft.policy.grants;
   for (size_t i = 0; i < grants.size() && !reporter.full(); ++i) {
     if (grants[i].access == model::Access::kRead || !grants[i].pin.ends_with("/**")) continue;
     reporter.warning(draft.grant_marks[i].pin,
-                     "this policy selects every container and gives each of them everything that "
-                     "is pinned below " +
+                     std::string("this policy selects every container") +
+                         (draft.policy.exclusions.empty() ? "" : " but those that it excludes") +
+                         " and gives each of them everything that is pinned below " +
                          quoted(literal_prefix(grants[i].pin)) +
                          " with access: " + model::name_of(grants[i].access),
                      "select the containers that need it, or name the pins");
   }
+}
+
+// Pods have whoever admits them above them; what Podman and Docker start has nobody.
+void warn_of_what_is_chosen(const PolicyDraft& draft, Reporter& reporter) {
+  const model::Policy& policy = draft.policy;
+  const bool gives = !policy.grants.empty() || policy.delegate;
+  if (!gives || (!draft.select.user && !draft.select.namespaces)) return;
+  std::vector<std::string> keys;
+  if (draft.select.user) keys.emplace_back("user");
+  if (draft.select.namespaces) keys.emplace_back("namespaces");
+  if (draft.select.labels) keys.emplace_back("pod labels");
+  if (draft.select.annotations) keys.emplace_back("annotations");
+  reporter.warning(draft.select.user ? *draft.select.user : *draft.select.namespaces,
+                   "this policy selects by " + all_of(keys) + " alone",
+                   "whoever starts a container with Podman, Docker or ctr chooses them: anyone who "
+                   "may do that can get these grants; in a cluster, name kubernetes.namespace or "
+                   "engine: [containerd, crio]");
+}
+
+}  // namespace
+
+void warn_of_keys_that_never_match(const SelectMarks& marks, const std::vector<Engine>& engines,
+                                   Reporter& reporter) {
+  // Only engines that speak the kubelet's protocol say which pod and image a container is of.
+  if (engines.empty() || std::ranges::any_of(engines, speaks_to_the_kubelet)) return;
+  constexpr const char* kHint = "only containerd and crio establish it";
+  if (marks.kubernetes)
+    reporter.warning(*marks.kubernetes,
+                     "\"kubernetes\" never matches with the engines of this policy", kHint);
+  if (marks.image)
+    reporter.warning(*marks.image, "\"image\" never matches with the engines of this policy",
+                     kHint);
+}
+
+bool says_something(const std::vector<model::Pattern>& patterns) {
+  const auto matches_all = [](const model::Pattern& pattern) {
+    return pattern.find_first_not_of("*/") == std::string::npos;
+  };
+  return !patterns.empty() && std::ranges::none_of(patterns, matches_all);
 }
 
 std::string all_of(const std::vector<std::string>& names) {
@@ -79,41 +96,23 @@ std::string all_of(const std::vector<std::string>& names) {
   return text;
 }
 
-// Pods have whoever admits them above them; what Podman and Docker start has nobody.
-void warn_of_what_is_chosen(const PolicyDraft& draft, Reporter& reporter) {
-  const model::Policy& policy = draft.policy;
-  const bool gives = !policy.grants.empty() || policy.delegate;
-  if (!gives || (!draft.user && !draft.namespaces)) return;
-  std::vector<std::string> keys;
-  if (draft.user) keys.emplace_back("user");
-  if (draft.namespaces) keys.emplace_back("namespaces");
-  if (draft.labels) keys.emplace_back("pod labels");
-  if (draft.annotations) keys.emplace_back("annotations");
-  reporter.warning(draft.user ? *draft.user : *draft.namespaces,
-                   "this policy selects by " + all_of(keys) + " alone",
-                   "whoever starts a container with Podman, Docker or ctr chooses them: anyone who "
-                   "may do that can get these grants; in a cluster, name kubernetes.namespace or "
-                   "engine: [containerd, crio]");
-}
-
-}  // namespace
-
 void warn_of_select(const PolicyDraft& draft, Reporter& reporter) {
-  warn_of_keys_that_never_match(draft, reporter);
+  warn_of_keys_that_never_match(draft.select, draft.policy.select.engines, reporter);
   warn_of_everyone(draft, reporter);
   if (has_key_of_an_authority(draft)) return;
-  if (draft.user || draft.namespaces) {
+  if (draft.select.user || draft.select.namespaces) {
     if (may_be_anybodys(draft.policy.select.engines)) warn_of_what_is_chosen(draft, reporter);
     return;
   }
-  if (draft.labels)
-    reporter.warning(*draft.labels,
-                     draft.annotations ? "this policy selects by pod labels and annotations alone"
-                                       : "this policy selects by pod labels alone",
+  if (draft.select.labels)
+    reporter.warning(*draft.select.labels,
+                     draft.select.annotations
+                         ? "this policy selects by pod labels and annotations alone"
+                         : "this policy selects by pod labels alone",
                      "whoever creates a pod sets its labels: anyone can get these grants");
-  else if (draft.annotations)
+  else if (draft.select.annotations)
     reporter.warning(
-        *draft.annotations, "this policy selects by annotations alone",
+        *draft.select.annotations, "this policy selects by annotations alone",
         "whoever starts a container sets its annotations: anyone can get these grants");
 }
 

@@ -26,6 +26,7 @@ constexpr std::string_view kBelowSpec = "it belongs below \"spec\"";
 constexpr auto kMisplaced = std::to_array<Misplaced>({
     {"a policy", "name", kBelowMetadata},
     {"a policy", "select", kBelowSpec},
+    {"a policy", "exclude", kBelowSpec},
     {"a policy", "view", kBelowSpec},
     {"a policy", "grants", kBelowSpec},
     {"a policy", "deny", kBelowSpec},
@@ -38,7 +39,10 @@ constexpr auto kMisplaced = std::to_array<Misplaced>({
     {"\"spec\"", "name", kBelowMetadata},
     {"\"spec\"", "device", "did you mean \"cdi\"?"},
     {"\"spec\"", "selector", "did you mean \"select\"?"},
+    {"\"spec\"", "except", "did you mean \"exclude\"?"},
+    {"\"spec\"", "unless", "did you mean \"exclude\"?"},
     {"\"spec\"", "denials", "did you mean \"deny\"?"},
+    {"\"select\"", "exclude", "it belongs beside \"select\", below \"spec\""},
     {"\"select\"", "namespace", kBelowKubernetes},
     {"\"select\"", "pod", kBelowKubernetes},
     {"\"select\"", "container", kBelowKubernetes},
@@ -93,6 +97,7 @@ std::string_view our_word_for(std::string_view word, std::span<const std::string
 }
 
 std::string hint_for_misplaced_key(std::string_view mapping, std::string_view key) {
+  if (mapping == kExclusion) mapping = "\"select\"";
   for (const auto& entry : kMisplaced)
     if (entry.mapping == mapping && entry.key == key) return std::string(entry.hint);
   return "";

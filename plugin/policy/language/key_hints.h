@@ -7,6 +7,9 @@
 
 namespace pinscope::policy {
 
+// How an item of `exclude` is called; it has the keys of "\"select\"", and its hints.
+inline constexpr std::string_view kExclusion = "an item of \"exclude\"";
+
 // What to do about the unknown `key` of `mapping` ("a grant", "\"select\""): empty if it is not one
 // that we know people to write there.
 std::string hint_for_misplaced_key(std::string_view mapping, std::string_view key);

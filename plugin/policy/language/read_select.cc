@@ -1,8 +1,9 @@
-// spec.select: whom a policy is for.
+// spec.select and spec.exclude: whom a policy is for.
 #include <algorithm>
 
 #include "plugin/base/text.h"
 #include "plugin/policy/glob.h"
+#include "plugin/policy/language/key_hints.h"
 #include "plugin/policy/language/reader.h"
 
 namespace pinscope::policy {
@@ -53,11 +54,11 @@ std::vector<Engine> read_engines(const Field& field, Reporter& reporter) {
   return engines;
 }
 
-void read_kubernetes(const Field& field, PolicyDraft& draft, Reporter& reporter) {
-  draft.kubernetes = field.key_at;
+void read_kubernetes(const Field& field, model::Select& select, SelectMarks& marks,
+                     Reporter& reporter) {
+  marks.kubernetes = field.key_at;
   const Mapping kubernetes(reporter, field, "\"kubernetes\"", "kubernetes.",
                            {"namespace", "pod", "container", "labels"});
-  model::Select& select = draft.policy.select;
   if (const auto key = kubernetes.find("namespace"))
     select.kubernetes_namespaces = read_patterns(*key, reporter);
   if (const auto key = kubernetes.find("pod"))
@@ -65,7 +66,7 @@ void read_kubernetes(const Field& field, PolicyDraft& draft, Reporter& reporter)
   if (const auto key = kubernetes.find("container"))
     select.kubernetes_containers = read_patterns(*key, reporter);
   if (const auto key = kubernetes.find("labels")) {
-    draft.labels = key->key_at;
+    marks.labels = key->key_at;
     for (const auto& [name, value] : read_free_mapping(reporter, *key)) {
       if (name.size() > model::kLongestLabelKey || name.find('=') != std::string::npos)
         reporter.error(value.key_at, shown(name) + " cannot be the key of a label");
@@ -78,10 +79,10 @@ void read_kubernetes(const Field& field, PolicyDraft& draft, Reporter& reporter)
                    "leave the key out to match every container");
 }
 
-void read_user(const Field& field, PolicyDraft& draft, Reporter& reporter) {
+void read_user(const Field& field, model::Select& select, Reporter& reporter) {
   const Mapping user(reporter, field, "\"user\"", "user.", {"uid", "gid"});
-  if (const auto key = user.find("uid")) draft.policy.select.uids = read_ids(*key, reporter);
-  if (const auto key = user.find("gid")) draft.policy.select.gids = read_ids(*key, reporter);
+  if (const auto key = user.find("uid")) select.uids = read_ids(*key, reporter);
+  if (const auto key = user.find("gid")) select.gids = read_ids(*key, reporter);
   if (user.valid() && field.value->children.empty())
     reporter.error(field.at(), "\"user\" is empty", "leave the key out to match every container");
 }
@@ -104,7 +105,7 @@ std::optional<Namespace> read_namespace(const Field& field, Reporter& reporter) 
   return std::nullopt;
 }
 
-void read_namespaces(const Field& field, PolicyDraft& draft, Reporter& reporter) {
+void read_namespaces(const Field& field, model::Select& select, Reporter& reporter) {
   const Mapping namespaces(reporter, field, "\"namespaces\"", "namespaces.",
                            {"user", "net", "pid", "ipc", "uts", "cgroup", "time", "mnt"});
   for (size_t i = 0; i < model::kNamespaceKinds; ++i) {
@@ -113,46 +114,73 @@ void read_namespaces(const Field& field, PolicyDraft& draft, Reporter& reporter)
     if (!entry) continue;
     for (const Field& one : read_one_or_more(reporter, *entry))
       if (auto wanted = read_namespace(one, reporter))
-        draft.policy.select.namespaces.push_back({kind, *std::move(wanted)});
+        select.namespaces.push_back({kind, *std::move(wanted)});
   }
   if (namespaces.valid() && field.value->children.empty())
     reporter.error(field.at(), "\"namespaces\" is empty",
                    "leave the key out to match every container");
 }
 
+void read_keys(const Mapping& keys, model::Select& select, SelectMarks& marks, Reporter& reporter) {
+  if (const auto key = keys.find("engine")) {
+    marks.engine = key->key_at;
+    select.engines = read_engines(*key, reporter);
+  }
+  if (const auto key = keys.find("kubernetes")) read_kubernetes(*key, select, marks, reporter);
+  if (const auto key = keys.find("image")) {
+    marks.image = key->key_at;
+    select.images = read_patterns(*key, reporter);
+  }
+  if (const auto key = keys.find("user")) {
+    marks.user = key->key_at;
+    read_user(*key, select, reporter);
+  }
+  if (const auto key = keys.find("namespaces")) {
+    marks.namespaces = key->key_at;
+    read_namespaces(*key, select, reporter);
+  }
+  if (const auto key = keys.find("bundle")) select.bundles = read_bundles(*key, reporter);
+  if (const auto key = keys.find("annotations")) {
+    marks.annotations = key->key_at;
+    for (const auto& [name, value] : read_free_mapping(reporter, *key))
+      select.annotations.emplace_back(name, read_patterns(value, reporter));
+  }
+}
+
+Mapping mapping_of(const Field& field, std::string_view what, Reporter& reporter) {
+  return {reporter,
+          field,
+          std::string(what),
+          "",
+          {"engine", "kubernetes", "image", "user", "namespaces", "annotations", "bundle"}};
+}
+
 }  // namespace
 
 void read_select(const Field& field, PolicyDraft& draft, Reporter& reporter) {
-  draft.select = field.key_at;
+  draft.select.at = field.key_at;
   if (field.value->kind == Node::Kind::kNull) {
     reporter.error(field.at(), "\"select\" is empty",
                    "to select every container, write: select: {}");
     return;
   }
-  const Mapping keys(
-      reporter, field, "\"select\"", "",
-      {"engine", "kubernetes", "image", "user", "namespaces", "annotations", "bundle"});
-  model::Select& select = draft.policy.select;
-  if (const auto key = keys.find("engine")) select.engines = read_engines(*key, reporter);
-  if (const auto key = keys.find("kubernetes")) read_kubernetes(*key, draft, reporter);
-  if (const auto key = keys.find("image")) {
-    draft.image = key->key_at;
-    select.images = read_patterns(*key, reporter);
+  read_keys(mapping_of(field, "\"select\"", reporter), draft.policy.select, draft.select, reporter);
+}
+
+void read_exclusion(const Field& field, PolicyDraft& draft, Reporter& reporter) {
+  const Mapping keys = mapping_of(field, kExclusion, reporter);
+  if (!keys.valid()) return;
+  if (field.value->children.empty()) {
+    reporter.error(field.at(), std::string(kExclusion) + " is empty",
+                   "it would match every container, and the policy would select none");
+    return;
   }
-  if (const auto key = keys.find("user")) {
-    draft.user = key->key_at;
-    read_user(*key, draft, reporter);
-  }
-  if (const auto key = keys.find("namespaces")) {
-    draft.namespaces = key->key_at;
-    read_namespaces(*key, draft, reporter);
-  }
-  if (const auto key = keys.find("bundle")) select.bundles = read_bundles(*key, reporter);
-  if (const auto key = keys.find("annotations")) {
-    draft.annotations = key->key_at;
-    for (const auto& [name, value] : read_free_mapping(reporter, *key))
-      select.annotations.emplace_back(name, read_patterns(value, reporter));
-  }
+  model::Exclusion exclusion;
+  exclusion.place = reporter.place(field.at());
+  SelectMarks marks{.at = field.at()};
+  read_keys(keys, exclusion.matching, marks, reporter);
+  draft.policy.exclusions.push_back(std::move(exclusion));
+  draft.exclusion_marks.push_back(marks);
 }
 
 }  // namespace pinscope::policy

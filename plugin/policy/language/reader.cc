@@ -70,7 +70,7 @@ void read_denial(const Field& field, PolicyDraft& draft, Reporter& reporter) {
 
 void read_spec(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   Mapping spec(reporter, field, "\"spec\"", "",
-               {"cdi", "select", "view", "delegate", "grants", "deny"});
+               {"cdi", "select", "exclude", "view", "delegate", "grants", "deny"});
   if (!spec.valid()) return;
   if (const auto cdi = spec.find("cdi")) {
     draft.cdi = cdi->key_at;
@@ -82,6 +82,11 @@ void read_spec(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   else
     reporter.error(field.at(), "\"spec\" has no \"select\"",
                    "to select every container, write: select: {}");
+  if (const auto exclude = spec.find("exclude"))
+    for (const Field& item : read_list(reporter, *exclude)) {
+      if (reporter.full()) return;
+      read_exclusion(item, draft, reporter);
+    }
   if (const auto view = spec.find("view")) read_view(*view, draft, reporter);
   if (const auto delegate = spec.find("delegate")) read_delegate(*delegate, draft, reporter);
   if (const auto grants = spec.find("grants"))
@@ -160,7 +165,7 @@ std::optional<PolicyDraft> read_policy(const Node& root, Reporter& reporter) {
   read_constant(document, "apiVersion", "pinscope/v1", reporter);
   read_constant(document, "kind", "Policy", reporter);
   if (const auto metadata = document.require("metadata")) read_metadata(*metadata, draft, reporter);
-  draft.select = root.at;
+  draft.select.at = root.at;
   if (const auto spec = document.require("spec")) read_spec(*spec, draft, reporter);
   return draft;
 }

@@ -31,18 +31,25 @@ struct DelegateMarks {
   std::optional<Position> grants_at = {};
 };
 
+// The same for `select`, or for an item of `exclude`.
+struct SelectMarks {
+  Position at;
+  std::optional<Position> engine = {};
+  std::optional<Position> kubernetes = {};
+  std::optional<Position> labels = {};
+  std::optional<Position> image = {};
+  std::optional<Position> user = {};
+  std::optional<Position> namespaces = {};
+  std::optional<Position> annotations = {};
+};
+
 // A policy and the places of its values. A value that was wrong is absent or has its default.
 struct PolicyDraft {
   model::Policy policy;
   Position name;
-  Position select;
+  SelectMarks select;
+  std::vector<SelectMarks> exclusion_marks;  // one for each item of `exclude`
   std::optional<Position> cdi;
-  std::optional<Position> kubernetes;
-  std::optional<Position> labels;
-  std::optional<Position> image;
-  std::optional<Position> user;
-  std::optional<Position> namespaces;
-  std::optional<Position> annotations;
   std::optional<Position> view_at;
   std::optional<Position> host_bpffs;
   std::optional<DelegateMarks> delegate;  // if the policy has one
@@ -54,6 +61,7 @@ std::optional<PolicyDraft> read_policy(const Node& root, Reporter& reporter);
 
 // Parts of read_policy: read_select.cc, read_delegate.cc and read_grant.cc.
 void read_select(const Field& field, PolicyDraft& draft, Reporter& reporter);
+void read_exclusion(const Field& field, PolicyDraft& draft, Reporter& reporter);
 void read_delegate(const Field& field, PolicyDraft& draft, Reporter& reporter);
 void read_grant(const Field& field, PolicyDraft& draft, Reporter& reporter);
 // A source pin: an absolute path or a glob of one.

@@ -77,6 +77,51 @@ Offset<fb::Deny> put(FlatBufferBuilder& builder, const model::Deny& deny,
   return fb::CreateDeny(builder, file, deny.place.line, deny.place.column, pin);
 }
 
+// What `select` and an item of `exclude` have in common, put before the table that holds it.
+struct Keys {
+  Offset<flatbuffers::Vector<uint8_t>> engines;
+  Texts kubernetes_namespaces;
+  Texts kubernetes_pods;
+  Texts kubernetes_containers;
+  Offset<flatbuffers::Vector<Offset<fb::Annotation>>> kubernetes_labels;
+  Texts images;
+  Texts bundles;
+  Offset<flatbuffers::Vector<uint32_t>> uids;
+  Offset<flatbuffers::Vector<uint32_t>> gids;
+  Offset<flatbuffers::Vector<Offset<fb::NamespaceSelector>>> namespaces;
+  Offset<flatbuffers::Vector<Offset<fb::Annotation>>> annotations;
+};
+
+Keys put(FlatBufferBuilder& builder, const model::Select& select) {
+  std::vector<uint8_t> engines;
+  engines.reserve(select.engines.size());
+  for (const model::Engine engine : select.engines) engines.push_back(number_of(engine));
+  std::vector<Offset<fb::NamespaceSelector>> namespaces;
+  namespaces.reserve(select.namespaces.size());
+  for (const auto& [kind, wanted] : select.namespaces)
+    namespaces.push_back(fb::CreateNamespaceSelector(
+        builder, number_of(kind), number_of(wanted.mode), put(builder, wanted.path)));
+  return {.engines = put(builder, engines),
+          .kubernetes_namespaces = put(builder, select.kubernetes_namespaces),
+          .kubernetes_pods = put(builder, select.kubernetes_pods),
+          .kubernetes_containers = put(builder, select.kubernetes_containers),
+          .kubernetes_labels = put(builder, select.kubernetes_labels),
+          .images = put(builder, select.images),
+          .bundles = put(builder, select.bundles),
+          .uids = put(builder, select.uids),
+          .gids = put(builder, select.gids),
+          .namespaces = put(builder, namespaces),
+          .annotations = put(builder, select.annotations)};
+}
+
+Offset<fb::Exclusion> put(FlatBufferBuilder& builder, const model::Exclusion& exclusion) {
+  const Keys keys = put(builder, exclusion.matching);
+  return fb::CreateExclusion(builder, exclusion.place.line, exclusion.place.column, keys.engines,
+                             keys.kubernetes_namespaces, keys.kubernetes_pods,
+                             keys.kubernetes_containers, keys.kubernetes_labels, keys.images,
+                             keys.bundles, keys.uids, keys.gids, keys.namespaces, keys.annotations);
+}
+
 Offset<fb::Delegate> put(FlatBufferBuilder& builder, const model::Delegate& delegate) {
   using model::TokenRight;
   const auto grants_at = delegate.grants_at ? builder.CreateString(*delegate.grants_at) : Text();
@@ -174,20 +219,22 @@ class Decoder {
     if (delegate.grants_at() != nullptr) take(out.grants_at.emplace(), delegate.grants_at());
   }
 
-  void take(model::Select& out, const fb::Policy& policy) {
-    if (policy.engines() != nullptr)
-      for (const uint8_t engine : *policy.engines()) {
+  // `table` is a Policy or an Exclusion.
+  template <typename Table>
+  void take(model::Select& out, const Table& table) {
+    if (table.engines() != nullptr)
+      for (const uint8_t engine : *table.engines()) {
         if (!pay(1)) return;
         take_enum(out.engines.emplace_back(), engine, model::Engine::kHost);
       }
-    take(out.kubernetes_namespaces, policy.kubernetes_namespaces());
-    take(out.kubernetes_pods, policy.kubernetes_pods());
-    take(out.kubernetes_containers, policy.kubernetes_containers());
-    take(out.images, policy.images());
-    take(out.bundles, policy.bundles());
-    take(out.uids, policy.uids());
-    take(out.gids, policy.gids());
-    each(out.namespaces, policy.namespaces(),
+    take(out.kubernetes_namespaces, table.kubernetes_namespaces());
+    take(out.kubernetes_pods, table.kubernetes_pods());
+    take(out.kubernetes_containers, table.kubernetes_containers());
+    take(out.images, table.images());
+    take(out.bundles, table.bundles());
+    take(out.uids, table.uids());
+    take(out.gids, table.gids());
+    each(out.namespaces, table.namespaces(),
          [&](model::NamespaceSelector& to, const fb::NamespaceSelector* from) {
            take_enum(to.kind, from->kind(), model::NamespaceKind::kMount);
            take_enum(to.wanted.mode, from->mode(), model::Namespace::Mode::kPath);
@@ -197,8 +244,8 @@ class Decoder {
       take(to.first, from->key());
       take(to.second, from->patterns());
     };
-    each(out.kubernetes_labels, policy.kubernetes_labels(), take_pair);
-    each(out.annotations, policy.annotations(), take_pair);
+    each(out.kubernetes_labels, table.kubernetes_labels(), take_pair);
+    each(out.annotations, table.annotations(), take_pair);
   }
 
  private:
@@ -227,19 +274,11 @@ Error damaged_set(std::string reason) {
 
 std::string encode(const model::Policy& policy) {
   FlatBufferBuilder builder;
-  const model::Select& select = policy.select;
   const std::string& file = policy.place.file;
-
-  std::vector<uint8_t> engines;
-  engines.reserve(select.engines.size());
-  for (const model::Engine engine : select.engines) engines.push_back(number_of(engine));
-  std::vector<Offset<fb::NamespaceSelector>> namespaces;
-  namespaces.reserve(select.namespaces.size());
-  for (const auto& [kind, wanted] : select.namespaces)
-    namespaces.push_back(fb::CreateNamespaceSelector(
-        builder, number_of(kind), number_of(wanted.mode), put(builder, wanted.path)));
-  const auto labels = put(builder, select.kubernetes_labels);
-  const auto annotations = put(builder, select.annotations);
+  const Keys keys = put(builder, policy.select);
+  std::vector<Offset<fb::Exclusion>> exclusions;
+  exclusions.reserve(policy.exclusions.size());
+  for (const auto& exclusion : policy.exclusions) exclusions.push_back(put(builder, exclusion));
   std::vector<Offset<fb::Grant>> grants;
   grants.reserve(policy.grants.size());
   for (const auto& grant : policy.grants) grants.push_back(put(builder, grant, file));
@@ -249,24 +288,17 @@ std::string encode(const model::Policy& policy) {
 
   const auto file_text = builder.CreateString(file);
   const auto name = builder.CreateString(policy.name);
-  const auto engines_put = put(builder, engines);
-  const auto kubernetes_namespaces = put(builder, select.kubernetes_namespaces);
-  const auto kubernetes_pods = put(builder, select.kubernetes_pods);
-  const auto kubernetes_containers = put(builder, select.kubernetes_containers);
-  const auto images = put(builder, select.images);
-  const auto bundles = put(builder, select.bundles);
-  const auto uids = put(builder, select.uids);
-  const auto gids = put(builder, select.gids);
-  const auto namespaces_put = put(builder, namespaces);
   const auto at = policy.view.at ? builder.CreateString(*policy.view.at) : Text();
   const auto grants_put = put(builder, grants);
   const auto denials_put = put(builder, denials);
+  const auto exclusions_put = put(builder, exclusions);
   const auto delegate = policy.delegate ? put(builder, *policy.delegate) : Offset<fb::Delegate>();
   builder.Finish(fb::CreatePolicy(
-      builder, file_text, policy.place.line, policy.place.column, name, policy.cdi, engines_put,
-      kubernetes_namespaces, kubernetes_pods, kubernetes_containers, labels, images, bundles, uids,
-      gids, namespaces_put, annotations, at, put_enum(policy.view.layout),
-      put_enum(policy.view.host_bpffs), grants_put, denials_put, delegate));
+      builder, file_text, policy.place.line, policy.place.column, name, policy.cdi, keys.engines,
+      keys.kubernetes_namespaces, keys.kubernetes_pods, keys.kubernetes_containers,
+      keys.kubernetes_labels, keys.images, keys.bundles, keys.uids, keys.gids, keys.namespaces,
+      keys.annotations, at, put_enum(policy.view.layout), put_enum(policy.view.host_bpffs),
+      grants_put, denials_put, delegate, exclusions_put));
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
@@ -277,7 +309,7 @@ Result<model::Policy> decode(std::span<const std::byte> bytes) {
   const auto& stored = *flatbuffers::GetRoot<fb::Policy>(bytes.data());
   Decoder decoder(bytes.size());
   model::Policy policy;
-  // It is copied to each grant and denial that names no other.
+  // It is copied to each exclusion, and to each grant and denial that names no other.
   if (stored.file()->size() > kLongestFileName)
     return std::unexpected(damaged_set("the name of a policy file in it is too long"));
   decoder.take(policy.place.file, stored.file());
@@ -286,6 +318,11 @@ Result<model::Policy> decode(std::span<const std::byte> bytes) {
   decoder.take(policy.name, stored.name());
   policy.cdi = stored.cdi();
   decoder.take(policy.select, stored);
+  decoder.each(policy.exclusions, stored.exclusions(),
+               [&](model::Exclusion& to, const fb::Exclusion* from) {
+                 to.place = {policy.place.file, from->line(), from->column()};
+                 decoder.take(to.matching, *from);
+               });
   if (stored.view_at() != nullptr) decoder.take(policy.view.at.emplace(), stored.view_at());
   decoder.take_enum(policy.view.layout, stored.layout(), model::Layout::kBind);
   decoder.take_enum(policy.view.host_bpffs, stored.host_bpffs(), model::HostBpffs::kAllow);

@@ -233,6 +233,17 @@ class Explain(cli.Case):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assert_golden("explain_selected.txt", result.stdout)
 
+    def test_names_the_item_that_excludes_the_container(self):
+        self.write_bundle()
+        excluding = READERS.replace("  grants:", "  exclude:\n    - {engine: crio}\n    - {user: {uid: 0}}\n  grants:")
+        self.write_policy("a.yaml", excluding)
+        item = excluding.splitlines().index("    - {user: {uid: 0}}") + 1
+        why = f'item 2 of "exclude" at a.yaml:{item}:7 matches it'
+        self.assertIn(f"a.yaml:1:1: {why}\n", self.explain("--engine", "podman").stdout)
+        result = self.explain("--engine", "podman", "--output", "json")
+        policy = json.loads(result.stdout)["policies"][0]
+        self.assertEqual((policy["selected"], policy["why_not"]), (False, why))
+
     def test_says_how_each_fact_was_established(self):
         self.write_bundle(
             annotations={

@@ -1,4 +1,4 @@
-// selects(): each key, and the reason it gives for explain.
+// matches(): each key, and the reason it gives for explain; selects(): `exclude` beside `select`.
 #include <gtest/gtest.h>
 
 #include "plugin/policy/decide/decide.h"
@@ -46,8 +46,8 @@ HostView host(bool joined_host = false) {
 std::string why_not(const model::Select& select, const model::Container& one = container(),
                     const HostView& view = host()) {
   std::string reason;
-  const bool selected = selects(select, one, view, &reason);
-  EXPECT_EQ(selected, selects(select, one, view, nullptr));
+  const bool selected = matches(select, one, view, &reason);
+  EXPECT_EQ(selected, matches(select, one, view, nullptr));
   EXPECT_EQ(selected, reason.empty()) << reason;
   return reason;
 }
@@ -194,6 +194,48 @@ TEST(Select, AllKeysMustMatch) {
   EXPECT_EQ(why_not(select), "user.uid is 1000, wanted 0");
   select.uids = {1000};
   EXPECT_EQ(why_not(select), "");
+}
+
+// The policies below select the namespace "web"; the container is in it.
+std::string why_excluded(const std::vector<model::Exclusion>& exclusions) {
+  model::Policy policy;
+  policy.select.kubernetes_namespaces = {"web"};
+  policy.exclusions = exclusions;
+  std::string reason;
+  const bool selected = selects(policy, container(), host(), &reason);
+  EXPECT_EQ(selected, selects(policy, container(), host(), nullptr));
+  EXPECT_EQ(selected, reason.empty()) << reason;
+  return reason;
+}
+
+TEST(Select, LeavesOutWhatAnyItemOfExcludeMatches) {
+  const model::Exclusion agent = {{"a.yaml", 9, 7}, {.images = {"registry.example/agent:*"}}};
+  const model::Exclusion app = {{"a.yaml", 10, 7}, {.images = {"registry.example/app:*"}}};
+  EXPECT_EQ(why_excluded({agent}), "");
+  EXPECT_EQ(why_excluded({app}), "item 1 of \"exclude\" at a.yaml:10:7 matches it");
+  EXPECT_EQ(why_excluded({agent, app}), "item 2 of \"exclude\" at a.yaml:10:7 matches it");
+}
+
+TEST(Select, LeavesOutOnlyWhatAllKeysOfAnItemMatch) {
+  model::Exclusion item = {{"a.yaml", 9, 7}, {.engines = {Engine::kCrio}, .uids = {0}}};
+  EXPECT_EQ(why_excluded({item}), "");
+  item.matching.uids = {1000};
+  EXPECT_EQ(why_excluded({item}), "item 1 of \"exclude\" at a.yaml:9:7 matches it");
+}
+
+TEST(Select, LeavesNobodyOutByAKeyThatTheContainerDoesNotHave) {
+  EXPECT_EQ(why_excluded({{{"a.yaml", 9, 7}, {.kubernetes_labels = {{"app", {"*"}}}}},
+                          {{"a.yaml", 10, 7}, {.annotations = {{"owner", {"*"}}}}}}),
+            "");
+}
+
+TEST(Select, SaysOfAKeyOfSelectBeforeItLooksAtExclude) {
+  model::Policy policy;
+  policy.select.kubernetes_namespaces = {"db"};
+  policy.exclusions = {{{"a.yaml", 9, 7}, {.engines = {Engine::kCrio}}}};
+  std::string reason;
+  EXPECT_FALSE(selects(policy, container(), host(), &reason));
+  EXPECT_EQ(reason, "kubernetes.namespace is \"web\", wanted \"db\"");
 }
 
 }  // namespace

@@ -199,7 +199,7 @@ TEST(Compiled, IndexFindsWhatAFullScanFinds) {
       const auto selecting = [&](const std::vector<model::Policy>& all) {
         std::vector<std::string> selected;
         for (const auto& policy : all)
-          if (selects(policy.select, container, host, nullptr)) selected.push_back(policy.name);
+          if (selects(policy, container, host, nullptr)) selected.push_back(policy.name);
         return selected;
       };
       const auto expected = selecting(policies);
@@ -225,11 +225,11 @@ TEST(Compiled, SetOfAnotherFormatVersionIsAnError) {
   int changed = 0;
   // One byte of those that are the version's number is the version.
   for (size_t at = 0; at < content.size(); ++at) {
-    if (content[at] != 5) continue;
+    if (content[at] != 6) continue;
     std::string other = content;
     other[at] = 1;
     if (why_not(Bytes(other).span()) ==
-        "cannot read the compiled policy set: it has format version 1, not 5")
+        "cannot read the compiled policy set: it has format version 1, not 6")
       ++changed;
   }
   EXPECT_EQ(changed, 1);

@@ -12,12 +12,8 @@
 
 namespace pinscope::policy {
 
-inline model::Policy full_policy() {
-  model::Policy policy;
-  policy.place = {"full.yaml", 2, 3};
-  policy.name = "full";
-  policy.cdi = true;
-  model::Select& select = policy.select;
+inline model::Select full_select() {
+  model::Select select;
   select.engines = {model::Engine::kPodman, model::Engine::kCrio};
   select.kubernetes_namespaces = {"web", "db-*"};
   select.kubernetes_pods = {"web-1"};
@@ -31,6 +27,17 @@ inline model::Policy full_policy() {
       {model::NamespaceKind::kUser, {model::Namespace::Mode::kPrivate, ""}},
       {model::NamespaceKind::kMount, {model::Namespace::Mode::kPath, "/run/netns/tenant-a"}}};
   select.annotations = {{"team", {"net", "n*"}}, {"empty", {""}}};
+  return select;
+}
+
+inline model::Policy full_policy() {
+  model::Policy policy;
+  policy.place = {"full.yaml", 2, 3};
+  policy.name = "full";
+  policy.cdi = true;
+  policy.select = full_select();
+  policy.exclusions = {{{"full.yaml", 10, 7}, full_select()}, {{"full.yaml", 12, 7}, {}}};
+  policy.exclusions.back().matching.uids = {3};
   policy.view.at = "/run/bpf";
   policy.view.layout = model::Layout::kPerMap;
   policy.view.host_bpffs = model::HostBpffs::kAllow;
@@ -86,11 +93,8 @@ class Random {
     return all;
   }
 
-  model::Policy policy(uint32_t number) {
-    model::Policy made;
-    made.name = "policy-" + std::to_string(number);
-    made.place = {"random.yaml", number, 1};
-    model::Select& select = made.select;
+  model::Select select() {
+    model::Select select;
     if (one_in(4)) select.engines = {static_cast<model::Engine>(1 + below(4))};
     if (one_in(2)) select.kubernetes_namespaces = patterns();
     if (one_in(3)) select.kubernetes_pods = patterns();
@@ -105,6 +109,16 @@ class Random {
     if (one_in(6))
       select.namespaces = {{model::NamespaceKind::kNet,
                             {static_cast<model::Namespace::Mode>(below(3)), "/" + word()}}};
+    return select;
+  }
+
+  model::Policy policy(uint32_t number) {
+    model::Policy made;
+    made.name = "policy-" + std::to_string(number);
+    made.place = {"random.yaml", number, 1};
+    made.select = select();
+    for (uint32_t i = one_in(3) ? below(3) : 0; i != 0; --i)
+      made.exclusions.push_back({{"random.yaml", number, 10 + i}, select()});
     model::Grant grant;
     grant.pin = "/sys/fs/bpf/" + word();
     grant.place = {"random.yaml", number, 2};
