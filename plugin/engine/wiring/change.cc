@@ -1,15 +1,11 @@
 #include "plugin/engine/wiring/change.h"
 
-#include <algorithm>
-
 #include "plugin/base/text.h"
 #include "plugin/base/undo.h"
+#include "plugin/engine/wiring/difference.h"
 
 namespace pinscope::engine {
 namespace {
-
-constexpr size_t kContext = 3;  // lines around a difference
-constexpr size_t kMaxCells = size_t{1} << 22;
 
 template <typename... Functions>
 struct Overloaded : Functions... {
@@ -17,101 +13,6 @@ struct Overloaded : Functions... {
 };
 template <typename... Functions>
 Overloaded(Functions...) -> Overloaded<Functions...>;  // clang before 17 needs to be told
-
-std::vector<std::string_view> lines_of(std::string_view text) {
-  if (text.empty()) return {};
-  auto lines = split(text, '\n');
-  if (text.ends_with('\n')) lines.pop_back();
-  return lines;
-}
-
-// A line of a file, safe on a terminal. Tabs may stay.
-std::string shown(std::string_view line) {
-  std::string out;
-  const auto parts = split(line, '\t');
-  for (size_t i = 0; i < parts.size(); ++i) out += (i == 0 ? "" : "\t") + one_line(parts[i]);
-  return out;
-}
-
-using Lines = std::vector<std::string_view>;
-
-// A longest common subsequence of two ranges of lines: for each line of `before` the line of
-// `after` that it stayed, or nothing.
-std::vector<std::optional<size_t>> kept_lines(const Lines& before, const Lines& after) {
-  std::vector<std::optional<size_t>> kept(before.size());
-  size_t head = 0;
-  while (head < before.size() && head < after.size() && before[head] == after[head]) {
-    kept[head] = head;
-    ++head;
-  }
-  size_t old_end = before.size();
-  size_t new_end = after.size();
-  while (old_end > head && new_end > head && before[old_end - 1] == after[new_end - 1])
-    kept[--old_end] = --new_end;
-  const size_t rows = old_end - head;
-  const size_t columns = new_end - head;
-  // Too much for a table: shown as one difference.
-  if (rows * columns > kMaxCells) return kept;
-  std::vector<uint32_t> length((rows + 1) * (columns + 1));
-  const auto at = [&](size_t row, size_t column) -> uint32_t& {
-    return length[row * (columns + 1) + column];
-  };
-  for (size_t row = rows; row-- > 0;)
-    for (size_t column = columns; column-- > 0;)
-      at(row, column) = before[head + row] == after[head + column]
-                            ? at(row + 1, column + 1) + 1
-                            : std::max(at(row + 1, column), at(row, column + 1));
-  for (size_t row = 0, column = 0; row < rows && column < columns;) {
-    if (before[head + row] == after[head + column]) {
-      kept[head + row++] = head + column++;
-    } else if (at(row + 1, column) >= at(row, column + 1)) {
-      ++row;
-    } else {
-      ++column;
-    }
-  }
-  return kept;
-}
-
-// What is different, in the manner of diff -u: for people, not for patch(1).
-std::string difference(std::string_view old_text, std::string_view new_text) {
-  const auto before = lines_of(old_text);
-  const auto after = lines_of(new_text);
-  const auto kept = kept_lines(before, after);
-  struct Row {
-    char mark;
-    std::string_view line;
-    size_t number;  // in the old text, from 1
-  };
-  std::vector<Row> rows;
-  size_t next = 0;
-  for (size_t i = 0; i <= before.size(); ++i) {
-    const size_t until = i == before.size() ? after.size() : kept[i].value_or(next);
-    while (next < until) rows.push_back({'+', after[next++], i + 1});
-    if (i == before.size()) break;
-    if (kept[i]) ++next;
-    rows.push_back({kept[i] ? ' ' : '-', before[i], i + 1});
-  }
-  std::vector<bool> shown_rows(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i)
-    if (rows[i].mark != ' ')
-      for (size_t j = i - std::min(i, kContext); j <= i + kContext && j < rows.size(); ++j)
-        shown_rows[j] = true;
-  std::string out;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (!shown_rows[i]) continue;
-    if (i == 0 || !shown_rows[i - 1])
-      out += "  @@ line " + std::to_string(rows[i].number) + " @@\n";
-    out += std::string("  ") + rows[i].mark + shown(rows[i].line) + "\n";
-  }
-  return out;
-}
-
-std::string whole(std::string_view text) {
-  std::string out;
-  for (const auto line : lines_of(text)) out += "  +" + shown(line) + "\n";
-  return out;
-}
 
 Status expect_unchanged(const Tree& tree, const std::string& path,
                         const std::optional<File>& before) {
