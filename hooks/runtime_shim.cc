@@ -109,13 +109,13 @@ class Bundle {
   explicit Bundle(const oci::RuntimeArguments& arguments) : config_(arguments.config) {
     state_.id = arguments.id;
     state_.bundle = arguments.bundle;
-    directory_ = open_at(AT_FDCWD, arguments.bundle, O_RDONLY | O_DIRECTORY);
-    if (!directory_) return;
-    // As the runtime will name it to its hooks: without symbolic links.
-    char path[PATH_MAX];
-    const std::string link = "/proc/self/fd/" + std::to_string(directory_->get());
-    const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
-    if (length > 0) state_.bundle.assign(path, static_cast<size_t>(length));
+    auto resolved = open_resolved(arguments.bundle, O_RDONLY);
+    if (!resolved) {
+      directory_ = std::unexpected(std::move(resolved).error());
+      return;
+    }
+    state_.bundle = std::move(resolved->path);
+    directory_ = std::move(resolved->fd);
   }
 
   [[nodiscard]] const oci::State& state() const { return state_; }
@@ -162,11 +162,15 @@ class Bundle {
   struct stat status_ {};
 };
 
+// Without symbolic links; as it is, if it leads nowhere.
+std::string resolved_path(const std::string& path) {
+  char resolved[PATH_MAX];
+  return ::realpath(path.c_str(), resolved) == nullptr ? path : resolved;
+}
+
 // A link to a program with a kernel of its own may have any name.
 Status refuse_own_kernel(const std::string& runtime) {
-  char resolved[PATH_MAX];
-  const bool found = ::realpath(runtime.c_str(), resolved) != nullptr;
-  if (!model::has_own_kernel(runtime) && !(found && model::has_own_kernel(resolved))) return {};
+  if (!model::has_own_kernel(runtime) && !model::has_own_kernel(resolved_path(runtime))) return {};
   return std::unexpected(runs_elsewhere(runtime));
 }
 
@@ -209,7 +213,7 @@ int run(int argc, char** argv) {
   const std::string chosen = options->runtime.empty() ? kept_runtime() : options->runtime;
   const auto told = chosen.empty() ? told_runtime(options->hook.engine) : chosen;
   const auto runtime = told ? find_runtime(*told) : told;
-  const auto style = oci::option_style_of(runtime ? std::string(base_name(*runtime)) : "");
+  const auto style = oci::option_style_of(runtime ? base_name(resolved_path(*runtime)) : "");
   const auto arguments = oci::parse_runtime_arguments(options->arguments, style);
   if (!runtime) return fail(arguments, runtime.error());
 

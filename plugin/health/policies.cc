@@ -1,6 +1,10 @@
 #include "plugin/health/policies.h"
 
+#include <climits>
+#include <cstdlib>
+
 #include "plugin/base/clock.h"
+#include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/health/directory.h"
 #include "plugin/kernel/mount/mountinfo.h"
@@ -16,6 +20,14 @@ using model::Findings;
 using Level = Finding::Level;
 
 namespace {
+
+// The path without symbolic links, as far as it exists.
+std::string resolved(const std::string& path) {
+  char real[PATH_MAX];
+  if (::realpath(path.c_str(), real) != nullptr) return real;
+  if (path == "/") return path;
+  return join(resolved(std::string(parent_of(path))), std::string(base_name(path)));
+}
 
 Finding policy_files(const policy::Loaded& loaded, const std::string& policy_path) {
   size_t errors = 0;
@@ -98,9 +110,11 @@ Findings check_policies(const std::string& policy_path, const std::string& cache
 }
 
 void add_warnings_of_host(policy::Loaded& loaded) {
-  if (loaded.ok())
-    policy::insert_by_place(loaded.diagnostics,
-                            policy::warn_of_no_bpffs(loaded.policies, kernel::bpffs_places()));
+  if (!loaded.ok()) return;
+  policy::insert_by_place(loaded.diagnostics,
+                          policy::warn_of_no_bpffs(loaded.policies, kernel::bpffs_places()));
+  policy::insert_by_place(loaded.diagnostics,
+                          policy::warn_of_linked_bundles(loaded.policies, resolved));
 }
 
 }  // namespace pinscope::health

@@ -42,7 +42,12 @@ class Parser {
     // An empty argument is no runtime's command; what follows belongs to none.
     if (result_.command.empty()) return std::move(result_);
     options(kCommandValues, kCommandFlags);
-    if (!done()) result_.id = arguments_[next_];
+    if (!done()) result_.id = arguments_[next_++];
+    if (style_ == OptionStyle::kGo && result_.makes_container())
+      while (!done() && !only_arguments_) {
+        options(kCommandValues, kCommandFlags);
+        if (!done()) ++next_;  // one more argument, which the runtime refuses
+      }
     return std::move(result_);
   }
 
@@ -57,6 +62,7 @@ class Parser {
       const string_view argument = arguments_[next_];
       if (argument == "--") {
         ++next_;
+        only_arguments_ = true;
         return;
       }
       if (argument.size() < 2 || argument[0] != '-') return;
@@ -131,13 +137,13 @@ class Parser {
     if (is_global && name == "log") result_.log = value;
     if (is_global && name == "log-format") result_.log_format = value;
     if (!is_global && (name == "bundle" || name == "b")) result_.bundle = value;
-    if (!is_global && style_ == OptionStyle::kArgp && (name == "config" || name == "f"))
-      result_.config = value;
+    if (!is_global && (name == "config" || name == "f")) result_.config = value;
   }
 
   const std::vector<std::string>& arguments_;
   OptionStyle style_;
   size_t next_ = 0;
+  bool only_arguments_ = false;  // "--" was there
   std::span<const string_view> values_;
   std::span<const string_view> flags_;
   RuntimeArguments result_{
@@ -146,7 +152,7 @@ class Parser {
 
 }  // namespace
 
-OptionStyle option_style_of(const std::string& runtime) {
+OptionStyle option_style_of(std::string_view runtime) {
   return runtime.starts_with("crun") ? OptionStyle::kArgp : OptionStyle::kGo;
 }
 

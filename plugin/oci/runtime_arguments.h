@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pinscope::oci {
@@ -12,8 +13,9 @@ namespace pinscope::oci {
 // is X. crun uses argp: `-bX`, `-db X`, long options may be abbreviated, `-b=X` is "=X".
 enum class OptionStyle { kGo, kArgp };
 
-// How a runtime of this file name reads options: kArgp for crun.
-OptionStyle option_style_of(const std::string& runtime);
+// How a runtime of this file name reads options: kArgp for crun. The name is that of the file, not
+// of a link to it.
+OptionStyle option_style_of(std::string_view runtime);
 
 struct RuntimeArguments {
   std::string command;  // "create"; empty if there is none
@@ -30,9 +32,10 @@ struct RuntimeArguments {
   }
 };
 
-// `arguments` without the program's name. Never fails: a command line that makes no sense is the
-// runtime's to refuse. An option that is not known here counts as one without a value if
-// what follows is a command or an option.
+// `arguments` without the program's name. kGo: options behind the container's id count, too, and of
+// one that is there twice the last (urfave/cli 1.22, tried with runc 1.1.5 and 1.3.6). Never fails:
+// a command line that makes no sense is the runtime's to refuse. An option that is not known here
+// counts as one without a value if what follows is a command or an option.
 RuntimeArguments parse_runtime_arguments(const std::vector<std::string>& arguments,
                                          OptionStyle style);
 

@@ -21,13 +21,21 @@ namespace {
 constexpr int kMaxAncestors = 4;
 constexpr const char* kConfig = "config.json";
 
+// By the name that it was started by, or by that of its file, to which the name may be a link. A
+// runtime that copied itself into memory has no file.
+oci::OptionStyle option_style_of(pid_t runtime, const std::string& name) {
+  const auto style = oci::option_style_of(base_name(name));
+  if (style == oci::OptionStyle::kArgp) return style;
+  return oci::option_style_of(base_name(kernel::program_of(runtime).value_or("")));
+}
+
 // The command line of the runtime above this process that makes this container.
 std::optional<oci::RuntimeArguments> runtime_above(const std::string& id) {
   std::optional<pid_t> ancestor = ::getppid();
   for (int i = 0; ancestor && *ancestor > 1 && i < kMaxAncestors; ++i) {
     auto words = kernel::command_line_of(*ancestor);
     if (words && !words->empty()) {
-      const auto style = oci::option_style_of(std::string(base_name(words->front())));
+      const auto style = option_style_of(*ancestor, words->front());
       words->erase(words->begin());
       auto arguments = oci::parse_runtime_arguments(*words, style);
       // The nearest one is the runtime; what stands above it may be anybody's.
@@ -40,14 +48,14 @@ std::optional<oci::RuntimeArguments> runtime_above(const std::string& id) {
 
 // The configuration that the runtime was told to make this container from.
 struct Named {
-  std::string bundle;
-  std::string config;  // absolute
+  std::string bundle;  // absolute
+  std::string config;  // absolute, or a name in the bundle
 };
 Result<Named> named_by_runtime(const std::string& id) {
   const auto arguments = runtime_above(id);
   const bool is_absolute = arguments && arguments->bundle.starts_with('/') &&
                            (arguments->config == kConfig || arguments->config.starts_with('/'));
-  if (is_absolute) return Named{arguments->bundle, join(arguments->bundle, arguments->config)};
+  if (is_absolute) return Named{arguments->bundle, arguments->config};
   return std::unexpected(
       Error(ErrorCode::kStateInvalid, "find the bundle of container " + quoted(id))
           .reason("the state says \"/\", and no runtime's command line names one")
@@ -92,20 +100,25 @@ Result<model::Container> container_of(const oci::State& state, std::string confi
 }
 
 Result<std::string> read_config(oci::State& state) {
-  std::string path = join(state.bundle, kConfig);
+  std::string config = kConfig;
   const bool bundle_is_lost = state.bundle == "/";
   if (bundle_is_lost) {
     PINSCOPE_TRY(auto named, named_by_runtime(state.id));
     state.bundle = std::move(named.bundle);
-    path = std::move(named.config);
+    config = std::move(named.config);
   }
-  auto file = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
-  if (!file)
-    return std::unexpected(
-        Error::system("open " + quoted(path), file.error().errnum(), ErrorCode::kConfigInvalid)
-            .hint(bundle_is_lost ? "the runtime's command line names this bundle"
-                                 : "the runtime's state names this bundle"));
-  return read_all(file->get(), oci::kMaxBytes, path);
+  const auto failed = [&](const Error& error) {
+    return std::unexpected(Error::system("open " + quoted(join(state.bundle, config)),
+                                         error.errnum(), ErrorCode::kConfigInvalid)
+                               .hint(bundle_is_lost ? "the runtime's command line names this bundle"
+                                                    : "the runtime's state names this bundle"));
+  };
+  auto bundle = open_resolved(state.bundle, O_PATH);
+  if (!bundle) return failed(bundle.error());
+  state.bundle = std::move(bundle->path);
+  auto file = open_at(bundle->fd.get(), config, O_RDONLY | O_NONBLOCK);
+  if (!file) return failed(file.error());
+  return read_all(file->get(), oci::kMaxBytes, join(state.bundle, config));
 }
 
 bool runtime_makes(const std::string& id) {

@@ -26,8 +26,10 @@ Result<model::Container> container_of(const oci::State& state, std::string confi
 // The text of the container's config.json. crun gives its working directory for the bundle, which
 // is "/" where it sends devices into a user namespace (tried: 1.8.1, 1.28). What lies there, or
 // beside the root file system, may be anybody's: the bundle is then the one that the runtime's own
-// command line names for this container, and `state` is corrected; kStateInvalid if it names none.
-// kConfigInvalid: there is no such file.
+// command line names for this container; kStateInvalid if it names none. The bundle in `state`
+// becomes its path without symbolic links: runc takes its own for the bundle from the environment
+// (PWD), crun from getcwd(2), and which name of a directory somebody chose must not decide which
+// policies select. kConfigInvalid: there is no such file.
 Result<std::string> read_config(oci::State& state);
 
 // Whether a runtime above this process is at work at a container of this id, as its command line

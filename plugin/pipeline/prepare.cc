@@ -38,8 +38,10 @@ Result<Preparation> prepare(const HookOptions& options, const std::string& stage
   PINSCOPE_TRY(auto text, config());
   PINSCOPE_TRY(const auto container,
                container_of(state, std::move(text), options.engine, options.pod_labels));
-  if (container.identity.is_sandbox) return preparation;
   const policy::Known known = known_of(state);
+  // Only the bundle shows whether containerd's annotations of a sandbox are its own.
+  const bool may_lie = options.engine == model::Engine::kContainerd && !known.bundle;
+  if (container.identity.is_sandbox && !may_lie) return preparation;
   // The set's index takes a bundle that is not known for one that no policy names.
   PINSCOPE_TRY(auto candidates,
                known.bundle ? store.set().candidates(container) : store.set().all());
@@ -52,7 +54,9 @@ Result<Preparation> prepare(const HookOptions& options, const std::string& stage
   preparation.needs_hooks = true;
 
   const auto decision = policy::decide(candidates, container, host_before_start());
-  if (!decision) return preparation;  // the hook will say it
+  // Policies that select it disagree: the hook will say it.
+  preparation.selected = true;
+  if (!decision) return preparation;
   preparation.selected = decision->selected();
   if (decision->grants.empty() && !decision->delegation) return preparation;
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());

@@ -128,6 +128,16 @@ TEST_F(Precreate, AddsTheHooksWhateverBundleThePolicySelects) {
   EXPECT_THAT(result.out, HasSubstr("SCMP_CMP_EQ"));
 }
 
+// Anybody can write containerd's annotations; only the bundle shows whether they are its own.
+TEST_F(Precreate, AddsTheHooksWhereTheAnnotationsOfASandboxMayLie) {
+  installation_.write_policy(policy_text("select: {}\ngrants: [{pin: /sys/fs/bpf/flows}]\n"));
+  installation_.options = {"--engine", "containerd"};
+  const auto result = call(
+      "{\"root\": {\"path\": \"rootfs\"}, "
+      "\"annotations\": {\"io.kubernetes.cri.container-type\": \"sandbox\"}}");
+  EXPECT_EQ(hooks_in(result.out).size(), 2U) << result;
+}
+
 TEST_F(Precreate, FailsRatherThanPrintingWhatIsNoConfiguration) {
   for (const char* text : {"", "{", "[]"}) {
     const auto result = call(text);

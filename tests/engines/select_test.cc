@@ -5,7 +5,9 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <optional>
 
 #include "tests/support/container/view_test.h"
 #include "tests/support/machine/check.h"
@@ -131,6 +133,54 @@ TEST_P(Selection, LeavesOutWhatAnItemOfExcludeMatches) {
   EXPECT_FALSE(selects("{}\nexclude: [{annotations: {role: agent}, user: {uid: 1000}}]"));
   EXPECT_FALSE(selects("{}\nexclude: [{user: {uid: 0}}, {bundle: " + container_.bundle() + "}]"));
 }
+
+// The bundle lies behind a link, and the runtime is told, and may believe of the environment, the
+// link's name.
+class LinkedBundle : public Selection {
+ protected:
+  void SetUp() override {
+    Selection::SetUp();
+    std::filesystem::rename(container_.bundle(), real());
+    std::filesystem::create_directory_symlink("real", container_.bundle());
+    container_.spec.root_path = real() + "/rootfs";  // runc takes none behind a link
+    if (const char* before = getenv("PWD")) before_ = before;
+    setenv("PWD", container_.bundle().c_str(), 1);
+  }
+  void TearDown() override {
+    if (before_) {
+      setenv("PWD", before_->c_str(), 1);
+    } else {
+      unsetenv("PWD");
+    }
+    ViewTest::TearDown();
+  }
+  [[nodiscard]] std::string real() const { return container_.directory().path("real"); }
+
+ private:
+  std::optional<std::string> before_;
+};
+
+TEST_P(LinkedBundle, IsKnownByItsPathWithoutLinks) {
+  EXPECT_TRUE(selects("{bundle: " + real() + "}"));
+  EXPECT_EQ(installation_.last_audit().outcome, "removed");
+  RuntimeContainer again(GetParam());
+  EXPECT_FALSE(selects("{bundle: " + real() + "}", again));
+}
+
+TEST_P(LinkedBundle, IsNotKnownByTheNameOfTheLink) {
+  EXPECT_FALSE(selects("{bundle: " + container_.bundle() + "}"));
+}
+
+// crun loses this one, and the hook finds it on crun's command line.
+TEST_P(LinkedBundle, IsKnownSoWithDevicesInAUserNamespace) {
+  struct stat status {};
+  if (stat("/dev/fuse", &status) != 0) GTEST_SKIP() << "this machine has no /dev/fuse";
+  container_.spec.with_user_namespace();
+  container_.spec.devices = {{"/dev/fuse", 'c', 10, 229}};
+  EXPECT_TRUE(selects("{bundle: " + real() + "}"));
+}
+
+PINSCOPE_EACH_RUNTIME(LinkedBundle);
 
 PINSCOPE_EACH_RUNTIME(Selection);
 

@@ -96,6 +96,23 @@ TEST_F(ShimAlone, IsOnlyAPassageForWhoIsNotRoot) {
   EXPECT_EQ(config(), before);
 }
 
+// runc reads options behind the id as well, and takes the last --bundle.
+TEST_F(ShimAlone, FindsTheBundleWhereverItIsOnTheCommandLine) {
+  select_everything();
+  const std::string decoy = config();
+  directory_.make_directory("real");
+  const std::string real = directory_.path("real");
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"run", "id", "--bundle", real},
+        {"create", "-b", bundle(), "id", "-b=" + real}}) {
+    SCOPED_TRACE(testing::PrintToString(arguments));
+    write_file(real + "/config.json", decoy);
+    ASSERT_EQ(call(arguments).status, 0);
+    EXPECT_THAT(read_file(real + "/config.json"), HasSubstr("createRuntime"));
+    EXPECT_EQ(config(), decoy);
+  }
+}
+
 TEST_F(ShimAlone, HandsItsOptionsOnToTheHooks) {
   select_everything();
   ASSERT_EQ(call({"create", "id"}).status, 0);

@@ -83,17 +83,32 @@ TEST_F(ShimAlone, RefusesARuntimeOfAnotherKernelIfAPolicySelects) {
   EXPECT_THAT(config(), Not(HasSubstr("pinscope")));
 }
 
+TEST_F(ShimAlone, RefusesARuntimeOfAnotherKernelWhereThePoliciesDisagree) {
+  fs::copy_file(PINSCOPE_RECORDER, runtime("runsc"));
+  const std::string at_another =
+      policy_text("select: {}\nview: {at: /other}\ngrants: [{pin: /sys/fs/bpf/b}]\n", "other");
+  installation_.write_policy(policy_text("select: {}\ngrants: [{pin: /sys/fs/bpf/a}]\n") + "---\n" +
+                             at_another);
+  auto line = argv({"create", "id"});
+  line[5] = "--pinscope-runtime=" + runtime("runsc");
+  EXPECT_EQ(Command(line).directory(bundle()).run().status, 1);
+  EXPECT_EQ(installation_.last_audit().code, "runtime-unsupported");
+}
+
 TEST_F(ShimAlone, RefusesAnotherFileThanTheHookReads) {
   select_everything();
   fs::copy_file(runtime(), runtime("crun"));
   fs::copy_file(bundle() + "/config.json", bundle() + "/other.json");
-  auto line = argv({"create", "--config", "other.json", "id"});
-  line[5] = "--pinscope-runtime=" + runtime("crun");
-  const auto result = Command(line).directory(bundle()).run();
-  EXPECT_EQ(result.status, 1);
-  EXPECT_EQ(result.err,
-            "pinscope-runtime: cannot use the configuration \"other.json\": the hook reads the "
-            "bundle's config.json\n");
+  fs::create_symlink("crun", runtime("oci-runtime"));
+  for (const std::string name : {"crun", "oci-runtime"}) {
+    auto line = argv({"create", "-db" + bundle(), "--config", "other.json", "id"});
+    line[5] = "--pinscope-runtime=" + runtime(name);
+    const auto result = Command(line).directory("/").run();
+    EXPECT_EQ(result.status, 1) << name;
+    EXPECT_EQ(result.err,
+              "pinscope-runtime: cannot use the configuration \"other.json\": the hook reads the "
+              "bundle's config.json\n");
+  }
 }
 
 // go-runc shows the last entry of level "error" of the log that it asked for.

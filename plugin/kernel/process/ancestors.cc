@@ -1,6 +1,10 @@
 #include "plugin/kernel/process/ancestors.h"
 
 #include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
@@ -37,6 +41,14 @@ Result<std::vector<std::string>> command_line_of(pid_t pid) {
   for (const std::string_view word : split(text, '\0')) words.emplace_back(word);
   if (!words.empty() && words.back().empty()) words.pop_back();  // each ends with a zero byte
   return words;
+}
+
+Result<std::string> program_of(pid_t pid) {
+  const std::string link = "/proc/" + std::to_string(pid) + "/exe";
+  char path[PATH_MAX];
+  const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
+  if (length < 0) return std::unexpected(Error::system("read link " + quoted(link), errno));
+  return std::string(path, static_cast<size_t>(length));
 }
 
 }  // namespace pinscope::kernel

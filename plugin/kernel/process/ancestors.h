@@ -20,4 +20,7 @@ std::optional<pid_t> parent_of_process(pid_t pid);
 // kernel.
 Result<std::vector<std::string>> command_line_of(pid_t pid);
 
+// The file that the process runs (/proc/PID/exe), whatever link or name it was started by.
+Result<std::string> program_of(pid_t pid);
+
 }  // namespace pinscope::kernel

@@ -97,4 +97,27 @@ std::vector<Diagnostic> warn_of_no_bpffs(const std::vector<Policy>& policies,
   return warnings;
 }
 
+std::vector<Diagnostic> warn_of_linked_bundles(
+    const std::vector<Policy>& policies,
+    const std::function<std::string(const std::string&)>& resolved) {
+  std::vector<Diagnostic> warnings;
+  const auto look = [&](const model::Select& select, const model::Place& place) {
+    for (const auto& bundle : select.bundles) {
+      const std::string start = literal_prefix(bundle);
+      const std::string real = resolved(start);
+      if (real != start && warnings.size() < kMaxDiagnostics)
+        warnings.push_back(warning_at(place,
+                                      "\"bundle\": no container matches " + quoted(bundle) +
+                                          ", because " + quoted(start) + " is really " +
+                                          quoted(real),
+                                      "write the path without symbolic links"));
+    }
+  };
+  for (const auto& policy : policies) {
+    look(policy.select, policy.place);
+    for (const auto& exclusion : policy.exclusions) look(exclusion.matching, exclusion.place);
+  }
+  return warnings;
+}
+
 }  // namespace pinscope::policy

@@ -2,6 +2,7 @@
 // nowhere.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,5 +22,11 @@ std::vector<Diagnostic> warn_of_idle_denials(const std::vector<model::Policy>& p
 // system, nor above one.
 std::vector<Diagnostic> warn_of_no_bpffs(const std::vector<model::Policy>& policies,
                                          const std::vector<std::string>& bpffs);
+
+// Of a set: bundles that select nothing, because containers have their bundle's path without
+// symbolic links. `resolved` gives that of a path of which perhaps only the beginning exists.
+std::vector<Diagnostic> warn_of_linked_bundles(
+    const std::vector<model::Policy>& policies,
+    const std::function<std::string(const std::string&)>& resolved);
 
 }  // namespace pinscope::policy

@@ -54,6 +54,18 @@ TEST_F(File, NamesThePathThatDoesNotOpen) {
   EXPECT_EQ(file.error().errnum(), ENOENT);
 }
 
+TEST_F(File, KnowsADirectoryByItsPathWithoutLinks) {
+  std::filesystem::create_directories(path("real/deep"));
+  std::filesystem::create_directory_symlink("real", path("link"));
+  const auto resolved = open_resolved(path("link/deep"), O_PATH);
+  ASSERT_TRUE(resolved);
+  EXPECT_EQ(resolved->path, std::filesystem::canonical(path("real/deep")));
+  EXPECT_TRUE(open_at(resolved->fd.get(), "..", O_RDONLY));
+  std::ofstream(path("file")) << "x";
+  EXPECT_EQ(open_resolved(path("file"), O_PATH).error().errnum(), ENOTDIR);
+  EXPECT_EQ(open_resolved(path("gone"), O_PATH).error().errnum(), ENOENT);
+}
+
 TEST_F(File, ReadsUpToALimit) {
   std::ofstream(path("a")) << std::string(40000, 'x');
   const auto read = [&](size_t limit) {

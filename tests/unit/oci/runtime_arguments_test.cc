@@ -105,6 +105,21 @@ TEST(RuntimeArguments, GuessWhetherAnOptionOfANewerRuntimeHasAValue) {
   EXPECT_EQ(argp("create --bundle /b --new=value x"), "create /b x");
 }
 
+// urfave/cli, with which runc reads its own.
+TEST(RuntimeArguments, OfGoCountBehindTheIdAsWell) {
+  EXPECT_EQ(go("run web-1 --bundle /b"), "run /b web-1");
+  EXPECT_EQ(go("run -b /a web-1 -b=/b"), "run /b web-1");
+  EXPECT_EQ(go("create --bundle /a web-1 --no-pivot --bundle /b"), "create /b web-1");
+  EXPECT_EQ(go("run -b /a -- web-1 -b /b"), "run /a web-1");
+  EXPECT_EQ(go("run -b /a web-1 -- -b /b"), "run /a web-1");
+  EXPECT_EQ(go("exec web-1 tool -b /b"), "exec . web-1");
+}
+
+TEST(RuntimeArguments, NameTheConfigurationWhateverTheStyle) {
+  EXPECT_EQ(go("run -f other.json -b /b web-1"), "run /b web-1 config=other.json");
+  EXPECT_EQ(argp("run -f other.json -b /b web-1"), "run /b web-1 config=other.json");
+}
+
 TEST(RuntimeArguments, MakeAContainerForThreeCommands) {
   for (const char* command : {"create", "run", "restore"})
     EXPECT_TRUE(parse(command, OptionStyle::kGo).makes_container()) << command;
