@@ -1,6 +1,8 @@
 #include "plugin/cli/term/table.h"
 
 #include <algorithm>
+#include <clocale>
+#include <cwchar>
 
 #include "plugin/base/text.h"
 #include "plugin/cli/term/help_format.h"
@@ -15,6 +17,24 @@ bool is_hex(const std::string& text) {
     return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');
   });
 }
+
+// This thread reads characters as UTF-8 while this lives, whatever LANG says: root's shell and a
+// service have the locale "C", and names are UTF-8 all the same.
+class Utf8Locale {
+ public:
+  Utf8Locale() : before_(::uselocale(of_utf8())) {}
+  ~Utf8Locale() { ::uselocale(before_); }
+  Utf8Locale(const Utf8Locale&) = delete;
+  Utf8Locale& operator=(const Utf8Locale&) = delete;
+
+ private:
+  // Null where the C library has none; uselocale(3) then changes nothing.
+  static locale_t of_utf8() {
+    static const locale_t locale = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+    return locale;
+  }
+  locale_t before_;
+};
 
 }  // namespace
 
@@ -99,9 +119,19 @@ std::string Table::rows(const Palette& palette) const {
 }
 
 size_t display_width(const std::string& text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char byte) {
-    return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U;
-  }));
+  const Utf8Locale locale;
+  size_t width = 0;
+  std::mbstate_t state{};
+  for (std::string_view left = text; !left.empty();) {
+    wchar_t character = 0;
+    const size_t length = std::mbrtowc(&character, left.data(), left.size(), &state);
+    const bool is_character = length > 0 && length <= left.size();
+    if (!is_character) state = {};
+    left.remove_prefix(is_character ? length : 1);
+    const int columns = is_character ? ::wcwidth(character) : 1;
+    width += columns < 0 ? 1 : static_cast<size_t>(columns);
+  }
+  return width;
 }
 
 std::string age(uint64_t now_ns, uint64_t then_ns) {

@@ -50,7 +50,8 @@ class Table {
   std::vector<size_t> widths_;      // the least that are wanted
 };
 
-// How many columns UTF-8 text takes, counting each code point as one.
+// How many columns of a terminal UTF-8 text takes: two for a wide character, none for an accent
+// that is a character of its own, one for a byte that belongs to none.
 size_t display_width(const std::string& text);
 
 // "12s", "3m", "5h", "2d": how long ago, to one unit. A time in the future is "0s".
