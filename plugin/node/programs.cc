@@ -100,7 +100,7 @@ Result<std::optional<std::string>> chosen(int prefix) {
   const auto target = read_link(prefix, kBin);
   const std::string head = std::string(kReleases) + "/";
   if (!target || !target->starts_with(head))
-    return std::unexpected(Error(ErrorCode::kUsage, "replace " + quoted(kBin))
+    return std::unexpected(Error(ErrorCode::kSystem, "replace " + quoted(kBin))
                                .reason("it is not a link that this program made")
                                .hint("choose another --prefix"));
   return target->substr(head.size());

@@ -347,7 +347,7 @@ TEST(EngineInstall, WarnsOfAnEngineThatIsNotThere) {
   const EngineMachine machine;
   const auto result = machine.run({"pinscope", "engine", "install", "--engine", "crio"});
   EXPECT_EQ(result.status, 0) << result;
-  EXPECT_THAT(result.out, HasSubstr("warning: crio is not on this machine"));
+  EXPECT_THAT(result.out, HasSubstr("warning: crio was not found on this machine"));
 }
 
 TEST(EngineInstall, SaysWhatItDoesNotUnderstand) {

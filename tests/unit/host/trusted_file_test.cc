@@ -87,7 +87,7 @@ TEST_F(TrustedFile, RefusesALinkOfAnotherOwner) {
   directory_.write("a.yaml", "policy");
   link("a.yaml", "b.yaml");
   own("b.yaml", kNobody);
-  EXPECT_EQ(open("b.yaml"), untrusted("b.yaml", "it is owned by uid 65534"));
+  EXPECT_EQ(open("b.yaml"), untrusted("b.yaml", "it is a symbolic link of uid 65534"));
 }
 
 TEST_F(TrustedFile, ChecksWhatALinkLeadsTo) {
