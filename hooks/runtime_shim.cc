@@ -109,7 +109,7 @@ class Bundle {
   explicit Bundle(const oci::RuntimeArguments& arguments) : config_(arguments.config) {
     state_.id = arguments.id;
     state_.bundle = arguments.bundle;
-    auto resolved = open_resolved(arguments.bundle, O_RDONLY);
+    auto resolved = open_real_directory(arguments.bundle, O_RDONLY);
     if (!resolved) {
       directory_ = std::unexpected(std::move(resolved).error());
       return;

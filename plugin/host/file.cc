@@ -97,14 +97,13 @@ Result<std::vector<std::string>> names_in(int directory, std::string_view path) 
   return names;
 }
 
-Result<ResolvedDirectory> open_resolved(const std::string& path, int flags) {
+Result<RealDirectory> open_real_directory(const std::string& path, int flags) {
   PINSCOPE_TRY(Fd directory, open_at(AT_FDCWD, path, flags | O_DIRECTORY));
   char resolved[PATH_MAX];
   const std::string link = "/proc/self/fd/" + std::to_string(directory.get());
   const ssize_t length = ::readlink(link.c_str(), resolved, sizeof resolved);
   if (length < 0) return std::unexpected(Error::system("find the path of " + quoted(path), errno));
-  return ResolvedDirectory{std::move(directory),
-                           std::string(resolved, static_cast<size_t>(length))};
+  return RealDirectory{std::move(directory), std::string(resolved, static_cast<size_t>(length))};
 }
 
 Result<std::string> read_all(int fd, size_t limit, std::string_view name) {

@@ -17,14 +17,14 @@ namespace pinscope {
 // open(2) or openat(2) with O_CLOEXEC and O_NOCTTY; errors name `path`.
 Result<Fd> open_at(int dirfd, const std::string& path, int flags, mode_t mode = 0);
 
-// A directory, and its path without symbolic links, as the kernel gives it.
-struct ResolvedDirectory {
+// A directory, and its real path: without symbolic links, as the kernel gives it.
+struct RealDirectory {
   Fd fd;
   std::string path;
 };
 // Opens it with O_DIRECTORY and `flags`. Errors are those of open(2) and of readlink(2) of
 // /proc/self/fd.
-Result<ResolvedDirectory> open_resolved(const std::string& path, int flags);
+Result<RealDirectory> open_real_directory(const std::string& path, int flags);
 
 // Everything up to the end of `fd`. More than `limit` bytes is an error; `name` is for its text.
 Result<std::string> read_all(int fd, size_t limit, std::string_view name);

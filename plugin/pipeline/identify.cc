@@ -113,7 +113,7 @@ Result<std::string> read_config(oci::State& state) {
                                .hint(bundle_is_lost ? "the runtime's command line names this bundle"
                                                     : "the runtime's state names this bundle"));
   };
-  auto bundle = open_resolved(state.bundle, O_PATH);
+  auto bundle = open_real_directory(state.bundle, O_PATH);
   if (!bundle) return failed(bundle.error());
   state.bundle = std::move(bundle->path);
   auto file = open_at(bundle->fd.get(), config, O_RDONLY | O_NONBLOCK);

@@ -105,9 +105,12 @@ void read_policies(const char* policy_directory, int files, const char* set) {
 
 void read_inputs(const char* bundle) {
   read_to_end(STDIN_FILENO);
-  char path[PATH_MAX];
-  snprintf(path, sizeof path, "%s/config.json", bundle);
-  read_file(AT_FDCWD, path);
+  char link[32];
+  const int directory = open_at(AT_FDCWD, bundle, O_PATH | O_DIRECTORY);
+  snprintf(link, sizeof link, "/proc/self/fd/%d", directory);
+  must("ask for the bundle's path", readlink(link, buffer, PATH_MAX));
+  read_file(directory, "config.json");
+  close(directory);
 }
 
 int open_process(const char* pid) {

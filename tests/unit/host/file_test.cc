@@ -57,13 +57,13 @@ TEST_F(File, NamesThePathThatDoesNotOpen) {
 TEST_F(File, KnowsADirectoryByItsPathWithoutLinks) {
   std::filesystem::create_directories(path("real/deep"));
   std::filesystem::create_directory_symlink("real", path("link"));
-  const auto resolved = open_resolved(path("link/deep"), O_PATH);
+  const auto resolved = open_real_directory(path("link/deep"), O_PATH);
   ASSERT_TRUE(resolved);
   EXPECT_EQ(resolved->path, std::filesystem::canonical(path("real/deep")));
   EXPECT_TRUE(open_at(resolved->fd.get(), "..", O_RDONLY));
   std::ofstream(path("file")) << "x";
-  EXPECT_EQ(open_resolved(path("file"), O_PATH).error().errnum(), ENOTDIR);
-  EXPECT_EQ(open_resolved(path("gone"), O_PATH).error().errnum(), ENOENT);
+  EXPECT_EQ(open_real_directory(path("file"), O_PATH).error().errnum(), ENOTDIR);
+  EXPECT_EQ(open_real_directory(path("gone"), O_PATH).error().errnum(), ENOENT);
 }
 
 TEST_F(File, ReadsUpToALimit) {
