@@ -119,10 +119,10 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
 
   // Which of its sources are there, and what is to be done?
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
-  kernel::SourceOpener sources(descriptors.get(), policy::ObjectJudge());
+  const Features features = kernel::quick_features();
+  kernel::SourceOpener sources(descriptors.get(), policy::ObjectJudge(), features.pin_by_fd);
   const auto skipped = take_skipped(decision, sources);
   log.event().notes = decision.notes;
-  const Features features = kernel::quick_features();
   PINSCOPE_TRY(auto plan, plan::build(decision, container, features));
   if (plan.steps.empty() && skipped.empty() && decision.refusals.empty()) return true;
 

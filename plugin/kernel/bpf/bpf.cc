@@ -35,6 +35,13 @@ bool read_info(int object, Info& info) {
   return call_bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes, sizeof attributes) == 0;
 }
 
+Result<Fd> get_object(const std::string& path, uapi::BpfObjAttr& attributes, size_t size) {
+  attributes.pathname = as_address(path.c_str());
+  Fd fd(static_cast<int>(call_bpf(BPF_OBJ_GET, &attributes, size)));
+  if (!fd.valid()) return std::unexpected(Error::system("open pin " + quoted(path), errno));
+  return fd;
+}
+
 std::string bounded(const char* text, size_t size) {
   return {text, ::strnlen(text, size)};
 }
@@ -43,12 +50,21 @@ std::string bounded(const char* text, size_t size) {
 
 Result<Fd> get_object(const std::string& path, bool read_only) {
   uapi::BpfObjAttr attributes{};
-  attributes.pathname = as_address(path.c_str());
   attributes.file_flags = read_only ? uint32_t{BPF_F_RDONLY} : 0U;
   // Without the path_fd field, which older kernels would have to find zero.
-  Fd fd(static_cast<int>(call_bpf(BPF_OBJ_GET, &attributes, offsetof(uapi::BpfObjAttr, path_fd))));
-  if (!fd.valid()) return std::unexpected(Error::system("open pin " + quoted(path), errno));
-  return fd;
+  return get_object(path, attributes, offsetof(uapi::BpfObjAttr, path_fd));
+}
+
+Result<Fd> get_object_at(int dirfd, const std::string& path, bool read_only, bool by_path_fd) {
+  if (!by_path_fd) {
+    if (::fchdir(dirfd) != 0)
+      return std::unexpected(Error::system("change to the descriptor directory", errno));
+    return get_object(path, read_only);
+  }
+  uapi::BpfObjAttr attributes{};
+  attributes.file_flags = uapi::kBpfPathFd | (read_only ? uint32_t{BPF_F_RDONLY} : 0U);
+  attributes.path_fd = dirfd;
+  return get_object(path, attributes, offsetof(uapi::BpfObjAttr, padding));
 }
 
 Status pin_object(int object, int dirfd, const std::string& name, bool by_path_fd,

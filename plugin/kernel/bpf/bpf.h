@@ -16,6 +16,10 @@ namespace pinscope::kernel {
 // which the kernel honours for maps, ignores for programs and refuses (EINVAL) for links.
 Result<Fd> get_object(const std::string& path, bool read_only);
 
+// The same relative to `dirfd`, by BPF_F_PATH_FD or, where the kernel lacks it (before 6.5), by
+// making it the working directory.
+Result<Fd> get_object_at(int dirfd, const std::string& path, bool read_only, bool by_path_fd);
+
 // BPF_OBJ_PIN at `name` in the directory `dirfd`, by BPF_F_PATH_FD or, where the kernel lacks it
 // (before 6.5), through the descriptor's magic link below `proc_self_fd`.
 Status pin_object(int object, int dirfd, const std::string& name, bool by_path_fd,

@@ -72,9 +72,8 @@ Status SourceOpener::look(const model::GrantedPin& grant) {
 Result<SourceOpener::Source> SourceOpener::open_now(const model::GrantedPin& grant) {
   PINSCOPE_TRY(Fd pin, find(grant.source));
   // The kernel's look-up of a pin follows links by path; through the descriptor there is none left.
-  if (::fchdir(proc_self_fd_) != 0)
-    return std::unexpected(Error::system("change to the descriptor directory", errno));
-  auto object = get_object(std::to_string(pin.get()), grant.access != model::Access::kReadWrite);
+  auto object = get_object_at(proc_self_fd_, std::to_string(pin.get()),
+                              grant.access != model::Access::kReadWrite, by_path_fd_);
   if (!object) {
     const int errnum = object.error().errnum();
     Error error = Error::system("open source pin " + quoted(grant.source), errnum);

@@ -33,8 +33,10 @@ inline Status accept_unchecked(const model::GrantedPin& /*grant*/,
 class SourceOpener {
  public:
   // `proc_self_fd`: the descriptor directory of this process; must outlive the opener.
-  SourceOpener(int proc_self_fd, AcceptObject accept)
-      : proc_self_fd_(proc_self_fd), accept_(std::move(accept)) {}
+  // `by_path_fd`: the kernel has BPF_F_PATH_FD, which saves a system call for each source. Without
+  // it, the working directory changes.
+  SourceOpener(int proc_self_fd, AcceptObject accept, bool by_path_fd = false)
+      : proc_self_fd_(proc_self_fd), accept_(std::move(accept)), by_path_fd_(by_path_fd) {}
 
   // The pin itself, unopened (O_PATH). kSourceMissing if there is none, kSourceMismatch if the name
   // is no pin.
@@ -57,6 +59,7 @@ class SourceOpener {
 
   int proc_self_fd_;
   AcceptObject accept_;
+  bool by_path_fd_;
   std::optional<MachineRoot> machine_;
   std::string directory_path_;
   Fd directory_;

@@ -28,7 +28,6 @@ void pin_all(int view, int descriptors, const char* pins, int count) {
   (void)stat("/proc/1/ns/mnt", &status);  // may be refused
   const int sources = open_resolved(AT_FDCWD, pins, O_PATH | O_DIRECTORY,
                                     RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-  must("change directory", fchdir(descriptors));
   for (int i = 0; i < count; ++i) {
     char path[24];
     char link[16];
@@ -39,8 +38,9 @@ void pin_all(int view, int descriptors, const char* pins, int count) {
     snprintf(link, sizeof link, "%d", pin);
     uapi::BpfObjAttr get{};
     get.pathname = address(link);
-    get.file_flags = BPF_F_RDONLY;
-    const int object = must_fd("open a pin", call_bpf(BPF_OBJ_GET, &get, 16));
+    get.file_flags = BPF_F_RDONLY | uapi::kBpfPathFd;
+    get.path_fd = descriptors;
+    const int object = must_fd("open a pin", call_bpf(BPF_OBJ_GET, &get, 20));
 
     snprintf(link, sizeof link, "%d", object);
     must("read a link", readlinkat(descriptors, link, kind, sizeof kind));
