@@ -164,8 +164,9 @@ Result<Fd> create_and_hold(int dirfd, const std::string& name, std::string_view 
 
 bool is_temporary_name(std::string_view name) {
   if (!name.starts_with('.') || !name.ends_with(kTemporarySuffix)) return false;
-  name.remove_prefix(1);
   name.remove_suffix(kTemporarySuffix.size());
+  if (name.empty()) return false;  // the suffix alone
+  name.remove_prefix(1);
   // Those of earlier releases have the thread alone.
   const size_t end = std::min(name.find('-'), name.size());
   return parse_unsigned(name.substr(0, end)) &&
