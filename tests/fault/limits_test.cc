@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "tests/support/container/hooked_process.h"
 
@@ -143,6 +144,7 @@ TEST_P(EachLimit, LetsTheCommandLineAndTheShimEndWithASentence) {
   if (shim.status == 1) {
     EXPECT_EQ(read_file(path), config) << shim;
   }
+  std::filesystem::create_directories(installation.state_directory());  // nothing may have made it
   EXPECT_EQ(installation.run_gc().status, 0);
 }
 
