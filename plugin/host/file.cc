@@ -97,13 +97,20 @@ Result<std::vector<std::string>> names_in(int directory, std::string_view path) 
   return names;
 }
 
+Result<std::string> read_link_at(int directory, const std::string& name) {
+  char target[PATH_MAX];
+  const ssize_t length = ::readlinkat(directory, name.c_str(), target, sizeof target);
+  if (length < 0) return std::unexpected(Error::system("read link " + quoted(name), errno));
+  return std::string(target, static_cast<size_t>(length));
+}
+
 Result<RealDirectory> open_real_directory(const std::string& path, int flags) {
   PINSCOPE_TRY(Fd directory, open_at(AT_FDCWD, path, flags | O_DIRECTORY));
-  char resolved[PATH_MAX];
-  const std::string link = "/proc/self/fd/" + std::to_string(directory.get());
-  const ssize_t length = ::readlink(link.c_str(), resolved, sizeof resolved);
-  if (length < 0) return std::unexpected(Error::system("find the path of " + quoted(path), errno));
-  return RealDirectory{std::move(directory), std::string(resolved, static_cast<size_t>(length))};
+  auto resolved = read_link_at(AT_FDCWD, "/proc/self/fd/" + std::to_string(directory.get()));
+  if (!resolved)
+    return std::unexpected(
+        Error::system("find the path of " + quoted(path), resolved.error().errnum()));
+  return RealDirectory{std::move(directory), *std::move(resolved)};
 }
 
 Result<std::string> read_all(int fd, size_t limit, std::string_view name) {

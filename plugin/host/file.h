@@ -17,6 +17,9 @@ namespace pinscope {
 // open(2) or openat(2) with O_CLOEXEC and O_NOCTTY; errors name `path`.
 Result<Fd> open_at(int dirfd, const std::string& path, int flags, mode_t mode = 0);
 
+// Where the symbolic link `name`, relative to `directory`, leads. Errors are those of readlink(2).
+Result<std::string> read_link_at(int directory, const std::string& name);
+
 // A directory, and its real path: without symbolic links, as the kernel gives it.
 struct RealDirectory {
   Fd fd;

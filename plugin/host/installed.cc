@@ -1,18 +1,15 @@
 #include "plugin/host/installed.h"
 
-#include <unistd.h>
-
-#include <climits>
+#include <fcntl.h>
 
 #include "plugin/base/path.h"
+#include "plugin/host/file.h"
 
 namespace pinscope {
 
 std::string installation_directory() {
-  char path[PATH_MAX];
-  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
-  if (length <= 0) return "/usr/bin";
-  return std::string(parent_of(std::string_view(path, static_cast<size_t>(length))));
+  const auto path = read_link_at(AT_FDCWD, "/proc/self/exe");
+  return path ? std::string(parent_of(*path)) : "/usr/bin";
 }
 
 std::string program_beside(std::string_view name) {

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <climits>
 #include <cstdio>
 #include <deque>
 #include <utility>
@@ -19,13 +18,6 @@ namespace {
 
 constexpr mode_t kOthersMayWrite = S_IWGRP | S_IWOTH;
 constexpr int kMaxLinks = 40;  // as many as the kernel follows
-
-Result<std::string> read_link(int directory, const std::string& name, std::string_view path) {
-  char target[PATH_MAX];
-  const ssize_t length = ::readlinkat(directory, name.c_str(), target, sizeof target);
-  if (length < 0) return std::unexpected(Error::system("read link " + quoted(path), errno));
-  return std::string(target, static_cast<size_t>(length));
-}
 
 Result<struct stat> status_of(const Fd& object, std::string_view path) {
   struct stat status {};
@@ -113,13 +105,15 @@ Result<Walked> walk_trusted(int root, std::string_view path, const TrustRule& ru
     }
     PINSCOPE_CHECK(check_trusted(status, place, rule));
     if (++links > kMaxLinks) return std::unexpected(Error::system("open " + quoted(path), ELOOP));
-    PINSCOPE_TRY(const std::string target, read_link(way.back().get(), name, place));
+    const auto target = read_link_at(way.back().get(), name);
+    if (!target)
+      return std::unexpected(Error::system("read link " + quoted(place), target.error().errnum()));
     names.pop_back();
-    if (target.starts_with('/')) {
+    if (target->starts_with('/')) {
       way.resize(1);
       names.clear();
     }
-    const auto parts = components_of(target);
+    const auto parts = components_of(*target);
     left.insert(left.begin(), parts.begin(), parts.end());
   }
   Walked walked{to_absolute(names), std::move(way.back()), Fd()};

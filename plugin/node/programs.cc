@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <cstdio>
 #include <optional>
 
@@ -27,13 +26,6 @@ constexpr std::array kOptional = {kShim, "pinscoped"};
 // The shim takes the engine from its own name.
 constexpr std::array kEngines = {"containerd", "crio", "docker", "podman"};
 constexpr size_t kBlock = size_t{1} << 16;
-
-std::optional<std::string> read_link(int directory, const std::string& name) {
-  std::array<char, PATH_MAX> target{};
-  const ssize_t length = ::readlinkat(directory, name.c_str(), target.data(), target.size());
-  if (length < 0) return std::nullopt;
-  return std::string(target.data(), static_cast<size_t>(length));
-}
 
 // Calls `take` with each block of a file from its start.
 template <typename Take>
@@ -97,7 +89,7 @@ Result<std::optional<std::string>> chosen(int prefix) {
     if (errno == ENOENT) return std::nullopt;
     return std::unexpected(Error::system("stat " + quoted(kBin), errno));
   }
-  const auto target = read_link(prefix, kBin);
+  const auto target = read_link_at(prefix, kBin);
   const std::string head = std::string(kReleases) + "/";
   if (!target || !target->starts_with(head))
     return std::unexpected(Error(ErrorCode::kSystem, "replace " + quoted(kBin))
@@ -162,7 +154,7 @@ bool Programs::is_whole(int releases) const {
            (found.st_mode & 0111U) == 0111U;
   });
   return programs && std::ranges::all_of(links_, [&](const Link& link) {
-           return read_link(directory->get(), link.name) == link.target;
+           return read_link_at(directory->get(), link.name) == link.target;
          });
 }
 

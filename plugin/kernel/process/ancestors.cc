@@ -1,10 +1,6 @@
 #include "plugin/kernel/process/ancestors.h"
 
 #include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <climits>
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
@@ -44,11 +40,7 @@ Result<std::vector<std::string>> command_line_of(pid_t pid) {
 }
 
 Result<std::string> program_of(pid_t pid) {
-  const std::string link = "/proc/" + std::to_string(pid) + "/exe";
-  char path[PATH_MAX];
-  const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
-  if (length < 0) return std::unexpected(Error::system("read link " + quoted(link), errno));
-  return std::string(path, static_cast<size_t>(length));
+  return read_link_at(AT_FDCWD, "/proc/" + std::to_string(pid) + "/exe");
 }
 
 }  // namespace pinscope::kernel
