@@ -54,10 +54,9 @@ Result<Preparation> prepare(const HookOptions& options, const std::string& stage
   preparation.needs_hooks = true;
 
   const auto decision = policy::decide(candidates, container, host_before_start());
-  // Policies that select it disagree: the hook will say it.
-  preparation.selected = true;
+  // Without a decision, policies that select it disagree: the hook will say it.
+  preparation.selected = !decision || decision->selected();
   if (!decision) return preparation;
-  preparation.selected = decision->selected();
   if (decision->grants.empty() && !decision->delegation) return preparation;
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
   kernel::SourceOpener sources(descriptors.get(), policy::ObjectJudge());

@@ -122,10 +122,7 @@ void read_namespaces(const Field& field, model::Select& select, Reporter& report
 }
 
 void read_keys(const Mapping& keys, model::Select& select, SelectMarks& marks, Reporter& reporter) {
-  if (const auto key = keys.find("engine")) {
-    marks.engine = key->key_at;
-    select.engines = read_engines(*key, reporter);
-  }
+  if (const auto key = keys.find("engine")) select.engines = read_engines(*key, reporter);
   if (const auto key = keys.find("kubernetes")) read_kubernetes(*key, select, marks, reporter);
   if (const auto key = keys.find("image")) {
     marks.image = key->key_at;

@@ -34,7 +34,6 @@ struct DelegateMarks {
 // The same for `select`, or for an item of `exclude`.
 struct SelectMarks {
   Position at;
-  std::optional<Position> engine = {};
   std::optional<Position> kubernetes = {};
   std::optional<Position> labels = {};
   std::optional<Position> image = {};
