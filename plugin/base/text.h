@@ -41,6 +41,8 @@ std::string_view nearest(std::string_view text, const std::vector<std::string_vi
 std::string count_of(size_t count, const char* singular, const char* plural);
 
 std::vector<std::string_view> split(std::string_view text, char separator);
+// The words with `separator` between them: the other way round.
+std::string joined(const std::vector<std::string>& words, std::string_view separator);
 
 // `text` without blanks, tabs and carriage returns at both ends.
 std::string_view trimmed(std::string_view text);

@@ -22,11 +22,13 @@ struct CompileOptions {
 
 // A path that is not there and never was: one whose policies are in force is install()'s to judge.
 Status check_policy_path(const Settings& settings) {
+  auto is_there = check_given_path(settings, "policy");
+  if (is_there) return is_there;
   const policy::StoreOptions& store = settings.hook.policy;
   const auto kept =
       policy::CachedSet::open(store.cache_directory, store.policy_path, policy::kSetSuffix);
   if (!kept || kept->has_value()) return {};
-  return check_given_path(settings, "policy");
+  return is_there;
 }
 
 Result<ExitStatus> compile(const Settings& settings, const CompileOptions& options) {

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "plugin/base/clock.h"
+#include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/records.h"
 #include "plugin/cli/term/table.h"
@@ -38,12 +39,6 @@ std::string to_json(const inventory::Entries& all) {
   for (const auto& error : all.unreadable) json.value(error.sentence());
   json.end().end();
   return std::string(json.text()) + "\n";
-}
-
-std::string joined(const std::vector<std::string>& names, const char* separator) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : separator) + name;
-  return text;
 }
 
 // An id is unique in one root of one runtime only.

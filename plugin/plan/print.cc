@@ -24,8 +24,7 @@ std::string mode_text(uint32_t mode) {
 
 // map_create,prog_load
 std::string joined_names(const TokenRights& rights, TokenRight right) {
-  std::string text;
-  for (const auto& name : names_in(rights, right)) text += (text.empty() ? "" : ",") + name;
+  const std::string text = joined(names_in(rights, right), ",");
   return text.empty() ? "none" : text;
 }
 

@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <deque>
 #include <memory>
-#include <vector>
 
 #include "plugin/base/clock.h"
 #include "plugin/base/text.h"
@@ -97,7 +97,7 @@ class Output {
     if (!filter_.outcome.empty() && line->outcome != filter_.outcome) return;
     if (line->time < since_) return;
     lines_.push_back(*std::move(line));
-    if (filter_.last != 0 && lines_.size() > filter_.last) lines_.erase(lines_.begin());
+    if (filter_.last != 0 && lines_.size() > filter_.last) lines_.pop_front();
   }
 
   // Prints what was taken since the last time; only the first time with the titles.
@@ -134,7 +134,7 @@ class Output {
   const Settings& settings_;
   const AuditFilter& filter_;
   std::string since_;
-  std::vector<Line> lines_;
+  std::deque<Line> lines_;
   size_t damaged_ = 0;
   bool has_titles_ = false;
 };

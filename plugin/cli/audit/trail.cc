@@ -107,7 +107,7 @@ bool Trail::was_replaced() const {
   struct stat here {};
   struct stat there {};
   if (::fstat(file_.get(), &here) != 0 || ::stat(path_.c_str(), &there) != 0) return false;
-  return here.st_ino != there.st_ino || here.st_dev != there.st_dev;
+  return !is_same_file(here, there);
 }
 
 }  // namespace pinscope::cli

@@ -22,6 +22,9 @@ std::string to_junit(const CheckFindings& found);
 // `path` without the "./" in front of it and the slashes behind that.
 std::string repository_path(const std::string& path);
 
+// Appends the byte as "%" and two hexadecimal digits.
+void append_percent_encoded(std::string& out, char byte);
+
 // Whether a diagnostic's column, which counts bytes, is that of its character, too.
 bool has_exact_column(const policy::Diagnostic& diagnostic);
 

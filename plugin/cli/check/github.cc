@@ -1,5 +1,6 @@
 // The findings of `pinscope check` as workflow commands of GitHub.
 #include <algorithm>
+#include <cstdio>
 
 #include "plugin/base/text.h"
 #include "plugin/cli/check/formats.h"
@@ -12,9 +13,7 @@ std::string escaped(const std::string& text, std::string_view also) {
   std::string result;
   for (const char byte : one_line(text)) {
     if (byte == '%' || also.contains(byte)) {
-      char hex[4];
-      std::snprintf(hex, sizeof hex, "%%%02X", static_cast<unsigned char>(byte));
-      result += hex;
+      append_percent_encoded(result, byte);
     } else {
       result += byte;
     }
@@ -42,6 +41,12 @@ std::string repository_path(const std::string& path) {
     while (rest.starts_with('/')) rest.remove_prefix(1);
   }
   return rest.empty() ? path : std::string(rest);
+}
+
+void append_percent_encoded(std::string& out, char byte) {
+  char text[4];
+  std::snprintf(text, sizeof text, "%%%02X", static_cast<unsigned char>(byte));
+  out += text;
 }
 
 bool has_exact_column(const policy::Diagnostic& diagnostic) {

@@ -30,9 +30,7 @@ std::string uri_of(const std::string& path) {
     if (code < 0x80 && (std::isalnum(code) != 0 || kPlain.contains(byte))) {
       uri += byte;
     } else {
-      char hex[4];
-      std::snprintf(hex, sizeof hex, "%%%02X", code);
-      uri += hex;
+      append_percent_encoded(uri, byte);
     }
   }
   return uri;

@@ -39,9 +39,7 @@ Table refusals_table(const std::vector<model::RefusedPin>& refusals) {
 Table delegation_table(const model::Delegation& delegation) {
   Table table({"DELEGATED", "WHAT"});
   for (const TokenRight right : kTokenRights) {
-    std::string names;
-    for (const auto& name : model::names_in(delegation.rights, right))
-      names += (names.empty() ? "" : ", ") + name;
+    std::string names = joined(model::names_in(delegation.rights, right), ", ");
     if (right == TokenRight::kAttach && delegation.added_attach_type_none)
       names +=
           " (cgroup_inet_ingress was added: it is number 0, which programs without an attach "

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "plugin/base/text.h"
+#include "plugin/cli/term/usage.h"
 
 namespace pinscope::cli {
 namespace {
@@ -20,9 +21,7 @@ void restrict_to(CLI::Option& option, const std::vector<std::string>& choices) {
   option.type_name(type_name)->check([choices, type_name](const std::string& value) {
     for (const auto& choice : choices)
       if (choice == value) return std::string();
-    const auto near = nearest(value, {choices.begin(), choices.end()});
-    return pinscope::quoted(value) + " is none of " + type_name +
-           (near.empty() ? "" : "; did you mean " + pinscope::quoted(near) + "?");
+    return pinscope::quoted(value) + " is none of " + type_name + did_you_mean(value, choices);
   });
 }
 

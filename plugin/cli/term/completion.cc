@@ -34,15 +34,6 @@ CommandDescription describe_command(const CLI::App& app) {
   return command;
 }
 
-std::string joined(const std::vector<std::string>& words, std::string_view separator) {
-  std::string text;
-  for (const auto& word : words) {
-    if (!text.empty()) text += separator;
-    text += word;
-  }
-  return text;
-}
-
 std::vector<std::string> command_names(const std::vector<CommandDescription>& commands) {
   std::vector<std::string> names;
   for (const auto& command : commands)

@@ -2,8 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "plugin/base/text.h"
-#include "plugin/cli/term/table.h"
+#include "plugin/cli/term/columns.h"
 
 namespace pinscope::cli {
 namespace {
@@ -39,45 +38,7 @@ class HelpFormatter : public CLI::Formatter {
   }
 };
 
-// Appends one line of text, which has no line feeds.
-void append_wrapped(std::string& out, std::string_view line, size_t width, size_t indent,
-                    size_t start) {
-  // What is arranged in columns stays as it is.
-  if (line.starts_with(' ')) {
-    out += line;
-    return;
-  }
-  size_t column = start;
-  bool at_start = true;
-  for (const auto word : split(line, ' ')) {
-    const size_t length = display_width(std::string(word));
-    if (!at_start && column + 1 + length > width) {
-      out += "\n" + std::string(indent, ' ');
-      column = indent;
-      at_start = true;
-    }
-    if (!at_start) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += length;
-    at_start = false;
-  }
-}
-
 }  // namespace
-
-std::string wrapped(std::string_view text, size_t width, size_t indent, size_t start) {
-  std::string out;
-  bool is_first = true;
-  for (const auto line : split(text, '\n')) {
-    if (!is_first) out += "\n" + std::string(indent, ' ');
-    append_wrapped(out, line, width, indent, is_first ? start : indent);
-    is_first = false;
-  }
-  return out;
-}
 
 std::shared_ptr<CLI::Formatter> help_formatter() {
   return std::make_shared<HelpFormatter>();

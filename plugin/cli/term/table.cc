@@ -1,11 +1,9 @@
 #include "plugin/cli/term/table.h"
 
 #include <algorithm>
-#include <clocale>
-#include <cwchar>
 
 #include "plugin/base/text.h"
-#include "plugin/cli/term/help_format.h"
+#include "plugin/cli/term/columns.h"
 
 namespace pinscope::cli {
 namespace {
@@ -17,24 +15,6 @@ bool is_hex(const std::string& text) {
     return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');
   });
 }
-
-// This thread reads characters as UTF-8 while this lives, whatever LANG says: root's shell and a
-// service have the locale "C", and names are UTF-8 all the same.
-class Utf8Locale {
- public:
-  Utf8Locale() : before_(::uselocale(of_utf8())) {}
-  ~Utf8Locale() { ::uselocale(before_); }
-  Utf8Locale(const Utf8Locale&) = delete;
-  Utf8Locale& operator=(const Utf8Locale&) = delete;
-
- private:
-  // Null where the C library has none; uselocale(3) then changes nothing.
-  static locale_t of_utf8() {
-    static const locale_t locale = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-    return locale;
-  }
-  locale_t before_;
-};
 
 }  // namespace
 
@@ -89,13 +69,23 @@ void Table::append_row(std::string& out, const std::vector<Cell>& cells,
   out += '\n';
 }
 
+void Table::append_rows(std::string& out, const std::vector<size_t>& columns,
+                        const Palette& palette) const {
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    append_row(out, rows_[row], columns, palette);
+    out += notes_[row];
+  }
+}
+
 std::string Table::text(const Palette& palette) const {
   std::vector<Cell> titles;
   titles.reserve(headers_.size());
   for (const auto& header : headers_) titles.emplace_back(header, Colour::kBold);
+  const auto columns = widths();
   std::string out;
-  append_row(out, titles, widths(), palette);
-  return out + rows(palette);
+  append_row(out, titles, columns, palette);
+  append_rows(out, columns, palette);
+  return out;
 }
 
 size_t Table::width() const {
@@ -109,29 +99,9 @@ size_t Table::width() const {
 }
 
 std::string Table::rows(const Palette& palette) const {
-  const auto columns = widths();
   std::string out;
-  for (size_t row = 0; row < rows_.size(); ++row) {
-    append_row(out, rows_[row], columns, palette);
-    out += notes_[row];
-  }
+  append_rows(out, widths(), palette);
   return out;
-}
-
-size_t display_width(const std::string& text) {
-  const Utf8Locale locale;
-  size_t width = 0;
-  std::mbstate_t state{};
-  for (std::string_view left = text; !left.empty();) {
-    wchar_t character = 0;
-    const size_t length = std::mbrtowc(&character, left.data(), left.size(), &state);
-    const bool is_character = length > 0 && length <= left.size();
-    if (!is_character) state = {};
-    left.remove_prefix(is_character ? length : 1);
-    const int columns = is_character ? ::wcwidth(character) : 1;
-    width += columns < 0 ? 1 : static_cast<size_t>(columns);
-  }
-  return width;
 }
 
 std::string age(uint64_t now_ns, uint64_t then_ns) {

@@ -43,16 +43,14 @@ class Table {
   [[nodiscard]] std::vector<size_t> widths() const;
   static void append_row(std::string& out, const std::vector<Cell>& cells,
                          const std::vector<size_t>& columns, const Palette& palette);
+  void append_rows(std::string& out, const std::vector<size_t>& columns,
+                   const Palette& palette) const;
 
   std::vector<std::string> headers_;
   std::vector<std::vector<Cell>> rows_;
   std::vector<std::string> notes_;  // of each row; empty if it has none
   std::vector<size_t> widths_;      // the least that are wanted
 };
-
-// How many columns of a terminal UTF-8 text takes: two for a wide character, none for an accent
-// that is a character of its own, one for a byte that belongs to none.
-size_t display_width(const std::string& text);
 
 // "12s", "3m", "5h", "2d": how long ago, to one unit. A time in the future is "0s".
 std::string age(uint64_t now_ns, uint64_t then_ns);

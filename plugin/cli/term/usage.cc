@@ -9,21 +9,19 @@
 namespace pinscope::cli {
 namespace {
 
-std::string did_you_mean(std::string_view word, const std::vector<std::string>& names) {
-  const auto near = nearest(word, {names.begin(), names.end()});
-  return near.empty() ? "" : "; did you mean " + pinscope::quoted(near) + "?";
+std::vector<const CLI::App*> commands_of(const CLI::App& root) {
+  return root.get_subcommands([](const CLI::App*) { return true; });
 }
 
 std::vector<std::string> command_names(const CLI::App& root) {
   std::vector<std::string> names;
-  for (const CLI::App* command : root.get_subcommands([](const CLI::App*) { return true; }))
-    names.push_back(command->get_name());
+  for (const CLI::App* command : commands_of(root)) names.push_back(command->get_name());
   return names;
 }
 
 // The command that the first word names, or the program itself.
 const CLI::App& command_of(const CLI::App& root, const std::vector<std::string>& words) {
-  for (const CLI::App* command : root.get_subcommands([](const CLI::App*) { return true; }))
+  for (const CLI::App* command : commands_of(root))
     if (!words.empty() && command->get_name() == words.front()) return *command;
   return root;
 }
@@ -48,6 +46,11 @@ std::string leftover(const CLI::App& root, const CLI::App& command) {
 }
 
 }  // namespace
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& names) {
+  const auto near = nearest(word, {names.begin(), names.end()});
+  return near.empty() ? "" : "; did you mean " + pinscope::quoted(near) + "?";
+}
 
 std::string refuse_unknown_command(const CLI::App& root, const std::string& word) {
   const auto names = command_names(root);

@@ -13,6 +13,9 @@ class Error;
 
 namespace pinscope::cli {
 
+// `; did you mean "audit"?` where one of the names is near to the word, otherwise nothing.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& names);
+
 // The sentence for a first word that is no command; empty if it is one, or an option.
 std::string refuse_unknown_command(const CLI::App& root, const std::string& word);
 

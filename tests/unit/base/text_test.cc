@@ -83,6 +83,12 @@ TEST(Text, SplitsAtEverySeparator) {
   EXPECT_THAT(split("", ','), ElementsAre(""));
 }
 
+TEST(Text, JoinsWordsWithASeparator) {
+  EXPECT_EQ(joined({}, ", "), "");
+  EXPECT_EQ(joined({"a"}, ", "), "a");
+  EXPECT_EQ(joined({"a", "b", "c"}, ", "), "a, b, c");
+}
+
 TEST(CountOf, KnowsTheSingular) {
   EXPECT_EQ(count_of(0, "policy", "policies"), "0 policies");
   EXPECT_EQ(count_of(1, "policy", "policies"), "1 policy");

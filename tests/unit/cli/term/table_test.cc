@@ -7,17 +7,6 @@ namespace {
 
 const Palette kPlain(false);
 
-TEST(DisplayWidth, IsThatOfATerminal) {
-  EXPECT_EQ(display_width(""), 0U);
-  EXPECT_EQ(display_width("web-1"), 5U);
-  EXPECT_EQ(display_width("w\u00e9b"), 3U);
-  EXPECT_EQ(display_width("we\u0301b"), 3U);       // the accent is a character of its own
-  EXPECT_EQ(display_width("\u65e5\u672c-1"), 6U);  // wide
-  EXPECT_EQ(display_width("a\xff"
-                          "b\xc3"),
-            4U);  // no UTF-8
-}
-
 TEST(Table, AlignsColumnsAndLeavesNoBlanksAtTheEnd) {
   Table table({"ID", "STATE"});
   table.add({"web-1", "running"});
