@@ -91,6 +91,7 @@ Status change_wiring(const AgentOptions& options, decltype(engine::plan_install)
 Result<bool> names_programs(const engine::Tree& tree, const engine::Receipt& receipt,
                             const std::string& prefix) {
   std::vector<std::string> paths;
+  paths.reserve(receipt.files.size() + receipt.edits.size());
   for (const auto& made : receipt.files) paths.push_back(made.path);
   for (const auto& edited : receipt.edits) paths.push_back(edited.path);
   for (const auto& path : paths) {

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -46,6 +47,8 @@ class OneId : public testing::Test {
     BundleSpec spec;
     spec.args = {"/probe"};
     installation_.directory().write("bundle/config.json", to_config_json(spec));
+    // gc may run before the first start, and a given directory has to be there.
+    std::filesystem::create_directories(installation_.state_directory());
   }
 
   [[nodiscard]] std::unique_ptr<ContainerProcess> process() const {
