@@ -4,6 +4,7 @@
 #include "plugin/cli/term/table.h"
 #include "plugin/health/health.h"
 #include "plugin/json/json.h"
+#include "plugin/pipeline/look_at_pins.h"
 
 namespace pinscope::cli {
 namespace {
@@ -50,7 +51,8 @@ Result<ExitStatus> examine(const Settings& settings) {
   const auto findings = health::examine({.policy_path = settings.hook.policy.policy_path,
                                          .cache_directory = settings.hook.policy.cache_directory,
                                          .state_directory = settings.hook.state_directory,
-                                         .audit_path = settings.hook.audit.path});
+                                         .audit_path = settings.hook.audit.path,
+                                         .look_at_pin = pins_of_this_machine()});
   size_t failures = 0;
   size_t warnings = 0;
   for (const auto& finding : findings) {

@@ -16,7 +16,7 @@ model::Findings examine(const Places& places) {
   model::Findings findings;
   for (auto part : {check_kernel(), check_access(), check_host(), check_pinning(), check_rootless(),
                     check_runtimes(), check_engines(),
-                    check_policies(places.policy_path, places.cache_directory),
+                    check_policies(places.policy_path, places.cache_directory, places.look_at_pin),
                     check_records(places.state_directory),
                     check_audit(places.audit_path, places.state_directory)})
     findings.insert(findings.end(), part.begin(), part.end());

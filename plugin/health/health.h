@@ -6,6 +6,7 @@
 #include <string>
 
 #include "plugin/model/finding.h"
+#include "plugin/model/host_pins.h"
 
 namespace pinscope::health {
 
@@ -15,6 +16,7 @@ struct Places {
   std::string cache_directory;
   std::string state_directory;
   std::string audit_path;
+  model::LookAtPin look_at_pin;
 };
 
 // Everything, in the order in which it matters.

@@ -32,12 +32,14 @@ std::string resolved(const std::string& path) {
 Finding policy_files(const policy::Loaded& loaded, const std::string& policy_path) {
   size_t errors = 0;
   size_t warnings = 0;
+  size_t notes = 0;
   std::string first;
   for (const auto& diagnostic : loaded.diagnostics) {
     const bool is_error = diagnostic.severity == policy::Diagnostic::Severity::kError;
     if (is_error && errors == 0)
       first = model::to_string(diagnostic.place) + ": " + diagnostic.message;
-    ++(is_error ? errors : warnings);
+    const bool is_note = diagnostic.severity == policy::Diagnostic::Severity::kNote;
+    ++(is_error ? errors : is_note ? notes : warnings);
   }
   const std::string files = count_of(loaded.files.size(), "file", "files") + " in " + policy_path;
   if (errors > 0)
@@ -47,11 +49,14 @@ Finding policy_files(const policy::Loaded& loaded, const std::string& policy_pat
   if (loaded.files.empty())
     return {Level::kWarn, "policy", "files", files,
             "write a policy: without one every container is left alone"};
+  const std::string noted =
+      notes > 0 ? ", " + count_of(notes, "note", "notes") + " (pinscope check)" : "";
   if (warnings > 0)
     return {Level::kWarn, "policy", "files",
-            files + ": " + count_of(warnings, "warning", "warnings"), "pinscope check shows them"};
+            files + ": " + count_of(warnings, "warning", "warnings") + noted,
+            "pinscope check shows them"};
   return {Level::kOk, "policy", "files",
-          files + ": " + count_of(loaded.policies.size(), "policy", "policies"), ""};
+          files + ": " + count_of(loaded.policies.size(), "policy", "policies") + noted, ""};
 }
 
 Finding policy_in_force(const policy::Loaded& loaded, const std::string& policy_path,
@@ -102,17 +107,20 @@ Finding policy_in_force(const policy::Loaded& loaded, const std::string& policy_
 
 }  // namespace
 
-Findings check_policies(const std::string& policy_path, const std::string& cache_directory) {
+Findings check_policies(const std::string& policy_path, const std::string& cache_directory,
+                        const model::LookAtPin& look_at_pin) {
   auto loaded = policy::load_for_install(policy_path, cache_directory);
-  add_warnings_of_host(loaded);
+  add_findings_of_host(loaded, look_at_pin);
   return {policy_files(loaded, policy_path), policy_in_force(loaded, policy_path, cache_directory),
           check_directory("policy", "cache", cache_directory)};
 }
 
-void add_warnings_of_host(policy::Loaded& loaded) {
+void add_findings_of_host(policy::Loaded& loaded, const model::LookAtPin& look_at_pin) {
   if (!loaded.ok()) return;
+  const auto bpffs = kernel::bpffs_places();
+  policy::insert_by_place(loaded.diagnostics, policy::warn_of_no_bpffs(loaded.policies, bpffs));
   policy::insert_by_place(loaded.diagnostics,
-                          policy::warn_of_no_bpffs(loaded.policies, kernel::bpffs_places()));
+                          policy::look_for_pins(loaded.policies, bpffs, look_at_pin));
   policy::insert_by_place(loaded.diagnostics,
                           policy::warn_of_linked_bundles(loaded.policies, resolved));
 }

@@ -1,5 +1,5 @@
-// What kernel/ tells of the host's pins before they are granted: which a glob matches, and which
-// are one object with one that is denied.
+// What kernel/ tells of the host's pins before they are granted: whether they are there, which a
+// glob matches, and which are one object with one that is denied.
 #pragma once
 
 #include <functional>
@@ -19,6 +19,10 @@ struct MatchingPins {
   bool is_cut_short = false;
   friend bool operator==(const MatchingPins&, const MatchingPins&) = default;
 };
+
+// What is at the place of a pin; for a glob, whether a pin matches it.
+enum class AtPin { kPin, kNothing, kDirectory, kNotKnown };
+using LookAtPin = std::function<AtPin(const std::string& pin)>;
 
 // The pins that denials name: those for which `covers` holds, at `starts` or below. No start is
 // below another.

@@ -87,6 +87,36 @@ TEST_P(CommandLine, ListsARunningContainer) {
   EXPECT_THAT(with_state({"list"}).out, Not(HasSubstr(container_.id())));
 }
 
+TEST_P(CommandLine, NotesPinsThatAreNotOnThisMachine) {
+  pins_.directory("/sys/fs/bpf/app");
+  installation_.write_policy(
+      policy_text("select: {}\n"
+                  "grants:\n"
+                  "  - {pin: /sys/fs/bpf/flows}\n"
+                  "  - {pin: /sys/fs/bpf/gone}\n"
+                  "  - {pin: \"/sys/fs/bpf/app/*\"}\n"
+                  "  - {pin: /sys/fs/bpf/later, missing: skip}\n"));
+  const std::vector<std::string> places = {"--policy", installation_.policy_directory(),
+                                           "--cache-dir", installation_.cache_directory()};
+  const auto said_by = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), places.begin(), places.end());
+    return pinscope(arguments);
+  };
+  const auto checked = said_by({"check", "--strict"});
+  EXPECT_EQ(checked.status, 0) << checked;
+  EXPECT_THAT(checked.out,
+              HasSubstr(": note: there is no pin \"/sys/fs/bpf/gone\" on this machine; until"));
+  EXPECT_THAT(checked.out,
+              HasSubstr(": note: no pin on this machine matches \"/sys/fs/bpf/app/*\"; "));
+  EXPECT_THAT(checked.out, testing::EndsWith("ok: 1 policy in 1 file, 2 notes\n"));
+  EXPECT_THAT(said_by({"check", "--no-host"}).out, Not(HasSubstr("note")));
+  EXPECT_THAT(said_by({"doctor"}).out, HasSubstr("1 policy, 2 notes (pinscope check)"));
+  installation_.write_policy(policy_text("select: {}\ngrants:\n  - {pin: /sys/fs/bpf/app}\n"));
+  EXPECT_THAT(said_by({"check"}).out,
+              HasSubstr(": warning: \"/sys/fs/bpf/app\" is a directory on this machine; for all "
+                        "pins below it, write \"/sys/fs/bpf/app/**\""));
+}
+
 TEST_P(CommandLine, ListsWhatIsLongBelowItsRow) {
   const std::string name(60, 'p');
   installation_.write_policy(policy_text(kPolicy, name));

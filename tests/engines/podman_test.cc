@@ -10,6 +10,7 @@
 namespace pinscope::test {
 namespace {
 
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
@@ -294,6 +295,19 @@ TEST_P(Podman, StartsAPrivilegedContainerWithItsView) {
   const auto result = run({"--privileged"}, {"ls /sys/fs/bpf", "lookup /sys/fs/bpf/flows 1"});
   EXPECT_EQ(answer(result, "ls /sys/fs/bpf"), "ok flows") << result;
   EXPECT_EQ(answer(result, "lookup /sys/fs/bpf/flows 1"), "ok 42") << result;
+}
+
+// What docs/policy.md says of a key for the name of a container: there is nothing to match.
+TEST_P(Podman, TellsNoHookTheNameOfAContainer) {
+  constexpr const char* kName = "name-of-the-agent";
+  auto result = podman({"run", "-d", "--name", kName, "--network", "none", EngineMachine::kImage});
+  ASSERT_EQ(result.status, 0) << result;
+  result = podman({"inspect", "--format", "{{.OCIConfigPath}}", kName});
+  ASSERT_EQ(result.status, 0) << result;
+  const auto config = machine().run({"cat", result.out.substr(0, result.out.find('\n'))});
+  ASSERT_EQ(config.status, 0) << config;
+  EXPECT_THAT(config.out, HasSubstr("io.container.manager"));
+  EXPECT_THAT(config.out, Not(HasSubstr(kName)));
 }
 
 // Every key that an engine with identities trusts, set by whoever starts the container.

@@ -15,6 +15,7 @@
 #include "plugin/cli/term/diagnostics.h"
 #include "plugin/health/policies.h"
 #include "plugin/json/json.h"
+#include "plugin/pipeline/look_at_pins.h"
 #include "plugin/policy/language/load.h"
 #include "plugin/policy/set/install.h"
 
@@ -43,6 +44,7 @@ std::string to_json(const CheckFindings& found) {
       .field("files", uint64_t{found.read.size()})
       .field("errors", uint64_t{found.errors})
       .field("warnings", uint64_t{found.warnings})
+      .field("notes", uint64_t{found.notes})
       .key("read")
       .array();
   for (const auto& path : found.read) json.value(path);
@@ -70,6 +72,7 @@ std::string to_text(const CheckFindings& found, const Palette& palette) {
     text += " (without --strict, " + count_of(found.strict_errors, "is a warning", "are warnings") +
             ")";
   if (found.warnings > 0) text += ", " + count_of(found.warnings, "warning", "warnings");
+  if (found.notes > 0) text += ", " + count_of(found.notes, "note", "notes");
   return text + "\n";
 }
 
@@ -98,6 +101,7 @@ class Checker {
   void add_error(const std::string& path, std::string message);
 
   const CheckOptions& options_;
+  const model::LookAtPin look_at_pin_ = pins_of_this_machine();
   CheckFindings found_;
 };
 
@@ -107,7 +111,7 @@ bool is_directory(const std::string& path) {
 }
 
 void Checker::take(policy::Loaded loaded, const std::string& shown, bool is_directory) {
-  if (!options_.no_host) health::add_warnings_of_host(loaded);
+  if (!options_.no_host) health::add_findings_of_host(loaded, look_at_pin_);
   found_.policies += loaded.policies.size();
   for (const auto& file : loaded.files)
     found_.read.push_back(is_directory ? join(shown, file.name) : shown);
@@ -158,7 +162,7 @@ CheckFindings Checker::finish() && {
       diagnostic.severity = Severity::kError;
       ++found_.strict_errors;
     }
-    ++(diagnostic.severity == Severity::kError ? found_.errors : found_.warnings);
+    ++found_.count_of(diagnostic.severity);
   }
   return std::move(found_);
 }
@@ -208,12 +212,12 @@ void add_check(CLI::App& root, Program& program) {
       .choice("--format", options->format, {"text", "json", "github", "sarif", "junit"},
               "text for people (the default); json as --output json; github: workflow commands, "
               "which GitHub shows in a change; sarif: SARIF 2.1.0; junit: a test report")
-      .flag("--strict", options->strict, "Make each warning an error")
+      .flag("--strict", options->strict, "Make each warning an error; notes stay notes")
       .flag("--trust", options->trust,
             "Check the ownership of PATH, too: owned by root, and only root may write it")
       .flag("--no-host", options->no_host,
-            "Do not compare with this host's BPF file systems, because the policies are for "
-            "another host")
+            "Do not compare with this host's BPF file systems and pins, because the policies are "
+            "for another host")
       .shared_options(program.settings, {"policy", "cache-dir"})
       .output_options(program.settings)
       .footer(

@@ -9,14 +9,15 @@
 
 namespace pinscope::cli {
 
-// GitHub's workflow commands, one for each diagnostic: ::error file=a.yaml,line=3,col=5::message.
+// GitHub's workflow commands, one for each diagnostic: ::error file=a.yaml,line=3,col=5::message. A
+// note is a notice there.
 std::string to_github(const CheckFindings& found);
 
 // A SARIF 2.1.0 log with one run (OASIS Standard of 27 March 2020).
 std::string to_sarif(const CheckFindings& found);
 
-// A test suite with a test case for each file, which fails if the file has an error. Warnings stand
-// in what the test case has printed.
+// A test suite with a test case for each file, which fails if the file has an error. Warnings and
+// notes stand in what the test case has printed.
 std::string to_junit(const CheckFindings& found);
 
 // `path` without the "./" in front of it and the slashes behind that.

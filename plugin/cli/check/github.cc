@@ -22,8 +22,10 @@ std::string escaped(const std::string& text, std::string_view also) {
 }
 
 std::string command_of(const policy::Diagnostic& diagnostic) {
-  const bool is_error = diagnostic.severity == policy::Diagnostic::Severity::kError;
-  std::string line = is_error ? "::error file=" : "::warning file=";
+  using Severity = policy::Diagnostic::Severity;
+  const bool is_note = diagnostic.severity == Severity::kNote;
+  std::string line =
+      std::string("::") + (is_note ? "notice" : name_of(diagnostic.severity)) + " file=";
   line += escaped(repository_path(diagnostic.place.file), ":,");
   line += ",line=" + std::to_string(diagnostic.place.line);
   if (has_exact_column(diagnostic)) line += ",col=" + std::to_string(diagnostic.place.column);

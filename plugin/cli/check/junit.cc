@@ -43,7 +43,7 @@ struct TestCase {
   std::string path;
   std::string first_error;  // one line; empty if it passes
   std::string errors;
-  std::string warnings;
+  std::string others;  // warnings and notes
 };
 
 // In the order in which files were read; then those that could not be.
@@ -57,8 +57,8 @@ std::vector<TestCase> cases_of(const CheckFindings& found) {
   for (const auto& diagnostic : found.diagnostics) {
     TestCase& test = case_of(diagnostic.place.file);
     const std::string text = policy::to_string(diagnostic) + "\n";
-    if (diagnostic.severity == policy::Diagnostic::Severity::kWarning) {
-      test.warnings += text;
+    if (diagnostic.severity != policy::Diagnostic::Severity::kError) {
+      test.others += text;
     } else {
       if (test.first_error.empty()) test.first_error = diagnostic.message;
       test.errors += text;
@@ -74,8 +74,8 @@ std::string element_of(const TestCase& test) {
   if (!test.errors.empty())
     text += R"(      <failure type="error" message=")" + escaped(one_line(test.first_error)) +
             "\">" + escaped(for_terminal(test.errors)) + "</failure>\n";
-  if (!test.warnings.empty())
-    text += "      <system-out>" + escaped(for_terminal(test.warnings)) + "</system-out>\n";
+  if (!test.others.empty())
+    text += "      <system-out>" + escaped(for_terminal(test.others)) + "</system-out>\n";
   return text + "    </testcase>\n";
 }
 

@@ -18,7 +18,16 @@ constexpr struct {
 } kRules[] = {
     {"policy-error", "error", "The policy is refused, and the whole set with it."},
     {"policy-warning", "warning", "The policy is correct and may not mean what it says."},
+    {"policy-note", "note",
+     "The policy is correct; only who knows the machine can tell if it is right."},
 };
+
+// SARIF's levels have our words for a severity (3.27.10).
+uint64_t rule_of(policy::Diagnostic::Severity severity) {
+  uint64_t rule = 0;
+  while (std::string_view(kRules[rule].level) != name_of(severity)) ++rule;
+  return rule;
+}
 
 // A URI reference (RFC 3986): relative to where the program ran, unless the path is absolute.
 std::string uri_of(const std::string& path) {
@@ -37,8 +46,7 @@ std::string uri_of(const std::string& path) {
 }
 
 void write_result(JsonWriter& json, const policy::Diagnostic& diagnostic) {
-  const bool is_error = diagnostic.severity == policy::Diagnostic::Severity::kError;
-  const uint64_t rule = is_error ? 0 : 1;
+  const uint64_t rule = rule_of(diagnostic.severity);
   json.object()
       .field("ruleId", kRules[rule].id)
       .field("ruleIndex", rule)

@@ -78,7 +78,14 @@ Result<SourceOpener::Source> SourceOpener::open_now(const model::GrantedPin& gra
     const int errnum = object.error().errnum();
     Error error = Error::system("open source pin " + quoted(grant.source), errnum);
     struct stat status {};
-    if (::fstat(pin.get(), &status) == 0 && S_ISLNK(status.st_mode))
+    const bool is_known = ::fstat(pin.get(), &status) == 0;
+    if (is_known && S_ISDIR(status.st_mode))
+      return std::unexpected(
+          Error(ErrorCode::kSourceMismatch, "open source pin " + quoted(grant.source))
+              .reason("it is a directory")
+              .hint("for all pins below it, the policy has to say " +
+                    quoted(grant.source + "/**")));
+    if (is_known && S_ISLNK(status.st_mode))
       return std::unexpected(
           Error(ErrorCode::kSourceMismatch, "open source pin " + quoted(grant.source))
               .reason("it is a symbolic link")

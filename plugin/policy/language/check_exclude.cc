@@ -11,14 +11,10 @@ namespace {
 
 using model::Engine;
 
-// Keys whose values whoever starts the container, or creates the pod, does not choose. The user of
-// a session is the one that the host has logged in.
+// Keys whose values whoever starts the container, or creates the pod, does not choose.
 bool has_key_that_nobody_chooses(const model::Select& item, const std::vector<Engine>& engines) {
-  const bool of_sessions = !engines.empty() && std::ranges::all_of(engines, [](Engine engine) {
-    return engine == Engine::kHost;
-  });
   return says_something(item.kubernetes_namespaces) || says_something(item.bundles) ||
-         (of_sessions && !(item.uids.empty() && item.gids.empty()));
+         (are_of_sessions(engines) && !(item.uids.empty() && item.gids.empty()));
 }
 
 std::vector<std::string> chosen_keys(const model::Select& item, const SelectMarks& marks) {
@@ -40,12 +36,11 @@ void warn_of_item(const model::Select& select, const model::Select& item, const 
                      "the policy does nothing");
     return;
   }
-  if (are_disjoint(item, select))
+  const auto& engines = item.engines.empty() ? select.engines : item.engines;
+  if (!warn_of_keys_that_never_match(marks, engines, reporter) && are_disjoint(item, select))
     reporter.warning(marks.at,
                      "this item excludes no container: \"select\" already leaves them out",
                      "remove the item, or mend it");
-  const auto& engines = item.engines.empty() ? select.engines : item.engines;
-  warn_of_keys_that_never_match(marks, engines, reporter);
   const auto chosen = chosen_keys(item, marks);
   if (chosen.empty() || has_key_that_nobody_chooses(item, engines)) return;
   reporter.warning(marks.at, "this item excludes by " + all_of(chosen) + " alone",

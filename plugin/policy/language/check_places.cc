@@ -23,30 +23,22 @@ constexpr std::string_view kOfTheSystem[] = {
 
 // Whether `deny` can cover anything that `grant` gives: no only where that is certain.
 bool may_cover(const model::Pattern& deny, const model::Pattern& grant) {
-  if (!is_glob(deny)) {
-    const std::string start = literal_prefix(grant);
-    return is_at_or_below(start, deny) || (is_glob(grant) && is_at_or_below(deny, start));
-  }
-  if (is_glob(grant)) {
-    const std::string denied = literal_prefix(deny);
-    const std::string granted = literal_prefix(grant);
-    return is_at_or_below(denied, granted) || is_at_or_below(granted, denied);
-  }
-  for (std::string_view path = grant; path != "/"; path = parent_of(path))
-    if (glob_matches(deny, path)) return true;
-  return false;
-}
-
-Diagnostic warning_at(const model::Place& place, std::string message, std::string hint) {
-  Diagnostic warning;
-  warning.severity = Diagnostic::Severity::kWarning;
-  warning.place = place;
-  warning.message = std::move(message);
-  warning.hint = std::move(hint);
-  return warning;
+  if (denies_all_of(deny, grant)) return true;
+  if (!is_glob(grant)) return false;
+  const std::string denied = literal_prefix(deny);
+  const std::string granted = literal_prefix(grant);
+  return is_at_or_below(denied, granted) || (is_glob(deny) && is_at_or_below(granted, denied));
 }
 
 }  // namespace
+
+bool denies_all_of(const model::Pattern& deny, const model::Pattern& grant) {
+  if (deny == grant) return true;
+  const std::string start = literal_prefix(grant);
+  for (std::string_view path = start; path != "/"; path = parent_of(path))
+    if (glob_matches(deny, path)) return true;
+  return false;
+}
 
 void warn_of_view_place(const PolicyDraft& draft, Reporter& reporter) {
   const auto& at = draft.policy.view.at;
@@ -77,15 +69,18 @@ std::vector<Diagnostic> warn_of_idle_denials(const std::vector<Policy>& policies
   return warnings;
 }
 
+bool may_be_in_bpffs(const model::Pattern& pin, const std::vector<std::string>& bpffs) {
+  const std::string start = literal_prefix(pin);
+  return std::ranges::any_of(bpffs, [&](const std::string& mount) {
+    return is_at_or_below(start, mount) || is_at_or_below(mount, start);
+  });
+}
+
 std::vector<Diagnostic> warn_of_no_bpffs(const std::vector<Policy>& policies,
                                          const std::vector<std::string>& bpffs) {
   std::vector<Diagnostic> warnings;
   const auto look = [&](const model::Pattern& pin, const model::Place& place) {
-    const std::string start = literal_prefix(pin);
-    const bool is_there = std::ranges::any_of(bpffs, [&](const std::string& mount) {
-      return is_at_or_below(start, mount) || is_at_or_below(mount, start);
-    });
-    if (!is_there && warnings.size() < kMaxDiagnostics)
+    if (!may_be_in_bpffs(pin, bpffs) && warnings.size() < kMaxDiagnostics)
       warnings.push_back(warning_at(place,
                                     "no BPF file system is mounted where " + quoted(pin) + " is",
                                     "is the path right? Pins are usually below /sys/fs/bpf"));

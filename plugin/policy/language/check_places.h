@@ -15,11 +15,17 @@ namespace pinscope::policy {
 // A part of check_policy, for `view.at`.
 void warn_of_view_place(const PolicyDraft& draft, Reporter& reporter);
 
+// Whether a denial of `deny` certainly takes away every pin that a grant of `grant` gives.
+bool denies_all_of(const model::Pattern& deny, const model::Pattern& grant);
+
 // Of a set: denials beside grants that cover nothing that any of these policies grants.
 std::vector<Diagnostic> warn_of_idle_denials(const std::vector<model::Policy>& policies);
 
-// Of a set: grants and denials of pins that are below none of these mount points of a BPF file
-// system, nor above one.
+// Whether a pin can be below one of these mount points of a BPF file system, or above one.
+bool may_be_in_bpffs(const model::Pattern& pin, const std::vector<std::string>& bpffs);
+
+// Of a set: grants and denials of pins that can be in none of the BPF file systems that are mounted
+// at these places.
 std::vector<Diagnostic> warn_of_no_bpffs(const std::vector<model::Policy>& policies,
                                          const std::vector<std::string>& bpffs);
 

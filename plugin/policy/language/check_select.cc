@@ -1,6 +1,7 @@
 // What is doubtful with `select`: keys that cannot match, and keys that say nothing about who gets
 // the grants, because whoever starts a container chooses their values.
 #include <algorithm>
+#include <optional>
 
 #include "plugin/base/text.h"
 #include "plugin/policy/glob.h"
@@ -50,9 +51,12 @@ void warn_of_everyone(const PolicyDraft& draft, Reporter& reporter) {
   }
 }
 
-// Pods have whoever admits them above them; what Podman and Docker start has nobody.
+// Pods have whoever admits them above them, who sees to their namespaces; what Podman and Docker
+// start has nobody.
 void warn_of_what_is_chosen(const PolicyDraft& draft, Reporter& reporter) {
   const model::Policy& policy = draft.policy;
+  const bool is_anybodys = may_be_anybodys(policy.select.engines);
+  if (!is_anybodys && !draft.select.user) return;
   const bool gives = !policy.grants.empty() || policy.delegate;
   if (!gives || (!draft.select.user && !draft.select.namespaces)) return;
   std::vector<std::string> keys;
@@ -60,26 +64,42 @@ void warn_of_what_is_chosen(const PolicyDraft& draft, Reporter& reporter) {
   if (draft.select.namespaces) keys.emplace_back("namespaces");
   if (draft.select.labels) keys.emplace_back("pod labels");
   if (draft.select.annotations) keys.emplace_back("annotations");
-  reporter.warning(draft.select.user ? *draft.select.user : *draft.select.namespaces,
-                   "this policy selects by " + all_of(keys) + " alone",
-                   "whoever starts a container with Podman, Docker or ctr chooses them: anyone who "
-                   "may do that can get these grants; in a cluster, name kubernetes.namespace or "
-                   "engine: [containerd, crio]");
+  reporter.warning(
+      draft.select.user ? *draft.select.user : *draft.select.namespaces,
+      "this policy selects by " + all_of(keys) + " alone",
+      std::string(is_anybodys ? "whoever starts a container with Podman, Docker or ctr "
+                                "chooses them: anyone who may do that can get these grants; "
+                                "in a cluster, name kubernetes.namespace"
+                              : "whoever creates a pod chooses them: anyone who may do that "
+                                "can get these grants; name kubernetes.namespace") +
+          (draft.select.user ? "" : " or engine: [containerd, crio]"));
 }
 
 }  // namespace
 
-void warn_of_keys_that_never_match(const SelectMarks& marks, const std::vector<Engine>& engines,
+bool warn_of_keys_that_never_match(const SelectMarks& marks, const std::vector<Engine>& engines,
                                    Reporter& reporter) {
   // Only engines that speak the kubelet's protocol say which pod and image a container is of.
-  if (engines.empty() || std::ranges::any_of(engines, speaks_to_the_kubelet)) return;
-  constexpr const char* kHint = "only containerd and crio establish it";
-  if (marks.kubernetes)
-    reporter.warning(*marks.kubernetes,
-                     "\"kubernetes\" never matches with the engines of this policy", kHint);
-  if (marks.image)
-    reporter.warning(*marks.image, "\"image\" never matches with the engines of this policy",
-                     kHint);
+  if (engines.empty() || std::ranges::any_of(engines, speaks_to_the_kubelet)) return false;
+  bool never_matches = false;
+  const auto look = [&](const std::optional<Position>& key, const char* name, const char* hint) {
+    if (!key) return;
+    never_matches = true;
+    reporter.warning(*key, quoted(name) + " never matches with the engines of this policy", hint);
+  };
+  constexpr const char* kOfPods = "only containerd and crio establish it";
+  look(marks.kubernetes, "kubernetes", kOfPods);
+  look(marks.image, "image", kOfPods);
+  if (!are_of_sessions(engines)) return never_matches;
+  constexpr const char* kOfContainers = "sessions of the host have none";
+  look(marks.annotations, "annotations", kOfContainers);
+  look(marks.bundle, "bundle", kOfContainers);
+  return never_matches;
+}
+
+bool are_of_sessions(const std::vector<Engine>& engines) {
+  return !engines.empty() &&
+         std::ranges::all_of(engines, [](Engine engine) { return engine == Engine::kHost; });
 }
 
 bool says_something(const std::vector<model::Pattern>& patterns) {
@@ -99,9 +119,9 @@ std::string all_of(const std::vector<std::string>& names) {
 void warn_of_select(const PolicyDraft& draft, Reporter& reporter) {
   warn_of_keys_that_never_match(draft.select, draft.policy.select.engines, reporter);
   warn_of_everyone(draft, reporter);
-  if (has_key_of_an_authority(draft)) return;
+  if (has_key_of_an_authority(draft) || are_of_sessions(draft.policy.select.engines)) return;
   if (draft.select.user || draft.select.namespaces) {
-    if (may_be_anybodys(draft.policy.select.engines)) warn_of_what_is_chosen(draft, reporter);
+    warn_of_what_is_chosen(draft, reporter);
     return;
   }
   if (draft.select.labels)

@@ -9,8 +9,11 @@
 
 namespace pinscope::policy {
 
-// Warns of keys that no container of these engines (none: of any engine) has.
-void warn_of_keys_that_never_match(const SelectMarks& marks,
+// Whether these are the engine of the host's sessions alone, whose user the host has logged in.
+bool are_of_sessions(const std::vector<model::Engine>& engines);
+
+// Warns of keys that no container of these engines (none: of any engine) has. Whether there is one.
+bool warn_of_keys_that_never_match(const SelectMarks& marks,
                                    const std::vector<model::Engine>& engines, Reporter& reporter);
 
 // A pattern that everything matches, such as "*" or "/**", says no more than an absent key.

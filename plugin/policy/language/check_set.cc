@@ -4,7 +4,9 @@
 #include <tuple>
 
 #include "plugin/base/text.h"
+#include "plugin/policy/language/check_places.h"
 #include "plugin/policy/language/limits.h"
+#include "plugin/policy/language/overlap.h"
 
 namespace pinscope::policy {
 namespace {
@@ -41,20 +43,46 @@ std::vector<Diagnostic> warn_of_travel(const std::vector<Policy>& policies) {
     const auto reader =
         std::ranges::find_if(readers, [&](const auto& one) { return one.first != &policy; });
     if (reader == readers.end()) continue;
-    Diagnostic warning;
-    warning.severity = Diagnostic::Severity::kWarning;
-    warning.place = policy.delegate->place;
-    warning.message = std::string(way) +
-                      ", a container can write every map of which it gets a descriptor, such as " +
-                      quoted(reader->second->pin) + ", which policy " +
-                      quoted(reader->first->name) + " at " +
-                      model::to_string(reader->second->place) + " lets other containers read";
-    warning.hint =
+    warnings.push_back(warning_at(
+        policy.delegate->place,
+        std::string(way) +
+            ", a container can write every map of which it gets a descriptor, such as " +
+            quoted(reader->second->pin) + ", which policy " + quoted(reader->first->name) + " at " +
+            model::to_string(reader->second->place) + " lets other containers read",
         "containers can pass descriptors over sockets: delegate only to containers that may write "
-        "the map, or make the map with BPF_F_RDONLY_PROG";
-    warnings.push_back(std::move(warning));
+        "the map, or make the map with BPF_F_RDONLY_PROG"));
   }
   return warnings;
+}
+
+Meeting meeting(const Policy& policy, const Policy& other, SetBudget& budget) {
+  budget.spend(cost_of_comparing(policy, other));
+  if (!may_both_select(policy, other)) return Meeting::kNever;
+  if (selects_all_of(other, policy)) return Meeting::kAlways;
+  const bool are_of_one_sort =
+      selects_all_of(policy, other) || have_a_key_in_common(policy.select, other.select);
+  return are_of_one_sort ? Meeting::kSometimes : Meeting::kByCoincidence;
+}
+
+Diagnostic::Severity severity_of(Meeting meeting) {
+  return meeting == Meeting::kByCoincidence ? Diagnostic::Severity::kNote
+                                            : Diagnostic::Severity::kWarning;
+}
+
+void check_set(Loaded& loaded) {
+  const auto& policies = loaded.policies;
+  SetBudget budget;
+  for (auto& findings :
+       {warn_of_travel(policies), warn_of_idle_denials(policies),
+        warn_of_conflicts(policies, budget), warn_of_denied_grants(policies, budget),
+        warn_of_overruled(policies, budget)})
+    insert_by_place(loaded.diagnostics, findings);
+  if (budget.is_spent())
+    insert_by_place(
+        loaded.diagnostics,
+        {note_at(policies.front().place,
+                 "not every policy of this set was compared with the others",
+                 "that would take too long: where policies disagree may not be shown")});
 }
 
 void insert_by_place(std::vector<Diagnostic>& diagnostics, std::vector<Diagnostic> more) {

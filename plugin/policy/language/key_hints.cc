@@ -23,6 +23,10 @@ constexpr std::string_view kBelowExpect = "it belongs below \"expect\"";
 constexpr std::string_view kBelowMetadata = "it belongs below \"metadata\"";
 constexpr std::string_view kBelowSpec = "it belongs below \"spec\"";
 
+constexpr std::string_view kNoName =
+    "no engine tells a hook the name of a container but in a pod, where it is "
+    "kubernetes.container; elsewhere use bundle";
+
 constexpr auto kMisplaced = std::to_array<Misplaced>({
     {"a policy", "name", kBelowMetadata},
     {"a policy", "select", kBelowSpec},
@@ -48,6 +52,7 @@ constexpr auto kMisplaced = std::to_array<Misplaced>({
     {"\"select\"", "container", kBelowKubernetes},
     {"\"select\"", "uid", kBelowUser},
     {"\"select\"", "gid", kBelowUser},
+    {"\"select\"", "name", kNoName},
     {"\"select\"", "net", kBelowNamespaces},
     {"\"select\"", "pid", kBelowNamespaces},
     {"\"select\"", "mnt", kBelowNamespaces},

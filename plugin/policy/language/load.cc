@@ -14,7 +14,6 @@
 #include "plugin/host/trust.h"
 #include "plugin/policy/files.h"
 #include "plugin/policy/language/check.h"
-#include "plugin/policy/language/check_places.h"
 #include "plugin/policy/language/check_set.h"
 #include "plugin/policy/language/combined.h"
 #include "plugin/policy/language/limits.h"
@@ -181,12 +180,10 @@ void SetLoader::add_file_text(std::string text, const std::string& shown) {
 }
 
 Loaded SetLoader::finish() {
-  if (loaded_.ok()) {
-    insert_by_place(loaded_.diagnostics, warn_of_travel(loaded_.policies));
-    insert_by_place(loaded_.diagnostics, warn_of_idle_denials(loaded_.policies));
-  } else {
+  if (loaded_.ok())
+    check_set(loaded_);
+  else
     loaded_.policies.clear();
-  }
   return std::move(loaded_);
 }
 

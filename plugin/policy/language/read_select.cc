@@ -3,6 +3,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/policy/glob.h"
+#include "plugin/policy/language/braces.h"
 #include "plugin/policy/language/key_hints.h"
 #include "plugin/policy/language/reader.h"
 
@@ -16,7 +17,8 @@ using model::NamespaceKind;
 // The largest id; the one above it means "no id" to the kernel.
 constexpr uint32_t kMaxId = 4294967294;
 
-std::vector<model::Pattern> read_patterns(const Field& field, Reporter& reporter) {
+// Of an annotation, whose value may be any text, such as JSON.
+std::vector<model::Pattern> read_any_patterns(const Field& field, Reporter& reporter) {
   std::vector<model::Pattern> patterns;
   for (const Field& entry : read_one_or_more(reporter, field)) {
     auto pattern = read_text(reporter, entry);
@@ -26,6 +28,16 @@ std::vector<model::Pattern> read_patterns(const Field& field, Reporter& reporter
     else
       patterns.push_back(*std::move(pattern));
   }
+  return patterns;
+}
+
+std::vector<model::Pattern> read_patterns(const Field& field, Reporter& reporter) {
+  auto patterns = read_any_patterns(field, reporter);
+  for (const auto& pattern : patterns)
+    if (has_alternatives_in_braces(pattern))
+      reporter.error(field.at(),
+                     quoted(field.name) + ": braces are not expanded in " + shown(pattern),
+                     "write a list, as in [a, b]; a brace that is meant has a backslash before it");
   return patterns;
 }
 
@@ -136,11 +148,14 @@ void read_keys(const Mapping& keys, model::Select& select, SelectMarks& marks, R
     marks.namespaces = key->key_at;
     read_namespaces(*key, select, reporter);
   }
-  if (const auto key = keys.find("bundle")) select.bundles = read_bundles(*key, reporter);
+  if (const auto key = keys.find("bundle")) {
+    marks.bundle = key->key_at;
+    select.bundles = read_bundles(*key, reporter);
+  }
   if (const auto key = keys.find("annotations")) {
     marks.annotations = key->key_at;
     for (const auto& [name, value] : read_free_mapping(reporter, *key))
-      select.annotations.emplace_back(name, read_patterns(value, reporter));
+      select.annotations.emplace_back(name, read_any_patterns(value, reporter));
   }
 }
 

@@ -6,6 +6,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/policy/glob.h"
+#include "plugin/policy/language/braces.h"
 
 namespace pinscope::policy {
 namespace {
@@ -101,13 +102,12 @@ void read_spec(const Field& field, PolicyDraft& draft, Reporter& reporter) {
     }
 }
 
-bool check_path(const Field& field, const std::string& path, Reporter& reporter) {
+bool check_path(const Field& field, const std::string& path, Reporter& reporter,
+                std::string hint = "") {
   const auto components = parse_absolute(path);
   if (components) return true;
-  std::string hint;
-  if (!path.starts_with('/')) hint = "paths start with \"/\"";
   reporter.error(field.at(), quoted(field.name) + ": " + components.error().sentence(),
-                 std::move(hint));
+                 path.starts_with('/') ? std::move(hint) : "paths start with \"/\"");
   return false;
 }
 
@@ -138,10 +138,19 @@ std::optional<std::string> read_view_path(const Field& field, const ViewPlace& p
 }
 
 std::optional<model::Pattern> read_pin(const Field& field, Reporter& reporter) {
-  auto pin = read_path(field, reporter);
+  auto pin = read_text(reporter, field);
   if (!pin) return std::nullopt;
+  const std::string hint = pin->size() > 1 && pin->ends_with('/')
+                               ? "for all pins below a directory, write " + shown(*pin + "**")
+                               : "";
+  if (!check_path(field, *pin, reporter, hint)) return std::nullopt;
   if (const auto glob = check_glob(*pin); !glob) {
     reporter.error(field.at(), quoted(field.name) + ": " + glob.error().sentence());
+    return std::nullopt;
+  }
+  if (has_alternatives_in_braces(*pin)) {
+    reporter.error(field.at(), quoted(field.name) + ": braces are not expanded in " + shown(*pin),
+                   "write an entry for each; a brace that is meant has a backslash before it");
     return std::nullopt;
   }
   if (*pin == "/") {

@@ -40,6 +40,7 @@ struct SelectMarks {
   std::optional<Position> user = {};
   std::optional<Position> namespaces = {};
   std::optional<Position> annotations = {};
+  std::optional<Position> bundle = {};
 };
 
 // A policy and the places of its values. A value that was wrong is absent or has its default.

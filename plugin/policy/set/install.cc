@@ -113,12 +113,9 @@ std::optional<Diagnostic> not_taken_up(const std::string& policy_path,
   if (writable) return std::nullopt;
   const auto kept = CachedSet::open(cache_directory, policy_path, kSetSuffix);
   if (!kept || !*kept || (*kept)->is_current(policy_path, Racy::kIsIgnored)) return std::nullopt;
-  Diagnostic diagnostic;
-  diagnostic.severity = Diagnostic::Severity::kWarning;
-  diagnostic.place = {policy_path, 1, 1};
-  diagnostic.message = "these files are not in force: " + writable.error().sentence();
-  diagnostic.hint = "the policies that were accepted before stay in force until it can be written";
-  return diagnostic;
+  return warning_at({policy_path, 1, 1},
+                    "these files are not in force: " + writable.error().sentence(),
+                    "the policies that were accepted before stay in force until it can be written");
 }
 
 Loaded load_for_install(const std::string& policy_path, const std::string& cache_directory,

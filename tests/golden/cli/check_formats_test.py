@@ -30,6 +30,51 @@ class Case(cli.Case):
         return json.loads(self.check("--format", "json", *arguments).stdout)["diagnostics"]
 
 
+# Two policies that disagree, and by their keys seldom meet.
+NOTED = policy("noted", select="{image: \"**/a:*\"}", grants="    - {pin: /sys/fs/bpf/a}\n") + (
+    "---\n" + policy("other", select="{kubernetes: {namespace: web}}",
+                     grants="    - {pin: /sys/fs/bpf/b, as: a}\n")
+)
+
+
+class Notes(Case):
+    """A note is no warning in any format, and nothing fails for it."""
+
+    def setUp(self):
+        super().setUp()
+        self.write_policy("noted.yaml", NOTED)
+
+    def checked(self, form, *arguments):
+        result = self.check("--format", form, *arguments, "policies/noted.yaml")
+        self.assertEqual((result.returncode, result.stderr), (0, ""), form)
+        return result.stdout
+
+    def test_are_counted_apart(self):
+        for strict in ([], ["--strict"]):
+            found = json.loads(self.checked("json", *strict))
+            self.assertEqual([each["severity"] for each in found["diagnostics"]], ["note"])
+            self.assertEqual((found["errors"], found["warnings"], found["notes"]), (0, 0, 1))
+            text = self.checked("text", *strict)
+            self.assertIn(": note: this policy and policy \"noted\" at policies/noted.yaml:1:1 ", text)
+            self.assertTrue(text.endswith("ok: 2 policies in 1 file, 1 note\n"), text)
+
+    def test_are_notices_of_github(self):
+        self.assertTrue(self.checked("github", "--strict").startswith("::notice file=policies/noted"))
+
+    def test_are_notes_of_sarif(self):
+        run_of_log = json.loads(self.checked("sarif", "--strict"))["runs"][0]
+        (result,) = run_of_log["results"]
+        self.assertEqual((result["level"], result["ruleId"]), ("note", "policy-note"))
+        rule = run_of_log["tool"]["driver"]["rules"][result["ruleIndex"]]
+        self.assertEqual((rule["id"], rule["defaultConfiguration"]["level"]), ("policy-note", "note"))
+
+    def test_fail_no_test_case_of_junit(self):
+        root = xml.etree.ElementTree.fromstring(self.checked("junit", "--strict"))
+        self.assertEqual(root.get("failures"), "0")
+        self.assertIsNone(root.find("./testsuite/testcase/failure"))
+        self.assertIn("note: ", root.find("./testsuite/testcase/system-out").text)
+
+
 def message(diagnostic):
     return diagnostic["message"] + ("; " + diagnostic["hint"] if "hint" in diagnostic else "")
 

@@ -120,8 +120,10 @@ TEST_F(Sources, RefuseWhatIsNoPin) {
             "cannot open source pin \"" + file + "\": Permission denied (it is not a BPF pin)");
   EXPECT_EQ(code_, ErrorCode::kSourceMismatch);
   pins_.directory("/sys/fs/bpf/app");
-  EXPECT_EQ(error_of(grant("/sys/fs/bpf/app")),
-            "cannot open source pin \"/sys/fs/bpf/app\": Permission denied (it is not a BPF pin)");
+  EXPECT_EQ(
+      error_of(grant("/sys/fs/bpf/app")),
+      "cannot open source pin \"/sys/fs/bpf/app\": it is a directory (for all pins below it, the "
+      "policy has to say \"/sys/fs/bpf/app/**\")");
   ASSERT_EQ(mkfifo(directory_.path("fifo").c_str(), 0600), 0);
   EXPECT_EQ(error_of(grant(directory_.path("fifo"))),
             "cannot open source pin \"" + directory_.path("fifo") +

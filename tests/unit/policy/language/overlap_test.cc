@@ -77,5 +77,58 @@ TEST(Overlap, IsNeverMoreCertainThanContainersAllow) {
   EXPECT_GT(disjoint, 1000U);
 }
 
+TEST(Overlap, OfPoliciesKnowsWhichEnginesEstablishAKey) {
+  EXPECT_TRUE(are_disjoint({.engines = {Engine::kPodman}}, {.kubernetes_namespaces = {"*"}}));
+  EXPECT_TRUE(are_disjoint({.engines = {Engine::kHost}}, {.bundles = {"/run/**"}}));
+  EXPECT_TRUE(covers({.engines = {Engine::kCrio, Engine::kContainerd}}, {.images = {"a"}}));
+  EXPECT_FALSE(are_disjoint({.engines = {Engine::kPodman}}, {.bundles = {"/run/**"}}));
+  EXPECT_FALSE(covers({.engines = {Engine::kCrio}}, {.images = {"a"}}));
+}
+
+TEST(Overlap, OfPoliciesKnowsTheirExceptions) {
+  const auto policy = [](Select select, std::vector<Select> exclusions) {
+    model::Policy made;
+    made.select = std::move(select);
+    for (auto& matching : exclusions) made.exclusions.push_back({{}, std::move(matching)});
+    return made;
+  };
+  const Select web = {.kubernetes_namespaces = {"web"}};
+  const Select web_pods = {.kubernetes_namespaces = {"web"}, .kubernetes_pods = {"a"}};
+  EXPECT_TRUE(may_both_select(policy({}, {}), policy(web, {})));
+  EXPECT_FALSE(may_both_select(policy({}, {web}), policy(web_pods, {})));
+  EXPECT_FALSE(may_both_select(policy(web_pods, {}), policy({}, {web})));
+  EXPECT_TRUE(may_both_select(policy({}, {web_pods}), policy(web, {})));
+  EXPECT_TRUE(selects_all_of(policy({}, {}), policy(web, {})));
+  EXPECT_FALSE(selects_all_of(policy({}, {web_pods}), policy(web, {})));
+  EXPECT_TRUE(selects_all_of(policy({}, {web_pods}), policy(web, {web_pods})));
+  EXPECT_TRUE(selects_all_of(policy({}, {{.engines = {Engine::kPodman}}}), policy(web, {})));
+}
+
+// The text of two policies is asked, and then a container.
+TEST(Overlap, OfPoliciesIsNeverMoreCertainThanContainersAllow) {
+  Random random(12);
+  const auto host = host_without_pins();
+  size_t all_of = 0;
+  size_t never = 0;
+  for (uint32_t i = 0; i < 40000; ++i) {
+    const auto one = random.policy(i);
+    auto other = random.policy(i);
+    if (random.one_in(3)) other.select = one.select;
+    const bool is_all_of = selects_all_of(one, other);
+    const bool may_both = may_both_select(one, other);
+    all_of += is_all_of ? 1 : 0;
+    never += may_both ? 0 : 1;
+    for (int j = 0; j < 4; ++j) {
+      const auto container = random.container();
+      const bool by_one = selects(one, container, host, nullptr);
+      const bool by_other = selects(other, container, host, nullptr);
+      ASSERT_FALSE(is_all_of && by_other && !by_one) << i;
+      ASSERT_FALSE(!may_both && by_one && by_other) << i;
+    }
+  }
+  EXPECT_GT(all_of, 1000U);
+  EXPECT_GT(never, 1000U);
+}
+
 }  // namespace
 }  // namespace pinscope::policy

@@ -9,6 +9,7 @@
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"
 #include "plugin/model/policy.h"
+#include "plugin/policy/decide/host_view.h"
 
 namespace pinscope::policy {
 
@@ -130,8 +131,11 @@ class Random {
     model::Container made;
     made.id = "c";
     made.engine = static_cast<model::Engine>(below(5));
+    // No other engine says which pod and image a container is of.
+    const bool has_identity =
+        made.engine == model::Engine::kContainerd || made.engine == model::Engine::kCrio;
     const auto fact = [&]() -> std::optional<model::Fact> {
-      if (one_in(4)) return std::nullopt;
+      if (one_in(4) || !has_identity) return std::nullopt;
       return model::Fact{word(), "test"};
     };
     made.identity.kubernetes_namespace = fact();
