@@ -202,6 +202,21 @@ TEST_P(Docker, RunsTheProgramThatTheDefaultRuntimeWouldHaveRun) {
   EXPECT_THAT(status.out, HasSubstr("makes \"vendor\" the default runtime")) << status;
 }
 
+// What docs/policy.md says of a key for the name of a container: there is nothing to match.
+TEST_P(Docker, TellsNoHookTheNameOfAContainer) {
+  start();
+  constexpr const char* kName = "name-of-the-agent";
+  const auto started = docker({"run", "-d", "--name", kName, "--network", "none",
+                               EngineMachine::kImage, "/bin/probe", "sleep 100"});
+  ASSERT_EQ(started.status, 0) << started;
+  const std::string id = lines(started.out).back();
+  const auto config =
+      machine().run({"sh", "-c", "cat $(find /run -path '*/" + id + "/config.json')"});
+  ASSERT_EQ(config.status, 0) << config;
+  EXPECT_THAT(config.out, HasSubstr("ociVersion"));
+  EXPECT_THAT(config.out, Not(HasSubstr(kName)));
+}
+
 TEST_P(Docker, GivesTheViewAgainAfterARestart) {
   install();
   test_->grant_flows("{engine: docker}");
