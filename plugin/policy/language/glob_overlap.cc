@@ -72,11 +72,9 @@ bool components_meet(std::string_view one, std::string_view other) {
       [](const Token& token) { return token.kind == Token::Kind::kStar; }, may_be_one_character);
 }
 
-// What every text that the pattern matches begins with. "/a/**" matches "/a", too.
-std::string_view certain_start(std::string_view pattern) {
-  std::string_view start = pattern.substr(0, pattern.find_first_of("*?[\\"));
-  if (start.size() < pattern.size() && start.ends_with('/')) start.remove_suffix(1);
-  return start;
+// What the texts that the pattern matches begin with; of "/a/**" also what "/a" begins with.
+std::string_view start_of(std::string_view pattern) {
+  return pattern.substr(0, pattern.find_first_of("*?[\\"));
 }
 
 }  // namespace
@@ -84,8 +82,8 @@ std::string_view certain_start(std::string_view pattern) {
 bool may_match_one_text(std::string_view one, std::string_view other) {
   if (!is_glob(one)) return glob_matches(other, one);
   if (!is_glob(other)) return glob_matches(one, other);
-  const std::string_view start = certain_start(one);
-  const std::string_view other_start = certain_start(other);
+  const std::string_view start = start_of(one);
+  const std::string_view other_start = start_of(other);
   if (!start.starts_with(other_start) && !other_start.starts_with(start)) return false;
   return meet_at_the_end(
       split(one, '/'), split(other, '/'),
