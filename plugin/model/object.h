@@ -9,6 +9,10 @@ namespace pinscope::model {
 
 enum class ObjectKind { kMap, kProgram, kLink };
 
+// The type of link whose pin shows the output of an iterator to whoever reads it as a file
+// (include/uapi/linux/bpf.h: BPF_LINK_TYPE_ITER).
+inline constexpr uint32_t kIteratorLink = 4;
+
 // One object. Ids are unique for its kind while it lives.
 struct ObjectIdentity {
   ObjectKind kind = ObjectKind::kMap;

@@ -95,6 +95,7 @@ struct Expect {
   std::optional<ObjectKind> kind;
   std::optional<uint32_t> map_type;      // enum bpf_map_type
   std::optional<uint32_t> program_type;  // enum bpf_prog_type
+  std::optional<uint32_t> link_type;     // enum bpf_link_type
   std::optional<uint32_t> key_size;      // bytes
   std::optional<uint32_t> value_size;    // bytes
   std::optional<uint32_t> max_entries;

@@ -16,6 +16,7 @@
 #include "plugin/policy/decide/commands.h"
 #include "plugin/policy/decide/decide.h"
 #include "plugin/policy/decide/grantable.h"
+#include "plugin/policy/decide/match_notes.h"
 #include "plugin/policy/decide/reach.h"
 #include "plugin/policy/decide/select.h"
 
@@ -84,6 +85,7 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
   if (pins == HostPins::kIgnore) {
     host.pins_matching = [](const Pattern&) { return MatchingPins{}; };
     host.compare_objects = {};
+    host.objects_at = {};
     host.programs_reach_machine = [] { return false; };
   }
   for (const auto& policy : policies) {
@@ -114,6 +116,7 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
 
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
   kernel::SourceOpener sources(descriptors.get(), policy::ObjectJudge());
+  policy::MatchNotes notes(explanation.decision.notes);
   Decision present = explanation.decision;
   present.grants.clear();
   for (const auto& grant : explanation.decision.grants) {
@@ -127,8 +130,7 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
       source.info = std::move(opened->info);
     } else if (const LeftOut outcome = left_out(grant, opened.error()); outcome != LeftOut::kNot) {
       source.skipped = true;
-      if (outcome == LeftOut::kUngrantable)
-        explanation.decision.notes.push_back(note_of(grant, opened.error()));
+      if (outcome == LeftOut::kUngrantable) notes.add(note_of(grant, opened.error()));
     } else {
       Error error = std::move(opened).error().rule(to_string(grant.rule));
       explanation.errors.push_back(error);
@@ -137,6 +139,7 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
     if (!source.skipped) present.grants.push_back(grant);
     explanation.sources.push_back(std::move(source));
   }
+  notes.finish();
   if (pins == HostPins::kOpen) explain_reach(host, mounts, explanation);
   if (auto refusal = foreseen_refusal(mounts, explanation.container, present);
       refusal && has_mount_namespace)

@@ -4,6 +4,7 @@
 #include "plugin/kernel/bpf/pin_list.h"
 #include "plugin/kernel/bpf/program_reach.h"
 #include "plugin/kernel/bpf/same_objects.h"
+#include "plugin/kernel/sys.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope {
@@ -37,6 +38,25 @@ Result<model::MatchingPins> pins_matching(const model::Pattern& glob) {
   return kernel::list_pins(start, patterns_below(glob, start.size()));
 }
 
+Result<std::vector<std::optional<model::ObjectInfo>>> objects_at(
+    const std::vector<std::string>& sources) {
+  PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
+  kernel::SourceOpener opener(descriptors.get(), kernel::accept_unchecked);
+  std::vector<std::optional<model::ObjectInfo>> objects;
+  for (const auto& source : sources) {
+    auto& object = objects.emplace_back();
+    auto info = opener.info(source);
+    if (info) {
+      object = *std::move(info);
+      continue;
+    }
+    const ErrorCode code = info.error().code();
+    if (code != ErrorCode::kSourceMissing && code != ErrorCode::kSourceMismatch)
+      return std::unexpected(std::move(info).error());
+  }
+  return objects;
+}
+
 policy::HostView host_before_start() {
   return {
       [](const model::Container& container, model::NamespaceKind kind, const std::string& path) {
@@ -44,7 +64,7 @@ policy::HostView host_before_start() {
         return configured.mode == model::Namespace::Mode::kPath &&
                kernel::same_namespace(configured.path, path);
       },
-      pins_matching, kernel::compare_objects, kernel::programs_reach_machine};
+      pins_matching, kernel::compare_objects, objects_at, kernel::programs_reach_machine};
 }
 
 Result<kernel::ContainerProcess> find_process(const model::Container& container) {
@@ -58,7 +78,7 @@ policy::HostView host_at_start(const Result<kernel::ContainerProcess>& process) 
   return {[&process](const model::Container&, model::NamespaceKind kind, const std::string& path) {
             return process && process->namespace_is(kind, path);
           },
-          pins_matching, kernel::compare_objects, kernel::programs_reach_machine};
+          pins_matching, kernel::compare_objects, objects_at, kernel::programs_reach_machine};
 }
 
 policy::KnownObjects look_at(const model::Decision& decision, kernel::SourceOpener& sources) {

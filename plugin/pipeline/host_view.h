@@ -2,6 +2,7 @@
 // has. Internal to the pipeline.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@ namespace pinscope {
 
 // The host's pins that match: answers policy::HostView::pins_matching.
 Result<model::MatchingPins> pins_matching(const model::Pattern& glob);
+
+// What is pinned there: answers policy::HostView::objects_at. Changes the working directory.
+Result<std::vector<std::optional<model::ObjectInfo>>> objects_at(
+    const std::vector<std::string>& sources);
 
 // The host as far as it can be asked before the container has a process: namespaces are those that
 // its configuration names.

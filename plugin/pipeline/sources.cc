@@ -1,6 +1,7 @@
 #include "plugin/pipeline/sources.h"
 
 #include "plugin/base/text.h"
+#include "plugin/policy/decide/match_notes.h"
 
 namespace pinscope {
 
@@ -26,6 +27,7 @@ std::string note_of(const GrantedPin& grant, const Error& failure) {
 
 std::vector<GrantedPin> take_skipped(model::Decision& decision, kernel::SourceOpener& sources) {
   std::vector<GrantedPin> missing;
+  policy::MatchNotes notes(decision.notes);
   std::erase_if(decision.grants, [&](const GrantedPin& grant) {
     if (grant.missing != model::Missing::kSkip) return false;
     Status found;
@@ -36,9 +38,10 @@ std::vector<GrantedPin> take_skipped(model::Decision& decision, kernel::SourceOp
     if (found) return false;
     const LeftOut outcome = left_out(grant, found.error());
     if (outcome == LeftOut::kMissing) missing.push_back(grant);
-    if (outcome == LeftOut::kUngrantable) decision.notes.push_back(note_of(grant, found.error()));
+    if (outcome == LeftOut::kUngrantable) notes.add(note_of(grant, found.error()));
     return outcome != LeftOut::kNot;
   });
+  notes.finish();
   return missing;
 }
 

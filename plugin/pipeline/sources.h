@@ -19,7 +19,7 @@ LeftOut left_out(const model::GrantedPin& grant, const Error& failure);
 std::string note_of(const model::GrantedPin& grant, const Error& failure);
 
 // Takes them out of the decision before it is planned; returns those that are missing. Why a match
-// is left out stands in the decision's notes.
+// is left out stands in the decision's notes, up to a number of them.
 std::vector<model::GrantedPin> take_skipped(model::Decision& decision,
                                             kernel::SourceOpener& sources);
 

@@ -1,6 +1,7 @@
 // The main job in real containers: what a policy grants is there, with the access, owner and mode
 // that it says, in every layout, and nothing else is.
 #include "tests/support/container/view_test.h"
+#include "tests/support/bpf/programs.h"
 
 #include <filesystem>
 
@@ -86,6 +87,33 @@ TEST_P(View, HoldsMapsProgramsAndLinks) {
   EXPECT_EQ(answer(result, "get-ro /sys/fs/bpf/program"), "ok");
   EXPECT_EQ(answer(result, "get-rw /sys/fs/bpf/program"), "ok");
   EXPECT_EQ(answer(result, "get-rw /sys/fs/bpf/link"), "ok");
+}
+
+// The whole right is to read: its program is not to be replaced, and the link not to be had.
+TEST_P(View, ShowsAnIteratorThatCanOnlyBeRead) {
+  if (const char* why = no_iterators()) GTEST_SKIP() << why;
+  for (const char* layout : {"shared", "per-map"}) {
+    HostPins pins;
+    pins.object(make_iterator(), "/sys/fs/bpf/all_maps");
+    pins.map("/sys/fs/bpf/counters");
+    installation_.write_policy(
+        policy_text(std::string("select: {}\nview: {layout: ") + layout +
+                    "}\ngrants:\n"
+                    "  - {pin: /sys/fs/bpf/all_maps, expect: {kind: link, type: iter}}\n"
+                    "  - {pin: /sys/fs/bpf/counters, access: read-write}\n"));
+    const auto result = run({"cat /sys/fs/bpf/all_maps", "get-rw /sys/fs/bpf/all_maps",
+                             "get-ro /sys/fs/bpf/all_maps", "link-detach /sys/fs/bpf/all_maps",
+                             "link-update /sys/fs/bpf/counters /sys/fs/bpf/all_maps",
+                             "repin-rw /sys/fs/bpf/all_maps /sys/fs/bpf/again",
+                             "remount-rw /sys/fs/bpf", "get-rw /sys/fs/bpf/all_maps"});
+    EXPECT_EQ(result.status, 0) << result;
+    EXPECT_THAT(answer(result, "cat /sys/fs/bpf/all_maps"), testing::StartsWith("ok map map "));
+    EXPECT_EQ(answer(result, "get-rw /sys/fs/bpf/all_maps"), "EROFS") << layout;
+    EXPECT_EQ(answer(result, "get-ro /sys/fs/bpf/all_maps"), "EINVAL") << layout;
+    EXPECT_EQ(answer(result, "link-detach /sys/fs/bpf/all_maps"), "EROFS") << layout;
+    EXPECT_EQ(answer(result, "link-update /sys/fs/bpf/counters /sys/fs/bpf/all_maps"), "EROFS");
+    EXPECT_EQ(answer(result, "repin-rw /sys/fs/bpf/all_maps /sys/fs/bpf/again"), "EROFS");
+  }
 }
 
 class LayoutTest : public ViewTest {

@@ -69,6 +69,7 @@ model::Decision with_what_is_there(const Explanation& explanation) {
     expect.kind = info->kind;
     if (info->kind == model::ObjectKind::kMap) expect.map_type = info->type;
     if (info->kind == model::ObjectKind::kProgram) expect.program_type = info->type;
+    if (info->kind == model::ObjectKind::kLink) expect.link_type = info->type;
   }
   return decision;
 }

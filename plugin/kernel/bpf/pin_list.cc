@@ -13,7 +13,6 @@
 #include <deque>
 #include <optional>
 #include <ranges>
-#include <unordered_set>
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
@@ -35,6 +34,10 @@ constexpr size_t kLongerTurn = 4;
 
 bool is_gone(int errnum) {
   return errnum == ENOENT || errnum == ENOTDIR || errnum == ELOOP;
+}
+
+bool is_of_root_alone(const struct stat& status) {
+  return status.st_uid == 0 && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 struct Directory {
@@ -92,7 +95,10 @@ class Listing {
   using Names = std::vector<std::pair<std::string, unsigned char>>;
   std::optional<Names> names_in(int directory, Node& node);
   void choose(Node& node, size_t most);
-  bool is_bpf_mount(int fd);
+  const std::vector<Mount>& mounts();
+  [[nodiscard]] const Mount* mount_of(int fd);
+  bool holds_bpffs(const std::string& path);
+  const char* why_not_through(const Mount* mount, int fd, const std::string& path);
   [[nodiscard]] std::string shown(const std::string& path) const {
     return path.empty() ? directory_ : join(directory_, path);
   }
@@ -108,7 +114,7 @@ class Listing {
   size_t directories_ = 0;
   size_t entries_ = 0;
   size_t left_out_ = 0;
-  std::optional<std::unordered_set<uint64_t>> bpf_mounts_;
+  std::optional<std::vector<Mount>> mounts_;
   model::MatchingPins found_;
 };
 
@@ -160,15 +166,35 @@ std::optional<Listing::Names> Listing::names_in(int directory, Node& node) {
   return names;
 }
 
-bool Listing::is_bpf_mount(int fd) {
-  if (!bpf_mounts_) {
-    bpf_mounts_.emplace();
-    if (const auto mounts = read_mounts(proc_))
-      for (const auto& mount : *mounts)
-        if (mount.is_bpf) bpf_mounts_->insert(mount.id);
-  }
+const std::vector<Mount>& Listing::mounts() {
+  if (!mounts_) mounts_ = read_mounts(proc_).value_or(std::vector<Mount>());
+  return *mounts_;
+}
+
+const Mount* Listing::mount_of(int fd) {
   const auto id = MountTable(false, -1).id_of(fd);
-  return id && bpf_mounts_->contains(*id);
+  const auto mount = id ? std::ranges::find(mounts(), *id, &Mount::id) : mounts().end();
+  return mount == mounts().end() ? nullptr : &*mount;
+}
+
+// Whether a bpffs is mounted at the path or below it: elsewhere there are no pins.
+bool Listing::holds_bpffs(const std::string& path) {
+  const std::string below = path == "/" ? path : path + "/";
+  return std::ranges::any_of(mounts(), [&](const Mount& mount) {
+    return mount.is_bpf && (mount.mount_point == path || mount.mount_point.starts_with(below));
+  });
+}
+
+// Why not to go through another file system to a bpffs that is mounted in it; null if nothing
+// speaks against it. One that has to ask somebody may never answer, and neither may what users
+// mount: with FUSE they do, on directories that they may write.
+const char* Listing::why_not_through(const Mount* mount, int fd, const std::string& path) {
+  constexpr const char* kOther = "another file system than a bpffs is mounted there";
+  if (mount == nullptr || mount->may_wait || mount->leads_anywhere() || !holds_bpffs(path))
+    return kOther;
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return kOther;
+  return is_of_root_alone(status) ? nullptr : "others than root may mount something there";
 }
 
 // What is mounted there is asked nothing before it is known to be a bpffs: another file system may
@@ -181,9 +207,11 @@ void Listing::read(Node& node) {
   auto fd = open_resolved(base_.get(), path, O_PATH | O_NOFOLLOW, kNoLinks | RESOLVE_NO_XDEV);
   if (!fd && fd.error().errnum() == EXDEV) {
     fd = open_resolved(base_.get(), path, O_PATH | O_NOFOLLOW, kNoLinks);
-    is_bpf = true;
-    if (fd && !is_bpf_mount(fd->get()))
-      return leave_out(node.path, "another file system than a bpffs is mounted there", false);
+    const Mount* mount = fd ? mount_of(fd->get()) : nullptr;
+    is_bpf = mount != nullptr && mount->is_bpf;
+    const char* why = nullptr;
+    if (fd && !is_bpf) why = why_not_through(mount, fd->get(), shown(node.path));
+    if (why != nullptr) return leave_out(node.path, why, false);
   }
   if (!fd) {
     if (!is_gone(fd.error().errnum())) leave_out(node.path, fd.error().sentence());
@@ -203,7 +231,8 @@ void Listing::read(Node& node) {
   node.is_read = names.has_value();
   if (!names) return;
   for (const auto& [name, type] : *names)
-    if (type != DT_REG || is_bpf) look_at(node, name, type);
+    if (is_bpf || (type != DT_REG && holds_bpffs(join(shown(node.path), name))))
+      look_at(node, name, type);
 }
 
 void Listing::look_at(Node& parent, const std::string& name, unsigned char type) {

@@ -24,9 +24,11 @@ struct ListLimits {
 };
 
 // The pins below `directory` whose names match `patterns`. A pin is a file of a bpffs. Symbolic
-// links are not followed, and of other mounts below only those of a bpffs are entered. `left_out`
-// says what was left out for another reason than that it does not match. A directory that does not
-// exist holds none; kSourceMismatch if the way to it is a symbolic link.
+// links are not followed. Of other mounts below, those of a bpffs are entered, and those of a local
+// file system on the way to one, where root alone may write: nobody else can mount something there
+// that never answers. `left_out` says what was left out for another reason than that it does not
+// match. A directory that does not exist holds none; kSourceMismatch if the way to it is a symbolic
+// link.
 Result<model::MatchingPins> list_pins(const std::string& directory,
                                       const std::vector<NamePattern>& patterns,
                                       const ListLimits& limits = {});

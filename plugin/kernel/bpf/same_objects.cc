@@ -67,15 +67,7 @@ class Comparer {
     SourceOpener opener(proc_self_fd_, accept_unchecked);
     for (size_t i = 0; i < sources_.size(); ++i) {
       auto& compared = comparison_.sources.emplace_back();
-      const auto pin = opener.find(sources_[i]);
-      if (!pin) continue;
-      if (::fchdir(proc_self_fd_) != 0)
-        return std::unexpected(Error::system("change to the descriptor directory", errno));
-      const std::string name = std::to_string(pin->get());
-      auto object = get_object(name, true);
-      if (!object && object.error().errnum() == EINVAL) object = get_object(name, false);
-      if (!object) continue;
-      const auto info = object_info(object->get(), proc_self_fd_);
+      const auto info = opener.info(sources_[i]);
       if (!info) continue;
       compared.object = {info->kind, info->id};
       by_id_.emplace(info->id, i);

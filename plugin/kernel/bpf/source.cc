@@ -63,6 +63,21 @@ Result<SourceOpener::Source> SourceOpener::open(const model::GrantedPin& grant) 
   return source;
 }
 
+Result<model::ObjectInfo> SourceOpener::info(const std::string& path) {
+  PINSCOPE_TRY(const Fd pin, find(path));
+  const std::string name = std::to_string(pin.get());
+  auto object = get_object_at(proc_self_fd_, name, true, by_path_fd_);
+  if (!object && object.error().errnum() == EINVAL)
+    object = get_object_at(proc_self_fd_, name, false, by_path_fd_);
+  if (object) return object_info(object->get(), proc_self_fd_);
+  const int errnum = object.error().errnum();
+  const bool is_of_this_pin =
+      errnum == EINVAL || errnum == EACCES || errnum == EROFS || errnum == ELOOP;
+  return std::unexpected(
+      Error::system("open source pin " + quoted(path), errnum,
+                    is_of_this_pin ? ErrorCode::kSourceMismatch : ErrorCode::kSystem));
+}
+
 Status SourceOpener::look(const model::GrantedPin& grant) {
   PINSCOPE_TRY(Source source, open_now(grant));
   if (kept_.size() < kMaxKept) kept_.emplace(grant.name, std::move(source));
@@ -72,8 +87,9 @@ Status SourceOpener::look(const model::GrantedPin& grant) {
 Result<SourceOpener::Source> SourceOpener::open_now(const model::GrantedPin& grant) {
   PINSCOPE_TRY(Fd pin, find(grant.source));
   // The kernel's look-up of a pin follows links by path; through the descriptor there is none left.
-  auto object = get_object_at(proc_self_fd_, std::to_string(pin.get()),
-                              grant.access != model::Access::kReadWrite, by_path_fd_);
+  const bool read_only =
+      grant.access != model::Access::kReadWrite && grant.expect.kind != model::ObjectKind::kLink;
+  auto object = get_object_at(proc_self_fd_, std::to_string(pin.get()), read_only, by_path_fd_);
   if (!object) {
     const int errnum = object.error().errnum();
     Error error = Error::system("open source pin " + quoted(grant.source), errnum);
@@ -90,17 +106,21 @@ Result<SourceOpener::Source> SourceOpener::open_now(const model::GrantedPin& gra
           Error(ErrorCode::kSourceMismatch, "open source pin " + quoted(grant.source))
               .reason("it is a symbolic link")
               .hint("name the pin that it points to"));
-    if (errnum == EINVAL && grant.access != model::Access::kReadWrite)
-      return std::unexpected(std::move(error)
-                                 .hint("a link opens only with access: read-write")
-                                 .with_code(ErrorCode::kAccessUnsupported));
+    if (errnum == EINVAL && read_only)
+      return std::unexpected(
+          std::move(error)
+              .hint("a link opens only with access: read-write, or, for reading, with expect: "
+                    "{kind: link, type: iter}")
+              .with_code(ErrorCode::kAccessUnsupported));
     if (errnum == EACCES || errnum == EINVAL)
       return std::unexpected(
           std::move(error).hint("it is not a BPF pin").with_code(ErrorCode::kSourceMismatch));
     if (errnum == EROFS)
       return std::unexpected(
           std::move(error)
-              .hint("its file system is read-only: it can be granted for reading")
+              .hint(grant.access == model::Access::kReadWrite
+                        ? "its file system is read-only: it can be granted for reading"
+                        : "its file system is read-only, and links open only for writing")
               .with_code(ErrorCode::kAccessUnsupported));
     return std::unexpected(std::move(error));
   }

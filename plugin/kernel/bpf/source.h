@@ -50,8 +50,12 @@ class SourceOpener {
   // Finds, opens with the grant's access, and has the object accepted.
   Result<Source> open(const model::GrantedPin& grant);
 
-  // The same ahead of open(), which then gives the very object that was looked at here: names that
-  // others may change can lead elsewhere by then. Keeps a bounded number of them open.
+  // What is pinned there, whatever it is and whatever it opens for. kSourceMissing, or
+  // kSourceMismatch if the pin itself is the reason that this cannot be told.
+  Result<model::ObjectInfo> info(const std::string& path);
+
+  // Does what open() does ahead of it, which then gives the very object that was looked at here:
+  // names that others may change can lead elsewhere by then. Keeps a bounded number of them open.
   Status look(const model::GrantedPin& grant);
 
  private:

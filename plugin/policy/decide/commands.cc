@@ -51,8 +51,8 @@ BpfCommands of_grant(const model::GrantedPin& grant,
              map_commands(object ? std::optional(object->type) : grant.expect.map_type, writes);
     case model::ObjectKind::kProgram:
       return kOpen | (grant.access == Access::kUse ? kUseProgram : BpfCommands{});
-    case model::ObjectKind::kLink:
-      return kOpen | (writes ? kUseLink : BpfCommands{});
+    case model::ObjectKind::kLink:  // an iterator is read as a file
+      return writes ? kOpen | kUseLink : BpfCommands{};
   }
   return kOpen;
 }

@@ -8,6 +8,8 @@
 #include "plugin/base/text.h"
 #include "plugin/policy/decide/delegation.h"
 #include "plugin/policy/decide/denials.h"
+#include "plugin/policy/decide/match_notes.h"
+#include "plugin/policy/decide/matches.h"
 #include "plugin/policy/decide/merge.h"
 #include "plugin/policy/decide/reach.h"
 #include "plugin/policy/decide/select.h"
@@ -71,6 +73,7 @@ class Decider {
   std::deque<std::string> texts_;  // what wanted_ points to for the matches of globs
   std::vector<Wanted> wanted_;
   Decision decision_;
+  MatchNotes match_notes_{decision_.notes};
 };
 
 // The view's `at` and `layout` must be the same wherever they are given; of `hostBpffs` the
@@ -132,12 +135,13 @@ Status Decider::expand(const Policy& policy, const model::Grant& grant) {
     const char* why = impossible_in_bpffs(name);
     if (why == nullptr && has_reserved_component(name)) why = kReservedName;
     if (why != nullptr) {
-      note("skipped " + quoted(source) + ": " + why);
+      match_notes_.add("skipped " + quoted(source) + ": " + why + "; " +
+                       to_string(Rule{policy.name, grant.place}));
       continue;
     }
     const std::string& kept_name = texts_.emplace_back(std::move(name));
     const std::string& kept_source = texts_.emplace_back(source);
-    wanted_.push_back({kept_name, kept_source, &grant, &policy});
+    wanted_.push_back({kept_name, kept_source, &grant, &policy, {}, true});
   }
   return {};
 }
@@ -230,6 +234,8 @@ Result<Decision> Decider::decide(const std::vector<Policy>& policies) {
   PINSCOPE_CHECK(merge_views(selecting));
   for (const Policy* policy : selecting) PINSCOPE_CHECK(collect(*policy));
   PINSCOPE_CHECK(refuse_what_is_denied(selecting));
+  PINSCOPE_CHECK(settle_matches(wanted_, host_, match_notes_));
+  match_notes_.finish();
   PINSCOPE_TRY(decision_.grants, merge_grants(std::move(wanted_), container_));
   PINSCOPE_CHECK(check_bind());
   PINSCOPE_TRY(decision_.delegation, merge_delegations(selecting));

@@ -24,7 +24,8 @@ Error not_selected(const std::string& name, const std::vector<model::Policy>& po
 // if empty) below which the matches keep their path below literal_prefix(). A match that a bpffs
 // cannot hold (a dot in its name) is left out with a note, and so is a glob that matches nothing,
 // whatever `missing` says, and what was not looked for; what a glob matched is skipped if it is
-// gone when it is opened.
+// gone when it is opened. A match never takes the name of what is granted by its path; where grants
+// want a match under one name, those that its object does not fit leave it out (matches.h).
 //
 // Grants of one source under one name are one: the wider access (and its rule), `fail` before
 // `skip`; what else they say must be the same. Of view.hostBpffs the strictest counts.

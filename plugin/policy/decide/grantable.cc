@@ -37,6 +37,8 @@ std::string differences_from(const model::Expect& expect, const model::ObjectInf
   if (expect.program_type)
     compare_text(differences, "type", type_name(info),
                  model::program_type_name(*expect.program_type));
+  if (expect.link_type)
+    compare_text(differences, "type", type_name(info), model::link_type_name(*expect.link_type));
   if (is_map || !expect.kind) {
     compare(differences, "key size", info.key_size, expect.key_size);
     compare(differences, "value size", info.value_size, expect.value_size);
@@ -46,7 +48,27 @@ std::string differences_from(const model::Expect& expect, const model::ObjectInf
   return differences;
 }
 
-Status check_alone(const model::GrantedPin& grant, const model::ObjectInfo& info) {
+// An iterator is read with read(2). Its descriptor, with which it could be given another program,
+// opens only for writing, which a sealed instance refuses.
+Status check_read_of_link(const model::GrantedPin& grant, const model::ObjectInfo& info) {
+  Error error(ErrorCode::kAccessUnsupported, "grant " + quoted(grant.source));
+  if (info.type != model::kIteratorLink)
+    return std::unexpected(
+        std::move(error)
+            .reason("a link opens only for writing")
+            .hint("grant it with access: read-write, which includes the right to detach it"));
+  if (grant.expect.kind != model::ObjectKind::kLink)
+    return std::unexpected(
+        std::move(error)
+            .reason("it is an iterator, and reading one runs its program, which may show data of "
+                    "the whole machine")
+            .hint("say so with expect: {kind: link, type: iter}"));
+  return {};
+}
+
+}  // namespace
+
+Status check_grantable(const model::GrantedPin& grant, const model::ObjectInfo& info) {
   const auto refuse = [&](ErrorCode code, std::string reason, std::string hint) {
     return std::unexpected(Error(code, "grant " + quoted(grant.source))
                                .reason(std::move(reason))
@@ -81,19 +103,15 @@ Status check_alone(const model::GrantedPin& grant, const model::ObjectInfo& info
           "a program of type " + quoted(type_name(info)) + " is granted to no container: " + danger,
           "attach it on the host");
   if (grant.access != model::Access::kRead) return {};
-  if (info.kind == model::ObjectKind::kLink)
-    return refuse(ErrorCode::kAccessUnsupported, "a link opens only for writing",
-                  "grant it with access: read-write, which includes the right to detach it");
+  if (info.kind == model::ObjectKind::kLink) return check_read_of_link(grant, info);
   if (type != nullptr && type->read_refused != nullptr)
     return refuse(ErrorCode::kAccessUnsupported, with_article(*type) + " " + type->read_refused,
                   std::string("access: read-write is the right ") + type->read_write);
   return {};
 }
 
-}  // namespace
-
 Status ObjectJudge::operator()(const model::GrantedPin& grant, const model::ObjectInfo& info) {
-  PINSCOPE_CHECK(check_alone(grant, info));
+  PINSCOPE_CHECK(check_grantable(grant, info));
   ObjectJudge with = *this;
   PINSCOPE_CHECK(with.check_beside_others(grant, info));
   *this = std::move(with);

@@ -10,6 +10,9 @@
 
 namespace pinscope::policy {
 
+// Whether the object can be granted so, whatever else the container gets. Errors as below.
+Status check_grantable(const model::GrantedPin& grant, const model::ObjectInfo& info);
+
 // For the objects of one container, in the order in which they are opened. All differences from
 // what the policy expects are in one error, kSourceMismatch; what cannot be granted is
 // kAccessUnsupported.

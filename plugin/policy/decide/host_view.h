@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,12 @@ struct HostView {
   std::function<Result<model::Comparison>(const std::vector<std::string>& sources,
                                           const model::DeniedPins&)>
       compare_objects = {};
+  // What the sources are, in their order; nothing for one whose pin is gone or does not open. Asked
+  // only about matches of globs that have a name in common with another grant. Absent where no
+  // objects can be looked at: then all of them are wanted.
+  std::function<Result<std::vector<std::optional<model::ObjectInfo>>>(
+      const std::vector<std::string>& sources)>
+      objects_at = {};
   // Whether this kernel lets whoever may load a program reach the whole machine with it. Asked only
   // where it matters; without an answer it does.
   std::function<bool()> programs_reach_machine = {};

@@ -6,7 +6,6 @@
 
 #include "plugin/base/text.h"
 #include "plugin/model/view_names.h"
-#include "plugin/policy/glob.h"
 
 namespace pinscope::policy {
 namespace {
@@ -59,17 +58,16 @@ class Run {
     auto widest = std::ranges::find_if(
         wanted_, [](const Wanted& one) { return one.grant->access == Access::kReadWrite; });
     if (widest == wanted_.end()) widest = wanted_.begin();
-    const auto is_match = [](const Wanted& one) { return is_glob(one.grant->pin); };
     // What a glob matched and is gone when it is opened is what the glob did not match.
     const bool must_be_there = std::ranges::any_of(wanted_, [&](const Wanted& one) {
-      return one.grant->missing == model::Missing::kFail && !is_match(one);
+      return one.grant->missing == model::Missing::kFail && !one.is_match;
     });
 
     pin.source = first.source;
     pin.name = first.name;
     pin.access = widest->grant->access;
     pin.missing = must_be_there ? model::Missing::kFail : model::Missing::kSkip;
-    pin.is_match = std::ranges::all_of(wanted_, is_match);
+    pin.is_match = std::ranges::all_of(wanted_, &Wanted::is_match);
     pin.rule = rule_of(*widest);
     pin.object = first.object;
     PINSCOPE_TRY(const auto uid, agreed("owner.uid", decimal, &Grant::uid));
@@ -81,6 +79,7 @@ class Run {
     PINSCOPE_TRY(pin.expect.kind, expected("expect.kind", kind_name, &Expect::kind));
     PINSCOPE_TRY(pin.expect.map_type, expected("expect.type", decimal, &Expect::map_type));
     PINSCOPE_TRY(pin.expect.program_type, expected("expect.type", decimal, &Expect::program_type));
+    PINSCOPE_TRY(pin.expect.link_type, expected("expect.type", decimal, &Expect::link_type));
     PINSCOPE_TRY(pin.expect.key_size, expected("expect.keySize", decimal, &Expect::key_size));
     PINSCOPE_TRY(pin.expect.value_size, expected("expect.valueSize", decimal, &Expect::value_size));
     PINSCOPE_TRY(pin.expect.max_entries,

@@ -20,6 +20,7 @@ struct Wanted {
   const model::Grant* grant = nullptr;
   const model::Policy* policy = nullptr;
   std::optional<model::ObjectIdentity> object = {};  // of the source, if it was looked at
+  bool is_match = false;                             // of a glob
 };
 
 model::Rule rule_of(const Wanted& wanted);

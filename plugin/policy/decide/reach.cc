@@ -94,7 +94,8 @@ KnownObjects expected_objects(const Decision& decision) {
   for (const auto& grant : decision.grants) {
     const auto& expect = grant.expect;
     auto& object = objects.emplace_back();
-    if (expect.kind == ObjectKind::kLink) object = {ObjectKind::kLink, 0};
+    if (expect.kind == ObjectKind::kLink)
+      object = {ObjectKind::kLink, expect.link_type.value_or(0)};
     if (expect.map_type) object = {ObjectKind::kMap, *expect.map_type};
     if (expect.program_type) object = {ObjectKind::kProgram, *expect.program_type};
   }

@@ -97,9 +97,10 @@ bool check_kind(const Grant& grant, const GrantMarks& marks, Reporter& reporter)
 
 void check_access(const Grant& grant, const GrantMarks& marks, Reporter& reporter) {
   if (grant.access != Access::kRead || !marks.access_known) return;
-  if (grant.expect.kind == ObjectKind::kLink)
+  if (grant.expect.kind == ObjectKind::kLink && grant.expect.link_type != model::kIteratorLink)
     reporter.error(marks.access, "a link can only be granted with access: read-write",
-                   "the kernel opens links for writing only, and whoever has one may detach it");
+                   "the kernel opens links for writing only, and whoever has one may detach it; if "
+                   "it is an iterator, which is read as a file, say type: iter");
 }
 
 void check_grants(const PolicyDraft& draft, Reporter& reporter) {

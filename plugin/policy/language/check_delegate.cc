@@ -113,7 +113,8 @@ class DelegateCheck {
   void takes_programs_of_its_own(const model::Grant& grant, const GrantMarks& marks) {
     const char* what = nullptr;
     if (grant.expect.kind == model::ObjectKind::kLink)
-      what = takes_programs(delegate_.rights, {model::ObjectKind::kLink, 0});
+      what = takes_programs(delegate_.rights,
+                            {model::ObjectKind::kLink, grant.expect.link_type.value_or(0)});
     else if (grant.expect.map_type)
       what = takes_programs(delegate_.rights, {model::ObjectKind::kMap, *grant.expect.map_type});
     if (what != nullptr)

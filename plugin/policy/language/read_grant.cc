@@ -93,38 +93,50 @@ std::optional<uint32_t> read_mode(const Field& field, Reporter& reporter) {
   return mode;
 }
 
+struct TypesOfKind {
+  ObjectKind kind;
+  const model::BpfNames& types;
+  const char* such_as;
+};
+constexpr TypesOfKind kTypesOfKinds[] = {
+    {ObjectKind::kMap, model::kMapTypes, "hash or lru_hash"},
+    {ObjectKind::kProgram, model::kProgramTypes, "xdp or sched_cls"},
+    {ObjectKind::kLink, model::kLinkTypes, "iter or cgroup"},
+};
+
+std::string hint_for_type(const TypesOfKind& wanted, const std::string& name) {
+  // A program and its link may have the same type, so a map or program is the better guess.
+  for (const TypesOfKind& other : kTypesOfKinds)
+    if (other.kind != wanted.kind && other.types.number_of(name))
+      return std::string("it is a type of ") + model::name_of(other.kind) +
+             (wanted.kind == ObjectKind::kMap ? ": add kind: " : ": use kind: ") +
+             model::name_of(other.kind);
+  const auto near = nearest(name, {wanted.types.names.begin(), wanted.types.names.end()});
+  return near.empty()
+             ? std::string("types are written as bpftool writes them, such as ") + wanted.such_as
+             : "did you mean " + quoted(near) + "?";
+}
+
 void read_type(const Field& field, Expect& expect, Reporter& reporter) {
   const auto name = read_word_text(reporter, field);
   if (!name) return;
   const ObjectKind kind = expect.kind.value_or(ObjectKind::kMap);
+  const auto wanted = std::ranges::find(kTypesOfKinds, kind, &TypesOfKind::kind);
+  const auto number = wanted->types.number_of(*name);
   switch (kind) {
     case ObjectKind::kMap:
-      expect.map_type = model::kMapTypes.number_of(*name);
-      if (expect.map_type) return;
+      expect.map_type = number;
       break;
     case ObjectKind::kProgram:
-      expect.program_type = model::kProgramTypes.number_of(*name);
-      if (expect.program_type) return;
+      expect.program_type = number;
       break;
     case ObjectKind::kLink:
-      reporter.error(field.at(), "\"expect.type\" is for maps and programs, and this is a link");
-      return;
+      expect.link_type = number;
+      break;
   }
-  const bool is_map = kind == ObjectKind::kMap;
-  std::string hint;
-  if (is_map && model::kProgramTypes.number_of(*name)) {
-    hint = "it is a type of program: add kind: program";
-  } else if (!is_map && model::kMapTypes.number_of(*name)) {
-    hint = "it is a type of map: use kind: map";
-  } else {
-    const auto names = is_map ? model::kMapTypes.names : model::kProgramTypes.names;
-    const auto near = nearest(*name, {names.begin(), names.end()});
-    hint = near.empty() ? "types are written as bpftool writes them, such as " +
-                              std::string(is_map ? "hash or lru_hash" : "xdp or sched_cls")
-                        : "did you mean " + quoted(near) + "?";
-  }
-  reporter.error(field.at(), shown(*name) + " is no type of " + model::name_of(kind),
-                 std::move(hint));
+  if (!number)
+    reporter.error(field.at(), shown(*name) + " is no type of " + model::name_of(kind),
+                   hint_for_type(*wanted, *name));
 }
 
 void read_object_name(const Field& field, Expect& expect, Reporter& reporter) {

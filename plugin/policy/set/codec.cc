@@ -66,8 +66,8 @@ Offset<fb::Grant> put(FlatBufferBuilder& builder, const model::Grant& grant,
   return fb::CreateGrant(builder, file, grant.place.line, grant.place.column, pin, as,
                          number_of(grant.access), put(grant.uid), put(grant.gid), put(grant.mode),
                          number_of(grant.missing), put_enum(expect.kind), put(expect.map_type),
-                         put(expect.program_type), put(expect.key_size), put(expect.value_size),
-                         put(expect.max_entries), object_name);
+                         put(expect.program_type), put(expect.link_type), put(expect.key_size),
+                         put(expect.value_size), put(expect.max_entries), object_name);
 }
 
 Offset<fb::Deny> put(FlatBufferBuilder& builder, const model::Deny& deny,
@@ -200,6 +200,7 @@ class Decoder {
     take_enum(out.expect.kind, grant.kind(), model::ObjectKind::kLink);
     take(out.expect.map_type, grant.map_type());
     take(out.expect.program_type, grant.program_type());
+    take(out.expect.link_type, grant.link_type());
     take(out.expect.key_size, grant.key_size());
     take(out.expect.value_size, grant.value_size());
     take(out.expect.max_entries, grant.max_entries());

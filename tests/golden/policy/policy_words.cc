@@ -35,6 +35,7 @@ void print_all() {
     return policy::map_type(*model::kMapTypes.number_of(name))->read == nullptr;
   });
   print("programType", model::kProgramTypes.names, any);
+  print("linkType", model::kLinkTypes.names, any);
   print_delegated("delegatedCommand", TokenRight::kCommand);
   print_delegated("delegatedMap", TokenRight::kMap);
   print_delegated("delegatedProgram", TokenRight::kProgram);

@@ -47,6 +47,11 @@ class PinLists : public testing::Test {
     for (const auto& pin : found.pins) names.push_back(pin.substr(bpf_.path().size() + 1));
     return names;
   }
+  // Without what kernels with BPF_PRELOAD put into the root of each bpffs.
+  static std::vector<std::string> without_debug_files(std::vector<std::string> pins) {
+    std::erase_if(pins, [](const std::string& pin) { return pin.ends_with(".debug"); });
+    return pins;
+  }
   static NamePattern any() {
     return {NamePattern::Kind::kMatching, "*", [](std::string_view) { return true; }};
   }
@@ -153,6 +158,67 @@ TEST_F(PinLists, GoIntoEveryBpffsThatIsMountedBelow) {
   const auto inside = Mounted::bpf((mkdir(first.path("in").c_str(), 0755), first.path("in")));
   inner.map(inside.path("a"));
   EXPECT_THAT(pins_matching(devices + "/**/a")->pins, ElementsAre(devices + "/eth0/in/a"));
+}
+
+// A tmpfs for each tenant, as in /run, and in it the tenant's bpffs.
+TEST_F(PinLists, GoThroughALocalFileSystemToTheBpffsInIt) {
+  const std::string tenants = directory_.make_directory("tenants");
+  const auto first = Mounted::tmpfs(directory_.make_directory("tenants/first"));
+  const auto second = Mounted::tmpfs(directory_.make_directory("tenants/second"));
+  const auto empty = Mounted::tmpfs(directory_.make_directory("tenants/third"));
+  const auto bpf_of = [](const Mounted& tenant) {
+    check(mkdir(tenant.path("bpf").c_str(), 0755), "make a directory");
+    return Mounted::bpf(tenant.path("bpf"));
+  };
+  const auto bpf_of_first = bpf_of(first);
+  const auto bpf_of_second = bpf_of(second);
+  HostPins inner;
+  inner.map(bpf_of_first.path("flows"));
+  inner.map(bpf_of_second.path("flows"));
+  write_file(first.path("flows"), "no pin");
+  const std::vector<std::string> both = {tenants + "/first/bpf/flows",
+                                         tenants + "/second/bpf/flows"};
+  for (const char* glob : {"/*/bpf/flows", "/**", "/**/flows", "/[f-s]*/*/flow?"}) {
+    const auto found = pins_matching(tenants + glob);
+    ASSERT_TRUE(found) << found.error().sentence();
+    EXPECT_EQ(without_debug_files(found->pins), both) << glob;
+    EXPECT_THAT(found->left_out, IsEmpty()) << "a mount without a bpffs below is nobody's question";
+  }
+}
+
+// Whoever may write a directory may have mounted there what never answers.
+TEST_F(PinLists, GoThroughNoDirectoryThatOthersThanRootMayWrite) {
+  const std::string tenants = directory_.make_directory("tenants");
+  const auto tenant = Mounted::tmpfs(directory_.make_directory("tenants/first"));
+  check(mkdir(tenant.path("bpf").c_str(), 0755), "make a directory");
+  const auto bpf = Mounted::bpf(tenant.path("bpf"));
+  HostPins inner;
+  inner.map(bpf.path("flows"));
+  EXPECT_THAT(pins_matching(tenants + "/*/*/flows")->pins, SizeIs(1));
+  const auto expect_left_out = [&](const std::string& name) {
+    const auto found = pins_matching(tenants + "/*/*/flows");
+    EXPECT_THAT(found->pins, IsEmpty());
+    EXPECT_THAT(found->left_out, ElementsAre("left out \"" + tenants + "/" + name +
+                                             "\": others than root may mount something there"));
+  };
+  check(chmod(tenant.path().c_str(), 01777), "open the directory");
+  expect_left_out("first");
+  check(chmod(tenant.path().c_str(), 0755), "close the directory");
+  check(chown(tenant.path().c_str(), 1000, 0), "give the directory away");
+  expect_left_out("first");
+}
+
+// Directories without a bpffs below them take none of what the others may read.
+TEST_F(PinLists, ReadOnlyDirectoriesOnTheWayToABpffs) {
+  const std::string tenants = directory_.make_directory("tenants");
+  for (int i = 0; i < 50; ++i) directory_.make_directory("tenants/d" + std::to_string(i));
+  const auto bpf = Mounted::bpf(directory_.make_directory("tenants/z"));
+  HostPins inner;
+  inner.map(bpf.path("flows"));
+  const auto found = kernel::list_pins(tenants, {any_depth()}, {.directories = 2});
+  ASSERT_TRUE(found);
+  EXPECT_THAT(without_debug_files(found->pins), ElementsAre(tenants + "/z/flows"));
+  EXPECT_THAT(found->left_out, IsEmpty());
 }
 
 TEST_F(PinLists, GoIntoNoOtherMountAndSayIt) {

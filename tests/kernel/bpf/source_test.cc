@@ -12,6 +12,7 @@
 #include "plugin/kernel/sys.h"
 #include "plugin/policy/decide/grantable.h"
 #include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/bpf/programs.h"
 #include "tests/support/machine/mounts.h"
 #include "tests/support/machine/temp_directory.h"
 
@@ -262,9 +263,49 @@ TEST_F(Sources, RefuseALinkForReading) {
   pins_.link("/sys/fs/bpf/attached");
   EXPECT_EQ(error_of(grant("/sys/fs/bpf/attached")),
             "cannot open source pin \"/sys/fs/bpf/attached\": Invalid argument (a link opens only "
-            "with access: read-write)");
+            "with access: read-write, or, for reading, with expect: {kind: link, type: iter})");
   EXPECT_EQ(code_, ErrorCode::kAccessUnsupported);
   EXPECT_EQ(error_of(grant("/sys/fs/bpf/attached", Access::kReadWrite)), "");
+}
+
+TEST_F(Sources, GiveAnIteratorForReadingToWhoeverSaysThatItIsOne) {
+  if (const char* why = no_iterators()) GTEST_SKIP() << why;
+  pins_.object(make_iterator(), "/sys/fs/bpf/all_maps");
+  auto granted = grant("/sys/fs/bpf/all_maps");
+  EXPECT_THAT(error_of(granted), HasSubstr("Invalid argument (a link opens only"));
+  EXPECT_EQ(code_, ErrorCode::kAccessUnsupported);
+  granted.expect.kind = model::ObjectKind::kLink;
+  EXPECT_EQ(error_of(granted), "");
+  const auto opened = opener_.open(granted);
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(opened->info.kind, model::ObjectKind::kLink);
+  EXPECT_EQ(opened->info.type, model::kIteratorLink);
+}
+
+TEST_F(Sources, GiveNoOtherLinkForReading) {
+  pins_.link("/sys/fs/bpf/attached");
+  auto granted = grant("/sys/fs/bpf/attached");
+  granted.expect.kind = model::ObjectKind::kLink;
+  EXPECT_EQ(error_of(granted),
+            "cannot grant \"/sys/fs/bpf/attached\": a link opens only for writing (grant it with "
+            "access: read-write, which includes the right to detach it)");
+  EXPECT_EQ(code_, ErrorCode::kAccessUnsupported);
+}
+
+TEST_F(Sources, TellWhatIsPinnedWhateverItOpensFor) {
+  pins_.map("/sys/fs/bpf/flows");
+  pins_.program("/sys/fs/bpf/filter");
+  pins_.link("/sys/fs/bpf/attached");
+  const auto kind_of = [&](const std::string& path) {
+    const auto info = opener_.info(path);
+    return info ? std::string(name_of(info->kind)) : std::string(code_name(info.error().code()));
+  };
+  EXPECT_EQ(kind_of("/sys/fs/bpf/flows"), "map");
+  EXPECT_EQ(kind_of("/sys/fs/bpf/filter"), "program");
+  EXPECT_EQ(kind_of("/sys/fs/bpf/attached"), "link");
+  EXPECT_EQ(kind_of("/sys/fs/bpf/none"), "source-missing");
+  const std::string file = directory_.write("plain", "");
+  EXPECT_EQ(kind_of(file), "source-mismatch");
 }
 
 TEST_F(Sources, SayWhatToDoWhereTheHostsFileSystemIsReadOnly) {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "tests/support/bpf/bpf_objects.h"
+#include "tests/support/bpf/programs.h"
 #include "tests/support/machine/mounts.h"
 #include "tests/support/machine/temp_directory.h"
 #include "tests/support/report/kernel_answer.h"
@@ -173,6 +174,31 @@ TEST_F(PinFacts, ALinkOpensOnlyForWritingAndMayThenBeDetached) {
   EXPECT_EQ(ask("get-ro " + link), "EINVAL");
   EXPECT_EQ(ask("get-rw " + link), "ok");
   EXPECT_EQ(ask("link-detach " + link), "ok");
+}
+
+// Why one can be granted for reading: its output is there, and no descriptor of the link, which
+// would take another program.
+TEST_F(PinFacts, AnIteratorBehindAReadOnlySuperblockIsReadAndDoesNotOpen) {
+  if (const char* why = no_iterators()) GTEST_SKIP() << why;
+  const std::string iterator = instance_.path("iterator");
+  pins_.object(make_iterator(), iterator);
+  EXPECT_THAT(ask("cat " + iterator), testing::StartsWith("ok map map "));
+  EXPECT_EQ(ask("get-rw " + iterator), "ok");
+  instance_.change(MS_REMOUNT | MS_RDONLY);
+  EXPECT_THAT(ask("cat " + iterator), testing::StartsWith("ok map map "));
+  for (const char* open : {"get-rw ", "get-wo ", "link-detach "})
+    EXPECT_EQ(ask(open + iterator), "EROFS") << open;
+  EXPECT_EQ(ask("get-ro " + iterator), "EINVAL");
+  EXPECT_EQ(ask("repin " + iterator + " " + elsewhere_), "EINVAL");
+  EXPECT_EQ(ask("repin-rw " + iterator + " " + elsewhere_), "EROFS");
+  EXPECT_EQ(ask("touch " + iterator), "EROFS");
+  EXPECT_EQ(ask("link-update " + pin_ + " " + iterator), "EROFS");
+}
+
+TEST_F(PinFacts, AnotherLinkCannotBeReadAsAFile) {
+  const std::string link = instance_.path("link");
+  pins_.link(link);
+  EXPECT_EQ(ask("cat " + link), "EIO");
 }
 
 TEST_F(PinFacts, AProgramOpensForReading) {

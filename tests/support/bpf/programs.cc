@@ -1,6 +1,7 @@
 #include "tests/support/bpf/programs.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <sys/stat.h>
@@ -23,8 +24,9 @@ bpf_insn instruction(int code, int destination, int source, int offset, int valu
   return made;
 }
 
-Fd load(uint32_t type, uint32_t attach, std::span<const bpf_insn> code) {
+Fd load(uint32_t type, uint32_t attach, std::span<const bpf_insn> code, uint32_t target = 0) {
   LIBBPF_OPTS(bpf_prog_load_opts, options);
+  options.attach_btf_id = target;
   options.expected_attach_type = static_cast<bpf_attach_type>(attach);
   return Fd(check(bpf_prog_load(static_cast<bpf_prog_type>(type), "test_prog", "GPL", code.data(),
                                 code.size(), &options),
@@ -55,6 +57,29 @@ Fd make_writer(const std::string& map_pin) {
       instruction(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1),
       instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)};
   return load(BPF_PROG_TYPE_SOCKET_FILTER, 0, code);
+}
+
+Fd make_iterator() {
+  const int target =
+      check(libbpf_find_vmlinux_btf_id("bpf_map", BPF_TRACE_ITER), "find the iterator of maps");
+  constexpr int kShown = 0x2070616d;  // "map "
+  // Of its context, meta comes first, and of that the file to write to (include/linux/bpf.h).
+  const bpf_insn code[] = {instruction(BPF_LDX | BPF_MEM | BPF_DW, 1, 1, 0, 0),
+                           instruction(BPF_LDX | BPF_MEM | BPF_DW, 1, 1, 0, 0),
+                           instruction(BPF_ST | BPF_MEM | BPF_W, 10, 0, -4, kShown),
+                           instruction(BPF_ALU64 | BPF_MOV | BPF_X, 2, 10, 0, 0),
+                           instruction(BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, -4),
+                           instruction(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, 4),
+                           instruction(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_seq_write),
+                           instruction(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
+                           instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)};
+  const Fd program =
+      load(BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, code, static_cast<uint32_t>(target));
+  return Fd(check(bpf_link_create(program.get(), 0, BPF_TRACE_ITER, nullptr), "make an iterator"));
+}
+
+const char* no_iterators() {
+  return access("/sys/kernel/btf/vmlinux", F_OK) == 0 ? nullptr : "this kernel has no BTF";
 }
 
 Cgroups::Cgroups()

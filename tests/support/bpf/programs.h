@@ -15,6 +15,12 @@ Fd make_program_of_type(uint32_t type, uint32_t attach = 0);
 // A socket filter that writes 99 at key 1 of the map behind this pin.
 Fd make_writer(const std::string& map_pin);
 
+// A link that is an iterator over all maps of the machine: who reads its pin sees "map " for each,
+// and once more at the end.
+Fd make_iterator();
+// Why there can be none on this machine; null if there can.
+const char* no_iterators();
+
 // The cgroups of the whole machine (version 2), mounted for this test, and an empty one in them
 // that is nobody's.
 class Cgroups {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct FakeHost {
   std::vector<std::string> pins;
   std::map<std::string, uint32_t> maps = {};  // pins of maps and the ids of these
   bool programs_reach_machine = false;
+  std::map<std::string, model::ObjectInfo> objects = {};
 
   [[nodiscard]] HostView view() const {
     HostView host;
@@ -40,6 +42,15 @@ struct FakeHost {
           if (id == map->second && denied.covers(path)) compared.denied_as = path;
       }
       return comparison;
+    };
+    host.objects_at = [this](const std::vector<std::string>& sources)
+        -> Result<std::vector<std::optional<model::ObjectInfo>>> {
+      std::vector<std::optional<model::ObjectInfo>> found;
+      for (const auto& source : sources) {
+        const auto object = objects.find(source);
+        found.push_back(object == objects.end() ? std::nullopt : std::optional(object->second));
+      }
+      return found;
     };
     host.programs_reach_machine = [this] { return programs_reach_machine; };
     return host;

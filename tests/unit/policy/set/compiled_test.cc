@@ -225,11 +225,11 @@ TEST(Compiled, SetOfAnotherFormatVersionIsAnError) {
   int changed = 0;
   // One byte of those that are the version's number is the version.
   for (size_t at = 0; at < content.size(); ++at) {
-    if (content[at] != 6) continue;
+    if (content[at] != 7) continue;
     std::string other = content;
     other[at] = 1;
     if (why_not(Bytes(other).span()) ==
-        "cannot read the compiled policy set: it has format version 1, not 6")
+        "cannot read the compiled policy set: it has format version 1, not 7")
       ++changed;
   }
   EXPECT_EQ(changed, 1);
