@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "plugin/base/text.h"
+#include "plugin/health/place.h"
 #include "plugin/host/file.h"
 #include "plugin/kernel/bpf/bpf.h"
 #include "plugin/kernel/bpf/program_reach.h"
@@ -67,10 +68,9 @@ Finding bpf_lsm() {
   const auto list = text_of_file(kLsmList);
   if (!list)
     return {Level::kWarn, "kernel", "BPF LSM", list.error().sentence(),
-            list.error().errnum() == ENOENT
+            list.error().errnum() == ENOENT && is_on_machine()
                 ? "mount -t securityfs securityfs /sys/kernel/security, to see whether it is active"
-            : ::geteuid() == 0 ? "run pinscope doctor outside of a container"
-                               : "run pinscope doctor as root"};
+                : "run pinscope doctor outside of a container"};
   for (const auto module : split(*list, ','))
     if (module == "bpf") return {Level::kOk, "kernel", "BPF LSM", "active (" + *list + ")", ""};
   return {Level::kWarn, "kernel", "BPF LSM", "not active (" + *list + ")",
@@ -87,9 +87,10 @@ Finding host_bpffs() {
             std::string("mounted at ") + kernel::kUsualBpffs + " (" +
                 std::to_string(mounts->size()) + " in all)",
             ""};
-  return {Level::kWarn, "host", "bpffs", std::string("not mounted at ") + kernel::kUsualBpffs,
-          std::string("mount -t bpf bpf ") + kernel::kUsualBpffs +
-              " (only if policies grant pins from there)"};
+  return {Level::kOk, "host", "bpffs",
+          std::string("not mounted at ") + kernel::kUsualBpffs +
+              ", which matters only if policies grant pins from there",
+          ""};
 }
 
 Finding reach_of_programs() {
@@ -105,22 +106,16 @@ Finding reach_of_programs() {
 
 Findings check_kernel() {
   Findings findings = {bpf_call()};
-  for (const auto& probe : kernel::probe_all()) findings.push_back(from_probe(probe));
+  for (const auto& probe : kernel::probe_all())
+    if (is_root() || probe.answer != model::Probe::kUnknown) findings.push_back(from_probe(probe));
   findings.push_back(btf());
-  findings.push_back(bpf_lsm());
+  if (is_root()) findings.push_back(bpf_lsm());
   findings.push_back(reach_of_programs());
   return findings;
 }
 
 Findings check_host() {
-  Findings findings;
-  if (::geteuid() != 0)
-    findings.push_back(
-        {Level::kWarn, "host", "user",
-         "uid " + std::to_string(::geteuid()) + ": not root, so many checks are skipped",
-         "run pinscope doctor as root"});
-  findings.push_back(host_bpffs());
-  return findings;
+  return {host_bpffs()};
 }
 
 }  // namespace pinscope::health

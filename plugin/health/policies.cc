@@ -1,5 +1,10 @@
 #include "plugin/health/policies.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <climits>
 #include <cstdlib>
 
@@ -7,6 +12,9 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/health/directory.h"
+#include "plugin/health/every_start.h"
+#include "plugin/health/place.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/policy/language/check_places.h"
 #include "plugin/policy/language/check_set.h"
@@ -27,6 +35,17 @@ std::string resolved(const std::string& path) {
   if (::realpath(path.c_str(), real) != nullptr) return real;
   if (path == "/") return path;
   return join(resolved(std::string(parent_of(path))), std::string(base_name(path)));
+}
+
+// Whether the caller may read the policies: what is closed to a user says nothing about them.
+bool may_read(const std::string& policy_path) {
+  if (::access(policy_path.c_str(), R_OK) != 0) return errno == ENOENT;
+  const auto directory = open_at(AT_FDCWD, policy_path, O_RDONLY | O_DIRECTORY);
+  if (!directory) return directory.error().errnum() == ENOTDIR;
+  const auto names = names_in(directory->get(), policy_path);
+  return names && std::ranges::all_of(*names, [&](const std::string& name) {
+           return ::faccessat(directory->get(), name.c_str(), R_OK, 0) == 0 || errno == ENOENT;
+         });
 }
 
 Finding policy_files(const policy::Loaded& loaded, const std::string& policy_path) {
@@ -109,10 +128,17 @@ Finding policy_in_force(const policy::Loaded& loaded, const std::string& policy_
 
 Findings check_policies(const std::string& policy_path, const std::string& cache_directory,
                         const model::LookAtPin& look_at_pin) {
-  auto loaded = policy::load_for_install(policy_path, cache_directory);
+  if (!may_read(policy_path)) return {};
+  auto loaded = is_root() ? policy::load_for_install(policy_path, cache_directory)
+                          : policy::load_path(policy_path);
   add_findings_of_host(loaded, look_at_pin);
-  return {policy_files(loaded, policy_path), policy_in_force(loaded, policy_path, cache_directory),
-          check_directory("policy", "cache", cache_directory)};
+  Findings findings = {policy_files(loaded, policy_path)};
+  if (!is_root()) return findings;
+  findings.push_back(policy_in_force(loaded, policy_path, cache_directory));
+  if (loaded.ok() && !loaded.policies.empty())
+    findings.push_back(check_every_start(loaded.policies));
+  findings.push_back(check_directory("policy", "cache", cache_directory));
+  return findings;
 }
 
 void add_findings_of_host(policy::Loaded& loaded, const model::LookAtPin& look_at_pin) {

@@ -1,4 +1,4 @@
-// The policy files, and the set that is in force.
+// The policy files, and, for root, the set that is in force and what it refuses for certain.
 #pragma once
 
 #include <string>

@@ -4,6 +4,7 @@
 
 #include "plugin/base/path.h"
 #include "plugin/engine/wiring/daemon.h"
+#include "plugin/health/place.h"
 #include "plugin/host/installed.h"
 #include "plugin/host/programs.h"
 #include "plugin/model/low_level_runtime.h"
@@ -52,7 +53,8 @@ Findings check_runtimes() {
     findings.push_back(runtime(name, path));
   }
   if (!any)
-    findings.push_back({Level::kFail, "runtime", "runc, crun", "neither is installed",
+    findings.push_back({is_on_machine() ? Level::kFail : Level::kWarn, "runtime", "runc, crun",
+                        "neither is installed",
                         "install one of them: apt-get install runc; or, if the engine brings its "
                         "own, write {\"runtime\": \"/where/it/is\"} to " +
                             std::string(model::kRuntimeFile)});

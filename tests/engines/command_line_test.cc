@@ -338,6 +338,28 @@ TEST_P(CommandLine, FindsNothingWrongWithASoundMachine) {
   stop();
 }
 
+TEST_P(CommandLine, DoctorTellsOfRefusedStartsAndOfPoliciesThatRefuseAll) {
+  const auto doctor = [&] {
+    return with_state({"doctor", "--policy", installation_.policy_directory(), "--cache-dir",
+                       installation_.cache_directory(), "--audit", installation_.audit_path()});
+  };
+  start();
+  stop();
+  auto found = doctor();
+  EXPECT_EQ(found.status, 0) << found;
+  EXPECT_THAT(found.out, HasSubstr("none in the last 24 hours"));
+  EXPECT_THAT(found.out, HasSubstr("refused by no policy for certain"));
+  pins_.remove("/sys/fs/bpf/flows");
+  EXPECT_NE(container_.create().status, 0);
+  found = doctor();
+  EXPECT_EQ(found.status, 1) << found;
+  EXPECT_THAT(found.out, HasSubstr("1 in the last 24 hours; the last: \"" + container_.id() +
+                                   "\", source-missing, "));
+  EXPECT_THAT(found.out,
+              HasSubstr("every container is refused: cannot open source pin "
+                        "\"/sys/fs/bpf/flows\": No such file or directory; policy \"test\""));
+}
+
 TEST_P(CommandLine, ExplainsAndPlansWithoutLeavingATrace) {
   installation_.hook_into(container_.spec);
   container_.probe({"id"});

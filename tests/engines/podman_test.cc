@@ -286,6 +286,31 @@ TEST_P(Podman, GivesTheViewAgainAfterARestart) {
   EXPECT_THAT(test_->records(), IsEmpty());
 }
 
+TEST_P(Podman, DoctorNamesContainersThatItHasNoRecordOf) {
+  const auto start = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = {"run", "-d", "--network", "none"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    arguments.emplace_back(EngineMachine::kImage);
+    const auto result = podman(arguments);
+    EXPECT_EQ(result.status, 0) << result;
+    return result.out.substr(0, result.out.find('\n'));
+  };
+  const auto doctor = [&] { return machine().run({"pinscope", "doctor", "-o", "json"}).out; };
+  const std::string before = start({"-v", "/sys/fs/bpf:/host"});
+  EXPECT_THAT(doctor(), Not(testing::HasSubstr("no record"))) << "nothing is wired";
+  install();
+  EXPECT_THAT(doctor(), testing::HasSubstr("1 container runs that Pinscope has no record of: " +
+                                           before + "; since before the wiring: " + before +
+                                           "; a bpffs of the host is mounted in " + before + "\""));
+  test_->grant_flows("{}");
+  const std::string after = start({});
+  const std::string found = doctor();
+  EXPECT_THAT(found, testing::HasSubstr("; but a policy selects every container"));
+  EXPECT_THAT(found, Not(testing::HasSubstr(after)));
+  EXPECT_EQ(podman({"rm", "-f", "-t", "0", before}).status, 0);
+  EXPECT_THAT(doctor(), testing::HasSubstr("every container that runs has a record"));
+}
+
 // --privileged takes the view's walls away: the container may open any object by its id, and Podman
 // shows it the host's /sys. What is left is said by explain and doctor; here it only must not
 // break.

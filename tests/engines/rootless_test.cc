@@ -327,6 +327,23 @@ TEST_P(RootlessUser, IsToldByDoctorWhatTheyCanHave) {
   EXPECT_EQ(rows(machine().run({"pinscope", "doctor"})), "") << "root is told nothing of it";
 }
 
+// What they may not look at is neither right nor wrong.
+TEST_P(RootlessUser, IsToldNothingByDoctorOfWhatIsRoots) {
+  grant_to_session();
+  for (const char* path : {"/etc/pinscope/policy.d", "/run/pinscope", "/var/lib/pinscope"})
+    if (std::filesystem::exists(machine().outside(path)))
+      check(chmod(machine().outside(path).c_str(), 0700), "chmod");
+  const auto result = as_user({"pinscope", "doctor"});
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_THAT(result.out, HasSubstr("not root. Not looked at: "));
+  EXPECT_THAT(result.out, testing::Not(HasSubstr("could not tell")));
+  for (const char* area : {"\npolicy ", "\nstate ", "\naudit "})
+    EXPECT_THAT(result.out, testing::Not(HasSubstr(area))) << area;
+  const auto root = machine().run({"pinscope", "doctor"});
+  for (const char* area : {"\npolicy ", "\nstate ", "\naudit "})
+    EXPECT_THAT(root.out, HasSubstr(area)) << area;
+}
+
 const auto kName = [](const auto& runtime) { return runtime.param; };
 INSTANTIATE_TEST_SUITE_P(, Rootless, testing::Values("runc", "crun"), kName);
 INSTANTIATE_TEST_SUITE_P(, RootlessUser, testing::Values("runc"), kName);

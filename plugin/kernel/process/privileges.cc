@@ -111,6 +111,13 @@ bool in_initial_user_namespace() {
   return ::stat("/proc/self/ns/user", &own) != 0 || own.st_ino == kInitialUserNamespace;
 }
 
+bool in_initial_pid_namespace() {
+  // fs/proc/: PROC_PID_INIT_INO, the same on every kernel.
+  constexpr ino_t kInitialPidNamespace = 0xEFFFFFFC;
+  struct stat own {};
+  return ::stat("/proc/self/ns/pid", &own) != 0 || own.st_ino == kInitialPidNamespace;
+}
+
 Error where_rights_end(Error error) {
   if ((error.errnum() != EPERM && error.errnum() != EACCES) || in_initial_user_namespace())
     return error;

@@ -17,6 +17,8 @@ bool serves_rootless_engine();
 // count that views and tokens need. A namespace that maps every id to itself (systemd's
 // PrivateUsers=full) looks like it and is not. True where /proc does not tell.
 bool in_initial_user_namespace();
+// The same of its PID namespace.
+bool in_initial_pid_namespace();
 
 // Adds to an error about missing rights that this process is not in the initial user namespace, if
 // so. Other errors stay as they are.
