@@ -1,4 +1,5 @@
 // `pinscope inspect`: everything that is known of one container's view.
+#include <algorithm>
 #include <memory>
 
 #include "plugin/base/clock.h"
@@ -7,6 +8,7 @@
 #include "plugin/cli/explain/given_text.h"
 #include "plugin/cli/records.h"
 #include "plugin/cli/term/table.h"
+#include "plugin/inventory/find_container.h"
 #include "plugin/model/facts.h"
 #include "plugin/record/record_json.h"
 
@@ -85,15 +87,29 @@ std::string to_text(const inventory::Entry& entry, const Palette& palette) {
 }
 
 struct InspectOptions {
-  std::string id;
+  std::string container;
   size_t pid = 0;  // 0: whichever
 };
 
+// The id that the word means, as for explain; the word itself where nobody knows a container by it,
+// or a pid says which.
+Result<std::string> id_of(const Settings& settings, const InspectOptions& options) {
+  if (options.pid != 0) return options.container;
+  auto search = inventory::search_container(options.container, settings.hook.state_directory);
+  const bool is_id = std::ranges::any_of(search.found, [&](const inventory::FoundContainer& one) {
+    return one.id == options.container;
+  });
+  if (search.found.empty() || is_id) return options.container;
+  PINSCOPE_TRY(auto found, inventory::only_one(std::move(search)));
+  return std::move(found.id);
+}
+
 Result<ExitStatus> inspect(const Settings& settings, const InspectOptions& options) {
   PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
-  PINSCOPE_TRY(const inventory::Entry entry,
-               inventory::find_entry(settings.hook.state_directory, options.id,
-                                     static_cast<pid_t>(options.pid)));
+  PINSCOPE_TRY(const std::string id, id_of(settings, options));
+  PINSCOPE_TRY(
+      const inventory::Entry entry,
+      inventory::find_entry(settings.hook.state_directory, id, static_cast<pid_t>(options.pid)));
   print(settings.json() ? to_json(entry) : to_text(entry, settings.palette()));
   return kExitOk;
 }
@@ -104,7 +120,8 @@ void add_inspect(CLI::App& root, Program& program) {
   auto options = std::make_shared<InspectOptions>();
   add_command(root, program, "inspect", "Show everything about the view of one container",
               [&program, options] { return inspect(program.settings, *options); })
-      .argument("ID", options->id, "The container's id, or a unique beginning of it")
+      .argument("CONTAINER", options->container,
+                "The container's id, a unique beginning of it, or the name that its engine gave it")
       .number("--pid", options->pid, "PID",
               "The pid of the container's process, if several containers have this id")
       .shared_options(program.settings, {"state-dir"})

@@ -1,5 +1,6 @@
 // `pinscope list`: the containers that have a view.
 #include <algorithm>
+#include <map>
 #include <memory>
 
 #include "plugin/base/clock.h"
@@ -7,21 +8,52 @@
 #include "plugin/cli/commands.h"
 #include "plugin/cli/records.h"
 #include "plugin/cli/term/table.h"
+#include "plugin/engine/known_containers.h"
 
 namespace pinscope::cli {
 namespace {
 
 struct ListOptions {
   bool full_ids = false;
+  bool names = false;  // ask the engines
 };
 
-std::string to_json(const inventory::Entries& all) {
+// By id, those that somebody knows.
+using Names = std::map<std::string, std::string, std::less<>>;
+
+// The container's name in its pod is in its record; any other one its engine has to be asked for.
+Names names_of(const inventory::Entries& all, const ListOptions& options) {
+  Names names;
+  if (options.names) {
+    auto answers = engine::running_containers();
+    for (auto& container : answers.containers)
+      names.insert_or_assign(std::move(container.id), std::move(container.name));
+    for (const auto& error : answers.failed) report(error);
+  }
+  for (const auto& entry : all.entries)
+    if (const auto& fact = entry.record.given.identity.kubernetes_container)
+      names.insert_or_assign(entry.record.given.id, fact->value);
+  return names;
+}
+
+std::string name_of(const Names& names, const inventory::Entry& entry) {
+  const auto found = names.find(entry.record.given.id);
+  return found == names.end() ? "" : found->second;
+}
+
+bool has_names(const inventory::Entries& all, const Names& names) {
+  return std::ranges::any_of(
+      all.entries, [&](const inventory::Entry& entry) { return !name_of(names, entry).empty(); });
+}
+
+std::string to_json(const inventory::Entries& all, const Names& names) {
   JsonWriter json(JsonWriter::Style::kPretty);
   json.object().key("containers").array();
   for (const auto& entry : all.entries) {
     const auto& record = entry.record;
     json.object()
         .field("id", record.given.id)
+        .field("name", name_of(names, entry))
         .field("engine", model::engine_name(record.given.engine))
         .field("pid", int64_t{record.given.pid})
         .field("bundle", record.given.bundle)
@@ -53,10 +85,13 @@ bool has_one_id_twice(const inventory::Entries& all) {
 // long they are is the choice of others.
 enum class LongTexts { kInColumns, kBelow };
 
-Table make_table(const inventory::Entries& all, const ListOptions& options, LongTexts where) {
+Table make_table(const inventory::Entries& all, const Names& names, const ListOptions& options,
+                 LongTexts where) {
   const bool below = where == LongTexts::kBelow;
   const bool tells_apart = has_one_id_twice(all);
+  const bool named = has_names(all, names);
   std::vector<std::string> titles = {"ID", "ENGINE", "STATE"};
+  if (named) titles.insert(titles.begin() + 1, "NAME");
   if (!below) titles.emplace_back("POLICIES");
   titles.insert(titles.end(), {"GRANTS", "AT", "AGE"});
   if (tells_apart) titles.emplace_back("PID");
@@ -73,6 +108,7 @@ Table make_table(const inventory::Entries& all, const ListOptions& options, Long
     std::vector<Cell> row = {options.full_ids ? record.given.id : short_id(record.given.id),
                              model::engine_name(record.given.engine),
                              Cell(state, colour_of_state(state))};
+    if (named) row.insert(row.begin() + 1, Cell(name_of(names, entry)));
     const auto policies = inventory::policy_names(record);
     if (!below) row.emplace_back(joined(policies, ","));
     row.insert(row.end(), {grants, record.at, age(wall_clock_ns(), record.created_ns)});
@@ -86,19 +122,20 @@ Table make_table(const inventory::Entries& all, const ListOptions& options, Long
   return table;
 }
 
-std::string to_table(const inventory::Entries& all, const ListOptions& options,
+std::string to_table(const inventory::Entries& all, const Names& names, const ListOptions& options,
                      const Palette& palette) {
   constexpr size_t kWidth = 80;
-  const Table table = make_table(all, options, LongTexts::kInColumns);
+  const Table table = make_table(all, names, options, LongTexts::kInColumns);
   if (table.width() <= kWidth) return table.text(palette);
-  return make_table(all, options, LongTexts::kBelow).text(palette);
+  return make_table(all, names, options, LongTexts::kBelow).text(palette);
 }
 
 Result<ExitStatus> list(const Settings& settings, const ListOptions& options) {
   PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
   PINSCOPE_TRY(const inventory::Entries all,
                inventory::read_entries(settings.hook.state_directory));
-  print(settings.json() ? to_json(all) : to_table(all, options, settings.palette()));
+  const Names names = names_of(all, options);
+  print(settings.json() ? to_json(all, names) : to_table(all, names, options, settings.palette()));
   if (settings.json()) return all.unreadable.empty() ? kExitOk : kExitFailure;
   for (const auto& error : all.unreadable)
     report(Error(error).hint("pinscope gc says what to do about it"));
@@ -112,13 +149,17 @@ void add_list(CLI::App& root, Program& program) {
   add_command(root, program, "list", "List the containers that have a view",
               [&program, options] { return list(program.settings, *options); })
       .flag("--full-ids", options->full_ids, "Do not shorten ids of 64 digits to twelve")
+      .flag("--names", options->names,
+            "Ask podman, docker and crictl for the containers' names, each once")
       .shared_options(program.settings, {"state-dir"})
       .output_options(program.settings)
       .footer(
           "STATE: running; gone (the process has ended, but poststop did not run; see gc); "
           "incomplete (the hook is still at work, or was killed); view missing (something "
           "unmounted it).\nA grant is stale if its source pin is gone or names another object; the "
-          "container still sees the old object.\nIf two containers have the same id, PID and "
+          "container still sees the old object.\nNAME is there if somebody knows one: that in a "
+          "pod is in the "
+          "record, others are asked for with --names.\nIf two containers have the same id, PID and "
           "BUNDLE are shown, too.\n"
           "Where a row would be wider than 80 columns, policies and bundles stand below their "
           "rows.\n"

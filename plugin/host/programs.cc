@@ -32,7 +32,7 @@ Answer ask(const std::vector<std::string>& command, Listen listen) {
   call.max_output = kMaxOutput;
   auto end = run_program(call, std::chrono::steady_clock::now() + kTimeout);
   if (!end) return {};
-  return {.ok = end->ok(), .output = std::move(end->output)};
+  return {.ok = end->ok(), .in_time = end->in_time, .output = std::move(end->output)};
 }
 
 std::string version_of(const std::string& path) {

@@ -16,6 +16,7 @@ std::string find_program(const std::string& name);
 // than five seconds is killed.
 struct Answer {
   bool ok = false;  // it ended with the exit status 0
+  bool in_time = true;
   std::string output;
 };
 using Listen = ProgramCall::Listen;

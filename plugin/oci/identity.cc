@@ -95,6 +95,10 @@ void settle_kind(model::Identity& identity, const TrustedKeys& keys) {
 
 }  // namespace
 
+bool establishes_facts(Engine engine) {
+  return trusted_keys_of(engine) != nullptr;
+}
+
 model::Identity read_identity(const Annotations& annotations, Engine engine,
                               std::string_view bundle) {
   model::Identity identity;

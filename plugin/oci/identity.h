@@ -1,4 +1,4 @@
-// Who a container is, as far as its engine itself wrote it down. Internal to oci/.
+// Who a container is, as far as its engine itself wrote it down.
 #pragma once
 
 #include <string>
@@ -18,5 +18,9 @@ using Annotations = std::vector<std::pair<std::string, std::string>>;
 // another one (ctr, nerdctl) has its annotations from a command line.
 model::Identity read_identity(const Annotations& annotations, model::Engine engine,
                               std::string_view bundle = {});
+
+// Whether the engine writes any of this. Of one that does not, the facts are absent for certain;
+// the unknown one may be any.
+bool establishes_facts(model::Engine engine);
 
 }  // namespace pinscope::oci

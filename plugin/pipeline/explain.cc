@@ -60,6 +60,46 @@ void explain_reach(const policy::HostView& host, const PredictedMounts& mounts,
   if (!checked) explanation.errors.push_back(checked.error());
 }
 
+// What policies may ask of this host.
+policy::HostView host_for(HostPins pins) {
+  policy::HostView host = host_before_start();
+  if (pins == HostPins::kIgnore) {
+    host.pins_matching = [](const Pattern&) { return MatchingPins{}; };
+    host.compare_objects = {};
+    host.objects_at = {};
+    host.programs_reach_machine = [] { return false; };
+  }
+  return host;
+}
+
+// Fills in what the sources of the grants are; the decision without those that are left out.
+Result<Decision> look_at_sources(HostPins pins, Explanation& explanation) {
+  if (pins == HostPins::kIgnore) return explanation.decision;
+  PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
+  kernel::SourceOpener sources(descriptors.get(), policy::ObjectJudge());
+  policy::MatchNotes notes(explanation.decision.notes);
+  Decision present = explanation.decision;
+  present.grants.clear();
+  for (const auto& grant : explanation.decision.grants) {
+    Explanation::Source source;
+    auto opened = sources.open(grant);
+    if (opened) {
+      source.info = std::move(opened->info);
+    } else if (const LeftOut outcome = left_out(grant, opened.error()); outcome != LeftOut::kNot) {
+      source.skipped = true;
+      if (outcome == LeftOut::kUngrantable) notes.add(note_of(grant, opened.error()));
+    } else {
+      Error error = std::move(opened).error().rule(to_string(grant.rule));
+      explanation.errors.push_back(error);
+      source.error = std::move(error);
+    }
+    if (!source.skipped) present.grants.push_back(grant);
+    explanation.sources.push_back(std::move(source));
+  }
+  notes.finish();
+  return present;
+}
+
 }  // namespace
 
 Result<Explanation> explain(const std::vector<Policy>& policies, const std::string& bundle,
@@ -67,9 +107,9 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
                             const Features& features, HostPins pins) {
   Explanation explanation;
   oci::State state;
-  state.id = id;
   state.bundle = bundle;
-  PINSCOPE_TRY(const auto config, read_config(state));
+  PINSCOPE_TRY(const auto config, read_config_of(state.bundle));
+  state.id = id.empty() ? std::string(base_name(state.bundle)) : id;
   PINSCOPE_TRY(explanation.container, container_of(state, config, engine, pod_labels));
 
   auto mounts = predict_mounts(explanation.container,
@@ -77,17 +117,11 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
   explanation.seen = explanation.container;
   explanation.seen.mounts = mounts.resolved();
 
-  policy::HostView host = host_before_start();
+  const policy::HostView host = host_for(pins);
   for (const NamespaceKind kind : {NamespaceKind::kPid, NamespaceKind::kNet, NamespaceKind::kUser,
                                    NamespaceKind::kCgroup, NamespaceKind::kIpc})
     if (policy::shares_host_namespace(explanation.container, kind, host))
       namespace_of(explanation.seen, kind).mode = Namespace::Mode::kHost;
-  if (pins == HostPins::kIgnore) {
-    host.pins_matching = [](const Pattern&) { return MatchingPins{}; };
-    host.compare_objects = {};
-    host.objects_at = {};
-    host.programs_reach_machine = [] { return false; };
-  }
   for (const auto& policy : policies) {
     Explanation::Verdict verdict;
     verdict.policy = {policy.name, policy.place};
@@ -114,32 +148,7 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
       explanation.errors.push_back(able.error());
   }
 
-  PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
-  kernel::SourceOpener sources(descriptors.get(), policy::ObjectJudge());
-  policy::MatchNotes notes(explanation.decision.notes);
-  Decision present = explanation.decision;
-  present.grants.clear();
-  for (const auto& grant : explanation.decision.grants) {
-    if (pins == HostPins::kIgnore) {
-      present.grants.push_back(grant);
-      continue;
-    }
-    Explanation::Source source;
-    auto opened = sources.open(grant);
-    if (opened) {
-      source.info = std::move(opened->info);
-    } else if (const LeftOut outcome = left_out(grant, opened.error()); outcome != LeftOut::kNot) {
-      source.skipped = true;
-      if (outcome == LeftOut::kUngrantable) notes.add(note_of(grant, opened.error()));
-    } else {
-      Error error = std::move(opened).error().rule(to_string(grant.rule));
-      explanation.errors.push_back(error);
-      source.error = std::move(error);
-    }
-    if (!source.skipped) present.grants.push_back(grant);
-    explanation.sources.push_back(std::move(source));
-  }
-  notes.finish();
+  PINSCOPE_TRY(const Decision present, look_at_sources(pins, explanation));
   if (pins == HostPins::kOpen) explain_reach(host, mounts, explanation);
   if (auto refusal = foreseen_refusal(mounts, explanation.container, present);
       refusal && has_mount_namespace)
@@ -151,6 +160,36 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
   } else {
     explanation.errors.push_back(std::move(plan).error());
   }
+  return explanation;
+}
+
+Result<Explanation> explain_described(const std::vector<Policy>& policies,
+                                      const Container& container, const policy::Told& told,
+                                      HostPins pins) {
+  using Selection = policy::Judgement::Selection;
+  Explanation explanation;
+  explanation.is_described = true;
+  explanation.container = container;
+  explanation.seen = container;
+  const policy::HostView host = host_for(pins);
+  std::vector<Policy> selecting;
+  for (const auto& policy : policies) {
+    auto judgement = policy::judge(policy, container, told, host);
+    const bool depends = judgement.selection == Selection::kDepends;
+    const bool selects = judgement.selection == Selection::kSelects;
+    if (selects) selecting.push_back(policy);
+    explanation.verdicts.push_back({.policy = {policy.name, policy.place},
+                                    .selects = selects,
+                                    .why_not = depends ? "" : judgement.why,
+                                    .depends_on = depends ? judgement.why : ""});
+  }
+  auto decision = policy::decide(selecting, container, host);
+  if (!decision) {
+    explanation.errors.push_back(std::move(decision).error());
+    return explanation;
+  }
+  explanation.decision = *std::move(decision);
+  PINSCOPE_CHECK(look_at_sources(pins, explanation));
   return explanation;
 }
 

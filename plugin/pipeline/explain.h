@@ -13,6 +13,7 @@
 #include "plugin/model/object.h"
 #include "plugin/model/plan.h"
 #include "plugin/oci/pod_labels.h"
+#include "plugin/policy/decide/told.h"
 
 namespace pinscope {
 
@@ -27,6 +28,8 @@ struct Explanation {
     model::Rule policy;
     bool selects = false;
     std::string why_not;  // the first key that does not match
+    // Whether it selects depends on keys that the description does not tell: these are they.
+    std::string depends_on = {};
   };
   std::vector<Verdict> verdicts;
 
@@ -47,17 +50,28 @@ struct Explanation {
   // refuse if the shim or the precreate stage had widened it.
   model::BpfCommands commands;
   model::BpfCommands still_refused;
+
+  // There is no config.json, but a description: whether the container would start, and whether its
+  // view would hold, is not known.
+  bool is_described = false;
 };
 
 // Whether the host's pins are looked at. kIgnore explains policies on a machine that is not the one
 // they are for: globs match nothing, `sources` stays empty, no grant counts as missing.
 enum class HostPins { kOpen, kIgnore };
 
-// `policies`: the set in force, or any other to try out. Works without root as far as the sources
-// can be opened without it. An error only if the bundle cannot be read.
+// `policies`: the set in force, or any other to try out. `id`: empty for the bundle's name. Works
+// without root as far as the sources can be opened without it. An error only if the bundle cannot
+// be read.
 Result<Explanation> explain(const std::vector<model::Policy>& policies, const std::string& bundle,
                             const std::string& id, model::Engine engine,
                             const oci::PodLabels& pod_labels, const model::Features& features,
                             HostPins pins = HostPins::kOpen);
+
+// The same for a container of which nothing is there but what `container` says, as far as `told`
+// goes: the decision is that of the policies that select it whatever the rest may be. No plan.
+Result<Explanation> explain_described(const std::vector<model::Policy>& policies,
+                                      const model::Container& container, const policy::Told& told,
+                                      HostPins pins = HostPins::kOpen);
 
 }  // namespace pinscope

@@ -121,6 +121,17 @@ Result<std::string> read_config(oci::State& state) {
   return read_all(file->get(), oci::kMaxBytes, join(state.bundle, config));
 }
 
+Result<std::string> read_config_of(std::string& bundle) {
+  PINSCOPE_TRY(auto directory, open_real_directory(bundle, O_PATH));
+  bundle = std::move(directory.path);
+  const auto file = open_at(directory.fd.get(), kConfig, O_RDONLY | O_NONBLOCK);
+  if (!file)
+    return std::unexpected(
+        Error::system("open " + quoted(join(bundle, kConfig)), file.error().errnum())
+            .hint("a bundle is the directory that has one"));
+  return read_all(file->get(), oci::kMaxBytes, join(bundle, kConfig));
+}
+
 bool runtime_makes(const std::string& id) {
   return runtime_above(id).has_value();
 }

@@ -32,6 +32,9 @@ Result<model::Container> container_of(const oci::State& state, std::string confi
 // policies select. kConfigInvalid: there is no such file.
 Result<std::string> read_config(oci::State& state);
 
+// The same text, of a bundle that somebody names. kSystem: there is no such file.
+Result<std::string> read_config_of(std::string& bundle);
+
 // Whether a runtime above this process is at work at a container of this id, as its command line
 // says.
 bool runtime_makes(const std::string& id);

@@ -19,7 +19,7 @@ ROOMS = {
     "record": STAGE,
     "kernel": STAGE,
     "apply": STAGE | {"kernel"},
-    "inventory": STAGE | {"kernel", "record"},
+    "inventory": STAGE | {"kernel", "engine", "record"},
     "advice": STAGE | {"policy"},
     "nri": GROUND,
     "engine": STAGE,

@@ -1,12 +1,10 @@
 #include "plugin/cli/explain/explanation.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
 
-#include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/kernel/probe.h"
@@ -17,13 +15,6 @@ namespace pinscope::cli {
 namespace {
 
 using advice::Remark;
-
-Result<std::string> resolve_bundle(const std::string& bundle) {
-  const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(bundle.c_str(), nullptr),
-                                                             &std::free);
-  if (!resolved) return std::unexpected(Error::system("open bundle " + quoted(bundle), errno));
-  return std::string(resolved.get());
-}
 
 // The policies that the next start would use: the files, if they have no errors and can come into
 // force; otherwise the set in force.
@@ -59,6 +50,12 @@ model::Features features_of_host() {
   return features;
 }
 
+Result<oci::PodLabels> read_pod_labels(const std::vector<std::string>& texts) {
+  oci::PodLabels labels;
+  for (const auto& text : texts) PINSCOPE_CHECK(oci::add_pod_label(labels, text));
+  return labels;
+}
+
 // The decision, with what the sources are on this host beside what policies expect of them.
 model::Decision with_what_is_there(const Explanation& explanation) {
   auto decision = explanation.decision;
@@ -74,6 +71,56 @@ model::Decision with_what_is_there(const Explanation& explanation) {
   return decision;
 }
 
+// The host's own pins and kernel, where they are looked at.
+HostPins look_of(const ExplainOptions& options) {
+  return options.no_host ? HostPins::kIgnore : HostPins::kOpen;
+}
+
+// A name that nobody could have given a container, or that a directory has, is a bundle's.
+bool is_bundle(const std::string& word) {
+  struct stat status {};
+  return word.find('/') != std::string::npos ||
+         (::stat(word.c_str(), &status) == 0 && S_ISDIR(status.st_mode));
+}
+
+// What is to be explained, once it is clear which container is meant.
+struct Subject {
+  std::string bundle;
+  std::string id;
+  std::string engine;
+};
+
+Result<Subject> find_subject(const Settings& settings, const ExplainOptions& options,
+                             Explained& explained) {
+  if (!options.container.empty() && !options.bundle.empty())
+    return std::unexpected(Error(ErrorCode::kUsage, "explain " + quoted(options.container))
+                               .reason("--bundle names another one"));
+  if (options.container.empty() || is_bundle(options.container))
+    return Subject{options.container.empty() ? options.bundle : options.container, options.id,
+                   options.engine};
+  auto search = inventory::search_container(options.container, settings.hook.state_directory);
+  explained.unanswered = search.failed;
+  PINSCOPE_TRY(auto found, inventory::only_one(std::move(search)));
+  if (found.bundle.empty())
+    return std::unexpected(
+        Error(ErrorCode::kRecord, "explain container " + inventory::title_of(found))
+            .reason("it has no bundle now" +
+                    (found.state.empty() ? "" : ": it is " + one_line(found.state)))
+            .hint("its engine makes one when it starts it; until then describe it by options: "
+                  "pinscope explain --help"));
+  explained.found = found;
+  return Subject{found.bundle, options.id.empty() ? found.id : options.id,
+                 options.engine.empty() ? model::engine_name(found.engine) : options.engine};
+}
+
+void remark_on_user(const ExplainOptions& options, Explained& explained) {
+  if (options.no_host || ::geteuid() == 0 || explained.start.sources.empty()) return;
+  explained.remarks.push_back(
+      {Remark::Kind::kNote, "not-root",
+       "not root: pins that only root may open look wrong here, because the hook is root",
+       "run it as root, or with --no-host"});
+}
+
 }  // namespace
 
 bool Explained::starts() const {
@@ -81,45 +128,65 @@ bool Explained::starts() const {
          std::ranges::find(remarks, Remark::Kind::kRefuses, &Remark::kind) == remarks.end();
 }
 
+bool Explained::holds() const {
+  return std::ranges::none_of(remarks, [](const Remark& remark) {
+    return remark.kind == Remark::Kind::kVoid || remark.kind == Remark::Kind::kUnreachable;
+  });
+}
+
 void add_explain_options(Command& command, Settings& settings, ExplainOptions& options) {
   command
-      .required_option("-b,--bundle", options.bundle, "DIR",
-                       "The container's OCI bundle: the directory that holds its config.json")
+      .optional_argument("CONTAINER", options.container,
+                         "The container: its id, the beginning of one, or the name that its engine "
+                         "gave it; or the directory of its bundle")
+      .option("-b,--bundle", options.bundle, "DIR",
+              "The container's OCI bundle: the directory that holds its config.json")
       .choice("--engine", options.engine, {"podman", "docker", "containerd", "crio", "host"},
-              "The engine that starts the container")
+              "The engine that starts the container (default: the one that knows it)")
       .option("--id", options.id, "TEXT", "The container's id (default: the bundle's name)")
       .repeatable_option(
-          "--pod-label", options.pod_labels, "KEY=VALUE",
+          "--label,--pod-label", options.pod_labels, "KEY=VALUE",
           "A label of the container's pod, as the NRI plugin would pass it on (repeatable)")
       .flag("--no-host", options.no_host,
             "Explain the policy alone, without this host's pins and kernel")
-      .shared_options(settings, {"policy", "cache-dir"})
+      .shared_options(settings, {"policy", "cache-dir", "state-dir"})
       .output_options(settings);
 }
 
 Result<Explained> explain(const Settings& settings, const ExplainOptions& options) {
   Explained explained;
   PINSCOPE_CHECK(check_given_path(settings, "policy"));
-  PINSCOPE_TRY(const std::string bundle, resolve_bundle(options.bundle));
+  if (options.container.empty() && options.bundle.empty())
+    return std::unexpected(Error(ErrorCode::kUsage, "explain a container")
+                               .reason("none is named")
+                               .hint("write its id, its name, or --bundle DIR"));
+  PINSCOPE_TRY(const Subject subject, find_subject(settings, options, explained));
   PINSCOPE_TRY(const auto policies, read_policies(settings, explained));
-  const std::string id = options.id.empty() ? std::string(base_name(bundle)) : options.id;
-  const auto engine = model::engine_from_name(options.engine).value_or(model::Engine::kUnknown);
-  oci::PodLabels pod_labels;
-  for (const auto& label : options.pod_labels)
-    PINSCOPE_CHECK(oci::add_pod_label(pod_labels, label));
+  const auto engine = model::engine_from_name(subject.engine).value_or(model::Engine::kUnknown);
+  PINSCOPE_TRY(const auto pod_labels, read_pod_labels(options.pod_labels));
   const auto features = options.no_host ? model::Features{} : features_of_host();
-  const auto look = options.no_host ? HostPins::kIgnore : HostPins::kOpen;
-  PINSCOPE_TRY(explained.start,
-               pinscope::explain(policies, bundle, id, engine, pod_labels, features, look));
+  PINSCOPE_TRY(explained.start, pinscope::explain(policies, subject.bundle, subject.id, engine,
+                                                  pod_labels, features, look_of(options)));
   explained.remarks = advice::remarks_on(
       explained.start.seen, with_what_is_there(explained.start),
       options.no_host ? std::vector<std::string>{kernel::kUsualBpffs} : kernel::bpffs_places(),
       {explained.start.commands, explained.start.still_refused});
-  if (!options.no_host && ::geteuid() != 0 && !explained.start.sources.empty())
-    explained.remarks.push_back(
-        {Remark::Kind::kNote, "not-root",
-         "not root: pins that only root may open look wrong here, because the hook is root",
-         "run it as root, or with --no-host"});
+  remark_on_user(options, explained);
+  return explained;
+}
+
+Result<Explained> explain(const Settings& settings, const ExplainOptions& options,
+                          const Description& description) {
+  Explained explained;
+  PINSCOPE_CHECK(check_given_path(settings, "policy"));
+  PINSCOPE_TRY(const auto pod_labels, read_pod_labels(options.pod_labels));
+  PINSCOPE_TRY(auto described, read_description(description, options.engine, pod_labels));
+  if (!options.id.empty()) described.container.id = options.id;
+  PINSCOPE_TRY(const auto policies, read_policies(settings, explained));
+  PINSCOPE_TRY(explained.start,
+               explain_described(policies, described.container, described.told, look_of(options)));
+  explained.remarks = std::move(described.remarks);
+  remark_on_user(options, explained);
   return explained;
 }
 

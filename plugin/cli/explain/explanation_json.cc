@@ -48,6 +48,23 @@ void write_container(JsonWriter& json, const model::Container& container) {
   json.field("sandbox", container.identity.is_sandbox).end();
 }
 
+// Where the container was found, if somebody named it.
+void write_found(JsonWriter& json, const Explained& explained) {
+  if (!explained.found) return;
+  const auto& found = *explained.found;
+  json.key("found")
+      .object()
+      .field("name", found.name)
+      .field("id", found.id)
+      .field("engine", model::engine_name(found.engine))
+      .field("bundle", found.bundle)
+      .field("by", found.where)
+      .key("unanswered")
+      .array();
+  for (const auto& error : explained.unanswered) json.value(error.sentence());
+  json.end().end();
+}
+
 void write_grants(JsonWriter& json, const Explained& explained) {
   json.key("grants").array();
   for (size_t i = 0; i < explained.start.decision.grants.size(); ++i) {
@@ -86,10 +103,13 @@ void write_grants(JsonWriter& json, const Explained& explained) {
 std::string to_json(const Explained& explained) {
   const auto& decision = explained.start.decision;
   JsonWriter json(JsonWriter::Style::kPretty);
-  json.object()
-      .field("starts", explained.starts())
-      .field("selected", decision.selected())
-      .field("last_good_policies", explained.last_good);
+  json.object().key("starts");
+  if (explained.start.is_described && explained.starts())
+    json.null();  // not known
+  else
+    json.value(explained.starts());
+  json.field("selected", decision.selected()).field("last_good_policies", explained.last_good);
+  write_found(json, explained);
   write_container(json, explained.start.container);
   json.key("errors").array();
   for (const auto& error : explained.start.errors)
@@ -100,7 +120,10 @@ std::string to_json(const Explained& explained) {
         .field("policy", verdict.policy.policy)
         .field("place", model::to_string(verdict.policy.place))
         .field("selected", verdict.selects);
-    if (!verdict.selects) json.field("why_not", verdict.why_not);
+    if (!verdict.depends_on.empty())
+      json.field("depends_on", verdict.depends_on);
+    else if (!verdict.selects)
+      json.field("why_not", verdict.why_not);
     json.end();
   }
   json.end()

@@ -77,6 +77,12 @@ Command& Command::argument(const std::string& name, std::string& variable,
   return *this;
 }
 
+Command& Command::optional_argument(const std::string& name, std::string& variable,
+                                    const std::string& description) {
+  app_.add_option(name, variable, description)->type_name("");
+  return *this;
+}
+
 Command& Command::choice_argument(const std::string& name, std::string& variable,
                                   const std::vector<std::string>& choices,
                                   const std::string& description) {

@@ -47,7 +47,8 @@ class Command {
   explicit Command(CLI::App& app) : app_(app) {}
 
   // `names`: "-o,--output". `value`: the placeholder for the value in the help, which also says how
-  // to complete it: PATH, FILE, DIR, ID; anything else is not completed.
+  // to complete it: PATH, FILE, DIR, ID,
+  // CONTAINER; anything else is not completed.
   Command& option(const std::string& names, std::string& variable, const std::string& value,
                   const std::string& description);
   Command& required_option(const std::string& names, std::string& variable,
@@ -61,9 +62,12 @@ class Command {
   // An option that takes one of a few words.
   Command& choice(const std::string& names, std::string& variable,
                   const std::vector<std::string>& choices, const std::string& description);
-  // Positional arguments: argument() takes exactly one, choice_argument() one of a few words,
+  // Positional arguments: argument() takes exactly one, optional_argument() one or none,
+  // choice_argument() one of a few words,
   // arguments() any number.
   Command& argument(const std::string& name, std::string& variable, const std::string& description);
+  Command& optional_argument(const std::string& name, std::string& variable,
+                             const std::string& description);
   Command& choice_argument(const std::string& name, std::string& variable,
                            const std::vector<std::string>& choices, const std::string& description);
   Command& arguments(const std::string& name, std::vector<std::string>& variable,

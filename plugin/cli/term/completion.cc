@@ -73,6 +73,21 @@ bool is_path(const OptionDescription& option) {
 constexpr const char* kListIds =
     "pinscope list --full-ids --color never 2>/dev/null | tail -n +2 | cut -d ' ' -f 1";
 
+// Adds the ids that begin with the word. Not by `compgen -W`, which expands its list as the shell
+// does: whoever names a container "$(reboot)" would run that. What is offered is quoted, because
+// the shell takes it into the command line as it is.
+std::string bash_ids() {
+  return "_pinscope_ids() {\n"
+         "  local id\n"
+         "  while IFS= read -r id; do\n"
+         "    [[ $id == \"$word\"* ]] && COMPREPLY+=(\"$(printf %q \"$id\")\")\n"
+         "  done < <(" +
+         std::string(kListIds) +
+         ")\n"
+         "  return 0\n"
+         "}\n";
+}
+
 std::string bash_values(const OptionDescription& option) {
   if (!option.choices.empty())
     return "mapfile -t COMPREPLY < <(compgen -W '" + joined(option.choices, " ") +
@@ -81,8 +96,11 @@ std::string bash_values(const OptionDescription& option) {
     return "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$word\")";
   if (option.value == "DIR")
     return "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$word\")";
-  if (option.value == "ID")
-    return "mapfile -t COMPREPLY < <(compgen -W \"$(" + std::string(kListIds) + ")\" -- \"$word\")";
+  if (option.value == "ID") return "_pinscope_ids";
+  if (option.value == "CONTAINER")
+    return "if [[ $word == */* ]]; then compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d "
+           "-- "
+           "\"$word\"); else _pinscope_ids; fi";
   return ":";
 }
 
@@ -98,7 +116,8 @@ std::string zsh_values(const OptionDescription& option) {
   if (!option.choices.empty()) return "(" + joined(option.choices, " ") + ")";
   if (is_path(option)) return "_files";
   if (option.value == "DIR") return "_files -/";
-  if (option.value == "ID") return "{compadd -- $(" + without_quotes(kListIds) + ")}";
+  if (option.value == "ID" || option.value == "CONTAINER")
+    return "{compadd -- $(" + without_quotes(kListIds) + ")}";
   return " ";
 }
 
@@ -123,7 +142,7 @@ std::string fish_option(const std::string& condition, const OptionDescription& o
     text += " -r -F";
   } else if (option.value == "DIR") {
     text += " -x -a '(__fish_complete_directories)'";
-  } else if (option.value == "ID") {
+  } else if (option.value == "ID" || option.value == "CONTAINER") {
     text += " -x -a '(" + escaped(kListIds, "'\\") + ")'";
   } else if (!option.value.empty()) {
     text += " -x";
@@ -164,7 +183,7 @@ std::string bash_completion(const std::vector<CommandDescription>& commands) {
                bash_arguments(command) + " ;;\n      esac ;;\n";
     }
   }
-  return "# bash completion for pinscope, made by `pinscope completion bash`\n"
+  return "# bash completion for pinscope, made by `pinscope completion bash`\n" + bash_ids() +
          "_pinscope() {\n"
          "  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
          "  local command= i\n"

@@ -200,12 +200,15 @@ bool selects(const model::Policy& policy, const model::Container& container, con
   for (size_t i = 0; i < policy.exclusions.size(); ++i) {
     const model::Exclusion& exclusion = policy.exclusions[i];
     if (!matches(exclusion.matching, container, host, nullptr)) continue;
-    if (why_not != nullptr)
-      *why_not = "item " + std::to_string(i + 1) + " of \"exclude\" at " +
-                 model::to_string(exclusion.place) + " matches it";
+    if (why_not != nullptr) *why_not = excluded_by(policy, i);
     return false;
   }
   return true;
+}
+
+std::string excluded_by(const model::Policy& policy, size_t item) {
+  return "item " + std::to_string(item + 1) + " of \"exclude\" at " +
+         model::to_string(policy.exclusions[item].place) + " matches it";
 }
 
 }  // namespace pinscope::policy

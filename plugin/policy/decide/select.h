@@ -15,6 +15,9 @@ namespace pinscope::policy {
 bool selects(const model::Policy& policy, const model::Container& container, const HostView& host,
              std::string* why_not);
 
+// The reason where an item of `exclude`, counted from 0, matches.
+std::string excluded_by(const model::Policy& policy, size_t item);
+
 // Whether every key matches the container. Keys that need an identity fact which this engine does
 // not establish do not match. `namespaces: host` also matches a container that joins the host's
 // namespace by path, `private` one that joins another than the host's. `why_not` as above:

@@ -14,6 +14,21 @@ PROGRAM = BUILD / "bin/pinscope"
 HOOK = BUILD / "bin/pinscope-hook"
 GOLDEN = SOURCE / "tests/golden/cli"
 
+# Each key of `select`, and the option of `explain` that describes a container by it.
+DESCRIBING = {
+    "engine": "--engine",
+    "kubernetes.namespace": "--namespace",
+    "kubernetes.pod": "--pod",
+    "kubernetes.container": "--container",
+    "kubernetes.labels": "--label",
+    "image": "--image",
+    "user.uid": "--uid",
+    "user.gid": "--gid",
+    "namespaces": "--namespaces",
+    "annotations": "--annotation",
+    "bundle": "--bundle-path",
+}
+
 CAPABILITIES = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL", "CAP_SETUID"]
 
 

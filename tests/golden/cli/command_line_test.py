@@ -327,6 +327,78 @@ class Explain(cli.Case):
         self.write_bundle()
         self.assertIn("does not", self.explain().stdout)
 
+    def describe(self, *arguments):
+        return run("explain", "--no-host", "--policy", self.policies, *arguments)
+
+    def test_takes_a_directory_for_a_bundle(self):
+        self.write_bundle()
+        policies = ("--no-host", "--policy", self.policies, "--engine", "podman")
+        named = run("explain", *policies, self.bundle)
+        self.assertEqual(named.returncode, 0, named.stderr)
+        self.assertEqual(named.stdout, self.explain("--engine", "podman").stdout)
+        inside = run("explain", *policies, ".", cwd=self.bundle)
+        self.assertEqual(inside.stdout, named.stdout)
+
+    def test_says_whom_policies_are_for_by_a_description(self):
+        result = self.describe("--engine", "podman", "--uid", "1000", "--gid", "1000")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assert_golden("explain_described.txt", result.stdout)
+        result = self.describe("--engine", "podman", "-o", "json")
+        found = json.loads(result.stdout)
+        self.assertIsNone(found["starts"])
+        self.assertIn("not-known", [remark["code"] for remark in found["remarks"]])
+
+    def test_takes_nothing_that_is_not_described_for_known(self):
+        self.write_policy("d.yaml", policy("root", select="{user: {uid: 0}}"))
+        result = self.describe("--engine", "containerd", "--image", "x")
+        self.assertIn(
+            'may       policy "root" at d.yaml:1:1: it depends on user.uid, not given\n',
+            result.stdout,
+        )
+        self.assertIn(
+            'may       policy "pods" at c.yaml:1:1: it depends on kubernetes.namespace, not given\n',
+            result.stdout,
+        )
+        found = json.loads(self.describe("--engine", "containerd", "-o", "json").stdout)
+        depends = {verdict["policy"]: verdict.get("depends_on") for verdict in found["policies"]}
+        self.assertEqual(depends["root"], "user.uid")
+
+    def test_knows_that_podman_establishes_no_image(self):
+        result = self.describe("--engine", "podman", "--namespace", "web")
+        self.assertIn("note: podman establishes no namespace, pod, container or image", result.stdout)
+        self.assertIn(
+            'does not  policy "pods" at c.yaml:1:1: kubernetes.namespace is not established by this '
+            "engine",
+            result.stdout,
+        )
+
+    def test_describes_by_every_key_of_select(self):
+        schema = json.loads((cli.SOURCE / "config/policy.schema.json").read_text())
+        keys = schema["definitions"]["select"]["properties"]
+        names = set(keys) - {"kubernetes", "user"}
+        for group in ("kubernetes", "user"):
+            names |= {f"{group}.{key}" for key in keys[group]["properties"]}
+        self.assertEqual(names, set(cli.DESCRIBING))
+        text = run("explain", "--help").stdout
+        for option in cli.DESCRIBING.values():
+            self.assertRegex(text, rf"(?m)^  (-\w,)?{option}\b")
+
+    def test_is_strict_with_a_view_that_is_void(self):
+        self.write_bundle(process__capabilities={"bounding": ["CAP_SYS_ADMIN"]})
+        self.assertEqual(self.explain("--engine", "podman").returncode, 0)
+        strict = self.explain("--engine", "podman", "--strict")
+        self.assertEqual(strict.returncode, 1)
+        self.assertIn("void: with CAP_SYS_ADMIN", strict.stdout)
+        self.write_bundle()
+        self.assertEqual(self.explain("--engine", "podman", "--strict").returncode, 0)
+
+    def test_is_strict_with_a_view_that_cannot_be_reached(self):
+        self.write_bundle(linux__seccomp={"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []})
+        self.assertEqual(self.explain("--engine", "podman").returncode, 0)
+        strict = self.explain("--engine", "podman", "--strict")
+        self.assertEqual(strict.returncode, 1)
+        self.assertIn("unreachable: ", strict.stdout)
+
     def test_says_it_to_programs(self):
         self.write_bundle()
         result = self.explain("--engine", "podman", "--output", "json")
@@ -491,8 +563,26 @@ class Usage(cli.Case):
             (["explain", "-b", ".", "--engine", "pod-man"],
              '--engine: "pod-man" is none of podman|docker|containerd|crio|host; did you mean '
              '"podman"? (see pinscope explain --help)'),
-            (["explain"], "--bundle is required (see pinscope explain --help)"),
-            (["inspect"], "ID is required (see pinscope inspect --help)"),
+            (["explain"], "cannot explain a container: none is named (write its id, its name, or "
+                          "--bundle DIR)"),
+            (["explain", "x", "-b", "."], 'cannot explain "x": --bundle names another one'),
+            (["explain", "x", "--uid", "1"],
+             "cannot explain a container: it is named and described: its configuration says the "
+             "rest"),
+            (["explain", "--uid", "1", "--strict"],
+             "cannot explain a container: --strict needs its configuration: name it, or its bundle"),
+            (["explain", "--uid", "-1"], 'cannot use --uid "-1": it is no id'),
+            (["explain", "--gid", "4294967295"], 'cannot use --gid "4294967295": it is no id'),
+            (["explain", "--namespaces", "nett=host"],
+             'cannot use --namespaces "nett=host": "nett" is no kind of namespace'),
+            (["explain", "--namespaces", "net=x"],
+             'cannot use --namespaces "net=x": it is neither host, private nor an absolute path'),
+            (["explain", "--annotation", "x"], 'cannot use --annotation "x": it is no KEY=VALUE'),
+            (["explain", "--bundle-path", "x"],
+             'cannot use --bundle-path "x": it is not an absolute path without dots'),
+            (["plan", "--engine", "podman"],
+             "cannot explain a container: none is named (write its id, its name, or --bundle DIR)"),
+            (["inspect"], "CONTAINER is required (see pinscope inspect --help)"),
             (["inspect", "x", "--pid", "-3"],
              '--pid: "-3" is no number (see pinscope inspect --help)'),
             (["audit", "-n", "x"], '--last: "x" is no number (see pinscope audit --help)'),

@@ -13,9 +13,10 @@ def script_for(shell):
 
 
 class Bash(unittest.TestCase):
-    def complete(self, *words):
+    def complete(self, *words, before=""):
         """What bash offers for the last of `words`."""
         program = f"""
+{before}
 {script_for("bash")}
 COMP_WORDS=({" ".join(f"'{word}'" for word in words)})
 COMP_CWORD={len(words) - 1}
@@ -62,6 +63,24 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
                 self.complete("pinscope", "cdi", "generate", "--hook", f"{directory}/pin"),
                 [str(path)],
             )
+
+
+    def test_offers_ids_and_runs_none(self):
+        """A runtime takes nearly everything for an id."""
+        with tempfile.TemporaryDirectory() as directory:
+            mark = pathlib.Path(directory) / "mark"
+            hostile = ["$(touch${IFS}$MARK)", "`touch${IFS}$MARK`", "a;b", "web-1", "*"]
+            listed = "".join(f"{name} x\\n" for name in ["ID", *hostile])
+            before = f"MARK={mark}; pinscope() {{ printf '{listed}'; }}"
+            for command in ("inspect", "explain"):
+                self.assertEqual(
+                    self.complete("pinscope", command, "we", before=before), ["web-1"]
+                )
+                offered = self.complete("pinscope", command, "", before=before)
+                self.assertEqual(len(offered), len(hostile), offered)
+                self.assertIn("a\\;b", offered)
+                self.assertIn("\\*", offered)
+            self.assertFalse(mark.exists())
 
 
 class Syntax(unittest.TestCase):

@@ -1,0 +1,42 @@
+// Which container somebody means by a word: an id, the beginning of one, or the name that an engine
+// has given. It is looked for in the records of Pinscope, in the directories of the runtimes, and
+// by asking the engines, so that the container need not have a view, nor run.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/model/container.h"
+
+namespace pinscope::inventory {
+
+struct FoundContainer {
+  std::string id;
+  std::string bundle;  // absolute; empty where it has none now
+  model::Engine engine = model::Engine::kUnknown;
+  std::string name;   // the engine's; empty where nobody said one
+  std::string state;  // the engine's word for it; empty likewise
+  std::string where;  // what says so: "the record in /run/pinscope", "/run/runc/web-1", "podman"
+};
+
+struct Search {
+  std::string word;
+  std::vector<FoundContainer> found;
+  std::vector<std::string> looked_in;  // directories, and programs that were asked
+  std::vector<Error> failed;           // places that could not be read, engines without an answer
+};
+
+// Everything that `word` may mean. An id is meant by nothing else than it; a name and the beginning
+// of an id have the same right, because whoever starts a container chooses its name, and must not
+// take the place of another by it. Engines are asked only where an id does not settle it.
+Search search_container(const std::string& word, const std::string& state_directory);
+
+// The only one. kRecord: none, several, or nowhere to look without root; the error says where was
+// looked, and lists them.
+Result<FoundContainer> only_one(Search search);
+
+// "web (podman, 3f2a1b0c9d8e)": what a container is called in a sentence.
+std::string title_of(const FoundContainer& container);
+
+}  // namespace pinscope::inventory

@@ -1,0 +1,131 @@
+#include "plugin/inventory/runtime_states.h"
+
+#include <fcntl.h>
+
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "plugin/base/text.h"
+#include "plugin/host/file.h"
+#include "plugin/json/json.h"
+
+namespace pinscope::inventory {
+namespace {
+
+using model::Engine;
+
+constexpr size_t kMaxBytes = size_t{16} << 20;  // of a state: runc's has the configuration in it
+constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+// runc and youki; crun.
+constexpr std::array kStateFiles = {"state.json", "status"};
+constexpr const char* kDockersNamespace = "moby";
+
+struct Place {
+  const char* path;
+  int depth;  // of the directories that have containers, below it
+  Engine engine;
+};
+// The roots that runtimes are given: by nobody; by containerd, one for each of its namespaces; by
+// dockerd, one for each of its runtimes and namespaces.
+constexpr std::array kPlaces = {
+    Place{"/run/runc", 0, Engine::kUnknown},  Place{"/run/crun", 0, Engine::kUnknown},
+    Place{"/run/youki", 0, Engine::kUnknown}, Place{"/run/containerd/runc", 1, Engine::kContainerd},
+    Place{"/run/docker", 2, Engine::kDocker},
+};
+// Of what is in /run/docker.
+constexpr std::string_view kDockersRuntimes = "runtime-";
+
+Result<std::optional<Fd>> open_state(int directory, const std::string& path) {
+  for (const char* name : kStateFiles) {
+    auto file = open_at(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (file) return std::optional<Fd>(*std::move(file));
+    if (file.error().errnum() != ENOENT)
+      return std::unexpected(
+          Error::system("open " + quoted(path + "/" + name), file.error().errnum()));
+  }
+  return std::nullopt;
+}
+
+// Nothing if that is no container's directory, or it has gone meanwhile.
+Result<std::optional<std::string>> bundle_in(int parent, const std::string& id,
+                                             const std::string& path) {
+  const auto directory = open_at(parent, id, kDirectory);
+  if (!directory) return std::nullopt;
+  PINSCOPE_TRY(const auto file, open_state(directory->get(), path));
+  if (!file) return std::nullopt;
+  PINSCOPE_TRY(auto text, read_all(file->get(), kMaxBytes, path));
+  PINSCOPE_TRY(auto bundle, bundle_of_state(std::move(text), path));
+  return std::optional<std::string>(std::move(bundle));
+}
+
+class Walk {
+ public:
+  Walk(std::string_view prefix, RuntimeStates& result) : prefix_(prefix), result_(result) {}
+
+  void enter(const std::string& path, int depth, Engine engine) {
+    const auto directory = open_at(AT_FDCWD, path, kDirectory);
+    if (!directory) {
+      const int error = directory.error().errnum();
+      if (error != ENOENT && error != ENOTDIR) result_.unreadable.push_back(directory.error());
+      return;
+    }
+    const auto names = names_in(directory->get(), path);
+    if (!names) return result_.unreadable.push_back(names.error());
+    if (depth == 0) result_.looked_in.push_back(path);
+    for (const auto& name : *names) {
+      const std::string below = path + "/" + name;
+      if (depth == 0) {
+        take(directory->get(), name, below, engine);
+      } else if (depth == 1) {
+        enter(below, 0, name == kDockersNamespace ? Engine::kDocker : engine);
+      } else if (name.starts_with(kDockersRuntimes)) {
+        enter(below, depth - 1, engine);
+      }
+    }
+  }
+
+ private:
+  void take(int parent, const std::string& id, const std::string& path, Engine engine) {
+    if (!id.starts_with(prefix_) || !model::is_container_id(id)) return;
+    auto bundle = bundle_in(parent, id, path);
+    if (!bundle) return result_.unreadable.push_back(std::move(bundle).error());
+    if (*bundle) result_.states.push_back({id, **std::move(bundle), path, engine});
+  }
+
+  std::string_view prefix_;
+  RuntimeStates& result_;
+};
+
+}  // namespace
+
+RuntimeStates runtime_states(std::string_view prefix, const std::string& root) {
+  RuntimeStates result;
+  Walk walk(prefix, result);
+  for (const Place& place : kPlaces) walk.enter(root + place.path, place.depth, place.engine);
+  return result;
+}
+
+Result<std::string> bundle_of_state(std::string json, const std::string& name) {
+  constexpr std::string_view kLabel = "bundle=";
+  PINSCOPE_TRY(const auto document,
+               JsonDocument::parse(std::move(json), quoted(name), ErrorCode::kSystem));
+  const JsonView root = document.root();
+  PINSCOPE_TRY(std::string bundle, root.string_or("bundle", ""));
+  PINSCOPE_TRY(const auto config, root.find("config"));
+  if (bundle.empty() && config) {
+    PINSCOPE_TRY(const auto found, config->find("labels"));
+    PINSCOPE_TRY(const auto labels, found ? found->elements()
+                                          : Result<std::vector<JsonView>>(std::vector<JsonView>{}));
+    for (const auto& label : labels) {
+      PINSCOPE_TRY(const auto text, label.as_string());
+      if (text.starts_with(kLabel)) bundle = text.substr(kLabel.size());
+    }
+  }
+  if (!bundle.starts_with('/'))
+    return std::unexpected(root.make_error("the bundle is not an absolute path"));
+  return bundle;
+}
+
+}  // namespace pinscope::inventory
