@@ -22,6 +22,7 @@ void build_tree(CLI::App& root, Program& program) {
   add_plan(root, program);
   add_list(root, program);
   add_inspect(root, program);
+  add_inventory(root, program);
   add_audit(root, program);
   add_gc(root, program);
   add_cdi(root, program);

@@ -32,11 +32,20 @@ struct MntIdReq {
   uint64_t param;
 };
 inline constexpr uint32_t kMntIdReqSize0 = 24;  // MNT_ID_REQ_SIZE_VER0
+// The same with the id of another mount namespace (Linux 6.11), which kNsGetMntNsId tells.
+struct MntIdReqOfNamespace {
+  MntIdReq request;
+  uint64_t mnt_ns_id;
+};
+inline constexpr uint32_t kMntIdReqSize1 = 32;        // MNT_ID_REQ_SIZE_VER1
+inline constexpr uint64_t kListmountRoot = ~0ULL;     // LSMT_ROOT
+inline constexpr unsigned long kNsGetMntNsId = 0x8008b705;  // NS_GET_MNTNS_ID, Linux 6.11
 
 inline constexpr uint64_t kStatmountSbBasic = 0x1;
 inline constexpr uint64_t kStatmountMntBasic = 0x2;
 inline constexpr uint64_t kStatmountMntRoot = 0x8;
 inline constexpr uint64_t kStatmountMntPoint = 0x10;
+inline constexpr uint64_t kStatmountMntOpts = 0x80;  // Linux 6.11
 
 // struct statmount up to the string area, as of Linux 6.8; later fields were carved out of the
 // spare.

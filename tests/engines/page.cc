@@ -124,6 +124,8 @@ std::string without_what_varies(const std::string& text) {
       {std::regex(R"((Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d+ +\d\d:\d\d)"), "DATE"},
       {std::regex(R"(\b[0-9a-f]{12,64}\b)"), "ID"},
       {std::regex(R"(\b(map|program|link) \d+)"), "$1 NUMBER"},
+      {std::regex(R"(\(pid \d+\))"), "(pid NUMBER)"},
+      {std::regex(R"(\b0:\d+\b)"), "DEVICE"},
       {std::regex(R"(\b\d+s\b)"), "AGE"},
       {std::regex(R"(\b(version) \d+\.\d+\.[\w.+~]+)"), "$1 NUMBER"},
       {std::regex(R"([ \t]+)"), " "},

@@ -42,6 +42,11 @@ TEST_F(Pages, Migration) {
   walk_with_podman("migration.md");
 }
 
+TEST_F(Pages, Inventory) {
+  if (!has_program("bpftool")) GTEST_SKIP() << "bpftool is not installed";
+  walk_with_podman("inventory.md");
+}
+
 TEST_F(Pages, Cdi) {
   walk_with_podman("engines/cdi.md");
 }

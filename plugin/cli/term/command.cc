@@ -86,7 +86,7 @@ Command& Command::optional_argument(const std::string& name, std::string& variab
 Command& Command::choice_argument(const std::string& name, std::string& variable,
                                   const std::vector<std::string>& choices,
                                   const std::string& description) {
-  CLI::Option& option = *app_.add_option(name, variable, description)->required();
+  CLI::Option& option = *app_.add_option(name, variable, description)->required(variable.empty());
   restrict_to(option, choices);
   return *this;
 }

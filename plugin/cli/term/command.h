@@ -63,8 +63,8 @@ class Command {
   Command& choice(const std::string& names, std::string& variable,
                   const std::vector<std::string>& choices, const std::string& description);
   // Positional arguments: argument() takes exactly one, optional_argument() one or none,
-  // choice_argument() one of a few words,
-  // arguments() any number.
+  // choice_argument() one of a few words, or none if the variable has a default; arguments() any
+  // number.
   Command& argument(const std::string& name, std::string& variable, const std::string& description);
   Command& optional_argument(const std::string& name, std::string& variable,
                              const std::string& description);

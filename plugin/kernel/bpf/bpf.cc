@@ -10,30 +10,11 @@
 #include <string_view>
 
 #include "plugin/base/text.h"
+#include "plugin/kernel/bpf/call.h"
 #include "plugin/kernel/uapi.h"
 
 namespace pinscope::kernel {
 namespace {
-
-long call_bpf(int command, void* attributes, size_t size) {
-  return ::syscall(SYS_bpf, command, attributes, size);
-}
-
-uint64_t as_address(const void* pointer) {
-  return reinterpret_cast<uintptr_t>(pointer);
-}
-
-// The kernel copies as much as both sides know and zero-fills nothing: start from zeros.
-template <typename Info>
-bool read_info(int object, Info& info) {
-  std::memset(&info, 0, sizeof info);
-  union bpf_attr attributes {};
-  std::memset(&attributes, 0, sizeof attributes);
-  attributes.info.bpf_fd = static_cast<uint32_t>(object);
-  attributes.info.info_len = sizeof info;
-  attributes.info.info = as_address(&info);
-  return call_bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes, sizeof attributes) == 0;
-}
 
 Result<Fd> get_object(const std::string& path, uapi::BpfObjAttr& attributes, size_t size) {
   attributes.pathname = as_address(path.c_str());
@@ -88,46 +69,68 @@ Status pin_object(int object, int dirfd, const std::string& name, bool by_path_f
   return {};
 }
 
+model::ObjectInfo described(const struct bpf_map_info& info) {
+  model::ObjectInfo result;
+  result.kind = model::ObjectKind::kMap;
+  result.type = info.type;
+  result.id = info.id;
+  result.key_size = info.key_size;
+  result.value_size = info.value_size;
+  result.max_entries = info.max_entries;
+  result.map_flags = info.map_flags;
+  result.name = bounded(info.name, sizeof info.name);
+  return result;
+}
+
+model::ObjectInfo described(const struct bpf_prog_info& info) {
+  model::ObjectInfo result;
+  result.kind = model::ObjectKind::kProgram;
+  result.type = info.type;
+  result.id = info.id;
+  result.name = bounded(info.name, sizeof info.name);
+  return result;
+}
+
+model::ObjectInfo described(const struct bpf_link_info& info) {
+  model::ObjectInfo result;
+  result.kind = model::ObjectKind::kLink;
+  result.type = info.type;
+  result.id = info.id;
+  return result;
+}
+
 Result<model::ObjectInfo> object_info(int object, int proc_self_fd) {
   char target[64];
   const std::string link = std::to_string(object);
   const ssize_t length = ::readlinkat(proc_self_fd, link.c_str(), target, sizeof target);
   if (length < 0) return std::unexpected(Error::system("tell the kind of a BPF object", errno));
-  const std::string_view kind(target, static_cast<size_t>(length));
-  const auto no_info = [] {
+  const auto kind = kind_of_link({target, static_cast<size_t>(length)});
+  if (!kind)
+    return std::unexpected(
+        Error(ErrorCode::kSourceMismatch, "tell the kind of a BPF object")
+            .reason("the kernel calls it " + quoted({target, static_cast<size_t>(length)})));
+  const auto read = [&]<typename Info>(Info info) -> Result<model::ObjectInfo> {
+    if (read_info(object, info)) return described(info);
     return std::unexpected(Error::system("read the info of a BPF object", errno));
   };
-  model::ObjectInfo result;
-  if (kind == "anon_inode:bpf-map") {
-    struct bpf_map_info info {};
-    if (!read_info(object, info)) return no_info();
-    result.kind = model::ObjectKind::kMap;
-    result.type = info.type;
-    result.id = info.id;
-    result.key_size = info.key_size;
-    result.value_size = info.value_size;
-    result.max_entries = info.max_entries;
-    result.map_flags = info.map_flags;
-    result.name = bounded(info.name, sizeof info.name);
-  } else if (kind == "anon_inode:bpf-prog") {
-    struct bpf_prog_info info {};
-    if (!read_info(object, info)) return no_info();
-    result.kind = model::ObjectKind::kProgram;
-    result.type = info.type;
-    result.id = info.id;
-    result.name = bounded(info.name, sizeof info.name);
-  } else if (kind == "anon_inode:bpf_link" || kind == "anon_inode:bpf-link" ||
-             kind == "anon_inode:[bpf-link]") {
-    struct bpf_link_info info {};
-    if (!read_info(object, info)) return no_info();
-    result.kind = model::ObjectKind::kLink;
-    result.type = info.type;
-    result.id = info.id;
-  } else {
-    return std::unexpected(Error(ErrorCode::kSourceMismatch, "tell the kind of a BPF object")
-                               .reason("the kernel calls it " + quoted(kind)));
+  switch (*kind) {
+    case model::ObjectKind::kMap:
+      return read(bpf_map_info{});
+    case model::ObjectKind::kProgram:
+      return read(bpf_prog_info{});
+    case model::ObjectKind::kLink:
+      return read(bpf_link_info{});
   }
-  return result;
+  return std::unexpected(Error::system("read the info of a BPF object", EINVAL));
+}
+
+std::optional<model::ObjectKind> kind_of_link(std::string_view target) {
+  if (target == "anon_inode:bpf-map") return model::ObjectKind::kMap;
+  if (target == "anon_inode:bpf-prog") return model::ObjectKind::kProgram;
+  if (target == "anon_inode:bpf_link" || target == "anon_inode:bpf-link" ||
+      target == "anon_inode:[bpf-link]")
+    return model::ObjectKind::kLink;
+  return std::nullopt;
 }
 
 Result<ShortInfo> short_info(int object) {

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
@@ -28,6 +30,10 @@ Status pin_object(int object, int dirfd, const std::string& name, bool by_path_f
 // BPF_OBJ_GET_INFO_BY_FD. The kind comes from the descriptor's link target below `proc_self_fd`,
 // the only place where the kernel tells it before the info can be read.
 Result<model::ObjectInfo> object_info(int object, int proc_self_fd);
+
+// The kind of object that the link of a descriptor in /proc/PID/fd names; nothing for another thing
+// than an object.
+std::optional<model::ObjectKind> kind_of_link(std::string_view target);
 
 // The first two fields of every kind's info. Reading them costs half of object_info, but does not
 // tell the kind.

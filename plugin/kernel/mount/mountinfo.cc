@@ -64,6 +64,11 @@ void for_each_line(std::string_view text, const Use& use) {
   }
 }
 
+bool has_word(std::string_view options, std::string_view word) {
+  const auto words = split(options, ',');
+  return std::ranges::find(words, word) != words.end();
+}
+
 Result<std::string> read_from_start(int mountinfo) {
   if (::lseek(mountinfo, 0, SEEK_SET) != 0)
     return std::unexpected(Error::system("read the container's mount table", errno));
@@ -116,6 +121,36 @@ std::vector<Mount> parse_mountinfo(std::string_view text) {
     mounts.push_back(std::move(mount));
   });
   return mounts;
+}
+
+std::vector<BpffsMount> parse_bpffs_mounts(std::string_view text) {
+  std::vector<BpffsMount> mounts;
+  for_each_line(text, [&](const MountinfoLine& line) {
+    if (line.dash[1] != "bpf" || line.fields.end() - line.dash <= 3) return;
+    const auto device = split(line.fields[2], ':');
+    const auto major = parse_unsigned(device.front());
+    const auto minor = parse_unsigned(device.back());
+    BpffsMount mount;
+    if (!to_id(line.fields[0], mount.id) || device.size() != 2 || !major || !minor) return;
+    mount.device_major = static_cast<uint32_t>(*major);
+    mount.device_minor = static_cast<uint32_t>(*minor);
+    mount.root = unescape(line.fields[3]);
+    mount.mount_point = unescape(line.fields[4]);
+    mount.is_read_only = has_word(line.fields[5], "ro");
+    mount.is_sealed = has_word(line.dash[3], "ro");
+    // "rw" or "ro" comes first.
+    const auto comma = line.dash[3].find(',');
+    if (comma != std::string_view::npos) mount.options = unescape(line.dash[3].substr(comma + 1));
+    mounts.push_back(std::move(mount));
+  });
+  return mounts;
+}
+
+Result<std::vector<BpffsMount>> read_bpffs_mounts(int proc, const std::string& process) {
+  const std::string path = process + "/mountinfo";
+  PINSCOPE_TRY(const Fd file, open_at(proc, path, O_RDONLY));
+  PINSCOPE_TRY(const std::string text, read_all(file.get(), kMountinfoLimit, path));
+  return parse_bpffs_mounts(text);
 }
 
 Result<std::string> superblock_options(int mountinfo, int mount) {

@@ -37,6 +37,23 @@ Result<std::vector<Mount>> read_mounts(int mountinfo);
 // The bpffs among them.
 Result<std::vector<Mount>> read_bpf_mounts(const std::string& proc = "/proc/self");
 
+// A bpffs mount of any namespace, with what tells instances of the file system apart.
+struct BpffsMount {
+  uint64_t id = 0;  // as in Mount
+  uint32_t device_major = 0;
+  uint32_t device_minor = 0;
+  bool is_sealed = false;     // the superblock is read-only
+  bool is_read_only = false;  // this mount is
+  std::string mount_point;    // as seen from the namespace's root
+  std::string root;           // the part of the file system that it shows
+  std::string options;        // of the superblock: "mode=700,delegate_cmds=any"
+};
+// Those among the lines of a mountinfo file.
+std::vector<BpffsMount> parse_bpffs_mounts(std::string_view text);
+// Those that a process sees, which are a part of its namespace's if it is in a chroot. `process`:
+// its directory in /proc, of which `proc` is a descriptor.
+Result<std::vector<BpffsMount>> read_bpffs_mounts(int proc, const std::string& process);
+
 // Where distributions mount the host's bpffs.
 inline constexpr const char* kUsualBpffs = "/sys/fs/bpf";
 // Where this process's namespace has a bpffs: at the usual place in any case, and wherever else.

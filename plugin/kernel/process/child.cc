@@ -31,6 +31,8 @@ constexpr int kFailed = 1;
 // For the end of a child that has given its answer, and of one that was killed.
 constexpr Milliseconds kForItsEnd{1000};
 constexpr Milliseconds kForItsDeath{50};
+// For each piece of a series behind one that did not answer.
+constexpr Milliseconds kForThoseAfter{100};
 
 struct Pipe {
   Fd reader;
@@ -86,7 +88,8 @@ bool leave_streams(int instead) {
   return true;
 }
 
-[[noreturn]] void be_child(const Work& work, const Fd& writer) {
+// What a process needs to be somebody's child and nobody else's.
+void settle_as_child() {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::signal(SIGPIPE, SIG_DFL);
   // There may be no /dev/null in this root. Nothing can be written to this end of a pipe, and there
@@ -97,26 +100,44 @@ bool leave_streams(int instead) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  std::string text;
-  int status = kFailed;
+}
+
+// What the work gives, or the bytes of its error.
+struct Outcome {
+  bool worked = false;
+  std::string bytes;
+};
+
+Outcome outcome_of(const Work& work) {
   try {
-    if (auto result = work(); !result) {
-      text = bytes_of(result.error());
-    } else {
-      text = *std::move(result);
-      status = 0;
-    }
+    if (auto result = work(); result) return {true, *std::move(result)};
+    else return {false, bytes_of(result.error())};
   } catch (const std::exception& exception) {
-    text = bytes_of(cannot_go_on(exception.what()));
+    return {false, bytes_of(cannot_go_on(exception.what()))};
   }
-  std::string_view rest = std::string_view(text).substr(0, kLongestAnswer);
+}
+
+Result<std::string> result_of(bool worked, std::string bytes) {
+  if (worked) return bytes;
+  auto error = Error::from_bytes(bytes);
+  return std::unexpected(error ? *std::move(error) : cannot_go_on("it did not say why"));
+}
+
+bool write_whole(int fd, std::string_view rest) {
   while (!rest.empty()) {
-    const ssize_t count = ::write(writer.get(), rest.data(), rest.size());
-    if (count <= 0) break;
+    const ssize_t count = ::write(fd, rest.data(), rest.size());
+    if (count <= 0) return false;
     rest.remove_prefix(static_cast<size_t>(count));
   }
+  return true;
+}
+
+[[noreturn]] void be_child(const Work& work, const Fd& writer) {
+  settle_as_child();
+  const auto outcome = outcome_of(work);
+  write_whole(writer.get(), std::string_view(outcome.bytes).substr(0, kLongestAnswer));
   // No destructors and no leak checker: this is another process's memory.
-  ::_exit(status);
+  ::_exit(outcome.worked ? 0 : kFailed);
 }
 
 // What the child wrote, until it closed its end; nothing if that was not in time.
@@ -142,6 +163,82 @@ void hand_on(int reader) {
   }
 }
 
+// One child with a series of answers, each behind its head.
+struct Head {
+  uint64_t size = 0;
+  bool worked = false;
+};
+
+class Series {
+ public:
+  static Result<Series> start(size_t first, size_t count,
+                              const std::function<Result<std::string>(size_t)>& work) {
+    PINSCOPE_TRY(Pipe ends, make_pipe());
+    const pid_t child = ::fork();
+    if (child < 0) return std::unexpected(Error::system("start a process", errno));
+    if (child != 0) return Series(child, std::move(ends.reader));
+    ends.reader.reset();
+    settle_as_child();
+    for (size_t i = first; i < count; ++i) {
+      const auto outcome = outcome_of([&] { return work(i); });
+      const Head head{outcome.bytes.size(), outcome.worked};
+      if (!write_whole(ends.writer.get(),
+                       {reinterpret_cast<const char*>(&head), sizeof head}) ||
+          !write_whole(ends.writer.get(), outcome.bytes))
+        break;
+    }
+    ::_exit(0);
+  }
+  Series(Series&& other) noexcept
+      : child_(std::exchange(other.child_, 0)), reader_(std::move(other.reader_)) {}
+  Series& operator=(Series&&) = delete;
+  Series(const Series&) = delete;
+  Series& operator=(const Series&) = delete;
+  ~Series() {
+    if (child_ == 0) return;
+    reader_.reset();
+    if (!goes_on_) ::kill(child_, SIGKILL);
+    (void)end_of(child_, Clock::now() + (was_late_ ? kForItsDeath : kForItsEnd));
+  }
+
+  Result<std::string> read(Clock::time_point deadline) {
+    Head head;
+    std::string bytes;
+    goes_on_ = read_whole(reinterpret_cast<char*>(&head), sizeof head, deadline) &&
+               head.size <= kLongestAnswer;
+    if (goes_on_) {
+      bytes.resize(head.size);
+      goes_on_ = read_whole(bytes.data(), bytes.size(), deadline);
+    }
+    if (goes_on_) return result_of(head.worked, std::move(bytes));
+    return std::unexpected(cannot_go_on(was_late_ ? "it took too long" : "the process ended"));
+  }
+  // False if the child has no further answer.
+  [[nodiscard]] bool goes_on() const { return goes_on_; }
+  [[nodiscard]] bool was_late() const { return was_late_; }
+
+ private:
+  Series(pid_t child, Fd reader) : child_(child), reader_(std::move(reader)) {}
+
+  bool read_whole(char* to, size_t size, Clock::time_point deadline) {
+    while (size > 0) {
+      was_late_ = !wait_for(reader_.get(), deadline);
+      if (was_late_) return false;
+      const ssize_t count = ::read(reader_.get(), to, size);
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) return false;
+      to += count;
+      size -= static_cast<size_t>(count);
+    }
+    return true;
+  }
+
+  pid_t child_;
+  Fd reader_;
+  bool goes_on_ = true;
+  bool was_late_ = false;
+};
+
 std::string ended_by(int status) {
   return "the process was ended by signal " + std::to_string(WTERMSIG(status));
 }
@@ -165,9 +262,24 @@ Result<std::string> run_in_child(const Work& work, Milliseconds timeout) {
   const auto status = end_of(child, Clock::now() + (answer ? kForItsEnd : kForItsDeath));
   if (!answer || !status) return std::unexpected(cannot_go_on("it took too long"));
   if (!WIFEXITED(*status)) return std::unexpected(cannot_go_on(ended_by(*status)));
-  if (WEXITSTATUS(*status) == 0) return *std::move(answer);
-  auto error = Error::from_bytes(*answer);
-  return std::unexpected(error ? *std::move(error) : cannot_go_on("it did not say why"));
+  return result_of(WEXITSTATUS(*status) == 0, *std::move(answer));
+}
+
+void run_each_in_child(size_t count, const std::function<Result<std::string>(size_t)>& work,
+                       const std::function<void(size_t, Result<std::string>)>& take,
+                       Milliseconds timeout) {
+  ::signal(SIGCHLD, SIG_DFL);
+  for (size_t next = 0; next < count; ++next) {
+    auto child = Series::start(next, count, work);
+    if (!child) return take(next, std::unexpected(std::move(child).error()));
+    for (; next < count; ++next) {
+      auto answer = child->read(Clock::now() + timeout);
+      const bool goes_on = child->goes_on();
+      take(next, std::move(answer));
+      if (!goes_on) break;
+    }
+    if (child->was_late()) timeout = std::min(timeout, kForThoseAfter);
+  }
 }
 
 Status go_on_in_child(Milliseconds timeout) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <string>
 
@@ -18,6 +19,14 @@ using Work = std::function<Result<std::string>()>;
 // Runs `work` in a child and gives its result. The child has this process's descriptors but none of
 // its streams; it is killed after the timeout.
 Result<std::string> run_in_child(const Work& work, std::chrono::milliseconds timeout);
+
+// The same for many pieces of work, one after the other: `work(i)` for each i below `count`, in as
+// few children as that takes. `take(i, result)` is called here, in the same order. A piece that
+// does not answer within the timeout is an error, and the next has another child; those after it
+// have less time, so that many such pieces hold nobody up for long.
+void run_each_in_child(size_t count, const std::function<Result<std::string>(size_t)>& work,
+                       const std::function<void(size_t, Result<std::string>)>& take,
+                       std::chrono::milliseconds timeout);
 
 // Forks, and returns without an error in the child, which goes on with the program. The parent
 // waits for the child, copies what it wrote to its streams to stderr, and exits with its status. In

@@ -23,6 +23,7 @@ WANTED = [
     "usr/share/doc/pinscope/docs/adr/README.md",
     "usr/share/doc/pinscope/docs/cannot-open-pin.md",
     "usr/share/doc/pinscope/docs/engines/podman.md",
+    "usr/share/doc/pinscope/docs/inventory.md",
     "usr/share/doc/pinscope/docs/migration.md",
     "usr/share/doc/pinscope/docs/operating.md",
     "usr/share/doc/pinscope/docs/policy.md",

@@ -35,7 +35,8 @@ TEST(Describe, NamesEveryCommandOfTheProgram) {
   EXPECT_THAT(names,
               testing::UnorderedElementsAre("", "check", "explain", "plan", "list", "inspect",
                                             "audit", "gc", "cdi", "engine", "run", "doctor",
-                                            "compile", "node", "completion", "help", "version"));
+                                            "compile", "node", "completion", "help", "version",
+                                            "inventory"));
 }
 
 TEST(Describe, KnowsTheChoicesOfAnOption) {

@@ -1,0 +1,101 @@
+// `pinscope inventory`: every bpffs, pin and BPF object of the machine, and whose it is.
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "plugin/cli/commands.h"
+#include "plugin/cli/inventory/text.h"
+#include "plugin/inventory/live.h"
+#include "plugin/policy/glob.h"
+#include "plugin/record/store.h"
+
+namespace pinscope::cli {
+namespace {
+
+constexpr const char* kSummary = "summary";
+constexpr const char* kMounts = "mounts";
+constexpr const char* kPins = "pins";
+constexpr const char* kObjects = "objects";
+
+struct InventoryOptions {
+  std::string what = kSummary;
+  InventoryFilter filter;
+  size_t watch = 0;  // seconds; 0: once
+};
+
+Result<Inventory> take_inventory(const Settings& settings) {
+  PINSCOPE_TRY(const auto store, record::Store::open(settings.hook.state_directory, false));
+  PINSCOPE_TRY(auto all, store.all());
+  std::vector<inventory::KnownContainer> containers;
+  for (auto& record : all.records) {
+    const bool is_running = inventory::process_of(record) == inventory::ProcessState::kRunning;
+    containers.push_back({std::move(record), is_running});
+  }
+  Inventory result;
+  PINSCOPE_TRY(result.machine, inventory::look_at_machine());
+  for (const auto& error : all.unreadable) result.machine.not_seen.push_back(error.sentence());
+  inventory::judge(result.machine, containers);
+  result.notices = inventory::notices_of(result.machine, containers);
+  return result;
+}
+
+std::string text_of(const Settings& settings, const InventoryOptions& options,
+                    const Inventory& all) {
+  const auto palette = settings.palette();
+  if (settings.json()) return to_json(all, options.filter);
+  if (options.what == kMounts) return mounts_text(all, options.filter, palette);
+  if (options.what == kPins) return pins_text(all, options.filter, palette);
+  if (options.what == kObjects) return objects_text(all, options.filter, palette);
+  return summary_text(all, palette);
+}
+
+Result<ExitStatus> show(const Settings& settings, const InventoryOptions& options) {
+  PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
+  PINSCOPE_CHECK(policy::check_glob(options.filter.name));
+  if (::geteuid() != 0)
+    return std::unexpected(Error(ErrorCode::kUsage, "look at the whole machine")
+                               .reason("only root sees other processes and their objects"));
+  const bool clears = options.watch > 0 && !settings.json() && ::isatty(STDOUT_FILENO) == 1;
+  for (;;) {
+    PINSCOPE_TRY(const auto all, take_inventory(settings));
+    // To the top of a terminal, and nothing below.
+    if (clears && ::write(STDOUT_FILENO, "\x1b[H\x1b[2J", 7) < 0) return kExitFailure;
+    print(text_of(settings, options, all));
+    if (options.watch == 0) return kExitOk;
+    std::this_thread::sleep_for(std::chrono::seconds(options.watch));
+  }
+}
+
+}  // namespace
+
+void add_inventory(CLI::App& root, Program& program) {
+  auto options = std::make_shared<InventoryOptions>();
+  add_command(root, program, "inventory",
+              "Show every bpffs, pin and BPF object of the machine, and whose it is",
+              [&program, options] { return show(program.settings, *options); })
+      .choice_argument("WHAT", options->what, {kSummary, kMounts, kPins, kObjects},
+                       "What to show")
+      .option("--container", options->filter.container, "ID",
+              "Only what the container with this id has")
+      .choice("--kind", options->filter.kind, {"map", "program", "link"},
+              "Only objects of this kind")
+      .option("--name", options->filter.name, "GLOB",
+              "Only objects and pins whose name matches")
+      .number("--watch", options->watch, "SECONDS", "Show it again after each so many seconds")
+      .shared_options(program.settings, {"state-dir"})
+      .output_options(program.settings)
+      .footer(
+          "All mount namespaces that a process is in or has open are looked at. A bpffs is the "
+          "\"host\"'s, the \"view\" of a container, or a \"stranger\".\n"
+          "NOTICE: exposed (a container sees a bpffs of the host); later (mounted in a container "
+          "after its view); stranger; stale (the container keeps an object that its source names "
+          "no more); orphan (no pin and no process leads to the object); duplicate (an object in "
+          "several bpffs, one of which no policy explains); leftover (a record of a container that "
+          "has ended).\n"
+          "What could not be seen is listed with the reason.\n"
+          "Exit status: 0 done; 1 failure; 2 usage error.");
+}
+
+}  // namespace pinscope::cli

@@ -1,0 +1,45 @@
+// What a look at the machine means: whose each thing is, by Pinscope's records, and what somebody
+// should look at. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugin/inventory/machine/machine.h"
+#include "plugin/model/record.h"
+
+namespace pinscope::inventory {
+
+std::string text_of(const model::ObjectInfo& info);  // "map 12 (flows)"
+std::string text_of(const Space& space);             // "container web", "systemd (pid 1)"
+
+struct KnownContainer {
+  model::Record record;
+  bool is_running = false;
+};
+
+// Fills in what records say (Space::container, Instance::Origin::kView, InstanceMount::is_later,
+// Pin::grant), and which objects are orphans and duplicates.
+void judge(Machine& machine, const std::vector<KnownContainer>& containers);
+
+// Something that somebody should look at.
+struct Notice {
+  enum class Kind {
+    kExposed,    // a bpffs of the host is mounted in a container
+    kLater,      // a bpffs was mounted in a container after its view
+    kStranger,   // a bpffs that is neither the host's nor a view
+    kStale,      // a container has an object that its source names no more
+    kOrphan,     // an object that nothing leads to
+    kDuplicate,  // an object in several instances, not all of which are explained by grants
+    kLeftover,   // a record of a container whose process has ended
+  } kind = Kind::kStranger;
+  std::string subject;  // "container web", "map 12 (flows)"
+  std::string text;     // what is the matter, as a clause
+};
+const char* name_of(Notice::Kind kind);  // "exposed", "later mount", …
+
+// In the order of the kinds above.
+std::vector<Notice> notices_of(const Machine& machine,
+                               const std::vector<KnownContainer>& containers);
+
+}  // namespace pinscope::inventory

@@ -1,0 +1,245 @@
+#include "plugin/inventory/machine/machine.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <map>
+#include <utility>
+
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/host/file.h"
+#include "plugin/kernel/bpf/bpf.h"
+#include "plugin/kernel/bpf/objects.h"
+#include "plugin/kernel/mount/machine.h"
+#include "plugin/kernel/mount/namespaces.h"
+#include "plugin/kernel/process/child.h"
+#include "plugin/kernel/process/descriptors.h"
+
+namespace pinscope::inventory {
+namespace {
+
+constexpr std::chrono::milliseconds kTimeout{3000};  // for one instance
+
+// The machine's own namespace by its number; 0 if that is hidden.
+uint64_t number_of_host() {
+  const auto root = kernel::MachineRoot::find();
+  struct stat status {};
+  const std::string link = std::string(root ? root->proc() : "/proc/1") + "/ns/mnt";
+  return ::stat(link.c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
+class Look {
+ public:
+  Look(Fd proc, kernel::Processes processes)
+      : proc_(std::move(proc)), processes_(std::move(processes)) {}
+
+  Machine take() {
+    if (processes_.not_seen > 0)
+      machine_.not_seen.push_back(count_of(processes_.not_seen, "process", "processes") +
+                                  " whose mount namespace or descriptors cannot be read from here");
+    find_mounts();
+    read_pins();
+    for (const auto kind :
+         {model::ObjectKind::kMap, model::ObjectKind::kProgram, model::ObjectKind::kLink})
+      read_objects(kind);
+    add_pins();
+    add_holders();
+    add_uses();
+    return std::move(machine_);
+  }
+
+ private:
+  void find_mounts() {
+    const uint64_t host = number_of_host();
+    for (size_t i = 0; i < processes_.namespaces.size(); ++i)
+      if (processes_.namespaces[i].number == host && !processes_.members[i].empty())
+        host_root_ = root_of(processes_.members[i].front());
+    for (size_t i = 0; i < processes_.namespaces.size(); ++i) {
+      const auto& space = processes_.namespaces[i];
+      auto mounts = kernel::bpffs_mounts_of(proc_.get(), space);
+      if (!mounts && !has_ended(mounts.error()))
+        machine_.not_seen.push_back("mount namespace " + std::to_string(space.number) + ": " +
+                                    mounts.error().sentence());
+      if (!mounts || mounts->empty()) continue;
+      ways_.push_back(&space);
+      machine_.spaces.push_back(described(i, space.number == host));
+      for (auto& mount : *mounts) add(std::move(mount));
+    }
+  }
+
+  static bool has_ended(const Error& error) {
+    return error.errnum() == ENOENT || error.errnum() == ESRCH ||
+           error.code() == ErrorCode::kProcessGone;
+  }
+
+  [[nodiscard]] Space described(size_t i, bool is_host) const {
+    const auto& members = processes_.members[i];
+    Space space;
+    space.number = processes_.namespaces[i].number;
+    space.is_host = is_host;
+    space.processes = members.size();
+    if (members.empty()) return space;
+    space.pid = members.front();
+    space.command = processes_.command_of(space.pid);
+    space.has_hosts_root = is_host || (host_root_ && root_of(space.pid) == host_root_);
+    return space;
+  }
+
+  // The directory that a process has for "/": its device and inode; nothing if that is not told. Its
+  // file system, which may wait for somebody, is not asked.
+  using Root = std::optional<std::pair<uint64_t, uint64_t>>;
+  [[nodiscard]] Root root_of(pid_t pid) const {
+    struct statx status {};
+    const std::string path = std::to_string(pid) + "/root";
+    if (::statx(proc_.get(), path.c_str(), AT_STATX_DONT_SYNC, STATX_INO, &status) != 0)
+      return std::nullopt;
+    return std::pair(::makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino);
+  }
+
+  void add(kernel::BpffsMount mount) {
+    const std::pair device(mount.device_major, mount.device_minor);
+    const auto [place, is_new] = instances_.try_emplace(device, machine_.instances.size());
+    if (is_new)
+      machine_.instances.push_back({.device_major = mount.device_major,
+                                    .device_minor = mount.device_minor,
+                                    .is_sealed = mount.is_sealed,
+                                    .options = mount.options,
+                                    .left_out = {},
+                                    .hidden = {}});
+    if (machine_.spaces.back().is_host)
+      machine_.instances[place->second].origin = Instance::Origin::kHost;
+    machine_.mounts.push_back({.space = machine_.spaces.size() - 1, .instance = place->second, .mount = std::move(mount)});
+  }
+
+  // The mounts of each instance, first those that show all of it, of these the machine's own.
+  [[nodiscard]] std::vector<std::vector<const InstanceMount*>> ways_to_instances() const {
+    std::vector<std::vector<const InstanceMount*>> ways(machine_.instances.size());
+    for (const auto& mount : machine_.mounts) ways[mount.instance].push_back(&mount);
+    for (auto& of_one : ways)
+      std::ranges::stable_sort(of_one, {}, [&](const InstanceMount* mount) {
+        return std::pair(mount->mount.root != "/", !machine_.spaces[mount->space].is_host);
+      });
+    return ways;
+  }
+
+  void read_pins() {
+    const auto ways = ways_to_instances();
+    const bool by_path_fd = kernel::has_path_fd();
+    kernel::run_each_in_child(
+        ways.size(), [&](size_t i) { return look_through(ways[i], by_path_fd); },
+        [&](size_t i, Result<std::string> bytes) {
+          auto& instance = machine_.instances[i];
+          if (!bytes) return instance.left_out.push_back("its pins: " + bytes.error().sentence());
+          auto walked = kernel::walked_pins_from(*bytes);
+          for (auto& pin : walked.pins) machine_.pins.push_back({i, std::move(pin), {}});
+          instance.left_out = std::move(walked.left_out);
+          instance.hidden = std::move(walked.covered);
+        },
+        kTimeout);
+  }
+
+  // In the child: by the first way that leads to the instance.
+  [[nodiscard]] Result<std::string> look_through(const std::vector<const InstanceMount*>& ways,
+                                                 bool by_path_fd) const {
+    std::optional<Error> why;
+    for (const auto* way : ways) {
+      auto shown = kernel::open_bpffs(proc_.get(), *ways_[way->space], way->mount);
+      if (!shown) {
+        why = std::move(shown).error();
+        continue;
+      }
+      return kernel::to_bytes(pins_of(*shown, way->mount, by_path_fd));
+    }
+    return std::unexpected(*std::move(why));
+  }
+
+  static kernel::WalkedPins pins_of(const Fd& shown, const kernel::BpffsMount& mount, bool by_path_fd) {
+    struct stat status {};
+    const bool is_pin = ::fstat(shown.get(), &status) == 0 && S_ISREG(status.st_mode);
+    kernel::WalkedPins found;
+    if (is_pin)
+      found.pins = {kernel::look_at_pin(shown, mount.mount_point, by_path_fd)};
+    else
+      found = kernel::walk_pins(shown.get(), by_path_fd);
+    if (mount.root == "/") return found;
+    // As if all had been seen: the mount shows this part of it.
+    for (auto& pin : found.pins)
+      pin.path = (is_pin ? mount.root : join(mount.root, pin.path)).substr(1);
+    found.covered.push_back("what is not below " + quoted(mount.root));
+    return found;
+  }
+
+  void read_objects(model::ObjectKind kind) {
+    auto objects = kernel::list_objects(kind);
+    if (!objects) return machine_.not_seen.push_back(objects.error().sentence());
+    for (auto& object : *objects) {
+      machine_.objects.emplace_back().info = std::move(object.info);
+      uses_.push_back(std::move(object.uses));
+      if (object.uses_more) {
+        const auto& info = machine_.objects.back().info;
+        machine_.not_seen.push_back("what else " + std::string(model::name_of(kind)) + " " +
+                                    std::to_string(info.id) + " keeps alive: it holds too much");
+      }
+    }
+  }
+
+  void add_pins() {
+    for (size_t i = 0; i < machine_.pins.size(); ++i)
+      if (const auto object = machine_.find(machine_.pins[i].pin.object))
+        machine_.objects[*object].pins.push_back(i);
+  }
+
+  void add_holders() {
+    for (const auto& held : processes_.held) {
+      const auto object = machine_.find(held.object);
+      if (!object) continue;
+      auto& holders = machine_.objects[*object].holders;
+      // Those of one process follow each other.
+      if (holders.empty() || holders.back().pid != held.pid)
+        holders.push_back({.pid = held.pid, .command = processes_.command_of(held.pid)});
+      holders.back().for_writing = holders.back().for_writing || held.for_writing;
+      ++holders.back().descriptors;
+    }
+  }
+
+  void add_uses() {
+    for (size_t i = 0; i < uses_.size(); ++i) {
+      const auto& info = machine_.objects[i].info;
+      for (const auto& used : uses_[i])
+        if (const auto object = machine_.find(used))
+          machine_.objects[*object].used_by.push_back({info.kind, info.id});
+    }
+  }
+
+  Fd proc_;
+  Root host_root_;
+  kernel::Processes processes_;
+  Machine machine_;
+  std::vector<const kernel::MountNamespace*> ways_;  // to each of Machine::spaces
+  std::map<std::pair<uint32_t, uint32_t>, size_t> instances_;  // by device
+  std::vector<std::vector<model::ObjectIdentity>> uses_;       // of each of Machine::objects
+};
+
+}  // namespace
+
+std::optional<size_t> Machine::find(const model::ObjectIdentity& identity) const {
+  const auto key = [](const Object& object) { return std::pair(object.info.kind, object.info.id); };
+  const auto found =
+      std::ranges::lower_bound(objects, std::pair(identity.kind, identity.id), {}, key);
+  if (found == objects.end() || key(*found) != std::pair(identity.kind, identity.id))
+    return std::nullopt;
+  return static_cast<size_t>(found - objects.begin());
+}
+
+Result<Machine> look_at_machine() {
+  PINSCOPE_TRY(Fd proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
+  PINSCOPE_TRY(auto processes, kernel::look_at_processes());
+  return Look(std::move(proc), std::move(processes)).take();
+}
+
+}  // namespace pinscope::inventory

@@ -1,0 +1,108 @@
+// The machine as it is at one moment: its mount namespaces, the bpffs instances that are mounted in
+// them, the pins in those, and the BPF objects behind them. What was found only; what it means, and
+// whose it is, is added by judge.h.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/kernel/bpf/pin_walk.h"
+#include "plugin/kernel/mount/mountinfo.h"
+#include "plugin/model/decision.h"
+#include "plugin/model/object.h"
+
+namespace pinscope::inventory {
+
+// A mount namespace that has a bpffs.
+struct Space {
+  uint64_t number = 0;  // the inode behind /proc/PID/ns/mnt
+  bool is_host = false;  // the machine's own, that of process 1
+  pid_t pid = 0;         // one process in it; 0: none, somebody has it open only
+  std::string command;   // of that process, which the process chooses
+  size_t processes = 0;
+  bool has_hosts_root = false;  // "/" is the machine's own: a service, not a container
+  std::string container;  // the id of the container that it belongs to, by its record; may be empty
+};
+
+// One bpffs instance, which is a superblock of the kernel.
+struct Instance {
+  uint32_t device_major = 0;
+  uint32_t device_minor = 0;
+  bool is_sealed = false;
+  std::string options;  // of the superblock, as the kernel writes them
+  enum class Origin {
+    kHost,      // it is mounted in the machine's own namespace
+    kView,      // a record of Pinscope names it
+    kStranger,  // neither
+  } origin = Origin::kStranger;
+  std::vector<std::string> left_out;  // of its pins, and why
+  // What no mount shows: in a view nothing, in another instance perhaps more pins.
+  std::vector<std::string> hidden;
+
+  [[nodiscard]] bool is_whole() const { return left_out.empty() && hidden.empty(); }
+};
+
+struct InstanceMount {
+  size_t space = 0;     // in Machine::spaces
+  size_t instance = 0;  // in Machine::instances
+  kernel::BpffsMount mount;
+  // Of a container with a record: it was made after the view.
+  bool is_later = false;
+  // It is a grant itself: layout `bind` shows a pin of the host in its own place.
+  bool is_grant = false;
+};
+
+struct Pin {
+  size_t instance = 0;
+  kernel::WalkedPin pin;
+  // Of a view: what was granted under this name.
+  struct Grant {
+    std::string container;
+    model::Access access = model::Access::kRead;
+    std::string source;
+    model::Rule rule;
+    bool is_stale = false;  // the source names another object by now, or is gone
+  };
+  std::optional<Grant> grant;
+};
+
+struct Holder {
+  pid_t pid = 0;
+  std::string command;
+  bool for_writing = false;
+  size_t descriptors = 0;
+};
+
+struct Object {
+  model::ObjectInfo info;
+  std::vector<size_t> pins;                    // in Machine::pins
+  std::vector<Holder> holders;                 // by pid
+  std::vector<model::ObjectIdentity> used_by;  // objects that keep it alive
+  bool is_orphan = false;     // no pin and no process leads to it, by way of other objects, too
+  bool is_duplicate = false;  // its pins are in several instances
+};
+
+struct Machine {
+  std::vector<Space> spaces;
+  std::vector<Instance> instances;
+  std::vector<InstanceMount> mounts;
+  std::vector<Pin> pins;        // by instance
+  std::vector<Object> objects;  // maps, programs, links, each by id
+  std::vector<std::string> not_seen;  // what could not be looked at, and why
+
+  // The object's place in `objects`; nothing if there is none, as for id 0.
+  [[nodiscard]] std::optional<size_t> find(const model::ObjectIdentity& identity) const;
+};
+
+// Reads all of it. What cannot be read is told in `not_seen` and `left_out`; errors are of /proc
+// itself. Starts a process that looks into other namespaces: a container can lead it to a file
+// system that never answers, and is given up after a while. This process must have one thread.
+Result<Machine> look_at_machine();
+
+}  // namespace pinscope::inventory

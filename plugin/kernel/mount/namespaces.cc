@@ -1,0 +1,129 @@
+#include "plugin/kernel/mount/namespaces.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+
+#include "plugin/base/text.h"
+#include "plugin/host/file.h"
+#include "plugin/kernel/sys.h"
+#include "plugin/kernel/uapi.h"
+
+namespace pinscope::kernel {
+namespace {
+
+constexpr uint32_t kSuperblockReadOnly = 1;  // SB_RDONLY, include/linux/fs.h
+
+struct Answer {
+  uapi::Statmount header;
+  char rest[3 * PATH_MAX];
+};
+
+uapi::MntIdReqOfNamespace request_for(uint64_t space, uint64_t mount, uint64_t parameter) {
+  uapi::MntIdReqOfNamespace request{};
+  request.request.size = uapi::kMntIdReqSize1;
+  request.request.mnt_id = mount;
+  request.request.param = parameter;
+  request.mnt_ns_id = space;
+  return request;
+}
+
+// False with errno if the mount is gone, or the answer does not fit.
+bool ask(uint64_t space, uint64_t mount, uint64_t wanted, Answer& answer) {
+  const auto request = request_for(space, mount, wanted);
+  return ::syscall(uapi::kSysStatmount, &request, &answer, sizeof answer, 0) == 0;
+}
+
+BpffsMount mount_of(const Answer& answer) {
+  const auto& header = answer.header;
+  BpffsMount mount;
+  mount.id = header.mnt_id;
+  mount.device_major = header.sb_dev_major;
+  mount.device_minor = header.sb_dev_minor;
+  mount.is_sealed = (header.sb_flags & kSuperblockReadOnly) != 0;
+  mount.is_read_only = (header.mnt_attr & MOUNT_ATTR_RDONLY) != 0;
+  mount.mount_point = header.str + header.mnt_point;
+  mount.root = header.str + header.mnt_root;
+  if ((header.mask & uapi::kStatmountMntOpts) != 0) mount.options = header.str + header.mnt_opts;
+  return mount;
+}
+
+Result<std::vector<BpffsMount>> list(uint64_t space) {
+  constexpr uint64_t kAll = uapi::kStatmountSbBasic | uapi::kStatmountMntBasic |
+                            uapi::kStatmountMntPoint | uapi::kStatmountMntRoot |
+                            uapi::kStatmountMntOpts;
+  std::vector<BpffsMount> mounts;
+  std::array<uint64_t, 512> ids{};
+  Answer answer;  // NOLINT(cppcoreguidelines-pro-type-member-init): the kernel fills it
+  for (uint64_t last = 0;; last = ids.back()) {
+    const auto request = request_for(space, uapi::kListmountRoot, last);
+    const long count = ::syscall(uapi::kSysListmount, &request, ids.data(), ids.size(), 0);
+    if (count < 0)
+      return std::unexpected(Error::system("list the mounts of a mount namespace", errno));
+    for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+      // Most mounts are no bpffs, and their paths cost more than the question.
+      if (!ask(space, ids[i], uapi::kStatmountSbBasic, answer) ||
+          answer.header.sb_magic != BPF_FS_MAGIC || !ask(space, ids[i], kAll, answer))
+        continue;
+      mounts.push_back(mount_of(answer));
+    }
+    if (static_cast<size_t>(count) < ids.size()) return mounts;
+  }
+}
+
+}  // namespace
+
+Result<Fd> open_namespace(int proc, const MountNamespace& space) {
+  PINSCOPE_TRY(Fd fd, open_at(proc, space.path, O_RDONLY));
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0 || status.st_ino != space.number)
+    return std::unexpected(Error(ErrorCode::kProcessGone, "open " + quoted(space.path))
+                               .reason("the process has ended, or has left the namespace"));
+  return fd;
+}
+
+Result<std::vector<BpffsMount>> bpffs_mounts_of(int proc, const MountNamespace& space) {
+  PINSCOPE_TRY(const Fd fd, open_namespace(proc, space));
+  uint64_t id = 0;
+  if (::ioctl(fd.get(), uapi::kNsGetMntNsId, &id) == 0) {
+    auto mounts = list(id);
+    // EINVAL: this kernel tells the id and takes none.
+    if (mounts || mounts.error().errnum() != EINVAL) return mounts;
+  }
+  if (space.process.empty())
+    return std::unexpected(Error(ErrorCode::kKernelUnsupported, "list its mounts")
+                               .reason("no process is in it, and this kernel lists the mounts of "
+                                       "a process only (Linux 6.11 lists those of a namespace)"));
+  return read_bpffs_mounts(proc, space.process);
+}
+
+Result<Fd> open_bpffs(int proc, const MountNamespace& space, const BpffsMount& mount) {
+  PINSCOPE_TRY(const Fd own, open_namespace(proc, space));
+  if (::setns(own.get(), CLONE_NEWNS) != 0)
+    return std::unexpected(Error::system("enter the mount namespace", errno));
+  PINSCOPE_TRY(Fd shown, open_resolved(AT_FDCWD, mount.mount_point, O_PATH,
+                                       RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS));
+  struct statfs filesystem {};
+  struct stat status {};
+  if (::fstatfs(shown.get(), &filesystem) == 0 &&
+      static_cast<uint64_t>(filesystem.f_type) == BPF_FS_MAGIC &&
+      ::fstat(shown.get(), &status) == 0 &&
+      status.st_dev == ::makedev(mount.device_major, mount.device_minor))
+    return shown;
+  return std::unexpected(Error(ErrorCode::kTargetInvalid, "open " + quoted(mount.mount_point))
+                             .reason("another mount covers it"));
+}
+
+}  // namespace pinscope::kernel

@@ -1,0 +1,178 @@
+#include "plugin/kernel/process/descriptors.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+
+#include "plugin/base/text.h"
+#include "plugin/host/directory.h"
+#include "plugin/host/file.h"
+#include "plugin/kernel/bpf/bpf.h"
+
+namespace pinscope::kernel {
+namespace {
+
+constexpr size_t kFdinfoLimit = size_t{16} << 10;  // bytes
+
+// The line of a descriptor's fdinfo that has the id.
+std::string_view id_field(model::ObjectKind kind) {
+  switch (kind) {
+    case model::ObjectKind::kMap:
+      return "map_id:\t";
+    case model::ObjectKind::kProgram:
+      return "prog_id:\t";
+    case model::ObjectKind::kLink:
+      return "link_id:\t";
+  }
+  return "";
+}
+
+std::optional<uint64_t> number_behind(std::string_view text, std::string_view field, int base) {
+  const size_t at = text.find(field);
+  if (at == std::string_view::npos) return std::nullopt;
+  text.remove_prefix(at + field.size());
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  return error == std::errc{} ? std::optional(number) : std::nullopt;
+}
+
+// The number in "mnt:[4026531841]".
+std::optional<uint64_t> namespace_in(std::string_view link) {
+  return link.starts_with("mnt:[") ? number_behind(link, "mnt:[", 10) : std::nullopt;
+}
+
+class Scan {
+ public:
+  explicit Scan(int proc) : proc_(proc) {}
+
+  void look_at(pid_t pid, const std::string& name) {
+    const auto link = link_of(name + "/ns/mnt");
+    const auto own = link ? namespace_in(*link) : std::nullopt;
+    if (own) join(*own, pid, name);
+    if (const auto tasks = tasks_of(name); own && tasks > 1) look_at_threads(pid, name, *own);
+    const bool open = look_at_descriptors(pid, name);
+    if (!own || !open) ++result_.not_seen;
+  }
+
+  Processes finish() {
+    for (const auto& [number, path] : only_open_)
+      if (!index_.contains(number)) add({number, path, ""});
+    std::ranges::sort(result_.named, {}, &Process::pid);
+    const auto same = std::ranges::unique(result_.named, {}, &Process::pid);
+    result_.named.erase(same.begin(), same.end());
+    return std::move(result_);
+  }
+
+ private:
+  [[nodiscard]] std::optional<std::string_view> link_of(const std::string& path) {
+    const ssize_t size = ::readlinkat(proc_, path.c_str(), link_.data(), link_.size());
+    if (size < 0) return std::nullopt;
+    return std::string_view(link_.data(), static_cast<size_t>(size));
+  }
+
+  // A directory has a link for each directory in it, and two more.
+  [[nodiscard]] size_t tasks_of(const std::string& name) const {
+    struct stat status {};
+    if (::fstatat(proc_, (name + "/task").c_str(), &status, 0) != 0) return 0;
+    return status.st_nlink > 2 ? status.st_nlink - 2 : 0;
+  }
+
+  size_t add(MountNamespace space) {
+    index_[space.number] = result_.namespaces.size();
+    result_.namespaces.push_back(std::move(space));
+    result_.members.emplace_back();
+    return result_.namespaces.size() - 1;
+  }
+
+  void join(uint64_t number, pid_t pid, const std::string& name) {
+    const auto found = index_.find(number);
+    const size_t at = found != index_.end()
+                          ? found->second
+                          : add({number, name + "/ns/mnt", name});
+    if (result_.members[at].empty()) name_process(pid);
+    if (result_.members[at].empty() || result_.members[at].back() != pid)
+      result_.members[at].push_back(pid);
+  }
+
+  void look_at_threads(pid_t pid, const std::string& name, uint64_t own) {
+    const auto tasks = open_at(proc_, name + "/task", O_RDONLY | O_DIRECTORY);
+    const auto threads =
+        tasks ? names_in(tasks->get(), "/proc") : Result<std::vector<std::string>>();
+    if (!threads) return;
+    for (const auto& thread : *threads) {
+      const std::string path = name + "/task/" + thread;
+      const auto link = link_of(path + "/ns/mnt");
+      const auto number = link ? namespace_in(*link) : std::nullopt;
+      if (number && *number != own) join(*number, pid, path);
+    }
+  }
+
+  // False if they could not be read.
+  bool look_at_descriptors(pid_t pid, const std::string& name) {
+    auto directory = open_at(proc_, name + "/fd", O_RDONLY | O_DIRECTORY);
+    if (!directory) return false;
+    Directory descriptors(*std::move(directory));
+    while (const auto* entry = descriptors.next()) {
+      const std::string number = entry->d_name;
+      const auto link = link_of(name + "/fd/" + number);
+      if (!link) continue;
+      if (const auto space = namespace_in(*link))
+        only_open_.try_emplace(*space, name + "/fd/" + number);
+      if (const auto kind = kind_of_link(*link))
+        hold(pid, name + "/fdinfo/" + number, *kind);
+    }
+    return true;
+  }
+
+  void hold(pid_t pid, const std::string& fdinfo, model::ObjectKind kind) {
+    const auto file = open_at(proc_, fdinfo, O_RDONLY);
+    const auto text = file ? read_all(file->get(), kFdinfoLimit, fdinfo) : Result<std::string>();
+    if (!text) return;
+    const auto id = number_behind(*text, id_field(kind), 10);
+    const auto flags = number_behind(*text, "flags:\t", 8);
+    if (!id) return;
+    name_process(pid);
+    result_.held.push_back({pid, {kind, static_cast<uint32_t>(*id)},
+                            !flags || (*flags & O_ACCMODE) != O_RDONLY});
+  }
+
+  void name_process(pid_t pid) {
+    if (!result_.named.empty() && result_.named.back().pid == pid) return;
+    const auto comm = text_of_file("/proc/" + std::to_string(pid) + "/comm");
+    result_.named.push_back({pid, comm ? *comm : ""});
+  }
+
+  int proc_;
+  std::array<char, 256> link_{};
+  Processes result_;
+  std::unordered_map<uint64_t, size_t> index_;           // of namespaces by their number
+  std::unordered_map<uint64_t, std::string> only_open_;  // that somebody has open, by number
+};
+
+}  // namespace
+
+std::string Processes::command_of(pid_t pid) const {
+  const auto found = std::ranges::lower_bound(named, pid, {}, &Process::pid);
+  return found != named.end() && found->pid == pid ? found->command : "";
+}
+
+Result<Processes> look_at_processes() {
+  PINSCOPE_TRY(const Fd proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
+  PINSCOPE_TRY(const auto names, names_in(proc.get(), "/proc"));
+  std::vector<pid_t> pids;
+  for (const auto& name : names)
+    if (const auto pid = parse_unsigned(name)) pids.push_back(static_cast<pid_t>(*pid));
+  std::ranges::sort(pids);
+  Scan scan(proc.get());
+  for (const pid_t pid : pids) scan.look_at(pid, std::to_string(pid));
+  return scan.finish();
+}
+
+}  // namespace pinscope::kernel
