@@ -1,7 +1,8 @@
 // `pinscope run`: a command of the host in a mount namespace of its own, with the view that the
 // policies grant its user. This process itself becomes the command, so that exit status, signals
 // and terminal are the command's, as with env(1) or setpriv(1). A child that stays in the host's
-// mount namespace builds the view.
+// mount namespace builds the view; a child of that stays until the session has ended, and removes
+// its record.
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
@@ -109,7 +110,11 @@ Result<bool> build_view(const Settings& settings, const Session& session) {
   options.policy.compiler = "/proc/self/exe";
   options.engine = model::Engine::kHost;
   PINSCOPE_CHECK(kernel::restrict_to_view_building());
-  return open_session(options, session);
+  const Fd watcher = watch_session(options, session.pid);
+  auto given = open_session(options, session);
+  ::signal(SIGPIPE, SIG_IGN);
+  if (given && *given && watcher.valid()) (void)!::write(watcher.get(), "+", 1);
+  return given;
 }
 
 // The child of a session: waits until that has left the host's mount namespace.

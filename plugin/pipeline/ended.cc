@@ -24,21 +24,10 @@ void collect(const HookOptions& options, const record::Store& records, const std
   if (log.write(model::AuditEvent::Outcome::kCollected)) (void)records.remove(found.held);
 }
 
-void collect_sessions(const HookOptions& options, const record::Store& records) {
-  const auto files = records.files();
-  if (!files) return;
-  for (const auto& file : *files) {
-    if (!file.starts_with(kSessionPrefix)) continue;
-    // The whole of a record is long; most sessions are alive.
-    if (!has_ended(records.glance(file))) continue;
-    const auto found = records.read(file);
-    if (!found || found->record.given.engine != model::Engine::kHost) continue;
-    if (has_ended(found->record)) collect(options, records, kSessionStage, *found);
-  }
-}
+}  // namespace
 
-void collect_some(const HookOptions& options, const record::Store& records,
-                  const std::string& stage) {
+void collect_ended(const HookOptions& options, const record::Store& records,
+                   const std::string& stage) {
   if (!records.is_due(kBetweenLooks)) return;
   const auto files = records.files();
   if (!files || files->empty()) return;
@@ -57,14 +46,6 @@ void collect_some(const HookOptions& options, const record::Store& records,
       if (found && has_ended(found->record)) collect(options, records, stage, *found);
     }
   }
-}
-
-}  // namespace
-
-void collect_ended(const HookOptions& options, const record::Store& records,
-                   const std::string& stage) {
-  if (stage == kSessionStage) collect_sessions(options, records);
-  collect_some(options, records, stage);
 }
 
 }  // namespace pinscope

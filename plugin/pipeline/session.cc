@@ -1,21 +1,34 @@
 #include "plugin/pipeline/session.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
 #include <string>
 #include <utility>
 
-#include "plugin/pipeline/ended.h"
+#include "plugin/kernel/process/process.h"
 #include "plugin/pipeline/run_log.h"
 #include "plugin/pipeline/start.h"
+#include "plugin/record/store.h"
 
 namespace pinscope {
 namespace {
+
+constexpr const char* kSessionStage = "run";
+
+std::string id_of(pid_t pid) {
+  return "session-" + std::to_string(pid);
+}
 
 // What the policies can know of it: a container whose root is the host's.
 Subject subject_of(const Session& session, model::Engine engine) {
   Subject subject;
   subject.is_session = true;
   model::Container& container = subject.container;
-  container.id = std::string(kSessionPrefix) + std::to_string(session.pid);
+  container.id = id_of(session.pid);
   container.rootfs = "/";
   container.pid = session.pid;
   container.engine = engine;
@@ -26,7 +39,54 @@ Subject subject_of(const Session& session, model::Engine engine) {
   return subject;
 }
 
+// Only that of this very process. What fails is left to whoever collects.
+Status close_session(const HookOptions& options, const kernel::ContainerProcess& process) {
+  PINSCOPE_TRY(const auto records, record::Store::open(options.state_directory, false));
+  PINSCOPE_TRY(const auto of_id, records.find(id_of(process.pid())));
+  RunLog log(options, kSessionStage);
+  for (const auto& found : of_id.found) {
+    if (found.record.given.pid != process.pid() ||
+        found.record.process_start != process.start_time())
+      continue;
+    PINSCOPE_CHECK(records.remove(found.held));
+    log.event().given = found.record.given;
+    PINSCOPE_CHECK(log.write(model::AuditEvent::Outcome::kRemoved));
+  }
+  return {};
+}
+
+// Nobody waits for this process, and it holds nothing of the session's. What ends the session, such
+// as systemd's SIGTERM to all of a unit, must not end it first.
+[[noreturn]] void stay(const HookOptions& options, pid_t pid, int given) {
+  for (const int number : {SIGTERM, SIGHUP, SIGINT, SIGQUIT}) ::signal(number, SIG_IGN);
+  ::setsid();
+  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    ::dup2(null.get(), standard);
+  const auto process = kernel::ContainerProcess::open(pid);
+  char byte = 0;
+  if (!process || ::read(given, &byte, 1) != 1) ::_exit(0);
+  pollfd ended{process->descriptor(), POLLIN, 0};
+  while (::poll(&ended, 1, -1) < 0 && errno == EINTR) {
+  }
+  (void)close_session(options, *process);
+  ::_exit(0);
+}
+
 }  // namespace
+
+Fd watch_session(const HookOptions& options, pid_t pid) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return {};
+  const Fd reading(ends[0]);
+  Fd writing(ends[1]);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(writing.get());
+    stay(options, pid, reading.get());
+  }
+  return child > 0 ? std::move(writing) : Fd();
+}
 
 Result<bool> open_session(const HookOptions& options, const Session& session) {
   RunLog log(options, kSessionStage);

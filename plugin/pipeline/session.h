@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "plugin/base/fd.h"
 #include "plugin/base/result.h"
 #include "plugin/pipeline/options.h"
 
@@ -24,5 +25,11 @@ struct Session {
 // container; to be called in the host's mount namespace, by a process of its own, with root's
 // privileges. False if no policy selects the session, which is then left alone.
 Result<bool> open_session(const HookOptions& options, const Session& session);
+
+// Starts a process that stays until the session has ended, then removes its record and says so in
+// the audit trail. To be called in front of open_session(), in the same process; a byte written to
+// the descriptor says that there is a view, and without it that process ends. Not valid where there
+// can be none: then a later start or `pinscope gc` collects the record.
+Fd watch_session(const HookOptions& options, pid_t pid);
 
 }  // namespace pinscope
