@@ -3,10 +3,12 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
 #include "plugin/model/record.h"
+#include "plugin/record/trail_file.h"
 #include "plugin/record/waiting.h"
 
 namespace pinscope::record {
@@ -17,8 +19,6 @@ struct AuditOptions {
   std::string waiting_directory = {};  // for lines that find no space in the file; empty: none
 };
 
-// The limit for a line, in bytes with its newline.
-inline constexpr size_t kLongestLine = size_t{1} << 20;
 // From this size in bytes on, the file takes no refusals any more: anybody can cause them at no
 // cost, while every other line needs a container. The journal still takes them.
 inline constexpr size_t kRefusalsUpToSize = size_t{64} << 20;
@@ -30,7 +30,8 @@ class AuditTrail {
   // it goes on working after a change of mount namespace and after the privileges are gone.
   static AuditTrail open(const AuditOptions& options);
 
-  // Appends one line with one write, and sends it to the journal; never waits for either. A line
+  // Appends one line, which gets its place in the chain, with one write, and sends it to the
+  // journal; waits for neither, but for another writer up to 0.2 seconds. A line
   // for which the file has no space waits in the waiting directory, until a later one is taken.
   // kAudit if there are sinks and none took it. A line over 32 KiB that the file took goes to the
   // journal without its details.
@@ -40,10 +41,11 @@ class AuditTrail {
   void move_waiting() const;
 
  private:
-  // The line, without its newline; an error's errno is ENOSPC if there is no space.
-  [[nodiscard]] Status append(const std::string& line, model::AuditEvent::Outcome outcome) const;
+  // The line as it is in the file; an error's errno is ENOSPC if there is no space.
+  [[nodiscard]] Result<std::string> append(std::string_view line,
+                                           model::AuditEvent::Outcome outcome) const;
 
-  Fd file_;
+  TrailFile file_;
   Fd journal_;
   WaitingLines waiting_;
   bool no_space_ = false;  // is why there is no file

@@ -11,6 +11,7 @@
 #include "plugin/base/text.h"
 #include "plugin/record/audit.h"
 #include "plugin/record/bounds.h"
+#include "plugin/record/chain.h"
 #include "plugin/record/words.h"
 
 namespace pinscope::record {
@@ -136,7 +137,7 @@ Result<Fd> connect_journal(const std::string& socket_path) {
   return socket;
 }
 
-std::string journal_entry(const AuditEvent& event, std::string_view line) {
+std::string journal_entry(const AuditEvent& event, std::string_view line, bool details) {
   std::string entry;
   append_field(entry, "MESSAGE", message_of(event));
   append_field(entry, "PRIORITY", priority_of(event.outcome));
@@ -155,12 +156,13 @@ std::string journal_entry(const AuditEvent& event, std::string_view line) {
   append_fact(entry, "PINSCOPE_KUBERNETES_CONTAINER", event.given.identity.kubernetes_container);
   append_fact(entry, "PINSCOPE_IMAGE", event.given.identity.image);
   append_field(entry, "PINSCOPE_PINS", std::to_string(event.given.pins.size()));
-  append_field(entry, "PINSCOPE_EVENT", line, kLongestLine);
+  append_field(entry, "PINSCOPE_DIGEST", digest_of(line).value_or(""));
+  if (details) append_field(entry, "PINSCOPE_EVENT", line, kLongestLine);
   return entry;
 }
 
-Status send_to_journal(int socket, const AuditEvent& event, std::string_view line) {
-  const std::string entry = journal_entry(event, line);
+Status send_to_journal(int socket, const AuditEvent& event, std::string_view line, bool details) {
+  const std::string entry = journal_entry(event, line, details);
   if (::send(socket, entry.data(), entry.size(), MSG_NOSIGNAL) >= 0) return {};
   if (errno == EMSGSIZE || errno == ENOBUFS) return send_as_file(socket, entry);
   return std::unexpected(Error::system("send to the journal", errno, ErrorCode::kAudit));

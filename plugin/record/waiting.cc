@@ -6,7 +6,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "plugin/base/text.h"
@@ -66,43 +65,33 @@ Status WaitingLines::add(std::string_view line, bool is_grant) const {
   if (static_cast<size_t>(status.st_size) + line.size() + 1 > limit)
     return std::unexpected(
         Error(ErrorCode::kAudit, operation).reason("too many wait for space already"));
-  const std::string text = std::string(line) + "\n";
-  const ssize_t count = append_lines(file->get(), text);
+  // Behind a newline where somebody's last line was cut.
+  char last = '\n';
+  if (status.st_size > 0 && ::pread(file->get(), &last, 1, status.st_size - 1) != 1) last = '\n';
+  const std::string text = (last == '\n' ? "" : "\n") + std::string(line) + "\n";
+  const ssize_t count = ::write(file->get(), text.data(), text.size());
   if (count == static_cast<ssize_t>(text.size())) return {};
-  return std::unexpected(
-      Error::system(operation, count < 0 ? static_cast<int>(-count) : ENOSPC, ErrorCode::kAudit));
+  return std::unexpected(Error::system(operation, count < 0 ? errno : ENOSPC, ErrorCode::kAudit));
 }
 
-void WaitingLines::move_to(int trail) const {
+void WaitingLines::move_to(const TrailFile& trail) const {
   if (!directory_.valid()) return;
   const auto file = lock_file(false);
   if (!file) return;
-  const auto lines = read_all(file->get(), 2 * kMaxWaiting, kWaitingName);
-  if (!lines) return;
-  const ssize_t count = lines->empty() ? 0 : append_lines(trail, *lines);
-  if (count == static_cast<ssize_t>(lines->size())) {
+  const auto text = read_all(file->get(), 2 * kMaxWaiting, kWaitingName);
+  if (!text) return;
+  std::vector<std::string_view> lines;
+  for (const auto line : split(*text, '\n'))
+    if (line.ends_with('}')) lines.push_back(line);
+  const size_t moved = lines.empty() ? 0 : trail.append(lines).lines;
+  if (moved == lines.size()) {
     ::unlinkat(directory_.get(), kWaitingName, 0);
     return;
   }
   // Full again: the lines that were taken whole need not wait any longer.
-  if (count <= 0) return;
-  const size_t end = lines->rfind('\n', static_cast<size_t>(count) - 1);
-  if (end == std::string::npos) return;
-  const std::string rest = lines->substr(end + 1);
-  if (::ftruncate(file->get(), 0) == 0) (void)append_lines(file->get(), rest);
-}
-
-ssize_t append_lines(int fd, std::string_view lines) {
-  char last = '\n';
-  const off_t size = ::lseek(fd, 0, SEEK_END);
-  if (size > 0 && ::pread(fd, &last, 1, size - 1) != 1) last = '\n';
-  if (last == '\n') {
-    const ssize_t count = ::write(fd, lines.data(), lines.size());
-    return count < 0 ? -errno : count;
-  }
-  const std::string text = "\n" + std::string(lines);
-  const ssize_t count = ::write(fd, text.data(), text.size());
-  return count < 0 ? -errno : std::max<ssize_t>(count - 1, 0);
+  if (moved == 0) return;
+  const auto rest = text->substr(static_cast<size_t>(lines[moved].data() - text->data()));
+  if (::ftruncate(file->get(), 0) == 0) (void)!::write(file->get(), rest.data(), rest.size());
 }
 
 }  // namespace pinscope::record

@@ -7,6 +7,7 @@
 
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
+#include "plugin/record/trail_file.h"
 
 namespace pinscope::record {
 
@@ -24,20 +25,17 @@ class WaitingLines {
   static Result<WaitingLines> open(const std::string& directory);
 
   [[nodiscard]] bool valid() const { return directory_.valid(); }
-  // A line without its newline. kAudit if too many wait.
+  // A line without its newline, and without a place in the chain: it gets that when it is moved.
+  // kAudit if too many wait.
   [[nodiscard]] Status add(std::string_view line, bool is_grant) const;
-  // Moves what waits into the trail, a descriptor that appends, as far as it goes. Somebody else
-  // who is at it is not waited for.
-  void move_to(int trail) const;
+  // Moves what waits into the trail, as far as it goes. Somebody else who is at it is not waited
+  // for.
+  void move_to(const TrailFile& trail) const;
 
  private:
   explicit WaitingLines(Fd directory) : directory_(std::move(directory)) {}
   [[nodiscard]] Result<Fd> lock_file(bool create) const;
   Fd directory_;
 };
-
-// Appends whole lines, which end with a newline, with one write: behind a newline of its own where
-// somebody's last line was cut. Returns how many bytes of `lines` were taken, or -errno.
-ssize_t append_lines(int fd, std::string_view lines);
 
 }  // namespace pinscope::record

@@ -12,9 +12,11 @@
 #include "plugin/base/text.h"
 #include "plugin/cli/audit/since.h"
 #include "plugin/cli/audit/trail.h"
+#include "plugin/cli/audit/verify.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/json/json.h"
+#include "plugin/record/chain.h"
 
 namespace pinscope::cli {
 namespace {
@@ -25,6 +27,12 @@ struct AuditFilter {
   std::string since;
   size_t last = 0;  // 0: all
   bool follow = false;
+  bool verify = false;
+  std::string expected;  // a digest
+
+  [[nodiscard]] bool filters() const {
+    return follow || last != 0 || !(container + outcome + since).empty();
+  }
 };
 
 struct Line {
@@ -55,7 +63,9 @@ Result<Line> read_line(const std::string& text) {
   if (policies) {
     PINSCOPE_TRY(const auto list, policies->elements());
     for (const auto& policy : list) {
-      PINSCOPE_TRY(const std::string policy_name, policy.string_or("name", ""));
+      // "name" in lines of older versions.
+      PINSCOPE_TRY(const std::string older, policy.string_or("name", ""));
+      PINSCOPE_TRY(const std::string policy_name, policy.string_or("policy", older));
       line.policies += (line.policies.empty() ? "" : ",") + policy_name;
     }
   }
@@ -142,7 +152,7 @@ class Output {
 // False if one of them could not be read, which is reported.
 bool take_rotated(const std::string& path, Output& output) {
   bool whole = true;
-  for (const auto& file : rotated_files(path)) {
+  for (const auto& file : rotated_in_order(path)) {
     if (utc_time(file.modified_ns) < output.since()) continue;  // all of its lines are older
     const auto text = read_rotated(file.path);
     if (!text) {
@@ -172,7 +182,26 @@ Status follow(Trail trail, const std::string& path, Output& output) {
   }
 }
 
+Result<ExitStatus> verify(const Settings& settings, const AuditFilter& filter) {
+  const Error refusal(ErrorCode::kUsage, "verify the audit trail");
+  if (filter.filters())
+    return std::unexpected(
+        Error(refusal).reason("it is verified as a whole").hint("leave the other options out"));
+  if (!filter.expected.empty() &&
+      (filter.expected.size() != record::kDigestSize ||
+       filter.expected.find_first_not_of("0123456789abcdef") != std::string::npos))
+    return std::unexpected(Error(refusal)
+                               .reason("--digest is " + quoted(filter.expected))
+                               .hint("a digest is 64 hexadecimal digits, in small letters"));
+  return verify_trail(settings, filter.expected);
+}
+
 Result<ExitStatus> audit(const Settings& settings, const AuditFilter& filter) {
+  if (filter.verify) return verify(settings, filter);
+  if (!filter.expected.empty())
+    return std::unexpected(Error(ErrorCode::kUsage, "look for a digest")
+                               .reason("only --verify does")
+                               .hint("say --verify --digest DIGEST"));
   const std::string& path = settings.hook.audit.path;
   PINSCOPE_TRY(std::string since, since_time(filter.since, wall_clock_ns()));
   auto trail = Trail::open(path);
@@ -205,6 +234,12 @@ void add_audit(CLI::App& root, Program& program) {
               "such as 2026-01-31T12:00:00Z")
       .number("-n,--last", filter->last, "COUNT", "Only the last COUNT lines")
       .flag("-f,--follow", filter->follow, "Go on and print lines as they are written")
+      .flag("--verify", filter->verify,
+            "Print no lines: check that none was changed, removed or put in since they were "
+            "written, and name the first that was")
+      .option("--digest", filter->expected, "DIGEST",
+              "With --verify: some line must have this digest, as the journal or another machine "
+              "knows it")
       .shared_options(program.settings, {"audit"})
       .output_options(program.settings)
       .footer(
@@ -212,7 +247,8 @@ void add_audit(CLI::App& root, Program& program) {
           "A line with an error has its code and the sentence below it.\n"
           "With --output json, the lines are printed as they are in the file: one object per "
           "line.\n"
-          "Exit status: 0 done; 1 the trail, or a rotated file, cannot be read; 2 usage error.");
+          "Exit status: 0 done; 1 the trail, or a rotated file, cannot be read or is not what was "
+          "written; 2 usage error.");
 }
 
 }  // namespace pinscope::cli

@@ -9,8 +9,6 @@
 #include <chrono>
 #include <utility>
 
-#include "plugin/base/clock.h"
-#include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/host/programs.h"
@@ -20,15 +18,6 @@ namespace {
 
 constexpr size_t kMaxRotated = size_t{256} << 20;
 constexpr auto kUnpacking = std::chrono::seconds(60);
-
-// Whether `rest` is what logrotate puts behind a name: ".1", "-20260131", "-20260131-1769817600".
-bool is_rotation(std::string_view rest) {
-  if (rest.ends_with(".gz")) rest.remove_suffix(3);
-  const bool is_number = rest.starts_with('.');
-  if (rest.size() < 2 || (!is_number && !rest.starts_with('-'))) return false;
-  return rest.substr(1).find_first_not_of(is_number ? "0123456789" : "0123456789-") ==
-         std::string_view::npos;
-}
 
 // Only a file has an end: a device or a FIFO would be read for ever.
 Result<Fd> open_regular(const std::string& path) {
@@ -45,29 +34,15 @@ Result<Fd> open_regular(const std::string& path) {
 
 }  // namespace
 
-std::vector<RotatedFile> rotated_files(const std::string& path) {
-  const std::string directory(parent_of(path));
-  const std::string_view name = base_name(path);
-  std::vector<RotatedFile> files;
-  const auto open = open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
-  if (!open) return files;
-  const auto names = names_in(open->get(), directory);
-  if (!names) return files;
-  for (const auto& other : *names) {
-    if (!other.starts_with(name) || !is_rotation(std::string_view(other).substr(name.size())))
-      continue;
-    struct stat status {};
-    const std::string rotated = join(directory, other);
-    if (::stat(rotated.c_str(), &status) == 0 && S_ISREG(status.st_mode))
-      files.push_back({rotated, nanoseconds_of(status.st_mtim)});
-  }
-  std::ranges::stable_sort(files, {}, &RotatedFile::modified_ns);
+std::vector<record::RotatedFile> rotated_in_order(const std::string& path) {
+  auto files = record::rotated_files(path);
+  std::ranges::stable_sort(files, {}, &record::RotatedFile::modified_ns);
   return files;
 }
 
 Result<std::string> read_rotated(const std::string& path) {
   PINSCOPE_TRY(const Fd file, open_regular(path));
-  if (!path.ends_with(".gz")) return read_all(file.get(), kMaxRotated, path);
+  if (!record::is_compressed(path)) return read_all(file.get(), kMaxRotated, path);
   const Error refusal(ErrorCode::kAudit, "read " + quoted(path));
   ProgramCall call;
   call.path = find_program("gzip");
@@ -104,10 +79,15 @@ Status Trail::read_lines(const std::function<void(const std::string& line)>& tak
 }
 
 bool Trail::was_replaced() const {
+  struct stat there {};
+  return ::stat(path_.c_str(), &there) == 0 && !is_now(path_);
+}
+
+bool Trail::is_now(const std::string& path) const {
   struct stat here {};
   struct stat there {};
-  if (::fstat(file_.get(), &here) != 0 || ::stat(path_.c_str(), &there) != 0) return false;
-  return !is_same_file(here, there);
+  return ::fstat(file_.get(), &here) == 0 && ::stat(path.c_str(), &there) == 0 &&
+         is_same_file(here, there);
 }
 
 }  // namespace pinscope::cli

@@ -211,9 +211,13 @@ int main_whole(char** arguments) {
   write_file(state, ".floor.tmp", static_cast<size_t>(atol(arguments[10])));
   must("replace the record", renameat(state, ".floor.tmp", state, "floor.json"));
   close(lock);
+  constexpr off_t kEnd = 78;  // of the line before: its digest
+  must("lock the audit file", flock(audit, LOCK_EX | LOCK_NB));
   const off_t end = lseek(audit, 0, SEEK_END);
-  if (end > 0) must("read the last byte", pread(audit, buffer + sizeof buffer - 1, 1, end - 1));
+  if (end >= kEnd)
+    must("read the digest", pread(audit, buffer + sizeof buffer - kEnd, kEnd, end - kEnd));
   must("write the audit line", write(audit, buffer, static_cast<size_t>(atol(arguments[11]))));
+  must("unlock the audit file", flock(audit, LOCK_UN));
   const int lines =
       openat(waiting, "audit.waiting", O_RDWR | O_APPEND | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
   if (lines >= 0) close(lines);

@@ -42,7 +42,7 @@ class AuditSpace : public testing::Test {
   static std::vector<std::string> lines(const std::string& path) {
     std::ifstream in(path);
     std::vector<std::string> all;
-    for (std::string line; std::getline(in, line);) all.push_back(line);
+    for (std::string line; std::getline(in, line);) all.push_back(without_chain(line));
     return all;
   }
   // As a tenant does it whose file system it is, too.

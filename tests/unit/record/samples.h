@@ -122,6 +122,12 @@ inline model::AuditEvent a_refusal() {
   return event;
 }
 
+// A line of the file as to_json_line() has made it, without its place in the chain.
+inline std::string without_chain(const std::string& line) {
+  const size_t at = line.rfind(R"(,"prev":)");
+  return at == std::string::npos ? line : line.substr(0, at) + "}";
+}
+
 // With this many pins an event is larger than a datagram.
 inline model::AuditEvent a_huge_event(size_t pins) {
   model::AuditEvent event = a_full_event();
