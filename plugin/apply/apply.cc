@@ -82,6 +82,7 @@ class Applied::Walker {
   }
 
   [[nodiscard]] std::vector<PinnedObject> take_pins() { return std::move(pins_); }
+  [[nodiscard]] const std::vector<std::string>& hidden() const { return hidden_; }
   [[nodiscard]] std::vector<ViewInstance> instances() const {
     std::vector<ViewInstance> shown;
     for (const auto& instance : instances_)
@@ -246,7 +247,9 @@ class Applied::Walker {
   }
 
   Status run(const HideBpffs& step) {
-    return root_->hide_bpffs(step.how, table(), target_.proc_self_fd, std::move(bpf_mounts_));
+    PINSCOPE_TRY(hidden_, root_->hide_bpffs(step.how, table(), target_.proc_self_fd,
+                                            std::move(bpf_mounts_)));
+    return {};
   }
 
   Status run(const CheckReach&) {
@@ -344,6 +347,7 @@ class Applied::Walker {
   Fd mountinfo_;
   std::unique_ptr<kernel::ContainerRoot> root_;  // once the container is entered
   std::optional<std::vector<kernel::Mount>> bpf_mounts_;
+  std::vector<std::string> hidden_;
   Fd resolved_;
   std::vector<kernel::ContainerRoot::MadeDirectory> made_;
   bool entered_ = false;
@@ -358,6 +362,9 @@ Applied::~Applied() = default;
 
 std::vector<PinnedObject> Applied::take_pins() {
   return walker_->take_pins();
+}
+const std::vector<std::string>& Applied::hidden() const {
+  return walker_->hidden();
 }
 std::vector<model::ViewInstance> Applied::instances() const {
   return walker_->instances();

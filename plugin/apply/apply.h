@@ -41,6 +41,8 @@ class Applied {
   // For each grant of the plan, in its order, what its source turned out to be. Given away: empty
   // afterwards.
   [[nodiscard]] std::vector<model::PinnedObject> take_pins();
+  // Where in the container a bpffs was mounted that was taken away.
+  [[nodiscard]] const std::vector<std::string>& hidden() const;
   // The instances of which mounts were attached in the container.
   [[nodiscard]] std::vector<model::ViewInstance> instances() const;
   // Keeps the view: the destructor does not take it away any more.

@@ -27,7 +27,10 @@ inline uint64_t monotonic_ns() {
   return read_clock_ns(CLOCK_MONOTONIC);
 }
 
-// "2026-01-31T12:00:00Z" for nanoseconds since 1970.
+// "2026-01-31T12:00:00Z" for nanoseconds since 1970, for people and with microseconds
+// ("2026-01-31T12:00:00.000000Z") for programs: every JSON output, audit lines among them. RFC
+// 3339.
 std::string utc_time(uint64_t time_ns);
+std::string exact_utc_time(uint64_t time_ns);
 
 }  // namespace pinscope

@@ -72,6 +72,7 @@ struct Error::Fields {
   std::string hint;
   std::string rule;
   std::vector<std::string> contexts;
+  std::vector<ErrorRule> rules;
 };
 
 void Error::Free::operator()(Fields* fields) const {
@@ -79,7 +80,7 @@ void Error::Free::operator()(Fields* fields) const {
 }
 
 Error::Error(ErrorCode code, std::string operation)
-    : fields_(new Fields{code, 0, std::move(operation), {}, {}, {}, {}}) {
+    : fields_(new Fields{code, 0, std::move(operation), {}, {}, {}, {}, {}}) {
 }
 
 Error::Error(const Error& other) : fields_(new Fields(*other.fields_)) {
@@ -100,6 +101,10 @@ int Error::errnum() const {
 
 const std::string& Error::rule() const {
   return fields_->rule;
+}
+
+const std::vector<ErrorRule>& Error::rules() const {
+  return fields_->rules;
 }
 
 Error Error::system(std::string operation, int errnum, ErrorCode code) {
@@ -129,6 +134,11 @@ Error&& Error::rule(std::string text) && {
   return std::move(*this);
 }
 
+Error&& Error::rules(std::vector<ErrorRule> disagreeing) && {
+  fields_->rules = std::move(disagreeing);
+  return std::move(*this);
+}
+
 Error&& Error::in(std::string context) && {
   fields_->contexts.push_back(std::move(context));
   return std::move(*this);
@@ -149,12 +159,20 @@ std::string Error::to_bytes() const {
   add(std::to_string(fields_->errnum));
   for (const auto* text : {&fields_->operation, &fields_->reason, &fields_->hint, &fields_->rule})
     add(*text);
+  add(std::to_string(fields_->rules.size()));
+  for (const auto& rule : fields_->rules) {
+    add(rule.policy);
+    add(rule.file);
+    add(std::to_string(rule.line));
+    add(std::to_string(rule.column));
+  }
   for (const auto& context : fields_->contexts) add(context);
   return bytes;
 }
 
 std::optional<Error> Error::from_bytes(std::string_view bytes) {
-  constexpr size_t kFixed = 6;
+  constexpr size_t kFixed = 7;
+  constexpr size_t kOfRule = 4;
   constexpr unsigned kMaxErrnum = 4095;  // of the kernel
   std::vector<std::string> fields;
   while (!bytes.empty()) {
@@ -170,12 +188,19 @@ std::optional<Error> Error::from_bytes(std::string_view bytes) {
   const auto* code = std::ranges::find(kCodeNames, fields[0], &CodeName::name);
   const auto errnum = parse_unsigned(fields[1]);
   if (code == kCodeNames.end() || !errnum || *errnum > kMaxErrnum) return std::nullopt;
+  const auto rules = parse_unsigned(fields[6]);
+  if (!rules || *rules > (fields.size() - kFixed) / kOfRule) return std::nullopt;
   Error error(code->code, std::move(fields[2]));
   error.fields_->errnum = static_cast<int>(*errnum);
   error.fields_->reason = std::move(fields[3]);
   error.fields_->hint = std::move(fields[4]);
   error.fields_->rule = std::move(fields[5]);
-  error.fields_->contexts.assign(std::make_move_iterator(fields.begin() + kFixed),
+  auto field = fields.begin() + kFixed;
+  for (size_t i = 0; i < *rules; ++i, field += kOfRule)
+    error.fields_->rules.push_back({std::move(field[0]), std::move(field[1]),
+                                    static_cast<uint32_t>(parse_unsigned(field[2]).value_or(0)),
+                                    static_cast<uint32_t>(parse_unsigned(field[3]).value_or(0))});
+  error.fields_->contexts.assign(std::make_move_iterator(field),
                                  std::make_move_iterator(fields.end()));
   return error;
 }

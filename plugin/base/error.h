@@ -6,6 +6,7 @@
 //   is on a shared mount); policy "flow-readers" at flow.yaml:14:5
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,14 @@ enum class ErrorCode {
 std::string_view code_name(ErrorCode code);
 const std::vector<ErrorCode>& all_error_codes();
 
+// A rule of a policy, as an error tells it to programs: what model::Rule is in the rooms above.
+struct ErrorRule {
+  std::string policy;
+  std::string file;
+  uint32_t line = 0;
+  uint32_t column = 0;
+};
+
 // An error has the size of a pointer, and is made and destroyed out of line: most functions of this
 // tree return a Result, and the code for errors should not be between the instructions that
 // succeed. An error that was moved from may only be destroyed or assigned to.
@@ -74,6 +83,8 @@ class Error {
   [[gnu::cold]] Error&& hint(std::string text) &&;
   // Names the rule that asked for this: `policy "a" at a.yaml:3:5`.
   [[gnu::cold]] Error&& rule(std::string text) &&;
+  // The rules that disagree, for programs; the text for people is rule()'s.
+  [[gnu::cold]] Error&& rules(std::vector<ErrorRule> disagreeing) &&;
   // Adds what was being done, printed in front as "text: ". The outermost is added last.
   [[gnu::cold]] Error&& in(std::string context) &&;
   [[gnu::cold]] Error&& with_code(ErrorCode code) &&;
@@ -81,6 +92,7 @@ class Error {
   [[nodiscard]] ErrorCode code() const;
   [[nodiscard]] int errnum() const;
   [[nodiscard]] const std::string& rule() const;
+  [[nodiscard]] const std::vector<ErrorRule>& rules() const;
   // All fields, for another process of this program; nothing if these bytes are of no error.
   [[nodiscard, gnu::cold]] std::string to_bytes() const;
   [[gnu::cold]] static std::optional<Error> from_bytes(std::string_view bytes);

@@ -11,10 +11,11 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
+#include "plugin/cli/term/json_output.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/engine/cdi/cdi.h"
 #include "plugin/host/installed.h"
-#include "plugin/json/json.h"
+#include "plugin/model/shapes.h"
 #include "plugin/policy/language/load.h"
 #include "plugin/policy/set/install.h"
 
@@ -139,16 +140,15 @@ Result<ExitStatus> generate(const Settings& settings, const CdiOptions& options)
   PINSCOPE_TRY(const auto written, write_spec(names, settings, options));
   remark_on(policies, options);
   if (settings.json()) {
-    JsonWriter json(JsonWriter::Style::kPretty);
-    json.object()
-        .field("spec_file", options.spec_file())
+    JsonWriter json = begin_output();
+    json.field("spec_file", options.spec_file())
         .field("dry_run", options.dry_run)
         .field("state", options.dry_run ? "dry-run" : written.state)
         .key("devices")
         .array();
     for (const auto& name : names) json.value(engine::cdi_device(name));
-    json.end().field("spec", written.text).end();
-    print(json.take() + "\n");
+    json.end().field("spec", written.text);
+    print(end_output(std::move(json)));
     return kExitOk;
   }
   if (options.dry_run) {
@@ -168,50 +168,51 @@ Result<ExitStatus> generate(const Settings& settings, const CdiOptions& options)
 }
 
 struct Device {
-  std::string place;                // of its policy; empty: none asks for it
+  std::optional<model::Rule> rule;  // the policy; nothing: none asks for it
   std::optional<std::string> hook;  // nothing: it is not in the specification
 
   [[nodiscard]] std::string state() const {
     if (!hook) return "not generated";
-    if (place.empty()) return "stale";
+    if (!rule) return "stale";
     if (hook->empty()) return "altered";
     return is_program(*hook) ? "ready" : "hook missing";
   }
 };
+
+void add_device(JsonWriter& json, const std::string& name, const Device& device) {
+  json.object().field("device", engine::cdi_device(name)).field("policy", name);
+  if (device.rule) {
+    json.key("rule");
+    model::write_rule(json, *device.rule);
+  }
+  json.field("hook", device.hook.value_or("")).field("state", device.state()).end();
+}
 
 Result<ExitStatus> list(const Settings& settings, const CdiOptions& options) {
   const bool installed = settings.hook.policy.policy_path == HookOptions().policy.policy_path;
   PINSCOPE_TRY(const auto policies, device_policies(settings, installed));
   PINSCOPE_TRY(const auto file, engine::read_cdi_file(options.directory));
   std::map<std::string, Device> devices;
-  for (const auto& [name, policy] : policies) devices[name].place = to_string(policy.place);
+  for (const auto& [name, policy] : policies) devices[name].rule = {name, policy.place};
   if (file)
     for (const auto& device : file->devices) devices[device.policy].hook = device.hook;
   const bool ready = std::ranges::all_of(
       devices, [](const auto& entry) { return entry.second.state() == "ready"; });
   if (settings.json()) {
-    JsonWriter json(JsonWriter::Style::kPretty);
-    json.object()
-        .field("spec_file", options.spec_file())
+    JsonWriter json = begin_output();
+    json.field("spec_file", options.spec_file())
         .field("present", file.has_value())
         .field("ready", ready)
         .key("devices")
         .array();
-    for (const auto& [name, device] : devices)
-      json.object()
-          .field("device", engine::cdi_device(name))
-          .field("policy", name)
-          .field("place", device.place)
-          .field("hook", device.hook.value_or(""))
-          .field("state", device.state())
-          .end();
-    json.end().end();
-    print(json.take() + "\n");
+    for (const auto& [name, device] : devices) add_device(json, name, device);
+    json.end();
+    print(end_output(std::move(json)));
     return ready ? kExitOk : kExitFailure;
   }
   Table table({"DEVICE", "POLICY", "SPEC FILE", "STATE"});
   for (const auto& [name, device] : devices)
-    table.add({engine::cdi_device(name), device.place.empty() ? "-" : device.place,
+    table.add({engine::cdi_device(name), device.rule ? to_string(device.rule->place) : "-",
                device.hook ? options.spec_file() : "-",
                Cell(device.state(), device.state() == "ready" ? Colour::kGreen : Colour::kRed)});
   print(table.empty() ? "no devices\n" : table.text(settings.palette()));

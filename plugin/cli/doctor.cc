@@ -1,18 +1,17 @@
 // `pinscope doctor`: is this machine ready, is what is installed in force, and what to do if not.
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
+#include "plugin/cli/term/json_output.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/health/health.h"
-#include "plugin/json/json.h"
 #include "plugin/pipeline/look_at_pins.h"
 
 namespace pinscope::cli {
 namespace {
 
 std::string to_json(const model::Findings& findings, size_t failures, size_t warnings) {
-  JsonWriter json(JsonWriter::Style::kPretty);
-  json.object()
-      .field("ok", failures == 0)
+  JsonWriter json = begin_output();
+  json.field("ok", failures == 0)
       .field("version", PINSCOPE_VERSION)
       .field("failures", uint64_t{failures})
       .field("warnings", uint64_t{warnings})
@@ -26,8 +25,8 @@ std::string to_json(const model::Findings& findings, size_t failures, size_t war
         .field("detail", finding.detail)
         .field("action", finding.action)
         .end();
-  json.end().end();
-  return std::string(json.text()) + "\n";
+  json.end();
+  return end_output(std::move(json));
 }
 
 std::string to_text(const model::Findings& findings, size_t failures, size_t warnings,

@@ -8,12 +8,13 @@
 
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
+#include "plugin/cli/term/json_output.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/engine/wiring/daemon.h"
 #include "plugin/health/engine_status.h"
 #include "plugin/host/installed.h"
 #include "plugin/host/programs.h"
-#include "plugin/json/json.h"
+#include "plugin/model/shapes.h"
 
 namespace pinscope::cli {
 namespace {
@@ -125,20 +126,18 @@ std::vector<std::string> warnings_of(const Tree& tree, const EngineOptions& opti
 
 std::string to_json(const WiringPlan& plan, const EngineOptions& options,
                     const std::vector<std::string>& warnings) {
-  JsonWriter json(JsonWriter::Style::kPretty);
-  json.object()
-      .field("engine", options.engine)
+  JsonWriter json = begin_output();
+  json.field("engine", options.engine)
       .field("action", options.action)
       .field("dry_run", options.dry_run)
       .key("changes")
       .array();
   for (const auto& change : plan.changes) add_change(json, change);
-  json.end().key("next").array();
-  for (const auto& step : plan.next) json.value(step);
-  json.end().key("warnings").array();
-  for (const auto& warning : warnings) json.value(warning);
-  json.end().end();
-  return json.take() + "\n";
+  json.end().key("next");
+  model::write_texts(json, plan.next);
+  json.key("warnings");
+  model::write_texts(json, warnings);
+  return end_output(std::move(json));
 }
 
 std::string to_text(const WiringPlan& plan, const EngineOptions& options,
@@ -183,8 +182,8 @@ std::string install_command(const health::EngineStatus& status) {
 }
 
 std::string to_json(const std::vector<health::EngineStatus>& all, bool ok) {
-  JsonWriter json(JsonWriter::Style::kPretty);
-  json.object().field("ok", ok).key("engines").array();
+  JsonWriter json = begin_output();
+  json.field("ok", ok).key("engines").array();
   for (const auto& status : all) {
     json.object()
         .field("engine", model::engine_name(status.report.engine))
@@ -193,10 +192,9 @@ std::string to_json(const std::vector<health::EngineStatus>& all, bool ok) {
         .field("version", status.version)
         .field("wired", status.report.wired)
         .field("effective", status.report.effective())
-        .key("files")
-        .array();
-    for (const auto& file : status.report.files) json.value(file);
-    json.end().key("remarks").array();
+        .key("files");
+    model::write_texts(json, status.report.files);
+    json.key("remarks").array();
     for (const auto& finding : status.report.findings)
       json.object()
           .field("level", name_of(finding.level))
@@ -205,8 +203,8 @@ std::string to_json(const std::vector<health::EngineStatus>& all, bool ok) {
           .end();
     json.end().end();
   }
-  json.end().end();
-  return json.take() + "\n";
+  json.end();
+  return end_output(std::move(json));
 }
 
 std::string to_text(const std::vector<health::EngineStatus>& all, const Palette& palette) {

@@ -3,8 +3,8 @@
 
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
+#include "plugin/cli/term/json_output.h"
 #include "plugin/inventory/collect.h"
-#include "plugin/json/json.h"
 
 namespace pinscope::cli {
 namespace {
@@ -17,8 +17,8 @@ Result<ExitStatus> collect(const Settings& settings, inventory::CollectOptions o
   bool failed = false;
   for (const auto& removal : removals) failed = failed || removal.error.has_value();
   if (settings.json()) {
-    JsonWriter json(JsonWriter::Style::kPretty);
-    json.object().field("dry_run", options.dry_run).key("removed").array();
+    JsonWriter json = begin_output();
+    json.field("dry_run", options.dry_run).key("removed").array();
     for (const auto& removal : removals) {
       json.object()
           .field("kind", removal.kind)
@@ -28,8 +28,8 @@ Result<ExitStatus> collect(const Settings& settings, inventory::CollectOptions o
       if (removal.error) json.field("error", removal.error->sentence());
       json.end();
     }
-    json.end().end();
-    print(std::string(json.text()) + "\n");
+    json.end();
+    print(end_output(std::move(json)));
     return failed ? kExitFailure : kExitOk;
   }
   for (const auto& removal : removals) {

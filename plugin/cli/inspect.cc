@@ -7,10 +7,10 @@
 #include "plugin/cli/commands.h"
 #include "plugin/cli/explain/given_text.h"
 #include "plugin/cli/records.h"
+#include "plugin/cli/term/json_output.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/inventory/find_container.h"
 #include "plugin/model/facts.h"
-#include "plugin/record/record_json.h"
 
 namespace pinscope::cli {
 namespace {
@@ -24,14 +24,11 @@ std::string instance_text(const model::ViewInstance& instance) {
   return text;
 }
 
-// Both sides are complete JSON values; the record's text is the one that is on disk.
 std::string to_json(const inventory::Entry& entry) {
-  JsonWriter live(JsonWriter::Style::kPretty);
-  live.object();
-  write_live(live, entry);
-  live.end();
-  return "{\n\"record\": " + record::to_json(entry.record) +
-         ",\n\"live\": " + std::string(live.text()) + "\n}\n";
+  JsonWriter json = begin_output();
+  json.key("container");
+  write_entry(json, entry);
+  return end_output(std::move(json));
 }
 
 std::string to_text(const inventory::Entry& entry, const Palette& palette) {
@@ -56,6 +53,7 @@ std::string to_text(const inventory::Entry& entry, const Palette& palette) {
   facts.add({"host bpffs", model::name_of(record.host_bpffs)});
   if (given.delegation && !given.pins.empty())
     facts.add({"grants at", given.delegation->grants_at});
+  for (const auto& place : given.hidden) facts.add({"taken away", "the bpffs at " + place});
   for (const auto& instance : record.instances) facts.add({"instance", instance_text(instance)});
   for (const auto& rule : given.selected_by) facts.add({"selected by", model::to_string(rule)});
   std::string text = facts.text(palette);

@@ -7,6 +7,7 @@
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/records.h"
+#include "plugin/cli/term/json_output.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/engine/known_containers.h"
 
@@ -47,30 +48,13 @@ bool has_names(const inventory::Entries& all, const Names& names) {
 }
 
 std::string to_json(const inventory::Entries& all, const Names& names) {
-  JsonWriter json(JsonWriter::Style::kPretty);
-  json.object().key("containers").array();
-  for (const auto& entry : all.entries) {
-    const auto& record = entry.record;
-    json.object()
-        .field("id", record.given.id)
-        .field("name", name_of(names, entry))
-        .field("engine", model::engine_name(record.given.engine))
-        .field("pid", int64_t{record.given.pid})
-        .field("bundle", record.given.bundle)
-        .field("at", record.at)
-        .field("layout", model::name_of(record.layout))
-        .field("delegates", record.given.delegation.has_value())
-        .field("created", utc_time(record.created_ns));
-    json.key("policies").array();
-    for (const auto& name : inventory::policy_names(record)) json.value(name);
-    json.end();
-    write_live(json, entry);
-    json.end();
-  }
+  JsonWriter json = begin_output();
+  json.key("containers").array();
+  for (const auto& entry : all.entries) write_entry(json, entry, name_of(names, entry));
   json.end().key("unreadable").array();
   for (const auto& error : all.unreadable) json.value(error.sentence());
-  json.end().end();
-  return std::string(json.text()) + "\n";
+  json.end();
+  return end_output(std::move(json));
 }
 
 // An id is unique in one root of one runtime only.

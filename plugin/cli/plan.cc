@@ -4,7 +4,8 @@
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/explain/explanation.h"
-#include "plugin/json/json.h"
+#include "plugin/cli/explain/explanation_json.h"
+#include "plugin/cli/term/json_output.h"
 
 namespace pinscope::cli {
 namespace {
@@ -24,21 +25,18 @@ std::string refusal_text(const Explained& explained, const Palette& palette) {
 Result<ExitStatus> run_plan(const Settings& settings, const ExplainOptions& options) {
   PINSCOPE_TRY(const Explained explained, explain(settings, options));
   if (settings.json()) {
-    JsonWriter json(JsonWriter::Style::kPretty);
-    json.object()
-        .field("starts", explained.starts())
+    JsonWriter json = begin_output();
+    json.field("starts", explained.starts())
         .field("selected", explained.start.decision.selected())
         .key("errors")
         .array();
-    for (const auto& error : explained.start.errors)
-      json.object().field("code", code_name(error.code())).field("error", error.sentence()).end();
+    for (const auto& error : explained.start.errors) write_error(json, error);
     for (const auto& remark : explained.remarks)
       if (remark.kind == advice::Remark::Kind::kRefuses)
         json.object().field("code", remark.code).field("error", remark.text).end();
     json.end().key("steps");
     plan::to_json(explained.start.plan, json);
-    json.end();
-    print(std::string(json.text()) + "\n");
+    print(end_output(std::move(json)));
   } else {
     const auto& steps = explained.start.plan.steps;
     if (!explained.starts()) print(refusal_text(explained, settings.palette()));

@@ -12,7 +12,8 @@ namespace pinscope::cli {
 // "running", "gone", …, in its colour.
 Colour colour_of_state(const std::string& summary);
 
-// The fields of an object that say what is live, as list and inspect have them in common.
-void write_live(JsonWriter& json, const inventory::Entry& entry);
+// A container with a view: what its record says, and what is live of it. `name`: its engine's for
+// it, if that is known.
+void write_entry(JsonWriter& json, const inventory::Entry& entry, const std::string& name = {});
 
 }  // namespace pinscope::cli

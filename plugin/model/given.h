@@ -35,6 +35,8 @@ struct Given {
   std::vector<PinnedObject> pins;
   std::vector<RefusedPin> refusals;
   std::optional<Delegation> delegation;
+  // What was taken away: where in the container a bpffs was mounted that is detached now.
+  std::vector<std::string> hidden;
   friend bool operator==(const Given&, const Given&) = default;
 };
 

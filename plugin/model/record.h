@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,16 @@ struct Record {
   friend bool operator==(const Record&, const Record&) = default;
 };
 
+// The policies that came into force, and what is different from those before. Names in the order
+// of the files.
+struct AcceptedPolicies {
+  std::string digest;  // SHA-256 of their compiled form, without times: the same on every machine
+  std::vector<std::string> names;
+  std::vector<std::string> added;
+  std::vector<std::string> removed;
+  std::vector<std::string> changed;
+};
+
 // One line of the audit trail.
 struct AuditEvent {
   enum class Outcome { kGranted, kRefused, kRemoved, kPolicyRejected, kPolicyAccepted, kCollected };
@@ -41,8 +52,10 @@ struct AuditEvent {
   std::vector<std::string> notes;  // of the decision
   std::string error_code;          // of a refusal: see base/error.h
   std::string error;               // its sentence
-  uint64_t time_ns = 0;            // CLOCK_REALTIME
-  uint64_t duration_ns = 0;        // of the whole hook so far
+  std::vector<Rule> rules;         // of policies that disagree: what the error is about
+  std::optional<AcceptedPolicies> accepted;
+  uint64_t time_ns = 0;      // CLOCK_REALTIME
+  uint64_t duration_ns = 0;  // of the whole hook so far
 };
 
 }  // namespace pinscope::model

@@ -2,9 +2,21 @@
 
 #include <utility>
 
+#include "plugin/record/chain.h"
+
 namespace pinscope {
 
 using model::AuditEvent;
+
+namespace {
+
+// Of what the policies say, whenever and from wherever they were read.
+std::string digest_of(const policy::CompiledSet& set) {
+  const auto policies = set.all();
+  return policies ? record::sha256(policy::compile(*policies, {})) : "";
+}
+
+}  // namespace
 
 RunLog::RunLog(const HookOptions& options, std::string stage) : options_(options) {
   event_.stage = std::move(stage);
@@ -21,6 +33,8 @@ Status RunLog::write(AuditEvent::Outcome outcome) {
 void RunLog::refuse(const Error& error) {
   event_.error_code = std::string(code_name(error.code()));
   event_.error = error.sentence();
+  for (const auto& rule : error.rules())
+    event_.rules.push_back({rule.policy, {rule.file, rule.line, rule.column}});
   (void)write(AuditEvent::Outcome::kRefused);
 }
 
@@ -31,8 +45,11 @@ void RunLog::report_refresh(const policy::PolicyStore& store) {
     event_.error_code = std::string(code_name(ErrorCode::kPolicyInvalid));
     event_.error = *store.rejected();
   }
+  event_.accepted = store.accepted();
+  if (event_.accepted) event_.accepted->digest = digest_of(store.set());
   (void)write(store.refresh() == Refresh::kAccepted ? AuditEvent::Outcome::kPolicyAccepted
                                                     : AuditEvent::Outcome::kPolicyRejected);
+  event_.accepted.reset();
   event_.error_code.clear();
   event_.error.clear();
 }

@@ -144,6 +144,7 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
   record.state = Record::State::kApplied;
   record.given.pins = view.take_pins();
   for (const auto& grant : skipped) record.given.pins.push_back({grant, {}, true});
+  record.given.hidden = view.hidden();
   record.instances = view.instances();
   PINSCOPE_CHECK(start.ledger.keep(record));
   log.event().given = std::move(record.given);

@@ -1,8 +1,7 @@
 #include "plugin/plan/print.h"
 
-#include <cstdio>
-
 #include "plugin/base/text.h"
+#include "plugin/model/shapes.h"
 
 namespace pinscope::plan {
 namespace {
@@ -14,12 +13,6 @@ std::string instance_text(InstanceId instance) {
 }
 std::string mount_text(MountId mount) {
   return "mount " + std::to_string(mount);
-}
-
-std::string mode_text(uint32_t mode) {
-  char text[8];
-  std::snprintf(text, sizeof text, "%04o", mode & 07777U);
-  return text;
 }
 
 // map_create,prog_load
@@ -148,7 +141,8 @@ struct JsonPrinter {
         .field("uid", step.uid)
         .field("gid", step.gid)
         .field("mode", mode_text(grant.mode))
-        .field("rule", to_string(grant.rule));
+        .key("rule");
+    write_rule(json, grant.rule);
   }
   void operator()(const MakeSymlink& step) const {
     start("make-symlink")
@@ -174,7 +168,8 @@ struct JsonPrinter {
     start("clone-source")
         .field("mount", step.mount)
         .field("source", plan.grants[step.grant].source)
-        .field("rule", to_string(plan.grants[step.grant].rule));
+        .key("rule");
+    write_rule(json, plan.grants[step.grant].rule);
   }
   void operator()(const EnterContainer&) const { start("enter-container"); }
   void operator()(const HideBpffs& step) const {
@@ -206,15 +201,13 @@ struct JsonPrinter {
 
  private:
   void texts(const char* key, const std::vector<std::string>& list) const {
-    json.key(key).array();
-    for (const auto& text : list) json.value(text);
-    json.end();
+    json.key(key);
+    write_texts(json, list);
   }
   void rights(const TokenRights& rights) const {
     for (const TokenRight right : kTokenRights) {
-      json.key(key_of(right)).array();
-      for (const auto& name : names_in(rights, right)) json.value(name);
-      json.end();
+      json.key(key_of(right));
+      write_texts(json, names_in(rights, right));
     }
   }
   JsonWriter& start(const char* name) const { return json.object().field("step", name); }

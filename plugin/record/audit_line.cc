@@ -1,9 +1,8 @@
 #include "plugin/record/audit_line.h"
 
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
 
+#include "plugin/base/clock.h"
 #include "plugin/json/json.h"
 #include "plugin/record/bounds.h"
 #include "plugin/record/delegation_json.h"
@@ -24,27 +23,14 @@ constexpr size_t kBytesOfTheRest = 4096;
 constexpr size_t kKibi = 1024;
 constexpr size_t kLabelsUpTo = 96 * kKibi;
 constexpr size_t kPoliciesUpTo = 128 * kKibi;
+constexpr size_t kNamesUpTo = 128 * kKibi;
+constexpr size_t kChangesOfOne = 16 * kKibi;
+constexpr size_t kChangesUpTo = kNamesUpTo + kChangesOfOne;
 constexpr size_t kPinsUpTo = 928 * kKibi;
 constexpr size_t kRefusalsUpTo = 960 * kKibi;
+constexpr size_t kHiddenUpTo = 968 * kKibi;
 constexpr size_t kNotesUpTo = 976 * kKibi;
 constexpr uint64_t kNanosecondsPerMicrosecond = 1000;
-
-// RFC 3339 in UTC with microseconds. gmtime_r would read TZ and /etc/localtime, which at this point
-// may be somebody else's.
-std::string timestamp(uint64_t time_ns) {
-  using namespace std::chrono;
-  const auto since_epoch = microseconds(static_cast<int64_t>(time_ns / kNanosecondsPerMicrosecond));
-  const auto day = floor<days>(sys_time<microseconds>(since_epoch));
-  const year_month_day date(day);
-  const hh_mm_ss time(sys_time<microseconds>(since_epoch) - day);
-  char text[64];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ",
-                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
-                static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
-                static_cast<int>(time.subseconds().count()));
-  return text;
-}
 
 // One line in the making: bounds every text and every list, and remembers whether one was cut.
 class Line {
@@ -56,7 +42,7 @@ class Line {
                   kBytesPerPin * std::min(kPinsUpTo / kBytesPerPin,
                                           event_.given.pins.size() + event_.given.refusals.size()));
     json_.object()
-        .field("time", timestamp(event_.time_ns))
+        .field("time", exact_utc_time(event_.time_ns))
         .field("outcome", name_of(event_.outcome))
         .field("code", event_.error_code);
     text("error", event_.error, kLongestSentence);
@@ -64,24 +50,22 @@ class Line {
     container();
     json_.key("identity");
     cut_ = write_identity(json_, event_.given.identity, event_.given.engine, kLabelsUpTo) || cut_;
-    list("policies", event_.given.selected_by, kPoliciesUpTo, [&](const model::Rule& rule) {
-      text("name", rule.policy);
-      text("place", model::to_string(rule.place));
-    });
+    list("policies", event_.given.selected_by, kPoliciesUpTo,
+         [&](const model::Rule& one) { members(one); });
+    if (!event_.rules.empty())
+      list("rules", event_.rules, kPoliciesUpTo, [&](const model::Rule& one) { members(one); });
+    if (event_.accepted) accepted(*event_.accepted);
     list("pins", event_.given.pins, kPinsUpTo, [&](const PinnedObject& object) { pin(object); });
     list("refusals", event_.given.refusals, kRefusalsUpTo, [&](const model::RefusedPin& refusal) {
       text("name", refusal.name);
       text("source", refusal.source);
-      text("granted_by", model::to_string(refusal.granted_by));
-      text("denied_by", model::to_string(refusal.denied_by));
+      rule("granted_by", refusal.granted_by);
+      rule("denied_by", refusal.denied_by);
       if (!refusal.denied_as.empty()) text("denied_as", refusal.denied_as, kLongestSentence);
     });
-    if (!event_.notes.empty())
-      values("notes", event_.notes, kNotesUpTo, [&](const std::string& note) {
-        const std::string_view shown = bounded(note, kLongestSentence, room_);
-        cut_ = cut_ || shown.data() != note.data();
-        json_.value(shown);
-      });
+    if (!event_.given.hidden.empty())
+      texts("hidden", event_.given.hidden, kHiddenUpTo, kLongestSentence);
+    if (!event_.notes.empty()) texts("notes", event_.notes, kNotesUpTo, kLongestSentence);
     if (event_.given.delegation) {
       json_.key("delegation");
       write_delegation(json_, *event_.given.delegation);
@@ -96,6 +80,39 @@ class Line {
     const std::string_view shown = bounded(value, limit, room_);
     cut_ = cut_ || shown.data() != value.data();
     json_.field(name, shown);
+  }
+
+  // The members of a rule, as add_rule() writes them, but bounded.
+  void members(const model::Rule& one) {
+    text("policy", one.policy);
+    text("file", one.place.file);
+    json_.field("line", one.place.line).field("column", one.place.column);
+  }
+  void rule(std::string_view name, const model::Rule& one) {
+    json_.key(name).object();
+    members(one);
+    json_.end();
+  }
+
+  void accepted(const model::AcceptedPolicies& policies) {
+    json_.key("accepted")
+        .object()
+        .field("digest", policies.digest)
+        .field("count", uint64_t{policies.names.size()});
+    texts("names", policies.names, kNamesUpTo, kLongestName);
+    texts("added", policies.added, kChangesUpTo, kLongestName);
+    texts("removed", policies.removed, kChangesUpTo + kChangesOfOne, kLongestName);
+    texts("changed", policies.changed, kChangesUpTo + 2 * kChangesOfOne, kLongestName);
+    json_.end();
+  }
+
+  void texts(std::string_view name, const std::vector<std::string>& items, size_t up_to,
+             size_t longest) {
+    values(name, items, up_to, [&](const std::string& item) {
+      const std::string_view shown = bounded(item, longest, room_);
+      cut_ = cut_ || shown.data() != item.data();
+      json_.value(shown);
+    });
   }
 
   // Of values of any kind.
@@ -131,11 +148,8 @@ class Line {
     json_.end();
   }
 
-  // Pins of one grant follow each other and have one rule: its text is made once.
   void pin(const PinnedObject& pin) {
     const model::GrantedPin& grant = pin.grant;
-    if (last_rule_ == nullptr || *last_rule_ != grant.rule) rule_ = model::to_string(grant.rule);
-    last_rule_ = &grant.rule;
     text("name", grant.name);
     text("source", grant.source, kLongestSentence);
     json_.field("access", model::name_of(grant.access));
@@ -146,15 +160,13 @@ class Line {
           .field("type", type_name(pin.object))
           .field("id", pin.object.id);
     }
-    text("rule", rule_);
+    rule("rule", grant.rule);
   }
 
   const AuditEvent& event_;
   JsonWriter json_;
   bool cut_ = false;
   std::string room_;  // of a text that is cut, until it is written
-  const model::Rule* last_rule_ = nullptr;
-  std::string rule_;
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // A container's identity in records and audit lines: for each known fact its value and how it was
-// established. Internal to record/.
+// established.
 #pragma once
 
 #include <cstddef>

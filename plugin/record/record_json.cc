@@ -98,6 +98,7 @@ void fields(auto& visit, Of<Record> auto& record) {
   visit("pins", given.pins);
   visit("refusals", given.refusals);
   visit.optional("instances", record.instances);
+  visit.optional("hidden", given.hidden);
 }
 
 class Writer {

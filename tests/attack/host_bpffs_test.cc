@@ -37,6 +37,11 @@ class HostBpffs : public AttackTest {
              std::vector<std::string> options = {"rbind"}) {
     container_.spec.mounts.push_back({destination, "bind", source, std::move(options)});
   }
+  [[nodiscard]] std::string granted_line() const {
+    for (const auto& line : installation_.audit())
+      if (line.outcome == "granted") return line.text;
+    return "";
+  }
   // For mounts of the host that a test needs: they are part of what must not change.
   void host_has_changed() { before_ = Snapshot::take().mounts; }
 
@@ -48,6 +53,7 @@ TEST_P(HostBpffs, AtThePlaceOfTheViewIsReplacedByIt) {
   expect({{"ls /sys/fs/bpf", "ok flows"},
           {"get-rw /sys/fs/bpf/flows", "EROFS"},
           {"get-ro /sys/fs/bpf/secret", "ENOENT"}});
+  EXPECT_THAT(granted_line(), HasSubstr(R"("hidden":["/sys/fs/bpf"])"));
 }
 
 TEST_P(HostBpffs, ElsewhereIsEmpty) {
@@ -56,6 +62,7 @@ TEST_P(HostBpffs, ElsewhereIsEmpty) {
           {"ls /mnt/x", "ok"},
           {"get-ro /mnt/x/secret", "ENOENT"},
           {"repin /sys/fs/bpf/flows /mnt/x/again", "EPERM"}});
+  EXPECT_THAT(granted_line(), HasSubstr(R"("hidden":["/mnt/x"])"));
 }
 
 // crun makes bind mounts read-only after the hooks, and gives up when one of them is gone.

@@ -13,8 +13,9 @@
 #include "plugin/cli/check/formats.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/term/diagnostics.h"
+#include "plugin/cli/term/json_output.h"
 #include "plugin/health/policies.h"
-#include "plugin/json/json.h"
+#include "plugin/model/shapes.h"
 #include "plugin/pipeline/look_at_pins.h"
 #include "plugin/policy/language/load.h"
 #include "plugin/policy/set/install.h"
@@ -37,24 +38,21 @@ struct CheckOptions {
 };
 
 std::string to_json(const CheckFindings& found) {
-  JsonWriter json(JsonWriter::Style::kPretty);
-  json.object()
-      .field("ok", found.ok())
+  JsonWriter json = begin_output();
+  json.field("ok", found.ok())
       .field("policies", uint64_t{found.policies})
       .field("files", uint64_t{found.read.size()})
       .field("errors", uint64_t{found.errors})
       .field("warnings", uint64_t{found.warnings})
       .field("notes", uint64_t{found.notes})
-      .key("read")
-      .array();
-  for (const auto& path : found.read) json.value(path);
-  json.end().key("skipped").array();
+      .key("read");
+  model::write_texts(json, found.read);
+  json.key("skipped").array();
   for (const auto& [path, why] : found.skipped)
     json.object().field("path", path).field("why", why).end();
   json.end().key("diagnostics");
   write_diagnostics(json, found.diagnostics);
-  json.end();
-  return std::string(json.text()) + "\n";
+  return end_output(std::move(json));
 }
 
 std::string to_text(const CheckFindings& found, const Palette& palette) {

@@ -1,21 +1,14 @@
 #include "plugin/cli/explain/explanation_json.h"
 
+#include "plugin/cli/explain/given_json.h"
 #include "plugin/cli/term/diagnostics.h"
-#include "plugin/json/json.h"
+#include "plugin/cli/term/json_output.h"
 #include "plugin/model/bpf_names.h"
 #include "plugin/model/facts.h"
-#include "plugin/record/delegation_json.h"
+#include "plugin/model/shapes.h"
 
 namespace pinscope::cli {
 namespace {
-
-void write_rule(JsonWriter& json, const char* key, const model::Rule& rule) {
-  json.key(key)
-      .object()
-      .field("policy", rule.policy)
-      .field("place", model::to_string(rule.place))
-      .end();
-}
 
 void write_fact(JsonWriter& json, std::string_view key, const std::optional<model::Fact>& fact) {
   if (!fact) return;
@@ -75,9 +68,10 @@ void write_grants(JsonWriter& json, const Explained& explained) {
         .field("access", model::name_of(grant.access))
         .field("uid", grant.uid)
         .field("gid", grant.gid)
-        .field("mode", grant.mode)
+        .field("mode", model::mode_text(grant.mode))
         .field("missing", model::name_of(grant.missing));
-    write_rule(json, "rule", grant.rule);
+    json.key("rule");
+    model::write_rule(json, grant.rule);
     if (!explained.start.sources.empty()) {
       const auto& source = explained.start.sources[i];
       json.field("skipped", source.skipped);
@@ -100,10 +94,21 @@ void write_grants(JsonWriter& json, const Explained& explained) {
 
 }  // namespace
 
+void write_error(JsonWriter& json, const Error& error) {
+  json.object().field("code", code_name(error.code())).field("error", error.sentence());
+  if (!error.rules().empty()) {
+    json.key("rules").array();
+    for (const auto& rule : error.rules())
+      model::write_rule(json, {rule.policy, {rule.file, rule.line, rule.column}});
+    json.end();
+  }
+  json.end();
+}
+
 std::string to_json(const Explained& explained) {
   const auto& decision = explained.start.decision;
-  JsonWriter json(JsonWriter::Style::kPretty);
-  json.object().key("starts");
+  JsonWriter json = begin_output();
+  json.key("starts");
   if (explained.start.is_described && explained.starts())
     json.null();  // not known
   else
@@ -112,14 +117,12 @@ std::string to_json(const Explained& explained) {
   write_found(json, explained);
   write_container(json, explained.start.container);
   json.key("errors").array();
-  for (const auto& error : explained.start.errors)
-    json.object().field("code", code_name(error.code())).field("error", error.sentence()).end();
+  for (const auto& error : explained.start.errors) write_error(json, error);
   json.end().key("policies").array();
   for (const auto& verdict : explained.start.verdicts) {
-    json.object()
-        .field("policy", verdict.policy.policy)
-        .field("place", model::to_string(verdict.policy.place))
-        .field("selected", verdict.selects);
+    json.object();
+    model::add_rule(json, verdict.policy);
+    json.field("selected", verdict.selects);
     if (!verdict.depends_on.empty())
       json.field("depends_on", verdict.depends_on);
     else if (!verdict.selects)
@@ -135,11 +138,8 @@ std::string to_json(const Explained& explained) {
       .end();
   write_grants(json, explained);
   if (decision.delegation) {
-    json.key("delegation").object();
-    record::add_members(json, *decision.delegation);
-    json.key("rules").array();
-    for (const auto& rule : decision.delegation->rules) json.value(model::to_string(rule));
-    json.end().end();
+    json.key("delegation");
+    write_delegation(json, *decision.delegation);
   }
   json.key("bpf_commands").array();
   for (const uint32_t command : explained.start.commands.list())
@@ -149,15 +149,9 @@ std::string to_json(const Explained& explained) {
         .field("seccomp_allows", explained.start.container.seccomp_commands.contains(command))
         .end();
   json.end();
-  json.key("refusals").array();
-  for (const auto& refusal : decision.refusals) {
-    json.object().field("name", refusal.name).field("source", refusal.source);
-    write_rule(json, "granted_by", refusal.granted_by);
-    write_rule(json, "denied_by", refusal.denied_by);
-    if (!refusal.denied_as.empty()) json.field("denied_as", refusal.denied_as);
-    json.end();
-  }
-  json.end().key("remarks").array();
+  json.key("refusals");
+  write_refusals(json, decision.refusals);
+  json.key("remarks").array();
   for (const auto& remark : explained.remarks)
     json.object()
         .field("kind", name_of(remark.kind))
@@ -165,12 +159,11 @@ std::string to_json(const Explained& explained) {
         .field("text", remark.text)
         .field("action", remark.action)
         .end();
-  json.end().key("notes").array();
-  for (const auto& note : decision.notes) json.value(note);
-  json.end().key("diagnostics");
+  json.end().key("notes");
+  model::write_texts(json, decision.notes);
+  json.key("diagnostics");
   write_diagnostics(json, explained.diagnostics);
-  json.end();
-  return std::string(json.text()) + "\n";
+  return end_output(std::move(json));
 }
 
 }  // namespace pinscope::cli

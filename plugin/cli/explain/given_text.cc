@@ -1,9 +1,9 @@
 #include "plugin/cli/explain/given_text.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "plugin/base/text.h"
+#include "plugin/model/shapes.h"
 
 namespace pinscope::cli {
 
@@ -17,9 +17,8 @@ std::string fact_title(std::string_view name) {
 }
 
 std::string owner_and_mode(const model::GrantedPin& grant) {
-  char text[48];
-  std::snprintf(text, sizeof text, "%u:%u %04o", grant.uid, grant.gid, grant.mode);
-  return text;
+  return std::to_string(grant.uid) + ":" + std::to_string(grant.gid) + " " +
+         model::mode_text(grant.mode);
 }
 
 std::string object_text(const model::ObjectInfo& object) {

@@ -1,13 +1,13 @@
 #include "plugin/cli/inventory/text.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <string_view>
 
 #include "plugin/base/text.h"
+#include "plugin/cli/term/json_output.h"
 #include "plugin/cli/term/table.h"
-#include "plugin/json/json.h"
+#include "plugin/model/shapes.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope::cli {
@@ -48,12 +48,6 @@ Colour colour_of(Instance::Origin origin) {
 std::string identity_text(const model::ObjectIdentity& object) {
   if (object.id == 0) return std::string(model::name_of(object.kind)) + " ?";
   return std::string(model::name_of(object.kind)) + " " + std::to_string(object.id);
-}
-
-std::string octal(uint32_t mode) {
-  char text[8];
-  (void)std::snprintf(text, sizeof text, "%04o", mode & 07777U);
-  return text;
 }
 
 bool name_fits(const std::string& glob, std::string_view path) {
@@ -132,7 +126,7 @@ void write_mount(JsonWriter& json, const Inventory& all, const inventory::Instan
 }
 
 void write_pin(JsonWriter& json, const Pin& pin) {
-  json.object().field("path", pin.pin.path).field("mode", octal(pin.pin.mode));
+  json.object().field("path", pin.pin.path).field("mode", model::mode_text(pin.pin.mode & 07777U));
   json.field("uid", pin.pin.uid).field("gid", pin.pin.gid);
   if (pin.pin.error == 0)
     write_identity(json, pin.pin.object);
@@ -145,9 +139,9 @@ void write_pin(JsonWriter& json, const Pin& pin) {
         .field("access", model::name_of(pin.grant->access))
         .field("source", pin.grant->source)
         .field("stale", pin.grant->is_stale)
-        .field("policy", pin.grant->rule.policy)
-        .field("place", model::to_string(pin.grant->rule.place))
-        .end();
+        .key("rule");
+    model::write_rule(json, pin.grant->rule);
+    json.end();
   }
   json.end();
 }
@@ -167,11 +161,11 @@ void write_instance(JsonWriter& json, const Inventory& all, size_t at,
   json.end().key("pins").array();
   for (const auto& pin : all.machine.pins)
     if (pin.instance == at && filter.shows(all, pin)) write_pin(json, pin);
-  json.end().key("left_out").array();
-  for (const auto& text : instance.left_out) json.value(text);
-  json.end().key("hidden").array();
-  for (const auto& text : instance.hidden) json.value(text);
-  json.end().end();
+  json.end().key("left_out");
+  model::write_texts(json, instance.left_out);
+  json.key("hidden");
+  model::write_texts(json, instance.hidden);
+  json.end();
 }
 
 void write_object(JsonWriter& json, const Inventory& all, const Object& object) {
@@ -281,7 +275,7 @@ std::string pins_text(const Inventory& all, const InventoryFilter& filter, const
     const bool is_stale = pin.grant && pin.grant->is_stale;
     table.add({device_text(all.machine.instances[pin.instance]), pin.pin.path, object,
                std::to_string(pin.pin.uid) + ":" + std::to_string(pin.pin.gid) + " " +
-                   octal(pin.pin.mode),
+                   model::mode_text(pin.pin.mode & 07777U),
                Cell(grant_text(pin), is_stale ? Colour::kYellow : Colour::kPlain)});
   }
   return table.text(palette) + not_seen_text(all, palette);
@@ -300,8 +294,8 @@ std::string objects_text(const Inventory& all, const InventoryFilter& filter,
 }
 
 std::string to_json(const Inventory& all, const InventoryFilter& filter) {
-  JsonWriter json(JsonWriter::Style::kPretty);
-  json.object().field("version", uint64_t{1}).key("namespaces").array();
+  JsonWriter json = begin_output();
+  json.key("namespaces").array();
   for (const auto& space : all.machine.spaces)
     if (filter.shows(space)) write_space(json, space);
   json.end().key("instances").array();
@@ -316,10 +310,9 @@ std::string to_json(const Inventory& all, const InventoryFilter& filter) {
         .field("subject", notice.subject)
         .field("text", notice.text)
         .end();
-  json.end().key("not_seen").array();
-  for (const auto& text : all.machine.not_seen) json.value(text);
-  json.end().end();
-  return json.take() + "\n";
+  json.end().key("not_seen");
+  model::write_texts(json, all.machine.not_seen);
+  return end_output(std::move(json));
 }
 
 }  // namespace pinscope::cli

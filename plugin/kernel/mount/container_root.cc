@@ -83,6 +83,11 @@ bool is_empty(int directory) {
   }
 }
 
+// A place as the container will see it, from the place of its root in the namespace.
+std::string below_root(const std::string& path, const std::string& root) {
+  return root != "/" && is_at_or_below(path, root) ? path.substr(root.size()) : path;
+}
+
 Error bad_target(const Components& at, int errnum) {
   Error error = Error::system("use " + quoted(to_absolute(at)) + " in the container", errnum,
                               ErrorCode::kTargetInvalid);
@@ -204,11 +209,12 @@ Fd ContainerRoot::place_to_leave(const MountTable& mounts) const {
   return there && !there->is_shared ? *std::move(place) : Fd();
 }
 
-Result<bool> ContainerRoot::hide_each(const std::vector<Mount>& found, const MountTable& mounts,
-                                      int place, int proc_self_fd) {
+Result<std::vector<std::string>> ContainerRoot::hide_each(const std::vector<Mount>& found,
+                                                          const MountTable& mounts, int place,
+                                                          int proc_self_fd) {
   std::unordered_map<uint64_t, const Mount*> left;
   for (const auto& mount : found) left[mount.id] = &mount;
-  bool any = false;
+  std::vector<std::string> places;
   std::optional<Error> in_the_way;  // what the first one that waits for others waits for
   const auto wait = [&](const Mount& mount, Obstacle obstacle) {
     if (!in_the_way) in_the_way = cannot_hide(mount.mount_point, obstacle);
@@ -243,17 +249,19 @@ Result<bool> ContainerRoot::hide_each(const std::vector<Mount>& found, const Mou
       const bool moved = place >= 0 && attach_mount(root->get(), place, "").has_value();
       if (!moved && !detach_mount(root->get(), proc_self_fd))
         return std::unexpected(cannot_hide(mount.mount_point, Obstacle::kLocked));
+      places.push_back(hidden->second->mount_point);
       left.erase(hidden);
-      any = true;
     }
   }
-  if (!any && in_the_way) return std::unexpected(*std::move(in_the_way));
-  return any;
+  if (places.empty() && in_the_way) return std::unexpected(*std::move(in_the_way));
+  return places;
 }
 
-Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
-                                 std::optional<std::vector<Mount>> known) const {
-  if (how == model::HostBpffs::kAllow) return {};
+Result<std::vector<std::string>> ContainerRoot::hide_bpffs(
+    model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
+    std::optional<std::vector<Mount>> known) const {
+  std::vector<std::string> hidden;
+  if (how == model::HostBpffs::kAllow) return hidden;
   PINSCOPE_TRY(const Mount own, mounts.of(fd_.get()));
   if (own.is_bpf) return std::unexpected(cannot_hide("/", Obstacle::kIsRoot));
   Fd place;
@@ -262,7 +270,7 @@ Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts,
       PINSCOPE_TRY(known, mounts.bpf_mounts_below(fd_.get()));
     }
     const auto found = *std::exchange(known, std::nullopt);
-    if (found.empty()) return {};
+    if (found.empty()) return hidden;
     if (how == model::HostBpffs::kReject)
       return std::unexpected(cannot_hide(found.front().mount_point, Obstacle::kRejected));
     if (found.size() > kMaxBpffs)
@@ -271,8 +279,11 @@ Status ContainerRoot::hide_bpffs(model::HostBpffs how, const MountTable& mounts,
               .reason("it has " + std::to_string(found.size()) + " of them")
               .hint("no more than " + std::to_string(kMaxBpffs) + " can be hidden"));
     if (pass == 0) place = place_to_leave(mounts);
-    PINSCOPE_TRY(const bool any, hide_each(found, mounts, place.get(), proc_self_fd));
-    if (!any) break;
+    PINSCOPE_TRY(const auto places, hide_each(found, mounts, place.get(), proc_self_fd));
+    if (places.empty()) break;
+    const auto root = read_link_at(proc_self_fd, std::to_string(fd_.get()));
+    for (const auto& mount_point : places)
+      hidden.push_back(below_root(mount_point, root.value_or("/")));
   }
   return std::unexpected(Error(ErrorCode::kHostBpffs, "hide the bpffs that the container mounts")
                              .reason("there are new ones each time that one looks"));

@@ -56,10 +56,11 @@ class ContainerRoot {
   // Deals with every bpffs mounted below the root: takes each one away (mask), or is an error if
   // there is one (reject), or there are more than kMaxBpffs. The number of system calls grows with
   // the number of mounts and not with its square. `proc_self_fd`: see sys.h. `known`: the mounts
-  // there, if the caller has just looked.
+  // there, if the caller has just looked. Gives the places from which one was taken away.
   static constexpr size_t kMaxBpffs = 4096;
-  [[nodiscard]] Status hide_bpffs(model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
-                                  std::optional<std::vector<Mount>> known = std::nullopt) const;
+  [[nodiscard]] Result<std::vector<std::string>> hide_bpffs(
+      model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
+      std::optional<std::vector<Mount>> known = std::nullopt) const;
 
  private:
   ContainerRoot(Fd fd, bool shows_host) : fd_(std::move(fd)), shows_host_(shows_host) {}
@@ -67,10 +68,10 @@ class ContainerRoot {
   // valid where there is none.
   [[nodiscard]] Fd place_to_leave(const MountTable& mounts) const;
   // Detaches those of `found` that can be reached; those that are covered by something else are
-  // left for the next round. False if none was detached, an error if one can never be.
-  [[nodiscard]] static Result<bool> hide_each(const std::vector<Mount>& found,
-                                              const MountTable& mounts, int place,
-                                              int proc_self_fd);
+  // left for the next round. Gives their places; an error if one can never be detached.
+  [[nodiscard]] static Result<std::vector<std::string>> hide_each(const std::vector<Mount>& found,
+                                                                  const MountTable& mounts,
+                                                                  int place, int proc_self_fd);
 
   Fd fd_;
   bool shows_host_;  // the namespace still shows the host's tree around the container's root

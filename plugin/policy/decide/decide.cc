@@ -81,10 +81,10 @@ class Decider {
 Status Decider::merge_views(const std::vector<const Policy*>& policies) {
   const auto disagree = [&](const char* key, const std::string& first, const std::string& second,
                             const Policy& said_first, const Policy& said_second) {
-    return std::unexpected(Error(ErrorCode::kPolicyConflict, "make one view")
-                               .reason(std::string(key) + " is " + first + " for one policy and " +
-                                       second + " for another")
-                               .rule(both(rule_of(said_first), rule_of(said_second))));
+    return std::unexpected(between(Error(ErrorCode::kPolicyConflict, "make one view")
+                                       .reason(std::string(key) + " is " + first +
+                                               " for one policy and " + second + " for another"),
+                                   rule_of(said_first), rule_of(said_second)));
   };
   bool said_host_bpffs = false;
   for (const Policy* policy : policies) {
@@ -217,11 +217,11 @@ Status Decider::check_bind() const {
   for (const model::GrantedPin& pin : decision_.grants)
     if (pin.access == Access::kRead)
       return std::unexpected(
-          cannot_grant(pin.name, ErrorCode::kPolicyConflict)
-              .reason("view.layout is bind for one policy, which cannot enforce access: read of "
-                      "another")
-              .hint("use layout shared, or access: read-write")
-              .rule(both(rule_of(*said_layout_), pin.rule)));
+          between(cannot_grant(pin.name, ErrorCode::kPolicyConflict)
+                      .reason("view.layout is bind for one policy, which cannot enforce access: "
+                              "read of another")
+                      .hint("use layout shared, or access: read-write"),
+                  rule_of(*said_layout_), pin.rule));
   return {};
 }
 

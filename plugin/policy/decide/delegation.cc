@@ -5,6 +5,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/policy/decide/decide.h"
+#include "plugin/policy/decide/merge.h"
 #include "plugin/policy/decide/program_reach.h"
 #include "plugin/policy/decide/program_types.h"
 #include "plugin/policy/decide/select.h"
@@ -66,12 +67,11 @@ Result<std::optional<Delegation>> merge_delegations(
       said_at = policy;
       merged->grants_at = *delegate.grants_at;
     } else if (merged->grants_at != *delegate.grants_at) {
-      return std::unexpected(
+      return std::unexpected(between(
           Error(ErrorCode::kPolicyConflict, "make one view")
               .reason("delegate.grantsAt is " + quoted(merged->grants_at) + " for one policy and " +
-                      quoted(*delegate.grants_at) + " for another")
-              .rule(to_string(model::Rule{said_at->name, said_at->delegate->place}) + " and " +
-                    to_string(merged->rules.back())));
+                      quoted(*delegate.grants_at) + " for another"),
+          {said_at->name, said_at->delegate->place}, merged->rules.back()));
     }
   }
   if (merged && needs_attach_type_none(merged->rights) &&
@@ -98,11 +98,11 @@ Status check_delegation(const Decision& decision, const Container& container,
     if (grant.access != model::Access::kRead) continue;
     if (const WhyReadIsVoid* why =
             why_read_is_void(delegation.rights, delegation.pinning, grant.expect.kind))
-      return std::unexpected(
+      return std::unexpected(between(
           cannot_delegate(delegation)
               .reason("access: read of " + quoted(grant.name) + " would not hold: " + why->reason)
-              .hint(why->hint)
-              .rule(to_string(grant.rule) + " and " + to_string(delegation.rules.front())));
+              .hint(why->hint),
+          grant.rule, delegation.rules.front()));
   }
   if (decision.grants.empty()) return {};
   const auto& at = decision.at;

@@ -1,10 +1,10 @@
 #include "plugin/policy/decide/merge.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <span>
 
 #include "plugin/base/text.h"
+#include "plugin/model/shapes.h"
 #include "plugin/model/view_names.h"
 
 namespace pinscope::policy {
@@ -20,12 +20,6 @@ constexpr uint32_t kModeOfOthers = 0660;  // clients ask for both unless they ar
 
 std::string decimal(uint32_t number) {
   return std::to_string(number);
-}
-
-std::string octal(uint32_t mode) {
-  char text[16];
-  std::snprintf(text, sizeof text, "%04o", mode);
-  return text;
 }
 
 // The grants of one source under one name, in the order of the policies; at least one.
@@ -72,7 +66,7 @@ class Run {
     pin.object = first.object;
     PINSCOPE_TRY(const auto uid, agreed("owner.uid", decimal, &Grant::uid));
     PINSCOPE_TRY(const auto gid, agreed("owner.gid", decimal, &Grant::gid));
-    PINSCOPE_TRY(const auto mode, agreed("mode", octal, &Grant::mode));
+    PINSCOPE_TRY(const auto mode, agreed("mode", model::mode_text, &Grant::mode));
     pin.uid = uid.value_or(container_.uid);
     pin.gid = gid.value_or(container_.gid);
     pin.mode = mode.value_or(opens_for_writing(pin.access) ? kModeOfOthers : kModeOfRead);
@@ -93,10 +87,10 @@ class Run {
 
   Error conflict(std::string reason, const Wanted& one, const Wanted& other,
                  std::string hint = "") const {
-    return cannot_grant(one.name, ErrorCode::kPolicyConflict)
-        .reason(std::move(reason))
-        .hint(std::move(hint))
-        .rule(both(rule_of(one), rule_of(other)));
+    return between(cannot_grant(one.name, ErrorCode::kPolicyConflict)
+                       .reason(std::move(reason))
+                       .hint(std::move(hint)),
+                   rule_of(one), rule_of(other));
   }
 
   // What the grants that say something to one field say; nothing if none does.
@@ -145,10 +139,10 @@ Status check_nesting(const std::vector<GrantedPin>& pins) {
           [](const GrantedPin& other) -> std::string_view { return other.name; });
       if (above != pins.end() && above->name == name.substr(0, slash))
         return std::unexpected(
-            cannot_grant(name, ErrorCode::kPolicyConflict)
-                .reason(quoted(above->name) + " is a grant, so nothing can be below it")
-                .hint("name one of them differently with \"as\"")
-                .rule(both(above->rule, pin.rule)));
+            between(cannot_grant(name, ErrorCode::kPolicyConflict)
+                        .reason(quoted(above->name) + " is a grant, so nothing can be below it")
+                        .hint("name one of them differently with \"as\""),
+                    above->rule, pin.rule));
     }
   }
   return {};
@@ -167,8 +161,13 @@ model::Rule rule_of(const Wanted& wanted) {
   return {wanted.policy->name, wanted.grant->place};
 }
 
-std::string both(const model::Rule& first, const model::Rule& second) {
-  return to_string(first) + " and " + to_string(second);
+Error between(Error error, const model::Rule& first, const model::Rule& second) {
+  const auto told = [](const model::Rule& rule) {
+    return ErrorRule{rule.policy, rule.place.file, rule.place.line, rule.place.column};
+  };
+  return std::move(error)
+      .rule(to_string(first) + " and " + to_string(second))
+      .rules({told(first), told(second)});
 }
 
 Error cannot_grant(std::string_view name, ErrorCode code) {

@@ -25,7 +25,8 @@ struct Wanted {
 
 model::Rule rule_of(const Wanted& wanted);
 // The text that names two rules: policy "a" at a.yaml:3:5 and policy "b" at b.yaml:7:5
-std::string both(const model::Rule& first, const model::Rule& second);
+// `error` with the two rules that disagree.
+Error between(Error error, const model::Rule& first, const model::Rule& second);
 // Whether a component of the name is one that the view keeps for itself.
 bool has_reserved_component(std::string_view name);
 inline constexpr const char* kReservedName =

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <ctime>
+#include <map>
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
@@ -30,6 +31,32 @@ Result<bool> has_policy_files(const std::string& policy_path) {
   const auto names = list_policy_files(policy_path);
   // One file instead of a directory, or something that the compiler will refuse.
   return !names || !names->empty();
+}
+
+// None where they cannot be read: what is told of them is not worth an error.
+std::vector<model::Policy> policies_of(const CompiledSet& set) {
+  return set.all().value_or(std::vector<model::Policy>());
+}
+
+// Policies are the same if they say the same at the same places.
+model::AcceptedPolicies what_changed(const std::vector<model::Policy>& before,
+                                     const std::vector<model::Policy>& now) {
+  std::map<std::string_view, const model::Policy*> gone;
+  for (const auto& policy : before) gone.emplace(policy.name, &policy);
+  model::AcceptedPolicies change;
+  for (const auto& policy : now) {
+    change.names.push_back(policy.name);
+    const auto old = gone.find(policy.name);
+    if (old == gone.end()) {
+      change.added.push_back(policy.name);
+      continue;
+    }
+    if (*old->second != policy) change.changed.push_back(policy.name);
+    gone.erase(old);
+  }
+  for (const auto& policy : before)
+    if (gone.contains(policy.name)) change.removed.push_back(policy.name);
+  return change;
 }
 
 // What is kept for a policy path, as found at one moment.
@@ -58,6 +85,9 @@ struct Found {
   [[nodiscard]] std::optional<std::string> refused(const StoreOptions& options, Racy racy) const {
     if (!refusal || !refusal->is_current(options.policy_path, racy)) return std::nullopt;
     return text_of(*refusal);
+  }
+  [[nodiscard]] std::vector<model::Policy> policies() const {
+    return set ? policies_of(set->set()) : std::vector<model::Policy>();
   }
   // Where there are no policy files, no set is kept.
   [[nodiscard]] bool says_none(const StoreOptions& options) const {
@@ -104,6 +134,7 @@ struct PolicyStore::State {
   std::unique_ptr<const std::string> nothing;
   std::optional<std::string> rejected;
   Refresh refresh = Refresh::kNone;
+  std::optional<model::AcceptedPolicies> accepted;
 
   static Result<PolicyStore> empty(Refresh refresh) {
     auto nothing = std::make_unique<const std::string>(compile({}, {}));
@@ -135,6 +166,12 @@ struct PolicyStore::State {
     PolicyStore store = in_force(*std::move(found.set), refresh);
     store.state_->rejected = std::move(why);
     return store;
+  }
+
+  // The compiler's work came into force in the place of `before`.
+  static Result<PolicyStore> replaced(Result<PolicyStore> now, const Found& before) {
+    if (now) now->state_->accepted = what_changed(before.policies(), policies_of(now->state_->set));
+    return now;
   }
 
   static Result<PolicyStore> refresh_with_compiler(Found before, const StoreOptions& options);
@@ -174,12 +211,12 @@ Result<PolicyStore> PolicyStore::State::refresh_with_compiler(Found before,
   const Status ran = run_compiler(options, deadline);
   Found after = Found::look(options);
   // Files that are gone by now are no policies, whatever the compiler said of them.
-  if (after.says_none(options)) return empty(Refresh::kAccepted);
+  if (after.says_none(options)) return replaced(empty(Refresh::kAccepted), before);
   if (ran) {
     // If the files changed once more meanwhile, the next container's hook sees that.
     CachedSet* set = after.accepted(options, Racy::kIsIgnored);
     if (set == nullptr) set = newer(after.set, before.set);
-    if (set != nullptr) return in_force(std::move(*set), Refresh::kAccepted);
+    if (set != nullptr) return replaced(in_force(std::move(*set), Refresh::kAccepted), before);
   }
   auto why = after.refused(options, Racy::kIsIgnored);
   if (const CachedSet* refusal = newer(after.refusal, before.refusal); !why && refusal != nullptr)
@@ -223,6 +260,9 @@ const CompiledSet& PolicyStore::set() const {
 }
 const std::optional<std::string>& PolicyStore::rejected() const {
   return state_->rejected;
+}
+const std::optional<model::AcceptedPolicies>& PolicyStore::accepted() const {
+  return state_->accepted;
 }
 PolicyStore::Refresh PolicyStore::refresh() const {
   return state_->refresh;

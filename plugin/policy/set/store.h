@@ -10,6 +10,7 @@
 
 #include "plugin/base/result.h"
 #include "plugin/model/hook_entry.h"
+#include "plugin/model/record.h"
 #include "plugin/policy/set/compiled.h"
 
 namespace pinscope::policy {
@@ -48,6 +49,8 @@ class PolicyStore {
   // Whether open() ran the compiler, and with which outcome: for the audit trail.
   enum class Refresh { kNone, kAccepted, kRejected };
   [[nodiscard]] Refresh refresh() const;
+  // What that put in force, without a digest; nothing if it did not.
+  [[nodiscard]] const std::optional<model::AcceptedPolicies>& accepted() const;
 
  private:
   struct State;

@@ -79,7 +79,8 @@ class Cdi(cli.Case):
         self.assertEqual(result["devices"], ["pinscope.dev/view=readers"])
         self.assertEqual(result["spec"], self.spec.read_text())
         listed = json.loads(self.cdi("list", "-o", "json").stdout)
-        self.assertEqual((listed["ready"], listed["devices"][0]["place"]), (True, "a.yaml:1:1"))
+        self.assertEqual((listed["ready"], listed["devices"][0]["rule"]),
+                         (True, {"policy": "readers", "file": "a.yaml", "line": 1, "column": 1}))
 
     def test_removes_the_file_when_no_policy_asks_any_more(self):
         self.write_policy("a.yaml", device_policy("readers"))

@@ -27,6 +27,8 @@ WANTED = [
     "usr/share/doc/pinscope/docs/migration.md",
     "usr/share/doc/pinscope/docs/operating.md",
     "usr/share/doc/pinscope/docs/policy.md",
+    "usr/share/doc/pinscope/docs/schemas/audit.json",
+    "usr/share/doc/pinscope/docs/schemas/common.json",
     "usr/share/doc/pinscope/examples/policies/flow-readers.yaml",
     "usr/share/fish/vendor_completions.d/pinscope.fish",
     "usr/share/man/man1/pinscope.1",

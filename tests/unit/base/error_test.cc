@@ -75,6 +75,7 @@ TEST(Error, CrossesToAnotherProcessWithItsFields) {
   const auto error = Error(ErrorCode::kTargetShared, std::string("a\0:b", 4))
                          .reason("3:x")
                          .rule("policy")
+                         .rules({{"a", "a.yaml", 3, 5}, {"b", "b.yaml", 7, 9}})
                          .in("one")
                          .in("");
   const std::string bytes = error.to_bytes();
@@ -83,6 +84,11 @@ TEST(Error, CrossesToAnotherProcessWithItsFields) {
   EXPECT_EQ(read->to_bytes(), bytes);
   EXPECT_EQ(read->sentence(), error.sentence());
   EXPECT_EQ(read->code(), ErrorCode::kTargetShared);
+  ASSERT_EQ(read->rules().size(), 2U);
+  EXPECT_EQ(read->rules()[1].policy, "b");
+  EXPECT_EQ(read->rules()[1].file, "b.yaml");
+  EXPECT_EQ(read->rules()[1].line, 7U);
+  EXPECT_EQ(read->rules()[1].column, 9U);
   const auto system = Error::from_bytes(Error::system("open", ENOENT).to_bytes());
   ASSERT_TRUE(system);
   EXPECT_EQ(system->errnum(), ENOENT);
@@ -94,8 +100,9 @@ TEST(Error, IsNotReadFromOtherBytes) {
   for (size_t length = 0; length < bytes.size(); ++length)
     EXPECT_FALSE(Error::from_bytes(bytes.substr(0, length))) << length;
   for (const char* wrong :
-       {"5:usage1:01:x0:0:0", "5:other1:01:x0:0:0:", "5:usage2:-11:x0:0:0:",
-        "5:usage10:42949672971:x0:0:0:", "5:usage1:01:x0:0:0:18446744073709551615:x"})
+       {"5:usage1:01:x0:0:0:1:", "5:other1:01:x0:0:0:1:0", "5:usage2:-11:x0:0:0:1:0",
+        "5:usage10:42949672971:x0:0:0:1:0", "5:usage1:01:x0:0:0:1:01:x18446744073709551615:x",
+        "5:usage1:01:x0:0:0:1:1"})
     EXPECT_FALSE(Error::from_bytes(wrong)) << wrong;
 }
 

@@ -25,7 +25,7 @@ TEST(PlanPrint, WritesOneObjectForEachStep) {
             R"("through_target":false},)"
             R"({"step":"pin-object","instance":0,"path":"view/flows",)"
             R"("source":"/sys/fs/bpf/flows","access":"read","uid":0,"gid":0,"mode":"0440",)"
-            R"("rule":"policy \"p\" at p.yaml:3:5"},)"
+            R"("rule":{"policy":"p","file":"p.yaml","line":3,"column":5}},)"
             R"({"step":"seal-instance","instance":0},{"step":"enter-container"},)"
             R"({"step":"hide-bpffs","how":"mask"},)"
             R"({"step":"resolve-target","at":"/sys/fs/bpf","uid":0,"gid":0},)"

@@ -70,6 +70,24 @@ TEST_F(Store, EveryKindOfEditIsNoticed) {
   EXPECT_TRUE(open("/nonexistent").empty());
 }
 
+TEST_F(Store, SaysWhatAnEditHasChanged) {
+  write_policy("a.yaml", "a");
+  write_policy("b.yaml", "b");
+  const auto first = open();
+  ASSERT_TRUE(first.accepted());
+  EXPECT_THAT(first.accepted()->added, ElementsAre("a", "b"));
+  EXPECT_FALSE(open("/nonexistent").accepted());
+  std::filesystem::remove(policies_ / "a.yaml");
+  write(policies_ / "b.yaml", "# moves everything\n" + policy_text("b"));
+  write_policy("c.yaml", "c");
+  const auto second = open();
+  ASSERT_TRUE(second.accepted());
+  EXPECT_THAT(second.accepted()->names, ElementsAre("b", "c"));
+  EXPECT_THAT(second.accepted()->added, ElementsAre("c"));
+  EXPECT_THAT(second.accepted()->removed, ElementsAre("a"));
+  EXPECT_THAT(second.accepted()->changed, ElementsAre("b"));
+}
+
 TEST_F(Store, EditInTheSameTickIsNoticed) {
   write_policy("a.yaml", "a1");
   open();

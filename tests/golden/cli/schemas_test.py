@@ -1,0 +1,168 @@
+# Every output for programs is what its schema in docs/schemas says: the commands are run, and what
+# they print is validated. The schemas allow members that they do not name, because newer versions
+# may add some; here they do not, so that none is forgotten.
+import copy
+import functools
+import json
+import os
+import unittest
+
+import jsonschema
+
+import cli
+from cli import policy, run
+
+SCHEMAS = cli.SOURCE / "docs/schemas"
+AS_ROOT = unittest.skipIf(os.geteuid() != 0, "records count only if they are root's")
+
+
+def closed(schema):
+    """The schema without room for members that it does not name."""
+    if isinstance(schema, dict):
+        schema = {key: closed(value) for key, value in schema.items()}
+        if "properties" in schema:
+            schema.setdefault("additionalProperties", False)
+    elif isinstance(schema, list):
+        schema = [closed(each) for each in schema]
+    return schema
+
+
+@functools.cache
+def schema_of(name):
+    return closed(json.loads((SCHEMAS / f"{name}.json").read_text()))
+
+
+def validator(name):
+    schema = copy.deepcopy(schema_of(name))
+    jsonschema.Draft7Validator.check_schema(schema)
+    schema["$id"] = f"https://pinscope.invalid/{name}.json"
+    common = "https://pinscope.invalid/common.json"
+    resolver = jsonschema.RefResolver(schema["$id"], schema, store={common: schema_of("common")})
+    return jsonschema.Draft7Validator(schema, resolver=resolver)
+
+
+class Outputs(cli.Case):
+    WHERE = "/run" if os.geteuid() == 0 else None
+
+    def validate(self, name, text):
+        value = json.loads(text)
+        problems = [f"{'/'.join(map(str, error.path))}: {error.message}"
+                    for error in validator(name).iter_errors(value)]
+        self.assertEqual(problems, [], text)
+        return value
+
+    def printed(self, name, *arguments, status=0):
+        result = run(*arguments, "--output", "json")
+        self.assertEqual(result.returncode, status, result.stderr)
+        return self.validate(name, result.stdout)
+
+    def store(self):
+        """A state directory with a record of a process that is gone."""
+        records = self.directory / "state/containers"
+        records.mkdir(parents=True)
+        for directory in (records, records.parent):
+            directory.chmod(0o700)
+        text = (cli.SOURCE / "tests/unit/record/records/0.1.0.json").read_text()
+        (records / "web-1.json").write_text(text)
+        return records.parent
+
+    def test_there_is_a_page_for_each(self):
+        tested = {"audit", "audit-verify", "cdi", "check", "doctor", "engine", "explain", "gc",
+                  "inspect", "inventory", "list", "plan", "version", "common"}
+        self.assertEqual({path.stem for path in SCHEMAS.glob("*.json")}, tested)
+
+    def test_version(self):
+        self.printed("version", "version")
+
+    def test_check(self):
+        self.write_policy("a.yaml", policy("p") + "bad: 1\n")
+        (self.policies / "b.txt").write_text("")
+        found = self.printed("check", "check", "--no-host", self.policies, status=1)
+        self.assertTrue(found["diagnostics"])
+
+    def test_doctor(self):
+        result = run("doctor", "--output", "json", "--state-dir", self.directory / "state")
+        self.validate("doctor", result.stdout)
+
+    def test_explain_and_plan(self):
+        grants = "    - {pin: /sys/fs/bpf/a, mode: \"0440\"}\n    - {pin: /sys/fs/bpf/b}\n"
+        self.write_policy("a.yaml", policy("a", grants=grants, deny="    - pin: /sys/fs/bpf/b\n"))
+        self.write_policy("b.yaml", policy("b", select="{engine: docker}"))
+        self.write_bundle()
+        where = ("--policy", self.policies, "--bundle", self.bundle, "--no-host")
+        explained = self.printed("explain", "explain", *where)
+        self.assertEqual(explained["grants"][0]["mode"], "0440")
+        self.assertEqual(explained["grants"][0]["rule"],
+                         {"policy": "a", "file": "a.yaml", "line": 8, "column": 7})
+        steps = self.printed("plan", "plan", *where)["steps"]
+        self.assertIn(explained["grants"][0]["rule"], [step.get("rule") for step in steps])
+
+    def test_a_conflict_names_both_rules(self):
+        for name, mode in (("a", "0440"), ("b", "0444")):
+            grants = f"    - {{pin: /sys/fs/bpf/a, mode: \"{mode}\"}}\n"
+            self.write_policy(f"{name}.yaml", policy(name, grants=grants))
+        self.write_bundle()
+        where = ("--policy", self.policies, "--bundle", self.bundle, "--no-host")
+        for name in ("explain", "plan"):
+            (error,) = self.printed(name, name, *where, status=1)["errors"]
+            self.assertEqual(error["code"], "policy-conflict")
+            self.assertEqual([rule["file"] for rule in error["rules"]], ["a.yaml", "b.yaml"])
+            self.assertIn('policy "a" at a.yaml:8:7 and policy "b" at b.yaml:8:7', error["error"])
+
+    def test_cdi(self):
+        text = policy("dev").replace("spec:\n", "spec:\n  cdi: true\n")
+        self.write_policy("a.yaml", text)
+        where = ("--policy", self.policies, "--spec-dir", self.directory / "cdi")
+        self.printed("cdi", "cdi", "generate", "--dry-run", *where)
+        (device,) = self.printed("cdi", "cdi", "list", *where, status=1)["devices"]
+        self.assertEqual(device["rule"]["policy"], "dev")
+
+    @AS_ROOT
+    def test_inventory(self):
+        taken = self.printed("inventory", "inventory", "--state-dir", self.store())
+        self.assertIn("leftover", [notice["kind"] for notice in taken["notices"]])
+
+    def test_engine(self):
+        for action in ("install", "remove"):
+            result = run("engine", action, "--engine", "podman", "--root", self.directory,
+                         "--dry-run", "--output", "json")
+            if result.returncode == 0:
+                self.validate("engine", result.stdout)
+        self.validate("engine", run("engine", "status", "--output", "json").stdout)
+
+    @AS_ROOT
+    def test_list_and_inspect(self):
+        state = self.store()
+        (listed,) = self.printed("list", "list", "--state-dir", state)["containers"]
+        inspected = self.printed("inspect", "inspect", "web", "--state-dir", state)
+        self.assertEqual(listed, inspected["container"])
+        self.assertEqual(listed["created"], "2025-11-26T00:00:00.123456Z")
+        self.assertEqual(listed["grants"][0]["mode"], "0660")
+
+    @AS_ROOT
+    def test_gc_and_audit(self):
+        state = self.store()
+        trail = self.directory / "audit.jsonl"
+        where = ("--state-dir", state, "--audit", trail)
+        self.printed("gc", "gc", "--dry-run", *where)
+        self.assertEqual(len(self.printed("gc", "gc", *where)["removed"]), 1)
+        hook = cli.subprocess.run(
+            [str(cli.HOOK), "--policy", str(self.policies), "--audit", str(trail), "--state-dir",
+             str(state), "--cache-dir", str(self.directory / "cache"), "createRuntime"],
+            input="{", capture_output=True, text=True)
+        self.assertEqual(hook.returncode, 0, "there is no policy")
+        self.write_policy("a.yaml", policy("p"))
+        cli.subprocess.run([*hook.args], input="{", capture_output=True, text=True)
+        lines = run("audit", "--audit", trail, "--output", "json").stdout.splitlines()
+        outcomes = [self.validate("audit", line)["outcome"] for line in lines]
+        self.assertEqual(outcomes, ["collected", "policy-accepted", "refused"])
+        self.assertEqual(json.loads(lines[1])["accepted"]["added"], ["p"])
+        verified = self.printed("audit-verify", "audit", "--verify", "--audit", trail)
+        self.assertEqual((verified["lines"], verified["last_digest"]),
+                         (3, json.loads(lines[-1])["digest"]))
+        trail.write_text("\n".join(lines[1:]) + "\n")
+        broken = self.printed("audit-verify", "audit", "--verify", "--audit", trail, status=1)
+        self.assertEqual((broken["problem"]["file"], broken["problem"]["line"]), (str(trail), 1))
+
+
+cli.main()
