@@ -2,13 +2,14 @@
 
 #include <linux/capability.h>
 
-#include "plugin/advice/configured.h"
+#include "plugin/policy/decide/configured.h"
 
 namespace pinscope::advice {
 namespace {
 
 using Kind = Remark::Kind;
 using model::TokenRight;
+using policy::has;
 
 // kernel/bpf/syscall.c: is_net_admin_prog_type.
 bool needs_net_admin(const model::TokenRights& rights) {
@@ -38,12 +39,6 @@ std::vector<Remark> remarks_on_delegation(const model::Container& container,
                        "some of the delegated types of program need CAP_NET_ADMIN to load, which "
                        "the container does not have",
                        ""});
-  if (decision.delegation->reach == model::ProgramReach::kWholeMachine)
-    remarks.push_back({Kind::kVoid, "programs-reach",
-                       "with programsReach: whole-machine, programs of the container can read all "
-                       "memory of the kernel, if it has CAP_PERFMON or since Linux 6.16, and some "
-                       "can end any process since Linux 6.13",
-                       "delegate prog_load only to containers that you trust with the machine"});
   if (rights.has(model::BpfCommand::kProgLoad))
     remarks.push_back(
         {Kind::kNote, "token-memory",

@@ -9,10 +9,12 @@ using Kind = Remark::Kind;
 using model::Namespace;
 using model::NamespaceKind;
 
-const Namespace* joined(const model::Container& container, NamespaceKind kind) {
-  const auto& one = model::namespace_of(container, kind);
-  return one.mode == Namespace::Mode::kPath ? &one : nullptr;
+const Namespace* joined_users(const model::Container& container) {
+  const auto& users = model::namespace_of(container, NamespaceKind::kUser);
+  return users.mode == Namespace::Mode::kPath ? &users : nullptr;
 }
+
+}  // namespace
 
 std::string maps_to_read(const model::Decision& decision) {
   std::string names;
@@ -23,20 +25,10 @@ std::string maps_to_read(const model::Decision& decision) {
   return names;
 }
 
-}  // namespace
-
 std::vector<Remark> remarks_on_neighbours(const model::Container& container,
                                           const model::Decision& decision) {
   std::vector<Remark> remarks;
-  if (const auto* shared = joined(container, NamespaceKind::kPid))
-    remarks.push_back(
-        {Kind::kVoid, "shared-pid-namespace",
-         "the container joins the PID namespace at " + quoted(shared->path) +
-             ": a process there of the same user with no fewer capabilities opens the view through "
-             "/proc/PID/root, so nothing that the policy says of this container alone holds",
-         "give it a PID namespace of its own (no shareProcessNamespace, no --pid container:), or "
-         "grant to all containers of the pod what it gets"});
-  const auto* users = joined(container, NamespaceKind::kUser);
+  const auto* users = joined_users(container);
   if (decision.delegation && users != nullptr)
     remarks.push_back({Kind::kNote, "shared-user-namespace",
                        "the container joins the user namespace at " + quoted(users->path) +

@@ -3,65 +3,59 @@
 #include <linux/capability.h>
 #include <sys/stat.h>
 
-#include "plugin/advice/configured.h"
 #include "plugin/base/text.h"
+#include "plugin/model/bypass.h"
+#include "plugin/policy/decide/configured.h"
 
 namespace pinscope::advice {
 namespace {
 
+using model::Bypass;
 using model::NamespaceKind;
-
-// A bind mount that has the host's /proc, or a part of it, in it.
-bool shows_host_proc(const model::ConfiguredMount& mount) {
-  const bool recursive = has_option(mount, "rbind");
-  if (!recursive && !has_option(mount, "bind") && mount.type != "bind") return false;
-  return mount.source == "/proc" || mount.source.starts_with("/proc/") ||
-         (recursive && mount.source == "/");
-}
+using policy::has;
+using policy::has_user_namespace;
 
 // A bind mount of a socket, which leads to a service of the host whichever PID namespace the
 // container has: SO_PEERPIDFD, since Linux 6.5, names whoever listens there.
 bool leads_to_a_service(const model::ConfiguredMount& mount) {
   struct stat status {};
-  const bool is_bind = has_option(mount, "rbind") || has_option(mount, "bind");
-  return (is_bind || mount.type == "bind") && ::stat(mount.source.c_str(), &status) == 0 &&
+  return policy::is_volume(mount) && ::stat(mount.source.c_str(), &status) == 0 &&
          S_ISSOCK(status.st_mode);
-}
-
-// kernel/ptrace.c: __ptrace_may_access. It takes the same ids and no capability less, or
-// CAP_SYS_PTRACE; what is found behind /proc/PID/root is opened with the rights of who looks.
-Remark remark(const model::Container& container, std::string code, const std::string& how,
-              std::string action) {
-  if (has(container, CAP_SYS_PTRACE))
-    return {Remark::Kind::kVoid, std::move(code),
-            how +
-                " and CAP_SYS_PTRACE, the container can reach the host's pins through "
-                "/proc/PID/root of other processes",
-            std::move(action)};
-  const std::string others =
-      "processes of the host that have no more capabilities than the container";
-  const std::string rest = "; Pinscope's own processes are protected, but it can stop or end them";
-  if (has(container, CAP_SETUID))
-    return {Remark::Kind::kVoid, std::move(code),
-            how +
-                ", the container can become any user and reach the host's files through "
-                "/proc/PID/root of " +
-                others + rest,
-            std::move(action)};
-  return {Remark::Kind::kNote, std::move(code),
-          how + ", the container can reach the host's files through /proc/PID/root of " + others +
-              " and run as its user" + rest,
-          std::move(action)};
 }
 
 }  // namespace
 
+std::string by_host_proc(const model::ConfiguredMount& mount) {
+  return "with the host's " + quoted(mount.source) + " at " + quoted(mount.destination);
+}
+
+std::string reach_of_processes(const model::Container& container, const std::string& how) {
+  if (has(container, CAP_SYS_PTRACE))
+    return how +
+           " and CAP_SYS_PTRACE, the container can reach the host's pins through /proc/PID/root of "
+           "other processes";
+  const std::string others =
+      "processes of the host that have no more capabilities than the container";
+  const std::string rest = "; Pinscope's own processes are protected, but it can stop or end them";
+  if (has(container, CAP_SETUID))
+    return how +
+           ", the container can become any user and reach the host's files through "
+           "/proc/PID/root of " +
+           others + rest;
+  return how + ", the container can reach the host's files through /proc/PID/root of " + others +
+         " and run as its user" + rest;
+}
+
 std::vector<Remark> remarks_on_processes(const model::Container& container) {
   std::vector<Remark> remarks;
   if (has_user_namespace(container)) return remarks;
+  const bool is_void = has(container, CAP_SYS_PTRACE) || has(container, CAP_SETUID);
+  const auto note = [&](const char* code, const std::string& how, const char* action) {
+    if (!is_void)
+      remarks.push_back({Remark::Kind::kNote, code, reach_of_processes(container, how), action});
+  };
   if (model::namespace_of(container, NamespaceKind::kPid).mode == model::Namespace::Mode::kHost)
-    remarks.push_back(remark(container, "host-pid-namespace", "with the host's PID namespace",
-                             "give it its own PID namespace, or a user namespace"));
+    note(name_of(Bypass::kHostPidNamespace), kByPidNamespace, kOwnPidNamespace);
   for (const auto& mount : container.mounts) {
     if (leads_to_a_service(mount))
       remarks.push_back(
@@ -71,11 +65,8 @@ std::vector<Remark> remarks_on_processes(const model::Container& container) {
                "service runs as the same user and has no more capabilities than the container",
            "remove the mount, give the container a user namespace, or give the service a "
            "capability that the container does not have"});
-    if (shows_host_proc(mount))
-      remarks.push_back(
-          remark(container, "host-proc",
-                 "with the host's " + quoted(mount.source) + " at " + quoted(mount.destination),
-                 "remove the mount, or give the container a user namespace"));
+    if (policy::shows_host_proc(mount))
+      note(name_of(Bypass::kHostProc), by_host_proc(mount), kNoHostProc);
   }
   return remarks;
 }

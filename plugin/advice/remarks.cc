@@ -4,13 +4,14 @@
 
 #include <algorithm>
 
-#include "plugin/advice/configured.h"
+#include "plugin/advice/bypass_text.h"
 #include "plugin/advice/delegation.h"
 #include "plugin/advice/neighbours.h"
-#include "plugin/advice/own_files.h"
 #include "plugin/advice/processes.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/policy/decide/bypass.h"
+#include "plugin/policy/decide/configured.h"
 #include "plugin/policy/decide/reach.h"
 
 namespace pinscope::advice {
@@ -18,6 +19,7 @@ namespace {
 
 using Kind = Remark::Kind;
 using model::Access;
+using model::Bypass;
 using model::Container;
 using model::Decision;
 using model::Namespace;
@@ -31,14 +33,13 @@ class Observer {
 
   std::vector<Remark> observe() {
     bring_along();
-    for (auto& remark : remarks_on_own_files(container_)) remarks_.push_back(std::move(remark));
+    take(
+        remarks_on_bypasses(policy::find_bypasses(decision_, container_, surroundings(), objects()),
+                            container_, decision_));
     if (!decision_.selected()) return std::move(remarks_);
     namespaces();
-    capabilities();
-    for (auto& remark : remarks_on_neighbours(container_, decision_))
-      remarks_.push_back(std::move(remark));
-    for (auto& remark : remarks_on_delegation(container_, decision_))
-      remarks_.push_back(std::move(remark));
+    take(remarks_on_neighbours(container_, decision_));
+    take(remarks_on_delegation(container_, decision_));
     seccomp();
     lsm();
     owners();
@@ -57,41 +58,31 @@ class Observer {
     remarks_.push_back({kind, std::move(code), std::move(text), std::move(action)});
   }
 
-  // Whether this mount shows a bpffs of the host: itself, a part of it, or a tree that has it
-  // inside.
-  bool shows_host_bpffs(const model::ConfiguredMount& mount) const {
-    const bool recursive = has_option(mount, "rbind");
-    if (!recursive && !has_option(mount, "bind") && mount.type != "bind") return false;
-    return std::any_of(host_bpffs_.begin(), host_bpffs_.end(), [&](const std::string& place) {
-      return is_at_or_below(mount.source, place) ||
-             (recursive && is_at_or_below(place, mount.source));
-    });
+  void take(std::vector<Remark> more) {
+    for (auto& remark : more) remarks_.push_back(std::move(remark));
   }
 
+  // Who explains has said which namespaces are the host's; see explain() of the pipeline.
+  [[nodiscard]] policy::Surroundings surroundings() const {
+    return {!policy::has_user_namespace(container_),
+            model::namespace_of(container_, NamespaceKind::kPid).mode == Namespace::Mode::kHost,
+            host_bpffs_};
+  }
+  [[nodiscard]] policy::KnownObjects objects() const { return policy::expected_objects(decision_); }
+
+  // Where a policy says what becomes of them. Otherwise they make the view void.
   void bring_along() {
+    const auto how = decision_.host_bpffs;
+    if (!decision_.selected() || how == model::HostBpffs::kAllow) return;
     for (const auto& mount : container_.mounts) {
-      if (!shows_host_bpffs(mount)) continue;
-      const std::string what = "the container mounts the host's " + quoted(mount.source) + " at " +
-                               quoted(mount.destination) + ", which shows a bpffs of the host";
-      if (!decision_.selected()) {
-        add(Kind::kVoid, "host-bpffs", what + "; no policy selects it, so nothing hides it",
-            "a policy with an empty select and no grants hides it for everyone else");
-        continue;
-      }
-      switch (decision_.host_bpffs) {
-        case model::HostBpffs::kMask:
-          add(Kind::kNote, "host-bpffs",
-              what + "; it is removed from the container (hostBpffs: mask)", "");
-          break;
-        case model::HostBpffs::kReject:
-          add(Kind::kRefuses, "host-bpffs", what + "; the policy says hostBpffs: reject",
-              "remove the mount, or say hostBpffs: mask");
-          break;
-        case model::HostBpffs::kAllow:
-          add(Kind::kVoid, "host-bpffs", what + "; the policy says hostBpffs: allow",
-              "say hostBpffs: mask unless the container is meant to see every pin");
-          break;
-      }
+      if (!policy::shows_bpffs(mount, host_bpffs_)) continue;
+      if (how == model::HostBpffs::kMask)
+        add(Kind::kNote, name_of(Bypass::kHostBpffs),
+            shown_bpffs(mount) + "; it is removed from the container (hostBpffs: mask)", "");
+      else
+        add(Kind::kRefuses, name_of(Bypass::kHostBpffs),
+            shown_bpffs(mount) + "; the policy says hostBpffs: reject",
+            "remove the mount, or say hostBpffs: mask");
     }
   }
 
@@ -102,55 +93,7 @@ class Observer {
           "the container joins the mount namespace at " + quoted(mount.path) +
               ": whoever else is in it sees the view, too",
           "");
-    for (auto& remark : remarks_on_processes(container_)) remarks_.push_back(std::move(remark));
-  }
-
-  void capabilities() {
-    if (!has_user_namespace(container_)) {
-      if (has(container_, CAP_SYS_ADMIN))
-        add(Kind::kVoid, "cap-sys-admin",
-            "with CAP_SYS_ADMIN and no user namespace, the container can open any BPF object of "
-            "the machine by its id, and can change its own mounts",
-            "drop CAP_SYS_ADMIN, or give the container a user namespace");
-      if (has(container_, CAP_SYS_MODULE))
-        add(Kind::kVoid, "cap-sys-module",
-            "with CAP_SYS_MODULE and no user namespace, the container can load kernel modules",
-            "drop CAP_SYS_MODULE");
-    }
-    // In a user namespace the capability is worth something with a token only.
-    if (!has(container_, CAP_BPF) || has(container_, CAP_SYS_ADMIN) ||
-        has_user_namespace(container_))
-      return;
-    programs_of_its_own();
-    const std::string what =
-        reads_a_map() ? "writes any map it can open, so access: read does not hold, and since Linux"
-                      : "since Linux";
-    add(Kind::kVoid, "cap-bpf",
-        "with CAP_BPF and no user namespace, the container can load a program that " + what +
-            " 6.13 ends any process, and since 6.16 reads all memory of the kernel",
-        "drop CAP_BPF, or give the container a user namespace");
-  }
-
-  // What a policy cannot grant beside a token, it can beside the capability.
-  void programs_of_its_own() {
-    model::TokenRights all;
-    all.masks.fill(~uint64_t{0});
-    const auto objects = policy::expected_objects(decision_);
-    for (size_t i = 0; i < objects.size(); ++i) {
-      const auto& grant = decision_.grants[i];
-      if (!objects[i] || grant.access != Access::kReadWrite) continue;
-      if (const char* what = policy::takes_programs(all, *objects[i]))
-        add(Kind::kVoid, "cap-bpf-programs",
-            "with CAP_BPF, read-write of " + quoted(grant.name) + " is more: " + what,
-            "drop CAP_BPF, or do not grant it");
-    }
-  }
-
-  bool reads_a_map() const {
-    return std::any_of(decision_.grants.begin(), decision_.grants.end(), [](const auto& grant) {
-      return grant.access == Access::kRead &&
-             grant.expect.kind.value_or(model::ObjectKind::kMap) == model::ObjectKind::kMap;
-    });
+    take(remarks_on_processes(container_));
   }
 
   void seccomp() {
@@ -197,7 +140,7 @@ class Observer {
 
   // The kernel asks the pin's mode for reading, and for writing if the grant is read-write.
   bool may_open(const model::GrantedPin& grant) const {
-    if (has(container_, CAP_DAC_OVERRIDE)) return true;
+    if (policy::has(container_, CAP_DAC_OVERRIDE)) return true;
     const auto& groups = container_.additional_gids;
     unsigned shift = 0;
     if (container_.uid == grant.uid) {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
@@ -89,6 +90,7 @@ class Applied::Walker {
       if (!instance.shown.mounts.empty()) shown.push_back(instance.shown);
     return shown;
   }
+  [[nodiscard]] bool left_bpffs() const { return bpf_mounts_ && !bpf_mounts_->empty(); }
   void keep() { undo_.keep(); }
 
  private:
@@ -248,7 +250,7 @@ class Applied::Walker {
 
   Status run(const HideBpffs& step) {
     PINSCOPE_TRY(hidden_, root_->hide_bpffs(step.how, table(), target_.proc_self_fd,
-                                            std::move(bpf_mounts_)));
+                                            std::exchange(bpf_mounts_, std::nullopt)));
     return {};
   }
 
@@ -346,6 +348,7 @@ class Applied::Walker {
   std::vector<ViewMount> mounts_;
   Fd mountinfo_;
   std::unique_ptr<kernel::ContainerRoot> root_;  // once the container is entered
+  // Below the container's root, as found there; nothing once they have been hidden.
   std::optional<std::vector<kernel::Mount>> bpf_mounts_;
   std::vector<std::string> hidden_;
   Fd resolved_;
@@ -368,6 +371,9 @@ const std::vector<std::string>& Applied::hidden() const {
 }
 std::vector<model::ViewInstance> Applied::instances() const {
   return walker_->instances();
+}
+bool Applied::left_bpffs() const {
+  return walker_->left_bpffs();
 }
 void Applied::keep() {
   walker_->keep();

@@ -45,6 +45,8 @@ class Applied {
   [[nodiscard]] const std::vector<std::string>& hidden() const;
   // The instances of which mounts were attached in the container.
   [[nodiscard]] std::vector<model::ViewInstance> instances() const;
+  // Whether the container has a bpffs beside the view, which the policies allow.
+  [[nodiscard]] bool left_bpffs() const;
   // Keeps the view: the destructor does not take it away any more.
   void keep();
 

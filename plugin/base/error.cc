@@ -38,6 +38,7 @@ constexpr auto kCodeNames = std::to_array<CodeName>({
     {ErrorCode::kTargetShared, "target-shared"},
     {ErrorCode::kDelegation, "delegation"},
     {ErrorCode::kHostBpffs, "host-bpffs"},
+    {ErrorCode::kVoidView, "void-view"},
     {ErrorCode::kKernelUnsupported, "kernel-unsupported"},
     {ErrorCode::kRuntimeUnsupported, "runtime-unsupported"},
     {ErrorCode::kRecord, "record"},

@@ -40,6 +40,7 @@ enum class ErrorCode {
   kDelegation,         // this container cannot be given a BPF token, or not this one
   kHostBpffs,  // the container brings a bpffs along and the policy says reject, or it cannot be
                // hidden
+  kVoidView,   // the container has a way past its view, and the policy says void: reject
   kKernelUnsupported,   // the kernel lacks what the plan needs
   kRuntimeUnsupported,  // gVisor, Kata: the container does not use this kernel
   kRecord,              // the state directory cannot be read or written

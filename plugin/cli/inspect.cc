@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "plugin/advice/bypass_text.h"
 #include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
@@ -15,13 +16,26 @@
 namespace pinscope::cli {
 namespace {
 
+using inventory::SealState;
+
+constexpr const char* kSealBroken =
+    "the view can be written, since a process with CAP_SYS_ADMIN on the host has made it so; "
+    "restart the container, and find out which process it was";
+
+// "sealed", and if it is not any more, that.
+Cell sealed_text(const std::optional<SealState>& seal) {
+  if (seal == SealState::kBroken) return {"seal broken", Colour::kRed};
+  return {seal ? "sealed" : ""};
+}
+
 // "0:57 bpf, sealed, mount 4294968108"; the device is as a line of mountinfo names it.
-std::string instance_text(const model::ViewInstance& instance) {
+Cell instance_text(const model::ViewInstance& instance, const std::optional<SealState>& seal) {
+  const Cell sealed = sealed_text(seal);
   std::string text = std::to_string(instance.device_major) + ":" +
                      std::to_string(instance.device_minor) + " " + model::name_of(instance.type) +
-                     (instance.sealed ? ", sealed" : "");
+                     (sealed.text.empty() ? "" : ", " + sealed.text);
   for (const uint64_t mount : instance.mounts) text += ", mount " + std::to_string(mount);
-  return text;
+  return {text, sealed.colour};
 }
 
 std::string to_json(const inventory::Entry& entry) {
@@ -34,7 +48,7 @@ std::string to_json(const inventory::Entry& entry) {
 std::string to_text(const inventory::Entry& entry, const Palette& palette) {
   const auto& record = entry.record;
   const auto& given = record.given;
-  const std::string state = inventory::summary(record, entry.live);
+  const std::string state = state_text(entry);
   Table facts({"CONTAINER", given.id});
   facts.add({"state", Cell(state, colour_of_state(state))});
   facts.add(
@@ -54,10 +68,17 @@ std::string to_text(const inventory::Entry& entry, const Palette& palette) {
   if (given.delegation && !given.pins.empty())
     facts.add({"grants at", given.delegation->grants_at});
   for (const auto& place : given.hidden) facts.add({"taken away", "the bpffs at " + place});
-  for (const auto& instance : record.instances) facts.add({"instance", instance_text(instance)});
+  for (size_t i = 0; i < record.instances.size(); ++i)
+    facts.add({"instance", instance_text(record.instances[i], entry.live.seals[i])});
   for (const auto& rule : given.selected_by) facts.add({"selected by", model::to_string(rule)});
   std::string text = facts.text(palette);
 
+  Table bypasses({"VOID", "BECAUSE", "WHAT TO DO"});
+  for (const auto bypass : given.bypasses) {
+    const auto& [because, action] = advice::text_of(bypass);
+    bypasses.add({Cell(model::name_of(bypass), Colour::kRed), because, action});
+  }
+  if (!bypasses.empty()) text += "\n" + bypasses.text(palette);
   Table grants({"GRANT", "ACCESS", "OBJECT", "OWNER, MODE", "SOURCE", "NOW", "RULE"});
   for (size_t i = 0; i < given.pins.size(); ++i) {
     const auto& pin = given.pins[i];
@@ -81,6 +102,8 @@ std::string to_text(const inventory::Entry& entry, const Palette& palette) {
   for (const auto& name : entry.live.missing_names)
     text += palette.paint(Colour::kRed, "missing") + ": " + quoted(name) +
             " was granted and is not in the view\n";
+  if (entry.live.seal_is_broken())
+    text += palette.paint(Colour::kRed, "seal broken") + ": " + kSealBroken + "\n";
   return text;
 }
 
@@ -124,7 +147,11 @@ void add_inspect(CLI::App& root, Program& program) {
               "The pid of the container's process, if several containers have this id")
       .shared_options(program.settings, {"state-dir"})
       .output_options(program.settings)
-      .footer("Exit status: 0 done; 1 no such container, or several; 2 usage error.");
+      .footer(
+          "VOID: by which ways the container gets past its view, as its start found them.\n"
+          "seal broken: somebody with CAP_SYS_ADMIN on the host, such as docker exec --privileged, "
+          "has made the view writable.\n"
+          "Exit status: 0 done; 1 no such container, or several; 2 usage error.");
 }
 
 }  // namespace pinscope::cli

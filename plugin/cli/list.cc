@@ -17,6 +17,7 @@ namespace {
 struct ListOptions {
   bool full_ids = false;
   bool names = false;  // ask the engines
+  bool only_void = false;
 };
 
 // By id, those that somebody knows.
@@ -83,7 +84,7 @@ Table make_table(const inventory::Entries& all, const Names& names, const ListOp
   Table table(std::move(titles));
   for (const auto& entry : all.entries) {
     const auto& record = entry.record;
-    const std::string state = inventory::summary(record, entry.live);
+    const std::string state = state_text(entry);
     const size_t stale = entry.live.stale_count();
     Cell grants(std::to_string(record.given.pins.size()));
     if (stale > 0)
@@ -99,9 +100,13 @@ Table make_table(const inventory::Entries& all, const Names& names, const ListOp
     if (tells_apart) row.emplace_back(std::to_string(record.given.pid));
     if (tells_apart && !below) row.emplace_back(record.given.bundle);
     table.add(std::move(row));
+    std::vector<std::string> notes;
     if (below)
-      table.add_note((policies.size() == 1 ? "policy " : "policies ") + joined(policies, ", ") +
-                     (tells_apart ? "; bundle " + record.given.bundle : ""));
+      notes.push_back((policies.size() == 1 ? "policy " : "policies ") + joined(policies, ", "));
+    if (below && tells_apart) notes.push_back("bundle " + record.given.bundle);
+    if (!record.given.bypasses.empty())
+      notes.push_back("void by " + joined(model::names_of(record.given.bypasses), ", "));
+    if (!notes.empty()) table.add_note(joined(notes, "; "));
   }
   return table;
 }
@@ -116,8 +121,11 @@ std::string to_table(const inventory::Entries& all, const Names& names, const Li
 
 Result<ExitStatus> list(const Settings& settings, const ListOptions& options) {
   PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
-  PINSCOPE_TRY(const inventory::Entries all,
-               inventory::read_entries(settings.hook.state_directory));
+  PINSCOPE_TRY(inventory::Entries all, inventory::read_entries(settings.hook.state_directory));
+  if (options.only_void)
+    std::erase_if(all.entries, [](const inventory::Entry& entry) {
+      return entry.record.given.bypasses.empty() && !entry.live.seal_is_broken();
+    });
   const Names names = names_of(all, options);
   print(settings.json() ? to_json(all, names) : to_table(all, names, options, settings.palette()));
   if (settings.json()) return all.unreadable.empty() ? kExitOk : kExitFailure;
@@ -135,15 +143,19 @@ void add_list(CLI::App& root, Program& program) {
       .flag("--full-ids", options->full_ids, "Do not shorten ids of 64 digits to twelve")
       .flag("--names", options->names,
             "Ask podman, docker and crictl for the containers' names, each once")
+      .flag("--void", options->only_void,
+            "Only containers that have a way past their view, or a view whose seal is broken")
       .shared_options(program.settings, {"state-dir"})
       .output_options(program.settings)
       .footer(
           "STATE: running; gone (the process has ended, but poststop did not run; see gc); "
           "incomplete (the hook is still at work, or was killed); view missing (something "
-          "unmounted it).\nA grant is stale if its source pin is gone or names another object; the "
+          "unmounted it); seal broken (somebody has made it writable).\n\"void\" behind it: the "
+          "container has a way past its view, which stands below its row; inspect says more.\n"
+          "A grant is stale if its source pin is gone or names another object; the "
           "container still sees the old object.\nNAME is there if somebody knows one: that in a "
-          "pod is in the "
-          "record, others are asked for with --names.\nIf two containers have the same id, PID and "
+          "pod is in the record, others are asked for with --names.\nIf two containers have the "
+          "same id, PID and "
           "BUNDLE are shown, too.\n"
           "Where a row would be wider than 80 columns, policies and bundles stand below their "
           "rows.\n"

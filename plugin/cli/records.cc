@@ -48,6 +48,11 @@ void write_instances(JsonWriter& json, const std::vector<model::ViewInstance>& i
 
 }  // namespace
 
+std::string state_text(const inventory::Entry& entry) {
+  return inventory::summary(entry.record, entry.live) +
+         (entry.record.given.bypasses.empty() ? "" : ", void");
+}
+
 Colour colour_of_state(const std::string& summary) {
   if (summary == "running") return Colour::kGreen;
   if (summary == "gone") return Colour::kDim;
@@ -84,8 +89,12 @@ void write_entry(JsonWriter& json, const inventory::Entry& entry, const std::str
   json.field("state", inventory::summary(record, entry.live))
       .field("process", inventory::name_of(entry.live.process))
       .field("view", inventory::name_of(entry.live.view))
-      .field("stale", uint64_t{entry.live.stale_count()})
-      .key("missing_names");
+      .field("stale", uint64_t{entry.live.stale_count()});
+  if (!given.bypasses.empty()) {
+    json.key("void");
+    model::write_texts(json, model::names_of(given.bypasses));
+  }
+  json.field("seal_broken", entry.live.seal_is_broken()).key("missing_names");
   model::write_texts(json, entry.live.missing_names);
   json.key("policies");
   model::write_rules(json, given.selected_by);

@@ -9,7 +9,9 @@
 
 namespace pinscope::cli {
 
-// "running", "gone", …, in its colour.
+// "running", "gone", …, and ", void" behind it if the container has a way past its view.
+std::string state_text(const inventory::Entry& entry);
+// Its colour.
 Colour colour_of_state(const std::string& summary);
 
 // A container with a view: what its record says, and what is live of it. `name`: its engine's for

@@ -13,6 +13,8 @@ using Level = Finding::Level;
 
 namespace {
 
+constexpr size_t kMaxNamed = 8;
+
 Finding records(const inventory::Entries& all) {
   size_t running = 0;
   size_t gone = 0;
@@ -45,7 +47,41 @@ Finding stale_grants(const inventory::Entries& all) {
       "pinscope list shows which containers; restart them to follow"};
 }
 
+std::string by_name(const inventory::Entry& entry) {
+  const auto& given = entry.record.given;
+  return given.id + " (" + joined(model::names_of(given.bypasses), ", ") + ")";
+}
+
 }  // namespace
+
+Finding judge_void_views(const inventory::Entries& all) {
+  std::vector<std::string> names;
+  for (const auto& entry : all.entries)
+    if (entry.live.process == inventory::ProcessState::kRunning &&
+        !entry.record.given.bypasses.empty())
+      names.push_back(by_name(entry));
+  if (names.empty()) return {Level::kOk, "state", "void views", "none", ""};
+  const size_t count = names.size();
+  if (count > kMaxNamed) {
+    names.resize(kMaxNamed);
+    names.push_back("and " + std::to_string(count - kMaxNamed) + " more");
+  }
+  return {Level::kWarn, "state", "void views",
+          count_of(count, "container has", "containers have") +
+              " a way past the view: " + joined(names, ", "),
+          "pinscope list --void shows them, pinscope inspect what to do; a policy can refuse such "
+          "containers (view.void: reject)"};
+}
+
+Finding judge_seals(const inventory::Entries& all) {
+  std::vector<std::string> names;
+  for (const auto& entry : all.entries)
+    if (entry.live.seal_is_broken()) names.push_back(entry.record.given.id);
+  if (names.empty()) return {Level::kOk, "state", "seals", "none is broken", ""};
+  return {Level::kFail, "state", "seals", "writable by now: " + joined(names, ", "),
+          "a process with CAP_SYS_ADMIN on the host did it; find out which, and restart the "
+          "container"};
+}
 
 Findings check_records(const std::string& state_directory) {
   Findings findings = {check_directory("state", "directory", state_directory)};
@@ -56,6 +92,8 @@ Findings check_records(const std::string& state_directory) {
   }
   findings.push_back(records(*all));
   findings.push_back(stale_grants(*all));
+  findings.push_back(judge_void_views(*all));
+  findings.push_back(judge_seals(*all));
   const auto store = record::Store::open(state_directory, false);
   const auto leftovers = store ? store->leftovers() : Result<std::vector<std::string>>{};
   if (leftovers && !leftovers->empty())

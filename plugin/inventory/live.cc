@@ -11,6 +11,7 @@
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/kernel/bpf/source.h"
+#include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/kernel/process/child.h"
 #include "plugin/kernel/process/process.h"
 #include "plugin/kernel/sys.h"
@@ -90,7 +91,36 @@ PinState look_at_source(kernel::SourceOpener& opener, const model::PinnedObject&
   return state;
 }
 
+// An anonymous device number is one superblock's for as long as it is mounted; the type tells one
+// that got the number later.
+SealState look_at_seal(const std::vector<kernel::Superblock>& superblocks,
+                       const model::ViewInstance& instance) {
+  const auto found = std::ranges::find_if(superblocks, [&](const kernel::Superblock& one) {
+    return one.device_major == instance.device_major && one.device_minor == instance.device_minor &&
+           one.type == model::name_of(instance.type);
+  });
+  if (found == superblocks.end()) return SealState::kUnknown;
+  return found->read_only ? SealState::kIntact : SealState::kBroken;
+}
+
+std::vector<std::optional<SealState>> look_at_seals(const model::Record& record, bool is_there) {
+  std::vector<kernel::Superblock> superblocks;
+  if (is_there)
+    if (auto read = kernel::read_superblocks("/proc/" + std::to_string(record.given.pid)))
+      superblocks = *std::move(read);
+  std::vector<std::optional<SealState>> seals;
+  for (const auto& instance : record.instances) {
+    auto& seal = seals.emplace_back();
+    if (instance.sealed) seal = look_at_seal(superblocks, instance);
+  }
+  return seals;
+}
+
 }  // namespace
+
+bool Live::seal_is_broken() const {
+  return std::ranges::find(seals, std::optional(SealState::kBroken)) != seals.end();
+}
 
 size_t Live::stale_count() const {
   return static_cast<size_t>(std::count_if(pins.begin(), pins.end(), [](const PinState& pin) {
@@ -136,11 +166,24 @@ const char* name_of(SourceState state) {
   return "";
 }
 
+const char* name_of(SealState state) {
+  switch (state) {
+    case SealState::kIntact:
+      return "intact";
+    case SealState::kBroken:
+      return "broken";
+    case SealState::kUnknown:
+      return "unknown";
+  }
+  return "";
+}
+
 std::string summary(const model::Record& record, const Live& live) {
   if (live.process == ProcessState::kGone) return "gone";
   if (record.state == model::Record::State::kIntended) return "incomplete";
   if (live.process == ProcessState::kRunning && live.view == ViewState::kMissing)
     return "view missing";
+  if (live.seal_is_broken()) return "seal broken";
   return name_of(live.process);
 }
 
@@ -195,8 +238,10 @@ void Examiner::take_look(const model::Record& record, Live& live) const {
 Live Examiner::examine(const model::Record& record) const {
   Live live;
   live.process = process_of(record);
-  if (live.process == ProcessState::kRunning && record.state == model::Record::State::kApplied)
-    take_look(record, live);
+  const bool is_there =
+      live.process == ProcessState::kRunning && record.state == model::Record::State::kApplied;
+  if (is_there) take_look(record, live);
+  live.seals = look_at_seals(record, is_there);
   kernel::SourceOpener opener(proc_self_fd_.get(), kernel::accept_unchecked);
   for (const auto& pin : record.given.pins) live.pins.push_back(look_at_source(opener, pin));
   return live;

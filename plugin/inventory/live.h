@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,14 @@ enum class SourceState {
   kUnknown,  // could not be looked at; PinState::problem says why
 };
 
+// Of an instance that was sealed: whether its superblock is read-only still. Whoever has
+// CAP_SYS_ADMIN in the host's user namespace can change that.
+enum class SealState {
+  kIntact,
+  kBroken,   // it is writable now: what was granted for reading can be written
+  kUnknown,  // none of its mounts is in the container's namespace, or it could not be looked at
+};
+
 struct PinState {
   SourceState source = SourceState::kUnknown;
   uint32_t source_object_id = 0;  // what the source pin names now
@@ -36,6 +45,9 @@ struct Live {
   ViewState view = ViewState::kUnknown;
   std::vector<std::string> missing_names;  // granted and not found in the view
   std::vector<PinState> pins;              // in the order of Record::pins
+  // In the order of Record::instances; nothing of those that were not sealed.
+  std::vector<std::optional<SealState>> seals;
+  [[nodiscard]] bool seal_is_broken() const;
   [[nodiscard]] size_t stale_count() const;
 };
 
@@ -43,9 +55,10 @@ struct Live {
 const char* name_of(ProcessState state);
 const char* name_of(ViewState state);
 const char* name_of(SourceState state);
+const char* name_of(SealState state);
 
 // The state in one or two words: "running", "gone", "incomplete" (the hook did not finish), "view
-// missing".
+// missing", "seal broken".
 std::string summary(const model::Record& record, const Live& live);
 
 // Whether the process that the record names, by pid and start time, still runs.

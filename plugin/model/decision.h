@@ -66,7 +66,8 @@ struct Decision {
   std::string at = kDefaultViewAt;
   Layout layout = Layout::kShared;
   HostBpffs host_bpffs = HostBpffs::kMask;
-  std::vector<GrantedPin> grants;  // in the order of their names
+  std::optional<Rule> void_rejected_by;  // the container does not start if its view would be void
+  std::vector<GrantedPin> grants;        // in the order of their names
   std::optional<Delegation> delegation;
   std::vector<RefusedPin> refusals;
   std::vector<std::string>

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "plugin/model/bypass.h"
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"
 #include "plugin/model/object.h"
@@ -37,6 +38,7 @@ struct Given {
   std::optional<Delegation> delegation;
   // What was taken away: where in the container a bpffs was mounted that is detached now.
   std::vector<std::string> hidden;
+  std::vector<Bypass> bypasses;  // what makes the view void, each once
   friend bool operator==(const Given&, const Given&) = default;
 };
 

@@ -56,6 +56,16 @@ const char* name_of(HostBpffs host_bpffs) {
   return "";
 }
 
+const char* name_of(VoidView void_view) {
+  switch (void_view) {
+    case VoidView::kAllow:
+      return "allow";
+    case VoidView::kReject:
+      return "reject";
+  }
+  return "";
+}
+
 const char* name_of(ProgramReach reach) {
   switch (reach) {
     case ProgramReach::kContainer:

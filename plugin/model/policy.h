@@ -30,6 +30,8 @@ enum class Access { kRead, kReadWrite, kUse };
 enum class Missing { kFail, kSkip };
 enum class Layout { kShared, kPerMap, kBind };
 enum class HostBpffs { kMask, kReject, kAllow };
+// What becomes of a container whose view would be void (see model/bypass.h).
+enum class VoidView { kAllow, kReject };
 // How far the programs that a container loads by itself may reach, where the kernel would let them.
 enum class ProgramReach { kContainer, kWholeMachine };
 
@@ -42,6 +44,7 @@ const char* name_of(Access access);
 const char* name_of(Missing missing);
 const char* name_of(Layout layout);
 const char* name_of(HostBpffs host_bpffs);
+const char* name_of(VoidView void_view);
 const char* name_of(ProgramReach reach);
 
 // Text that may hold globs (see policy/glob.h for what matches).
@@ -86,6 +89,7 @@ struct View {
   std::optional<std::string> at;        // absolute path in the container; default /sys/fs/bpf
   std::optional<Layout> layout;         // default shared
   std::optional<HostBpffs> host_bpffs;  // default mask
+  std::optional<VoidView> void_view;    // default allow
   friend bool operator==(const View&, const View&) = default;
 };
 inline constexpr const char* kDefaultViewAt = "/sys/fs/bpf";

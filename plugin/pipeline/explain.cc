@@ -5,6 +5,7 @@
 #include "plugin/base/path.h"
 #include "plugin/kernel/bpf/delegation.h"
 #include "plugin/kernel/bpf/source.h"
+#include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/oci/edit.h"
 #include "plugin/oci/state.h"
@@ -13,6 +14,7 @@
 #include "plugin/pipeline/prediction.h"
 #include "plugin/pipeline/sources.h"
 #include "plugin/plan/build.h"
+#include "plugin/policy/decide/bypass.h"
 #include "plugin/policy/decide/commands.h"
 #include "plugin/policy/decide/decide.h"
 #include "plugin/policy/decide/grantable.h"
@@ -35,6 +37,15 @@ policy::KnownObjects objects_of(const Explanation& explanation) {
   return objects;
 }
 
+// The same, and else what the policies expect of them.
+policy::KnownObjects known_objects(const Explanation& explanation) {
+  auto objects = policy::expected_objects(explanation.decision);
+  const auto seen = objects_of(explanation);
+  for (size_t i = 0; i < seen.size(); ++i)
+    if (seen[i]) objects[i] = seen[i];
+  return objects;
+}
+
 // What the grants need of bpf(2), and what the shim or the precreate stage could do about it.
 Status explain_seccomp(const oci::State& state, const std::string& config,
                        Explanation& explanation) {
@@ -50,10 +61,7 @@ Status explain_seccomp(const oci::State& state, const std::string& config,
 void explain_reach(const policy::HostView& host, const PredictedMounts& mounts,
                    Explanation& explanation) {
   if (!has_programs(explanation.decision)) return;
-  auto objects = policy::expected_objects(explanation.decision);
-  const auto seen = objects_of(explanation);
-  for (size_t i = 0; i < seen.size(); ++i)
-    if (seen[i]) objects[i] = seen[i];
+  const auto objects = known_objects(explanation);
   auto ways = policy::shared_namespaces(explanation.container, host);
   for (auto& way : ways_out_in(mounts, explanation.container, host)) ways.push_back(std::move(way));
   const auto checked = policy::check_reach(explanation.decision, objects, ways);
@@ -98,6 +106,22 @@ Result<Decision> look_at_sources(HostPins pins, Explanation& explanation) {
   }
   notes.finish();
   return present;
+}
+
+// What the hook will refuse because the view would be void, as far as the configuration shows it.
+void explain_void(HostPins pins, Explanation& explanation) {
+  const auto& seen = explanation.seen;
+  const auto is_host = [&](NamespaceKind kind) {
+    return namespace_of(seen, kind).mode == Namespace::Mode::kHost;
+  };
+  const policy::Surroundings around{is_host(NamespaceKind::kUser), is_host(NamespaceKind::kPid),
+                                    pins == HostPins::kOpen
+                                        ? kernel::bpffs_places()
+                                        : std::vector<std::string>{kernel::kUsualBpffs}};
+  const auto found =
+      policy::find_bypasses(explanation.decision, seen, around, known_objects(explanation));
+  const auto checked = policy::check_void(explanation.decision, policy::kinds_of(found));
+  if (!checked) explanation.errors.push_back(checked.error());
 }
 
 }  // namespace
@@ -150,6 +174,7 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
 
   PINSCOPE_TRY(const Decision present, look_at_sources(pins, explanation));
   if (pins == HostPins::kOpen) explain_reach(host, mounts, explanation);
+  explain_void(pins, explanation);
   if (auto refusal = foreseen_refusal(mounts, explanation.container, present);
       refusal && has_mount_namespace)
     explanation.errors.push_back(*std::move(refusal));

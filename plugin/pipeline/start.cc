@@ -18,9 +18,11 @@
 #include "plugin/pipeline/ledger.h"
 #include "plugin/pipeline/sources.h"
 #include "plugin/plan/build.h"
+#include "plugin/policy/decide/bypass.h"
 #include "plugin/policy/decide/decide.h"
 #include "plugin/policy/decide/grantable.h"
 #include "plugin/policy/decide/reach.h"
+#include "plugin/policy/decide/select.h"
 
 namespace pinscope {
 namespace {
@@ -51,16 +53,20 @@ Record intent(Given given, const Container& container, const kernel::ContainerPr
   return record;
 }
 
+policy::KnownObjects objects_of(const std::vector<PinnedObject>& pins) {
+  policy::KnownObjects known;
+  for (const auto& pin : pins) known.push_back(ObjectType{pin.object.kind, pin.object.type});
+  return known;
+}
+
 // Judges the objects and mounts that the steps find. What the container shares with the host is
 // looked at now, while paths are the host's. The decision must outlive the result.
 auto reach_judge(const Decision& decision, const Container& container,
                  const policy::HostView& host) {
   return [&decision, shared = policy::shared_namespaces(container, host)](
              const std::vector<PinnedObject>& pins, std::vector<WayOut> ways) {
-    policy::KnownObjects known;
-    for (const auto& pin : pins) known.push_back(ObjectType{pin.object.kind, pin.object.type});
     ways.insert(ways.end(), shared.begin(), shared.end());
-    return policy::check_reach(decision, known, ways);
+    return policy::check_reach(decision, objects_of(pins), ways);
   };
 }
 
@@ -74,6 +80,13 @@ Result<apply::Applied> make_view(const Decision& decision, const Container& cont
   features.detached_trees = false;
   PINSCOPE_TRY(plan, plan::build(decision, container, features));
   return apply::apply(std::move(plan), target, features);
+}
+
+// Notes by which ways the container gets past its view, and refuses it where a policy says so.
+Status judge_bypasses(const Decision& decision, const std::vector<policy::FoundBypass>& found,
+                      Given& given) {
+  given.bypasses = policy::kinds_of(found);
+  return policy::check_void(decision, given.bypasses);
 }
 
 // What the steps work with.
@@ -113,6 +126,14 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
   // May the container have a view?
   if (!process) return std::unexpected(process.error());
   PINSCOPE_CHECK(admit(decision, facts_of(*process)));
+  const policy::Surroundings around{
+      process->shares_our_user_namespace(),
+      policy::shares_host_namespace(container, NamespaceKind::kPid, host),
+      {}};
+  PINSCOPE_CHECK(judge_bypasses(
+      decision,
+      policy::find_bypasses(decision, container, around, policy::expected_objects(decision)),
+      log.event().given));
   // The kernel's own count since there is a process, not those that were asked for.
   PINSCOPE_TRY(container.uid_map, process->uid_map());
   PINSCOPE_TRY(container.gid_map, process->gid_map());
@@ -143,6 +164,9 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
   // Record and audit line say what came of it, and the view stays.
   record.state = Record::State::kApplied;
   record.given.pins = view.take_pins();
+  auto bypasses = policy::find_bypasses(decision, container, around, objects_of(record.given.pins));
+  if (view.left_bpffs()) bypasses.push_back({Bypass::kHostBpffs});
+  PINSCOPE_CHECK(judge_bypasses(decision, bypasses, record.given));
   for (const auto& grant : skipped) record.given.pins.push_back({grant, {}, true});
   record.given.hidden = view.hidden();
   record.instances = view.instances();

@@ -276,7 +276,8 @@ class Builder {
     // One mount at a time: before the container is entered where the kernel joins detached mounts.
     if (features_.detached_trees) append(below_);
     const bool hides = decision_.host_bpffs != HostBpffs::kAllow;
-    if (!hides && decision_.grants.empty() && !delegated_) return std::move(plan_);
+    const bool looks = hides || decision_.void_rejected_by;
+    if (!looks && decision_.grants.empty() && !delegated_) return std::move(plan_);
     plan_.steps.emplace_back(EnterContainer{});
     if (hides) plan_.steps.emplace_back(HideBpffs{decision_.host_bpffs});
     if (has_programs(decision_)) plan_.steps.emplace_back(CheckReach{});

@@ -50,6 +50,9 @@ class Line {
     container();
     json_.key("identity");
     cut_ = write_identity(json_, event_.given.identity, event_.given.engine, kLabelsUpTo) || cut_;
+    if (!event_.given.bypasses.empty())
+      values("void", event_.given.bypasses, kPoliciesUpTo,
+             [&](model::Bypass bypass) { json_.value(name_of(bypass)); });
     list("policies", event_.given.selected_by, kPoliciesUpTo,
          [&](const model::Rule& one) { members(one); });
     if (!event_.rules.empty())

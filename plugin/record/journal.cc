@@ -155,6 +155,8 @@ std::string journal_entry(const AuditEvent& event, std::string_view line, bool d
   append_fact(entry, "PINSCOPE_KUBERNETES_POD", event.given.identity.kubernetes_pod);
   append_fact(entry, "PINSCOPE_KUBERNETES_CONTAINER", event.given.identity.kubernetes_container);
   append_fact(entry, "PINSCOPE_IMAGE", event.given.identity.image);
+  if (!event.given.bypasses.empty())
+    append_field(entry, "PINSCOPE_VOID", joined(model::names_of(event.given.bypasses), " "));
   append_field(entry, "PINSCOPE_PINS", std::to_string(event.given.pins.size()));
   append_field(entry, "PINSCOPE_DIGEST", digest_of(line).value_or(""));
   if (details) append_field(entry, "PINSCOPE_EVENT", line, kLongestLine);

@@ -99,6 +99,7 @@ void fields(auto& visit, Of<Record> auto& record) {
   visit("refusals", given.refusals);
   visit.optional("instances", record.instances);
   visit.optional("hidden", given.hidden);
+  visit.optional("void", given.bypasses);
 }
 
 class Writer {

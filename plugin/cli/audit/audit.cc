@@ -43,6 +43,7 @@ struct Line {
   std::string policies;
   std::string code;
   std::string error;
+  std::vector<std::string> bypasses;
   size_t pins = 0;
 };
 
@@ -67,6 +68,14 @@ Result<Line> read_line(const std::string& text) {
       PINSCOPE_TRY(const std::string older, policy.string_or("name", ""));
       PINSCOPE_TRY(const std::string policy_name, policy.string_or("policy", older));
       line.policies += (line.policies.empty() ? "" : ",") + policy_name;
+    }
+  }
+  PINSCOPE_TRY(const auto bypasses, root.find("void"));
+  if (bypasses) {
+    PINSCOPE_TRY(const auto list, bypasses->elements());
+    for (const auto& bypass : list) {
+      PINSCOPE_TRY(const auto name, bypass.as_string());
+      line.bypasses.emplace_back(name);
     }
   }
   PINSCOPE_TRY(const auto pins, root.find("pins"));
@@ -137,6 +146,8 @@ class Output {
                  short_id(line.container), std::to_string(line.pins), line.policies});
       if (!line.error.empty())
         table.add_note((line.code.empty() ? "" : line.code + ": ") + line.error);
+      else if (!line.bypasses.empty())
+        table.add_note("void by " + joined(line.bypasses, ", "));
     }
     return has_titles_ ? table.rows(settings_.palette()) : table.text(settings_.palette());
   }
@@ -244,7 +255,9 @@ void add_audit(CLI::App& root, Program& program) {
       .output_options(program.settings)
       .footer(
           "Rotated files beside the trail are read, too, also those that gzip has compressed.\n"
-          "A line with an error has its code and the sentence below it.\n"
+          "A line with an error has its code and the sentence below it; one about a container with "
+          "a "
+          "way past its view, which.\n"
           "With --output json, the lines are printed as they are in the file: one object per "
           "line.\n"
           "Exit status: 0 done; 1 the trail, or a rotated file, cannot be read or is not what was "

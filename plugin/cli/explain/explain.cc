@@ -68,8 +68,8 @@ std::string verdict_text(const Explained& explained, const Palette& palette) {
          one_line(decision.grants_at()) +
          (decision.delegation ? " and a bpffs for tokens at " + one_line(decision.at) : "") +
          " (layout " + model::name_of(decision.layout) + ", hostBpffs " +
-         model::name_of(decision.host_bpffs) + ")" +
-         (depends(explained.start) ? ", and what other policies give it" : "");
+         model::name_of(decision.host_bpffs) + (decision.void_rejected_by ? ", void reject" : "") +
+         ")" + (depends(explained.start) ? ", and what other policies give it" : "");
 }
 
 // A policy, whether it selects, and why not.

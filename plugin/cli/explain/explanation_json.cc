@@ -135,6 +135,8 @@ std::string to_json(const Explained& explained) {
       .field("at", decision.at)
       .field("layout", model::name_of(decision.layout))
       .field("host_bpffs", model::name_of(decision.host_bpffs))
+      .field("void", model::name_of(decision.void_rejected_by ? model::VoidView::kReject
+                                                              : model::VoidView::kAllow))
       .end();
   write_grants(json, explained);
   if (decision.delegation) {

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <charconv>
 #include <optional>
+#include <tuple>
+#include <utility>
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
@@ -64,6 +66,21 @@ void for_each_line(std::string_view text, const Use& use) {
   }
 }
 
+// The numbers of the superblock's device.
+std::optional<std::pair<uint32_t, uint32_t>> device_of(const MountinfoLine& line) {
+  const auto numbers = split(line.fields[2], ':');
+  uint64_t major = 0;
+  uint64_t minor = 0;
+  if (numbers.size() != 2 || !to_id(numbers[0], major) || !to_id(numbers[1], minor))
+    return std::nullopt;
+  return std::pair(static_cast<uint32_t>(major), static_cast<uint32_t>(minor));
+}
+
+// fs/proc_namespace.c, show_mountinfo: the options of a superblock begin with "ro" or "rw".
+bool is_read_only(const MountinfoLine& line) {
+  return split(line.dash[3], ',').front() == "ro";
+}
+
 bool has_word(std::string_view options, std::string_view word) {
   const auto words = split(options, ',');
   return std::ranges::find(words, word) != words.end();
@@ -75,12 +92,16 @@ Result<std::string> read_from_start(int mountinfo) {
   return read_all(mountinfo, kMountinfoLimit, "mountinfo");
 }
 
+Result<std::string> read_of(int directory, const std::string& process) {
+  const std::string path = process + "/mountinfo";
+  PINSCOPE_TRY(const Fd file, open_at(directory, path, O_RDONLY));
+  return read_all(file.get(), kMountinfoLimit, path);
+}
+
 }  // namespace
 
 Result<std::vector<Mount>> read_mounts(const std::string& proc) {
-  const std::string path = proc + "/mountinfo";
-  PINSCOPE_TRY(const Fd file, open_at(AT_FDCWD, path, O_RDONLY));
-  PINSCOPE_TRY(const std::string text, read_all(file.get(), kMountinfoLimit, path));
+  PINSCOPE_TRY(const std::string text, read_of(AT_FDCWD, proc));
   return parse_mountinfo(text);
 }
 
@@ -127,17 +148,14 @@ std::vector<BpffsMount> parse_bpffs_mounts(std::string_view text) {
   std::vector<BpffsMount> mounts;
   for_each_line(text, [&](const MountinfoLine& line) {
     if (line.dash[1] != "bpf" || line.fields.end() - line.dash <= 3) return;
-    const auto device = split(line.fields[2], ':');
-    const auto major = parse_unsigned(device.front());
-    const auto minor = parse_unsigned(device.back());
+    const auto device = device_of(line);
     BpffsMount mount;
-    if (!to_id(line.fields[0], mount.id) || device.size() != 2 || !major || !minor) return;
-    mount.device_major = static_cast<uint32_t>(*major);
-    mount.device_minor = static_cast<uint32_t>(*minor);
+    if (!device || !to_id(line.fields[0], mount.id)) return;
+    std::tie(mount.device_major, mount.device_minor) = *device;
     mount.root = unescape(line.fields[3]);
     mount.mount_point = unescape(line.fields[4]);
     mount.is_read_only = has_word(line.fields[5], "ro");
-    mount.is_sealed = has_word(line.dash[3], "ro");
+    mount.is_sealed = is_read_only(line);
     // "rw" or "ro" comes first.
     const auto comma = line.dash[3].find(',');
     if (comma != std::string_view::npos) mount.options = unescape(line.dash[3].substr(comma + 1));
@@ -147,10 +165,24 @@ std::vector<BpffsMount> parse_bpffs_mounts(std::string_view text) {
 }
 
 Result<std::vector<BpffsMount>> read_bpffs_mounts(int proc, const std::string& process) {
-  const std::string path = process + "/mountinfo";
-  PINSCOPE_TRY(const Fd file, open_at(proc, path, O_RDONLY));
-  PINSCOPE_TRY(const std::string text, read_all(file.get(), kMountinfoLimit, path));
+  PINSCOPE_TRY(const std::string text, read_of(proc, process));
   return parse_bpffs_mounts(text);
+}
+
+std::vector<Superblock> parse_superblocks(std::string_view text) {
+  std::vector<Superblock> superblocks;
+  for_each_line(text, [&](const MountinfoLine& line) {
+    const auto device = device_of(line);
+    if (!device || line.fields.end() - line.dash <= 3) return;
+    superblocks.push_back(
+        {device->first, device->second, unescape(line.dash[1]), is_read_only(line)});
+  });
+  return superblocks;
+}
+
+Result<std::vector<Superblock>> read_superblocks(const std::string& proc) {
+  PINSCOPE_TRY(const std::string text, read_of(AT_FDCWD, proc));
+  return parse_superblocks(text);
 }
 
 Result<std::string> superblock_options(int mountinfo, int mount) {

@@ -59,6 +59,18 @@ inline constexpr const char* kUsualBpffs = "/sys/fs/bpf";
 // Where this process's namespace has a bpffs: at the usual place in any case, and wherever else.
 std::vector<std::string> bpffs_places();
 
+// A superblock that is mounted somewhere in a namespace.
+struct Superblock {
+  uint32_t device_major = 0;
+  uint32_t device_minor = 0;
+  std::string type;
+  bool read_only = false;
+};
+// One for each line of a mountinfo file, so that one superblock may come several times.
+std::vector<Superblock> parse_superblocks(std::string_view text);
+// Those in the namespace that a process is in, from its directory in /proc: "/proc/42".
+Result<std::vector<Superblock>> read_superblocks(const std::string& proc);
+
 // The options of the superblock behind the mount that `mount` is on: the last field of its line in
 // `mountinfo`, an open mountinfo file of a process in the mount's namespace.
 Result<std::string> superblock_options(int mountinfo, int mount);

@@ -76,8 +76,8 @@ class Decider {
   MatchNotes match_notes_{decision_.notes};
 };
 
-// The view's `at` and `layout` must be the same wherever they are given; of `hostBpffs` the
-// strictest counts.
+// The view's `at` and `layout` must be the same wherever they are given; of `hostBpffs` and
+// `void` the strictest counts.
 Status Decider::merge_views(const std::vector<const Policy*>& policies) {
   const auto disagree = [&](const char* key, const std::string& first, const std::string& second,
                             const Policy& said_first, const Policy& said_second) {
@@ -111,6 +111,8 @@ Status Decider::merge_views(const std::vector<const Policy*>& policies) {
       said_host_bpffs = true;
       decision_.host_bpffs = *view.host_bpffs;
     }
+    if (view.void_view == model::VoidView::kReject && !decision_.void_rejected_by)
+      decision_.void_rejected_by = rule_of(*policy);
   }
   return {};
 }

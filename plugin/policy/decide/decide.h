@@ -28,7 +28,8 @@ Error not_selected(const std::string& name, const std::vector<model::Policy>& po
 // want a match under one name, those that its object does not fit leave it out (matches.h).
 //
 // Grants of one source under one name are one: the wider access (and its rule), `fail` before
-// `skip`; what else they say must be the same. Of view.hostBpffs the strictest counts.
+// `skip`; what else they say must be the same. Of view.hostBpffs and view.void the
+// strictest counts.
 //
 // Errors: kPolicyConflict, with both places, when policies disagree: two sources under one name, a
 // name below another grant's name, another owner, mode or expectation for one pin, different

@@ -128,6 +128,15 @@ void warn_of_host_bpffs(const PolicyDraft& draft, Reporter& reporter) {
                      "a container that mounts the host's bpffs can write every map in it");
 }
 
+void warn_of_void(const PolicyDraft& draft, Reporter& reporter) {
+  const model::View& view = draft.policy.view;
+  if (view.void_view == model::VoidView::kReject && view.host_bpffs == HostBpffs::kAllow)
+    reporter.warning(draft.host_bpffs.value_or(draft.name),
+                     "hostBpffs: allow has no effect beside void: reject",
+                     "a container that mounts a bpffs has a void view, and will be refused; say "
+                     "hostBpffs: mask if it may start without that bpffs");
+}
+
 // Whether `name` can be that of a CDI device (CDI SPEC.md, "CDI Devices", and its parser.go):
 // letters and digits, with "_", "-", "." and ":" between them.
 bool is_device_name(std::string_view name) {
@@ -152,6 +161,7 @@ void check_device(const PolicyDraft& draft, Reporter& reporter) {
 void warn_of_no_effect(const PolicyDraft& draft, Reporter& reporter) {
   const model::Policy& policy = draft.policy;
   if (!policy.grants.empty() || !policy.denials.empty() || policy.delegate) return;
+  if (policy.view.void_view == model::VoidView::kReject) return;
   if (policy.view.host_bpffs == HostBpffs::kAllow)
     reporter.warning(draft.host_bpffs.value_or(draft.name), "this policy does nothing",
                      "it grants nothing, denies nothing and hides nothing");
@@ -171,6 +181,7 @@ void check_policy(const PolicyDraft& draft, bool has_errors, Reporter& reporter)
   check_device(draft, reporter);
   if (has_errors || reporter.errors() != errors) return;
   warn_of_host_bpffs(draft, reporter);
+  warn_of_void(draft, reporter);
   warn_of_view_place(draft, reporter);
   warn_of_select(draft, reporter);
   warn_of_exclude(draft, reporter);

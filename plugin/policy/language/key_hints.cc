@@ -40,6 +40,7 @@ constexpr auto kMisplaced = std::to_array<Misplaced>({
     {"\"spec\"", "delegation", "did you mean \"delegate\"?"},
     {"\"spec\"", "layout", kBelowView},
     {"\"spec\"", "hostBpffs", kBelowView},
+    {"\"spec\"", "void", kBelowView},
     {"\"spec\"", "name", kBelowMetadata},
     {"\"spec\"", "device", "did you mean \"cdi\"?"},
     {"\"spec\"", "selector", "did you mean \"select\"?"},

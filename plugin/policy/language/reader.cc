@@ -48,7 +48,7 @@ void read_metadata(const Field& field, PolicyDraft& draft, Reporter& reporter) {
 
 // Whether `path` is `above` or below it.
 void read_view(const Field& field, PolicyDraft& draft, Reporter& reporter) {
-  const Mapping view(reporter, field, "\"view\"", "view.", {"at", "layout", "hostBpffs"});
+  const Mapping view(reporter, field, "\"view\"", "view.", {"at", "layout", "hostBpffs", "void"});
   if (const auto at = view.find("at")) {
     draft.policy.view.at = read_view_path(*at, kPlaceOfView, reporter);
     draft.view_at = at->at();
@@ -59,6 +59,8 @@ void read_view(const Field& field, PolicyDraft& draft, Reporter& reporter) {
     draft.host_bpffs = host_bpffs->at();
     draft.policy.view.host_bpffs = read_word<HostBpffs>(reporter, *host_bpffs, model::name_of);
   }
+  if (const auto void_view = view.find("void"))
+    draft.policy.view.void_view = read_word<model::VoidView>(reporter, *void_view, model::name_of);
 }
 
 void read_denial(const Field& field, PolicyDraft& draft, Reporter& reporter) {

@@ -299,7 +299,7 @@ std::string encode(const model::Policy& policy) {
       keys.kubernetes_namespaces, keys.kubernetes_pods, keys.kubernetes_containers,
       keys.kubernetes_labels, keys.images, keys.bundles, keys.uids, keys.gids, keys.namespaces,
       keys.annotations, at, put_enum(policy.view.layout), put_enum(policy.view.host_bpffs),
-      grants_put, denials_put, delegate, exclusions_put));
+      grants_put, denials_put, delegate, exclusions_put, put_enum(policy.view.void_view)));
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
@@ -327,6 +327,7 @@ Result<model::Policy> decode(std::span<const std::byte> bytes) {
   if (stored.view_at() != nullptr) decoder.take(policy.view.at.emplace(), stored.view_at());
   decoder.take_enum(policy.view.layout, stored.layout(), model::Layout::kBind);
   decoder.take_enum(policy.view.host_bpffs, stored.host_bpffs(), model::HostBpffs::kAllow);
+  decoder.take_enum(policy.view.void_view, stored.void_view(), model::VoidView::kReject);
   const std::string& file = policy.place.file;
   decoder.each(policy.grants, stored.grants(),
                [&](model::Grant& to, const fb::Grant* from) { decoder.take(to, *from, file); });

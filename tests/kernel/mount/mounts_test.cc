@@ -149,6 +149,19 @@ TEST(Mountinfo, IsReadLineByLine) {
   EXPECT_EQ(mounts[2].mount_point, "/a b\\c\n");
 }
 
+TEST(Mountinfo, SaysWhichSuperblocksAreReadOnly) {
+  const auto superblocks = kernel::parse_superblocks(
+      "22 1 0:20 / / ro,relatime shared:1 - ext4 /dev/sda rw,ro_not\n"
+      "30 22 0:25 /view /sys/fs/bpf rw - bpf none ro,mode=700\n"
+      "31 22 0:x / /a rw - bpf none rw\n"
+      "32 22 0:27 / /b rw - bpf none\n");
+  ASSERT_THAT(superblocks, SizeIs(2));
+  EXPECT_FALSE(superblocks[0].read_only) << "its mount is";
+  EXPECT_EQ(superblocks[1].device_minor, 25U);
+  EXPECT_EQ(superblocks[1].type, "bpf");
+  EXPECT_TRUE(superblocks[1].read_only);
+}
+
 TEST(Mountinfo, LeavesOutLinesThatAreNone) {
   EXPECT_THAT(parse_mountinfo(""), IsEmpty());
   EXPECT_THAT(parse_mountinfo("\n\n\n"), IsEmpty());

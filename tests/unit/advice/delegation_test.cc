@@ -61,10 +61,9 @@ TEST(DelegationRemarks, SayThatATokenNeedsCapBpfAndNoOtherCapabilityWillDo) {
 
 TEST(DelegationRemarks, CallEverythingVoidWhereProgramsMayReachTheWholeMachine) {
   auto decision = delegating({model::BpfCommand::kProgLoad}, {policy::kSocketFilter});
-  EXPECT_EQ(find(remarks_on_delegation(container_with({CAP_BPF}), decision), "programs-reach").code,
-            "");
+  EXPECT_EQ(find(remarks_on(container_with({CAP_BPF}), decision, {}), "programs-reach").code, "");
   decision.delegation->reach = model::ProgramReach::kWholeMachine;
-  EXPECT_EQ(find(remarks_on_delegation(container_with({CAP_BPF}), decision), "programs-reach").kind,
+  EXPECT_EQ(find(remarks_on(container_with({CAP_BPF}), decision, {}), "programs-reach").kind,
             Remark::Kind::kVoid);
 }
 

@@ -30,7 +30,7 @@ model::Container joining(NamespaceKind kind, const std::string& path) {
 
 Remark find(const model::Container& container, const model::Decision& decision,
             const std::string& code) {
-  const auto remarks = remarks_on_neighbours(container, decision);
+  const auto remarks = remarks_on(container, decision, {});
   const auto found = std::ranges::find(remarks, code, &Remark::code);
   return found == remarks.end() ? Remark{} : *found;
 }

@@ -105,6 +105,16 @@ TEST_F(Live, FindsTheNamesOfTheViewInTheContainersRoot) {
   EXPECT_EQ(examine(record).view, ViewState::kPresent);
 }
 
+TEST_F(Live, KnowsNothingOfASealWhoseInstanceIsMountedNowhere) {
+  auto record = own_record();
+  record.instances = {{model::InstanceType::kBpf, 0, 0, true, {}},
+                      {model::InstanceType::kTmpfs, 0, 0, false, {}}};
+  const auto live = examine(record);
+  using Seals = std::vector<std::optional<SealState>>;
+  EXPECT_EQ(live.seals, (Seals{SealState::kUnknown, std::nullopt}));
+  EXPECT_FALSE(live.seal_is_broken());
+}
+
 TEST_F(Live, NamesWhatIsMissingFromTheView) {
   auto record = own_record();
   touch("flows");

@@ -134,6 +134,7 @@ TEST_F(Journal, GetsAnEntryWithFieldsToSearchBy) {
                                {"PINSCOPE_KUBERNETES_POD", "web-7d9f"},
                                {"PINSCOPE_KUBERNETES_CONTAINER", "app"},
                                {"PINSCOPE_IMAGE", "registry.example/app:1"},
+                               {"PINSCOPE_VOID", "cap-sys-admin host-bpffs"},
                                {"PINSCOPE_PINS", "5"},
                                {"PINSCOPE_EVENT", to_json_line(a_full_event())}}));
   EXPECT_TRUE(nothing_more());

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "plugin/model/words.h"
 #include "plugin/record/record_json.h"
 #include "tests/unit/record/samples.h"
 
@@ -59,6 +60,18 @@ TEST(RecordJson, ComesBackWithEveryWord) {
       }
 }
 
+TEST(RecordJson, ComesBackWithEveryBypass) {
+  Record record;
+  record.given.id = "a";
+  model::find_word(model::name_of, model::Bypass{}, [&](model::Bypass bypass, std::string_view) {
+    record.given.bypasses.push_back(bypass);
+    return false;
+  });
+  const auto back = from_json(to_json(record), "a.json");
+  ASSERT_TRUE(back) << back.error().sentence();
+  EXPECT_EQ(*back, record);
+}
+
 TEST(RecordJson, KeepsTextThatCouldDisturbALine) {
   Record record;
   record.given.id = "a";
@@ -87,6 +100,7 @@ TEST(RecordJson, IsThisText) {
       R"("rows":[["/sys/fs/bpf/keys/tls","tls",3,4,"/sys/fs/bpf/keys/all"]]},)"
       R"("instances":{"columns":["type","device_major","device_minor","sealed","mounts"],)"
       R"("rows":[["tmpfs",0,57,true,[4294968108]],["bpf",0,58,false,[813,814]]]},)"
+      R"("void":["cap-sys-admin","host-bpffs"],)"
       R"("rules":[["writers","writers.yaml",2,5],)"
       R"(["readers","readers.yaml",2,5],["writers","writers.yaml",9,5],)"
       R"(["readers","readers.yaml",14,5],["base","base.yaml",3,5]]})"
@@ -119,6 +133,7 @@ TEST(RecordJson, ReadsWhatAnEarlierVersionWrote) {
   expected.given.uid = 1000;
   expected.given.refusals.front().denied_as.clear();
   expected.instances.clear();
+  expected.given.bypasses.clear();
   EXPECT_EQ(*back, expected);
 }
 

@@ -91,6 +91,7 @@ inline model::Record a_full_record() {
   record.given.pins = some_pins();
   record.given.refusals = some_refusals();
   record.given.delegation = a_delegation();
+  record.given.bypasses = {model::Bypass::kCapSysAdmin, model::Bypass::kHostBpffs};
   return record;
 }
 
@@ -106,6 +107,7 @@ inline model::AuditEvent a_full_event() {
   event.given.selected_by = {a_rule("writers", 2), a_rule("readers", 2)};
   event.given.pins = some_pins();
   event.given.refusals = some_refusals();
+  event.given.bypasses = {model::Bypass::kCapSysAdmin, model::Bypass::kHostBpffs};
   event.time_ns = 1764115200123456789;  // 2025-11-26 00:00:00 UTC and a bit
   event.duration_ns = 812345;
   return event;

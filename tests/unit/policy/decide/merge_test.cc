@@ -211,6 +211,23 @@ TEST(Merge, StrictestHostBpffsCounts) {
   EXPECT_EQ(strictest({kAllow, kReject}), kReject);
 }
 
+TEST(Merge, OnePolicyThatRejectsVoidViewsIsEnough) {
+  const auto rejected_by = [](const std::vector<std::optional<model::VoidView>>& said) {
+    std::vector<model::Policy> policies;
+    for (const auto& one : said) {
+      policies.push_back(policy(std::string(1, static_cast<char>('a' + policies.size())), {}));
+      policies.back().view.void_view = one;
+    }
+    const auto rule = decided(policies).void_rejected_by;
+    return rule ? to_string(*rule) : "";
+  };
+  using enum model::VoidView;
+  EXPECT_EQ(rejected_by({std::nullopt}), "");
+  EXPECT_EQ(rejected_by({kAllow, std::nullopt}), "");
+  EXPECT_EQ(rejected_by({kAllow, kReject}), "policy \"b\" at b.yaml:1:1");
+  EXPECT_EQ(rejected_by({kReject, kReject, kAllow}), "policy \"a\" at a.yaml:1:1");
+}
+
 TEST(Merge, ReadGrantOfAnotherPolicyConflictsWithBind) {
   auto first = policy("a", {grant("/x", "", Access::kReadWrite)});
   first.view.layout = model::Layout::kBind;

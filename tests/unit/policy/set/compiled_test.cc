@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 
+#include "plugin/base/text.h"
 #include "plugin/policy/decide/decide.h"
 #include "plugin/policy/decide/select.h"
 #include "tests/unit/policy/set/samples.h"
@@ -220,16 +221,34 @@ TEST(Compiled, ForeignBytesAreAnErrorThatSaysSo) {
             "cannot read the compiled policy set: it is not aligned in memory");
 }
 
+// What compiled.fbs was for each kFormatVersion, from kFirstVersion on: the hash of its lines
+// without comments and blanks around them. A change of the schema appends one, and raises
+// kFormatVersion; none is ever changed, or sets that a running machine has are read wrong.
+constexpr uint32_t kFirstVersion = 6;
+constexpr uint64_t kSchemas[] = {0x59094e8a1261f09U, 0x3a5c870f88543029U, 0x2f2e4ddc950fdd77U};
+constexpr uint32_t kVersion = kFirstVersion + std::size(kSchemas) - 1;
+
+TEST(Compiled, SchemaIsThatOfTheFormatVersion) {
+  std::ifstream file(PINSCOPE_SOURCE_DIR "/plugin/policy/set/compiled.fbs");
+  uint64_t hash = fnv1a64("");
+  for (std::string line; std::getline(file, line);)
+    hash = fnv1a64(trimmed(std::string_view(line).substr(0, line.find("//"))), hash);
+  EXPECT_EQ(hash, kSchemas[std::size(kSchemas) - 1])
+      << "the schema has changed: raise kFormatVersion, and append 0x" << std::hex << hash;
+}
+
+// By which SchemaIsThatOfTheFormatVersion knows kFormatVersion.
 TEST(Compiled, SetOfAnotherFormatVersionIsAnError) {
   const std::string content = compiled({});
   int changed = 0;
   // One byte of those that are the version's number is the version.
   for (size_t at = 0; at < content.size(); ++at) {
-    if (content[at] != 7) continue;
+    if (content[at] != kVersion) continue;
     std::string other = content;
     other[at] = 1;
     if (why_not(Bytes(other).span()) ==
-        "cannot read the compiled policy set: it has format version 1, not 7")
+        "cannot read the compiled policy set: it has format version 1, not " +
+            std::to_string(kVersion))
       ++changed;
   }
   EXPECT_EQ(changed, 1);

@@ -42,6 +42,7 @@ inline model::Policy full_policy() {
   policy.view.at = "/run/bpf";
   policy.view.layout = model::Layout::kPerMap;
   policy.view.host_bpffs = model::HostBpffs::kAllow;
+  policy.view.void_view = model::VoidView::kReject;
   model::Delegate delegate;
   delegate.place = {"full.yaml", 15, 3};
   delegate.rights.masks = {1, 2, 1ULL << 63, 4};
