@@ -63,7 +63,8 @@ void write_entry(JsonWriter& json, const inventory::Entry& entry, const std::str
   const model::Record& record = entry.record;
   const model::Given& given = record.given;
   json.object().field("id", given.id);
-  if (!name.empty()) json.field("name", name);
+  const auto& in_pod = given.identity.kubernetes_container;
+  if (!name.empty() || in_pod) json.field("name", name.empty() ? in_pod->value : name);
   json.field("engine", model::engine_name(given.engine))
       .field("pid", int64_t{given.pid})
       .field("bundle", given.bundle)

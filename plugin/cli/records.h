@@ -15,7 +15,7 @@ std::string state_text(const inventory::Entry& entry);
 Colour colour_of_state(const std::string& summary);
 
 // A container with a view: what its record says, and what is live of it. `name`: its engine's for
-// it, if that is known.
+// it; that in a pod is in the record.
 void write_entry(JsonWriter& json, const inventory::Entry& entry, const std::string& name = {});
 
 }  // namespace pinscope::cli

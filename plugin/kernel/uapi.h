@@ -37,8 +37,8 @@ struct MntIdReqOfNamespace {
   MntIdReq request;
   uint64_t mnt_ns_id;
 };
-inline constexpr uint32_t kMntIdReqSize1 = 32;        // MNT_ID_REQ_SIZE_VER1
-inline constexpr uint64_t kListmountRoot = ~0ULL;     // LSMT_ROOT
+inline constexpr uint32_t kMntIdReqSize1 = 32;              // MNT_ID_REQ_SIZE_VER1
+inline constexpr uint64_t kListmountRoot = ~0ULL;           // LSMT_ROOT
 inline constexpr unsigned long kNsGetMntNsId = 0x8008b705;  // NS_GET_MNTNS_ID, Linux 6.11
 
 inline constexpr uint64_t kStatmountSbBasic = 0x1;

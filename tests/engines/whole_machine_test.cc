@@ -194,9 +194,8 @@ TEST_P(InventoryOfContainers, SaysWhichRuleGaveEachPinOfAView) {
   start(kTwoGrants);
   const Taken taken(installation_);
   EXPECT_THAT(taken.grants(),
-              testing::UnorderedElementsAre(
-                  container_.id() + " read /sys/fs/bpf/flows",
-                  container_.id() + " read-write /sys/fs/bpf/counters"));
+              testing::UnorderedElementsAre(container_.id() + " read /sys/fs/bpf/flows",
+                                            container_.id() + " read-write /sys/fs/bpf/counters"));
   EXPECT_THAT(taken.notices(), Not(Contains(HasSubstr(container_.id()))));
   EXPECT_THAT(taken.notices(), Not(Contains(testing::StartsWith("duplicate"))));
 }
@@ -215,8 +214,9 @@ TEST_P(InventoryOfContainers, KnowsTheViewInEachLayout) {
 }
 
 TEST_P(InventoryOfContainers, TakesAGrantOfLayoutBindForWhatItIs) {
-  start("select: {}\nview: {layout: bind}\ngrants:\n"
-        "  - {pin: /sys/fs/bpf/flows, access: read-write}\n");
+  start(
+      "select: {}\nview: {layout: bind}\ngrants:\n"
+      "  - {pin: /sys/fs/bpf/flows, access: read-write}\n");
   EXPECT_THAT(Taken(installation_).notices(), Not(Contains(HasSubstr(container_.id()))));
 }
 
@@ -274,19 +274,19 @@ TEST_F(InventoryOfMounts, FindsABpffsInANamespaceOfItsOwn) {
   const std::string at = directory("b");
   const Neighbour neighbour([&] { mount_bpffs(at); });
   EXPECT_THAT(take().notices(), Contains(testing::AllOf(testing::StartsWith("stranger: "),
-                                                        HasSubstr(neighbour.name() + ": has a bpffs"
-                                                                                     " of its own"
-                                                                                     " at \"" +
+                                                        HasSubstr(neighbour.name() +
+                                                                  ": has a bpffs"
+                                                                  " of its own"
+                                                                  " at \"" +
                                                                   at + "\""))));
 }
 
 TEST_F(InventoryOfMounts, FindsANamespaceThatNoProcessIsIn) {
   const std::string at = directory("b");
   Neighbour neighbour([&] { mount_bpffs(at); });
-  const Fd held(
-      check(open(("/proc/" + std::to_string(neighbour.pid()) + "/ns/mnt").c_str(), O_RDONLY |
-                                                                                       O_CLOEXEC),
-            "open a mount namespace"));
+  const Fd held(check(
+      open(("/proc/" + std::to_string(neighbour.pid()) + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC),
+      "open a mount namespace"));
   neighbour.end();
   const auto taken = take();
   if (testing::Matches(Contains(HasSubstr("no process is in it")))(taken.not_seen()))

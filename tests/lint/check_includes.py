@@ -61,7 +61,8 @@ PARTS = {
         "audit": {"term"},
         "check": {"term"},
         "explain": {"term"},
-        "": {"term", "audit", "check", "explain"},
+        "inventory": {"term"},
+        "": {"term", "audit", "check", "explain", "inventory"},
     },
 }
 BEYOND_PARTS = {
@@ -73,6 +74,7 @@ BEYOND_PARTS = {
     "plugin/cli/audit/audit": {""},
     "plugin/cli/check/check": {""},
     "plugin/cli/explain/explain": {""},
+    "plugin/cli/inventory/inventory": {""},
 }
 
 # Library header prefix -> the files that may include it.

@@ -75,14 +75,12 @@ void add_inventory(CLI::App& root, Program& program) {
   add_command(root, program, "inventory",
               "Show every bpffs, pin and BPF object of the machine, and whose it is",
               [&program, options] { return show(program.settings, *options); })
-      .choice_argument("WHAT", options->what, {kSummary, kMounts, kPins, kObjects},
-                       "What to show")
+      .choice_argument("WHAT", options->what, {kSummary, kMounts, kPins, kObjects}, "What to show")
       .option("--container", options->filter.container, "ID",
               "Only what the container with this id has")
       .choice("--kind", options->filter.kind, {"map", "program", "link"},
               "Only objects of this kind")
-      .option("--name", options->filter.name, "GLOB",
-              "Only objects and pins whose name matches")
+      .option("--name", options->filter.name, "GLOB", "Only objects and pins whose name matches")
       .number("--watch", options->watch, "SECONDS", "Show it again after each so many seconds")
       .shared_options(program.settings, {"state-dir"})
       .output_options(program.settings)

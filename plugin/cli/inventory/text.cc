@@ -56,11 +56,13 @@ bool name_fits(const std::string& glob, std::string_view path) {
 
 template <typename Thing, typename Text>
 std::string first_of(const std::vector<Thing>& things, const Text& text_of) {
-  constexpr size_t kMost = 2;
+  constexpr size_t kMaxNamed = 2;
   std::vector<std::string> words;
-  for (size_t i = 0; i < std::min(things.size(), kMost); ++i) words.push_back(text_of(things[i]));
+  for (size_t i = 0; i < std::min(things.size(), kMaxNamed); ++i)
+    words.push_back(text_of(things[i]));
   std::string text = joined(words, ", ");
-  if (things.size() > kMost) text += " and " + std::to_string(things.size() - kMost) + " more";
+  if (things.size() > kMaxNamed)
+    text += " and " + std::to_string(things.size() - kMaxNamed) + " more";
   return text;
 }
 
@@ -93,9 +95,8 @@ std::string not_seen_text(const Inventory& all, const Palette& palette) {
 }
 
 size_t count_of_kind(const Inventory& all, model::ObjectKind kind) {
-  return static_cast<size_t>(
-      std::ranges::count(all.machine.objects, kind,
-                         [](const Object& object) { return object.info.kind; }));
+  return static_cast<size_t>(std::ranges::count(
+      all.machine.objects, kind, [](const Object& object) { return object.info.kind; }));
 }
 
 void write_identity(JsonWriter& json, const model::ObjectIdentity& object) {
@@ -214,8 +215,7 @@ bool InventoryFilter::shows(const Inventory& all, const Pin& pin) const {
   return container.empty() ||
          std::ranges::any_of(all.machine.mounts, [&](const inventory::InstanceMount& mount) {
            return all.machine.spaces[mount.space].container == container &&
-                  &all.machine.instances[mount.instance] ==
-                      &all.machine.instances[pin.instance];
+                  &all.machine.instances[mount.instance] == &all.machine.instances[pin.instance];
          });
 }
 
@@ -224,9 +224,8 @@ bool InventoryFilter::shows(const Inventory& all, const Object& object) const {
   const auto has_pin = [&] {
     InventoryFilter of_pins = *this;
     of_pins.kind.clear();
-    return std::ranges::any_of(object.pins, [&](size_t pin) {
-      return of_pins.shows(all, all.machine.pins[pin]);
-    });
+    return std::ranges::any_of(
+        object.pins, [&](size_t pin) { return of_pins.shows(all, all.machine.pins[pin]); });
   };
   if (!name.empty() && container.empty() && name_fits(name, object.info.name)) return true;
   return (name.empty() && container.empty()) || has_pin();
@@ -244,8 +243,8 @@ std::string summary_text(const Inventory& all, const Palette& palette) {
       count_of(count_of_kind(all, model::ObjectKind::kLink), "link", "links") + "\n";
   Table notices({"NOTICE", "OF", "WHAT IS THE MATTER"});
   for (const auto& notice : all.notices)
-    notices.add({Cell(inventory::name_of(notice.kind), Colour::kYellow), notice.subject,
-                 notice.text});
+    notices.add(
+        {Cell(inventory::name_of(notice.kind), Colour::kYellow), notice.subject, notice.text});
   if (!notices.empty()) text += "\n" + notices.text(palette);
   return text + not_seen_text(all, palette);
 }
@@ -259,8 +258,8 @@ std::string mounts_text(const Inventory& all, const InventoryFilter& filter,
     if (!filter.shows(space)) continue;
     const auto pins = std::ranges::count(all.machine.pins, mount.instance, &Pin::instance);
     table.add({device_text(instance), Cell(title_of(instance.origin), colour_of(instance.origin)),
-               instance.is_sealed ? "yes" : "no", std::to_string(pins),
-               owner_text(space), mount.mount.mount_point});
+               instance.is_sealed ? "yes" : "no", std::to_string(pins), owner_text(space),
+               mount.mount.mount_point});
   }
   return table.text(palette) + not_seen_text(all, palette);
 }
@@ -288,7 +287,8 @@ std::string objects_text(const Inventory& all, const InventoryFilter& filter,
     if (!filter.shows(all, object)) continue;
     table.add({identity_text({object.info.kind, object.info.id}), model::type_name(object.info),
                object.info.name, std::to_string(object.pins.size()), holders_text(object.holders),
-               first_of(object.used_by, identity_text), Cell(object.is_orphan ? "orphan" : "", Colour::kYellow)});
+               first_of(object.used_by, identity_text),
+               Cell(object.is_orphan ? "orphan" : "", Colour::kYellow)});
   }
   return table.text(palette) + not_seen_text(all, palette);
 }

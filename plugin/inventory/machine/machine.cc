@@ -14,11 +14,11 @@
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/kernel/bpf/bpf.h"
+#include "plugin/kernel/bpf/holders.h"
 #include "plugin/kernel/bpf/objects.h"
 #include "plugin/kernel/mount/machine.h"
 #include "plugin/kernel/mount/namespaces.h"
 #include "plugin/kernel/process/child.h"
-#include "plugin/kernel/process/descriptors.h"
 
 namespace pinscope::inventory {
 namespace {
@@ -90,8 +90,8 @@ class Look {
     return space;
   }
 
-  // The directory that a process has for "/": its device and inode; nothing if that is not told. Its
-  // file system, which may wait for somebody, is not asked.
+  // The directory that a process has for "/": its device and inode; nothing if that is not told.
+  // Its file system, which may wait for somebody, is not asked.
   using Root = std::optional<std::pair<uint64_t, uint64_t>>;
   [[nodiscard]] Root root_of(pid_t pid) const {
     struct statx status {};
@@ -113,7 +113,9 @@ class Look {
                                     .hidden = {}});
     if (machine_.spaces.back().is_host)
       machine_.instances[place->second].origin = Instance::Origin::kHost;
-    machine_.mounts.push_back({.space = machine_.spaces.size() - 1, .instance = place->second, .mount = std::move(mount)});
+    machine_.mounts.push_back({.space = machine_.spaces.size() - 1,
+                               .instance = place->second,
+                               .mount = std::move(mount)});
   }
 
   // The mounts of each instance, first those that show all of it, of these the machine's own.
@@ -158,7 +160,8 @@ class Look {
     return std::unexpected(*std::move(why));
   }
 
-  static kernel::WalkedPins pins_of(const Fd& shown, const kernel::BpffsMount& mount, bool by_path_fd) {
+  static kernel::WalkedPins pins_of(const Fd& shown, const kernel::BpffsMount& mount,
+                                    bool by_path_fd) {
     struct stat status {};
     const bool is_pin = ::fstat(shown.get(), &status) == 0 && S_ISREG(status.st_mode);
     kernel::WalkedPins found;
@@ -220,7 +223,7 @@ class Look {
   Root host_root_;
   kernel::Processes processes_;
   Machine machine_;
-  std::vector<const kernel::MountNamespace*> ways_;  // to each of Machine::spaces
+  std::vector<const kernel::MountNamespace*> ways_;            // to each of Machine::spaces
   std::map<std::pair<uint32_t, uint32_t>, size_t> instances_;  // by device
   std::vector<std::vector<model::ObjectIdentity>> uses_;       // of each of Machine::objects
 };

@@ -21,7 +21,7 @@ namespace pinscope::inventory {
 
 // A mount namespace that has a bpffs.
 struct Space {
-  uint64_t number = 0;  // the inode behind /proc/PID/ns/mnt
+  uint64_t number = 0;   // the inode behind /proc/PID/ns/mnt
   bool is_host = false;  // the machine's own, that of process 1
   pid_t pid = 0;         // one process in it; 0: none, somebody has it open only
   std::string command;   // of that process, which the process chooses
@@ -92,8 +92,8 @@ struct Machine {
   std::vector<Space> spaces;
   std::vector<Instance> instances;
   std::vector<InstanceMount> mounts;
-  std::vector<Pin> pins;        // by instance
-  std::vector<Object> objects;  // maps, programs, links, each by id
+  std::vector<Pin> pins;              // by instance
+  std::vector<Object> objects;        // maps, programs, links, each by id
   std::vector<std::string> not_seen;  // what could not be looked at, and why
 
   // The object's place in `objects`; nothing if there is none, as for id 0.

@@ -14,9 +14,10 @@ namespace {
 using model::ObjectKind;
 
 // Nobody's program uses more maps (MAX_USED_MAPS, kernel/bpf/verifier.c).
-constexpr size_t kMostMaps = 64;
-// Of what is in one map that holds others; reading all of a map of a million would hold up everyone.
-constexpr size_t kMostElements = 1024;
+constexpr size_t kMaxMaps = 64;
+// Of what is in one map that holds others; reading all of a map of a million would hold up
+// everyone.
+constexpr size_t kMaxElements = 1024;
 
 struct Commands {
   int next;
@@ -73,7 +74,7 @@ std::optional<ObjectKind> held_kind(uint32_t map_type) {
 void read_elements(int map, ObjectKind held, KernelObject& object) {
   std::vector<char> key(object.info.key_size);
   std::vector<char> next(object.info.key_size);
-  for (size_t i = 0; i <= kMostElements; ++i) {
+  for (size_t i = 0; i <= kMaxElements; ++i) {
     auto attributes = zeroed();
     attributes.map_fd = static_cast<uint32_t>(map);
     attributes.key = i == 0 ? 0 : as_address(key.data());
@@ -102,7 +103,7 @@ bool read_map(int fd, KernelObject& object) {
 }
 
 bool read_program(int fd, KernelObject& object) {
-  std::array<uint32_t, kMostMaps> maps{};
+  std::array<uint32_t, kMaxMaps> maps{};
   struct bpf_prog_info info {};
   info.nr_map_ids = maps.size();
   info.map_ids = as_address(maps.data());

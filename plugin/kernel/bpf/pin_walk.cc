@@ -19,7 +19,7 @@ namespace pinscope::kernel {
 namespace {
 
 constexpr uint64_t kStay = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
-constexpr size_t kMostLeftOut = 8;
+constexpr size_t kMaxLeftOut = 8;
 
 // A program has no mode for reading: what was asked for is not what its descriptor says.
 model::ObjectKind kind_of(int object, bool is_link) {
@@ -71,25 +71,26 @@ class Walk {
   WalkedPins take() { return std::move(result_); }
 
   void leave_out(const std::string& path, const std::string& why) {
-    if (result_.left_out.size() < kMostLeftOut)
+    if (result_.left_out.size() < kMaxLeftOut)
       result_.left_out.push_back(quoted(path) + ": " + why);
-    else if (result_.left_out.size() == kMostLeftOut)
+    else if (result_.left_out.size() == kMaxLeftOut)
       result_.left_out.emplace_back("and more");
   }
 
  private:
   bool is_full() {
-    if (result_.pins.size() < kMostWalkedPins) return false;
+    if (result_.pins.size() < kMaxWalkedPins) return false;
     if (!told_full_)
-      result_.left_out.push_back("more than " + std::to_string(kMostWalkedPins) + " pins");
+      result_.left_out.push_back("more than " + std::to_string(kMaxWalkedPins) + " pins");
     return told_full_ = true;
   }
 
   void enter(int directory, const std::string& name, const std::string& path, size_t depth) {
-    if (depth >= kDeepestWalk) return leave_out(path, "it is nested too deeply");
+    if (depth >= kMaxWalkDepth) return leave_out(path, "it is nested too deeply");
     auto fd = open_resolved(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, kStay);
     if (fd) return read(*std::move(fd), path, depth + 1);
-    if (fd.error().errnum() == EXDEV) return result_.covered.push_back("what is below " + quoted(path));
+    if (fd.error().errnum() == EXDEV)
+      return result_.covered.push_back("what is below " + quoted(path));
     if (fd.error().errnum() != ENOENT) leave_out(path, fd.error().sentence());
   }
 

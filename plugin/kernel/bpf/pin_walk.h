@@ -12,7 +12,7 @@
 namespace pinscope::kernel {
 
 struct WalkedPin {
-  std::string path;  // below the directory
+  std::string path;   // below the directory
   uint32_t mode = 0;  // as in st_mode
   uint32_t uid = 0;
   uint32_t gid = 0;
@@ -22,14 +22,14 @@ struct WalkedPin {
 };
 
 struct WalkedPins {
-  std::vector<WalkedPin> pins;   // in the order of the kernel's directories
+  std::vector<WalkedPin> pins;        // in the order of the kernel's directories
   std::vector<std::string> left_out;  // what was not read, and why
   std::vector<std::string> covered;   // directories on which something is mounted
 };
 
 // Limits that nobody comes near who pins for a purpose.
-inline constexpr size_t kMostWalkedPins = 250'000;
-inline constexpr size_t kDeepestWalk = 64;
+inline constexpr size_t kMaxWalkedPins = 250'000;
+inline constexpr size_t kMaxWalkDepth = 64;
 
 // The pins below `directory`, which is on a bpffs. No link is followed and no other mount entered.
 // `by_path_fd`: the kernel has BPF_F_PATH_FD; without it, the working directory changes.

@@ -28,9 +28,9 @@ Result<Fd> open_namespace(int proc, const MountNamespace& space);
 Result<std::vector<BpffsMount>> bpffs_mounts_of(int proc, const MountNamespace& space);
 
 // Opens what a bpffs mount shows: a directory, or one pin (O_PATH). Moves this process, which must
-// have one thread, into the namespace, where "/" is the namespace's root then, whatever a process in
-// it has made its own. kTargetInvalid if something covers the mount. What is on the way may never
-// answer.
+// have one thread, into the namespace, where "/" is the namespace's root then, whatever a process
+// in it has made its own. kTargetInvalid if something covers the mount. What is on the way may
+// never answer.
 Result<Fd> open_bpffs(int proc, const MountNamespace& space, const BpffsMount& mount);
 
 }  // namespace pinscope::kernel

@@ -110,8 +110,10 @@ struct Outcome {
 
 Outcome outcome_of(const Work& work) {
   try {
-    if (auto result = work(); result) return {true, *std::move(result)};
-    else return {false, bytes_of(result.error())};
+    if (auto result = work(); result)
+      return {true, *std::move(result)};
+    else
+      return {false, bytes_of(result.error())};
   } catch (const std::exception& exception) {
     return {false, bytes_of(cannot_go_on(exception.what()))};
   }
@@ -182,8 +184,7 @@ class Series {
     for (size_t i = first; i < count; ++i) {
       const auto outcome = outcome_of([&] { return work(i); });
       const Head head{outcome.bytes.size(), outcome.worked};
-      if (!write_whole(ends.writer.get(),
-                       {reinterpret_cast<const char*>(&head), sizeof head}) ||
+      if (!write_whole(ends.writer.get(), {reinterpret_cast<const char*>(&head), sizeof head}) ||
           !write_whole(ends.writer.get(), outcome.bytes))
         break;
     }

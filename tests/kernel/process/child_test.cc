@@ -43,8 +43,8 @@ TEST(ChildOfMany, GivesEachAnswerInItsPlace) {
 }
 
 TEST(ChildOfMany, IsOneProcessForPiecesThatAnswer) {
-  const auto taken =
-      answers(3, [](size_t) { return Result<std::string>(std::to_string(::getpid())); }, kLong);
+  const auto taken = answers(
+      3, [](size_t) { return Result<std::string>(std::to_string(::getpid())); }, kLong);
   EXPECT_THAT(taken, ElementsAre(taken[0], taken[0], taken[0]));
   EXPECT_NE(taken[0], std::to_string(::getpid()));
 }
@@ -63,13 +63,13 @@ TEST(ChildOfMany, GoesOnBehindAPieceThatEndsTheProcess) {
     if (i != 2) ::kill(::getpid(), SIGKILL);
     return std::string("answer");
   };
-  EXPECT_THAT(answers(3, work, kLong),
-              ElementsAre(HasSubstr("the process ended"), HasSubstr("the process ended"),
-                          "answer"));
+  EXPECT_THAT(answers(3, work, kLong), ElementsAre(HasSubstr("the process ended"),
+                                                   HasSubstr("the process ended"), "answer"));
 }
 
 TEST(ChildOfMany, HasNothingToDoForNoPieces) {
-  EXPECT_THAT(answers(0, [](size_t) { return Result<std::string>("never"); }, kShort),
+  EXPECT_THAT(answers(
+                  0, [](size_t) { return Result<std::string>("never"); }, kShort),
               testing::IsEmpty());
 }
 

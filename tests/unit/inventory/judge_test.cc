@@ -27,8 +27,12 @@ Object map_object(uint32_t id) {
 class Judge : public testing::Test {
  protected:
   Judge() {
-    machine_.spaces = {{.number = kHostSpace, .is_host = true, .pid = 1, .command = "init",
-                        .has_hosts_root = true, .container = ""},
+    machine_.spaces = {{.number = kHostSpace,
+                        .is_host = true,
+                        .pid = 1,
+                        .command = "init",
+                        .has_hosts_root = true,
+                        .container = ""},
                        {.number = kContainerSpace, .pid = 50, .command = "app", .container = ""}};
     machine_.instances.resize(2);
     machine_.instances[0].device_minor = 30;
@@ -190,8 +194,12 @@ TEST(Inventory, TellsWhoAProcessIsInOneLine) {
 
 TEST(WalkedPins, StayTheSameBetweenProcesses) {
   kernel::WalkedPins pins;
-  pins.pins = {{.path = "a\nb", .mode = 0100600, .uid = 1, .gid = 2,
-                .object = {ObjectKind::kProgram, 3}, .error = 0},
+  pins.pins = {{.path = "a\nb",
+                .mode = 0100600,
+                .uid = 1,
+                .gid = 2,
+                .object = {ObjectKind::kProgram, 3},
+                .error = 0},
                {.path = "", .object = {}, .error = 30}};
   pins.left_out = {"one", "two"};
   pins.covered = {"three"};

@@ -1,4 +1,4 @@
-#include "plugin/kernel/process/descriptors.h"
+#include "plugin/kernel/bpf/holders.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -93,9 +93,7 @@ class Scan {
 
   void join(uint64_t number, pid_t pid, const std::string& name) {
     const auto found = index_.find(number);
-    const size_t at = found != index_.end()
-                          ? found->second
-                          : add({number, name + "/ns/mnt", name});
+    const size_t at = found != index_.end() ? found->second : add({number, name + "/ns/mnt", name});
     if (result_.members[at].empty()) name_process(pid);
     if (result_.members[at].empty() || result_.members[at].back() != pid)
       result_.members[at].push_back(pid);
@@ -125,8 +123,7 @@ class Scan {
       if (!link) continue;
       if (const auto space = namespace_in(*link))
         only_open_.try_emplace(*space, name + "/fd/" + number);
-      if (const auto kind = kind_of_link(*link))
-        hold(pid, name + "/fdinfo/" + number, *kind);
+      if (const auto kind = kind_of_link(*link)) hold(pid, name + "/fdinfo/" + number, *kind);
     }
     return true;
   }
@@ -139,8 +136,8 @@ class Scan {
     const auto flags = number_behind(*text, "flags:\t", 8);
     if (!id) return;
     name_process(pid);
-    result_.held.push_back({pid, {kind, static_cast<uint32_t>(*id)},
-                            !flags || (*flags & O_ACCMODE) != O_RDONLY});
+    result_.held.push_back(
+        {pid, {kind, static_cast<uint32_t>(*id)}, !flags || (*flags & O_ACCMODE) != O_RDONLY});
   }
 
   void name_process(pid_t pid) {
