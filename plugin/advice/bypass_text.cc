@@ -10,7 +10,6 @@
 namespace pinscope::advice {
 namespace {
 
-using model::Access;
 using model::Bypass;
 using model::Container;
 using model::Decision;
@@ -163,6 +162,7 @@ const BypassText& text_of(Bypass bypass) {
 std::vector<Remark> remarks_on_bypasses(const std::vector<FoundBypass>& found,
                                         const Container& container, const Decision& decision) {
   std::vector<Remark> remarks;
+  remarks.reserve(found.size());
   for (const auto& one : found)
     remarks.push_back({Remark::Kind::kVoid, name_of(one.bypass), sentence(one, container, decision),
                        action(one, decision)});

@@ -30,6 +30,7 @@ const char* name_of(Bypass bypass) {
 
 std::vector<std::string> names_of(const std::vector<Bypass>& bypasses) {
   std::vector<std::string> names;
+  names.reserve(bypasses.size());
   for (const auto bypass : bypasses) names.emplace_back(name_of(bypass));
   return names;
 }

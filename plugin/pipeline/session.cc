@@ -8,6 +8,7 @@
 #include <csignal>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "plugin/kernel/process/process.h"
 #include "plugin/pipeline/run_log.h"
@@ -39,18 +40,34 @@ Subject subject_of(const Session& session, model::Engine engine) {
   return subject;
 }
 
-// Only that of this very process. What fails is left to whoever collects.
+// Those of this very process: one, or none.
+Result<std::vector<record::Store::Found>> records_of(const record::Store& store,
+                                                     const kernel::ContainerProcess& process) {
+  PINSCOPE_TRY(auto of_id, store.find(id_of(process.pid())));
+  std::erase_if(of_id.found, [&](const record::Store::Found& found) {
+    return found.record.given.pid != process.pid() ||
+           found.record.process_start != process.start_time();
+  });
+  return std::move(of_id.found);
+}
+
+bool has_record(const HookOptions& options, const kernel::ContainerProcess& process) {
+  const auto store = record::Store::open(options.state_directory, false);
+  const auto found = store ? records_of(*store, process) : std::unexpected(store.error());
+  return found && !found->empty();
+}
+
+// What fails is left to whoever collects.
 Status close_session(const HookOptions& options, const kernel::ContainerProcess& process) {
-  PINSCOPE_TRY(const auto records, record::Store::open(options.state_directory, false));
-  PINSCOPE_TRY(const auto of_id, records.find(id_of(process.pid())));
+  using Outcome = model::AuditEvent::Outcome;
+  PINSCOPE_TRY(const auto store, record::Store::open(options.state_directory, false));
+  PINSCOPE_TRY(const auto records, records_of(store, process));
   RunLog log(options, kSessionStage);
-  for (const auto& found : of_id.found) {
-    if (found.record.given.pid != process.pid() ||
-        found.record.process_start != process.start_time())
-      continue;
-    PINSCOPE_CHECK(records.remove(found.held));
+  for (const auto& found : records) {
+    PINSCOPE_CHECK(store.remove(found.held));
     log.event().given = found.record.given;
-    PINSCOPE_CHECK(log.write(model::AuditEvent::Outcome::kRemoved));
+    const bool was_applied = found.record.state == model::Record::State::kApplied;
+    PINSCOPE_CHECK(log.write(was_applied ? Outcome::kRemoved : Outcome::kCollected));
   }
   return {};
 }
@@ -65,7 +82,9 @@ Status close_session(const HookOptions& options, const kernel::ContainerProcess&
     ::dup2(null.get(), standard);
   const auto process = kernel::ContainerProcess::open(pid);
   char byte = 0;
-  if (!process || ::read(given, &byte, 1) != 1) ::_exit(0);
+  const bool is_given = ::read(given, &byte, 1) == 1;
+  // Who was making the view may have been killed at it, with the session.
+  if (!process || (!is_given && !has_record(options, *process))) ::_exit(0);
   pollfd ended{process->descriptor(), POLLIN, 0};
   while (::poll(&ended, 1, -1) < 0 && errno == EINTR) {
   }

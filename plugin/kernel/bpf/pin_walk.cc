@@ -101,12 +101,12 @@ class Walk {
 
 // What of a pin has a fixed size.
 struct Fixed {
-  uint32_t mode;
-  uint32_t uid;
-  uint32_t gid;
+  uint32_t mode = 0;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
   model::ObjectIdentity object;
-  int error;
-  uint32_t path_size;
+  int error = 0;
+  uint32_t path_size = 0;
 };
 
 template <typename T>
@@ -174,7 +174,7 @@ WalkedPins walked_pins_from(std::string_view bytes) {
   WalkedPins result;
   size_t count = 0;
   if (!take(bytes, count)) return result;
-  for (Fixed fixed{}; count > 0 && take(bytes, fixed) && fixed.path_size <= bytes.size(); --count) {
+  for (Fixed fixed; count > 0 && take(bytes, fixed) && fixed.path_size <= bytes.size(); --count) {
     result.pins.push_back({std::string(bytes.substr(0, fixed.path_size)), fixed.mode, fixed.uid,
                            fixed.gid, fixed.object, fixed.error});
     bytes.remove_prefix(fixed.path_size);

@@ -106,6 +106,7 @@ std::vector<FoundBypass> find_bypasses(const Decision& decision, const Container
 
 std::vector<Bypass> kinds_of(const std::vector<FoundBypass>& found) {
   std::vector<Bypass> kinds;
+  kinds.reserve(found.size());
   for (const auto& one : found) kinds.push_back(one.bypass);
   std::ranges::sort(kinds);
   kinds.erase(std::ranges::unique(kinds).begin(), kinds.end());
