@@ -42,8 +42,7 @@ std::string cap_bpf_programs(const FoundBypass& found, const Decision& decision)
          " is more: " + (what == nullptr ? "it takes programs" : what);
 }
 
-std::string own_files(const model::ConfiguredMount& mount) {
-  const auto* ours = policy::writable_own_files(mount);
+std::string own_files(const model::ConfiguredMount& mount, const policy::OwnFiles* ours) {
   if (ours == nullptr) return text_of(Bypass::kOwnFiles).text;
   return "the container can write to " + quoted(mount.source) + " of the host, where " +
          quoted(ours->directory) + " is: " + ours->what_it_gives;
@@ -72,9 +71,10 @@ std::string sentence(const FoundBypass& found, const Container& container,
     case Bypass::kSharedPidNamespace:
       return shared_pid_namespace(container);
     case Bypass::kOwnFiles:
-      return own_files(container.mounts[found.item]);
+      return own_files(container.mounts[found.item], found.files);
     case Bypass::kCapSysAdmin:
     case Bypass::kCapSysModule:
+    case Bypass::kCapDacReadSearch:
     case Bypass::kProgramsReach:
       break;
   }
@@ -102,6 +102,10 @@ const BypassText& text_of(Bypass bypass) {
   static constexpr BypassText kCapSysModule = {
       "with CAP_SYS_MODULE and no user namespace, the container can load kernel modules",
       "drop CAP_SYS_MODULE"};
+  static constexpr BypassText kCapDacReadSearch = {
+      "with CAP_DAC_READ_SEARCH and no user namespace, the container can open any file of the host "
+      "by its handle",
+      "drop CAP_DAC_READ_SEARCH, or give the container a user namespace"};
   static constexpr BypassText kCapBpf = {
       "with CAP_BPF and no user namespace, the container can load programs that write any map it "
       "can open, and reach the whole machine since Linux 6.13",
@@ -133,12 +137,14 @@ const BypassText& text_of(Bypass bypass) {
   static constexpr BypassText kOwnFiles = {
       "the container can write files of Pinscope's own: what they say decides, or is shown, of "
       "every container",
-      "remove the volume, or make it read-only"};
+      "remove the volume, or make it read-only with all that is mounted below it (rro)"};
   switch (bypass) {
     case Bypass::kCapSysAdmin:
       return kCapSysAdmin;
     case Bypass::kCapSysModule:
       return kCapSysModule;
+    case Bypass::kCapDacReadSearch:
+      return kCapDacReadSearch;
     case Bypass::kCapBpf:
       return kCapBpf;
     case Bypass::kCapBpfPrograms:

@@ -4,14 +4,11 @@
 #include <sys/stat.h>
 
 #include "plugin/base/text.h"
-#include "plugin/model/bypass.h"
 #include "plugin/policy/decide/configured.h"
 
 namespace pinscope::advice {
 namespace {
 
-using model::Bypass;
-using model::NamespaceKind;
 using policy::has;
 using policy::has_user_namespace;
 
@@ -49,14 +46,7 @@ std::string reach_of_processes(const model::Container& container, const std::str
 std::vector<Remark> remarks_on_processes(const model::Container& container) {
   std::vector<Remark> remarks;
   if (has_user_namespace(container)) return remarks;
-  const bool is_void = has(container, CAP_SYS_PTRACE) || has(container, CAP_SETUID);
-  const auto note = [&](const char* code, const std::string& how, const char* action) {
-    if (!is_void)
-      remarks.push_back({Remark::Kind::kNote, code, reach_of_processes(container, how), action});
-  };
-  if (model::namespace_of(container, NamespaceKind::kPid).mode == model::Namespace::Mode::kHost)
-    note(name_of(Bypass::kHostPidNamespace), kByPidNamespace, kOwnPidNamespace);
-  for (const auto& mount : container.mounts) {
+  for (const auto& mount : container.mounts)
     if (leads_to_a_service(mount))
       remarks.push_back(
           {Remark::Kind::kNote, "host-socket",
@@ -65,9 +55,6 @@ std::vector<Remark> remarks_on_processes(const model::Container& container) {
                "service runs as the same user and has no more capabilities than the container",
            "remove the mount, give the container a user namespace, or give the service a "
            "capability that the container does not have"});
-    if (policy::shows_host_proc(mount))
-      note(name_of(Bypass::kHostProc), by_host_proc(mount), kNoHostProc);
-  }
   return remarks;
 }
 

@@ -1,5 +1,5 @@
-// What a container that sees the host's processes can do to them: the sentences, and the remarks
-// where that does not make its view void. Internal to advice/.
+// What a container that sees the host's processes, or sockets of its services, can do to them: the
+// sentences, and the remarks of what does not make its view void. Internal to advice/.
 #pragma once
 
 #include <string>
@@ -20,8 +20,7 @@ inline constexpr const char* kNoHostProc =
 // What it can do, by its capabilities; `how`: as above.
 std::string reach_of_processes(const model::Container& container, const std::string& how);
 
-// Nothing where it is void by them, or where the container has a user namespace, or a PID namespace
-// of its own and no volume with a /proc or a socket of the host in it.
+// Of sockets of the host that are volumes.
 std::vector<Remark> remarks_on_processes(const model::Container& container);
 
 }  // namespace pinscope::advice

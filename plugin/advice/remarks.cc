@@ -28,8 +28,13 @@ using model::NamespaceKind;
 class Observer {
  public:
   Observer(const Container& container, const Decision& decision,
-           const std::vector<std::string>& host_bpffs, const NeededCommands& needed)
-      : container_(container), decision_(decision), host_bpffs_(host_bpffs), needed_(needed) {}
+           const std::vector<std::string>& host_bpffs, const NeededCommands& needed,
+           const policy::Surroundings::Mounts& host_mounts)
+      : container_(container),
+        decision_(decision),
+        host_bpffs_(host_bpffs),
+        needed_(needed),
+        host_mounts_(host_mounts) {}
 
   std::vector<Remark> observe() {
     bring_along();
@@ -66,7 +71,7 @@ class Observer {
   [[nodiscard]] policy::Surroundings surroundings() const {
     return {!policy::has_user_namespace(container_),
             model::namespace_of(container_, NamespaceKind::kPid).mode == Namespace::Mode::kHost,
-            host_bpffs_};
+            host_bpffs_, host_mounts_};
   }
   [[nodiscard]] policy::KnownObjects objects() const { return policy::expected_objects(decision_); }
 
@@ -208,6 +213,7 @@ class Observer {
   const Decision& decision_;
   const std::vector<std::string>& host_bpffs_;
   const NeededCommands& needed_;
+  const policy::Surroundings::Mounts& host_mounts_;
   std::vector<Remark> remarks_;
 };
 
@@ -229,8 +235,9 @@ const char* name_of(Remark::Kind kind) {
 
 std::vector<Remark> remarks_on(const Container& container, const Decision& decision,
                                const std::vector<std::string>& host_bpffs,
-                               const NeededCommands& needed) {
-  return Observer(container, decision, host_bpffs, needed).observe();
+                               const NeededCommands& needed,
+                               const policy::Surroundings::Mounts& host_mounts) {
+  return Observer(container, decision, host_bpffs, needed, host_mounts).observe();
 }
 
 }  // namespace pinscope::advice

@@ -9,6 +9,7 @@
 
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"
+#include "plugin/policy/decide/bypass.h"
 
 namespace pinscope::advice {
 
@@ -33,10 +34,11 @@ struct NeededCommands {
   model::BpfCommands still_refused;
 };
 
-// `host_bpffs`: where bpffs are mounted on the host. What stops the start or voids the view comes
-// first.
+// `host_bpffs`: where bpffs are mounted on the host. `host_mounts`: see policy::Surroundings. What
+// stops the start or voids the view comes first.
 std::vector<Remark> remarks_on(const model::Container& container, const model::Decision& decision,
                                const std::vector<std::string>& host_bpffs,
-                               const NeededCommands& needed = {});
+                               const NeededCommands& needed = {},
+                               const policy::Surroundings::Mounts& host_mounts = {});
 
 }  // namespace pinscope::advice

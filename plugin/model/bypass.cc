@@ -8,6 +8,8 @@ const char* name_of(Bypass bypass) {
       return "cap-sys-admin";
     case Bypass::kCapSysModule:
       return "cap-sys-module";
+    case Bypass::kCapDacReadSearch:
+      return "cap-dac-read-search";
     case Bypass::kCapBpf:
       return "cap-bpf";
     case Bypass::kCapBpfPrograms:

@@ -11,6 +11,7 @@ namespace pinscope::model {
 enum class Bypass : uint8_t {
   kCapSysAdmin,         // CAP_SYS_ADMIN, and no user namespace
   kCapSysModule,        // CAP_SYS_MODULE, and no user namespace
+  kCapDacReadSearch,    // CAP_DAC_READ_SEARCH, and no user namespace
   kCapBpf,              // CAP_BPF, and no user namespace
   kCapBpfPrograms,      // with CAP_BPF, a granted object takes programs of the container's
   kHostBpffs,           // the container has a bpffs mounted, and no policy takes it away

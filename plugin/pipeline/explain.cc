@@ -6,6 +6,7 @@
 #include "plugin/kernel/bpf/delegation.h"
 #include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/mount/mountinfo.h"
+#include "plugin/kernel/mount/mounts.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/oci/edit.h"
 #include "plugin/oci/state.h"
@@ -108,6 +109,10 @@ Result<Decision> look_at_sources(HostPins pins, Explanation& explanation) {
   return present;
 }
 
+policy::Surroundings::Mounts mounts_of_host(HostPins pins) {
+  return pins == HostPins::kOpen ? kernel::are_on_different_mounts : policy::Surroundings::Mounts();
+}
+
 // What the hook will refuse because the view would be void, as far as the configuration shows it.
 void explain_void(HostPins pins, Explanation& explanation) {
   const auto& seen = explanation.seen;
@@ -117,7 +122,8 @@ void explain_void(HostPins pins, Explanation& explanation) {
   const policy::Surroundings around{is_host(NamespaceKind::kUser), is_host(NamespaceKind::kPid),
                                     pins == HostPins::kOpen
                                         ? kernel::bpffs_places()
-                                        : std::vector<std::string>{kernel::kUsualBpffs}};
+                                        : std::vector<std::string>{kernel::kUsualBpffs},
+                                    mounts_of_host(pins)};
   const auto found =
       policy::find_bypasses(explanation.decision, seen, around, known_objects(explanation));
   const auto checked = policy::check_void(explanation.decision, policy::kinds_of(found));

@@ -36,6 +36,7 @@ Subject subject_of(const Session& session, model::Engine engine) {
   container.uid = session.uid;
   container.gid = session.gid;
   container.additional_gids = session.groups;
+  if (session.uid == 0) container.capabilities = ~uint64_t{0};  // nothing takes them from root
   namespace_of(container, model::NamespaceKind::kMount).mode = model::Namespace::Mode::kPrivate;
   return subject;
 }

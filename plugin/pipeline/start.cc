@@ -7,6 +7,7 @@
 #include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/kernel/bpf/source.h"
+#include "plugin/kernel/mount/mounts.h"
 #include "plugin/kernel/probe.h"
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/kernel/process/process.h"
@@ -128,8 +129,10 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
   PINSCOPE_CHECK(admit(decision, facts_of(*process)));
   const policy::Surroundings around{
       process->shares_our_user_namespace(),
-      policy::shares_host_namespace(container, NamespaceKind::kPid, host),
-      {}};
+      !start.subject.is_session &&
+          policy::shares_host_namespace(container, NamespaceKind::kPid, host),
+      {},
+      kernel::are_on_different_mounts};
   PINSCOPE_CHECK(judge_bypasses(
       decision,
       policy::find_bypasses(decision, container, around, policy::expected_objects(decision)),

@@ -130,8 +130,14 @@ TEST_P(Void, ByABpffsInATreeBehindALink) {
 TEST_P(Void, ByTheHostsProcesses) {
   refuse_void();
   container_.spec.namespaces.erase("pid");
-  container_.spec.capabilities = {"CAP_SETUID"};
   expect_void_refusal("host-pid-namespace");
+}
+
+// A volume's "ro" is not that of what is mounted below it.
+TEST_P(Void, ByOurFilesBelowAReadOnlyVolume) {
+  refuse_void();
+  container_.spec.mounts.push_back({"/mnt/x", "bind", "/", {"rbind", "ro"}});
+  expect_void_refusal("own-files");
 }
 
 // As `docker exec --privileged` can: a process with CAP_SYS_ADMIN of the host in the container's
@@ -158,7 +164,7 @@ TEST_P(Void, ABrokenSealShows) {
   make_superblock_writable(container_.pid(), "/sys/fs/bpf");
   EXPECT_THAT(pinscope({"list", "--void"}).out, HasSubstr("seal broken"));
   EXPECT_THAT(pinscope({"inspect", id}).out, HasSubstr(" bpf, seal broken"));
-  EXPECT_THAT(pinscope({"inspect", id, "-o", "json"}).out, HasSubstr("\"seal\": \"broken\""));
+  EXPECT_THAT(pinscope({"inspect", id, "-o", "json"}).out, HasSubstr("\"seal_broken\": true"));
   EXPECT_THAT(pinscope({"doctor"}).out, HasSubstr("writable by now: " + id));
   stop();
 }

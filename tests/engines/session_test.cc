@@ -70,6 +70,18 @@ TEST_F(Run, ShowsAUserExactlyWhatThePolicyGrants) {
   EXPECT_EQ(installation_.audit()[1].stage, "run");
 }
 
+TEST_F(Run, OfRootIsVoidAndRefusedIfThePolicySaysReject) {
+  const std::string rest =
+      "select: {engine: host, user: {uid: 0}}\n"
+      "grants:\n  - {pin: /sys/fs/bpf/flows, access: read}\n";
+  installation_.write_policy(policy_text(rest));
+  EXPECT_EQ(probe(0, {"id"}).status, 0);
+  EXPECT_THAT(installation_.last_audit().text, HasSubstr("\"void\":[\"cap-sys-admin\""));
+  installation_.write_policy(policy_text(rest + "view: {void: reject}\n"));
+  EXPECT_EQ(probe(0, {"id"}).status, 125);
+  EXPECT_EQ(installation_.last_audit().code, "void-view");
+}
+
 // A session has the machine's interfaces and cgroups.
 TEST_F(Run, GivesAUserProgramsForSocketsAndNoneThatReachTheMachine) {
   pins_.program("/sys/fs/bpf/filter");

@@ -7,6 +7,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/kernel/mount/mountinfo.h"
+#include "plugin/kernel/mount/mounts.h"
 #include "plugin/kernel/probe.h"
 #include "plugin/policy/set/cache.h"
 #include "plugin/policy/set/install.h"
@@ -170,7 +171,8 @@ Result<Explained> explain(const Settings& settings, const ExplainOptions& option
   explained.remarks = advice::remarks_on(
       explained.start.seen, with_what_is_there(explained.start),
       options.no_host ? std::vector<std::string>{kernel::kUsualBpffs} : kernel::bpffs_places(),
-      {explained.start.commands, explained.start.still_refused});
+      {explained.start.commands, explained.start.still_refused},
+      options.no_host ? policy::Surroundings::Mounts() : kernel::are_on_different_mounts);
   remark_on_user(options, explained);
   return explained;
 }

@@ -110,6 +110,18 @@ Result<MountAndDevice> identify_mount(int fd, bool has_unique_ids) {
   return MountAndDevice{status.stx_mnt_id, status.stx_dev_major, status.stx_dev_minor};
 }
 
+bool are_on_different_mounts(const std::string& one, const std::string& other) {
+  struct statx first {};
+  struct statx second {};
+  const auto ask = [](const std::string& path, struct statx& status) {
+    constexpr int kNoQuestion = AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
+    return ::statx(AT_FDCWD, path.c_str(), kNoQuestion, STATX_MNT_ID, &status) == 0;
+  };
+  if (!ask(one, first) || !ask(other, second)) return errno != ENOENT && errno != ENOTDIR;
+  const bool told = (first.stx_mask & second.stx_mask & STATX_MNT_ID) != 0;
+  return !told || first.stx_mnt_id != second.stx_mnt_id;
+}
+
 Result<uint64_t> MountTable::id_of(int fd) const {
   PINSCOPE_TRY(const auto found, identify_mount(fd, list_mounts_));
   return found.id;

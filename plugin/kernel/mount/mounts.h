@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "plugin/base/result.h"
@@ -18,6 +19,10 @@ struct MountAndDevice {
   uint32_t device_minor = 0;
 };
 Result<MountAndDevice> identify_mount(int fd, bool has_unique_ids);
+
+// Whether two places of this process's namespace are on different mounts, which are asked and their
+// file systems are not. False if one of them is not there, true where it cannot be told.
+bool are_on_different_mounts(const std::string& one, const std::string& other);
 
 // Questions about the mounts around a descriptor, in the namespace of this process.
 class MountTable {

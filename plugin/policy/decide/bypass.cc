@@ -38,11 +38,8 @@ class Finder {
       of_each_mount(Bypass::kHostBpffs, [this](const model::ConfiguredMount& mount) {
         return shows_bpffs(mount, around_.bpffs) || (decision_.selected() && is_fresh_bpffs(mount));
       });
-    // Root of a user namespace owns none of these files.
-    if (around_.shares_user_namespace)
-      of_each_mount(Bypass::kOwnFiles, [](const model::ConfiguredMount& mount) {
-        return writable_own_files(mount) != nullptr;
-      });
+    // Root of a user namespace owns none of these files, unless it is the host's.
+    if (around_.shares_user_namespace || maps_hosts_root(container_)) own_files();
     if (!decision_.selected()) return std::move(found_);
     if (around_.shares_user_namespace) {
       processes();
@@ -58,6 +55,12 @@ class Finder {
  private:
   void add(Bypass bypass, size_t item = 0) { found_.push_back({bypass, item}); }
 
+  void own_files() {
+    for (size_t i = 0; i < container_.mounts.size(); ++i)
+      if (const auto* files = writable_own_files(container_.mounts[i], around_))
+        found_.push_back({Bypass::kOwnFiles, i, files});
+  }
+
   template <typename Is>
   void of_each_mount(Bypass bypass, const Is& is) {
     for (size_t i = 0; i < container_.mounts.size(); ++i)
@@ -65,9 +68,9 @@ class Finder {
   }
 
   // kernel/ptrace.c: __ptrace_may_access. What is found behind /proc/PID/root is opened with the
-  // rights of who looks, who needs CAP_SYS_PTRACE, or the ids of a process with no capability more.
+  // rights of who looks, who needs CAP_SYS_PTRACE, or the ids of a process with no capability more:
+  // without any, a neighbour of the same user is one.
   void processes() {
-    if (!has(container_, CAP_SYS_PTRACE) && !has(container_, CAP_SETUID)) return;
     if (around_.shares_pid_namespace) add(Bypass::kHostPidNamespace);
     of_each_mount(Bypass::kHostProc, shows_host_proc);
   }
@@ -75,6 +78,7 @@ class Finder {
   void capabilities() {
     if (has(container_, CAP_SYS_ADMIN)) add(Bypass::kCapSysAdmin);
     if (has(container_, CAP_SYS_MODULE)) add(Bypass::kCapSysModule);
+    if (has(container_, CAP_DAC_READ_SEARCH)) add(Bypass::kCapDacReadSearch);
     if (!has(container_, CAP_BPF) || has(container_, CAP_SYS_ADMIN)) return;
     programs_of_its_own();
     add(Bypass::kCapBpf);
@@ -120,12 +124,20 @@ bool shows_bpffs(const model::ConfiguredMount& mount, const std::vector<std::str
          });
 }
 
-const OwnFiles* writable_own_files(const model::ConfiguredMount& mount) {
-  if (!is_volume(mount) || has_option(mount, "ro")) return nullptr;
+const OwnFiles* writable_own_files(const model::ConfiguredMount& mount,
+                                   const Surroundings& around) {
+  if (!is_volume(mount) || has_option(mount, "rro")) return nullptr;
+  const bool is_read_only = is_read_only_itself(mount);
+  // "ro" is of the volume's own mount, not of those below that come along with it.
+  const auto is_writable = [&](const std::string& below) {
+    return !is_read_only ||
+           (is_recursive_volume(mount) && below != mount.source &&
+            (!around.is_on_another_mount || around.is_on_another_mount(mount.source, below)));
+  };
   // The volume is in the directory, or the directory in the volume.
   const OwnFiles* ours = std::ranges::find_if(kOwnFiles, [&](const OwnFiles& one) {
-    return is_at_or_below(mount.source, one.directory) ||
-           is_at_or_below(one.directory, mount.source);
+    if (is_at_or_below(mount.source, one.directory)) return !is_read_only;
+    return is_at_or_below(one.directory, mount.source) && is_writable(one.directory);
   });
   return ours == std::end(kOwnFiles) ? nullptr : ours;
 }
@@ -135,7 +147,7 @@ Status check_void(const Decision& decision, const std::vector<Bypass>& bypasses)
   return std::unexpected(Error(ErrorCode::kVoidView, "give a view to this container")
                              .reason("it would be void, by " + joined(names_of(bypasses), ", "))
                              .hint("take away from the container what these name, as pinscope "
-                                   "explain says, or say void: allow")
+                                   "explain says, or let that policy exclude it")
                              .rule(to_string(*decision.void_rejected_by)));
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,16 @@ struct Surroundings {
   bool shares_pid_namespace = true;
   // Where the host has a bpffs mounted. Empty for who looks at the container's mounts themselves.
   std::vector<std::string> bpffs;
+  // Whether `below` is on another mount of the host's than the directory `above` it; unset: it may
+  // be.
+  using Mounts = std::function<bool(const std::string& above, const std::string& below)>;
+  Mounts is_on_another_mount = {};
+};
+
+// A place of Pinscope's own files. `what_it_gives`: the end of a sentence.
+struct OwnFiles {
+  const char* directory;
+  const char* what_it_gives;
 };
 
 struct FoundBypass {
@@ -28,6 +39,8 @@ struct FoundBypass {
   // The index of the container's mount (kHostBpffs, kHostProc, kOwnFiles) or of the decision's
   // grant (kCapBpfPrograms) that it is about.
   size_t item = 0;
+  // Of kOwnFiles: which they are.
+  const OwnFiles* files = nullptr;
   friend bool operator==(const FoundBypass&, const FoundBypass&) = default;
 };
 
@@ -44,12 +57,9 @@ std::vector<model::Bypass> kinds_of(const std::vector<FoundBypass>& found);
 // a part of it, or a tree that has it inside.
 bool shows_bpffs(const model::ConfiguredMount& mount, const std::vector<std::string>& places);
 // The place of Pinscope's own files that this mount of the container makes writable for it; null if
-// there is none. `what_it_gives`: the end of a sentence.
-struct OwnFiles {
-  const char* directory;
-  const char* what_it_gives;
-};
-const OwnFiles* writable_own_files(const model::ConfiguredMount& mount);
+// there is none.
+const OwnFiles* writable_own_files(const model::ConfiguredMount& mount,
+                                   const Surroundings& around = {});
 
 // kVoidView, naming all of them: a policy rejects a container with any.
 Status check_void(const model::Decision& decision, const std::vector<model::Bypass>& bypasses);

@@ -17,6 +17,20 @@ bool has_option(const model::ConfiguredMount& mount, std::string_view option) {
   return std::find(mount.options.begin(), mount.options.end(), option) != mount.options.end();
 }
 
+bool maps_hosts_root(const model::Container& container) {
+  return std::ranges::any_of(container.uid_map, [](const model::IdMapping& range) {
+    return range.host == 0 && range.size != 0;
+  });
+}
+
+bool is_read_only_itself(const model::ConfiguredMount& mount) {
+  bool read_only = false;
+  for (const auto& option : mount.options) {
+    if (option == "ro" || option == "rw") read_only = option == "ro";
+  }
+  return read_only;
+}
+
 bool is_recursive_volume(const model::ConfiguredMount& mount) {
   return has_option(mount, "rbind");
 }

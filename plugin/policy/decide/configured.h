@@ -12,6 +12,12 @@ bool has(const model::Container& container, uint32_t capability);
 bool has_user_namespace(const model::Container& container);
 bool has_option(const model::ConfiguredMount& mount, std::string_view option);
 
+// Whether its user namespace maps the host's uid 0, to whichever id.
+bool maps_hosts_root(const model::Container& container);
+
+// Whether the mount itself is read-only, the last of "ro" and "rw"; see also "rro".
+bool is_read_only_itself(const model::ConfiguredMount& mount);
+
 // A volume: a bind mount of something of the host's, alone or with what is mounted below it.
 bool is_volume(const model::ConfiguredMount& mount);
 bool is_recursive_volume(const model::ConfiguredMount& mount);

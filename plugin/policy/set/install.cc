@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <ctime>
 #include <optional>
+#include <thread>
 
 #include "plugin/base/clock.h"
 #include "plugin/base/text.h"
@@ -137,6 +139,24 @@ Loaded load(const std::string& policy_path, const std::string& cache_directory, 
   return is_there ? load_path(policy_path) : Loaded{};
 }
 
+// Whoever can open the file, such as a container with a volume of it, can hold the lock for ever.
+Status take_lock(int file, const std::string& cache_directory) {
+  constexpr auto kLongest = std::chrono::seconds(10);
+  constexpr auto kPause = std::chrono::milliseconds(10);
+  const auto deadline = std::chrono::steady_clock::now() + kLongest;
+  while (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EINTR && errno != EWOULDBLOCK)
+      return std::unexpected(Error::system("lock " + quoted(cache_directory), errno));
+    if (std::chrono::steady_clock::now() > deadline)
+      return std::unexpected(
+          Error(ErrorCode::kPolicyUnavailable, "lock " + quoted(cache_directory))
+              .reason("another process holds the lock for more than ten seconds")
+              .hint("fuser names it; no container should have a volume of this directory"));
+    std::this_thread::sleep_for(kPause);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Loaded> install(const std::string& policy_path, const std::string& cache_directory,
@@ -144,9 +164,7 @@ Result<Loaded> install(const std::string& policy_path, const std::string& cache_
   PINSCOPE_TRY(const Fd directory, make_directory(cache_directory, 0755));
   PINSCOPE_TRY(const Fd lock, open_at(directory.get(), cache_name(policy_path, kLockSuffix),
                                       O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-  while (::flock(lock.get(), LOCK_EX) != 0)
-    if (errno != EINTR)
-      return std::unexpected(Error::system("lock " + quoted(cache_directory), errno));
+  PINSCOPE_CHECK(take_lock(lock.get(), cache_directory));
 
   Origin origin = begin_reading(policy_path);
   Loaded loaded = load(policy_path, cache_directory, empty);

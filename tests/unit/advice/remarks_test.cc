@@ -149,10 +149,11 @@ TEST(Remarks, CallAViewVoidAgainstTracingInTheHostsPidNamespace) {
   EXPECT_EQ(only(container, granting(Access::kRead)).code, "host-pid-namespace");
 }
 
-TEST(Remarks, SayWhatTheHostsPidNamespaceOpensWithoutTracing) {
+TEST(Remarks, SayWhatTheHostsPidNamespaceOpens) {
   auto container = ordinary();
   container.namespaces[static_cast<size_t>(NamespaceKind::kPid)].mode = Namespace::Mode::kHost;
-  EXPECT_EQ(only(container, granting(Access::kRead)).kind, Remark::Kind::kNote);
+  EXPECT_EQ(only(container, granting(Access::kRead)).kind, Remark::Kind::kVoid)
+      << "a neighbour of the same user is open without any capability";
   container.capabilities |= uint64_t{1} << CAP_SETUID;
   const auto remark = only(container, granting(Access::kRead));
   EXPECT_EQ(remark.kind, Remark::Kind::kVoid);
@@ -187,7 +188,7 @@ TEST(Remarks, SayThatAVolumeOfTheHostsProcOpensTheSame) {
     auto container = ordinary();
     container.mounts = {mount};
     const auto remarks = other_remarks(container, granting(Access::kRead), {});
-    return remarks.empty() ? "" : remarks.front().code;
+    return remarks.empty() ? "" : remarks.back().code;
   };
   EXPECT_EQ(code({"/host/proc", "bind", "/proc", {"bind", "ro"}}), "host-proc");
   EXPECT_EQ(code({"/one", "bind", "/proc/1", {"rbind", "ro"}}), "host-proc");
@@ -321,12 +322,11 @@ TEST(Remarks, NameVolumesThatHoldPinscopesOwnFiles) {
     container.mounts = {{"/data", "bind", source, {"rbind", "rw"}}};
     for (const auto& decision : {granting(Access::kRead), model::Decision{}}) {
       const auto remarks = other_remarks(container, decision, {});
-      ASSERT_EQ(codes(remarks, Remark::Kind::kVoid), std::vector<std::string>{"own-files"})
-          << source;
+      ASSERT_EQ(codes(remarks, Remark::Kind::kVoid).front(), "own-files") << source;
       EXPECT_THAT(remarks.front().text, HasSubstr("the container can write to \"" +
                                                   std::string(source) + "\" of the host"));
     }
-    container.mounts.front().options = {"rbind", "ro"};
+    container.mounts.front().options = {"bind", "ro"};
     EXPECT_THAT(codes(remarks_on(container, granting(Access::kRead), {}), Remark::Kind::kVoid),
                 testing::IsEmpty())
         << source;
