@@ -163,9 +163,14 @@ bool is_sandbox(const Running& running) {
   const auto annotations = document ? document->root().find("annotations")
                                     : Result<std::optional<JsonView>>(std::nullopt);
   if (!annotations || !*annotations) return false;
-  for (const char* key : {"io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType"})
-    if ((*annotations)->string_or(key, "").value_or("") == "sandbox") return true;
-  return false;
+  // Only the engine whose word it is: whoever starts a container chooses its other annotations.
+  static constexpr std::pair<model::Engine, const char*> kTypes[] = {
+      {model::Engine::kContainerd, "io.kubernetes.cri.container-type"},
+      {model::Engine::kCrio, "io.kubernetes.cri-o.ContainerType"}};
+  return std::ranges::any_of(kTypes, [&](const auto& type) {
+    return std::ranges::find(running.engines, type.first) != running.engines.end() &&
+           (*annotations)->string_or(type.second, "").value_or("") == "sandbox";
+  });
 }
 
 // When the engine was wired, in nanoseconds since 1970; nothing if it is not.
