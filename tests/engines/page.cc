@@ -125,6 +125,10 @@ std::string without_what_varies(const std::string& text) {
       {std::regex(R"(\b[0-9a-f]{12,64}\b)"), "ID"},
       {std::regex(R"(\b(map|program|link) \d+)"), "$1 NUMBER"},
       {std::regex(R"(\(pid \d+\))"), "(pid NUMBER)"},
+      // What others have on this machine, whose objects have no namespace.
+      {std::regex(R"(\b\d+ (map|program|link)s?\b)"), "NUMBER $1s"},
+      {std::regex(R"((^|\n)(orphan |(map|program|link) )[^\n]*\borphan\b[^\n]*)"), ""},
+      {std::regex(R"((^|\n)orphan [^\n]*)"), ""},
       {std::regex(R"(\b0:\d+\b)"), "DEVICE"},
       {std::regex(R"(\b\d+s\b)"), "AGE"},
       {std::regex(R"(\b(version) \d+\.\d+\.[\w.+~]+)"), "$1 NUMBER"},

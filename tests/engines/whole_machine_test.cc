@@ -9,9 +9,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <functional>
+#include <thread>
 
 #include "plugin/json/json.h"
 #include "tests/support/container/container_process.h"
@@ -344,6 +346,27 @@ TEST_F(InventoryOfMounts, SaysHowAProcessHoldsAMap) {
   EXPECT_THAT(take().holders(id), testing::ElementsAre(self + " reads"));
   const Fd writer = open_pin("/sys/fs/bpf/flows");
   EXPECT_THAT(take().holders(id), testing::ElementsAre(self + " writes"));
+}
+
+TEST_F(InventoryOfMounts, SeesWhatAThreadHasForItself) {
+  pins_.map("/sys/fs/bpf/flows");
+  const uint32_t id = map_id("/sys/fs/bpf/flows");
+  const std::string at = directory("b");
+  const Neighbour neighbour([&] {
+    static std::atomic<bool> ready = false;
+    std::thread([&] {
+      check(unshare(CLONE_FILES | CLONE_NEWNS), "unshare a thread");
+      check(mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "make private");
+      mount_bpffs(at);
+      [[maybe_unused]] const int held = open_pin("/sys/fs/bpf/flows").release();
+      ready = true;
+      for (;;) pause();
+    }).detach();
+    while (!ready) usleep(1000);
+  });
+  const auto taken = take();
+  EXPECT_THAT(taken.holders(id), testing::ElementsAre(std::to_string(neighbour.pid()) + " writes"));
+  EXPECT_THAT(taken.notices(), Contains(HasSubstr(at)));
 }
 
 TEST_F(InventoryOfMounts, CallsAProgramAnOrphanThatOnlyASocketKeeps) {

@@ -1,10 +1,14 @@
 // `pinscope inventory`: every bpffs, pin and BPF object of the machine, and whose it is.
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <memory>
+#include <set>
 #include <thread>
 
+#include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/inventory/text.h"
 #include "plugin/inventory/live.h"
@@ -51,19 +55,41 @@ std::string text_of(const Settings& settings, const InventoryOptions& options,
   return summary_text(all, palette);
 }
 
-Result<ExitStatus> show(const Settings& settings, const InventoryOptions& options) {
+// The whole id for the beginning of one.
+Result<InventoryFilter> completed(InventoryFilter filter, const inventory::Machine& machine) {
+  if (filter.container.empty()) return filter;
+  std::set<std::string> ids;
+  for (const auto& space : machine.spaces)
+    if (space.container.starts_with(filter.container)) ids.insert(space.container);
+  if (ids.contains(filter.container)) return filter;
+  if (ids.size() != 1)
+    return std::unexpected(Error(ErrorCode::kRecord, "find container " + quoted(filter.container))
+                               .reason(ids.empty() ? "no running container with this id has a view"
+                                                   : "the ids of several containers begin with it")
+                               .hint("pinscope list shows those that have one"));
+  filter.container = *ids.begin();
+  return filter;
+}
+
+Result<ExitStatus> show(const Settings& settings, InventoryOptions options) {
   PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
   PINSCOPE_CHECK(policy::check_glob(options.filter.name));
+  if (options.what == kSummary && !settings.json() && options.filter.is_set())
+    return std::unexpected(
+        Error(ErrorCode::kUsage, "choose in the summary")
+            .hint("say what to show: pinscope inventory mounts, pins or objects"));
   if (::geteuid() != 0)
-    return std::unexpected(Error(ErrorCode::kUsage, "look at the whole machine")
-                               .reason("only root sees other processes and their objects"));
+    return std::unexpected(Error::system("look at the whole machine", EPERM)
+                               .hint("only root sees other processes and their objects"));
   const bool clears = options.watch > 0 && !settings.json() && ::isatty(STDOUT_FILENO) == 1;
   for (;;) {
     PINSCOPE_TRY(const auto all, take_inventory(settings));
+    PINSCOPE_TRY(options.filter, completed(options.filter, all.machine));
     // To the top of a terminal, and nothing below.
     if (clears && ::write(STDOUT_FILENO, "\x1b[H\x1b[2J", 7) < 0) return kExitFailure;
     print(text_of(settings, options, all));
     if (options.watch == 0) return kExitOk;
+    (void)std::fflush(stdout);
     std::this_thread::sleep_for(std::chrono::seconds(options.watch));
   }
 }
@@ -77,7 +103,7 @@ void add_inventory(CLI::App& root, Program& program) {
               [&program, options] { return show(program.settings, *options); })
       .choice_argument("WHAT", options->what, {kSummary, kMounts, kPins, kObjects}, "What to show")
       .option("--container", options->filter.container, "ID",
-              "Only what the container with this id has")
+              "Only what the container with this id, or the beginning of one, has")
       .choice("--kind", options->filter.kind, {"map", "program", "link"},
               "Only objects of this kind")
       .option("--name", options->filter.name, "GLOB", "Only objects and pins whose name matches")

@@ -169,6 +169,12 @@ void write_instance(JsonWriter& json, const Inventory& all, size_t at,
   json.end();
 }
 
+bool is_shown(const Inventory& all, size_t instance, const InventoryFilter& filter) {
+  return std::ranges::any_of(all.machine.mounts, [&](const inventory::InstanceMount& mount) {
+    return mount.instance == instance && filter.shows(all.machine.spaces[mount.space]);
+  });
+}
+
 void write_object(JsonWriter& json, const Inventory& all, const Object& object) {
   const auto& info = object.info;
   json.object();
@@ -265,7 +271,7 @@ std::string mounts_text(const Inventory& all, const InventoryFilter& filter,
 }
 
 std::string pins_text(const Inventory& all, const InventoryFilter& filter, const Palette& palette) {
-  Table table({"BPFFS", "PIN", "OBJECT", "OWNER, MODE", "GRANTED"});
+  Table table({"BPFFS", "PIN", "OBJECT", "OWNER, MODE", "GRANTED", "RULE"});
   for (const auto& pin : all.machine.pins) {
     if (!filter.shows(all, pin)) continue;
     const std::string object = pin.pin.error == 0
@@ -275,7 +281,8 @@ std::string pins_text(const Inventory& all, const InventoryFilter& filter, const
     table.add({device_text(all.machine.instances[pin.instance]), pin.pin.path, object,
                std::to_string(pin.pin.uid) + ":" + std::to_string(pin.pin.gid) + " " +
                    model::mode_text(pin.pin.mode & 07777U),
-               Cell(grant_text(pin), is_stale ? Colour::kYellow : Colour::kPlain)});
+               Cell(grant_text(pin), is_stale ? Colour::kYellow : Colour::kPlain),
+               pin.grant ? model::to_string(pin.grant->rule) : ""});
   }
   return table.text(palette) + not_seen_text(all, palette);
 }
@@ -299,7 +306,8 @@ std::string to_json(const Inventory& all, const InventoryFilter& filter) {
   for (const auto& space : all.machine.spaces)
     if (filter.shows(space)) write_space(json, space);
   json.end().key("instances").array();
-  for (size_t i = 0; i < all.machine.instances.size(); ++i) write_instance(json, all, i, filter);
+  for (size_t i = 0; i < all.machine.instances.size(); ++i)
+    if (is_shown(all, i, filter)) write_instance(json, all, i, filter);
   json.end().key("objects").array();
   for (const auto& object : all.machine.objects)
     if (filter.shows(all, object)) write_object(json, all, object);

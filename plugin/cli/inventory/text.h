@@ -21,6 +21,7 @@ struct InventoryFilter {
   std::string kind;       // of objects: "map", "program", "link"
   std::string name;       // a glob, of objects and of the last component of pins
 
+  [[nodiscard]] bool is_set() const { return !(container + kind + name).empty(); }
   [[nodiscard]] bool shows(const inventory::Space& space) const;
   [[nodiscard]] bool shows(const Inventory& all, const inventory::Pin& pin) const;
   [[nodiscard]] bool shows(const Inventory& all, const inventory::Object& object) const;

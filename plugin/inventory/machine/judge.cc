@@ -169,11 +169,21 @@ void find_orphans(Machine& machine) {
   }
 }
 
+// The host's own pins, and those that were granted.
+bool is_explained(const Machine& machine, const Pin& pin) {
+  return pin.grant || machine.instances[pin.instance].origin == Instance::Origin::kHost;
+}
+
 void find_duplicates(Machine& machine) {
-  for (auto& object : machine.objects)
-    object.is_duplicate = std::ranges::any_of(object.pins, [&](size_t pin) {
+  for (auto& object : machine.objects) {
+    const auto is_elsewhere = [&](size_t pin) {
       return machine.pins[pin].instance != machine.pins[object.pins.front()].instance;
-    });
+    };
+    object.is_duplicate = std::ranges::any_of(object.pins, is_elsewhere) &&
+                          !std::ranges::all_of(object.pins, [&](size_t pin) {
+                            return is_explained(machine, machine.pins[pin]);
+                          });
+  }
 }
 
 class Notices {
@@ -230,18 +240,10 @@ class Notices {
       if (object.is_orphan)
         add(Notice::Kind::kOrphan, text_of(object.info),
             "no pin and no process leads to it; something in the kernel keeps it");
-      if (object.is_duplicate && !is_explained(object))
+      if (object.is_duplicate)
         add(Notice::Kind::kDuplicate, text_of(object.info),
-            "pinned in several instances, one of which no policy explains");
+            "pinned in several bpffs, one of which no policy explains");
     }
-  }
-
-  // The host's own pins, and those that were granted.
-  [[nodiscard]] bool is_explained(const Object& object) const {
-    return std::ranges::all_of(object.pins, [&](size_t i) {
-      const auto& pin = machine_.pins[i];
-      return pin.grant || machine_.instances[pin.instance].origin == Instance::Origin::kHost;
-    });
   }
 
   const Machine& machine_;

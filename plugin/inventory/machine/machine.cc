@@ -56,6 +56,10 @@ class Look {
  private:
   void find_mounts() {
     const uint64_t host = number_of_host();
+    if (host == 0)
+      machine_.not_seen.emplace_back(
+          "which mount namespace is the machine's own: process 1 cannot be looked at, so what is "
+          "the host's counts as a stranger's");
     for (size_t i = 0; i < processes_.namespaces.size(); ++i)
       if (processes_.namespaces[i].number == host && !processes_.members[i].empty())
         host_root_ = root_of(processes_.members[i].front());

@@ -85,7 +85,7 @@ struct Object {
   std::vector<Holder> holders;                 // by pid
   std::vector<model::ObjectIdentity> used_by;  // objects that keep it alive
   bool is_orphan = false;     // no pin and no process leads to it, by way of other objects, too
-  bool is_duplicate = false;  // its pins are in several instances
+  bool is_duplicate = false;  // its pins are in several instances, one of which nothing explains
 };
 
 struct Machine {

@@ -1,11 +1,14 @@
 #include "plugin/kernel/bpf/holders.h"
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <optional>
 #include <string_view>
@@ -53,12 +56,14 @@ class Scan {
   explicit Scan(int proc) : proc_(proc) {}
 
   void look_at(pid_t pid, const std::string& name) {
-    const auto link = link_of(name + "/ns/mnt");
-    const auto own = link ? namespace_in(*link) : std::nullopt;
+    const auto own = namespace_of(name);
+    const bool is_gone = !own && errno == ENOENT;
     if (own) join(*own, pid, name);
-    if (const auto tasks = tasks_of(name); own && tasks > 1) look_at_threads(pid, name, *own);
-    const bool open = look_at_descriptors(pid, name);
-    if (!own || !open) ++result_.not_seen;
+    const bool open = own && look_at_descriptors(pid, name);
+    const size_t threads = threads_of(name);
+    const bool seen = threads > 1 && look_at_threads(pid, name, own);
+    // A process that has ended and waits for its parent has nothing.
+    if (!open && !seen && !(is_gone && threads <= 1)) ++result_.not_seen;
   }
 
   Processes finish() {
@@ -77,8 +82,13 @@ class Scan {
     return std::string_view(link_.data(), static_cast<size_t>(size));
   }
 
+  [[nodiscard]] std::optional<uint64_t> namespace_of(const std::string& process) {
+    const auto link = link_of(process + "/ns/mnt");
+    return link ? namespace_in(*link) : std::nullopt;
+  }
+
   // A directory has a link for each directory in it, and two more.
-  [[nodiscard]] size_t tasks_of(const std::string& name) const {
+  [[nodiscard]] size_t threads_of(const std::string& name) const {
     struct stat status {};
     if (::fstatat(proc_, (name + "/task").c_str(), &status, 0) != 0) return 0;
     return status.st_nlink > 2 ? status.st_nlink - 2 : 0;
@@ -99,17 +109,28 @@ class Scan {
       result_.members[at].push_back(pid);
   }
 
-  void look_at_threads(pid_t pid, const std::string& name, uint64_t own) {
+  // Threads that are elsewhere than their process, or have descriptors of their own. False if there
+  // is none to be looked at. The first thread may have ended before the others.
+  bool look_at_threads(pid_t pid, const std::string& name, std::optional<uint64_t> own) {
     const auto tasks = open_at(proc_, name + "/task", O_RDONLY | O_DIRECTORY);
     const auto threads =
         tasks ? names_in(tasks->get(), "/proc") : Result<std::vector<std::string>>();
-    if (!threads) return;
+    if (!threads) return false;
+    pid_t known = own ? pid : 0;  // whose descriptors were looked at
     for (const auto& thread : *threads) {
+      const auto id = static_cast<pid_t>(parse_unsigned(thread).value_or(0));
       const std::string path = name + "/task/" + thread;
-      const auto link = link_of(path + "/ns/mnt");
-      const auto number = link ? namespace_in(*link) : std::nullopt;
-      if (number && *number != own) join(*number, pid, path);
+      const auto number = namespace_of(path);
+      if (!number) continue;
+      if (number != own) join(*number, pid, path);
+      if (known != 0 && has_same_descriptors(known, id)) continue;
+      if (look_at_descriptors(pid, path) && known == 0) known = id;
     }
+    return known != 0;
+  }
+
+  static bool has_same_descriptors(pid_t one, pid_t other) {
+    return one == other || ::syscall(SYS_kcmp, one, other, KCMP_FILES, 0, 0) == 0;
   }
 
   // False if they could not be read.

@@ -39,9 +39,8 @@ struct Processes {
   [[nodiscard]] std::string command_of(pid_t pid) const;
 };
 
-// Errors are of /proc itself. Of threads, those are seen that left the mount namespace of their
-// process. Not seen: descriptors on their way through a socket or registered with io_uring, and
-// maps that are only mapped into memory.
+// Errors are of /proc itself. Not seen: descriptors on their way through a socket or registered
+// with io_uring, and maps that are only mapped into memory.
 Result<Processes> look_at_processes();
 
 }  // namespace pinscope::kernel

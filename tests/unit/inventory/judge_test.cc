@@ -100,7 +100,7 @@ TEST_F(Judge, HasNothingToSayOfAViewAsItWasMade) {
   ASSERT_TRUE(machine_.pins[1].grant.has_value());
   EXPECT_EQ(machine_.pins[1].grant->container, "web");
   EXPECT_FALSE(machine_.pins[0].grant.has_value());
-  EXPECT_TRUE(machine_.objects[0].is_duplicate) << "it is one, and a policy explains it";
+  EXPECT_FALSE(machine_.objects[0].is_duplicate) << "a policy explains it";
 }
 
 TEST_F(Judge, FindsAGrantBehindABindMountOfOnePin) {
@@ -143,7 +143,7 @@ TEST_F(Judge, ClaimsNothingForAContainerThatHasEnded) {
   containers_[0].is_running = false;
   EXPECT_THAT(notices(),
               ElementsAre("stranger: app (pid 50): has a bpffs of its own at \"/sys/fs/bpf\"",
-                          "duplicate: map 7 (flows): pinned in several instances, one of which no "
+                          "duplicate: map 7 (flows): pinned in several bpffs, one of which no "
                           "policy explains",
                           "leftover: record of container web: its process has ended; pinscope gc "
                           "removes it"));
