@@ -75,35 +75,37 @@ Status close_session(const HookOptions& options, const kernel::ContainerProcess&
 
 // Nobody waits for this process, and it holds nothing of the session's. What ends the session, such
 // as systemd's SIGTERM to all of a unit, must not end it first.
-[[noreturn]] void stay(const HookOptions& options, pid_t pid, int given) {
+[[noreturn]] void stay(const HookOptions& options, const kernel::ContainerProcess& process,
+                       int given) {
   for (const int number : {SIGTERM, SIGHUP, SIGINT, SIGQUIT}) ::signal(number, SIG_IGN);
   ::setsid();
   const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     ::dup2(null.get(), standard);
-  const auto process = kernel::ContainerProcess::open(pid);
   char byte = 0;
   const bool is_given = ::read(given, &byte, 1) == 1;
   // Who was making the view may have been killed at it, with the session.
-  if (!process || (!is_given && !has_record(options, *process))) ::_exit(0);
-  pollfd ended{process->descriptor(), POLLIN, 0};
+  if (!is_given && !has_record(options, process)) ::_exit(0);
+  pollfd ended{process.descriptor(), POLLIN, 0};
   while (::poll(&ended, 1, -1) < 0 && errno == EINTR) {
   }
-  (void)close_session(options, *process);
+  (void)close_session(options, process);
   ::_exit(0);
 }
 
 }  // namespace
 
 Fd watch_session(const HookOptions& options, pid_t pid) {
+  // Held before there is a record: the session may be killed at any moment.
+  const auto process = kernel::ContainerProcess::open(pid);
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return {};
+  if (!process || ::pipe2(ends, O_CLOEXEC) != 0) return {};
   const Fd reading(ends[0]);
   Fd writing(ends[1]);
   const pid_t child = ::fork();
   if (child == 0) {
     ::close(writing.get());
-    stay(options, pid, reading.get());
+    stay(options, *process, reading.get());
   }
   return child > 0 ? std::move(writing) : Fd();
 }
