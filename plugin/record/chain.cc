@@ -32,6 +32,12 @@ std::string sha256(std::string_view text) {
   return digits;
 }
 
+std::string cut_digest_of(std::string_view lines) {
+  const size_t first = lines.find_first_not_of('\n');
+  if (first == std::string_view::npos) return "";
+  return sha256(lines.substr(first, lines.find_last_not_of('\n') + 1 - first));
+}
+
 std::string chained(std::string_view line, const ChainLink& link) {
   std::string text;
   text.reserve(line.size() + 4 * kDigestMemberSize);

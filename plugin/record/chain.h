@@ -17,13 +17,17 @@ namespace pinscope::record {
 // How a line goes on from what is before it.
 struct ChainLink {
   std::string prev = {};        // the digest of the line before; empty: a chain begins
-  std::string cut_digest = {};  // of the bytes of a line in between that was never finished
+  std::string cut_digest = {};  // of the lines in between that were never finished
   bool first = false;           // of its file
   bool unlocked = false;  // the lock of the file was not to be had: others may go on from the same
 };
 
 // The digest of any text.
 std::string sha256(std::string_view text);
+
+// What `cut_digest` says of lines that were never finished: the digest of their bytes, without
+// newlines at either end, which the next writer may have added. Empty if there are none.
+std::string cut_digest_of(std::string_view lines);
 
 // `line`, a JSON object without a newline, with its place in the chain.
 std::string chained(std::string_view line, const ChainLink& link);

@@ -27,6 +27,8 @@ constexpr off_t kBlock = 512;  // of st_blocks
 
 // Longer than any line, so that the one before a line that was cut is found.
 constexpr off_t kLookBack = off_t{2} * kLongestLine;
+// For the one before many that were cut.
+constexpr off_t kLongestLookBack = 8 * kLookBack;
 
 // Not every file system can, and none has to: it only makes the file the last to find no space.
 void reserve(int fd, const struct stat& status) {
@@ -44,24 +46,43 @@ std::string last_bytes(int fd, off_t size, off_t count) {
   return bytes;
 }
 
-// How the chain goes on behind a last line that has no end: its writer was killed, or the disk was
-// full.
-[[gnu::cold]] ChainLink behind_cut_line(int fd, off_t size) {
-  const std::string tail = last_bytes(fd, size, kLookBack);
-  const size_t end = tail.rfind('\n');
-  const bool is_whole = end != std::string::npos || size <= kLookBack;
-  const size_t start = end == std::string::npos ? 0 : end + 1;
-  ChainLink link;
-  if (is_whole) link.cut_digest = sha256(std::string_view(tail).substr(start));
-  if (end != std::string::npos)
-    if (const auto digest = digest_of(std::string_view(tail).substr(0, end))) link.prev = *digest;
-  return link;
+// The lines at the end of `text` behind the last one that has a digest.
+std::string_view without_digest(std::string_view text) {
+  size_t start = text.size();
+  while (start > 0) {
+    const size_t newline = start < 2 ? std::string_view::npos : text.rfind('\n', start - 2);
+    const size_t begin = newline == std::string_view::npos ? 0 : newline + 1;
+    std::string_view line = text.substr(begin, start - begin);
+    if (line.ends_with('\n')) line.remove_suffix(1);
+    if (digest_of(line)) break;
+    start = begin;
+  }
+  return text.substr(start);
 }
 
 struct End {
   ChainLink link;
   bool has_newline = true;
+  bool begins_chain = false;  // no line of the file has a digest
+  bool is_of_older = false;   // the last line is whole: of a version that made no chain
 };
+
+// How the chain goes on behind lines that have no digest: their writers were killed, or the disk
+// was full, perhaps behind the newline that a writer puts in front.
+[[gnu::cold]] void go_on_behind_cut(End& end, int fd, off_t size) {
+  for (off_t back = kLookBack;; back *= 2) {
+    const std::string tail = last_bytes(fd, size, back);
+    const std::string_view cut = without_digest(tail);
+    const bool is_found = cut.size() < tail.size();
+    end.begins_chain = !is_found && !tail.empty() && size <= back;
+    end.is_of_older = cut.ends_with("}\n");
+    if (is_found || end.begins_chain) end.link.cut_digest = cut_digest_of(cut);
+    std::string_view before = std::string_view(tail).substr(0, tail.size() - cut.size());
+    if (before.ends_with('\n')) before.remove_suffix(1);
+    if (const auto digest = digest_of(before)) end.link.prev = *digest;
+    if (is_found || size <= back || back >= kLongestLookBack) return;
+  }
+}
 
 // What a line at the end of the file goes on from.
 End end_of(int fd, off_t size) {
@@ -71,8 +92,8 @@ End end_of(int fd, off_t size) {
   if (end.has_newline && !tail.empty()) tail.pop_back();
   if (const auto digest = digest_of(tail)) {
     end.link.prev = *digest;
-  } else if (!end.has_newline) {
-    end.link = behind_cut_line(fd, size);
+  } else if (size > 0) {
+    go_on_behind_cut(end, fd, size);
   }
   return end;
 }
@@ -120,6 +141,7 @@ Result<TrailFile> TrailFile::open(const std::string& path) {
   reserve(file->get(), status);
   TrailFile trail;
   trail.file_ = *std::move(file);
+  trail.path_ = path;
   if (status.st_size == 0) trail.rotated_ = behind_rotated(path);
   return trail;
 }
@@ -132,7 +154,9 @@ TrailFile::Appended TrailFile::append(std::span<const std::string_view> lines) c
   const bool locked = lock_soon(file_.get());
   const auto size = static_cast<off_t>(this->size());
   End end = size == 0 ? End{rotated_} : end_of(file_.get(), size);
-  end.link.first = size == 0;
+  // Who began the file got no line into it: this is its first.
+  if (end.begins_chain && !end.is_of_older) end.link.prev = behind_rotated(path_).prev;
+  end.link.first = size == 0 || end.begins_chain;
   end.link.unlocked = !locked;
 
   Appended appended;

@@ -40,6 +40,7 @@ class TrailFile {
 
  private:
   Fd file_;
+  std::string path_;
   ChainLink rotated_;  // from where a new file goes on
 };
 

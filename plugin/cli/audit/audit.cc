@@ -247,7 +247,7 @@ void add_audit(CLI::App& root, Program& program) {
       .flag("-f,--follow", filter->follow, "Go on and print lines as they are written")
       .flag("--verify", filter->verify,
             "Print no lines: check that none was changed, removed or put in since they were "
-            "written, and name the first that was")
+            "written, and name those that were")
       .option("--digest", filter->expected, "DIGEST",
               "With --verify: some line must have this digest, as the journal or another machine "
               "knows it")

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "plugin/base/result.h"
+
 namespace pinscope::cli {
 
 class ChainCheck {
@@ -26,14 +28,16 @@ class ChainCheck {
 
   // The lines of a file follow, which is younger than those before.
   void begin_file(std::string file);
-  // A line without its newline; not `ended`: the file ends without one. Nothing is looked at any
-  // more behind a problem.
+  // A line without its newline; not `ended`: the file ends without one. Behind a problem, the chain
+  // is followed from the next line on.
   void take(std::string_view line, bool ended = true);
   // The last file is at its end.
   void end();
 
-  // The first line that is not what was written there.
-  [[nodiscard]] const std::optional<Said>& problem() const { return problem_; }
+  // The first lines that are not what was written there, at most kMaxProblems.
+  [[nodiscard]] const std::vector<Said>& problems() const { return problems_; }
+  [[nodiscard]] size_t problem_count() const { return problem_count_; }
+  static constexpr size_t kMaxProblems = 20;
   // What is no sign of tampering, and worth knowing.
   [[nodiscard]] const std::vector<Said>& notes() const { return notes_; }
   [[nodiscard]] size_t verified() const { return verified_; }
@@ -43,17 +47,29 @@ class ChainCheck {
   [[nodiscard]] const std::string& last_digest() const { return last_; }
 
  private:
-  struct Unaccounted {
+  // What a line says of how it goes on.
+  struct Link;
+  static Result<Link> read_link(std::string_view line);
+
+  // Lines without a digest, one behind the other.
+  struct Cut {
     Said where;
-    std::string line;
-    bool ended = true;
+    std::string text;
+    size_t lines = 0;
+    bool has_problem = false;  // that was told
   };
 
+  void take_cut(std::string_view line);
   void take_chained(std::string_view line, std::string_view digest);
+  // Whether a line accounts for those in front of it that were cut; tells a problem itself.
+  [[nodiscard]] bool accounts_for_cut(const Link& link);
+  [[nodiscard]] bool accounts_for(const Cut& cut, const Link& link, bool in_file_before) const;
+  [[nodiscard]] bool accounts_again(const Link& link) const;
   // What is wrong with how a line goes on; empty: nothing.
   [[nodiscard]] std::string wrong_link(std::string_view prev, bool first, bool unlocked);
-  void fail(std::string text) { problem_ = {file_, line_, std::move(text)}; }
-  void fail_unaccounted();
+  void fail(Said said);
+  void fail(std::string text) { fail({file_, line_, std::move(text)}); }
+  void note_never_finished(const Cut& cut);
   void note(std::string text) { notes_.push_back({file_, line_, std::move(text)}); }
 
   const std::string expected_;
@@ -69,11 +85,16 @@ class ChainCheck {
   size_t last_locked_ = 0;                           // the newest that was written under the lock
   std::unordered_map<std::string, size_t> of_file_;  // digests of this file: their numbers
   std::unordered_map<std::string, size_t> of_previous_;  // of the file before
-  std::optional<Unaccounted> cut_;  // a line without a digest that none has accounted for yet
+  std::string last_good_;                                // digest of the line before the problem
+  std::optional<Cut> cut_;                               // that no line has accounted for yet
+  std::optional<Cut> cut_before_;                        // the same, at the end of the file before
+  std::vector<std::string> accounted_;         // the texts of those that were, in this file
+  std::vector<std::string> accounted_before_;  // in the file before
   size_t verified_ = 0;
   size_t older_ = 0;
   std::vector<Said> notes_;
-  std::optional<Said> problem_;
+  std::vector<Said> problems_;
+  size_t problem_count_ = 0;
 };
 
 }  // namespace pinscope::cli

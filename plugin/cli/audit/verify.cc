@@ -27,15 +27,15 @@ void write_said(JsonWriter& json, const ChainCheck::Said& said) {
 
 std::string to_json(const ChainCheck& check, size_t files) {
   JsonWriter json = begin_output();
-  json.field("intact", !check.problem().has_value())
+  json.field("intact", check.problem_count() == 0)
       .field("files", uint64_t{files})
       .field("lines", uint64_t{check.verified()})
       .field("lines_without_digest", uint64_t{check.older()})
       .field("last_digest", check.last_digest());
-  if (check.problem()) {
-    json.key("problem");
-    write_said(json, *check.problem());
-  }
+  json.field("problem_count", uint64_t{check.problem_count()});
+  json.key("problems").array();
+  for (const auto& problem : check.problems()) write_said(json, problem);
+  json.end();
   json.key("notes").array();
   for (const auto& note : check.notes()) write_said(json, note);
   json.end();
@@ -43,7 +43,17 @@ std::string to_json(const ChainCheck& check, size_t files) {
 }
 
 std::string said_text(const ChainCheck::Said& said) {
-  return one_line(said.file) + ":" + std::to_string(said.line) + ": " + said.text + "\n";
+  const std::string line = said.line == 0 ? "" : ":" + std::to_string(said.line);
+  return one_line(said.file) + line + ": " + said.text + "\n";
+}
+
+std::string problems_text(const ChainCheck& check, const Palette& palette) {
+  const std::string head = palette.paint(Colour::kRed, "not intact") + ": ";
+  std::string text;
+  for (const auto& problem : check.problems()) text += head + said_text(problem);
+  const size_t more = check.problem_count() - check.problems().size();
+  if (more > 0) text += head + count_of(more, "more problem", "more problems") + "\n";
+  return text;
 }
 
 std::string to_text(const ChainCheck& check, size_t files, const Palette& palette) {
@@ -52,8 +62,8 @@ std::string to_text(const ChainCheck& check, size_t files, const Palette& palett
   if (check.older() > 0)
     text += "note: " + count_of(check.older(), "line", "lines") +
             " in front of the chain, by a version of Pinscope that made none\n";
-  if (check.problem())
-    return text + palette.paint(Colour::kRed, "not intact") + ": " + said_text(*check.problem());
+  if (check.problem_count() > 0) return text + problems_text(check, palette);
+  if (check.verified() == 0) return text;
   text += palette.paint(Colour::kGreen, "intact") + ": " +
           count_of(check.verified(), "line", "lines") + " in " + count_of(files, "file", "files") +
           "\n";
@@ -81,7 +91,7 @@ Result<ExitStatus> verify_trail(const Settings& settings, const std::string& exp
   if (!trail.rest().empty()) check.take(trail.rest(), false);
   check.end();
   print(settings.json() ? to_json(check, files) : to_text(check, files, settings.palette()));
-  return check.problem() ? kExitFailure : kExitOk;
+  return check.problem_count() > 0 ? kExitFailure : kExitOk;
 }
 
 }  // namespace pinscope::cli

@@ -162,7 +162,13 @@ class Outputs(cli.Case):
                          (3, json.loads(lines[-1])["digest"]))
         trail.write_text("\n".join(lines[1:]) + "\n")
         broken = self.printed("audit-verify", "audit", "--verify", "--audit", trail, status=1)
-        self.assertEqual((broken["problem"]["file"], broken["problem"]["line"]), (str(trail), 1))
+        self.assertEqual(broken["problem_count"], 1)
+        self.assertEqual((broken["problems"][0]["file"], broken["problems"][0]["line"]),
+                         (str(trail), 1))
+        trail.write_text("")
+        emptied = self.printed("audit-verify", "audit", "--verify", "--audit", trail)
+        self.assertEqual(emptied["notes"][0]["text"],
+                         "there is nothing to verify: no line has a digest")
 
 
 cli.main()

@@ -146,6 +146,42 @@ TEST_F(ChainInFile, AccountsForALineThatWasCut) {
                                 "\",\"cut_digest\":\"" + sha256(cut) + "\""));
 }
 
+// A disk that is full for long, or in the middle of a newline: all behind the last whole line
+// counts.
+TEST_F(ChainInFile, AccountsForEverythingBehindTheLastWholeLine) {
+  const std::string cut = R"({"time":"20)";
+  const std::pair<std::string, std::string> endings[] = {
+      {cut, cut},
+      {cut + "\n", cut},
+      {cut + "\n" + cut, cut + "\n" + cut},
+      {cut + "\n{\n" + cut + "\n", cut + "\n{\n" + cut},
+      {std::string(size_t{3} << 20U, 'x') + "\n" + cut,
+       std::string(size_t{3} << 20U, 'x') + "\n" + cut},
+  };
+  for (const auto& [ending, accounted] : endings) {
+    std::filesystem::remove(path());
+    ASSERT_TRUE(trail().write(a_full_event()));
+    const std::string whole = lines(path())[0];
+    std::ofstream(path(), std::ios::app) << ending;
+    ASSERT_TRUE(trail().write(a_refusal()));
+    EXPECT_THAT(lines(path()).back(), HasSubstr("\"prev\":\"" + std::string(*digest_of(whole)) +
+                                                "\",\"cut_digest\":\"" + sha256(accounted) + "\""))
+        << ending.size();
+  }
+}
+
+TEST_F(ChainInFile, ACutLineIsNotTheFirstOfItsFile) {
+  ASSERT_TRUE(trail().write(a_refusal()));
+  const std::string before = lines(path())[0];
+  std::filesystem::rename(path(), path() + ".1");
+  const std::string cut = R"({"time":"20)";
+  std::ofstream(path(), std::ios::app) << cut;
+  ASSERT_TRUE(trail().write(a_refusal()));
+  EXPECT_THAT(lines(path()).back(),
+              HasSubstr("\"prev\":\"" + std::string(*digest_of(before)) + "\",\"cut_digest\":\"" +
+                        sha256(cut) + "\",\"first\":true"));
+}
+
 TEST_F(ChainInFile, ALineThatLacksItsNewlineOnlyIsWhole) {
   ASSERT_TRUE(trail().write(a_full_event()));
   std::filesystem::resize_file(path(), std::filesystem::file_size(path()) - 1);

@@ -45,8 +45,9 @@ ChainCheck checked(const std::vector<Lines>& files, const std::string& expected 
 }
 
 std::string problem(const ChainCheck& check) {
-  const auto& said = check.problem();
-  return said ? said->file + ":" + std::to_string(said->line) + ": " + said->text : "none";
+  if (check.problems().empty()) return "none";
+  const auto& said = check.problems().front();
+  return said.file + ":" + std::to_string(said.line) + ": " + said.text;
 }
 
 TEST(ChainCheck, FindsNothingWrongWithWhatWasWritten) {
@@ -63,8 +64,8 @@ TEST(ChainCheck, SeesEachByteThatWasChanged) {
     Lines lines = good;
     lines[1][at] ^= 1;
     const auto check = checked({lines});
-    ASSERT_TRUE(check.problem()) << lines[1];
-    EXPECT_EQ(check.problem()->line, 2U) << problem(check);
+    ASSERT_FALSE(check.problems().empty()) << lines[1];
+    EXPECT_EQ(check.problems()[0].line, 2U) << problem(check);
   }
 }
 
@@ -73,8 +74,8 @@ TEST(ChainCheck, SeesEachLineThatIsGoneButTheLast) {
     Lines lines = written(6);
     lines.erase(lines.begin() + static_cast<ptrdiff_t>(gone));
     const auto check = checked({lines});
-    ASSERT_TRUE(check.problem()) << gone;
-    EXPECT_EQ(check.problem()->line, gone + 1) << problem(check);
+    ASSERT_FALSE(check.problems().empty()) << gone;
+    EXPECT_EQ(check.problems()[0].line, gone + 1) << problem(check);
   }
 }
 
@@ -92,8 +93,8 @@ TEST(ChainCheck, SeesEachTwoLinesThatWereSwapped) {
     Lines lines = written(6);
     std::swap(lines[at], lines[at + 1]);
     const auto check = checked({lines});
-    ASSERT_TRUE(check.problem()) << at;
-    EXPECT_EQ(check.problem()->line, at + 1) << problem(check);
+    ASSERT_FALSE(check.problems().empty()) << at;
+    EXPECT_EQ(check.problems()[0].line, at + 1) << problem(check);
   }
 }
 
@@ -110,8 +111,8 @@ TEST(ChainCheck, SeesALineThatWasPutIn) {
     Lines lines = good;
     lines.insert(lines.begin() + 3, line);
     const auto check = checked({lines});
-    ASSERT_TRUE(check.problem()) << line;
-    EXPECT_THAT(check.problem()->line, testing::AnyOf(4U, 5U)) << problem(check);
+    ASSERT_FALSE(check.problems().empty()) << line;
+    EXPECT_THAT(check.problems()[0].line, testing::AnyOf(4U, 5U)) << problem(check);
   }
 }
 
@@ -176,6 +177,133 @@ TEST(ChainCheck, TakesALineThatWasNeverFinishedForWhatItIs) {
   Lines gone = lines;
   gone.erase(gone.begin() + 2);
   EXPECT_THAT(problem(checked({gone})), HasSubstr("audit-0:3: in front of this line"));
+}
+
+// One writer behind the other found no space, the last one perhaps for more than its newline.
+TEST(ChainCheck, TakesAllLinesThatWereNeverFinishedTogether) {
+  Lines lines = written(2);
+  const std::string cut = R"({"number":2,"err)";
+  lines.push_back(cut);
+  lines.push_back("{");
+  lines.push_back("");
+  lines.push_back(cut);
+  const record::ChainLink link{.prev = digest(lines[1]),
+                               .cut_digest = record::sha256(cut + "\n{\n\n" + cut)};
+  lines.push_back(chained(R"({"number":3})", link));
+  EXPECT_EQ(problem(checked({lines})), "none");
+  for (size_t gone = 2; gone < 6; ++gone) {
+    Lines fewer = lines;
+    fewer.erase(fewer.begin() + static_cast<ptrdiff_t>(gone));
+    EXPECT_NE(problem(checked({fewer})), "none") << gone;
+  }
+}
+
+// That the same bytes were cut before does not account for those that are gone.
+TEST(ChainCheck, SeesThatOneOfTwoLikeCutLinesIsGone) {
+  const std::string cut = "{";
+  Lines lines = written(1);
+  for (int i = 0; i < 2; ++i) {
+    const record::ChainLink link{.prev = digest(lines.back()), .cut_digest = record::sha256(cut)};
+    lines.push_back(cut);
+    lines.push_back(chained(R"({"number":3})", link));
+  }
+  EXPECT_EQ(problem(checked({lines})), "none");
+  lines.erase(lines.begin() + 3);
+  EXPECT_THAT(problem(checked({lines})), HasSubstr("audit-0:4: in front of this line"));
+}
+
+// Nobody can pass a line of their own, or of an older version, off as one that was cut.
+TEST(ChainCheck, TakesNoWholeLineForOneThatWasNeverFinished) {
+  Lines lines = written(2);
+  lines.push_back(R"({"number":2})");
+  const record::ChainLink link{.prev = digest(lines[1]), .cut_digest = record::sha256(lines[2])};
+  lines.push_back(chained(R"({"number":3})", link));
+  EXPECT_THAT(problem(checked({lines})), HasSubstr("audit-0:3: this line has no digest"));
+}
+
+// The file that was rotated ends with a cut line, and a writer that had it open goes on behind it.
+TEST(ChainCheck, AccountsTwiceForACutLineAtTheEndOfARotatedFile) {
+  const std::string cut = R"({"number":2,"err)";
+  Lines first = written(2);
+  const std::string fork = digest(first.back());
+  first.push_back(cut);
+  const record::ChainLink begins{.prev = fork, .cut_digest = record::sha256(cut), .first = true};
+  Lines second = {chained(R"({"number":3})", begins)};
+  second.push_back(chained(R"({"number":4})", {.prev = digest(second[0])}));
+  EXPECT_EQ(problem(checked({first, second})), "none");
+  Lines later = first;
+  const record::ChainLink late{.prev = fork, .cut_digest = record::sha256(cut)};
+  later.push_back(chained(R"({"late":1})", late));
+  EXPECT_EQ(problem(checked({later, second})), "none");
+  // The late one found no space either.
+  later = first;
+  later.emplace_back("{\"late");
+  EXPECT_EQ(problem(checked({later, second})), "none");
+  // What was cut is gone, or was changed.
+  Lines gone = first;
+  gone.pop_back();
+  EXPECT_THAT(problem(checked({gone, second})), HasSubstr("audit-1:1: in front of this line"));
+  Lines changed = first;
+  changed.back() += "x";
+  EXPECT_THAT(problem(checked({changed, second})), HasSubstr("audit-0:3: this line has no digest"));
+  // Only a late writer was cut.
+  Lines only_late = written(2);
+  only_late.push_back(cut);
+  EXPECT_EQ(problem(checked({only_late, written(2, fork)})), "none");
+}
+
+TEST(ChainCheck, TakesAFileThatBeginsWithACutLine) {
+  const std::string cut = R"({"number":2,"err)";
+  const Lines first = written(2);
+  const record::ChainLink link{
+      .prev = digest(first.back()), .cut_digest = record::sha256(cut), .first = true};
+  EXPECT_EQ(problem(checked({first, {cut, chained(R"({"number":3})", link)}})), "none");
+  EXPECT_NE(problem(checked({first, {cut + "x", chained(R"({"number":3})", link)}})), "none");
+  EXPECT_NE(problem(checked({first, {chained(R"({"number":3})", link)}})), "none");
+}
+
+// Two that had no lock go on from the same line, behind the same cut one.
+TEST(ChainCheck, KnowsThatTwoWithoutTheLockAccountForTheSame) {
+  const std::string cut = R"({"number":2,"err)";
+  Lines lines = written(2);
+  const record::ChainLink link{
+      .prev = digest(lines[1]), .cut_digest = record::sha256(cut), .unlocked = true};
+  lines.push_back(cut);
+  lines.push_back(chained(R"({"number":3})", link));
+  lines.push_back(chained(R"({"number":4})", link));
+  EXPECT_EQ(problem(checked({lines})), "none");
+}
+
+TEST(ChainCheck, GoesOnBehindAProblem) {
+  Lines lines = written(9);
+  lines[1][3] ^= 1;                                              // changed
+  lines.insert(lines.begin() + 3, R"({"number":7})");            // put in, without a digest
+  lines.insert(lines.begin() + 5, chained(R"({"put":1})", {}));  // … and with one
+  lines.erase(lines.begin() + 8);                                // removed
+  const auto check = checked({lines, written(3)});
+  std::vector<size_t> places;
+  for (const auto& said : check.problems()) places.push_back(said.line);
+  EXPECT_THAT(places, testing::ElementsAre(2U, 4U, 6U, 9U));
+  EXPECT_EQ(check.problem_count(), 4U);
+  EXPECT_EQ(check.verified(), 9U);
+}
+
+TEST(ChainCheck, NamesTheFirstProblemsAndCountsAll) {
+  Lines lines = written(100);
+  for (auto& line : lines) line[3] ^= 1;
+  const auto check = checked({lines});
+  EXPECT_THAT(check.problems(), SizeIs(ChainCheck::kMaxProblems));
+  EXPECT_EQ(check.problem_count(), 100U);
+  EXPECT_EQ(check.problems().back().line, ChainCheck::kMaxProblems);
+}
+
+TEST(ChainCheck, SaysThatThereIsNothingToVerify) {
+  for (const Lines& lines : {Lines{}, Lines{R"({"old":1})"}}) {
+    const auto check = checked({lines});
+    EXPECT_EQ(problem(check), "none");
+    ASSERT_THAT(check.notes(), SizeIs(1));
+    EXPECT_EQ(check.notes()[0].text, "there is nothing to verify: no line has a digest");
+  }
 }
 
 // A holder of the lock was stopped between reading the end and writing: others went on without it.
