@@ -5,6 +5,8 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
+#include <filesystem>
+
 #include "plugin/base/fd.h"
 #include "tests/attack/attack_test.h"
 #include "tests/support/machine/check.h"
@@ -136,8 +138,14 @@ TEST_P(Void, ByTheHostsProcesses) {
 // A volume's "ro" is not that of what is mounted below it.
 TEST_P(Void, ByOurFilesBelowAReadOnlyVolume) {
   refuse_void();
-  container_.spec.mounts.push_back({"/mnt/x", "bind", "/", {"rbind", "ro"}});
+  container_.spec.mounts.push_back({"/mnt/x", "bind", "/run", {"rbind", "ro"}});
+  const char* records = "/run/pinscope";
+  std::filesystem::create_directory(records);
+  expect_void("");
+  check(mount("none", records, "tmpfs", 0, nullptr), "mount");
   expect_void_refusal("own-files");
+  check(umount2(records, MNT_DETACH), "umount");
+  std::filesystem::remove(records);
 }
 
 // As `docker exec --privileged` can: a process with CAP_SYS_ADMIN of the host in the container's
