@@ -129,6 +129,7 @@ Result<Site> Fixture::make_site(const std::string& name, const PolicySet& set) c
   site.cache = below + "/cache";
   site.state = directory_ + "/run/" + name;
   site.audit = below + "/log/audit.jsonl";
+  site.floor_audit = below + "/log/floor.jsonl";
   site.bundle = below + "/bundle";
   PINSCOPE_CHECK(write_file(site.bundle, "config.json", config_json(rootfs(), true, {})));
   PINSCOPE_TRY([[maybe_unused]] const Fd cache, make_directory(site.cache, 0755));

@@ -24,6 +24,7 @@ struct Site {
   std::string cache;
   std::string state;
   std::string audit;
+  std::string floor_audit;  // its filler is no trail that a hook could go on from
   std::string bundle;
 };
 

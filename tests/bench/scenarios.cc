@@ -148,7 +148,7 @@ class Course {
                                            site_.policies,
                                            files,
                                            set_file_,
-                                           site_.audit,
+                                           site_.floor_audit,
                                            std::to_string(record_size_),
                                            std::to_string(audit_size_)};
          }});
