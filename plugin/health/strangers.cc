@@ -4,12 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <ctime>
 #include <functional>
 #include <optional>
 #include <set>
-#include <string_view>
+#include <utility>
 
 #include "plugin/base/clock.h"
 #include "plugin/base/path.h"
@@ -17,8 +16,10 @@
 #include "plugin/engine/engines.h"
 #include "plugin/health/every_start.h"
 #include "plugin/host/file.h"
+#include "plugin/inventory/runtime_states.h"
 #include "plugin/json/json.h"
 #include "plugin/kernel/mount/machine.h"
+#include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/kernel/process/process.h"
 #include "plugin/policy/set/cache.h"
 #include "plugin/record/store.h"
@@ -32,133 +33,49 @@ using Level = Finding::Level;
 namespace {
 
 constexpr size_t kMaxContainers = 4096;
-constexpr size_t kMaxOfState = size_t{4} << 20;
-constexpr size_t kMaxOfMounts = size_t{16} << 20;
+constexpr size_t kMaxOfConfig = size_t{4} << 20;
 constexpr size_t kMaxSaid = 5;
 constexpr size_t kLongestId = 64;
 
-// What a runtime keeps of a container that runs.
-struct Running {
-  std::string id;
-  pid_t pid = 0;
-  uint64_t start_time = 0;  // 0: not known
-  std::string bundle;
-  std::vector<model::Engine> engines;  // one of them has started it
-};
+using inventory::RuntimeState;
 
-// Where runtimes keep their state: a directory for each container, in `path` itself or, of
-// containerd's namespaces and Docker's runtimes, in `below` of each directory there.
-struct StateRoot {
-  std::string path;
-  std::optional<std::string> below;
-  std::vector<model::Engine> engines;
-};
-const std::vector<StateRoot>& state_roots() {
-  using model::Engine;
-  static const std::vector<StateRoot> roots = {
-      {"/run/runc", std::nullopt, {Engine::kPodman, Engine::kCrio}},
-      {"/run/crun", std::nullopt, {Engine::kPodman, Engine::kCrio}},
-      {"/run/containerd/runc", "", {Engine::kContainerd}},
-      {"/run/docker", "moby", {Engine::kDocker}},
-  };
-  return roots;
+// Whether the engine may have started it: the directory is its own, or the runtimes' default one.
+bool may_be_of(const RuntimeState& state, model::Engine engine) {
+  if (state.engine != model::Engine::kUnknown) return state.engine == engine;
+  return engine == model::Engine::kPodman || engine == model::Engine::kCrio;
 }
 
-std::vector<std::string> names_below(const std::string& path) {
-  const auto directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
-  if (!directory) return {};
-  return names_in(directory->get(), path).value_or(std::vector<std::string>());
+// Those whose process still is that process, each with the time at which it started.
+std::vector<RuntimeState> running_containers() {
+  auto states = inventory::runtime_states("").states;
+  std::erase_if(states, [](RuntimeState& state) {
+    const uint64_t start_time = state.pid > 0 ? kernel::process_start_time(state.pid) : 0;
+    const bool is_another = state.start_time != 0 && state.start_time != start_time;
+    state.start_time = start_time;
+    return start_time == 0 || is_another;
+  });
+  if (states.size() > kMaxContainers) states.resize(kMaxContainers);
+  return states;
+}
+
+// The devices of the bpffs that are mounted for a process.
+std::set<std::pair<uint32_t, uint32_t>> bpf_devices(const std::string& proc) {
+  std::set<std::pair<uint32_t, uint32_t>> devices;
+  const auto mounts = kernel::read_bpffs_mounts(AT_FDCWD, proc);
+  if (!mounts) return devices;
+  for (const auto& mount : *mounts) devices.emplace(mount.device_major, mount.device_minor);
+  return devices;
 }
 
 std::optional<JsonDocument> read_json(const std::string& path) {
-  auto text = text_of_file(path, kMaxOfState);
+  auto text = text_of_file(path, kMaxOfConfig);
   if (!text) return std::nullopt;
   auto document = JsonDocument::parse(*std::move(text), path, ErrorCode::kSystem);
   if (!document) return std::nullopt;
   return *std::move(document);
 }
 
-// runc: libcontainer/container_linux.go, State. The bundle is one of its labels, "bundle=/…".
-std::optional<Running> state_of_runc(const std::string& directory) {
-  const auto document = read_json(join(directory, "state.json"));
-  if (!document) return std::nullopt;
-  Running running;
-  running.pid = static_cast<pid_t>(document->root().unsigned_or("init_process_pid", 0).value_or(0));
-  running.start_time = document->root().unsigned_or("init_process_start", 0).value_or(0);
-  const auto config = document->root().find("config");
-  const auto labels =
-      config && *config ? (*config)->find("labels") : Result<std::optional<JsonView>>(std::nullopt);
-  if (!labels || !*labels) return running;
-  for (const auto& label : (*labels)->elements().value_or(std::vector<JsonView>())) {
-    constexpr std::string_view kBundle = "bundle=";
-    const auto text = label.as_string();
-    if (text && text->starts_with(kBundle)) running.bundle = text->substr(kBundle.size());
-  }
-  return running;
-}
-
-// crun: src/libcrun/status.c.
-std::optional<Running> state_of_crun(const std::string& directory) {
-  const auto document = read_json(join(directory, "status"));
-  if (!document) return std::nullopt;
-  Running running;
-  running.pid = static_cast<pid_t>(document->root().unsigned_or("pid", 0).value_or(0));
-  running.start_time = document->root().unsigned_or("process-start-time", 0).value_or(0);
-  running.bundle = document->root().string_or("bundle", "").value_or("");
-  return running;
-}
-
-class Search {
- public:
-  std::vector<Running> run() {
-    for (const StateRoot& root : state_roots()) {
-      if (!root.below) {
-        take(root.path, root);
-        continue;
-      }
-      for (const auto& name : names_below(root.path)) {
-        const std::string directory = join(root.path, name);
-        take(root.below->empty() ? directory : join(directory, *root.below), root);
-      }
-    }
-    return std::move(found_);
-  }
-
- private:
-  void take(const std::string& directory, const StateRoot& root) {
-    for (const auto& name : names_below(directory)) {
-      if (found_.size() == kMaxContainers) return;
-      const std::string place = join(directory, name);
-      auto running = state_of_runc(place);
-      if (!running) running = state_of_crun(place);
-      if (!running || running->pid <= 0) continue;
-      const uint64_t start_time = kernel::process_start_time(running->pid);
-      if (start_time == 0 || (running->start_time != 0 && running->start_time != start_time))
-        continue;
-      running->id = name;
-      running->start_time = start_time;
-      running->engines = root.engines;
-      found_.push_back(*std::move(running));
-    }
-  }
-
-  std::vector<Running> found_;
-};
-
-// The superblocks of the bpffs that are mounted for a process: "0:31".
-std::set<std::string> bpf_superblocks(const std::string& proc) {
-  std::set<std::string> numbers;
-  const auto text = text_of_file(proc + "/mountinfo", kMaxOfMounts);
-  if (!text) return numbers;
-  for (const auto line : split(*text, '\n')) {
-    const auto fields = split(line, ' ');
-    if (line.contains(" - bpf ") && fields.size() > 2) numbers.emplace(fields[2]);
-  }
-  return numbers;
-}
-
-bool is_sandbox(const Running& running) {
-  if (running.bundle.empty()) return false;
+bool is_sandbox(const RuntimeState& running) {
   const auto document = read_json(join(running.bundle, "config.json"));
   const auto annotations = document ? document->root().find("annotations")
                                     : Result<std::optional<JsonView>>(std::nullopt);
@@ -168,7 +85,7 @@ bool is_sandbox(const Running& running) {
       {model::Engine::kContainerd, "io.kubernetes.cri.container-type"},
       {model::Engine::kCrio, "io.kubernetes.cri-o.ContainerType"}};
   return std::ranges::any_of(kTypes, [&](const auto& type) {
-    return std::ranges::find(running.engines, type.first) != running.engines.end() &&
+    return may_be_of(running, type.first) &&
            (*annotations)->string_or(type.second, "").value_or("") == "sandbox";
   });
 }
@@ -181,7 +98,7 @@ std::optional<uint64_t> wired_at(const engine::Tree& tree, model::Engine engine)
   return nanoseconds_of(status->st_mtim);
 }
 
-uint64_t started_at(const Running& running) {
+uint64_t started_at(const RuntimeState& running) {
   const auto ticks = static_cast<uint64_t>(::sysconf(_SC_CLK_TCK));
   constexpr uint64_t kSecond = 1'000'000'000;
   const uint64_t boot = wall_clock_ns() - read_clock_ns(CLOCK_BOOTTIME);
@@ -257,10 +174,10 @@ Findings check_strangers(const StrangePlaces& places) {
   const auto records = store ? store->all() : Result<record::Store::All>();
   const auto machine = kernel::MachineRoot::find();
   if (!store || !records || !machine) return {};
-  const auto of_host = bpf_superblocks(machine->proc());
+  const auto of_host = bpf_devices(machine->proc());
 
   std::vector<Stranger> strangers;
-  for (const auto& running : Search().run()) {
+  for (const auto& running : running_containers()) {
     const auto is_its = [&](const model::Record& record) {
       return record.given.pid == running.pid && record.process_start == running.start_time;
     };
@@ -269,11 +186,10 @@ Findings check_strangers(const StrangePlaces& places) {
     stranger.id = running.id;
     stranger.is_sandbox = is_sandbox(running);
     stranger.is_from_before = std::ranges::any_of(wired, [&](const auto& one) {
-      return std::ranges::find(running.engines, one.first) != running.engines.end() &&
-             started_at(running) < one.second;
+      return may_be_of(running, one.first) && started_at(running) < one.second;
     });
-    for (const auto& number : bpf_superblocks("/proc/" + std::to_string(running.pid)))
-      stranger.shows_host_bpffs = stranger.shows_host_bpffs || of_host.contains(number);
+    for (const auto& device : bpf_devices("/proc/" + std::to_string(running.pid)))
+      stranger.shows_host_bpffs = stranger.shows_host_bpffs || of_host.contains(device);
   }
   return {judge_strangers(strangers, any_selects_everything(places))};
 }

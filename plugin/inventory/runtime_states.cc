@@ -48,16 +48,52 @@ Result<std::optional<Fd>> open_state(int directory, const std::string& path) {
   return std::nullopt;
 }
 
+// runc: libcontainer/container_linux.go, State. crun: src/libcrun/status.c. Both may tell none.
+uint64_t number_in(const JsonView& root, const char* of_runc, const char* of_crun) {
+  const uint64_t number = root.unsigned_or(of_runc, 0).value_or(0);
+  return number != 0 ? number : root.unsigned_or(of_crun, 0).value_or(0);
+}
+
+Result<std::string> bundle_of(const JsonView& root) {
+  constexpr std::string_view kLabel = "bundle=";
+  PINSCOPE_TRY(std::string bundle, root.string_or("bundle", ""));
+  PINSCOPE_TRY(const auto config, root.find("config"));
+  if (bundle.empty() && config) {
+    PINSCOPE_TRY(const auto found, config->find("labels"));
+    PINSCOPE_TRY(const auto labels, found ? found->elements()
+                                          : Result<std::vector<JsonView>>(std::vector<JsonView>{}));
+    for (const auto& label : labels) {
+      PINSCOPE_TRY(const auto text, label.as_string());
+      if (text.starts_with(kLabel)) bundle = text.substr(kLabel.size());
+    }
+  }
+  if (!bundle.starts_with('/'))
+    return std::unexpected(root.make_error("the bundle is not an absolute path"));
+  return bundle;
+}
+
+Result<JsonDocument> parse_state(std::string json, const std::string& name) {
+  return JsonDocument::parse(std::move(json), quoted(name), ErrorCode::kSystem);
+}
+
 // Nothing if that is no container's directory, or it has gone meanwhile.
-Result<std::optional<std::string>> bundle_in(int parent, const std::string& id,
-                                             const std::string& path) {
+Result<std::optional<RuntimeState>> state_in(int parent, const std::string& id,
+                                             const std::string& path, Engine engine) {
   const auto directory = open_at(parent, id, kDirectory);
   if (!directory) return std::nullopt;
   PINSCOPE_TRY(const auto file, open_state(directory->get(), path));
   if (!file) return std::nullopt;
   PINSCOPE_TRY(auto text, read_all(file->get(), kMaxBytes, path));
-  PINSCOPE_TRY(auto bundle, bundle_of_state(std::move(text), path));
-  return std::optional<std::string>(std::move(bundle));
+  PINSCOPE_TRY(const auto document, parse_state(std::move(text), path));
+  const JsonView root = document.root();
+  PINSCOPE_TRY(auto bundle, bundle_of(root));
+  return std::optional<RuntimeState>(
+      {.id = id,
+       .bundle = std::move(bundle),
+       .directory = path,
+       .pid = static_cast<pid_t>(number_in(root, "init_process_pid", "pid")),
+       .start_time = number_in(root, "init_process_start", "process-start-time"),
+       .engine = engine});
 }
 
 class Walk {
@@ -89,9 +125,9 @@ class Walk {
  private:
   void take(int parent, const std::string& id, const std::string& path, Engine engine) {
     if (!id.starts_with(prefix_) || !model::is_container_id(id)) return;
-    auto bundle = bundle_in(parent, id, path);
-    if (!bundle) return result_.unreadable.push_back(std::move(bundle).error());
-    if (*bundle) result_.states.push_back({id, **std::move(bundle), path, engine});
+    auto state = state_in(parent, id, path, engine);
+    if (!state) return result_.unreadable.push_back(std::move(state).error());
+    if (*state) result_.states.push_back(**std::move(state));
   }
 
   std::string_view prefix_;
@@ -108,24 +144,8 @@ RuntimeStates runtime_states(std::string_view prefix, const std::string& root) {
 }
 
 Result<std::string> bundle_of_state(std::string json, const std::string& name) {
-  constexpr std::string_view kLabel = "bundle=";
-  PINSCOPE_TRY(const auto document,
-               JsonDocument::parse(std::move(json), quoted(name), ErrorCode::kSystem));
-  const JsonView root = document.root();
-  PINSCOPE_TRY(std::string bundle, root.string_or("bundle", ""));
-  PINSCOPE_TRY(const auto config, root.find("config"));
-  if (bundle.empty() && config) {
-    PINSCOPE_TRY(const auto found, config->find("labels"));
-    PINSCOPE_TRY(const auto labels, found ? found->elements()
-                                          : Result<std::vector<JsonView>>(std::vector<JsonView>{}));
-    for (const auto& label : labels) {
-      PINSCOPE_TRY(const auto text, label.as_string());
-      if (text.starts_with(kLabel)) bundle = text.substr(kLabel.size());
-    }
-  }
-  if (!bundle.starts_with('/'))
-    return std::unexpected(root.make_error("the bundle is not an absolute path"));
-  return bundle;
+  PINSCOPE_TRY(const auto document, parse_state(std::move(json), name));
+  return bundle_of(document.root());
 }
 
 }  // namespace pinscope::inventory

@@ -3,6 +3,9 @@
 // container's configuration, and is read as anybody's.
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +17,10 @@ namespace pinscope::inventory {
 
 struct RuntimeState {
   std::string id;
-  std::string bundle;     // absolute, as the runtime has it: symbolic links are not resolved
-  std::string directory;  // "/run/runc/web-1"
+  std::string bundle;       // absolute, as the runtime has it: symbolic links are not resolved
+  std::string directory;    // "/run/runc/web-1"
+  pid_t pid = 0;            // of its process, and when that started, in clock ticks since boot
+  uint64_t start_time = 0;  // 0 of each: the runtime does not tell
   // kUnknown where the directory does not tell: Podman and CRI-O use the runtimes' default ones.
   model::Engine engine = model::Engine::kUnknown;
 };
