@@ -220,8 +220,8 @@ bool InventoryFilter::shows(const Inventory& all, const Pin& pin) const {
   if (!name.empty() && !name_fits(name, pin.pin.path)) return false;
   return container.empty() ||
          std::ranges::any_of(all.machine.mounts, [&](const inventory::InstanceMount& mount) {
-           return all.machine.spaces[mount.space].container == container &&
-                  &all.machine.instances[mount.instance] == &all.machine.instances[pin.instance];
+           return mount.instance == pin.instance &&
+                  all.machine.spaces[mount.space].container == container;
          });
 }
 
@@ -258,14 +258,15 @@ std::string summary_text(const Inventory& all, const Palette& palette) {
 std::string mounts_text(const Inventory& all, const InventoryFilter& filter,
                         const Palette& palette) {
   Table table({"BPFFS", "IS", "SEALED", "PINS", "IN", "AT"});
+  std::vector<size_t> pins(all.machine.instances.size());
+  for (const auto& pin : all.machine.pins) ++pins[pin.instance];
   for (const auto& mount : all.machine.mounts) {
     const auto& space = all.machine.spaces[mount.space];
     const auto& instance = all.machine.instances[mount.instance];
     if (!filter.shows(space)) continue;
-    const auto pins = std::ranges::count(all.machine.pins, mount.instance, &Pin::instance);
     table.add({device_text(instance), Cell(title_of(instance.origin), colour_of(instance.origin)),
-               instance.is_sealed ? "yes" : "no", std::to_string(pins), owner_text(space),
-               mount.mount.mount_point});
+               instance.is_sealed ? "yes" : "no", std::to_string(pins[mount.instance]),
+               owner_text(space), mount.mount.mount_point});
   }
   return table.text(palette) + not_seen_text(all, palette);
 }

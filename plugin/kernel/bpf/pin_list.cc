@@ -1,6 +1,5 @@
 #include "plugin/kernel/bpf/pin_list.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
@@ -16,6 +15,7 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/directory.h"
 #include "plugin/host/file.h"
 #include "plugin/kernel/mount/machine.h"
 #include "plugin/kernel/mount/mounts.h"
@@ -39,18 +39,6 @@ bool is_gone(int errnum) {
 bool is_of_root_alone(const struct stat& status) {
   return status.st_uid == 0 && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
-
-struct Directory {
-  DIR* stream;
-  explicit Directory(Fd fd) : stream(::fdopendir(fd.get())) {
-    if (stream != nullptr) (void)fd.release();
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  ~Directory() {
-    if (stream != nullptr) ::closedir(stream);
-  }
-};
 
 // A directory, or what may be one until it was looked at, and what is below it.
 struct Node {
@@ -140,15 +128,13 @@ std::optional<Listing::Names> Listing::names_in(int directory, Node& node) {
     leave_out(node.path, readable.error().sentence());
     return names;
   }
-  const Directory open(*std::move(readable));
-  if (open.stream == nullptr) return names;
+  Directory open(*std::move(readable));
   const size_t at_most = std::min(limits_.entries - entries_, limits_.entries_of_directory);
   const size_t most = std::min(at_most, node.turn);
   size_t entries = 0;
   bool is_cut = false;
-  while (const struct dirent* entry = ::readdir(open.stream)) {
+  while (const auto* entry = open.next()) {
     const std::string_view name = entry->d_name;
-    if (name == "." || name == "..") continue;
     is_cut = entries == most;
     if (is_cut) break;
     ++entries;
