@@ -8,6 +8,7 @@
 #include "tests/engines/engine_test.h"
 #include "tests/support/bpf/programs.h"
 #include "tests/support/machine/check.h"
+#include "tests/support/machine/private_machine.h"
 #include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
@@ -34,6 +35,8 @@ class Run : public testing::Test {
         policy_text("select: {engine: host, user: {uid: 4001}}\n"
                     "grants:\n  - {pin: /sys/fs/bpf/flows, access: read}\n"));
   }
+
+  void TearDown() override { wait_for_children(); }
 
   [[nodiscard]] std::vector<std::string> argv(const std::vector<std::string>& words) const {
     std::vector<std::string> result = {kPinscope,     "run",

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "tests/support/container/hooked_process.h"
+#include "tests/support/machine/private_machine.h"
 
 namespace pinscope::test {
 namespace {
@@ -130,6 +131,7 @@ TEST_P(EachLimit, LetsTheCommandLineAndTheShimEndWithASentence) {
                             "--audit", installation.audit_path()},
                            {"--user", "4001", "--", "/bin/true"})),
       "pinscope");
+  wait_for_children();
   const std::string config = R"({"ociVersion":"1.0.2","root":{"path":"rootfs"}})";
   const auto& directory = installation.directory();
   const std::string path = directory.write("bundle/config.json", config);

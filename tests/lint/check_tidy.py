@@ -40,10 +40,10 @@ def header_hash(root):
     return digest.hexdigest()
 
 
-def changed_files(root):
-    """Files that differ from the last commit, or that it changed itself."""
+def changed_files(root, since):
+    """Files that differ from those of the revision `since`."""
     command = ["git", "-c", f"safe.directory={root}", "-C", str(root)]
-    names = subprocess.run([*command, "diff", "--name-only", "HEAD~1"], capture_output=True,
+    names = subprocess.run([*command, "diff", "--name-only", since], capture_output=True,
                            text=True, check=True).stdout.split()
     names += subprocess.run([*command, "ls-files", "--others", "--exclude-standard"],
                             capture_output=True, text=True, check=True).stdout.split()
@@ -85,7 +85,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root", nargs="?", type=pathlib.Path, default=tree.default_root())
     parser.add_argument("--build", type=pathlib.Path, required=True)
-    parser.add_argument("--changed", action="store_true", help="only what changed since HEAD~1")
+    parser.add_argument("--changed", nargs="?", const="HEAD~1", metavar="REVISION",
+                        help="only what changed since this revision, HEAD~1 if none is named")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="files at a time")
     parser.add_argument("--nice", type=int, default=0, help="give way to what else runs")
     arguments = parser.parse_args()
@@ -102,7 +103,8 @@ def main():
     common = header_hash(root) + tidy
     findings, looked_at, pending = [], 0, {}
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        for file in sources(files, root, changed_files(root) if arguments.changed else None):
+        only = changed_files(root, arguments.changed) if arguments.changed else None
+        for file in sources(files, root, only):
             looked_at += 1
             content = pathlib.Path(file).read_bytes()
             stamp = passed / hashlib.sha256(common.encode() + file.encode() + content).hexdigest()

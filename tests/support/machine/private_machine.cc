@@ -73,6 +73,11 @@ void in_private_machine(const std::function<int()>& work) {
   _exit(status);
 }
 
+void wait_for_children() {
+  while (waitpid(-1, nullptr, 0) > 0) {
+  }
+}
+
 std::string why_not_root() {
   if (geteuid() != 0) return "needs root";
   const pid_t child = fork();

@@ -12,6 +12,11 @@ namespace pinscope::test {
 // /sys/fs/bpf there, calls `work` and ends with its result; 125 if the machine refuses.
 [[noreturn]] void in_private_machine(const std::function<int()>& work);
 
+// Waits until every child of this process has ended; those that lost their parent in the machine
+// are children, too. For what works on after its caller has the answer, such as the process that
+// waits for the end of a session: it must have written its last line before its directory goes.
+void wait_for_children();
+
 // Empty if root suites can run here, else why not.
 std::string why_not_root();
 
