@@ -19,7 +19,7 @@ ROOMS = {
     "record": STAGE,
     "kernel": STAGE,
     "apply": STAGE | {"kernel"},
-    "inventory": STAGE | {"kernel", "engine", "record"},
+    "inventory": STAGE | {"policy", "kernel", "engine", "record"},
     "advice": STAGE | {"policy"},
     "nri": GROUND,
     "engine": STAGE,

@@ -108,7 +108,7 @@ void write_space(JsonWriter& json, const Space& space) {
   if (space.pid != 0)
     json.field("pid", int64_t{space.pid})
         .field("command", space.command)
-        .field("processes", uint64_t{space.processes})
+        .field("processes", uint64_t{space.processes.size()})
         .field("hosts_root", space.has_hosts_root);
   if (!space.container.empty()) json.field("container", space.container);
   json.end();

@@ -17,15 +17,6 @@ bool is_of(const model::ViewInstance& view, const Instance& instance) {
   return view.device_major == instance.device_major && view.device_minor == instance.device_minor;
 }
 
-// The place at which a mount shows a pin of its instance; empty if it does not show it.
-std::string place_of(const kernel::BpffsMount& mount, const std::string& pin) {
-  const std::string whole = "/" + pin;
-  if (mount.root == "/") return join(mount.mount_point, pin);
-  if (whole == mount.root) return mount.mount_point;
-  if (!whole.starts_with(mount.root + "/")) return {};
-  return join(mount.mount_point, whole.substr(mount.root.size() + 1));
-}
-
 // The pins of the machine's own namespace by their paths, as policies write them.
 class HostPins {
  public:
@@ -134,6 +125,8 @@ std::vector<std::pair<size_t, size_t>> pins_of_instances(const Machine& machine)
 void claim_all(Machine& machine, const Containers& containers) {
   std::unordered_map<uint64_t, size_t> spaces;
   for (size_t i = 0; i < machine.spaces.size(); ++i) spaces[machine.spaces[i].number] = i;
+  std::unordered_map<uint64_t, Space*> others;
+  for (auto& space : machine.others) others[space.number] = &space;
   std::vector<std::vector<InstanceMount*>> mounts(machine.spaces.size());
   for (auto& mount : machine.mounts) mounts[mount.space].push_back(&mount);
   const auto pins_of = pins_of_instances(machine);
@@ -141,7 +134,10 @@ void claim_all(Machine& machine, const Containers& containers) {
   for (const auto& [record, is_running] : containers) {
     const auto found = spaces.find(record.mount_namespace);
     // The number of a namespace that is gone may be another's by now.
-    if (found == spaces.end() || !is_running) continue;
+    if (!is_running) continue;
+    if (const auto other = others.find(record.mount_namespace); other != others.end())
+      other->second->container = record.given.id;
+    if (found == spaces.end()) continue;
     machine.spaces[found->second].container = record.given.id;
     Claim(machine, record, host).make(mounts[found->second], pins_of);
   }
@@ -252,6 +248,14 @@ class Notices {
 };
 
 }  // namespace
+
+std::string place_of(const kernel::BpffsMount& mount, const std::string& pin) {
+  const std::string whole = "/" + pin;
+  if (mount.root == "/") return join(mount.mount_point, pin);
+  if (whole == mount.root) return mount.mount_point;
+  if (!whole.starts_with(mount.root + "/")) return {};
+  return join(mount.mount_point, whole.substr(mount.root.size() + 1));
+}
 
 std::string text_of(const model::ObjectInfo& info) {
   std::string text = std::string(model::name_of(info.kind)) + " " + std::to_string(info.id);

@@ -13,6 +13,9 @@ namespace pinscope::inventory {
 std::string text_of(const model::ObjectInfo& info);  // "map 12 (flows)"
 std::string text_of(const Space& space);             // "container web", "systemd (pid 1)"
 
+// The place at which a mount shows a pin of its instance; empty if it does not show it.
+std::string place_of(const kernel::BpffsMount& mount, const std::string& pin);
+
 struct KnownContainer {
   model::Record record;
   bool is_running = false;

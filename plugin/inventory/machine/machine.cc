@@ -69,7 +69,10 @@ class Look {
       if (!mounts && !has_ended(mounts.error()))
         machine_.not_seen.push_back("mount namespace " + std::to_string(space.number) + ": " +
                                     mounts.error().sentence());
-      if (!mounts || mounts->empty()) continue;
+      if (!mounts || mounts->empty()) {
+        machine_.others.push_back(described(i, space.number == host));
+        continue;
+      }
       ways_.push_back(&space);
       machine_.spaces.push_back(described(i, space.number == host));
       for (auto& mount : *mounts) add(std::move(mount));
@@ -86,7 +89,7 @@ class Look {
     Space space;
     space.number = processes_.namespaces[i].number;
     space.is_host = is_host;
-    space.processes = members.size();
+    space.processes = members;
     if (members.empty()) return space;
     space.pid = members.front();
     space.command = processes_.command_of(space.pid);

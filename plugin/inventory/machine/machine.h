@@ -19,14 +19,14 @@
 
 namespace pinscope::inventory {
 
-// A mount namespace that has a bpffs.
+// A mount namespace.
 struct Space {
-  uint64_t number = 0;   // the inode behind /proc/PID/ns/mnt
-  bool is_host = false;  // the machine's own, that of process 1
-  pid_t pid = 0;         // one process in it; 0: none, somebody has it open only
-  std::string command;   // of that process, which the process chooses
-  size_t processes = 0;
-  bool has_hosts_root = false;  // "/" is the machine's own: a service, not a container
+  uint64_t number = 0;                // the inode behind /proc/PID/ns/mnt
+  bool is_host = false;               // the machine's own, that of process 1
+  pid_t pid = 0;                      // one process in it; 0: none, somebody has it open only
+  std::string command;                // of that process, which the process chooses
+  std::vector<pid_t> processes = {};  // those in it
+  bool has_hosts_root = false;        // "/" is the machine's own: a service, not a container
   std::string container;  // the id of the container that it belongs to, by its record; may be empty
 };
 
@@ -89,7 +89,8 @@ struct Object {
 };
 
 struct Machine {
-  std::vector<Space> spaces;
+  std::vector<Space> spaces;  // those that have a bpffs
+  std::vector<Space> others;  // the rest: a process needs no bpffs to have an object
   std::vector<Instance> instances;
   std::vector<InstanceMount> mounts;
   std::vector<Pin> pins;              // by instance

@@ -1,0 +1,35 @@
+// Who there is on a machine, as far as access to BPF objects goes: the processes of each mount
+// namespace, with what they may do.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/inventory/machine/machine.h"
+#include "plugin/kernel/process/credentials.h"
+
+namespace pinscope::inventory {
+
+struct Party {
+  Space space;
+  std::optional<size_t> place;  // in Machine::spaces; none: it has no bpffs
+  // One process for each that may do something else than those before it.
+  std::vector<kernel::Credentials> processes;
+  size_t not_seen = 0;  // processes of it of which that could not be told
+
+  // Processes of the host, with its root directory and without a record: they count as one.
+  [[nodiscard]] bool is_of_host() const {
+    return space.is_host || (space.has_hosts_root && space.container.empty());
+  }
+};
+
+// Those that a machine has. Of the host's the processes are not looked at, because root there may
+// everything. A process that has ended meanwhile is left out.
+Result<std::vector<Party>> look_at_parties(const Machine& machine);
+
+// One of them.
+Result<Party> look_at_party(Space space, std::optional<size_t> place);
+
+}  // namespace pinscope::inventory

@@ -1,0 +1,33 @@
+// Whether a process may open a pin that it sees, and what may be opened at all: the kernel's rules
+// for files of a bpffs. Pure.
+#pragma once
+
+#include <cstdint>
+
+#include "plugin/inventory/machine/machine.h"
+#include "plugin/kernel/process/credentials.h"
+
+namespace pinscope::inventory {
+
+// kMay: it cannot be told for certain.
+enum class Answer : uint8_t { kNo, kMay, kYes };
+const char* name_of(Answer answer);  // "no", "may", "yes"
+
+// Whether the capability counts for everything on the machine: kMay where a process gets it by
+// executing a file. Nothing counts outside of its user namespace.
+Answer has_capability(const kernel::Credentials& credentials, unsigned capability);
+
+enum class Right : uint8_t { kRead = 4, kWrite = 2 };
+
+// By owner, mode and capabilities (fs/namei.c: generic_permission). That a path leads to the pin is
+// another question.
+Answer may_open(const kernel::WalkedPin& pin, const kernel::Credentials& credentials, Right right);
+
+// Whether it may change the mode of the pin, by a mount that is not read-only.
+Answer owns(const kernel::WalkedPin& pin, const kernel::Credentials& credentials);
+
+// Whether it may make a pin in the root of the instance, by such a mount: who holds a descriptor
+// for reading opens it for writing by the new pin.
+Answer may_pin(const Instance& instance, const kernel::Credentials& credentials);
+
+}  // namespace pinscope::inventory

@@ -1,0 +1,286 @@
+#include "plugin/inventory/access/ways.h"
+
+#include <linux/capability.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/model/shapes.h"
+#include "plugin/policy/decide/bypass.h"
+
+namespace pinscope::inventory {
+namespace {
+
+using kernel::Credentials;
+using model::Bypass;
+using model::ObjectKind;
+
+constexpr unsigned kCapPerfmon = 38;  // include/uapi/linux/capability.h
+constexpr unsigned kCapBpf = 39;
+
+const char* title_of(Instance::Origin origin) {
+  switch (origin) {
+    case Instance::Origin::kHost:
+      return "the host's bpffs";
+    case Instance::Origin::kView:
+      return "a view's bpffs";
+    case Instance::Origin::kStranger:
+      return "a bpffs that no policy explains";
+  }
+  return "";
+}
+
+class Finder {
+ public:
+  Finder(const Asked& asked, const Surrounding& around, const Credentials& process,
+         Accessor& accessor)
+      : asked_(asked),
+        around_(around),
+        process_(process),
+        accessor_(accessor),
+        bpf_(process.has_seccomp_filter ? Answer::kMay : Answer::kYes) {}
+
+  void find() {
+    if (process_.has_seccomp_filter)
+      close("its seccomp filter may refuse bpf(2): whether it does cannot be seen from outside");
+    const size_t before = accessor_.ways.size();
+    by_id();
+    by_pins();
+    by_descriptors();
+    by_a_new_pin();
+    by_own_programs();
+    by_bypasses();
+    // Who it is, where a container has processes of several kinds.
+    if (&process_ == &around_.party.processes.front()) return;
+    for (size_t i = before; i < accessor_.ways.size(); ++i)
+      if (accessor_.ways[i].pid == 0) accessor_.ways[i].pid = process_.pid;
+  }
+
+ private:
+  void add(Way way) {
+    opens_ = std::max(opens_, way.reads);
+    add_way(accessor_, std::move(way));
+  }
+  // One that is told only if it gives more than those before.
+  void add_if_more(Way way) {
+    const bool more = way.reads > accessor_.reads || way.writes > accessor_.writes;
+    if (more) add(std::move(way));
+  }
+  void close(std::string why) {
+    if (std::ranges::find(accessor_.closed, why) == accessor_.closed.end())
+      accessor_.closed.push_back(std::move(why));
+  }
+
+  // kernel/bpf/syscall.c: bpf_map_get_fd_by_id and its kin.
+  void by_id() {
+    const Answer can = std::min(has_capability(process_, CAP_SYS_ADMIN), bpf_);
+    add({.kind = Way::Kind::kById,
+         .reads = can,
+         .writes = asked_.by_descriptor(can),
+         .text = "CAP_SYS_ADMIN without a user namespace opens every object by its id",
+         .rule = {},
+         .bypass = Bypass::kCapSysAdmin});
+  }
+
+  void by_pins() {
+    for (const size_t at : asked_.object.pins) {
+      const auto& pin = asked_.machine.pins[at];
+      for (const auto* mount : around_.mounts)
+        if (mount->instance == pin.instance) by_pin(pin, *mount);
+    }
+  }
+
+  // Whether the directories above let the process through is not known, but for those who need not
+  // ask and for views, whose directories the hook makes.
+  [[nodiscard]] Answer reach(bool is_grant) const {
+    const bool passes =
+        process_.hosts_user_namespace &&
+        (process_.uid == 0 || has_capability(process_, CAP_DAC_OVERRIDE) == Answer::kYes ||
+         has_capability(process_, CAP_DAC_READ_SEARCH) == Answer::kYes);
+    return is_grant || passes ? Answer::kYes : Answer::kMay;
+  }
+
+  void by_pin(const Pin& pin, const InstanceMount& mount) {
+    const std::string place = place_of(mount.mount, pin.pin.path);
+    if (place.empty()) return;
+    const auto& instance = asked_.machine.instances[pin.instance];
+    const bool is_grant = pin.grant && pin.grant->container == around_.party.space.container;
+    const bool is_read_only = instance.is_sealed || mount.mount.is_read_only;
+    const Answer own = is_read_only ? Answer::kNo : owns(pin.pin, process_);
+    const Answer most = std::min(reach(is_grant), bpf_);
+    const auto opens = [&](Right right) {
+      return std::min(std::max(may_open(pin.pin, process_, right), own), most);
+    };
+    Way way{.kind = is_grant ? Way::Kind::kGrant : Way::Kind::kPin,
+            .reads = opens(Right::kRead),
+            .writes = instance.is_sealed ? Answer::kNo : opens(Right::kWrite),
+            .text = text_of(pin, instance, place, is_grant),
+            .rule = is_grant ? std::optional(pin.grant->rule) : std::nullopt,
+            .bypass = {}};
+    const bool is_open = way.reads != Answer::kNo || way.writes != Answer::kNo;
+    if (!is_open)
+      close(quoted(place) + " is " + owner_and_mode(pin.pin) + ", which does not let " +
+            std::to_string(process_.uid) + ":" + std::to_string(process_.gid) + " open it");
+    if (instance.is_sealed && way.reads != Answer::kNo && asked_.is_map())
+      close(quoted(place) + " is in a sealed bpffs: it does not open for writing");
+    as_kind(way, instance);
+    if (is_grant && asked_.is_map() && pin.grant->access == model::Access::kRead &&
+        way.writes != Answer::kNo) {
+      way.kind = Way::Kind::kBrokenSeal;
+      way.text = "granted for reading, but the seal is broken: " + way.text;
+    }
+    add(std::move(way));
+  }
+
+  static std::string text_of(const Pin& pin, const Instance& instance, const std::string& place,
+                             bool is_grant) {
+    if (is_grant) return std::string(model::name_of(pin.grant->access)) + " at " + quoted(place);
+    return quoted(place) + " of " + title_of(instance.origin) + ", " + owner_and_mode(pin.pin);
+  }
+
+  // What opening a pin gives of an object of this kind.
+  void as_kind(Way& way, const Instance& instance) const {
+    switch (asked_.object.info.kind) {
+      case ObjectKind::kMap:
+        way.writes = asked_.by_descriptor(way.writes);
+        return;
+      case ObjectKind::kProgram:  // opens for reading, and is used all the same
+        way.reads = way.writes = std::max(way.reads, way.writes);
+        return;
+      case ObjectKind::kLink:  // opens for both alone; of an iterator, the file is read
+        if (instance.is_sealed || way.reads < way.writes)
+          way.writes = std::min(way.reads, way.writes);
+        if (asked_.object.info.type != model::kIteratorLink) way.reads = way.writes;
+        return;
+    }
+  }
+
+  void by_descriptors() {
+    const auto& members = around_.party.space.processes;
+    for (const auto& holder : asked_.object.holders) {
+      if (std::ranges::find(members, holder.pid) == members.end()) continue;
+      const bool writes = holder.for_writing || !asked_.is_map();
+      add({.kind = Way::Kind::kDescriptor,
+           .reads = bpf_,
+           .writes = asked_.by_descriptor(writes ? bpf_ : Answer::kNo),
+           .text = one_line(holder.command) + " (pid " + std::to_string(holder.pid) +
+                   ") has it open for " +
+                   (asked_.is_map() ? (writes ? "writing" : "reading") : "use"),
+           .rule = {},
+           .bypass = {}});
+    }
+  }
+
+  // kernel/bpf/inode.c: a pin is made of any descriptor, and opens for what its mode says.
+  void by_a_new_pin() {
+    if (!asked_.is_map() || opens_ == Answer::kNo) return;
+    for (const auto* mount : around_.mounts) {
+      const auto& instance = asked_.machine.instances[mount->instance];
+      if (instance.is_sealed || mount->mount.is_read_only || mount->is_grant) continue;
+      const Answer can = std::min({may_pin(instance, process_), opens_, reach(false), bpf_});
+      add_if_more({.kind = Way::Kind::kPinsAgain,
+                   .reads = can,
+                   .writes = asked_.by_descriptor(can),
+                   .text = "it can be pinned again in the bpffs at " +
+                           quoted(mount->mount.mount_point) + ", and opened there for writing",
+                   .rule = {},
+                   .bypass = {}});
+    }
+  }
+
+  [[nodiscard]] bool has_token_for_programs() const {
+    return around_.record != nullptr && around_.record->given.delegation &&
+           around_.record->given.delegation->rights.has(model::BpfCommand::kProgLoad);
+  }
+
+  void by_own_programs() {
+    if (!asked_.is_map()) return;
+    const Answer capable =
+        std::max(has_capability(process_, kCapBpf), has_capability(process_, CAP_SYS_ADMIN));
+    const bool has_token = has_token_for_programs();
+    const Answer loads = std::min(std::max(capable, has_token ? Answer::kYes : Answer::kNo), bpf_);
+    const Answer can = std::min(loads, opens_);
+    const std::string with =
+        capable != Answer::kNo ? "CAP_BPF or CAP_SYS_ADMIN" : "the BPF token that it is delegated";
+    add_if_more({.kind = Way::Kind::kOwnPrograms,
+                 .reads = asked_.read_by_program(can),
+                 .writes = asked_.written_by_program(can),
+                 .text = "with " + with + " it loads a program that writes what it can open",
+                 .rule = {},
+                 .bypass = Bypass::kCapBpf});
+    const Answer certain = std::min(has_capability(process_, kCapPerfmon), loads);
+    const Answer reads = std::max(certain, std::min(loads, Answer::kMay));
+    if (capable == Answer::kNo) return;
+    add_if_more({.kind = Way::Kind::kKernelMemory,
+                 .reads = reads,
+                 .writes = Answer::kNo,
+                 .text = "a program that it loads reads the memory of the kernel, with CAP_PERFMON "
+                         "or since Linux 6.16",
+                 .rule = {},
+                 .bypass = Bypass::kCapBpf});
+  }
+
+  // What policy/ finds in a configuration, found in the live process; and what the start found.
+  [[nodiscard]] std::vector<Bypass> bypasses() const {
+    model::Container container;
+    container.capabilities = process_.permitted | process_.attainable;
+    model::Decision decision;
+    decision.selected_by.emplace_back();
+    policy::Surroundings around{process_.hosts_user_namespace, process_.hosts_pid_namespace, {}};
+    auto kinds = policy::kinds_of(policy::find_bypasses(decision, container, around, {}));
+    if (around_.record != nullptr)
+      for (const auto one : around_.record->given.bypasses)
+        if (std::ranges::find(kinds, one) == kinds.end()) kinds.push_back(one);
+    return kinds;
+  }
+
+  void by_bypasses() {
+    for (const auto bypass : bypasses()) {
+      // Those above.
+      if (bypass == Bypass::kCapSysAdmin || bypass == Bypass::kCapBpf ||
+          bypass == Bypass::kHostBpffs)
+        continue;
+      add_if_more({.kind = Way::Kind::kBypass,
+                   .reads = Answer::kMay,
+                   .writes = Answer::kMay,
+                   .text = "a way past a view",
+                   .rule = {},
+                   .bypass = bypass});
+    }
+  }
+
+  const Asked& asked_;
+  const Surrounding& around_;
+  const Credentials& process_;
+  Accessor& accessor_;
+  Answer bpf_;                  // whether bpf(2) is let through
+  Answer opens_ = Answer::kNo;  // whether this process gets a descriptor at all
+};
+
+}  // namespace
+
+void add_ways(const Asked& asked, const Surrounding& around, const Credentials& process,
+              Accessor& accessor) {
+  Finder(asked, around, process, accessor).find();
+}
+
+void add_way(Accessor& accessor, Way way) {
+  if (way.reads == Answer::kNo && way.writes == Answer::kNo) return;
+  accessor.reads = std::max(accessor.reads, way.reads);
+  accessor.writes = std::max(accessor.writes, way.writes);
+  const auto same = std::ranges::find_if(accessor.ways, [&](const Way& other) {
+    return other.kind == way.kind && other.text == way.text && other.bypass == way.bypass;
+  });
+  if (same == accessor.ways.end()) return accessor.ways.push_back(std::move(way));
+  same->reads = std::max(same->reads, way.reads);
+  same->writes = std::max(same->writes, way.writes);
+}
+
+std::string owner_and_mode(const kernel::WalkedPin& pin) {
+  return std::to_string(pin.uid) + ":" + std::to_string(pin.gid) + " " +
+         model::mode_text(pin.mode & 07777U);
+}
+
+}  // namespace pinscope::inventory
