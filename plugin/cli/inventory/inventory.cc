@@ -11,9 +11,7 @@
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/inventory/text.h"
-#include "plugin/inventory/live.h"
 #include "plugin/policy/glob.h"
-#include "plugin/record/store.h"
 
 namespace pinscope::cli {
 namespace {
@@ -28,22 +26,6 @@ struct InventoryOptions {
   InventoryFilter filter;
   size_t watch = 0;  // seconds; 0: once
 };
-
-Result<Inventory> take_inventory(const Settings& settings) {
-  PINSCOPE_TRY(const auto store, record::Store::open(settings.hook.state_directory, false));
-  PINSCOPE_TRY(auto all, store.all());
-  std::vector<inventory::KnownContainer> containers;
-  for (auto& record : all.records) {
-    const bool is_running = inventory::process_of(record) == inventory::ProcessState::kRunning;
-    containers.push_back({std::move(record), is_running});
-  }
-  Inventory result;
-  PINSCOPE_TRY(result.machine, inventory::look_at_machine());
-  for (const auto& error : all.unreadable) result.machine.not_seen.push_back(error.sentence());
-  inventory::judge(result.machine, containers);
-  result.notices = inventory::notices_of(result.machine, containers);
-  return result;
-}
 
 std::string text_of(const Settings& settings, const InventoryOptions& options,
                     const Inventory& all) {
@@ -83,7 +65,7 @@ Result<ExitStatus> show(const Settings& settings, InventoryOptions options) {
                                .hint("only root sees other processes and their objects"));
   const bool clears = options.watch > 0 && !settings.json() && ::isatty(STDOUT_FILENO) == 1;
   for (;;) {
-    PINSCOPE_TRY(const auto all, take_inventory(settings));
+    PINSCOPE_TRY(const auto all, inventory::take_inventory(settings.hook.state_directory));
     PINSCOPE_TRY(options.filter, completed(options.filter, all.machine));
     // To the top of a terminal, and nothing below.
     if (clears && ::write(STDOUT_FILENO, "\x1b[H\x1b[2J", 7) < 0) return kExitFailure;

@@ -24,23 +24,6 @@ std::string owner_text(const Space& space) {
                                  : "container " + short_id(space.container);
 }
 
-// "0:57", as mountinfo writes the device of a superblock.
-std::string device_text(const Instance& instance) {
-  return std::to_string(instance.device_major) + ":" + std::to_string(instance.device_minor);
-}
-
-const char* title_of(Instance::Origin origin) {
-  switch (origin) {
-    case Instance::Origin::kHost:
-      return "host";
-    case Instance::Origin::kView:
-      return "view";
-    case Instance::Origin::kStranger:
-      return "stranger";
-  }
-  return "";
-}
-
 Colour colour_of(Instance::Origin origin) {
   return origin == Instance::Origin::kStranger ? Colour::kYellow : Colour::kPlain;
 }
@@ -86,10 +69,11 @@ std::string not_seen_text(const Inventory& all, const Palette& palette) {
   };
   for (const auto& what : all.machine.not_seen) add(what);
   for (const auto& instance : all.machine.instances) {
-    for (const auto& what : instance.left_out) add("bpffs " + device_text(instance) + ": " + what);
+    for (const auto& what : instance.left_out)
+      add("bpffs " + inventory::device_text(instance) + ": " + what);
     if (instance.origin == Instance::Origin::kView) continue;
     for (const auto& what : instance.hidden)
-      add("bpffs " + device_text(instance) + ": no mount shows " + what);
+      add("bpffs " + inventory::device_text(instance) + ": no mount shows " + what);
   }
   return text.empty() ? text : "\n" + text;
 }
@@ -151,8 +135,8 @@ void write_instance(JsonWriter& json, const Inventory& all, size_t at,
                     const InventoryFilter& filter) {
   const auto& instance = all.machine.instances[at];
   json.object()
-      .field("device", device_text(instance))
-      .field("origin", title_of(instance.origin))
+      .field("device", inventory::device_text(instance))
+      .field("origin", inventory::name_of(instance.origin))
       .field("sealed", instance.is_sealed)
       .field("options", instance.options);
   json.key("mounts").array();
@@ -189,7 +173,8 @@ void write_object(JsonWriter& json, const Inventory& all, const Object& object) 
   json.key("pins").array();
   for (const size_t pin : object.pins)
     json.object()
-        .field("device", device_text(all.machine.instances[all.machine.pins[pin].instance]))
+        .field("device",
+               inventory::device_text(all.machine.instances[all.machine.pins[pin].instance]))
         .field("path", all.machine.pins[pin].pin.path)
         .end();
   json.end().key("holders").array();
@@ -264,7 +249,8 @@ std::string mounts_text(const Inventory& all, const InventoryFilter& filter,
     const auto& space = all.machine.spaces[mount.space];
     const auto& instance = all.machine.instances[mount.instance];
     if (!filter.shows(space)) continue;
-    table.add({device_text(instance), Cell(title_of(instance.origin), colour_of(instance.origin)),
+    table.add({inventory::device_text(instance),
+               Cell(inventory::name_of(instance.origin), colour_of(instance.origin)),
                instance.is_sealed ? "yes" : "no", std::to_string(pins[mount.instance]),
                owner_text(space), mount.mount.mount_point});
   }
@@ -279,7 +265,7 @@ std::string pins_text(const Inventory& all, const InventoryFilter& filter, const
                                    ? identity_text(pin.pin.object)
                                    : std::string("not seen: ") + std::strerror(pin.pin.error);
     const bool is_stale = pin.grant && pin.grant->is_stale;
-    table.add({device_text(all.machine.instances[pin.instance]), pin.pin.path, object,
+    table.add({inventory::device_text(all.machine.instances[pin.instance]), pin.pin.path, object,
                std::to_string(pin.pin.uid) + ":" + std::to_string(pin.pin.gid) + " " +
                    model::mode_text(pin.pin.mode & 07777U),
                Cell(grant_text(pin), is_stale ? Colour::kYellow : Colour::kPlain),

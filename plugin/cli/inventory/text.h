@@ -2,18 +2,13 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "plugin/cli/term/terminal.h"
-#include "plugin/inventory/machine/judge.h"
+#include "plugin/inventory/machine/inventory.h"
 
 namespace pinscope::cli {
 
-// What was found, and what of it somebody should look at.
-struct Inventory {
-  inventory::Machine machine;
-  std::vector<inventory::Notice> notices;
-};
+using inventory::Inventory;
 
 // Which of it is shown. Empty: all of them.
 struct InventoryFilter {

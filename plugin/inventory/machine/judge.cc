@@ -269,6 +269,22 @@ std::string text_of(const Space& space) {
   return one_line(space.command) + " (pid " + std::to_string(space.pid) + ")";
 }
 
+std::string device_text(const Instance& instance) {
+  return std::to_string(instance.device_major) + ":" + std::to_string(instance.device_minor);
+}
+
+const char* name_of(Instance::Origin origin) {
+  switch (origin) {
+    case Instance::Origin::kHost:
+      return "host";
+    case Instance::Origin::kView:
+      return "view";
+    case Instance::Origin::kStranger:
+      return "stranger";
+  }
+  return "";
+}
+
 void judge(Machine& machine, const std::vector<KnownContainer>& containers) {
   claim_all(machine, containers);
   find_orphans(machine);
