@@ -105,9 +105,10 @@ endfunction()
 # pinscope_test(<suite> <name> SOURCES <file>... LINK <library>...): a GoogleTest program whose cases
 # become tests called <suite>.<Case>, with the label <suite>. Suites that need root run one at a time.
 # OLD_KERNEL: once more as <suite>.OldKernel.<Case>, with the newer system calls refused; not with
-# sanitizers, which find nothing more in it and take long.
+# sanitizers, which find nothing more in it and take long. OWN_MAIN: of a suite that needs root, with
+# a main() of its own.
 function(pinscope_test suite name)
-  cmake_parse_arguments(arg "OLD_KERNEL" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "OLD_KERNEL;OWN_MAIN" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE pinscope_flags ${arg_LINK} pinscope_test_flags)
   pinscope_precompile(${name} pinscope_test_headers)
@@ -122,7 +123,9 @@ function(pinscope_test suite name)
     target_link_libraries(${name} PRIVATE GTest::gmock_main)
   else()
     # A main() that gives each test process namespaces of its own: tests/support/machine/root_main.cc.
-    target_link_libraries(${name} PRIVATE pinscope_root_main)
+    if(NOT arg_OWN_MAIN)
+      target_link_libraries(${name} PRIVATE pinscope_root_main)
+    endif()
     list(APPEND properties RESOURCE_LOCK root)
   endif()
   gtest_discover_tests(${name} TEST_PREFIX "${suite}." NO_PRETTY_VALUES PROPERTIES ${properties}

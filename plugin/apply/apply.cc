@@ -16,6 +16,7 @@
 #include "plugin/base/undo.h"
 #include "plugin/host/file.h"
 #include "plugin/kernel/bpf/delegation.h"
+#include "plugin/kernel/bpf/pin_attributes.h"
 #include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/mount/container_root.h"
 #include "plugin/kernel/mount/later_mounts.h"
@@ -143,6 +144,11 @@ class Applied::Walker {
     if (grant.mode != kPinnedMode &&
         ::fchmodat(directory, step.path.c_str(), static_cast<mode_t>(grant.mode), 0) != 0)
       return std::unexpected(Error::system("change the mode of " + quoted(grant.name), errno));
+    if (step.with_attributes && has_attributes_) {
+      PINSCOPE_TRY(has_attributes_, kernel::write_attributes(
+                                        directory, step.path,
+                                        {target_.container, grant.source, to_string(grant.rule)}));
+    }
     pins_[step.grant].object = std::move(source.info);
     return {};
   }
@@ -354,7 +360,8 @@ class Applied::Walker {
   Fd resolved_;
   std::vector<kernel::ContainerRoot::MadeDirectory> made_;
   bool entered_ = false;
-  UndoStack undo_;  // last: its actions use what is above
+  bool has_attributes_ = true;  // until the kernel says that it has none
+  UndoStack undo_;              // last: its actions use what is above
 };
 
 Applied::Applied(std::unique_ptr<Walker> walker) : walker_(std::move(walker)) {

@@ -21,6 +21,7 @@ namespace pinscope::apply {
 
 struct Target {
   const kernel::ContainerProcess* process = nullptr;
+  std::string container;    // its id
   std::string rootfs;       // absolute, as the container's mount namespace shows it
   bool is_session = false;  // of the host: its root is the host's own, in a namespace of its own
   int proc_self_fd = -1;    // /proc/self/fd, opened before the mount namespace was changed

@@ -11,6 +11,7 @@
 #include "plugin/host/file.h"
 #include "plugin/kernel/bpf/bpf.h"
 #include "plugin/kernel/bpf/delegation.h"
+#include "plugin/kernel/bpf/pin_attributes.h"
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/kernel/process/process.h"
 #include "plugin/kernel/sys.h"
@@ -51,10 +52,16 @@ ProbeResult result(std::string name, int errnum, std::string since, std::string 
           detail_of(errnum)};
 }
 
+int errnum_of_attributes(int directory, const char* name) {
+  const auto written = write_attributes(directory, name, {"probe", "probe", "probe"});
+  return written && !*written ? errno : errnum_of(written);
+}
+
 }  // namespace
 
 model::Features quick_features() {
   model::Features features;
+  features.pin_attributes = true;
   features.pin_by_fd = has_path_fd();
   features.list_mounts = has_listmount();
   return features;
@@ -64,6 +71,7 @@ std::vector<ProbeResult> probe_all() {
   std::vector<ProbeResult> results;
 
   auto context = create_filesystem("bpf");
+  int attributes = EPERM;  // where there is no instance to try it in
   results.push_back(result("private bpffs instances", errnum_of(context), "Linux 5.2", ""));
   Fd mount;
   Fd tree;
@@ -72,8 +80,9 @@ std::vector<ProbeResult> probe_all() {
     if (mounted) {
       mount = *std::move(mounted);
       if (::mkdirat(mount.get(), "probe", 0755) == 0) {
+        attributes = errnum_of_attributes(mount.get(), "probe");
         auto cloned = clone_mount(mount.get(), "probe");
-        results.push_back(result("detached mount trees", errnum_of(cloned), "Linux 6.15",
+        results.push_back(result(kDetachedTreesProbe, errnum_of(cloned), "Linux 6.15",
                                  "the view is put together at its target, before the container's "
                                  "process runs"));
         if (cloned) tree = *std::move(cloned);
@@ -90,6 +99,9 @@ std::vector<ProbeResult> probe_all() {
                      "Linux 6.5", "pins are made through /proc/self/fd", ""});
   results.push_back({"listmount and statmount", has_listmount() ? Probe::kYes : Probe::kNo,
                      "Linux 6.8", "the container's mount table is read from /proc", ""});
+
+  results.push_back(result(kAttributesProbe, attributes, "Linux 7.2",
+                           "whose a view is stands in its record only"));
 
   const auto delegation = probe_delegation();
   results.push_back({"BPF tokens", delegation.answer, "Linux 6.9",

@@ -8,8 +8,12 @@
 
 namespace pinscope::kernel {
 
-// For the hook: cheap probes only. detached_trees is assumed; apply says when it does not hold.
+// For the hook: cheap probes only. detached_trees and pin_attributes are assumed; apply says or
+// sees when they do not hold.
 model::Features quick_features();
+
+inline constexpr const char* kDetachedTreesProbe = "detached mount trees";
+inline constexpr const char* kAttributesProbe = "attributes of pins";
 
 // One line of `doctor`.
 struct ProbeResult {

@@ -41,6 +41,16 @@ inline constexpr uint32_t kMntIdReqSize1 = 32;              // MNT_ID_REQ_SIZE_V
 inline constexpr uint64_t kListmountRoot = ~0ULL;           // LSMT_ROOT
 inline constexpr unsigned long kNsGetMntNsId = 0x8008b705;  // NS_GET_MNTNS_ID, Linux 6.11
 
+// NS_MNT_GET_NEXT, NS_MNT_GET_PREV, Linux 6.12: opens the mount namespace behind and in front of
+// this one, in the kernel's own list of all.
+struct MntNsInfo {
+  uint32_t size;
+  uint32_t nr_mounts;
+  uint64_t mnt_ns_id;
+};
+inline constexpr unsigned long kNsMntGetNext = 0x8010b70b;
+inline constexpr unsigned long kNsMntGetPrev = 0x8010b70c;
+
 inline constexpr uint64_t kStatmountSbBasic = 0x1;
 inline constexpr uint64_t kStatmountMntBasic = 0x2;
 inline constexpr uint64_t kStatmountMntRoot = 0x8;
@@ -71,6 +81,15 @@ struct Statmount {
   uint32_t mnt_point;  // offset into str
   uint64_t spare[50];
   char str[1];  // really a flexible array
+};
+
+// setxattrat(2), getxattrat(2): Linux 6.13, include/uapi/linux/xattr.h.
+inline constexpr long kSysSetxattrat = 463;
+inline constexpr long kSysGetxattrat = 464;
+struct XattrArgs {
+  uint64_t value;
+  uint32_t size;
+  uint32_t flags;
 };
 
 // statx(2): the mount id that is never used again (Linux 6.8).

@@ -17,6 +17,8 @@ struct Features {
   bool detached_trees = true;
   // listmount(2) and statmount(2) (Linux 6.8): otherwise /proc/PID/mountinfo is read.
   bool list_mounts = true;
+  // A bpffs keeps extended attributes (Linux 7.2): each pin of a view says whose it is.
+  bool pin_attributes = false;
   friend bool operator==(const Features&, const Features&) = default;
 };
 

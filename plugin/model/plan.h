@@ -64,6 +64,7 @@ struct PinObject {
   uint32_t grant = 0;  // index into Plan::grants
   uint32_t uid = 0;
   uint32_t gid = 0;
+  bool with_attributes = false;  // that say whose it is: kernel/bpf/pin_attributes.h
   friend bool operator==(const PinObject&, const PinObject&) = default;
 };
 

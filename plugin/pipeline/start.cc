@@ -159,8 +159,9 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
 
   // The machine is changed. Whatever fails from here on, `view` takes back.
   const auto judge = reach_judge(decision, container, host);
-  const apply::Target target{&*process,         container.rootfs, start.subject.is_session,
-                             descriptors.get(), &sources,         judge};
+  const apply::Target target{
+      &*process, container.id, container.rootfs, start.subject.is_session, descriptors.get(),
+      &sources,  judge};
   PINSCOPE_TRY(auto view, make_view(decision, container, std::move(plan), features, target));
   PINSCOPE_CHECK(kernel::restrict_to_undo());
 

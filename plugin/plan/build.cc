@@ -120,7 +120,8 @@ class Builder {
 
   Status pin(InstanceId instance, uint32_t grant, std::string path) {
     PINSCOPE_TRY(const HostOwner owner, owner_on_host(decision_.grants[grant], container_));
-    plan_.steps.emplace_back(PinObject{instance, std::move(path), grant, owner.uid, owner.gid});
+    plan_.steps.emplace_back(PinObject{instance, std::move(path), grant, owner.uid, owner.gid,
+                                       features_.pin_attributes});
     return {};
   }
 

@@ -54,7 +54,9 @@ struct TextPrinter {
     return "pin " + quoted(grant.source) + " as " + quoted(step.path) + " in " +
            instance_text(step.instance) + ", " + name_of(grant.access) + ", owner " +
            std::to_string(step.uid) + ":" + std::to_string(step.gid) + ", mode " +
-           mode_text(grant.mode) + "; " + to_string(grant.rule);
+           mode_text(grant.mode) +
+           (step.with_attributes ? ", with attributes that say whose it is" : "") + "; " +
+           to_string(grant.rule);
   }
   std::string operator()(const MakeSymlink& step) const {
     return "make link " + quoted(step.path) + " to " + quoted(step.target) + " in " +
@@ -141,6 +143,7 @@ struct JsonPrinter {
         .field("uid", step.uid)
         .field("gid", step.gid)
         .field("mode", mode_text(grant.mode))
+        .field("attributes", step.with_attributes)
         .key("rule");
     write_rule(json, grant.rule);
   }

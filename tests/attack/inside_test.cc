@@ -48,6 +48,18 @@ TEST_P(Inside, AReadGrantAloneIsNotWritableEither) {
           {"chmod /sys/fs/bpf/flows 600", "EROFS"}});
 }
 
+// What a pin says of its owner, where the kernel keeps attributes.
+TEST_P(Inside, WhatAPinSaysOfItselfIsNeitherSeenNorChanged) {
+  container_.spec.capabilities.push_back("CAP_FOWNER");
+  Tries tries;
+  for (const std::string pin : {"/sys/fs/bpf/flows", "/sys/fs/bpf/counters"}) {
+    tries.emplace_back("set-attribute " + pin + " trusted.pinscope.container other", "EROFS");
+    tries.emplace_back("remove-attribute " + pin + " trusted.pinscope.container", "EROFS");
+    tries.emplace_back("attribute " + pin + " trusted.pinscope.container", "ENODATA");
+  }
+  expect(tries);
+}
+
 TEST_P(Inside, AReadDescriptorCanBePinnedNowhere) {
   Tries tries;
   for (const std::string where :

@@ -13,6 +13,7 @@ BEGIN, END = "<!-- made by ./dev vm --all --table -->\n", "<!-- end of what is m
 # Fixtures in the order of the page, by suite, each with its heading.
 HEADINGS = {
     "kernel.PinFacts": "Pins and maps",
+    "kernel.AttributeFacts": "Attributes of pins",
     "kernel.MountFacts": "Mounts",
     "kernel.DetachedFacts": "A mount that is attached nowhere",
     "kernel.TokenFacts": "A BPF file system that delegates",

@@ -45,9 +45,12 @@ Result<std::vector<model::Policy>> read_policies(const Settings& settings, Expla
 
 model::Features features_of_host() {
   model::Features features = kernel::quick_features();
-  for (const auto& probe : kernel::probe_all())
-    if (probe.name == "detached mount trees" && probe.answer == model::Probe::kNo)
+  for (const auto& probe : kernel::probe_all()) {
+    if (probe.name == kernel::kDetachedTreesProbe && probe.answer == model::Probe::kNo)
       features.detached_trees = false;
+    if (probe.name == kernel::kAttributesProbe)
+      features.pin_attributes = probe.answer == model::Probe::kYes;
+  }
   return features;
 }
 

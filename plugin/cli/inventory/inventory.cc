@@ -1,6 +1,7 @@
 // `pinscope inventory`: every bpffs, pin and BPF object of the machine, and whose it is.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -10,6 +11,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
+#include "plugin/cli/inventory/order.h"
 #include "plugin/cli/inventory/text.h"
 #include "plugin/policy/glob.h"
 
@@ -53,9 +55,24 @@ Result<InventoryFilter> completed(InventoryFilter filter, const inventory::Machi
   return filter;
 }
 
+Status check_sort(const Settings& settings, const InventoryOptions& options) {
+  const auto& key = options.filter.sort;
+  if (key.empty()) return {};
+  const auto keys = sort_keys_of(options.what);
+  if (!settings.json() && std::ranges::find(keys, key) != keys.end()) return {};
+  const Error error(ErrorCode::kUsage, "sort by " + quoted(key));
+  if (settings.json() || keys.empty())
+    return std::unexpected(Error(error).hint(
+        "tables are sorted: pinscope inventory mounts, pins or objects, without --output json"));
+  const std::vector<std::string> words(keys.begin(), keys.end());
+  return std::unexpected(
+      Error(error).hint("the table of " + options.what + " is sorted by " + joined(words, ", ")));
+}
+
 Result<ExitStatus> show(const Settings& settings, InventoryOptions options) {
   PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
   PINSCOPE_CHECK(policy::check_glob(options.filter.name));
+  PINSCOPE_CHECK(check_sort(settings, options));
   if (options.what == kSummary && !settings.json() && options.filter.is_set())
     return std::unexpected(
         Error(ErrorCode::kUsage, "choose in the summary")
@@ -89,17 +106,20 @@ void add_inventory(CLI::App& root, Program& program) {
       .choice("--kind", options->filter.kind, {"map", "program", "link"},
               "Only objects of this kind")
       .option("--name", options->filter.name, "GLOB", "Only objects and pins whose name matches")
+      .choice("--sort", options->filter.sort, {std::begin(kSortKeys), std::end(kSortKeys)},
+              "Sort a table: mounts by at, in, pins; pins by container, name, object; objects by "
+              "holders, name, pins, type")
       .number("--watch", options->watch, "SECONDS", "Show it again after each so many seconds")
       .shared_options(program.settings, {"state-dir"})
       .output_options(program.settings)
       .footer(
-          "All mount namespaces that a process is in or has open are looked at. A bpffs is the "
+          "All mount namespaces are looked at. A bpffs is the "
           "\"host\"'s, the \"view\" of a container, or a \"stranger\".\n"
           "NOTICE: exposed (a container sees a bpffs of the host); later (mounted in a container "
           "after its view); stranger; stale (the container keeps an object that its source names "
           "no more); orphan (no pin and no process leads to the object); duplicate (an object in "
           "several bpffs, one of which no policy explains); leftover (a record of a container that "
-          "has ended).\n"
+          "has ended); unrecorded (a view whose record is gone).\n"
           "What could not be seen is listed with the reason.\n"
           "Exit status: 0 done; 1 failure; 2 usage error.");
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "plugin/base/text.h"
+#include "plugin/cli/inventory/order.h"
 #include "plugin/cli/term/json_output.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/model/shapes.h"
@@ -57,7 +58,8 @@ std::string holders_text(const std::vector<inventory::Holder>& holders) {
 }
 
 std::string grant_text(const Pin& pin) {
-  if (!pin.grant) return "";
+  const auto& container = pin.pin.attributes.container;
+  if (!pin.grant) return container.empty() ? "" : "for " + short_id(container) + ", no record";
   return std::string(model::name_of(pin.grant->access)) + " for " + short_id(pin.grant->container) +
          (pin.grant->is_stale ? ", stale" : "");
 }
@@ -117,6 +119,13 @@ void write_pin(JsonWriter& json, const Pin& pin) {
     write_identity(json, pin.pin.object);
   else
     json.field("error", std::strerror(pin.pin.error));
+  if (const auto& [container, source, rule] = pin.pin.attributes; !container.empty())
+    json.key("attributes")
+        .object()
+        .field("container", container)
+        .field("source", source)
+        .field("rule", rule)
+        .end();
   if (pin.grant) {
     json.key("grant")
         .object()
@@ -144,8 +153,8 @@ void write_instance(JsonWriter& json, const Inventory& all, size_t at,
     if (mount.instance == at && filter.shows(all.machine.spaces[mount.space]))
       write_mount(json, all, mount);
   json.end().key("pins").array();
-  for (const auto& pin : all.machine.pins)
-    if (pin.instance == at && filter.shows(all, pin)) write_pin(json, pin);
+  for (const auto& pin : std::ranges::equal_range(all.machine.pins, at, {}, &Pin::instance))
+    if (filter.shows(all, pin)) write_pin(json, pin);
   json.end().key("left_out");
   model::write_texts(json, instance.left_out);
   json.key("hidden");
@@ -243,9 +252,9 @@ std::string summary_text(const Inventory& all, const Palette& palette) {
 std::string mounts_text(const Inventory& all, const InventoryFilter& filter,
                         const Palette& palette) {
   Table table({"BPFFS", "IS", "SEALED", "PINS", "IN", "AT"});
-  std::vector<size_t> pins(all.machine.instances.size());
-  for (const auto& pin : all.machine.pins) ++pins[pin.instance];
-  for (const auto& mount : all.machine.mounts) {
+  const auto pins = pins_of_instances(all.machine);
+  for (const auto* const shown : sorted_mounts(all.machine, filter.sort)) {
+    const auto& mount = *shown;
     const auto& space = all.machine.spaces[mount.space];
     const auto& instance = all.machine.instances[mount.instance];
     if (!filter.shows(space)) continue;
@@ -259,7 +268,8 @@ std::string mounts_text(const Inventory& all, const InventoryFilter& filter,
 
 std::string pins_text(const Inventory& all, const InventoryFilter& filter, const Palette& palette) {
   Table table({"BPFFS", "PIN", "OBJECT", "OWNER, MODE", "GRANTED", "RULE"});
-  for (const auto& pin : all.machine.pins) {
+  for (const auto* const shown : sorted_pins(all.machine, filter.sort)) {
+    const auto& pin = *shown;
     if (!filter.shows(all, pin)) continue;
     const std::string object = pin.pin.error == 0
                                    ? identity_text(pin.pin.object)
@@ -269,7 +279,7 @@ std::string pins_text(const Inventory& all, const InventoryFilter& filter, const
                std::to_string(pin.pin.uid) + ":" + std::to_string(pin.pin.gid) + " " +
                    model::mode_text(pin.pin.mode & 07777U),
                Cell(grant_text(pin), is_stale ? Colour::kYellow : Colour::kPlain),
-               pin.grant ? model::to_string(pin.grant->rule) : ""});
+               pin.grant ? model::to_string(pin.grant->rule) : pin.pin.attributes.rule});
   }
   return table.text(palette) + not_seen_text(all, palette);
 }
@@ -277,7 +287,8 @@ std::string pins_text(const Inventory& all, const InventoryFilter& filter, const
 std::string objects_text(const Inventory& all, const InventoryFilter& filter,
                          const Palette& palette) {
   Table table({"OBJECT", "TYPE", "NAME", "PINS", "HELD BY", "USED BY", "NOTICE"});
-  for (const auto& object : all.machine.objects) {
+  for (const auto* const shown : sorted_objects(all.machine, filter.sort)) {
+    const auto& object = *shown;
     if (!filter.shows(all, object)) continue;
     table.add({identity_text({object.info.kind, object.info.id}), model::type_name(object.info),
                object.info.name, std::to_string(object.pins.size()), holders_text(object.holders),

@@ -10,11 +10,12 @@ namespace pinscope::cli {
 
 using inventory::Inventory;
 
-// Which of it is shown. Empty: all of them.
+// Which of it is shown, and in which order. Empty: all of them.
 struct InventoryFilter {
   std::string container;  // an id
   std::string kind;       // of objects: "map", "program", "link"
   std::string name;       // a glob, of objects and of the last component of pins
+  std::string sort = {};  // what a table is sorted by (order.h); empty: as it was found
 
   [[nodiscard]] bool is_set() const { return !(container + kind + name).empty(); }
   [[nodiscard]] bool shows(const inventory::Space& space) const;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string_view>
 #include <unordered_map>
 
 #include "plugin/base/path.h"
@@ -143,6 +145,17 @@ void claim_all(Machine& machine, const Containers& containers) {
   }
 }
 
+// What pins say of themselves where no record does. Only root of the machine could have written it.
+void claim_by_attributes(Machine& machine) {
+  for (const auto& pin : machine.pins) {
+    const auto& container = pin.pin.attributes.container;
+    auto& instance = machine.instances[pin.instance];
+    if (pin.grant || container.empty() || instance.origin == Instance::Origin::kHost) continue;
+    instance.origin = Instance::Origin::kView;
+    instance.container = container;
+  }
+}
+
 // Whatever a pin or a process leads to, and what that keeps alive.
 void find_orphans(Machine& machine) {
   std::vector<std::vector<size_t>> uses(machine.objects.size());
@@ -165,9 +178,10 @@ void find_orphans(Machine& machine) {
   }
 }
 
-// The host's own pins, and those that were granted.
+// The host's own pins, and those that were granted, by a record or their own attributes.
 bool is_explained(const Machine& machine, const Pin& pin) {
-  return pin.grant || machine.instances[pin.instance].origin == Instance::Origin::kHost;
+  return pin.grant || !pin.pin.attributes.container.empty() ||
+         machine.instances[pin.instance].origin == Instance::Origin::kHost;
 }
 
 void find_duplicates(Machine& machine) {
@@ -195,6 +209,7 @@ class Notices {
       if (!is_running)
         add(Notice::Kind::kLeftover, "record of container " + record.given.id,
             "its process has ended; pinscope gc removes it");
+    unrecorded();
     std::ranges::stable_sort(notices_, {}, &Notice::kind);
     return std::move(notices_);
   }
@@ -216,6 +231,18 @@ class Notices {
         add(Notice::Kind::kLater, text_of(space), "a bpffs at " + at + " came after its view");
       else if (origin == Instance::Origin::kStranger)
         add(Notice::Kind::kStranger, text_of(space), "has a bpffs of its own at " + at);
+    }
+  }
+
+  void unrecorded() {
+    std::set<std::string_view> known;
+    for (const auto& [record, is_running] : containers_) known.insert(record.given.id);
+    for (const auto& mount : machine_.mounts) {
+      const auto& container = machine_.instances[mount.instance].container;
+      if (!container.empty() && known.insert(container).second)
+        add(Notice::Kind::kUnrecorded, "container " + container,
+            "its view is mounted at " + quoted(mount.mount.mount_point) +
+                " and its record is gone");
     }
   }
 
@@ -287,6 +314,7 @@ const char* name_of(Instance::Origin origin) {
 
 void judge(Machine& machine, const std::vector<KnownContainer>& containers) {
   claim_all(machine, containers);
+  claim_by_attributes(machine);
   find_orphans(machine);
   find_duplicates(machine);
 }
@@ -307,6 +335,8 @@ const char* name_of(Notice::Kind kind) {
       return "duplicate";
     case Notice::Kind::kLeftover:
       return "leftover";
+    case Notice::Kind::kUnrecorded:
+      return "unrecorded";
   }
   return "";
 }

@@ -23,20 +23,21 @@ struct KnownContainer {
   bool is_running = false;
 };
 
-// Fills in what records say (Space::container, Instance::Origin::kView, InstanceMount::is_later,
-// Pin::grant), and which objects are orphans and duplicates.
+// Fills in what records and the attributes of pins say (Space::container, Instance::Origin::kView,
+// InstanceMount::is_later, Pin::grant), and which objects are orphans and duplicates.
 void judge(Machine& machine, const std::vector<KnownContainer>& containers);
 
 // Something that somebody should look at.
 struct Notice {
   enum class Kind {
-    kExposed,    // a bpffs of the host is mounted in a container
-    kLater,      // a bpffs was mounted in a container after its view
-    kStranger,   // a bpffs that is neither the host's nor a view
-    kStale,      // a container has an object that its source names no more
-    kOrphan,     // an object that nothing leads to
-    kDuplicate,  // an object in several instances, not all of which are explained by grants
-    kLeftover,   // a record of a container whose process has ended
+    kExposed,     // a bpffs of the host is mounted in a container
+    kLater,       // a bpffs was mounted in a container after its view
+    kStranger,    // a bpffs that is neither the host's nor a view
+    kStale,       // a container has an object that its source names no more
+    kOrphan,      // an object that nothing leads to
+    kDuplicate,   // an object in several instances, not all of which are explained by grants
+    kLeftover,    // a record of a container whose process has ended
+    kUnrecorded,  // a view whose record is gone, as the attributes of its pins say
   } kind = Kind::kStranger;
   std::string subject;  // "container web", "map 12 (flows)"
   std::string text;     // what is the matter, as a clause

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <map>
+#include <unordered_set>
 #include <utility>
 
 #include "plugin/base/path.h"
@@ -42,6 +43,7 @@ class Look {
     if (processes_.not_seen > 0)
       machine_.not_seen.push_back(count_of(processes_.not_seen, "process", "processes") +
                                   " whose mount namespace or descriptors cannot be read from here");
+    add_kept_namespaces();
     find_mounts();
     read_pins();
     for (const auto kind :
@@ -54,6 +56,20 @@ class Look {
   }
 
  private:
+  // What no process is in or has open.
+  void add_kept_namespaces() {
+    std::unordered_set<uint64_t> known;
+    for (const auto& space : processes_.namespaces) known.insert(space.number);
+    kept_ = kernel::other_namespaces([&](uint64_t number) { return known.contains(number); });
+    if (kept_.is_full)
+      machine_.not_seen.push_back("mount namespaces that no process is in: there are more than " +
+                                  std::to_string(kept_.spaces.size()));
+    for (const auto& space : kept_.spaces) {
+      processes_.namespaces.push_back(space);
+      processes_.members.emplace_back();
+    }
+  }
+
   void find_mounts() {
     const uint64_t host = number_of_host();
     if (host == 0)
@@ -171,11 +187,13 @@ class Look {
                                     bool by_path_fd) {
     struct stat status {};
     const bool is_pin = ::fstat(shown.get(), &status) == 0 && S_ISREG(status.st_mode);
+    // A view is never shown by its root: nothing else has to be asked for attributes.
+    const kernel::WalkOptions options{by_path_fd, mount.root != "/"};
     kernel::WalkedPins found;
     if (is_pin)
-      found.pins = {kernel::look_at_pin(shown, mount.mount_point, by_path_fd)};
+      found.pins = {kernel::look_at_pin(shown, mount.mount_point, options)};
     else
-      found = kernel::walk_pins(shown.get(), by_path_fd);
+      found = kernel::walk_pins(shown.get(), options);
     if (mount.root == "/") return found;
     // As if all had been seen: the mount shows this part of it.
     for (auto& pin : found.pins)
@@ -227,6 +245,7 @@ class Look {
   }
 
   Fd proc_;
+  kernel::KeptNamespaces kept_;
   Root host_root_;
   kernel::Processes processes_;
   Machine machine_;

@@ -38,9 +38,11 @@ struct Instance {
   std::string options;  // of the superblock, as the kernel writes them
   enum class Origin {
     kHost,      // it is mounted in the machine's own namespace
-    kView,      // a record of Pinscope names it
+    kView,      // a record of Pinscope names it, or the attributes of its pins do
     kStranger,  // neither
   } origin = Origin::kStranger;
+  // Whose view it is by the attributes of its pins; empty: a record says it, or nothing does.
+  std::string container = {};
   std::vector<std::string> left_out;  // of its pins, and why
   // What no mount shows: in a view nothing, in another instance perhaps more pins.
   std::vector<std::string> hidden;

@@ -28,7 +28,8 @@ model::ObjectKind kind_of(int object, bool is_link) {
   return (flags & O_ACCMODE) == O_RDONLY ? model::ObjectKind::kMap : model::ObjectKind::kProgram;
 }
 
-WalkedPin look(int directory, const std::string& name, std::string path, bool by_path_fd) {
+WalkedPin look(int directory, const std::string& name, std::string path,
+               const WalkOptions& options) {
   WalkedPin pin;
   pin.path = std::move(path);
   struct stat status {};
@@ -37,9 +38,10 @@ WalkedPin look(int directory, const std::string& name, std::string path, bool by
     pin.uid = status.st_uid;
     pin.gid = status.st_gid;
   }
-  auto object = get_object_at(directory, name, true, by_path_fd);
+  if (options.with_attributes) pin.attributes = read_attributes(directory, name);
+  auto object = get_object_at(directory, name, true, options.by_path_fd);
   const bool is_link = !object && object.error().errnum() == EINVAL;
-  if (is_link) object = get_object_at(directory, name, false, by_path_fd);
+  if (is_link) object = get_object_at(directory, name, false, options.by_path_fd);
   const auto info = object ? short_info(object->get()) : Result<ShortInfo>();
   if (!object) {
     pin.error = object.error().errnum();
@@ -54,7 +56,7 @@ WalkedPin look(int directory, const std::string& name, std::string path, bool by
 
 class Walk {
  public:
-  explicit Walk(bool by_path_fd) : by_path_fd_(by_path_fd) {}
+  explicit Walk(const WalkOptions& options) : options_(options) {}
 
   void read(Fd fd, const std::string& path, size_t depth) {
     Directory directory(std::move(fd));
@@ -64,7 +66,7 @@ class Walk {
       if (entry->d_type == DT_DIR)
         enter(directory.fd(), name, inner, depth);
       else if (entry->d_type == DT_REG && !is_full())
-        result_.pins.push_back(look(directory.fd(), name, std::move(inner), by_path_fd_));
+        result_.pins.push_back(look(directory.fd(), name, std::move(inner), options_));
     }
   }
 
@@ -94,7 +96,7 @@ class Walk {
     if (fd.error().errnum() != ENOENT) leave_out(path, fd.error().sentence());
   }
 
-  bool by_path_fd_;
+  WalkOptions options_;
   bool told_full_ = false;
   WalkedPins result_;
 };
@@ -107,7 +109,17 @@ struct Fixed {
   model::ObjectIdentity object;
   int error = 0;
   uint32_t path_size = 0;
+  uint32_t container_size = 0;  // 0: nor are there other attributes
+  uint32_t source_size = 0;
+  uint32_t rule_size = 0;
+  [[nodiscard]] size_t text_size() const {
+    return size_t{path_size} + container_size + source_size + rule_size;
+  }
 };
+
+uint32_t size_of(const std::string& text) {
+  return static_cast<uint32_t>(text.size());
+}
 
 template <typename T>
 void append(std::string& bytes, const T& value) {
@@ -124,8 +136,8 @@ bool take(std::string_view& bytes, T& value) {
 
 }  // namespace
 
-WalkedPins walk_pins(int directory, bool by_path_fd) {
-  Walk walk(by_path_fd);
+WalkedPins walk_pins(int directory, const WalkOptions& options) {
+  Walk walk(options);
   if (auto readable = open_at(directory, ".", O_RDONLY | O_DIRECTORY))
     walk.read(*std::move(readable), "", 0);
   else
@@ -133,7 +145,7 @@ WalkedPins walk_pins(int directory, bool by_path_fd) {
   return walk.take();
 }
 
-WalkedPin look_at_pin(const Fd& file, const std::string& path, bool by_path_fd) {
+WalkedPin look_at_pin(const Fd& file, const std::string& path, const WalkOptions& options) {
   WalkedPin pin;
   const size_t slash = path.rfind('/');
   const std::string name = path.substr(slash + 1);
@@ -144,7 +156,7 @@ WalkedPin look_at_pin(const Fd& file, const std::string& path, bool by_path_fd) 
     pin.error = directory.error().errnum();
     return pin;
   }
-  pin = look(directory->get(), name, "", by_path_fd);
+  pin = look(directory->get(), name, "", options);
   struct stat opened {};
   struct stat now {};
   if (::fstat(file.get(), &opened) != 0 ||
@@ -160,9 +172,10 @@ std::string to_bytes(const WalkedPins& pins) {
   std::string bytes;
   append(bytes, pins.pins.size());
   for (const auto& pin : pins.pins) {
-    append(bytes, Fixed{pin.mode, pin.uid, pin.gid, pin.object, pin.error,
-                        static_cast<uint32_t>(pin.path.size())});
-    bytes += pin.path;
+    const auto& [container, source, rule] = pin.attributes;
+    append(bytes, Fixed{pin.mode, pin.uid, pin.gid, pin.object, pin.error, size_of(pin.path),
+                        size_of(container), size_of(source), size_of(rule)});
+    for (const auto* text : {&pin.path, &container, &source, &rule}) bytes += *text;
   }
   append(bytes, pins.left_out.size());
   for (const auto* texts : {&pins.left_out, &pins.covered})
@@ -174,15 +187,27 @@ WalkedPins walked_pins_from(std::string_view bytes) {
   WalkedPins result;
   size_t count = 0;
   if (!take(bytes, count)) return result;
-  for (Fixed fixed; count > 0 && take(bytes, fixed) && fixed.path_size <= bytes.size(); --count) {
-    result.pins.push_back({std::string(bytes.substr(0, fixed.path_size)), fixed.mode, fixed.uid,
-                           fixed.gid, fixed.object, fixed.error});
-    bytes.remove_prefix(fixed.path_size);
+  const auto text = [&](uint32_t size) {
+    std::string taken(bytes.substr(0, size));
+    bytes.remove_prefix(size);
+    return taken;
+  };
+  for (Fixed fixed; count > 0 && take(bytes, fixed) && fixed.text_size() <= bytes.size(); --count) {
+    auto& pin = result.pins.emplace_back();
+    pin.path = text(fixed.path_size);
+    pin.mode = fixed.mode;
+    pin.uid = fixed.uid;
+    pin.gid = fixed.gid;
+    pin.object = fixed.object;
+    pin.error = fixed.error;
+    pin.attributes.container = text(fixed.container_size);
+    pin.attributes.source = text(fixed.source_size);
+    pin.attributes.rule = text(fixed.rule_size);
   }
   if (!take(bytes, count) || bytes.empty()) return result;
   bytes.remove_suffix(1);
-  for (const auto text : split(bytes, '\0'))
-    (result.left_out.size() < count ? result.left_out : result.covered).emplace_back(text);
+  for (const auto word : split(bytes, '\0'))
+    (result.left_out.size() < count ? result.left_out : result.covered).emplace_back(word);
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "plugin/base/fd.h"
+#include "plugin/kernel/bpf/pin_attributes.h"
 #include "plugin/model/object.h"
 
 namespace pinscope::kernel {
@@ -16,8 +17,9 @@ struct WalkedPin {
   uint32_t mode = 0;  // as in st_mode
   uint32_t uid = 0;
   uint32_t gid = 0;
-  model::ObjectIdentity object;  // no id: it could not be opened
-  int error = 0;                 // errno of that
+  model::ObjectIdentity object;   // no id: it could not be opened
+  int error = 0;                  // errno of that
+  PinAttributes attributes = {};  // where they were asked for
   friend bool operator==(const WalkedPin&, const WalkedPin&) = default;
 };
 
@@ -31,16 +33,22 @@ struct WalkedPins {
 inline constexpr size_t kMaxWalkedPins = 250'000;
 inline constexpr size_t kMaxWalkDepth = 64;
 
+// How pins are looked at.
+struct WalkOptions {
+  bool by_path_fd = true;        // the kernel has BPF_F_PATH_FD; without it, the working directory
+                                 // changes
+  bool with_attributes = false;  // a view's pins have them, if any
+};
+
 // The pins below `directory`, which is on a bpffs. No link is followed and no other mount entered.
-// `by_path_fd`: the kernel has BPF_F_PATH_FD; without it, the working directory changes.
 //
 // A pin is opened for reading, which a sealed bpffs allows for maps and programs. A link opens for
 // writing only, so those on a sealed bpffs are pins without an object (EROFS).
-WalkedPins walk_pins(int directory, bool by_path_fd);
+WalkedPins walk_pins(int directory, const WalkOptions& options);
 
 // The pin that `file` is open as (O_PATH), where a single one is mounted, at the absolute `path`.
 // No error code but errno: ESTALE if the path leads elsewhere.
-WalkedPin look_at_pin(const Fd& file, const std::string& path, bool by_path_fd);
+WalkedPin look_at_pin(const Fd& file, const std::string& path, const WalkOptions& options);
 
 // As bytes, for another process of this program.
 std::string to_bytes(const WalkedPins& pins);

@@ -83,6 +83,17 @@ Result<std::vector<BpffsMount>> list(uint64_t space) {
   }
 }
 
+// As many as leave descriptors for other work.
+constexpr size_t kMaxKept = 256;
+
+void keep(const Fd& space, uint64_t number, KeptNamespaces& kept) {
+  Fd own(kept.spaces.size() < kMaxKept ? ::fcntl(space.get(), F_DUPFD_CLOEXEC, 0) : -1);
+  kept.is_full = kept.is_full || !own.valid();
+  if (!own.valid()) return;
+  kept.spaces.push_back({number, "self/fd/" + std::to_string(own.get()), ""});
+  kept.descriptors.push_back(std::move(own));
+}
+
 }  // namespace
 
 Result<Fd> open_namespace(int proc, const MountNamespace& space) {
@@ -92,6 +103,23 @@ Result<Fd> open_namespace(int proc, const MountNamespace& space) {
     return std::unexpected(Error(ErrorCode::kProcessGone, "open " + quoted(space.path))
                                .reason("the process has ended, or has left the namespace"));
   return fd;
+}
+
+KeptNamespaces other_namespaces(const std::function<bool(uint64_t)>& is_known) {
+  KeptNamespaces kept;
+  for (const auto direction : {uapi::kNsMntGetNext, uapi::kNsMntGetPrev}) {
+    auto own = open_at(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY);
+    Fd at = own ? *std::move(own) : Fd();
+    while (at.valid()) {
+      uapi::MntNsInfo info{sizeof info, 0, 0};
+      Fd next(::ioctl(at.get(), direction, &info));
+      struct stat status {};
+      if (next.valid() && ::fstat(next.get(), &status) == 0 && !is_known(status.st_ino))
+        keep(next, status.st_ino, kept);
+      at = std::move(next);
+    }
+  }
+  return kept;
 }
 
 Result<std::vector<BpffsMount>> bpffs_mounts_of(int proc, const MountNamespace& space) {

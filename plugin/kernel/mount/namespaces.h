@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,21 @@ struct MountNamespace {
 // Opens the namespace by way of `proc`, a descriptor of /proc; kProcessGone if `path` leads to
 // another one by now.
 Result<Fd> open_namespace(int proc, const MountNamespace& space);
+
+// Mount namespaces that nothing in /proc leads to, held open by this process.
+struct KeptNamespaces {
+  std::vector<MountNamespace> spaces;  // by way of this process: "self/fd/7"
+  std::vector<Fd> descriptors;
+  bool is_full = false;  // there are more, and not that many descriptors for them
+};
+
+// Those of the machine that `is_known` does not know, by number: what only a mount keeps, such as
+// after `unshare --mount=FILE true`. From the kernel's own list (Linux 6.12), which it shows to
+// CAP_SYS_ADMIN in the initial user and PID namespaces. Nothing otherwise.
+//
+// listns(2) (Linux 6.19) lists the same to the same processes, but gives ids, and each is to be
+// opened by open_by_handle_at(2) then.
+KeptNamespaces other_namespaces(const std::function<bool(uint64_t)>& is_known);
 
 // Its bpffs mounts: from listmount(2) and statmount(2), which show all of them and know namespaces
 // since Linux 6.11; from mountinfo before. Needs CAP_SYS_ADMIN in the namespace's user namespace.

@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
+#include "plugin/host/file.h"
+#include "plugin/kernel/bpf/pin_attributes.h"
 #include "tests/support/bpf/bpf_objects.h"
 #include "tests/support/bpf/programs.h"
 #include "tests/support/machine/mounts.h"
@@ -217,6 +220,59 @@ TEST_F(PinFacts, ABindMountKeepsShowingTheMapThatWasReplaced) {
   pins_.map(pin_);
   ASSERT_NE(map_id(pin_), old_id);
   EXPECT_EQ(map_id(place), old_id);
+}
+
+// What the attributes of a view's pins rest on.
+class AttributeFacts : public PinFacts {
+ protected:
+  void SetUp() override {
+    PinFacts::SetUp();
+    const auto directory = open_at(AT_FDCWD, directory_.path() + "/instance", O_PATH | O_DIRECTORY);
+    ASSERT_TRUE(directory.has_value());
+    const auto written = kernel::write_attributes(directory->get(), "flows", attributes_);
+    ASSERT_TRUE(written.has_value()) << written.error().sentence();
+    read_ = kernel::read_attributes(directory->get(), "flows");
+    if (*written) return;
+    const int errnum = kernel::is_without_attributes(errno) ? EOPNOTSUPP : errno;
+    ASSERT_EQ(errnum, EOPNOTSUPP);
+    record_fallback("whose a view is stands in its record only");
+    GTEST_SKIP() << "this kernel keeps no attributes of pins (Linux 7.2 does)";
+  }
+
+  [[nodiscard]] std::string of_container(const std::string& command,
+                                         const std::string& value = "") const {
+    return command + " " + pin_ + " " + kernel::kContainerAttribute +
+           (value.empty() ? "" : " " + value);
+  }
+
+  const kernel::PinAttributes attributes_ = {"web", "/sys/fs/bpf/flows",
+                                             "policy \"reader\" at reader.yaml:11:7"};
+  kernel::PinAttributes read_;
+};
+
+TEST_F(AttributeFacts, AreKeptAndReadBack) {
+  EXPECT_EQ(read_, attributes_);
+  EXPECT_EQ(ask(of_container("attribute")), "ok web");
+  ASSERT_EQ(rename(pin_.c_str(), instance_.path("again").c_str()), 0);
+  EXPECT_EQ(ask("attribute " + instance_.path("again") + " " + kernel::kContainerAttribute),
+            "ok web");
+  ASSERT_EQ(rename(instance_.path("again").c_str(), pin_.c_str()), 0);
+}
+
+TEST_F(AttributeFacts, AreWrittenOnlyByRootOfTheMachine) {
+  for (const std::string identity : {"unshare user", "keep-caps 8000000000"})
+    EXPECT_THAT(ask_all({identity, of_container("set-attribute", "other"),
+                         of_container("remove-attribute"), of_container("attribute")}),
+                ElementsAre("ok", "EPERM", "EPERM", "ENODATA"))
+        << identity;
+  EXPECT_EQ(ask(of_container("attribute")), "ok web");
+}
+
+TEST_F(AttributeFacts, DoNotChangeBehindAReadOnlySuperblockWhoeverAsks) {
+  instance_.change(MS_REMOUNT | MS_RDONLY);
+  EXPECT_EQ(ask(of_container("set-attribute", "other")), "EROFS");
+  EXPECT_EQ(ask(of_container("remove-attribute")), "EROFS");
+  EXPECT_EQ(ask(of_container("attribute")), "ok web");
 }
 
 TEST_F(PinFacts, AnObjectIsFoundByItsIdOnlyByRootOfTheMachine) {

@@ -14,6 +14,7 @@
 #include "plugin/host/file.h"
 #include "plugin/kernel/bpf/bpf.h"
 #include "plugin/kernel/bpf/delegation.h"
+#include "plugin/kernel/bpf/pin_attributes.h"
 #include "plugin/kernel/mount/mounts.h"
 #include "plugin/kernel/process/file_ids.h"
 #include "plugin/kernel/process/privileges.h"
@@ -179,6 +180,16 @@ TEST_F(TokenFacts, RootOfTheNamespaceMakesTheSuperblockWritableAgain) {
   EXPECT_EQ(answer(result, "chmod " + at_ + " 777"), "EPERM");
   EXPECT_EQ(answer(result, "reconfigure " + at_ + " delegate_maps 0x4"), "EPERM");
   EXPECT_EQ(answer(result, "stat " + at_), "ok directory mode=1755 uid=65534 gid=65534");
+}
+
+// Trusted attributes say whose a pin is; what its own root could write would say nothing.
+TEST_F(TokenFacts, RootOfTheNamespaceWritesNoTrustedAttribute) {
+  make({kRoot, kRoot});
+  const std::string set = "set-attribute " + at_ + " " + kernel::kContainerAttribute + " other";
+  const auto result = run({set});
+  const std::string said = answer(result, set);
+  if (said == "EOPNOTSUPP") record_answer("yes; this one keeps no attributes");
+  EXPECT_THAT(said, testing::AnyOf("EPERM", "EOPNOTSUPP")) << result;
 }
 
 TEST_F(TokenFacts, ADirectoryInItHasAnOwnerWhoMayPinThere) {

@@ -149,6 +149,26 @@ TEST_F(Judge, ClaimsNothingForAContainerThatHasEnded) {
                           "removes it"));
 }
 
+TEST_F(Judge, KnowsAViewWithoutARecordByTheAttributesOfItsPins) {
+  containers_.clear();
+  machine_.pins[1].pin.attributes = {"web", "/sys/fs/bpf/flows", "policy \"p\" at p.yaml:1:1"};
+  EXPECT_THAT(notices(), ElementsAre("unrecorded: container web: its view is mounted at "
+                                     "\"/sys/fs/bpf\" and its record is gone"));
+  EXPECT_EQ(machine_.instances[1].origin, Instance::Origin::kView);
+}
+
+TEST_F(Judge, SaysOfAViewWhoseContainerHasEndedOnlyThatItsRecordIsLeft) {
+  containers_[0].is_running = false;
+  machine_.pins[1].pin.attributes.container = "web";
+  EXPECT_THAT(notices(), ElementsAre(testing::StartsWith("leftover: record of container web")));
+}
+
+TEST_F(Judge, BelievesNoAttributesInABpffsOfTheHost) {
+  machine_.pins[0].pin.attributes.container = "other";
+  EXPECT_THAT(notices(), IsEmpty());
+  EXPECT_EQ(machine_.instances[0].origin, Instance::Origin::kHost);
+}
+
 TEST_F(Judge, TellsAHostsBpffsInAContainerFromOneInAService) {
   add_mount(1, 0, "/host/bpf").id = 5;
   EXPECT_THAT(notices(), ElementsAre("exposed: container web: sees a bpffs of the host at "
@@ -200,7 +220,7 @@ TEST(WalkedPins, StayTheSameBetweenProcesses) {
                 .gid = 2,
                 .object = {ObjectKind::kProgram, 3},
                 .error = 0},
-               {.path = "", .object = {}, .error = 30}};
+               {.path = "", .object = {}, .error = 30, .attributes = {"web", "/a", "rule"}}};
   pins.left_out = {"one", "two"};
   pins.covered = {"three"};
   const auto again = kernel::walked_pins_from(kernel::to_bytes(pins));

@@ -25,12 +25,21 @@ TEST(PlanPrint, WritesOneObjectForEachStep) {
             R"("through_target":false},)"
             R"({"step":"pin-object","instance":0,"path":"view/flows",)"
             R"("source":"/sys/fs/bpf/flows","access":"read","uid":0,"gid":0,"mode":"0440",)"
-            R"("rule":{"policy":"p","file":"p.yaml","line":3,"column":5}},)"
+            R"("attributes":false,"rule":{"policy":"p","file":"p.yaml","line":3,"column":5}},)"
             R"({"step":"seal-instance","instance":0},{"step":"enter-container"},)"
             R"({"step":"hide-bpffs","how":"mask"},)"
             R"({"step":"resolve-target","at":"/sys/fs/bpf","uid":0,"gid":0},)"
             R"({"step":"attach-view","mount":0},)"
             R"({"step":"verify-view","mount":0,"at":"/sys/fs/bpf"}])");
+}
+
+TEST(PlanPrint, SaysWherePinsGetAttributes) {
+  model::Features features;
+  features.pin_attributes = true;
+  const auto plan = build(deciding({readable("flows")}), {}, features);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_THAT(to_text(*plan), ::testing::HasSubstr("mode 0440, with attributes that say whose it "
+                                                   "is; policy \"p\" at p.yaml:3:5"));
 }
 
 TEST(PlanPrint, NamesTheStepsOfEveryLayout) {

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "tests/support/programs/probe/probe.h"
@@ -111,6 +112,18 @@ static int change_owner(char** words, struct answer* answer) {
   (void)answer;
   return chown(words[0], (uid_t)strtoul(words[1], NULL, 0), (gid_t)strtoul(words[2], NULL, 0));
 }
+static int set_attribute(char** words, struct answer* answer) {
+  (void)answer;
+  return setxattr(words[0], words[1], words[2], strlen(words[2]), 0);
+}
+static int remove_attribute(char** words, struct answer* answer) {
+  (void)answer;
+  return removexattr(words[0], words[1]);
+}
+static int show_attribute(char** words, struct answer* answer) {
+  const ssize_t size = getxattr(words[0], words[1], answer->text, sizeof(answer->text) - 1);
+  return size < 0 ? -1 : 0;
+}
 static int remove_file(char** words, struct answer* answer) {
   (void)answer;
   return unlink(words[0]);
@@ -205,6 +218,9 @@ const struct command kFileCommands[] = {
     {"cat", 1, show, "PATH: the beginning of a file, in one line"},
     {"chmod", 2, change_mode, "PATH OCTAL"},
     {"chown", 3, change_owner, "PATH UID GID"},
+    {"set-attribute", 3, set_attribute, "PATH NAME VALUE: an extended attribute"},
+    {"remove-attribute", 2, remove_attribute, "PATH NAME"},
+    {"attribute", 2, show_attribute, "PATH NAME"},
     {"unlink", 1, remove_file, "PATH"},
     {"rmdir", 1, remove_directory, "PATH"},
     {"rename", 2, rename_file, "FROM TO"},
