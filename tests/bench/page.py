@@ -1,4 +1,5 @@
 # Writes the tables of docs/performance.md from what pinscope-bench --json has measured: page.py RESULTS.JSON.
+# Those of the hook, or, with --inventory, that of the inventory.
 import datetime
 import json
 import pathlib
@@ -8,6 +9,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- made by ./dev bench --page -->\n", "<!-- end of what is made -->\n"
+BEGIN_INVENTORY = "<!-- made by ./dev bench --page --inventory -->\n"
 HEAD = ("| scenario | empty | view only | floor | hook | shell | hook / floor | hook / empty | peak of the hook |\n"
         "|---|---|---|---|---|---|---|---|---|\n")
 
@@ -43,6 +45,16 @@ def plain_table(scenario):
     return lines
 
 
+def inventory_table(scenarios):
+    lines = "| machine | floor | inventory | inventory / floor |\n|---|---|---|---|\n"
+    for scenario in scenarios:
+        by_name = {program["name"]: program for program in scenario["programs"]}
+        floor, inventory = by_name["inventory-floor"], by_name["inventory"]
+        lines += (f"| {scenario['name']} | {milliseconds(floor)} | {milliseconds(inventory)} | "
+                  f"{inventory['p50'] / floor['p50']:.2f} |\n")
+    return lines
+
+
 def commit():
     git = ["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT)]
     name = subprocess.run([*git, "log", "-1", "--format=%h"], capture_output=True, text=True,
@@ -56,14 +68,20 @@ def main():
     results = json.loads(pathlib.Path(sys.argv[1]).read_text())
     date = datetime.datetime.now(datetime.timezone.utc).date()
     text = (f"Linux {results['kernel']}, {date}, the tree of {commit()}; p50 in milliseconds.\n\n")
+    if all(s["name"].startswith("inventory") for s in results["scenarios"]):
+        return write(BEGIN_INVENTORY, text + inventory_table(results["scenarios"]))
     hooks = [s for s in results["scenarios"] if any(p["name"] == "hook" for p in s["programs"])]
     text += HEAD + "".join(row(s) for s in hooks if not s["name"].startswith("runc"))
     for scenario in results["scenarios"]:
         if scenario["name"].startswith("runc"):
             text += plain_table(scenario)
-    page = PAGE.read_text()
-    before, rest = page.split(BEGIN)
-    PAGE.write_text(before + BEGIN + text + END + rest.split(END)[1])
+    return write(BEGIN, text)
+
+
+def write(begin, text):
+    """Puts it in the place of what is there, up to the next end."""
+    before, rest = PAGE.read_text().split(begin)
+    PAGE.write_text(before + begin + text + END + rest.split(END, 1)[1])
 
 
 main()

@@ -12,6 +12,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "tests/bench/inventory.h"
 #include "tests/bench/report.h"
 #include "tests/bench/scenarios.h"
 #include "tests/support/machine/private_machine.h"
@@ -26,6 +27,7 @@ constexpr const char* kUsage =
     "\n"
     "  --iterations N     runs of each program in a scenario (300; fewer where they take long)\n"
     "  --runc N           runs of each kind of `runc run` (40)\n"
+    "  --inventory        instead: `pinscope inventory` on full machines, beside its floor\n"
     "  --scenario NAME    only this one; may be repeated\n"
     "  --without PROGRAM  leave out empty, floor, floor-view-only, hook, shell or runc; may be "
     "repeated\n"
@@ -38,6 +40,7 @@ struct CommandLine {
   Options options;
   std::string json;
   int cpu = -1;
+  bool inventory = false;
 };
 
 int number(const char* text) {
@@ -47,9 +50,10 @@ int number(const char* text) {
 
 // Nothing if it makes no sense.
 std::optional<CommandLine> parse(int argc, char** argv) {
-  enum { kIterations = 1000, kRunc, kScenario, kWithout, kCpu, kQuick, kJson };
+  enum { kIterations = 1000, kRunc, kInventory, kScenario, kWithout, kCpu, kQuick, kJson };
   const option known[] = {{"iterations", required_argument, nullptr, kIterations},
                           {"runc", required_argument, nullptr, kRunc},
+                          {"inventory", no_argument, nullptr, kInventory},
                           {"scenario", required_argument, nullptr, kScenario},
                           {"without", required_argument, nullptr, kWithout},
                           {"cpu", required_argument, nullptr, kCpu},
@@ -64,6 +68,9 @@ std::optional<CommandLine> parse(int argc, char** argv) {
         break;
       case kRunc:
         line.options.runc_iterations = number(optarg);
+        break;
+      case kInventory:
+        line.inventory = true;
         break;
       case kScenario:
         line.options.only.emplace_back(optarg);
@@ -108,7 +115,7 @@ int run(CommandLine line) {
     CPU_SET(static_cast<size_t>(line.cpu), &one);
     if (::sched_setaffinity(0, sizeof one, &one) != 0) std::perror("pinscope-bench: --cpu");
   }
-  const auto scenarios = measure(line.options);
+  const auto scenarios = line.inventory ? measure_inventory(line.options) : measure(line.options);
   if (!scenarios) {
     std::fprintf(stderr, "pinscope-bench: %s\n", scenarios.error().sentence().c_str());
     return 1;

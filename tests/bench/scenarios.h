@@ -15,6 +15,7 @@ struct Options {
   int iterations = 300;
   int shell_iterations = 20;
   int runc_iterations = 40;
+  int inventory_iterations = 10;
   bool quick = false;                // each program once in each scenario, few grants and rules
   std::vector<std::string> only;     // names of scenarios; empty: all
   std::vector<std::string> without;  // names of programs to leave out
