@@ -22,6 +22,7 @@ install(FILES config/policy.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/pin
 install(FILES config/policy.schema.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(DIRECTORY config/seccomp DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
 install(FILES config/systemd/pinscope-gc.service config/systemd/pinscope-gc.timer
+  config/systemd/pinscope-metrics.service config/systemd/pinscope-metrics.timer
   config/systemd/pinscoped.service DESTINATION lib/systemd/system)
 install(FILES config/logrotate/pinscope DESTINATION ${CMAKE_INSTALL_DOCDIR}/logrotate)
 install(DIRECTORY config/policies config/logrotate config/selinux config/apparmor

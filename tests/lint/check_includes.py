@@ -25,6 +25,7 @@ ROOMS = {
     "engine": STAGE,
     "health": STAGE | {"kernel", "policy", "engine", "inventory", "record"},
     "node": STAGE | {"kernel", "policy", "engine", "inventory", "record"},
+    "metrics": STAGE | {"kernel", "policy", "inventory", "record"},
 }
 # These sit on top: the last rows of the page's table.
 ALL_ROOMS = set(ROOMS)

@@ -1,0 +1,35 @@
+// Looks at the machine for metrics: the records and what is live of them, the policies in force,
+// the granted maps, and the audit trail from where the last look stopped. Changes nothing but the
+// file with the counters, and the working directory.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/metrics/facts.h"
+
+namespace pinscope::metrics {
+
+struct GatherOptions {
+  std::string policy_path;
+  std::string cache_directory;  // where the counters are kept, too
+  std::string state_directory;
+  std::string audit_path;
+  // Bytes of the trail that are read at once; the rest is for the next time.
+  uint64_t budget = uint64_t{256} << 20;
+};
+
+struct Gathered {
+  Facts facts;
+  std::vector<Error> failed;  // why a part is not in `facts`, or was not saved
+};
+
+// Takes what can be had: a part that fails is not there.
+Gathered gather(const GatherOptions& options);
+
+// The audit trail alone.
+Result<AuditFacts> count_trail(const GatherOptions& options, std::vector<Error>& failed);
+
+}  // namespace pinscope::metrics
