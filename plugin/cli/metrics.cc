@@ -1,4 +1,5 @@
-// `pinscope metrics`: what is known of the machine in numbers, for Prometheus.
+// `pinscope metrics`: what is known of the machine in numbers, for Prometheus. pinscoped runs it
+// for each scrape (plugin/daemon/metrics.h).
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -6,9 +6,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 #include "plugin/daemon/log.h"
+#include "plugin/daemon/metrics.h"
 #include "plugin/daemon/options.h"
 #include "plugin/daemon/view_plugin.h"
 #include "plugin/host/streams.h"
@@ -39,6 +41,17 @@ int report(int status, const Error& error) {
   return status;
 }
 
+Status check_what_to_do(const Options& options) {
+  const Error refusal(ErrorCode::kUsage, "tell what to do");
+  if (!options.nri && options.metrics.empty())
+    return std::unexpected(Error(refusal).reason("--nri is missing").hint("see pinscoped --help"));
+  if (options.metrics_group && !options.metrics.starts_with("unix:"))
+    return std::unexpected(Error(ErrorCode::kUsage, "let a group read the metrics")
+                               .reason("--metrics names no Unix socket")
+                               .hint("see pinscoped --help"));
+  return {};
+}
+
 int run(const std::vector<std::string>& arguments) {
   if (const auto concealed = kernel::conceal_process(); !concealed)
     return report(kFailed, concealed.error());
@@ -63,16 +76,24 @@ int run(const std::vector<std::string>& arguments) {
     how.identity = {options.nri_name, options.nri_index};
     how.socket_path = options.nri_socket;
   }
-  if (!options.nri)
-    return report(kUsage, Error(ErrorCode::kUsage, "tell what to do")
-                              .reason("--nri is missing")
-                              .hint("see pinscoped --help"));
+  if (auto valid = check_what_to_do(options); !valid) return report(kUsage, valid.error());
   if (auto valid = nri::check_identity(how.identity); !valid) return report(kUsage, valid.error());
   auto stop = termination();
   if (!stop) return report(kFailed, stop.error());
   how.stop_fd = stop->get();
 
   const Log log(how.connection.valid());
+  std::optional<MetricsService> metrics;
+  if (!options.metrics.empty()) {
+    auto opened = MetricsService::open(options, log);
+    if (!opened) return report(kFailed, opened.error());
+    metrics.emplace(*std::move(opened));
+  }
+  if (!options.nri) {
+    const auto ended = metrics->run(how.stop_fd);
+    if (!ended) log.write(Severity::kError, ended.error().sentence());
+    return ended ? 0 : kFailed;
+  }
   if (!kernel::is_set_apart())
     log.write(Severity::kWarning,
               "without CAP_SETGID and CAP_SYS_PTRACE at the start, a container that sees the "
@@ -85,6 +106,7 @@ int run(const std::vector<std::string>& arguments) {
     if (auto written = status.write("not ready: no engine has connected yet"); !written)
       return report(kFailed, written.error());
   }
+  if (metrics) metrics->start();
   ViewPlugin plugin(options, log, std::move(status));
   const auto ended = nri::run(plugin, std::move(how));
   if (!ended) log.write(Severity::kError, ended.error().sentence());

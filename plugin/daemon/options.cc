@@ -1,24 +1,28 @@
 #include "plugin/daemon/options.h"
 
+#include <grp.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <limits>
 #include <set>
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/host/installed.h"
+#include "plugin/metrics/serve/address.h"
 
 namespace pinscope::daemon {
 namespace {
 
 constexpr std::string_view kUsageText =
-    R"(Usage: pinscoped --nri [OPTION...]
+    R"(Usage: pinscoped --nri|--metrics ADDRESS [OPTION...]
 
 Resident service of Pinscope: an NRI plugin of containerd or CRI-O. If a policy may select a
-container, it adds Pinscope's hook, which gives the container its view.
+container, it adds Pinscope's hook, which gives the container its view. With or without an engine,
+it serves metrics.
 
   --nri                  connect to the engine at --nri-socket, and again after it was restarted
   --nri-socket PATH      the engine's NRI socket (default /var/run/nri/nri.sock)
@@ -28,6 +32,8 @@ container, it adds Pinscope's hook, which gives the container its view.
                          start: run the hook when the container is started
   --nri-seccomp PATH     seccomp profile that replaces the engine's default one, plus the commands of
                          bpf(2) that the grants need (NRI 0.10 and later); none: change no profile
+  --metrics ADDRESS      serve metrics for Prometheus at unix:PATH, 127.0.0.1:PORT or [::1]:PORT
+  --metrics-group GROUP  may read the Unix socket, too, which is root's otherwise
   --status-file PATH     write "ready" to this file while connected, otherwise the reason why not
   --engine NAME          containerd or crio (default: the name that the engine gives)
   --hook PATH            the hook (default: pinscope-hook beside this program)
@@ -56,6 +62,24 @@ Status set_mode(Options& options, const std::string& value) {
   if (value != "hooks" && value != "start")
     return usage("nri-mode is " + quoted(value) + ", hooks or start was expected");
   options.nri_mode = value == "hooks" ? NriMode::kHooks : NriMode::kStart;
+  return {};
+}
+
+Status set_metrics(Options& options, const std::string& value) {
+  PINSCOPE_TRY([[maybe_unused]] const auto address, metrics::parse_address(value));
+  options.metrics = value;
+  return {};
+}
+
+Status set_metrics_group(Options& options, const std::string& value) {
+  if (const auto number = parse_unsigned(value)) {
+    if (*number >= std::numeric_limits<gid_t>::max()) return usage("metrics-group is no group");
+    options.metrics_group = static_cast<gid_t>(*number);
+    return {};
+  }
+  const struct group* entry = ::getgrnam(value.c_str());
+  if (entry == nullptr) return usage("there is no group " + quoted(value));
+  options.metrics_group = entry->gr_gid;
   return {};
 }
 
@@ -88,6 +112,8 @@ std::vector<Setting> make_settings() {
          options.nri_seccomp = value;
          return {};
        }},
+      {"metrics", false, set_metrics},
+      {"metrics-group", false, set_metrics_group},
       {"status-file", false, path(&Options::status_file)},
       {"engine", true, set_engine},
       {"hook", true, path(&Options::hook_path)},

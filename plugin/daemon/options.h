@@ -2,6 +2,8 @@
 // the configuration text that the runtime passes to it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +31,9 @@ struct Options {
   // The profile that replaces the runtime's default, or "none". Default:
   // seccomp/runtime-default.json in share/pinscope of where this program is installed.
   std::string nri_seccomp;
+  // Where metrics are served, and the group that may read them beside root; empty: nowhere.
+  std::string metrics;
+  std::optional<gid_t> metrics_group;
   std::string status_file;  // "ready" while an engine is served, or why not; empty: none
 };
 
@@ -44,8 +49,8 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
 
 // Lines of `option: value` or `option = value`, with the names of the options without their dashes,
 // "#" for comments, values in double quotes where they would be read otherwise. What only makes
-// sense on the command line (nri, nri-socket, nri-name, nri-index, status-file), what is not known
-// and what appears twice is an error (kUsage) with its line.
+// sense on the command line (nri, nri-socket, nri-name, nri-index, metrics, metrics-group,
+// status-file), what is not known and what appears twice is an error (kUsage) with its line.
 Status apply_configuration(std::string_view text, Options& options);
 
 }  // namespace pinscope::daemon

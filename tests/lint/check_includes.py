@@ -57,6 +57,10 @@ PARTS = {
         "containerd": {"wiring"},
         "docker": {"wiring"},
     },
+    "metrics": {
+        "": set(),
+        "serve": set(),
+    },
     "cli": {
         "term": set(),
         "audit": {"term"},

@@ -73,6 +73,24 @@ TEST(DaemonOptions, AreReadFromTheCommandLine) {
   EXPECT_EQ(options.hook.policy.compiler, "/pc");
 }
 
+TEST(DaemonOptions, SayWhereMetricsAreServed) {
+  const auto line = parse_command_line(
+      {"--metrics", "unix:/run/pinscope-metrics/socket", "--metrics-group", "42"}, {});
+  ASSERT_TRUE(line) << line.error().sentence();
+  EXPECT_EQ(line->options.metrics, "unix:/run/pinscope-metrics/socket");
+  EXPECT_EQ(line->options.metrics_group, 42U);
+  const auto by_name = parse_command_line({"--metrics-group", "root"}, {});
+  ASSERT_TRUE(by_name) << by_name.error().sentence();
+  EXPECT_EQ(by_name->options.metrics_group, 0U);
+  EXPECT_EQ(parse_command_line({}, {})->options.metrics, "");
+  EXPECT_THAT(refusal({"--metrics", "10.0.0.1:9750"}), HasSubstr("no address of the loopback"));
+  EXPECT_EQ(refusal({"--metrics-group", "there is none"}),
+            "cannot use these arguments: there is no group \"there is none\" (see pinscoped "
+            "--help)");
+  // Who may read them is root's word on the command line, not in a file that an engine passes on.
+  EXPECT_THAT(refusal_of("metrics: 127.0.0.1:9750"), HasSubstr("no option \"metrics\" here"));
+}
+
 TEST(DaemonOptions, RefuseACommandLineThatMakesNoSense) {
   EXPECT_EQ(refusal({"--nri-mode"}),
             "cannot use these arguments: the option \"--nri-mode\" needs a value (see pinscoped "
