@@ -27,7 +27,7 @@ inline constexpr long kSysListmount = 458;
 
 struct MntIdReq {
   uint32_t size;
-  uint32_t spare;
+  uint32_t descriptor;  // with kStatmountByFd; 0 otherwise
   uint64_t mnt_id;
   uint64_t param;
 };
@@ -50,6 +50,8 @@ struct MntNsInfo {
 };
 inline constexpr unsigned long kNsMntGetNext = 0x8010b70b;
 inline constexpr unsigned long kNsMntGetPrev = 0x8010b70c;
+
+inline constexpr unsigned kStatmountByFd = 1;  // STATMOUNT_BY_FD, a flag of statmount: Linux 7.0
 
 inline constexpr uint64_t kStatmountSbBasic = 0x1;
 inline constexpr uint64_t kStatmountMntBasic = 0x2;

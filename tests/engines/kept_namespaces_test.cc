@@ -1,14 +1,15 @@
 // `pinscope inventory` on what nothing in /proc leads to. The kernel lists it to processes of the
 // initial PID namespace only, so this program stays there and has but a mount namespace of its own,
 // which takes everything with it.
-#include <linux/bpf.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <fstream>
-#include <optional>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
 
+#include "plugin/kernel/mount/open_mounts.h"
 #include "plugin/kernel/uapi.h"
 #include "tests/engines/whole_machine.h"
 #include "tests/support/machine/private_machine.h"
@@ -56,10 +57,32 @@ TEST_F(InventoryOfKept, FindsANamespaceThatNothingButAMountKeeps) {
   EXPECT_THAT(Taken(installation_).notices(), Not(is_told));
 }
 
+// After `umount -l`.
+TEST_F(InventoryOfKept, FindsABpffsThatOnlyADescriptorLeadsTo) {
+  if (!kernel::tells_mounts_by_descriptor())
+    GTEST_SKIP() << "this kernel tells of no mount by a descriptor (Linux 7.0 does)";
+  const std::string at = directory_.make_directory("b");
+  Neighbour neighbour([&] {
+    mount_bpffs(at);
+    check(mkdir((at + "/inner").c_str(), 0755), "mkdir");
+    check(open((at + "/inner").c_str(), O_RDONLY | O_DIRECTORY), "open a bpffs");
+    check(umount2(at.c_str(), MNT_DETACH), "detach a bpffs");
+  });
+  const std::string told =
+      "stranger: " + neighbour.command() + ": has a bpffs of its own that is attached nowhere";
+  const Taken taken(installation_);
+  EXPECT_THAT(taken.notices(), Contains(told));
+  EXPECT_THAT(taken.not_seen(), Not(Contains(HasSubstr("its pins"))));
+  const auto mounts = take_inventory(installation_, {"mounts"});
+  EXPECT_THAT(mounts.out, testing::ContainsRegex("stranger .*attached nowhere"));
+  neighbour.end();
+  EXPECT_THAT(Taken(installation_).notices(), Not(Contains(told)));
+}
+
 }  // namespace
 }  // namespace pinscope::test
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   testing::InitGoogleMock(&argc, argv);
   if (testing::GTEST_FLAG(list_tests)) return RUN_ALL_TESTS();
   if (const std::string reason = pinscope::test::why_not_root(); !reason.empty()) {
@@ -70,4 +93,7 @@ int main(int argc, char** argv) {
   pinscope::test::check(unshare(CLONE_NEWNS), "unshare");
   pinscope::test::check(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "make private");
   return RUN_ALL_TESTS();
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "cannot begin: %s\n", error.what());
+  return 125;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <vector>
@@ -130,6 +131,12 @@ class Neighbour {
   }
   [[nodiscard]] std::string name() const { return "(pid " + std::to_string(pid_) + ")"; }
   [[nodiscard]] pid_t pid() const { return pid_; }
+  // As the inventory calls it: it is a copy of this process.
+  [[nodiscard]] std::string command() const {
+    std::string own;
+    std::getline(std::ifstream("/proc/self/comm"), own);
+    return own + " " + name();
+  }
 
  private:
   pid_t pid_ = -1;

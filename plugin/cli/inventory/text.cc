@@ -91,6 +91,7 @@ void write_identity(JsonWriter& json, const model::ObjectIdentity& object) {
 
 void write_space(JsonWriter& json, const Space& space) {
   json.object().field("number", space.number).field("host", space.is_host);
+  if (space.is_detached) json.field("detached", true);
   if (space.pid != 0)
     json.field("pid", int64_t{space.pid})
         .field("command", space.command)
@@ -236,8 +237,9 @@ std::string summary_text(const Inventory& all, const Palette& palette) {
   std::string text =
       count_of(machine.instances.size(), "bpffs", "bpffs") + " at " +
       count_of(machine.mounts.size(), "mount", "mounts") + " in " +
-      count_of(machine.spaces.size(), "mount namespace", "mount namespaces") + ", with " +
-      count_of(machine.pins.size(), "pin", "pins") + "\n" +
+      count_of(static_cast<size_t>(std::ranges::count(machine.spaces, false, &Space::is_detached)),
+               "mount namespace", "mount namespaces") +
+      ", with " + count_of(machine.pins.size(), "pin", "pins") + "\n" +
       count_of(count_of_kind(all, model::ObjectKind::kMap), "map", "maps") + ", " +
       count_of(count_of_kind(all, model::ObjectKind::kProgram), "program", "programs") + ", " +
       count_of(count_of_kind(all, model::ObjectKind::kLink), "link", "links") + "\n";
@@ -261,7 +263,8 @@ std::string mounts_text(const Inventory& all, const InventoryFilter& filter,
     table.add({inventory::device_text(instance),
                Cell(inventory::name_of(instance.origin), colour_of(instance.origin)),
                instance.is_sealed ? "yes" : "no", std::to_string(pins[mount.instance]),
-               owner_text(space), mount.mount.mount_point});
+               owner_text(space),
+               space.is_detached ? "attached nowhere" : mount.mount.mount_point});
   }
   return table.text(palette) + not_seen_text(all, palette);
 }

@@ -126,7 +126,8 @@ std::vector<std::pair<size_t, size_t>> pins_of_instances(const Machine& machine)
 
 void claim_all(Machine& machine, const Containers& containers) {
   std::unordered_map<uint64_t, size_t> spaces;
-  for (size_t i = 0; i < machine.spaces.size(); ++i) spaces[machine.spaces[i].number] = i;
+  for (size_t i = 0; i < machine.spaces.size(); ++i)
+    if (!machine.spaces[i].is_detached) spaces[machine.spaces[i].number] = i;
   std::unordered_map<uint64_t, Space*> others;
   for (auto& space : machine.others) others[space.number] = &space;
   std::vector<std::vector<InstanceMount*>> mounts(machine.spaces.size());
@@ -223,14 +224,15 @@ class Notices {
     for (const auto& mount : machine_.mounts) {
       const auto& space = machine_.spaces[mount.space];
       const auto origin = machine_.instances[mount.instance].origin;
-      const std::string at = quoted(mount.mount.mount_point);
+      const std::string at =
+          space.is_detached ? "that is attached nowhere" : "at " + quoted(mount.mount.mount_point);
       if (mount.is_grant) continue;
       if (origin == Instance::Origin::kHost && is_container(space))
-        add(Notice::Kind::kExposed, text_of(space), "sees a bpffs of the host at " + at);
+        add(Notice::Kind::kExposed, text_of(space), "sees a bpffs of the host " + at);
       else if (mount.is_later)
-        add(Notice::Kind::kLater, text_of(space), "a bpffs at " + at + " came after its view");
+        add(Notice::Kind::kLater, text_of(space), "a bpffs " + at + " came after its view");
       else if (origin == Instance::Origin::kStranger)
-        add(Notice::Kind::kStranger, text_of(space), "has a bpffs of its own at " + at);
+        add(Notice::Kind::kStranger, text_of(space), "has a bpffs of its own " + at);
     }
   }
 
@@ -241,7 +243,9 @@ class Notices {
       const auto& container = machine_.instances[mount.instance].container;
       if (!container.empty() && known.insert(container).second)
         add(Notice::Kind::kUnrecorded, "container " + container,
-            "its view is mounted at " + quoted(mount.mount.mount_point) +
+            (machine_.spaces[mount.space].is_detached
+                 ? "its view is open somewhere"
+                 : "its view is mounted at " + quoted(mount.mount.mount_point)) +
                 " and its record is gone");
     }
   }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <iterator>
 #include <map>
 #include <unordered_set>
 #include <utility>
@@ -45,6 +46,7 @@ class Look {
                                   " whose mount namespace or descriptors cannot be read from here");
     add_kept_namespaces();
     find_mounts();
+    find_open_mounts();
     read_pins();
     for (const auto kind :
          {model::ObjectKind::kMap, model::ObjectKind::kProgram, model::ObjectKind::kLink})
@@ -93,6 +95,33 @@ class Look {
       machine_.spaces.push_back(described(i, space.number == host));
       for (auto& mount : *mounts) add(std::move(mount));
     }
+  }
+
+  // Mounts in no namespace, which somebody has open.
+  void find_open_mounts() {
+    std::unordered_set<uint64_t> known;
+    for (const auto& mount : machine_.mounts) known.insert(mount.mount.id);
+    auto found = kernel::open_bpffs_mounts(proc_.get(), processes_.files,
+                                           [&](uint64_t id) { return known.contains(id); });
+    std::ranges::move(found.not_seen, std::back_inserter(machine_.not_seen));
+    open_ways_.reserve(found.mounts.size());
+    for (auto& [file, mount] : found.mounts) {
+      open_ways_.push_back({0, std::move(file.path), ""});
+      ways_.push_back(&open_ways_.back());
+      Space space;
+      space.is_detached = true;
+      space.pid = file.pid;
+      space.command = command_of(file.pid);
+      space.has_hosts_root = host_root_ && root_of(file.pid) == host_root_;
+      machine_.spaces.push_back(std::move(space));
+      add(std::move(mount));
+    }
+  }
+
+  // A process of which no name was asked for until now.
+  static std::string command_of(pid_t pid) {
+    const auto comm = text_of_file("/proc/" + std::to_string(pid) + "/comm");
+    return comm ? *comm : "";
   }
 
   static bool has_ended(const Error& error) {
@@ -249,6 +278,7 @@ class Look {
   Root host_root_;
   kernel::Processes processes_;
   Machine machine_;
+  std::vector<kernel::MountNamespace> open_ways_;
   std::vector<const kernel::MountNamespace*> ways_;            // to each of Machine::spaces
   std::map<std::pair<uint32_t, uint32_t>, size_t> instances_;  // by device
   std::vector<std::vector<model::ObjectIdentity>> uses_;       // of each of Machine::objects

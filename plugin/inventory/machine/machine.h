@@ -19,9 +19,10 @@
 
 namespace pinscope::inventory {
 
-// A mount namespace.
+// A mount namespace, or mounts that are attached nowhere.
 struct Space {
   uint64_t number = 0;                // the inode behind /proc/PID/ns/mnt
+  bool is_detached = false;           // no namespace: the process has such a mount open
   bool is_host = false;               // the machine's own, that of process 1
   pid_t pid = 0;                      // one process in it; 0: none, somebody has it open only
   std::string command;                // of that process, which the process chooses

@@ -144,6 +144,8 @@ class Scan {
       if (!link) continue;
       if (const auto space = namespace_in(*link))
         only_open_.try_emplace(*space, name + "/fd/" + number);
+      if (wants_files_ && link->starts_with('/'))
+        result_.files.push_back({pid, name + "/fd/" + number});
       if (const auto kind = kind_of_link(*link)) hold(pid, name + "/fdinfo/" + number, *kind);
     }
     return true;
@@ -168,6 +170,7 @@ class Scan {
   }
 
   int proc_;
+  bool wants_files_ = tells_mounts_by_descriptor();
   std::array<char, 256> link_{};
   Processes result_;
   std::unordered_map<uint64_t, size_t> index_;           // of namespaces by their number

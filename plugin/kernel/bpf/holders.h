@@ -11,6 +11,7 @@
 
 #include "plugin/base/result.h"
 #include "plugin/kernel/mount/namespaces.h"
+#include "plugin/kernel/mount/open_mounts.h"
 #include "plugin/model/object.h"
 
 namespace pinscope::kernel {
@@ -33,8 +34,9 @@ struct Processes {
   // has open.
   std::vector<std::vector<pid_t>> members;
   std::vector<HeldObject> held;
-  std::vector<Process> named;  // by pid: the first of each namespace, and those that hold objects
-  size_t not_seen = 0;         // processes whose namespaces or descriptors could not be read
+  std::vector<Process> named;   // by pid: the first of each namespace, and those that hold objects
+  std::vector<OpenFile> files;  // open files of any kind, where the kernel tells mounts by them
+  size_t not_seen = 0;          // processes whose namespaces or descriptors could not be read
 
   [[nodiscard]] std::string command_of(pid_t pid) const;
 };

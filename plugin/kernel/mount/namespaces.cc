@@ -18,6 +18,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/kernel/mount/statmount.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/kernel/uapi.h"
 
@@ -25,11 +26,6 @@ namespace pinscope::kernel {
 namespace {
 
 constexpr uint32_t kSuperblockReadOnly = 1;  // SB_RDONLY, include/linux/fs.h
-
-struct Answer {
-  uapi::Statmount header;
-  char rest[3 * PATH_MAX];
-};
 
 uapi::MntIdReqOfNamespace request_for(uint64_t space, uint64_t mount, uint64_t parameter) {
   uapi::MntIdReqOfNamespace request{};
@@ -41,32 +37,15 @@ uapi::MntIdReqOfNamespace request_for(uint64_t space, uint64_t mount, uint64_t p
 }
 
 // False with errno if the mount is gone, or the answer does not fit.
-bool ask(uint64_t space, uint64_t mount, uint64_t wanted, Answer& answer) {
+bool ask(uint64_t space, uint64_t mount, uint64_t wanted, MountAnswer& answer) {
   const auto request = request_for(space, mount, wanted);
   return ::syscall(uapi::kSysStatmount, &request, &answer, sizeof answer, 0) == 0;
 }
 
-BpffsMount mount_of(const Answer& answer) {
-  const auto& header = answer.header;
-  BpffsMount mount;
-  mount.id = header.mnt_id;
-  mount.device_major = header.sb_dev_major;
-  mount.device_minor = header.sb_dev_minor;
-  mount.is_sealed = (header.sb_flags & kSuperblockReadOnly) != 0;
-  mount.is_read_only = (header.mnt_attr & MOUNT_ATTR_RDONLY) != 0;
-  mount.mount_point = header.str + header.mnt_point;
-  mount.root = header.str + header.mnt_root;
-  if ((header.mask & uapi::kStatmountMntOpts) != 0) mount.options = header.str + header.mnt_opts;
-  return mount;
-}
-
 Result<std::vector<BpffsMount>> list(uint64_t space) {
-  constexpr uint64_t kAll = uapi::kStatmountSbBasic | uapi::kStatmountMntBasic |
-                            uapi::kStatmountMntPoint | uapi::kStatmountMntRoot |
-                            uapi::kStatmountMntOpts;
   std::vector<BpffsMount> mounts;
   std::array<uint64_t, 512> ids{};
-  Answer answer;  // NOLINT(cppcoreguidelines-pro-type-member-init): the kernel fills it
+  MountAnswer answer;  // NOLINT(cppcoreguidelines-pro-type-member-init): the kernel fills it
   for (uint64_t last = 0;; last = ids.back()) {
     const auto request = request_for(space, uapi::kListmountRoot, last);
     const long count = ::syscall(uapi::kSysListmount, &request, ids.data(), ids.size(), 0);
@@ -75,7 +54,7 @@ Result<std::vector<BpffsMount>> list(uint64_t space) {
     for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
       // Most mounts are no bpffs, and their paths cost more than the question.
       if (!ask(space, ids[i], uapi::kStatmountSbBasic, answer) ||
-          answer.header.sb_magic != BPF_FS_MAGIC || !ask(space, ids[i], kAll, answer))
+          answer.header.sb_magic != BPF_FS_MAGIC || !ask(space, ids[i], kAllOfMount, answer))
         continue;
       mounts.push_back(mount_of(answer));
     }
@@ -95,6 +74,21 @@ void keep(const Fd& space, uint64_t number, KeptNamespaces& kept) {
 }
 
 }  // namespace
+
+BpffsMount mount_of(const MountAnswer& answer) {
+  const auto& header = answer.header;
+  BpffsMount mount;
+  mount.id = header.mnt_id;
+  mount.device_major = header.sb_dev_major;
+  mount.device_minor = header.sb_dev_minor;
+  mount.is_sealed = (header.sb_flags & kSuperblockReadOnly) != 0;
+  mount.is_read_only = (header.mnt_attr & MOUNT_ATTR_RDONLY) != 0;
+  if ((header.mask & uapi::kStatmountMntPoint) != 0)
+    mount.mount_point = header.str + header.mnt_point;
+  mount.root = header.str + header.mnt_root;
+  if ((header.mask & uapi::kStatmountMntOpts) != 0) mount.options = header.str + header.mnt_opts;
+  return mount;
+}
 
 Result<Fd> open_namespace(int proc, const MountNamespace& space) {
   PINSCOPE_TRY(Fd fd, open_at(proc, space.path, O_RDONLY));
@@ -122,6 +116,19 @@ KeptNamespaces other_namespaces(const std::function<bool(uint64_t)>& is_known) {
   return kept;
 }
 
+namespace {
+
+Result<Fd> open_shown(int proc, const MountNamespace& space, const BpffsMount& mount) {
+  if (space.number == 0) return open_at(proc, space.path, O_PATH);
+  PINSCOPE_TRY(const Fd own, open_namespace(proc, space));
+  if (::setns(own.get(), CLONE_NEWNS) != 0)
+    return std::unexpected(Error::system("enter the mount namespace", errno));
+  return open_resolved(AT_FDCWD, mount.mount_point, O_PATH,
+                       RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
+}  // namespace
+
 Result<std::vector<BpffsMount>> bpffs_mounts_of(int proc, const MountNamespace& space) {
   PINSCOPE_TRY(const Fd fd, open_namespace(proc, space));
   uint64_t id = 0;
@@ -138,11 +145,7 @@ Result<std::vector<BpffsMount>> bpffs_mounts_of(int proc, const MountNamespace& 
 }
 
 Result<Fd> open_bpffs(int proc, const MountNamespace& space, const BpffsMount& mount) {
-  PINSCOPE_TRY(const Fd own, open_namespace(proc, space));
-  if (::setns(own.get(), CLONE_NEWNS) != 0)
-    return std::unexpected(Error::system("enter the mount namespace", errno));
-  PINSCOPE_TRY(Fd shown, open_resolved(AT_FDCWD, mount.mount_point, O_PATH,
-                                       RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS));
+  PINSCOPE_TRY(Fd shown, open_shown(proc, space, mount));
   struct statfs filesystem {};
   struct stat status {};
   if (::fstatfs(shown.get(), &filesystem) == 0 &&
@@ -151,7 +154,8 @@ Result<Fd> open_bpffs(int proc, const MountNamespace& space, const BpffsMount& m
       status.st_dev == ::makedev(mount.device_major, mount.device_minor))
     return shown;
   return std::unexpected(Error(ErrorCode::kTargetInvalid, "open " + quoted(mount.mount_point))
-                             .reason("another mount covers it"));
+                             .reason(space.number == 0 ? "its descriptor leads elsewhere by now"
+                                                       : "another mount covers it"));
 }
 
 }  // namespace pinscope::kernel

@@ -14,7 +14,8 @@ namespace pinscope::kernel {
 
 // A mount namespace, and how to get at it.
 struct MountNamespace {
-  uint64_t number = 0;  // the inode that /proc/PID/ns/mnt leads to
+  uint64_t number = 0;  // the inode that /proc/PID/ns/mnt leads to; 0: none, `path` is of a
+                        // directory on a mount that is attached nowhere
   std::string path;     // in /proc, of a file that is it: "42/ns/mnt", "42/fd/7"
   std::string process;  // in /proc, of a process or thread in it; empty if none was found
 };
