@@ -12,7 +12,7 @@ install(FILES docs/man/pinscope-hook.8 docs/man/pinscope-runtime.8 docs/man/pins
 install(FILES README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE
   DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR}
-  FILES_MATCHING PATTERN "*.md" PATTERN "schemas/*.json" PATTERN "man" EXCLUDE)
+  FILES_MATCHING PATTERN "*.md" PATTERN "schemas/*.json" PATTERN "pictures/*" PATTERN "man" EXCLUDE)
 file(CREATE_LINK examples ${PROJECT_BINARY_DIR}/config SYMBOLIC)
 install(FILES ${PROJECT_BINARY_DIR}/config DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET pam_pinscope)

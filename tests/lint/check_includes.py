@@ -67,7 +67,8 @@ PARTS = {
         "check": {"term"},
         "explain": {"term"},
         "inventory": {"term"},
-        "": {"term", "audit", "check", "explain", "inventory"},
+        "report": {"term"},
+        "": {"term", "audit", "check", "explain", "inventory", "report"},
     },
 }
 BEYOND_PARTS = {
@@ -80,6 +81,7 @@ BEYOND_PARTS = {
     "plugin/cli/check/check": {""},
     "plugin/cli/explain/explain": {""},
     "plugin/cli/inventory/inventory": {""},
+    "plugin/cli/report/report": {""},
 }
 
 # Library header prefix -> the files that may include it.
@@ -97,6 +99,7 @@ LIBRARIES = {
     "toml++/": r"plugin/engine/wiring/toml\.cc",
     "openssl/": r"plugin/record/chain\.cc",
     "dtl/": r"plugin/engine/wiring/difference\.cc",
+    "pugixml.hpp": r"plugin/cli/report/.*",
 }
 # What the static hook links must start fast: <iostream> brings constructors that run before main.
 NO_IOSTREAM = re.compile(

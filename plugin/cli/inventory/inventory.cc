@@ -44,13 +44,13 @@ Result<InventoryFilter> completed(InventoryFilter filter, const inventory::Machi
   if (filter.container.empty()) return filter;
   std::set<std::string> ids;
   for (const auto& space : machine.spaces)
-    if (space.container.starts_with(filter.container)) ids.insert(space.container);
+    if (space.id().starts_with(filter.container)) ids.insert(space.id());
   if (ids.contains(filter.container)) return filter;
   if (ids.size() != 1)
     return std::unexpected(Error(ErrorCode::kRecord, "find container " + quoted(filter.container))
-                               .reason(ids.empty() ? "no running container with this id has a view"
+                               .reason(ids.empty() ? "no container with a bpffs has this id"
                                                    : "the ids of several containers begin with it")
-                               .hint("pinscope list shows those that have one"));
+                               .hint("pinscope inventory mounts shows those that have one"));
   filter.container = *ids.begin();
   return filter;
 }

@@ -21,8 +21,7 @@ using inventory::Space;
 
 std::string owner_text(const Space& space) {
   if (space.is_host) return "the host";
-  return space.container.empty() ? inventory::text_of(space)
-                                 : "container " + short_id(space.container);
+  return space.id().empty() ? inventory::text_of(space) : "container " + short_id(space.id());
 }
 
 Colour colour_of(Instance::Origin origin) {
@@ -98,6 +97,7 @@ void write_space(JsonWriter& json, const Space& space) {
         .field("processes", uint64_t{space.processes.size()})
         .field("hosts_root", space.has_hosts_root);
   if (!space.container.empty()) json.field("container", space.container);
+  if (!space.runtime_id.empty()) json.field("runtime_id", space.runtime_id);
   json.end();
 }
 
@@ -207,7 +207,7 @@ void write_object(JsonWriter& json, const Inventory& all, const Object& object) 
 }  // namespace
 
 bool InventoryFilter::shows(const Space& space) const {
-  return container.empty() || space.container == container;
+  return container.empty() || space.id() == container;
 }
 
 bool InventoryFilter::shows(const Inventory& all, const Pin& pin) const {
@@ -216,7 +216,7 @@ bool InventoryFilter::shows(const Inventory& all, const Pin& pin) const {
   return container.empty() ||
          std::ranges::any_of(all.machine.mounts, [&](const inventory::InstanceMount& mount) {
            return mount.instance == pin.instance &&
-                  all.machine.spaces[mount.space].container == container;
+                  all.machine.spaces[mount.space].id() == container;
          });
 }
 

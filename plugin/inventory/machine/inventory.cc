@@ -3,9 +3,23 @@
 #include <utility>
 
 #include "plugin/inventory/live.h"
+#include "plugin/inventory/runtime_states.h"
+#include "plugin/kernel/process/process.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::inventory {
+namespace {
+
+// What runtimes keep of containers whose first process is there still.
+RuntimeStates living_states() {
+  auto runtimes = runtime_states("");
+  std::erase_if(runtimes.states, [](const RuntimeState& state) {
+    return kernel::has_ended(state.pid, state.start_time);
+  });
+  return runtimes;
+}
+
+}  // namespace
 
 Result<Inventory> take_inventory(const std::string& state_directory) {
   PINSCOPE_TRY(const auto store, record::Store::open(state_directory, false));
@@ -18,6 +32,7 @@ Result<Inventory> take_inventory(const std::string& state_directory) {
   }
   PINSCOPE_TRY(result.machine, look_at_machine());
   for (const auto& error : all.unreadable) result.machine.not_seen.push_back(error.sentence());
+  name_containers(result.machine, living_states());
   judge(result.machine, result.containers);
   result.notices = notices_of(result.machine, result.containers);
   return result;

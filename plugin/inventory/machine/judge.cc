@@ -295,7 +295,7 @@ std::string text_of(const model::ObjectInfo& info) {
 }
 
 std::string text_of(const Space& space) {
-  if (!space.container.empty()) return "container " + space.container;
+  if (!space.id().empty()) return "container " + one_line(space.id());
   if (space.pid == 0) return "mount namespace " + std::to_string(space.number);
   return one_line(space.command) + " (pid " + std::to_string(space.pid) + ")";
 }
@@ -314,6 +314,17 @@ const char* name_of(Instance::Origin origin) {
       return "stranger";
   }
   return "";
+}
+
+void name_containers(Machine& machine, const RuntimeStates& runtimes) {
+  std::unordered_map<pid_t, const std::string*> ids;
+  for (const auto& state : runtimes.states)
+    if (state.pid != 0) ids.emplace(state.pid, &state.id);
+  for (auto* spaces : {&machine.spaces, &machine.others})
+    for (auto& space : *spaces)
+      for (const pid_t pid : space.processes)
+        if (const auto found = ids.find(pid); found != ids.end() && !space.is_host)
+          space.runtime_id = *found->second;
 }
 
 void judge(Machine& machine, const std::vector<KnownContainer>& containers) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "plugin/inventory/machine/machine.h"
+#include "plugin/inventory/runtime_states.h"
 #include "plugin/model/record.h"
 
 namespace pinscope::inventory {
@@ -22,6 +23,9 @@ struct KnownContainer {
   model::Record record;
   bool is_running = false;
 };
+
+// Fills in Space::runtime_id: whose first process it is that is in the namespace.
+void name_containers(Machine& machine, const RuntimeStates& runtimes);
 
 // Fills in what records and the attributes of pins say (Space::container, Instance::Origin::kView,
 // InstanceMount::is_later, Pin::grant), and which objects are orphans and duplicates.

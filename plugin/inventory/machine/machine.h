@@ -29,6 +29,10 @@ struct Space {
   std::vector<pid_t> processes = {};  // those in it
   bool has_hosts_root = false;        // "/" is the machine's own: a service, not a container
   std::string container;  // the id of the container that it belongs to, by its record; may be empty
+  std::string runtime_id = {};  // likewise, by what a runtime keeps of its containers
+
+  // The one, or else the other; empty if neither says that it is a container.
+  [[nodiscard]] const std::string& id() const { return container.empty() ? runtime_id : container; }
 };
 
 // One bpffs instance, which is a superblock of the kernel.

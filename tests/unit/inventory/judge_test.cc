@@ -93,6 +93,23 @@ class Judge : public testing::Test {
   std::vector<KnownContainer> containers_;
 };
 
+TEST_F(Judge, CallsAContainerWithoutARecordWhatItsRuntimeCallsIt) {
+  machine_.spaces[1].processes = {50, 51};
+  RuntimeStates runtimes;
+  runtimes.states.resize(3);
+  runtimes.states[0].id = "of another";
+  runtimes.states[0].pid = 52;
+  runtimes.states[1].id = "agent\n";
+  runtimes.states[1].pid = 50;
+  runtimes.states[2].id = "tells no process";
+  name_containers(machine_, runtimes);
+  EXPECT_EQ(machine_.spaces[0].id(), "");
+  EXPECT_EQ(machine_.spaces[1].id(), "agent\n");
+  EXPECT_EQ(text_of(machine_.spaces[1]), "container agent\\n");
+  judge(machine_, containers_);
+  EXPECT_EQ(text_of(machine_.spaces[1]), "container web");
+}
+
 TEST_F(Judge, HasNothingToSayOfAViewAsItWasMade) {
   EXPECT_THAT(notices(), IsEmpty());
   EXPECT_EQ(machine_.spaces[1].container, "web");

@@ -1,0 +1,118 @@
+// The table of a report, on machines that are made up here.
+#include "plugin/cli/report/matrix.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/capability.h>
+
+namespace pinscope::cli {
+namespace {
+
+using inventory::Machine;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// A host with two maps, and containers that see its bpffs, a view, or nothing.
+class Reached : public testing::Test {
+ protected:
+  Reached() {
+    machine_.instances.resize(1);
+    machine_.instances[0].origin = inventory::Instance::Origin::kHost;
+    for (uint32_t id : {7U, 8U}) {
+      auto& pin = machine_.pins.emplace_back();
+      pin.pin.path = "map" + std::to_string(id);
+      pin.pin.mode = 0600;
+      auto& object = machine_.objects.emplace_back();
+      object.info.kind = model::ObjectKind::kMap;
+      object.info.id = id;
+      object.info.name = "m";
+      object.pins = {machine_.pins.size() - 1};
+    }
+  }
+
+  void add(const std::string& id, bool sees_host, uint64_t capabilities) {
+    const size_t place = machine_.spaces.size();
+    auto& space = machine_.spaces.emplace_back();
+    space.number = 100 + place;
+    space.pid = static_cast<pid_t>(50 + place);
+    space.processes = {space.pid};
+    space.runtime_id = id;
+    if (sees_host) {
+      auto& mount = machine_.mounts.emplace_back();
+      mount.space = place;
+      mount.mount.mount_point = "/sys/fs/bpf";
+      mount.mount.root = "/";
+    }
+    kernel::Credentials process;
+    process.pid = space.pid;
+    process.permitted = process.attainable = capabilities;
+    process.hosts_pid_namespace = false;
+    parties_.push_back({.space = space, .place = place, .processes = {process}});
+  }
+
+  Matrix matrix(size_t max_cells = kMaxCells) {
+    const inventory::AccessJudge judge(machine_, {}, parties_);
+    return matrix_of(
+        machine_,
+        [](const model::ObjectInfo&) {
+          return kernel::MapLimits{model::Probe::kNo, model::Probe::kNo};
+        },
+        judge, max_cells);
+  }
+
+  // "map 7 (m): rw!" of each cell of a row.
+  static std::vector<std::string> cells(const Matrix& matrix, size_t row) {
+    std::vector<std::string> texts;
+    for (const auto& [column, cell] : matrix.rows[row].cells)
+      texts.push_back(matrix.columns[column] + ": " + cell.letters());
+    return texts;
+  }
+
+  Machine machine_;
+  std::vector<inventory::Party> parties_;
+};
+
+TEST_F(Reached, IsNothingWithoutAContainerThatSeesAnything) {
+  add("web", false, 0);
+  const auto found = matrix();
+  EXPECT_THAT(found.rows, IsEmpty());
+  EXPECT_THAT(found.columns, ElementsAre("every object"));
+}
+
+TEST_F(Reached, ByAVolumeOfTheHostIsGrantedByNoRule) {
+  add("agent", true, uint64_t{1} << CAP_DAC_OVERRIDE);
+  const auto found = matrix();
+  ASSERT_EQ(found.rows.size(), 1U);
+  EXPECT_THAT(cells(found, 0), ElementsAre("map 7 (m): rw!", "map 8 (m): rw!"));
+  EXPECT_EQ(found.first_column(), 1U);
+  EXPECT_EQ(classes_of(found.rows[0].cells.at(1)), "write ungranted");
+}
+
+// A column for each object would say the same as often as there are objects on the machine.
+TEST_F(Reached, ByACapabilityIsEveryObjectAtOnce) {
+  add("debug", false, uint64_t{1} << CAP_SYS_ADMIN);
+  const auto found = matrix();
+  ASSERT_EQ(found.rows.size(), 1U);
+  EXPECT_THAT(cells(found, 0), ElementsAre("every object: rw!"));
+  EXPECT_EQ(found.first_column(), 0U);
+}
+
+TEST_F(Reached, InTheSameWayIsOneRow) {
+  for (const char* id : {"one", "two", "three"}) add(id, true, uint64_t{1} << CAP_DAC_OVERRIDE);
+  const auto found = matrix();
+  ASSERT_EQ(found.rows.size(), 1U);
+  EXPECT_THAT(found.rows[0].members,
+              ElementsAre("container one", "container two", "container three"));
+  EXPECT_EQ(title_of(found.rows[0]), "container one and 2 more");
+}
+
+TEST_F(Reached, LeavesOutContainersThatAPageCannotHold) {
+  add("agent", true, uint64_t{1} << CAP_DAC_OVERRIDE);
+  add("debug", false, uint64_t{1} << CAP_SYS_ADMIN);
+  const auto found = matrix(4);
+  EXPECT_EQ(found.rows.size(), 1U);
+  EXPECT_EQ(found.left_out, 1U);
+}
+
+}  // namespace
+}  // namespace pinscope::cli
