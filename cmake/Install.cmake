@@ -25,7 +25,7 @@ install(FILES config/systemd/pinscope-gc.service config/systemd/pinscope-gc.time
   config/systemd/pinscope-metrics.service config/systemd/pinscope-metrics.timer
   config/systemd/pinscoped.service DESTINATION lib/systemd/system)
 install(FILES config/logrotate/pinscope DESTINATION ${CMAKE_INSTALL_DOCDIR}/logrotate)
-install(DIRECTORY config/policies config/logrotate config/selinux config/apparmor
+install(DIRECTORY config/policies config/logrotate config/prometheus config/selinux config/apparmor
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # Empty: nothing is in force by installing it. With the prefix /usr, this is /etc.

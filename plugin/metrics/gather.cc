@@ -6,12 +6,14 @@
 
 #include "plugin/base/clock.h"
 #include "plugin/base/path.h"
+#include "plugin/base/text.h"
 #include "plugin/inventory/collect.h"
 #include "plugin/kernel/bpf/map_memory.h"
 #include "plugin/metrics/state.h"
 #include "plugin/metrics/trail_reader.h"
 #include "plugin/policy/files.h"
 #include "plugin/policy/set/cache.h"
+#include "plugin/record/store.h"
 #include "plugin/record/waiting.h"
 
 namespace pinscope::metrics {
@@ -25,6 +27,35 @@ std::optional<T> kept(Result<T> result, std::vector<Error>& failed) {
   if (result) return *std::move(result);
   failed.push_back(std::move(result).error());
   return std::nullopt;
+}
+
+Result<inventory::Entries> look_at_records(const GatherOptions& options,
+                                           std::vector<Error>& failed) {
+  PINSCOPE_TRY(const auto store, record::Store::open(options.state_directory, false));
+  PINSCOPE_TRY(auto all, store.all());
+  PINSCOPE_TRY(const auto examiner, inventory::Examiner::open());
+  const auto until = std::chrono::steady_clock::now() + options.time_for_records;
+  inventory::Entries result;
+  result.unreadable = std::move(all.unreadable);
+  result.entries.reserve(all.records.size());
+  size_t left_over = 0;
+  for (auto& record : all.records) {
+    inventory::Live live;
+    if (std::chrono::steady_clock::now() < until) {
+      live = examiner.examine(record);
+    } else {
+      ++left_over;
+      live.process = inventory::process_of(record);
+      live.pins.resize(record.given.pins.size());
+    }
+    result.entries.push_back({std::move(record), std::move(live)});
+  }
+  if (left_over > 0)
+    failed.push_back(
+        Error(ErrorCode::kRecord, "look at every view")
+            .reason("there was no time for " + count_of(left_over, "container", "containers"))
+            .hint("pinscope list takes the time"));
+  return result;
 }
 
 Result<std::map<std::string, uint64_t>> look_for_leftovers(const GatherOptions& options) {
@@ -133,7 +164,7 @@ Gathered gather(const GatherOptions& options) {
   Facts& facts = result.facts;
   facts.version = PINSCOPE_VERSION;
   facts.audit = kept(count_trail(options, result.failed), result.failed);
-  facts.entries = kept(inventory::read_entries(options.state_directory), result.failed);
+  facts.entries = kept(look_at_records(options, result.failed), result.failed);
   facts.leftovers = kept(look_for_leftovers(options), result.failed);
   facts.policies = kept(look_at_policies(options), result.failed);
   if (facts.entries) facts.maps = kept(look_at_maps(*facts.entries), result.failed);

@@ -3,6 +3,7 @@
 // file with the counters, and the working directory.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -18,7 +19,11 @@ struct GatherOptions {
   std::string state_directory;
   std::string audit_path;
   // Bytes of the trail that are read at once; the rest is for the next time.
-  uint64_t budget = uint64_t{256} << 20;
+  uint64_t budget = uint64_t{64} << 20;
+  // For looking at records. A container can lead the way to its view through a file system that
+  // does not answer, and many of them must not keep the rest from being told in time: views and
+  // sources that are left over count as unknown. One look takes up to three seconds more.
+  std::chrono::milliseconds time_for_records{4000};
 };
 
 struct Gathered {

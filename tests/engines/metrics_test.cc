@@ -1,10 +1,14 @@
 // `pinscope metrics` beside real containers: what starts, refusals and changes do to the numbers.
 #include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 
 #include "plugin/base/text.h"
+#include "plugin/metrics/exposition.h"
+#include "plugin/metrics/families.h"
+#include "plugin/metrics/gather.h"
 #include "tests/support/container/view_test.h"
 #include "tests/support/machine/temp_directory.h"
 
@@ -200,6 +204,26 @@ TEST_P(Metrics, SayWhichPartCouldNotBeLookedAt) {
   EXPECT_THAT(result.out, HasSubstr("pinscope_collection_success{part=\"audit\"} 0"));
   EXPECT_THAT(result.out, HasSubstr("pinscope_collection_success{part=\"records\"} 1"));
   EXPECT_THAT(result.out, Not(HasSubstr("pinscope_start_failures_total{")));
+}
+
+// Containers whose way to the view does not answer take time; what is left over is told as such.
+TEST_P(Metrics, HaveATimeForAllContainersTogether) {
+  start();
+  const auto here = std::filesystem::current_path();
+  const auto gathered = metrics::gather({.policy_path = installation_.policy_directory(),
+                                         .cache_directory = installation_.cache_directory(),
+                                         .state_directory = installation_.state_directory(),
+                                         .audit_path = installation_.audit_path(),
+                                         .time_for_records = std::chrono::milliseconds(0)});
+  std::filesystem::current_path(here);
+  ASSERT_EQ(gathered.failed.size(), 1U);
+  EXPECT_EQ(gathered.failed.front().sentence(),
+            "cannot look at every view: there was no time for 1 container (pinscope list takes the "
+            "time)");
+  const auto text =
+      metrics::to_text(metrics::families(gathered.facts), metrics::Format::kPrometheus);
+  EXPECT_THAT(text, HasSubstr("pinscope_views{engine=\"unknown\",state=\"running\"} 1"));
+  EXPECT_THAT(text, HasSubstr("pinscope_grants{access=\"read\",source=\"unknown\"} 2"));
 }
 
 // Prometheus' own parser, and its rules for names.
