@@ -224,6 +224,20 @@ TEST_P(MetricsService, ServesTheLoopbackAndNoOtherAddress) {
   EXPECT_THAT(group.err, HasSubstr("--metrics names no Unix socket"));
 }
 
+// In a thread of its own there, which ends with the program.
+TEST_P(MetricsService, ServesBesideTheEnginesPluginAsWell) {
+  const auto served =
+      serve_socket({"--nri", "--nri-socket", directory_.path("there-is-no-engine")}, [&] {
+        EXPECT_EQ(run({"id"}).status, 0);
+        EXPECT_THAT(ask(connect_to(socket_)),
+                    HasSubstr("\npinscope_audit_lines_total{outcome=\"granted\"} 1\n"));
+        const Fd silent = connect_to(socket_);
+        EXPECT_TRUE(silent.valid());
+      });
+  EXPECT_EQ(served.status, 0) << served;
+  EXPECT_THAT(served.err, HasSubstr("there-is-no-engine"));
+}
+
 TEST_P(MetricsService, IsHeldUpByNobody) {
   const auto served = serve_socket({}, [&] {
     std::list<Fd> silent;
