@@ -4,8 +4,6 @@
 // mount namespace builds the view; a child of that stays until the session has ended, and removes
 // its record.
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +15,7 @@
 #include "plugin/base/fd.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
+#include "plugin/host/users.h"
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/kernel/process/session.h"
 #include "plugin/pipeline/session.h"
@@ -38,12 +37,6 @@ struct RunOptions {
   std::vector<std::string> command;
 };
 
-struct User {
-  uint32_t uid = 0;
-  uint32_t gid = 0;
-  std::vector<uint32_t> groups;
-};
-
 Error no_user(const std::string& name) {
   return Error(ErrorCode::kUsage, "run as user " + quoted(name)).reason("there is no such user");
 }
@@ -56,29 +49,17 @@ User own_user() {
   return user;
 }
 
-User user_of(const struct passwd* entry) {
-  User user{entry->pw_uid, entry->pw_gid, {}};
-  int count = 64;
-  user.groups.resize(static_cast<size_t>(count));
-  while (::getgrouplist(entry->pw_name, user.gid, user.groups.data(), &count) < 0)
-    user.groups.resize(static_cast<size_t>(count));
-  user.groups.resize(static_cast<size_t>(count));
-  return user;
-}
-
 Result<User> find_login(const std::string& name) {
-  const struct passwd* entry = ::getpwnam(name.c_str());
-  if (entry == nullptr) return std::unexpected(no_user(name));
-  return user_of(entry);
+  auto user = user_called(name);
+  if (!user) return std::unexpected(no_user(name));
+  return *std::move(user);
 }
 
 // Need not be anybody's.
 Result<User> find_number(const std::string& word, std::string_view digits) {
   const auto number = parse_unsigned(digits);
   if (!number || *number >= UINT32_MAX) return std::unexpected(no_user(word));
-  const auto uid = static_cast<uint32_t>(*number);
-  const struct passwd* entry = ::getpwuid(uid);
-  return entry != nullptr ? user_of(entry) : User{uid, uid, {}};
+  return user_of(static_cast<uint32_t>(*number));
 }
 
 // A name; a number; a number behind "+", which is never a name (as chown(1) takes it).

@@ -45,15 +45,8 @@ bool may_be_of(const RuntimeState& state, model::Engine engine) {
   return engine == model::Engine::kPodman || engine == model::Engine::kCrio;
 }
 
-// Those whose process still is that process, each with the time at which it started.
 std::vector<RuntimeState> running_containers() {
-  auto states = inventory::runtime_states("").states;
-  std::erase_if(states, [](RuntimeState& state) {
-    const uint64_t start_time = state.pid > 0 ? kernel::process_start_time(state.pid) : 0;
-    const bool is_another = state.start_time != 0 && state.start_time != start_time;
-    state.start_time = start_time;
-    return start_time == 0 || is_another;
-  });
+  auto states = inventory::still_running(inventory::runtime_states("").states);
   if (states.size() > kMaxContainers) states.resize(kMaxContainers);
   return states;
 }

@@ -10,6 +10,7 @@
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/json/json.h"
+#include "plugin/kernel/process/process.h"
 
 namespace pinscope::inventory {
 namespace {
@@ -141,6 +142,16 @@ RuntimeStates runtime_states(std::string_view prefix, const std::string& root) {
   Walk walk(prefix, result);
   for (const Place& place : kPlaces) walk.enter(root + place.path, place.depth, place.engine);
   return result;
+}
+
+std::vector<RuntimeState> still_running(std::vector<RuntimeState> states) {
+  std::erase_if(states, [](RuntimeState& state) {
+    const uint64_t start_time = state.pid > 0 ? kernel::process_start_time(state.pid) : 0;
+    const bool is_another = state.start_time != 0 && state.start_time != start_time;
+    state.start_time = start_time;
+    return start_time == 0 || is_another;
+  });
+  return states;
 }
 
 Result<std::string> bundle_of_state(std::string json, const std::string& name) {

@@ -34,6 +34,10 @@ struct RuntimeStates {
 // The containers whose ids begin with `prefix`. `root`: of the machine, for tests.
 RuntimeStates runtime_states(std::string_view prefix, const std::string& root = "");
 
+// Of these, the containers whose process still is that process; each then has the time at which it
+// started, also where its runtime does not tell it.
+std::vector<RuntimeState> still_running(std::vector<RuntimeState> states);
+
 // The bundle in the text of a runtime's file: "bundle" of crun and youki; of runc the last of its
 // labels of that name, because it writes its own behind the container's annotations. kSystem: there
 // is none, or it is no absolute path.

@@ -24,23 +24,6 @@ std::string id_of(pid_t pid) {
   return "session-" + std::to_string(pid);
 }
 
-// What the policies can know of it: a container whose root is the host's.
-Subject subject_of(const Session& session, model::Engine engine) {
-  Subject subject;
-  subject.is_session = true;
-  model::Container& container = subject.container;
-  container.id = id_of(session.pid);
-  container.rootfs = "/";
-  container.pid = session.pid;
-  container.engine = engine;
-  container.uid = session.uid;
-  container.gid = session.gid;
-  container.additional_gids = session.groups;
-  if (session.uid == 0) container.capabilities = ~uint64_t{0};  // nothing takes them from root
-  namespace_of(container, model::NamespaceKind::kMount).mode = model::Namespace::Mode::kPrivate;
-  return subject;
-}
-
 // Those of this very process: one, or none.
 Result<std::vector<record::Store::Found>> records_of(const record::Store& store,
                                                      const kernel::ContainerProcess& process) {
@@ -95,6 +78,20 @@ Status close_session(const HookOptions& options, const kernel::ContainerProcess&
 
 }  // namespace
 
+model::Container container_of(const Session& session, model::Engine engine) {
+  model::Container container;
+  container.id = id_of(session.pid);
+  container.rootfs = "/";
+  container.pid = session.pid;
+  container.engine = engine;
+  container.uid = session.uid;
+  container.gid = session.gid;
+  container.additional_gids = session.groups;
+  if (session.uid == 0) container.capabilities = ~uint64_t{0};  // nothing takes them from root
+  namespace_of(container, model::NamespaceKind::kMount).mode = model::Namespace::Mode::kPrivate;
+  return container;
+}
+
 Fd watch_session(const HookOptions& options, pid_t pid) {
   // Held before there is a record: the session may be killed at any moment.
   const auto process = kernel::ContainerProcess::open(pid);
@@ -113,7 +110,7 @@ Fd watch_session(const HookOptions& options, pid_t pid) {
 Result<bool> open_session(const HookOptions& options, const Session& session) {
   RunLog log(options, kSessionStage);
   PINSCOPE_TRY(const auto policies, open_policies(options.policy, log));
-  Subject subject = subject_of(session, options.engine);
+  Subject subject{.container = container_of(session, options.engine), .is_session = true};
   log.event().given.id = subject.container.id;
   log.event().given.pid = session.pid;
   log.event().given.uid = session.uid;

@@ -9,6 +9,7 @@
 
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
+#include "plugin/model/container.h"
 #include "plugin/pipeline/options.h"
 
 namespace pinscope {
@@ -20,6 +21,9 @@ struct Session {
   uint32_t gid = 0;
   std::vector<uint32_t> groups;
 };
+
+// What policies can know of it: a container whose root is the host's.
+model::Container container_of(const Session& session, model::Engine engine);
 
 // Gives a session the view that the policies grant its user, as create_runtime does for a
 // container; to be called in the host's mount namespace, by a process of its own, with root's

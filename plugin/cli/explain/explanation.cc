@@ -6,42 +6,15 @@
 #include <algorithm>
 
 #include "plugin/base/text.h"
+#include "plugin/cli/explain/next_policies.h"
 #include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/kernel/mount/mounts.h"
 #include "plugin/kernel/probe.h"
-#include "plugin/policy/set/cache.h"
-#include "plugin/policy/set/install.h"
 
 namespace pinscope::cli {
 namespace {
 
 using advice::Remark;
-
-// The policies that the next start would use: the files, if they have no errors and can come into
-// force; otherwise the set in force.
-Result<std::vector<model::Policy>> read_policies(const Settings& settings, Explained& explained) {
-  const policy::StoreOptions& store = settings.hook.policy;
-  const bool installed = store.policy_path == policy::StoreOptions().policy_path;
-  policy::Loaded loaded =
-      policy::load_for_install(store.policy_path, store.cache_directory,
-                               installed ? policy::Trust::kRequired : policy::Trust::kIgnored);
-  if (loaded.ok()) {
-    auto why = policy::not_taken_up(store.policy_path, store.cache_directory);
-    if (!why) return std::move(loaded.policies);
-    loaded.diagnostics = {*std::move(why)};
-  }
-  explained.diagnostics = std::move(loaded.diagnostics);
-  const auto cached =
-      policy::CachedSet::open(store.cache_directory, store.policy_path, policy::kSetSuffix);
-  if (!cached) return std::unexpected(cached.error());
-  if (!*cached)
-    return std::unexpected(
-        Error(ErrorCode::kPolicyUnavailable, "use the policies in " + quoted(store.policy_path))
-            .reason("they have errors, and no earlier set is in force")
-            .hint("pinscope check shows the errors"));
-  explained.last_good = true;
-  return (*cached)->set().all();
-}
 
 model::Features features_of_host() {
   model::Features features = kernel::quick_features();
@@ -165,7 +138,10 @@ Result<Explained> explain(const Settings& settings, const ExplainOptions& option
                                .reason("none is named")
                                .hint("write its id, its name, or --bundle DIR"));
   PINSCOPE_TRY(const Subject subject, find_subject(settings, options, explained));
-  PINSCOPE_TRY(const auto policies, read_policies(settings, explained));
+  PINSCOPE_TRY(auto next, read_next_policies(settings));
+  const auto& policies = next.policies;
+  explained.diagnostics = std::move(next.diagnostics);
+  explained.last_good = next.last_good;
   const auto engine = model::engine_from_name(subject.engine).value_or(model::Engine::kUnknown);
   PINSCOPE_TRY(const auto pod_labels, read_pod_labels(options.pod_labels));
   const auto features = options.no_host ? model::Features{} : features_of_host();
@@ -187,7 +163,10 @@ Result<Explained> explain(const Settings& settings, const ExplainOptions& option
   PINSCOPE_TRY(const auto pod_labels, read_pod_labels(options.pod_labels));
   PINSCOPE_TRY(auto described, read_description(description, options.engine, pod_labels));
   if (!options.id.empty()) described.container.id = options.id;
-  PINSCOPE_TRY(const auto policies, read_policies(settings, explained));
+  PINSCOPE_TRY(auto next, read_next_policies(settings));
+  const auto& policies = next.policies;
+  explained.diagnostics = std::move(next.diagnostics);
+  explained.last_good = next.last_good;
   PINSCOPE_TRY(explained.start,
                explain_described(policies, described.container, described.told, look_of(options)));
   explained.remarks = std::move(described.remarks);
