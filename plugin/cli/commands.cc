@@ -24,6 +24,7 @@ void build_tree(CLI::App& root, Program& program) {
   add_inspect(root, program);
   add_inventory(root, program);
   add_report(root, program);
+  add_drift(root, program);
   add_audit(root, program);
   add_metrics(root, program);
   add_gc(root, program);

@@ -14,6 +14,7 @@ void add_list(CLI::App& root, Program& program);
 void add_inspect(CLI::App& root, Program& program);
 void add_inventory(CLI::App& root, Program& program);
 void add_report(CLI::App& root, Program& program);
+void add_drift(CLI::App& root, Program& program);
 void add_audit(CLI::App& root, Program& program);
 void add_metrics(CLI::App& root, Program& program);
 void add_gc(CLI::App& root, Program& program);

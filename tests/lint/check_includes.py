@@ -31,7 +31,8 @@ ROOMS = {
 ALL_ROOMS = set(ROOMS)
 TOP = {
     "pipeline": STAGE | {"oci", "policy", "plan", "record", "kernel", "apply"},
-    "cli": ALL_ROOMS | {"pipeline"},
+    "drift": STAGE | {"policy", "record", "kernel", "inventory", "pipeline"},
+    "cli": ALL_ROOMS | {"pipeline", "drift"},
     "daemon": ALL_ROOMS | {"pipeline"},
     "hooks": ALL_ROOMS | {"pipeline"},
 }
@@ -65,10 +66,11 @@ PARTS = {
         "term": set(),
         "audit": {"term"},
         "check": {"term"},
+        "drift": {"term", "explain"},
         "explain": {"term"},
         "inventory": {"term"},
         "report": {"term"},
-        "": {"term", "audit", "check", "explain", "inventory", "report"},
+        "": {"term", "audit", "check", "drift", "explain", "inventory", "report"},
     },
 }
 BEYOND_PARTS = {
@@ -79,6 +81,7 @@ BEYOND_PARTS = {
     # Declared with the other commands.
     "plugin/cli/audit/audit": {""},
     "plugin/cli/check/check": {""},
+    "plugin/cli/drift/drift": {""},
     "plugin/cli/explain/explain": {""},
     "plugin/cli/inventory/inventory": {""},
     "plugin/cli/report/report": {""},
@@ -174,14 +177,15 @@ def findings_of(path, quote, target, root):
 def words_of(allowed):
     """What a room may include, as the page says it."""
     if allowed >= ALL_ROOMS:
-        return "every room down to `pipeline`"
+        beyond = "".join(f", `{room}`" for room in TOP if room in allowed - {"pipeline"})
+        return f"every room down to `pipeline`{beyond}"
     if allowed >= STAGE:
         rest, base = allowed - STAGE, "model and the ground"
     elif allowed == GROUND:
         return "the ground"
     else:
         return ", ".join(room for room in ROOMS if room in allowed) or "nothing of ours"
-    names = ", ".join(room for room in ROOMS if room in rest)
+    names = ", ".join(room for room in (*ROOMS, *TOP) if room in rest)
     return f"{names}, {base}" if names else base
 
 

@@ -67,8 +67,8 @@ class Outputs(cli.Case):
         return records.parent
 
     def test_there_is_a_page_for_each(self):
-        tested = {"audit", "audit-verify", "cdi", "check", "doctor", "engine", "explain", "gc",
-                  "inspect", "inventory", "list", "plan", "version", "common"}
+        tested = {"audit", "audit-verify", "cdi", "check", "doctor", "drift", "engine", "explain",
+                  "gc", "inspect", "inventory", "list", "plan", "version", "common"}
         self.assertEqual({path.stem for path in SCHEMAS.glob("*.json")}, tested)
 
     def test_version(self):
@@ -121,6 +121,16 @@ class Outputs(cli.Case):
     def test_inventory(self):
         taken = self.printed("inventory", "inventory", "--state-dir", self.store())
         self.assertIn("leftover", [notice["kind"] for notice in taken["notices"]])
+
+    @AS_ROOT
+    def test_drift(self):
+        where = ("--policy", self.policies, "--state-dir", self.store(), "--cache-dir",
+                 self.directory / "cache")
+        kinds = schema_of("drift")["definitions"]["kind"]["enum"]
+        found = self.printed("drift", "drift", *where, status=3)
+        self.assertEqual(list(found["counts"]), kinds)
+        self.assertIn(("leftover", "web-1"),
+                      [(one["kind"], one.get("container", {}).get("id")) for one in found["drift"]])
 
     def test_engine(self):
         for action in ("install", "remove"):

@@ -1,0 +1,98 @@
+// `pinscope drift`: which containers that run are not what the policies would make of them now.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "plugin/base/text.h"
+#include "plugin/cli/commands.h"
+#include "plugin/cli/drift/text.h"
+#include "plugin/cli/explain/next_policies.h"
+#include "plugin/drift/look.h"
+
+namespace pinscope::cli {
+namespace {
+
+constexpr const char* kPlugin = "nagios";
+constexpr auto kExitDrift = static_cast<ExitStatus>(3);
+
+struct DriftOptions {
+  std::string container;
+  std::string format;  // empty: what --output says
+};
+
+drift::Entry last_good(const std::vector<policy::Diagnostic>& diagnostics) {
+  using Severity = policy::Diagnostic::Severity;
+  drift::Entry entry{.kind = drift::Kind::kLastGood, .subject = {}, .text = {}, .rule = {}};
+  entry.text = "the policy files are not in force, an older set is";
+  auto why = std::ranges::find(diagnostics, Severity::kError, &policy::Diagnostic::severity);
+  if (why == diagnostics.end()) why = diagnostics.begin();
+  if (why != diagnostics.end())
+    entry.text += ": " + model::to_string(why->place) + ": " + one_line(why->message);
+  return entry;
+}
+
+Result<drift::Drift> look(const Settings& settings, const DriftOptions& options) {
+  PINSCOPE_CHECK(check_given_path(settings, "policy"));
+  PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
+  if (::geteuid() != 0)
+    return std::unexpected(Error::system("look at other containers", EPERM)
+                               .hint("only root sees their views and configurations"));
+  PINSCOPE_TRY(const auto next, read_next_policies(settings));
+  PINSCOPE_TRY(auto drift, drift::look_for_drift(next.policies,
+                                                 {.state_directory = settings.hook.state_directory,
+                                                  .container = options.container}));
+  if (next.last_good) {
+    drift.entries.push_back(last_good(next.diagnostics));
+    std::ranges::stable_sort(drift.entries, {}, &drift::Entry::kind);
+  }
+  return drift;
+}
+
+Result<ExitStatus> run_drift(const Settings& settings, const DriftOptions& options) {
+  if (settings.json() && !options.format.empty() && options.format != "json")
+    return std::unexpected(Error(ErrorCode::kUsage, "print --format " + options.format)
+                               .reason("--output asks for json"));
+  const auto drift = look(settings, options);
+  if (options.format == kPlugin) {
+    const auto result = drift ? to_plugin_result(*drift) : unknown_result(drift.error().sentence());
+    print(result.line);
+    return static_cast<ExitStatus>(result.status);
+  }
+  if (!drift) return std::unexpected(drift.error());
+  const bool json = options.format == "json" || settings.json();
+  print(json ? to_json(*drift) : to_text(*drift, settings.palette()));
+  if (drift->found()) return kExitDrift;
+  return drift->entries.empty() ? kExitOk : kExitFailure;
+}
+
+}  // namespace
+
+void add_drift(CLI::App& root, Program& program) {
+  auto options = std::make_shared<DriftOptions>();
+  add_command(root, program, "drift",
+              "Show which running containers are not what the policies would make of them now",
+              [&program, options] { return run_drift(program.settings, *options); })
+      .option("--container", options->container, "ID",
+              "Only the container with this id, or the beginning of one")
+      .choice("--format", options->format, {"table", "json", kPlugin},
+              "How to print it, beside what --output offers: as a plugin of Nagios or Icinga")
+      .shared_options(program.settings, {"policy", "cache-dir", "state-dir"})
+      .output_options(program.settings)
+      .footer(
+          "Critical: extra (a grant that no policy gives it now); wider (it can do more than they "
+          "say); unselected (a view, and no policy selects the container); seal-broken; "
+          "later-mount (a bpffs that was mounted after the view); view-gone.\n"
+          "Warning: missing (a grant that it lacks); narrower; changed (name, owner, place); stale "
+          "(its source names another object); source-gone; refused (it would not start now); "
+          "no-view (a policy selects it, and it has none); incomplete (its hook did not finish); "
+          "last-good (the policy files have errors); leftover (a record of a container that has "
+          "ended); damaged (a record that cannot be read).\n"
+          "unknown: it could not be looked at.\n"
+          "Nothing is changed. Exit status: 0 no drift; 1 failure, or something could not be "
+          "looked at; 2 usage error; 3 drift. With --format nagios: 0 OK; 1 WARNING; 2 CRITICAL; "
+          "3 UNKNOWN.");
+}
+
+}  // namespace pinscope::cli

@@ -1,0 +1,126 @@
+#include "plugin/cli/drift/text.h"
+
+#include "plugin/base/text.h"
+#include "plugin/cli/term/json_output.h"
+#include "plugin/cli/term/table.h"
+#include "plugin/model/shapes.h"
+
+namespace pinscope::cli {
+namespace {
+
+using drift::Drift;
+using drift::Entry;
+using drift::Kind;
+using drift::Level;
+
+Colour colour_of(Level level) {
+  switch (level) {
+    case Level::kCritical:
+      return Colour::kRed;
+    case Level::kWarning:
+    case Level::kUnknown:
+      return Colour::kYellow;
+  }
+  return Colour::kPlain;
+}
+
+std::string counts_text(const Drift& drift) {
+  const auto counts = drift.counts();
+  std::vector<std::string> words;
+  for (size_t kind = 0; kind < drift::kKinds; ++kind)
+    if (counts[kind] > 0)
+      words.push_back(std::to_string(counts[kind]) + " " + name_of(static_cast<Kind>(kind)));
+  return joined(words, ", ");
+}
+
+Table entries_table(const Drift& drift) {
+  Table table({"CONTAINER", "ENGINE", "DRIFT", "RULE"});
+  for (const auto& entry : drift.entries) {
+    table.add({entry.subject ? Cell(short_id(entry.subject->id)) : Cell("-", Colour::kDim),
+               entry.subject ? model::engine_name(entry.subject->engine) : "",
+               Cell(name_of(entry.kind), colour_of(drift::level_of(entry.kind))),
+               entry.rule ? model::to_string(*entry.rule) : ""});
+    table.add_note(entry.text);
+  }
+  return table;
+}
+
+Table ways_out(const Drift& drift) {
+  Table table({"", "WHAT TO DO"});
+  const auto counts = drift.counts();
+  for (size_t i = 0; i < drift::kKinds; ++i) {
+    const auto kind = static_cast<Kind>(i);
+    if (counts[i] > 0)
+      table.add({Cell(name_of(kind), colour_of(drift::level_of(kind))), way_out_of(kind)});
+  }
+  return table;
+}
+
+void write_grant(JsonWriter& json, const model::GrantedPin& grant) {
+  json.object()
+      .field("name", grant.name)
+      .field("source", grant.source)
+      .field("access", model::name_of(grant.access))
+      .field("uid", grant.uid)
+      .field("gid", grant.gid)
+      .field("mode", model::mode_text(grant.mode))
+      .key("rule");
+  model::write_rule(json, grant.rule);
+  json.end();
+}
+
+void write_entry(JsonWriter& json, const Entry& entry) {
+  json.object()
+      .field("kind", name_of(entry.kind))
+      .field("level", name_of(drift::level_of(entry.kind)));
+  if (entry.subject)
+    json.key("container")
+        .object()
+        .field("id", entry.subject->id)
+        .field("engine", model::engine_name(entry.subject->engine))
+        .field("pid", int64_t{entry.subject->pid})
+        .field("bundle", entry.subject->bundle)
+        .end();
+  json.field("text", entry.text).field("action", way_out_of(entry.kind));
+  if (entry.rule) {
+    json.key("rule");
+    model::write_rule(json, *entry.rule);
+  }
+  if (entry.given) {
+    json.key("given");
+    write_grant(json, *entry.given);
+  }
+  if (entry.now) {
+    json.key("now");
+    write_grant(json, *entry.now);
+  }
+  json.end();
+}
+
+}  // namespace
+
+std::string to_text(const Drift& drift, const Palette& palette) {
+  const std::string containers = count_of(drift.containers, "container", "containers");
+  if (drift.entries.empty())
+    return palette.paint(Colour::kGreen, "no drift") + ": " + containers + " looked at\n";
+  return entries_table(drift).text(palette) + "\n" + ways_out(drift).text(palette) + "\n" +
+         std::to_string(drift.drifted()) + " of " + containers + " drifted: " + counts_text(drift) +
+         "\n";
+}
+
+std::string to_json(const Drift& drift) {
+  JsonWriter json = begin_output();
+  json.field("containers", uint64_t{drift.containers})
+      .field("drifted", uint64_t{drift.drifted()})
+      .key("counts")
+      .object();
+  const auto counts = drift.counts();
+  for (size_t kind = 0; kind < drift::kKinds; ++kind)
+    json.field(name_of(static_cast<Kind>(kind)), uint64_t{counts[kind]});
+  json.end().key("drift").array();
+  for (const auto& entry : drift.entries) write_entry(json, entry);
+  json.end();
+  return end_output(std::move(json));
+}
+
+}  // namespace pinscope::cli

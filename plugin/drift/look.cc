@@ -1,0 +1,202 @@
+#include "plugin/drift/look.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "plugin/base/text.h"
+#include "plugin/host/file.h"
+#include "plugin/host/users.h"
+#include "plugin/inventory/runtime_states.h"
+#include "plugin/kernel/mount/namespaces.h"
+#include "plugin/kernel/probe.h"
+#include "plugin/pipeline/session.h"
+#include "plugin/record/store.h"
+
+namespace pinscope::drift {
+namespace {
+
+using model::Record;
+
+constexpr const char* kEnded = "its process has ended";
+
+Subject subject_of(const Record& record) {
+  const auto& given = record.given;
+  return {given.id, given.engine, given.pid, given.bundle};
+}
+
+class Look {
+ public:
+  // `wanted`: an id; empty: all of them.
+  Look(const std::vector<model::Policy>& policies, std::string wanted, inventory::Examiner examiner,
+       Fd proc)
+      : policies_(policies),
+        wanted_(std::move(wanted)),
+        examiner_(std::move(examiner)),
+        proc_(std::move(proc)),
+        features_(kernel::quick_features()) {}
+
+  void take(const record::Store& store, const record::Store::All& all) {
+    for (const auto& record : all.records) {
+      if (is_wanted(record.given.id)) take(record);
+      recorded_.emplace(record.given.pid, record.process_start);
+    }
+    take_unreadable(all.unreadable, Kind::kDamaged);
+    if (!wanted_.empty()) return;
+    const auto leftovers = store.leftovers();
+    if (!leftovers) return;
+    for (const auto& name : *leftovers)
+      add(Kind::kLeftover, std::nullopt, "file " + quoted(name) + ": its writer is gone");
+  }
+
+  void take(const std::vector<inventory::RuntimeState>& states) {
+    for (const auto& state : states)
+      if (is_wanted(state.id) && !recorded_.contains({state.pid, state.start_time})) take(state);
+  }
+
+  // What is no container's that was read.
+  void take_unreadable(const std::vector<Error>& errors, Kind kind) {
+    if (!wanted_.empty()) return;
+    for (const auto& error : errors) add(kind, std::nullopt, error.sentence());
+  }
+
+  // The worst first, whatever container it is of.
+  Drift finish() && {
+    std::ranges::stable_sort(drift_.entries, {}, &Entry::kind);
+    return std::move(drift_);
+  }
+
+ private:
+  [[nodiscard]] bool is_wanted(const std::string& id) const {
+    return wanted_.empty() || id == wanted_;
+  }
+
+  void add(Kind kind, std::optional<Subject> subject, std::string text) {
+    drift_.entries.push_back(
+        {.kind = kind, .subject = std::move(subject), .text = std::move(text), .rule = {}});
+  }
+
+  // What the policies know of it, as the hook saw it: from its bundle, and its user if it is a
+  // session.
+  static Result<model::Container> container_of(const Record& record, bool is_session) {
+    const auto& given = record.given;
+    if (is_session) {
+      auto user = user_of(*given.uid);
+      return pinscope::container_of(Session{given.pid, user.uid, user.gid, std::move(user.groups)},
+                                    given.engine);
+    }
+    PINSCOPE_TRY(
+        auto started,
+        read_started({.id = given.id, .pid = given.pid, .bundle = given.bundle}, given.engine));
+    started.container.engine = given.engine;
+    started.container.identity = given.identity;
+    return std::move(started.container);
+  }
+
+  void take(const Record& record) {
+    if (inventory::process_of(record) == inventory::ProcessState::kGone) {
+      add(Kind::kLeftover, subject_of(record), kEnded);
+      return;
+    }
+    ++drift_.containers;
+    if (record.state == Record::State::kIntended) {
+      add(Kind::kIncomplete, subject_of(record), "the hook is still at work, or was killed at it");
+      return;
+    }
+    const bool is_session = record.given.uid.has_value();
+    Running running{.record = record, .live = {}, .mounts = {}, .restart = {}};
+    if (const auto container = container_of(record, is_session); !container)
+      add(Kind::kUnknown, subject_of(record), container.error().sentence());
+    else if (auto restart = decide_again(policies_, *container, is_session, features_); !restart)
+      return fail(record, restart.error());
+    else
+      running.restart = *std::move(restart);
+    running.live = examiner_.examine(record);
+    const std::string process = std::to_string(record.given.pid);
+    if (auto mounts = kernel::bpffs_mounts_of(
+            proc_.get(),
+            {.number = record.mount_namespace, .path = process + "/ns/mnt", .process = process}))
+      running.mounts = *std::move(mounts);
+    // Whatever was looked at may have been nobody's by then.
+    if (inventory::process_of(record) == inventory::ProcessState::kGone) {
+      --drift_.containers;
+      return;
+    }
+    std::ranges::move(compare(running), std::back_inserter(drift_.entries));
+  }
+
+  void fail(const Record& record, const Error& error) {
+    if (error.code() == ErrorCode::kProcessGone)
+      --drift_.containers;
+    else
+      add(Kind::kUnknown, subject_of(record), error.sentence());
+  }
+
+  void take(const inventory::RuntimeState& state) {
+    Subject subject{state.id, state.engine, state.pid, state.bundle};
+    auto started =
+        read_started({.id = state.id, .pid = state.pid, .bundle = state.bundle}, state.engine);
+    if (started && started->container.identity.is_sandbox) return;
+    ++drift_.containers;
+    if (!started) return add(Kind::kUnknown, std::move(subject), started.error().sentence());
+    subject.engine = started->container.engine;
+    const auto restart = decide_again(policies_, started->container, false, features_);
+    if (!restart && restart.error().code() == ErrorCode::kProcessGone) {
+      --drift_.containers;
+      return;
+    }
+    if (!restart) return add(Kind::kUnknown, std::move(subject), restart.error().sentence());
+    if (auto entry = compare_without_view(subject, started->has_hook, *restart))
+      drift_.entries.push_back(*std::move(entry));
+  }
+
+  const std::vector<model::Policy>& policies_;
+  std::string wanted_;
+  inventory::Examiner examiner_;
+  Fd proc_;
+  model::Features features_;
+  std::set<std::pair<pid_t, uint64_t>> recorded_;
+  Drift drift_;
+};
+
+// Whose ids begin with `prefix`: the one that has it for its id, or the only one.
+Result<std::string> find_id(const std::string& prefix, const std::vector<Record>& records,
+                            const std::vector<inventory::RuntimeState>& states) {
+  std::set<std::string> ids;
+  for (const auto& record : records)
+    if (record.given.id.starts_with(prefix)) ids.insert(record.given.id);
+  for (const auto& state : states)
+    if (state.id.starts_with(prefix)) ids.insert(state.id);
+  if (ids.contains(prefix)) return prefix;
+  if (ids.size() == 1) return *ids.begin();
+  return std::unexpected(Error(ErrorCode::kRecord, "find container " + quoted(prefix))
+                             .reason(ids.empty()
+                                         ? "no container that runs has this id, and no record"
+                                         : "the ids of several containers begin with it")
+                             .hint(ids.empty() ? "pinscope list shows those that have a view"
+                                               : "write more of the id"));
+}
+
+}  // namespace
+
+Result<Drift> look_for_drift(const std::vector<model::Policy>& policies, const Places& places) {
+  PINSCOPE_TRY(const auto store, record::Store::open(places.state_directory, false));
+  PINSCOPE_TRY(const auto all, store.all());
+  PINSCOPE_TRY(auto examiner, inventory::Examiner::open());
+  PINSCOPE_TRY(auto proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
+  auto states = inventory::runtime_states(places.container);
+  const auto running = inventory::still_running(std::move(states.states));
+  std::string wanted;
+  if (!places.container.empty()) {
+    PINSCOPE_TRY(wanted, find_id(places.container, all.records, running));
+  }
+  Look look(policies, std::move(wanted), std::move(examiner), std::move(proc));
+  look.take(store, all);
+  look.take(running);
+  look.take_unreadable(states.unreadable, Kind::kUnknown);
+  return std::move(look).finish();
+}
+
+}  // namespace pinscope::drift

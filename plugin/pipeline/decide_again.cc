@@ -1,0 +1,181 @@
+#include "plugin/pipeline/decide_again.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "plugin/base/path.h"
+#include "plugin/json/json.h"
+#include "plugin/kernel/bpf/source.h"
+#include "plugin/kernel/mount/mounts.h"
+#include "plugin/kernel/sys.h"
+#include "plugin/pipeline/admit.h"
+#include "plugin/pipeline/host_view.h"
+#include "plugin/pipeline/identify.h"
+#include "plugin/pipeline/options.h"
+#include "plugin/plan/build.h"
+#include "plugin/policy/decide/bypass.h"
+#include "plugin/policy/decide/decide.h"
+#include "plugin/policy/decide/grantable.h"
+#include "plugin/policy/decide/reach.h"
+#include "plugin/policy/decide/select.h"
+
+namespace pinscope {
+namespace {
+
+using namespace model;
+
+constexpr const char* kHook = "pinscope-hook";
+constexpr std::array kStages = {"createRuntime", "prestart"};
+
+// The words behind the program's name; nothing if the entry runs something else.
+Result<std::optional<std::vector<std::string>>> arguments_of(const JsonView& entry) {
+  PINSCOPE_TRY(const auto path, entry.string_or("path", ""));
+  if (base_name(path) != kHook) return std::nullopt;
+  PINSCOPE_TRY(const auto args, entry.find("args"));
+  std::vector<std::string> words;
+  if (!args) return words;
+  PINSCOPE_TRY(const auto elements, args->elements());
+  words.reserve(elements.size());
+  for (const auto& element : elements) {
+    PINSCOPE_TRY(const auto word, element.as_string());
+    words.emplace_back(word);
+  }
+  if (!words.empty()) words.erase(words.begin());
+  return words;
+}
+
+// The arguments of the hook that the configuration runs; nothing if it runs none.
+Result<std::optional<std::vector<std::string>>> find_hook(const std::string& config) {
+  PINSCOPE_TRY(const auto document,
+               JsonDocument::parse(config, "config.json", ErrorCode::kConfigInvalid));
+  PINSCOPE_TRY(const auto hooks, document.root().find("hooks"));
+  if (!hooks) return std::nullopt;
+  for (const char* stage : kStages) {
+    PINSCOPE_TRY(const auto list, hooks->find(stage));
+    if (!list) continue;
+    PINSCOPE_TRY(const auto entries, list->elements());
+    for (const auto& entry : entries) {
+      PINSCOPE_TRY(auto arguments, arguments_of(entry));
+      if (arguments) return arguments;
+    }
+  }
+  return std::nullopt;
+}
+
+// Podman and CRI-O keep their containers in the runtimes' default directories, and write this over
+// whatever a user says.
+Engine engine_by_annotation(const Container& container) {
+  const auto found = std::ranges::find(container.annotations, "io.container.manager",
+                                       &std::pair<std::string, std::string>::first);
+  if (found == container.annotations.end()) return Engine::kUnknown;
+  if (found->second == "libpod") return Engine::kPodman;
+  return found->second == "cri-o" ? Engine::kCrio : Engine::kUnknown;
+}
+
+// What the sources are by now, and the first error that would stop the start.
+policy::KnownObjects look_at_sources(const Features& features, Restart& restart) {
+  const auto& grants = restart.decision->grants;
+  policy::KnownObjects objects(grants.size());
+  restart.left_out.resize(grants.size(), LeftOut::kNot);
+  const auto descriptors = kernel::open_descriptor_directory();
+  if (!descriptors) {
+    restart.refusal = descriptors.error();
+    return objects;
+  }
+  kernel::SourceOpener sources(descriptors->get(), policy::ObjectJudge(), features.pin_by_fd);
+  for (size_t i = 0; i < grants.size(); ++i) {
+    auto opened = sources.open(grants[i]);
+    if (opened) {
+      objects[i] = ObjectType{opened->info.kind, opened->info.type};
+      continue;
+    }
+    restart.left_out[i] = left_out(grants[i], opened.error());
+    if (restart.left_out[i] == LeftOut::kNot && !restart.refusal)
+      restart.refusal = std::move(opened).error().rule(to_string(grants[i].rule));
+  }
+  return objects;
+}
+
+// The judgements of the hook that need a decision and a process.
+Status judge(const Decision& decision, const Container& container, bool is_session,
+             const kernel::ContainerProcess& process, const policy::HostView& host,
+             const policy::KnownObjects& objects) {
+  auto facts = facts_of(process);
+  facts.program.clear();  // by now that of the workload, which calls itself what it likes
+  PINSCOPE_CHECK(admit(decision, facts));
+  const policy::Surroundings around{
+      process.shares_our_user_namespace(),
+      !is_session && policy::shares_host_namespace(container, NamespaceKind::kPid, host),
+      {},
+      kernel::are_on_different_mounts};
+  PINSCOPE_CHECK(policy::check_void(
+      decision, policy::kinds_of(policy::find_bypasses(decision, container, around, objects))));
+  return policy::check_reach(decision, objects, policy::shared_namespaces(container, host));
+}
+
+// The decision without what would be left out.
+Decision present(const Restart& restart) {
+  Decision decision = *restart.decision;
+  decision.grants.clear();
+  for (size_t i = 0; i < restart.left_out.size(); ++i)
+    if (restart.left_out[i] == LeftOut::kNot)
+      decision.grants.push_back(restart.decision->grants[i]);
+  return decision;
+}
+
+}  // namespace
+
+Result<StartedContainer> read_started(oci::State state, Engine engine) {
+  PINSCOPE_TRY(auto config, read_config_of(state.bundle));
+  PINSCOPE_TRY(const auto hook, find_hook(config));
+  HookOptions told;
+  if (hook)
+    for (OptionReader reader(*hook); reader.next() && reader.read(Option::kHook, told);) {
+    }
+  if (told.engine == Engine::kUnknown) told.engine = engine;
+  PINSCOPE_TRY(auto container, container_of(state, config, told.engine, told.pod_labels));
+  if (told.engine == Engine::kUnknown) {
+    told.engine = engine_by_annotation(container);
+    if (told.engine != Engine::kUnknown) {
+      PINSCOPE_TRY(container, container_of(state, std::move(config), told.engine, {}));
+    }
+  }
+  return StartedContainer{std::move(container), hook.has_value()};
+}
+
+Result<Restart> decide_again(const std::vector<Policy>& policies, const Container& described,
+                             bool is_session, const Features& features) {
+  const auto process = find_process(described);
+  if (!process) return std::unexpected(process.error());
+  const policy::HostView host = host_at_start(process);
+  Container container = described;
+  PINSCOPE_TRY(container.uid_map, process->uid_map());
+  PINSCOPE_TRY(container.gid_map, process->gid_map());
+  Restart restart;
+  const auto refuse = [&](const Error& error) {
+    if (!restart.refusal) restart.refusal = error;
+  };
+  auto decision = policy::decide(policies, container, host);
+  if (!decision) {
+    refuse(decision.error());
+    return restart;
+  }
+  restart.decision = *std::move(decision);
+  if (!restart.decision->selected()) return restart;
+  const auto objects = look_at_sources(features, restart);
+  if (const auto judged = judge(*restart.decision, container, is_session, *process, host, objects);
+      !judged)
+    refuse(judged.error());
+  const auto plan = plan::build(present(restart), container, features);
+  if (!plan) {
+    refuse(plan.error());
+    return restart;
+  }
+  restart.makes_view =
+      !plan->steps.empty() || !restart.decision->refusals.empty() ||
+      std::ranges::find(restart.left_out, LeftOut::kMissing) != restart.left_out.end();
+  return restart;
+}
+
+}  // namespace pinscope
