@@ -18,8 +18,10 @@ install(FILES ${PROJECT_BINARY_DIR}/config DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET pam_pinscope)
   install(TARGETS pam_pinscope LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/security)
 endif()
-install(FILES config/policy.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
-install(FILES config/policy.schema.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES config/policy.schema.json config/policy-test.schema.json
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
+install(FILES config/policy.schema.json config/policy-test.schema.json
+  DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(DIRECTORY config/seccomp DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
 install(FILES config/systemd/pinscope-gc.service config/systemd/pinscope-gc.timer
   config/systemd/pinscope-metrics.service config/systemd/pinscope-metrics.timer

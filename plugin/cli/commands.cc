@@ -18,6 +18,7 @@ void build_tree(CLI::App& root, Program& program) {
       "Exit status: 0 done; 1 failure, or problems found; 2 usage error.\nMore: `pinscope COMMAND "
       "--help`, pinscope(1), pinscope-policy(5).");
   add_check(root, program);
+  add_test(root, program);
   add_explain(root, program);
   add_plan(root, program);
   add_list(root, program);

@@ -8,6 +8,7 @@ namespace pinscope::cli {
 
 // One function for each command, each in the file of its name.
 void add_check(CLI::App& root, Program& program);
+void add_test(CLI::App& root, Program& program);
 void add_explain(CLI::App& root, Program& program);
 void add_plan(CLI::App& root, Program& program);
 void add_list(CLI::App& root, Program& program);

@@ -47,6 +47,11 @@ TEST_F(Pages, Inventory) {
   walk_with_podman("inventory.md");
 }
 
+TEST_F(Pages, PolicyTests) {
+  const EngineMachine machine;
+  Page(machine, "policy-tests.md").walk();
+}
+
 TEST_F(Pages, Cdi) {
   walk_with_podman("engines/cdi.md");
 }

@@ -42,7 +42,8 @@ PARTS = {
     "policy": {
         "": set(),
         "decide": {""},
-        "language": {"", "decide"},
+        "testing": {"", "decide"},
+        "language": {"", "decide", "testing"},
         "set": {""},
     },
     "kernel": {
@@ -70,7 +71,8 @@ PARTS = {
         "explain": {"term"},
         "inventory": {"term"},
         "report": {"term"},
-        "": {"term", "audit", "check", "drift", "explain", "inventory", "report"},
+        "test": {"term"},
+        "": {"term", "audit", "check", "drift", "explain", "inventory", "report", "test"},
     },
 }
 BEYOND_PARTS = {
@@ -85,6 +87,7 @@ BEYOND_PARTS = {
     "plugin/cli/explain/explain": {""},
     "plugin/cli/inventory/inventory": {""},
     "plugin/cli/report/report": {""},
+    "plugin/cli/test/test": {""},
 }
 
 # Library header prefix -> the files that may include it.

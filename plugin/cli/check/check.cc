@@ -114,6 +114,7 @@ void Checker::take(policy::Loaded loaded, const std::string& shown, bool is_dire
   for (const auto& file : loaded.files)
     found_.read.push_back(is_directory ? join(shown, file.name) : shown);
   std::ranges::move(loaded.diagnostics, std::back_inserter(found_.diagnostics));
+  std::ranges::move(loaded.test_diagnostics, std::back_inserter(found_.diagnostics));
   if (is_directory) std::ranges::move(list_skipped(shown), std::back_inserter(found_.skipped));
 }
 

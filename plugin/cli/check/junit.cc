@@ -3,41 +3,10 @@
 
 #include "plugin/base/text.h"
 #include "plugin/cli/check/formats.h"
+#include "plugin/cli/term/xml.h"
 
 namespace pinscope::cli {
 namespace {
-
-// For an attribute or a text of XML 1.0, to which two code points that disturb nobody are unknown.
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const std::string_view rest = text.substr(i);
-    if (rest.starts_with("\xef\xbf\xbe") || rest.starts_with("\xef\xbf\xbf")) {
-      result += "?";
-      i += 2;
-      continue;
-    }
-    switch (text[i]) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '"':
-        result += "&quot;";
-        break;
-      default: {
-        const bool is_control = static_cast<unsigned char>(text[i]) < ' ';
-        result += is_control && text[i] != '\n' && text[i] != '\t' ? '?' : text[i];
-      }
-    }
-  }
-  return result;
-}
 
 struct TestCase {
   std::string path;
@@ -68,14 +37,14 @@ std::vector<TestCase> cases_of(const CheckFindings& found) {
 }
 
 std::string element_of(const TestCase& test) {
-  const std::string name = escaped(one_line(repository_path(test.path)));
+  const std::string name = xml_escaped(one_line(repository_path(test.path)));
   std::string text = R"(    <testcase classname="pinscope.check" name=")" + name + R"(" file=")" +
                      name + R"(" time="0">)" + "\n";
   if (!test.errors.empty())
-    text += R"(      <failure type="error" message=")" + escaped(one_line(test.first_error)) +
-            "\">" + escaped(for_terminal(test.errors)) + "</failure>\n";
+    text += R"(      <failure type="error" message=")" + xml_escaped(one_line(test.first_error)) +
+            "\">" + xml_escaped(for_terminal(test.errors)) + "</failure>\n";
   if (!test.others.empty())
-    text += "      <system-out>" + escaped(for_terminal(test.others)) + "</system-out>\n";
+    text += "      <system-out>" + xml_escaped(for_terminal(test.others)) + "</system-out>\n";
   return text + "    </testcase>\n";
 }
 

@@ -59,10 +59,11 @@ class Reduction {
                  const std::optional<model::Fact>& fact) {
     // Some engines establish none, whatever is told of their containers.
     if (!wanted.empty() && fact && container_.engine == model::Engine::kUnknown) note("engine");
-    drop(wanted, name, fact.has_value() || told_.no_facts);
+    drop(wanted, name, fact.has_value() || told_.no_facts || told_.rest_is_absent);
   }
 
   void drop_keys(auto& wanted, const char* kind, const auto& told) {
+    if (told_.rest_is_absent) return;
     std::erase_if(wanted, [&](const auto& entry) {
       if (has_key(told, entry.first)) return false;
       note(kind + quoted(entry.first));

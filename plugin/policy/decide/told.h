@@ -20,6 +20,8 @@ struct Told {
   bool gid = false;
   std::array<bool, model::kNamespaceKinds> namespaces{};
   bool no_facts = false;  // its engine establishes none: see oci::establishes_facts
+  // The facts, labels and annotations that are not told are not there.
+  bool rest_is_absent = false;
 };
 
 // What a policy does with such a container: what holds whatever the rest may be, or that it

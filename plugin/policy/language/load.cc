@@ -19,6 +19,7 @@
 #include "plugin/policy/language/limits.h"
 #include "plugin/policy/language/load.h"
 #include "plugin/policy/language/policy_text.h"
+#include "plugin/policy/language/read_policy_test.h"
 #include "plugin/policy/language/reader.h"
 #include "plugin/policy/language/reporter.h"
 #include "plugin/policy/language/tree.h"
@@ -41,7 +42,8 @@ class SetLoader {
   Loaded finish();
 
  private:
-  void add_document(const Document& document, Reporter& reporter);
+  // What is wrong with a policy test goes to `of_tests`.
+  void add_document(const Document& document, Reporter& reporter, Reporter& of_tests);
 
   Loaded loaded_;
   std::unordered_map<std::string, model::Place> names_;
@@ -56,7 +58,7 @@ void SetLoader::add_error(const std::string& file, const std::string& message) {
   loaded_.diagnostics.push_back(std::move(diagnostic));
 }
 
-void SetLoader::add_document(const Document& document, Reporter& reporter) {
+void SetLoader::add_document(const Document& document, Reporter& reporter, Reporter& of_tests) {
   if (rules_ > kMaxRules) return;  // reported where it happened
   const Position start{document.first_line, 1};
   if (document.text.size() > kMaxDocumentBytes) {
@@ -71,6 +73,10 @@ void SetLoader::add_document(const Document& document, Reporter& reporter) {
   const size_t errors = reporter.errors();
   const auto root = parse_document(document, reporter);
   if (!root || root->kind == Node::Kind::kNull) return;
+  if (kind_of(*root) == kPolicyTestKind) {
+    if (auto test = read_policy_test(*root, of_tests)) loaded_.tests.push_back(*std::move(test));
+    return;
+  }
   auto draft = read_policy(*root, reporter);
   if (!draft) return;
   check_policy(*draft, reporter.errors() != errors, reporter);
@@ -93,6 +99,7 @@ void SetLoader::add_document(const Document& document, Reporter& reporter) {
 void SetLoader::add_text(std::string text, const std::string& file) {
   const PolicyText policy_text(std::move(text), file);
   Reporter reporter(policy_text);
+  Reporter of_tests(policy_text);
   const auto bad_bytes = find_bad_bytes(policy_text.text(), kMaxDiagnostics);
   for (const auto& bad : bad_bytes) reporter.error(bad.at, bad.message, bad.hint);
   if (bad_bytes.empty()) {
@@ -104,10 +111,11 @@ void SetLoader::add_text(std::string text, const std::string& file) {
     else
       for (const auto& document : documents) {
         if (reporter.full()) break;
-        add_document(document, reporter);
+        add_document(document, reporter, of_tests);
       }
   }
   std::ranges::move(reporter.take(), std::back_inserter(loaded_.diagnostics));
+  std::ranges::move(of_tests.take(), std::back_inserter(loaded_.test_diagnostics));
 }
 
 Result<Fd> open_file(const std::string& path, Trust trust) {
@@ -184,6 +192,7 @@ Loaded SetLoader::finish() {
     check_set(loaded_);
   else
     loaded_.policies.clear();
+  if (!loaded_.test_diagnostics.empty()) loaded_.tests.clear();
   return std::move(loaded_);
 }
 

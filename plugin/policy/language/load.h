@@ -10,12 +10,17 @@
 #include "plugin/model/policy.h"
 #include "plugin/policy/files.h"
 #include "plugin/policy/language/diagnostic.h"
+#include "plugin/policy/testing/policy_test.h"
 
 namespace pinscope::policy {
 
 struct Loaded {
   std::vector<model::Policy> policies;  // empty if there is an error
   std::vector<Diagnostic> diagnostics;  // by file and place
+  // Documents of kind PolicyTest, which stand beside policies and are none: what is wrong with them
+  // is no error of the set, and there are no tests then.
+  std::vector<PolicyTest> tests = {};
+  std::vector<Diagnostic> test_diagnostics = {};
   std::vector<FileStamp> files;
   [[nodiscard]] bool ok() const;  // no errors; warnings may be there
 };

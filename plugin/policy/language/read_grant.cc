@@ -16,24 +16,8 @@ using model::Expect;
 using model::Missing;
 using model::ObjectKind;
 
-constexpr uint32_t kMaxId = 4294967294;
 constexpr uint32_t kMaxSize = 4294967295;
 constexpr size_t kLongestName = 255;
-
-// What is wrong with a name in the view, or nothing.
-std::string problem_of_name(std::string_view name) {
-  if (name.size() > kLongestName) return "a name in the view has at most 255 bytes";
-  const auto components = parse_relative(name);
-  if (!components) return components.error().sentence();
-  if (is_glob(name)) return "a name in the view cannot be a glob";
-  for (const auto& component : *components) {
-    if (component == model::kReadWriteDirectory)
-      return "\"_rw\" is where the view keeps what can be written";
-    if (component.find('.') != std::string::npos)
-      return "the kernel allows no dots in the names of a bpffs";
-  }
-  return "";
-}
 
 void read_name(const std::optional<Field>& field, model::Grant& grant, Reporter& reporter,
                const Field& pin) {
@@ -181,6 +165,20 @@ void read_expect(const Field& field, Expect& expect, Reporter& reporter) {
 }
 
 }  // namespace
+
+std::string problem_of_name(std::string_view name) {
+  if (name.size() > kLongestName) return "a name in the view has at most 255 bytes";
+  const auto components = parse_relative(name);
+  if (!components) return components.error().sentence();
+  if (is_glob(name)) return "a name in the view cannot be a glob";
+  for (const auto& component : *components) {
+    if (component == model::kReadWriteDirectory)
+      return "\"_rw\" is where the view keeps what can be written";
+    if (component.find('.') != std::string::npos)
+      return "the kernel allows no dots in the names of a bpffs";
+  }
+  return "";
+}
 
 void read_grant(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   Mapping keys(reporter, field, "a grant", "",

@@ -14,9 +14,6 @@ using model::Engine;
 using model::Namespace;
 using model::NamespaceKind;
 
-// The largest id; the one above it means "no id" to the kernel.
-constexpr uint32_t kMaxId = 4294967294;
-
 // Of an annotation, whose value may be any text, such as JSON.
 std::vector<model::Pattern> read_any_patterns(const Field& field, Reporter& reporter) {
   std::vector<model::Pattern> patterns;
@@ -99,24 +96,6 @@ void read_user(const Field& field, model::Select& select, Reporter& reporter) {
     reporter.error(field.at(), "\"user\" is empty", "leave the key out to match every container");
 }
 
-std::optional<Namespace> read_namespace(const Field& field, Reporter& reporter) {
-  const auto word = read_word_text(reporter, field);
-  if (!word) return std::nullopt;
-  if (*word == "host") return Namespace{Namespace::Mode::kHost, ""};
-  if (*word == "private") return Namespace{Namespace::Mode::kPrivate, ""};
-  if (word->find('/') != std::string::npos) {
-    if (auto path = read_path(field, reporter))
-      return Namespace{Namespace::Mode::kPath, *std::move(path)};
-    return std::nullopt;
-  }
-  const std::string_view near = nearest(*word, {"private", "host"});
-  reporter.error(field.at(),
-                 quoted(field.name) + " is " + shown(*word) +
-                     ", and must be private, host or the absolute path of a namespace",
-                 near.empty() ? "" : "did you mean " + quoted(near) + "?");
-  return std::nullopt;
-}
-
 void read_namespaces(const Field& field, model::Select& select, Reporter& reporter) {
   const Mapping namespaces(reporter, field, "\"namespaces\"", "namespaces.",
                            {"user", "net", "pid", "ipc", "uts", "cgroup", "time", "mnt"});
@@ -168,6 +147,24 @@ Mapping mapping_of(const Field& field, std::string_view what, Reporter& reporter
 }
 
 }  // namespace
+
+std::optional<Namespace> read_namespace(const Field& field, Reporter& reporter) {
+  const auto word = read_word_text(reporter, field);
+  if (!word) return std::nullopt;
+  if (*word == "host") return Namespace{Namespace::Mode::kHost, ""};
+  if (*word == "private") return Namespace{Namespace::Mode::kPrivate, ""};
+  if (word->find('/') != std::string::npos) {
+    if (auto path = read_path(field, reporter))
+      return Namespace{Namespace::Mode::kPath, *std::move(path)};
+    return std::nullopt;
+  }
+  const std::string_view near = nearest(*word, {"private", "host"});
+  reporter.error(field.at(),
+                 quoted(field.name) + " is " + shown(*word) +
+                     ", and must be private, host or the absolute path of a namespace",
+                 near.empty() ? "" : "did you mean " + quoted(near) + "?");
+  return std::nullopt;
+}
 
 void read_select(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   draft.select.at = field.key_at;

@@ -14,55 +14,6 @@ namespace {
 using model::HostBpffs;
 using model::Layout;
 
-void read_constant(Mapping& document, std::string_view key, std::string_view wanted,
-                   Reporter& reporter) {
-  const auto field = document.require(key);
-  if (!field) return;
-  const auto text = read_word_text(reporter, *field);
-  if (text && *text != wanted) report_unknown_word(reporter, *field, *text, std::array{wanted});
-}
-
-void read_metadata(const Field& field, PolicyDraft& draft, Reporter& reporter) {
-  Mapping metadata(reporter, field, "\"metadata\"", "metadata.", {"name"});
-  const auto name_field = metadata.require("name");
-  if (!name_field) return;
-  draft.name = name_field->at();
-  const auto name = read_text(reporter, *name_field);
-  if (!name) return;
-  constexpr size_t kLongest = 128;
-  constexpr std::string_view kAlphanumeric =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-  const bool is_plain = std::ranges::all_of(*name, [&](char byte) {
-    return kAlphanumeric.find(byte) != std::string_view::npos || byte == '-' || byte == '_' ||
-           byte == '.';
-  });
-  if (!is_plain || kAlphanumeric.find(name->front()) == std::string_view::npos ||
-      name->size() > kLongest) {
-    reporter.error(name_field->at(), shown(*name) + " cannot be the name of a policy",
-                   "names start with a letter or digit, hold letters, digits, \"-\", \"_\" and "
-                   "\".\", and have up to 128 bytes");
-    return;
-  }
-  draft.policy.name = *name;
-}
-
-// Whether `path` is `above` or below it.
-void read_view(const Field& field, PolicyDraft& draft, Reporter& reporter) {
-  const Mapping view(reporter, field, "\"view\"", "view.", {"at", "layout", "hostBpffs", "void"});
-  if (const auto at = view.find("at")) {
-    draft.policy.view.at = read_view_path(*at, kPlaceOfView, reporter);
-    draft.view_at = at->at();
-  }
-  if (const auto layout = view.find("layout"))
-    draft.policy.view.layout = read_word<Layout>(reporter, *layout, model::name_of);
-  if (const auto host_bpffs = view.find("hostBpffs")) {
-    draft.host_bpffs = host_bpffs->at();
-    draft.policy.view.host_bpffs = read_word<HostBpffs>(reporter, *host_bpffs, model::name_of);
-  }
-  if (const auto void_view = view.find("void"))
-    draft.policy.view.void_view = read_word<model::VoidView>(reporter, *void_view, model::name_of);
-}
-
 void read_denial(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   Mapping denial(reporter, field, "a denial", "", {"pin"});
   const auto pin_field = denial.require("pin");
@@ -90,7 +41,12 @@ void read_spec(const Field& field, PolicyDraft& draft, Reporter& reporter) {
       if (reporter.full()) return;
       read_exclusion(item, draft, reporter);
     }
-  if (const auto view = spec.find("view")) read_view(*view, draft, reporter);
+  if (const auto view = spec.find("view")) {
+    ViewDraft read = read_view(*view, reporter);
+    draft.policy.view = std::move(read.view);
+    draft.view_at = read.at;
+    draft.host_bpffs = read.host_bpffs;
+  }
   if (const auto delegate = spec.find("delegate")) read_delegate(*delegate, draft, reporter);
   if (const auto grants = spec.find("grants"))
     for (const Field& grant : read_list(reporter, *grants)) {
@@ -114,6 +70,58 @@ bool check_path(const Field& field, const std::string& path, Reporter& reporter,
 }
 
 }  // namespace
+
+NameOfDocument read_metadata(const Field& field, std::string_view what, Reporter& reporter) {
+  NameOfDocument result;
+  Mapping metadata(reporter, field, "\"metadata\"", "metadata.", {"name"});
+  const auto name_field = metadata.require("name");
+  if (!name_field) return result;
+  result.at = name_field->at();
+  const auto name = read_text(reporter, *name_field);
+  if (!name) return result;
+  constexpr size_t kLongest = 128;
+  constexpr std::string_view kAlphanumeric =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  const bool is_plain = std::ranges::all_of(*name, [&](char byte) {
+    return kAlphanumeric.find(byte) != std::string_view::npos || byte == '-' || byte == '_' ||
+           byte == '.';
+  });
+  if (!is_plain || kAlphanumeric.find(name->front()) == std::string_view::npos ||
+      name->size() > kLongest) {
+    reporter.error(name_field->at(), shown(*name) + " cannot be the name of " + std::string(what),
+                   "names start with a letter or digit, hold letters, digits, \"-\", \"_\" and "
+                   "\".\", and have up to 128 bytes");
+    return result;
+  }
+  result.name = *name;
+  return result;
+}
+
+ViewDraft read_view(const Field& field, Reporter& reporter) {
+  ViewDraft draft;
+  const Mapping view(reporter, field, "\"view\"", "view.", {"at", "layout", "hostBpffs", "void"});
+  if (const auto at = view.find("at")) {
+    draft.view.at = read_view_path(*at, kPlaceOfView, reporter);
+    draft.at = at->at();
+  }
+  if (const auto layout = view.find("layout"))
+    draft.view.layout = read_word<Layout>(reporter, *layout, model::name_of);
+  if (const auto host_bpffs = view.find("hostBpffs")) {
+    draft.host_bpffs = host_bpffs->at();
+    draft.view.host_bpffs = read_word<HostBpffs>(reporter, *host_bpffs, model::name_of);
+  }
+  if (const auto void_view = view.find("void"))
+    draft.view.void_view = read_word<model::VoidView>(reporter, *void_view, model::name_of);
+  return draft;
+}
+
+void read_constant(Mapping& document, std::string_view key, std::string_view wanted,
+                   Reporter& reporter) {
+  const auto field = document.require(key);
+  if (!field) return;
+  const auto text = read_word_text(reporter, *field);
+  if (text && *text != wanted) report_unknown_word(reporter, *field, *text, std::array{wanted});
+}
 
 std::optional<std::string> read_path(const Field& field, Reporter& reporter) {
   auto path = read_text(reporter, field);
@@ -167,6 +175,13 @@ std::optional<model::Pattern> read_pin(const Field& field, Reporter& reporter) {
   return pin;
 }
 
+std::string_view kind_of(const Node& root) {
+  if (root.kind != Node::Kind::kMapping) return {};
+  for (size_t i = 0; i + 1 < root.children.size(); i += 2)
+    if (root.children[i].text == "kind") return root.children[i + 1].text;
+  return {};
+}
+
 std::optional<PolicyDraft> read_policy(const Node& root, Reporter& reporter) {
   const Field field{"a policy", root.at, &root};
   Mapping document(reporter, field, "a policy", "", {"apiVersion", "kind", "metadata", "spec"});
@@ -174,8 +189,15 @@ std::optional<PolicyDraft> read_policy(const Node& root, Reporter& reporter) {
   PolicyDraft draft;
   draft.policy.place = reporter.place(root.at);
   read_constant(document, "apiVersion", "pinscope/v1", reporter);
-  read_constant(document, "kind", "Policy", reporter);
-  if (const auto metadata = document.require("metadata")) read_metadata(*metadata, draft, reporter);
+  if (const auto kind = document.require("kind"))
+    if (const auto word = read_word_text(reporter, *kind); word && *word != "Policy")
+      report_unknown_word(reporter, *kind, *word,
+                          std::to_array<std::string_view>({"Policy", kPolicyTestKind}));
+  if (const auto metadata = document.require("metadata")) {
+    auto name = read_metadata(*metadata, "a policy", reporter);
+    draft.name = name.at;
+    draft.policy.name = std::move(name.name);
+  }
   draft.select.at = root.at;
   if (const auto spec = document.require("spec")) read_spec(*spec, draft, reporter);
   return draft;

@@ -56,6 +56,11 @@ struct PolicyDraft {
   std::vector<GrantMarks> grant_marks;    // one for each grant
 };
 
+// The kind of a document that is no policy, but a test of some.
+inline constexpr const char* kPolicyTestKind = "PolicyTest";
+// The value of a document's `kind`, whatever it is; empty if there is none.
+std::string_view kind_of(const Node& root);
+
 // Reports everything that is wrong. Nothing if the document is no mapping.
 std::optional<PolicyDraft> read_policy(const Node& root, Reporter& reporter);
 
@@ -68,6 +73,29 @@ void read_grant(const Field& field, PolicyDraft& draft, Reporter& reporter);
 std::optional<model::Pattern> read_pin(const Field& field, Reporter& reporter);
 // An absolute path without globs.
 std::optional<std::string> read_path(const Field& field, Reporter& reporter);
+
+// private, host or the absolute path of a namespace.
+std::optional<model::Namespace> read_namespace(const Field& field, Reporter& reporter);
+// The largest id; the one above it means "no id" to the kernel.
+inline constexpr uint32_t kMaxId = 4294967294;
+// What is wrong with a name in the view; empty if nothing is.
+std::string problem_of_name(std::string_view name);
+// `metadata` with its name, and where that is.
+struct NameOfDocument {
+  std::string name;  // empty: it was wrong, and has been reported
+  Position at = {};
+};
+NameOfDocument read_metadata(const Field& field, std::string_view what, Reporter& reporter);
+// `view`, and where its values are.
+struct ViewDraft {
+  model::View view;
+  std::optional<Position> at = {};
+  std::optional<Position> host_bpffs = {};
+};
+ViewDraft read_view(const Field& field, Reporter& reporter);
+// Reports where the value of `key` is another word.
+void read_constant(Mapping& document, std::string_view key, std::string_view wanted,
+                   Reporter& reporter);
 
 // A path in the container where a view or a part of it can be mounted, and how to speak of it.
 struct ViewPlace {

@@ -68,7 +68,7 @@ class Outputs(cli.Case):
 
     def test_there_is_a_page_for_each(self):
         tested = {"audit", "audit-verify", "cdi", "check", "doctor", "drift", "engine", "explain",
-                  "gc", "inspect", "inventory", "list", "plan", "version", "common"}
+                  "gc", "inspect", "inventory", "list", "plan", "test", "version", "common"}
         self.assertEqual({path.stem for path in SCHEMAS.glob("*.json")}, tested)
 
     def test_version(self):
@@ -118,6 +118,21 @@ class Outputs(cli.Case):
         self.assertEqual(device["rule"]["policy"], "dev")
 
     @AS_ROOT
+    def test_test(self):
+        examples = cli.SOURCE / "config/policies/tests"
+        self.assertTrue(self.printed("test", "test", examples)["ok"])
+        self.write_policy("a.yaml", policy("p", grants="    - {pin: /sys/fs/bpf/a}\n"))
+        self.write_policy("b.yaml", policy("q", select="{engine: crio}"))
+        test = self.directory / "t.yaml"
+        test.write_text("apiVersion: pinscope/v1\nkind: PolicyTest\nmetadata: {name: t}\nspec:\n"
+                        "  subjects: [{name: s, engine: docker, expect: {grants: []}}]\n")
+        (self.directory / "none.yaml").write_text("# nothing\n")
+        found = self.printed("test", "test", "--policy", self.policies, test,
+                             self.directory / "none.yaml", status=1)
+        self.assertIn("rule", found["results"][0]["failures"][0])
+        self.assertEqual(found["untested"][0]["policy"], "q")
+        self.assertEqual(len(found["diagnostics"]), 1)
+
     def test_inventory(self):
         taken = self.printed("inventory", "inventory", "--state-dir", self.store())
         self.assertIn("leftover", [notice["kind"] for notice in taken["notices"]])

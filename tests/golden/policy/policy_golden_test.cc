@@ -7,10 +7,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "plugin/policy/decide/map_types.h"
 #include "plugin/policy/language/load.h"
+#include "plugin/policy/testing/run.h"
 
 namespace pinscope::policy {
 namespace {
@@ -80,14 +82,46 @@ INSTANTIATE_TEST_SUITE_P(policy, ValidPolicy, testing::ValuesIn(yaml_files(kGold
 INSTANTIATE_TEST_SUITE_P(policy, InvalidPolicy, testing::ValuesIn(yaml_files(kGolden / "invalid")),
                          key_and_name);
 
+// The examples, without their tests.
+std::vector<fs::path> examples() {
+  auto files = yaml_files(kSource / "config/policies");
+  std::erase_if(files,
+                [](const fs::path& file) { return file.parent_path().filename() == "tests"; });
+  return files;
+}
+
 TEST(PolicyGolden, ExamplePoliciesLoadWithoutWarnings) {
-  const auto files = yaml_files(kSource / "config/policies");
+  const auto files = examples();
   EXPECT_GE(files.size(), 4U);
   for (const auto& file : files) {
     SCOPED_TRACE(file.filename());
     const Loaded loaded = load_text(read_file(file), file.filename());
     EXPECT_EQ(all_diagnostics(loaded), "");
     EXPECT_FALSE(loaded.policies.empty());
+  }
+}
+
+// Each example has a test that holds and in which each of its policies selects somebody.
+TEST(PolicyGolden, ExamplePoliciesDoWhatTheirTestsExpect) {
+  for (const auto& file : examples()) {
+    SCOPED_TRACE(file.filename());
+    const Loaded policies = load_text(read_file(file), file.filename());
+    const fs::path path = kSource / "config/policies/tests" / file.filename();
+    ASSERT_TRUE(fs::exists(path)) << "the example has no test";
+    const Loaded loaded = load_text(read_file(path), path.filename());
+    EXPECT_TRUE(loaded.test_diagnostics.empty());
+    ASSERT_EQ(loaded.tests.size(), 1U);
+    EXPECT_EQ(loaded.tests[0].policies, "../" + file.filename().string());
+    std::set<std::string> selecting;
+    for (const auto& subject : loaded.tests[0].subjects) {
+      const auto result = run_subject(loaded.tests[0], subject, policies.policies);
+      for (const auto& failure : result.failures)
+        ADD_FAILURE() << subject.name << ": expected " << failure.expected << ", got "
+                      << failure.actual;
+      selecting.insert(result.selected_by.begin(), result.selected_by.end());
+    }
+    for (const auto& policy : policies.policies)
+      EXPECT_TRUE(selecting.contains(policy.name)) << policy.name << " is not tested";
   }
 }
 

@@ -106,6 +106,75 @@ def differences(schema, loader, node, place=()):
             yield f"words of {'.'.join(place)}: the loader has {known}"
 
 
+def differences_of_tests(root, schema, counts):
+    """The same of the schema of policy tests: the examples and broken ones of each, key by key."""
+    validator = jsonschema.Draft7Validator(schema)
+    pinscope = sys.argv[2]
+    spec = {"policies": str(root / "config/policies/everyone-else.yaml"), "pins": ["/sys/fs/bpf/a"],
+            "subjects": [{"name": "s", "engine": "crio", "image": "i", "bundle": "/b",
+                          "kubernetes": {"namespace": "n", "pod": "p", "container": "c",
+                                         "labels": {"a": "b"}},
+                          "user": {"uid": 1, "gid": 2}, "annotations": {"a": "b"},
+                          "namespaces": {kind: "private" for kind in ("user", "net", "pid", "ipc",
+                                                                      "uts", "cgroup", "time", "mnt")},
+                          "expect": {"selectedBy": ["everyone-else"], "grants": [],
+                                     "notGranted": ["/x"], "refused": [], "delegates": False,
+                                     "view": {"at": "/sys/fs/bpf", "layout": "shared",
+                                              "hostBpffs": "mask", "void": "allow"}}}]}
+    whole = {"apiVersion": "pinscope/v1", "kind": "PolicyTest", "metadata": {"name": "t"}, "spec": spec}
+
+    def accepted(test):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            json.dump(test, file)
+            file.flush()
+            said = subprocess.run([pinscope, "test", "--output", "json", file.name],
+                                  capture_output=True, text=True, check=False)
+        return not json.loads(said.stdout)["diagnostics"], said.stdout
+
+    def places(node, at=()):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield (*at, key)
+            if isinstance(value, (dict, list)):
+                yield from places(value, (*at, key))
+
+    def changed(place, change):
+        test = json.loads(json.dumps(whole))
+        at = test
+        for key in place[:-1]:
+            at = at[key]
+        change(at, place[-1])
+        return test
+
+    variants = [whole]
+    for place in places(whole):
+        if place == ("spec", "policies"):
+            continue
+        variants.append(changed(place, lambda at, key: at.__delitem__(key)))
+        variants.append(changed(place, lambda at, key: at.__setitem__(key, [["x"]])))
+        if isinstance(place[-1], str):
+            variants.append(changed(place, lambda at, key: at.__setitem__(UNKNOWN + key, at.pop(key))))
+    for engine in ("podman", "docker", "host"):
+        variants.append(changed(("spec", "subjects", 0, "engine"),
+                                lambda at, key: at.__setitem__(key, engine)))
+    for expect in ({"error": "policy-conflict"}, {"error": "policy-conflict", "grants": []},
+                   {"selectedBy": [], "view": {"at": "/run/bpf"}}, {"selectedBy": [], "grants": []},
+                   {"grants": [{"pin": "/a/*", "access": "read"}]},
+                   {"grants": [{"pin": "/a/b", "access": "write"}]},
+                   {"grants": [{"pin": "/a/b", "as": "_rw", "access": "use"}]}, {}):
+        variants.append(changed(("spec", "subjects", 0, "expect"),
+                                lambda at, key: at.__setitem__(key, expect)))
+    for test in variants:
+        loader, said = accepted(test)
+        found = [error.message for error in validator.iter_errors(test)]
+        counts["valid" if loader else "refused"] += 1
+        if loader == bool(found):
+            yield f"policy test {json.dumps(test)}: the schema says {found}, the loader {said}"
+    for path in sorted((root / "config/policies/tests").glob("*.yaml")):
+        counts["valid"] += 1
+        for problem in problems(validator, path.read_bytes()):
+            yield f"{path.relative_to(root)}: the schema says: {problem}"
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     schema = json.loads((root / "config/policy.schema.json").read_text())
@@ -127,6 +196,10 @@ def main():
         counts["valid"] += 1
         for problem in problems(validator, block.encode()):
             failures.append(f"docs/policy.md, example {number}: the schema says: {problem}")
+
+    tests = json.loads((root / "config/policy-test.schema.json").read_text())
+    jsonschema.Draft7Validator.check_schema(tests)
+    failures += differences_of_tests(root, tests, counts)
 
     for path in sorted((golden / "invalid").rglob("*.yaml")):
         data = path.read_bytes()

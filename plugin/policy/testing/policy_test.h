@@ -1,0 +1,59 @@
+// A test of policies as somebody wrote it down: containers, and what is expected of each. Made by
+// language/ from a document of kind PolicyTest; passive data.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/base/error.h"
+#include "plugin/model/container.h"
+#include "plugin/model/policy.h"
+#include "plugin/policy/decide/told.h"
+
+namespace pinscope::policy {
+
+// Something that is expected, and where that is said.
+template <typename T>
+struct Said {
+  model::Place at;
+  T value;
+};
+
+// A grant, as a policy writes it: one pin, under one name.
+struct ExpectedGrant {
+  std::string pin;
+  std::string name;  // in the view
+  model::Access access = model::Access::kRead;
+};
+
+// At least one of these is there. Lists are complete: what is not in them must not be.
+struct Expectations {
+  std::optional<Said<std::vector<std::string>>> selected_by;  // names of policies
+  std::optional<Said<std::vector<Said<ExpectedGrant>>>> grants;
+  std::optional<Said<std::vector<std::string>>> refused;  // pins that a denial takes away
+  std::vector<Said<model::Pattern>> not_granted;          // pins, globs, directories of pins
+  std::optional<Said<bool>> delegates;
+  std::optional<Said<model::View>> view;  // keys that are not set are not asked
+  std::optional<Said<ErrorCode>> error;   // there is no decision; nothing else
+};
+
+struct TestSubject {
+  model::Place place;
+  std::string name;
+  // What is not told of the facts, labels and annotations is not there; user, bundle, engine and
+  // namespaces every container has, and they are not known if they are not told.
+  model::Container container;
+  Told told;
+  Expectations expected;
+};
+
+struct PolicyTest {
+  model::Place place;
+  std::string name;
+  std::string policies;  // a path, relative to the test's file; may be empty
+  std::optional<std::vector<std::string>> pins;  // all that are on the machine
+  std::vector<TestSubject> subjects;             // at least one, no two with one name
+};
+
+}  // namespace pinscope::policy
