@@ -49,16 +49,6 @@ PluginResult::Status status_of(const Drift& drift) {
   return has(Level::kUnknown) ? PluginResult::kUnknown : PluginResult::kOk;
 }
 
-// "1 extra, 2 stale", the worst first.
-std::string kinds_of(const Drift& drift) {
-  const auto counts = drift.counts();
-  std::vector<std::string> words;
-  for (size_t kind = 0; kind < drift::kKinds; ++kind)
-    if (counts[kind] > 0)
-      words.push_back(std::to_string(counts[kind]) + " " + name_of(static_cast<Kind>(kind)));
-  return joined(words, ", ");
-}
-
 // "web-1, db-2 and 3 more": those with the worst first.
 std::string names_of(const Drift& drift) {
   std::vector<const drift::Entry*> entries;
@@ -105,7 +95,7 @@ PluginResult to_plugin_result(const Drift& drift) {
   result.line = std::string("DRIFT ") + word_of(result.status) + " - " +
                 std::to_string(drift.drifted()) + " of " +
                 count_of(drift.containers, "container", "containers") + " drifted";
-  if (!drift.entries.empty()) result.line += ": " + kinds_of(drift);
+  if (!drift.entries.empty()) result.line += ": " + counts_text(drift);
   if (const auto names = names_of(drift); !names.empty()) result.line += " (" + names + ")";
   result.line += " |" + performance(drift) + "\n";
   return result;

@@ -24,15 +24,6 @@ Colour colour_of(Level level) {
   return Colour::kPlain;
 }
 
-std::string counts_text(const Drift& drift) {
-  const auto counts = drift.counts();
-  std::vector<std::string> words;
-  for (size_t kind = 0; kind < drift::kKinds; ++kind)
-    if (counts[kind] > 0)
-      words.push_back(std::to_string(counts[kind]) + " " + name_of(static_cast<Kind>(kind)));
-  return joined(words, ", ");
-}
-
 Table entries_table(const Drift& drift) {
   Table table({"CONTAINER", "ENGINE", "DRIFT", "RULE"});
   for (const auto& entry : drift.entries) {
@@ -98,6 +89,15 @@ void write_entry(JsonWriter& json, const Entry& entry) {
 }
 
 }  // namespace
+
+std::string counts_text(const Drift& drift) {
+  const auto counts = drift.counts();
+  std::vector<std::string> words;
+  for (size_t kind = 0; kind < drift::kKinds; ++kind)
+    if (counts[kind] > 0)
+      words.push_back(std::to_string(counts[kind]) + " " + name_of(static_cast<Kind>(kind)));
+  return joined(words, ", ");
+}
 
 std::string to_text(const Drift& drift, const Palette& palette) {
   const std::string containers = count_of(drift.containers, "container", "containers");

@@ -9,6 +9,8 @@
 
 namespace pinscope::cli {
 
+// "1 extra, 2 stale": how many entries there are of each kind, the worst first.
+std::string counts_text(const drift::Drift& drift);
 std::string to_text(const drift::Drift& drift, const Palette& palette);
 // docs/schemas/drift.json describes it.
 std::string to_json(const drift::Drift& drift);
