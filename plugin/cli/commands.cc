@@ -20,6 +20,7 @@ void build_tree(CLI::App& root, Program& program) {
   add_check(root, program);
   add_test(root, program);
   add_explain(root, program);
+  add_diff(root, program);
   add_plan(root, program);
   add_list(root, program);
   add_inspect(root, program);

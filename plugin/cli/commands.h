@@ -10,6 +10,7 @@ namespace pinscope::cli {
 void add_check(CLI::App& root, Program& program);
 void add_test(CLI::App& root, Program& program);
 void add_explain(CLI::App& root, Program& program);
+void add_diff(CLI::App& root, Program& program);
 void add_plan(CLI::App& root, Program& program);
 void add_list(CLI::App& root, Program& program);
 void add_inspect(CLI::App& root, Program& program);

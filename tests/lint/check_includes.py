@@ -67,12 +67,13 @@ PARTS = {
         "term": set(),
         "audit": {"term"},
         "check": {"term"},
+        "diff": {"term", "explain"},
         "drift": {"term", "explain"},
         "explain": {"term"},
         "inventory": {"term"},
         "report": {"term"},
         "test": {"term"},
-        "": {"term", "audit", "check", "drift", "explain", "inventory", "report", "test"},
+        "": {"term", "audit", "check", "diff", "drift", "explain", "inventory", "report", "test"},
     },
 }
 BEYOND_PARTS = {
@@ -83,6 +84,7 @@ BEYOND_PARTS = {
     # Declared with the other commands.
     "plugin/cli/audit/audit": {""},
     "plugin/cli/check/check": {""},
+    "plugin/cli/diff/diff": {""},
     "plugin/cli/drift/drift": {""},
     "plugin/cli/explain/explain": {""},
     "plugin/cli/inventory/inventory": {""},

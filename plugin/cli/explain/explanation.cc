@@ -16,17 +16,6 @@ namespace {
 
 using advice::Remark;
 
-model::Features features_of_host() {
-  model::Features features = kernel::quick_features();
-  for (const auto& probe : kernel::probe_all()) {
-    if (probe.name == kernel::kDetachedTreesProbe && probe.answer == model::Probe::kNo)
-      features.detached_trees = false;
-    if (probe.name == kernel::kAttributesProbe)
-      features.pin_attributes = probe.answer == model::Probe::kYes;
-  }
-  return features;
-}
-
 Result<oci::PodLabels> read_pod_labels(const std::vector<std::string>& texts) {
   oci::PodLabels labels;
   for (const auto& text : texts) PINSCOPE_CHECK(oci::add_pod_label(labels, text));
@@ -99,6 +88,17 @@ void remark_on_user(const ExplainOptions& options, Explained& explained) {
 }
 
 }  // namespace
+
+model::Features features_of_host() {
+  model::Features features = kernel::quick_features();
+  for (const auto& probe : kernel::probe_all()) {
+    if (probe.name == kernel::kDetachedTreesProbe && probe.answer == model::Probe::kNo)
+      features.detached_trees = false;
+    if (probe.name == kernel::kAttributesProbe)
+      features.pin_attributes = probe.answer == model::Probe::kYes;
+  }
+  return features;
+}
 
 bool Explained::starts() const {
   return start.errors.empty() &&

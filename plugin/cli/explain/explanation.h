@@ -25,6 +25,9 @@ struct ExplainOptions {
   bool no_host = false;                 // do not look at the host's pins and kernel
 };
 
+// What this kernel can do, as far as plans ask.
+model::Features features_of_host();
+
 // CONTAINER, --bundle, --engine, --id, --pod-label, --no-host and the common options that
 // explaining needs.
 void add_explain_options(Command& command, Settings& settings, ExplainOptions& options);

@@ -19,7 +19,13 @@ class App;
 
 namespace pinscope::cli {
 
-enum ExitStatus : int { kExitOk = 0, kExitFailure = 1, kExitUsage = 2 };
+enum ExitStatus : int {
+  kExitOk = 0,
+  kExitFailure = 1,
+  kExitUsage = 2,
+  kExitDiffers = 3,  // of `diff`: something would be otherwise, and nothing wider
+  kExitWidens = 4,   // of `diff`: somebody would get more
+};
 
 struct Settings {
   HookOptions hook;  // what commands share with the hook: where policies and records are

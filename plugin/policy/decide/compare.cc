@@ -4,6 +4,8 @@
 #include <string_view>
 #include <tuple>
 
+#include "plugin/base/text.h"
+
 namespace pinscope::policy {
 namespace {
 
@@ -43,6 +45,57 @@ GrantChange change_of(const GrantedPin& before, const GrantedPin& after) {
 
 std::string_view name_in(const ComparedGrant& compared) {
   return compared.after ? compared.after->name : compared.before->name;
+}
+
+// "none" for a container that has no view.
+constexpr const char* kNone = "none";
+
+std::string selected_by(const model::Decision& decision) {
+  std::vector<std::string> names;
+  names.reserve(decision.selected_by.size());
+  for (const auto& rule : decision.selected_by) names.push_back(rule.policy);
+  std::ranges::sort(names);
+  return names.empty() ? kNone : joined(names, ", ");
+}
+
+std::string host_bpffs(const model::Decision& decision) {
+  return name_of(decision.selected() ? decision.host_bpffs : model::HostBpffs::kAllow);
+}
+
+// The higher, the less does a container keep of what it mounts, or is it started at all.
+int strictness(const model::Decision& decision) {
+  if (!decision.selected()) return 0;
+  switch (decision.host_bpffs) {
+    case model::HostBpffs::kAllow:
+      return 0;
+    case model::HostBpffs::kMask:
+      return 1;
+    case model::HostBpffs::kReject:
+      return 2;
+  }
+  return 2;
+}
+
+std::string delegated(const model::Decision& decision) {
+  if (!decision.delegation) return kNone;
+  std::string text;
+  for (const auto right : model::kTokenRights) {
+    const auto names = names_in(decision.delegation->rights, right);
+    if (names.empty()) continue;
+    text += (text.empty() ? "" : "; ") + std::string(key_of(right)) + " " + joined(names, ", ");
+  }
+  if (decision.delegation->pinning) text += "; pinning";
+  return text + "; reach " + name_of(decision.delegation->reach);
+}
+
+bool widens_delegation(const model::Decision& before, const model::Decision& after) {
+  if (!after.delegation) return false;
+  if (!before.delegation) return true;
+  const bool more_rights = std::ranges::any_of(model::kTokenRights, [&](model::TokenRight right) {
+    return (after.delegation->rights[right] & ~before.delegation->rights[right]) != 0;
+  });
+  return more_rights || (after.delegation->pinning && !before.delegation->pinning) ||
+         after.delegation->reach > before.delegation->reach;
 }
 
 // Pairs what the key makes equal, and leaves the rest to the next key.
@@ -129,6 +182,29 @@ std::vector<ComparedGrant> compare_grants(const std::vector<GrantedPin>& before,
   pairing.pair_by([](const GrantedPin& grant) { return std::tie(grant.source, grant.name); });
   pairing.pair_by([](const GrantedPin& grant) { return std::tie(grant.source); });
   return std::move(pairing).finish();
+}
+
+std::vector<ViewChange> compare_views(const model::Decision& before, const model::Decision& after) {
+  std::vector<ViewChange> changes;
+  const auto add = [&](const char* what, std::string old, std::string now, bool widens) {
+    if (old != now) changes.push_back({what, std::move(old), std::move(now), widens});
+  };
+  const auto void_view = [](const model::Decision& decision) {
+    return name_of(decision.void_rejected_by ? model::VoidView::kReject : model::VoidView::kAllow);
+  };
+  const auto in_view = [](const model::Decision& decision, std::string text) {
+    return decision.selected() ? std::move(text) : kNone;
+  };
+  add("selected by", selected_by(before), selected_by(after), false);
+  add("view.at", in_view(before, before.at), in_view(after, after.at), false);
+  add("view.layout", in_view(before, name_of(before.layout)), in_view(after, name_of(after.layout)),
+      false);
+  add("view.hostBpffs", host_bpffs(before), host_bpffs(after),
+      strictness(after) < strictness(before));
+  add("view.void", void_view(before), void_view(after), before.void_rejected_by.has_value());
+  add("delegate", delegated(before), delegated(after), widens_delegation(before, after));
+  std::ranges::stable_partition(changes, &ViewChange::widens);
+  return changes;
 }
 
 }  // namespace pinscope::policy

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "plugin/model/decision.h"
@@ -45,5 +46,19 @@ std::vector<ComparedGrant> compare_grants(const std::vector<model::GrantedPin>& 
 // Whether anybody could do more with `after` than with `before`, by its access, owner and mode. A
 // user who owns it now was nobody's member before, because who is in which group is not known.
 bool widens(const model::GrantedPin& before, const model::GrantedPin& after);
+
+// Something of a decision beside its grants that differs.
+struct ViewChange {
+  std::string what;  // "selected by", "view.at", "view.layout", "view.hostBpffs", "view.void", …
+  std::string before;  // the words of policies
+  std::string after;
+  bool widens = false;  // the container reaches more by it, or starts where it was refused
+  friend bool operator==(const ViewChange&, const ViewChange&) = default;
+};
+
+// Views, and what is delegated: those that give more first. To a container that no policy selects
+// nothing is done, so that a bpffs of the host stays where it is mounted. Which policies select a
+// container counts where the others stay the same.
+std::vector<ViewChange> compare_views(const model::Decision& before, const model::Decision& after);
 
 }  // namespace pinscope::policy

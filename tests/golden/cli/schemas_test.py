@@ -67,8 +67,9 @@ class Outputs(cli.Case):
         return records.parent
 
     def test_there_is_a_page_for_each(self):
-        tested = {"audit", "audit-verify", "cdi", "check", "doctor", "drift", "engine", "explain",
-                  "gc", "inspect", "inventory", "list", "plan", "test", "version", "common"}
+        tested = {"audit", "audit-verify", "cdi", "check", "diff", "doctor", "drift", "engine",
+                  "explain", "gc", "inspect", "inventory", "list", "plan", "test", "version",
+                  "common"}
         self.assertEqual({path.stem for path in SCHEMAS.glob("*.json")}, tested)
 
     def test_version(self):
@@ -132,6 +133,33 @@ class Outputs(cli.Case):
         self.assertIn("rule", found["results"][0]["failures"][0])
         self.assertEqual(found["untested"][0]["policy"], "q")
         self.assertEqual(len(found["diagnostics"]), 1)
+
+    def test_diff(self):
+        policies = cli.SOURCE / "config/policies"
+        subjects = ("--subjects", policies / "tests/flow-readers.yaml")
+        same = self.printed("diff", "diff", policies / "flow-readers.yaml",
+                            policies / "flow-readers.yaml", *subjects)
+        self.assertEqual((same["differ"], len(same["containers"])), (0, 3))
+        self.write_policy("a.yaml", policy("p", grants="    - {pin: /sys/fs/bpf/a}\n"))
+        wider = self.printed("diff", "diff", policies / "everyone-else.yaml", self.policies,
+                             *subjects, status=4)
+        self.assertEqual((wider["widen"], wider["containers"][0]["grants"][0]["change"]),
+                         (3, "gained"))
+        narrower = self.printed("diff", "diff", self.policies, policies / "everyone-else.yaml",
+                                *subjects, status=3)
+        self.assertEqual((narrower["differ"], narrower["widen"]), (3, 0))
+        self.write_policy("b.yaml", policy("q", grants="    - {pin: /sys/fs/bpf/b, as: a}\n"))
+        stops = self.printed("diff", "diff", policies / "everyone-else.yaml", self.policies,
+                             *subjects, status=3)
+        self.assertEqual(stops["stop"], 3)
+
+    @AS_ROOT
+    def test_diff_of_what_runs(self):
+        self.write_policy("a.yaml", policy("p", grants="    - {pin: /sys/fs/bpf/a}\n"))
+        # What else runs on this machine, and can be read, is nobody's to say.
+        found = run("diff", self.policies, self.policies, "--state-dir", self.store(),
+                    "--output", "json")
+        self.assertEqual(self.validate("diff", found.stdout)["differ"], 0)
 
     def test_inventory(self):
         taken = self.printed("inventory", "inventory", "--state-dir", self.store())

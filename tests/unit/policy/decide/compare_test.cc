@@ -131,5 +131,70 @@ TEST(CompareGrants, DoesNotCompareRulesAndObjects) {
   EXPECT_EQ(change(pin("a"), after), "same");
 }
 
+// Views.
+
+model::Decision selected(std::string policy = "p") {
+  model::Decision decision;
+  decision.selected_by = {{std::move(policy), {"p.yaml", 1, 1}}};
+  return decision;
+}
+
+std::vector<std::string> view_changes(const model::Decision& before, const model::Decision& after) {
+  std::vector<std::string> texts;
+  for (const auto& change : compare_views(before, after))
+    texts.push_back((change.widens ? "widens " : "") + change.what + ": " + change.before + " > " +
+                    change.after);
+  return texts;
+}
+
+TEST(CompareViews, FindsNothingWhereNothingDiffers) {
+  EXPECT_THAT(view_changes({}, {}), IsEmpty());
+  EXPECT_THAT(view_changes(selected(), selected()), IsEmpty());
+}
+
+TEST(CompareViews, CallsItWiderWhereNothingMasksTheHostsBpffsAnyMore) {
+  EXPECT_THAT(view_changes(selected(), {}),
+              ElementsAre("widens view.hostBpffs: mask > allow", "selected by: p > none",
+                          "view.at: /sys/fs/bpf > none", "view.layout: shared > none"));
+  EXPECT_THAT(view_changes({}, selected()),
+              ElementsAre("selected by: none > p", "view.at: none > /sys/fs/bpf",
+                          "view.layout: none > shared", "view.hostBpffs: allow > mask"));
+}
+
+TEST(CompareViews, NamesEachKeyThatDiffers) {
+  auto after = selected("q");
+  after.at = "/run/bpf";
+  after.layout = model::Layout::kBind;
+  after.host_bpffs = model::HostBpffs::kReject;
+  after.void_rejected_by = after.selected_by.front();
+  EXPECT_THAT(view_changes(selected(), after),
+              ElementsAre("selected by: p > q", "view.at: /sys/fs/bpf > /run/bpf",
+                          "view.layout: shared > bind", "view.hostBpffs: mask > reject",
+                          "view.void: allow > reject"));
+  EXPECT_THAT(
+      view_changes(after, selected("q")),
+      ElementsAre("widens view.hostBpffs: reject > mask", "widens view.void: reject > allow",
+                  "view.at: /run/bpf > /sys/fs/bpf", "view.layout: bind > shared"));
+}
+
+TEST(CompareViews, CallsEveryRightThatIsDelegatedMoreWider) {
+  auto some = selected();
+  some.delegation.emplace().rights.add(model::TokenRight::kProgram, 1);
+  auto more = some;
+  more.delegation->rights.add(model::TokenRight::kMap, 1);
+  auto pinning = some;
+  pinning.delegation->pinning = true;
+  auto far = some;
+  far.delegation->reach = model::ProgramReach::kWholeMachine;
+  EXPECT_THAT(view_changes(selected(), some),
+              ElementsAre("widens delegate: none > programs socket_filter; reach container"));
+  EXPECT_THAT(view_changes(some, selected()),
+              ElementsAre("delegate: programs socket_filter; reach container > none"));
+  for (const auto& wider : {more, pinning, far}) {
+    EXPECT_THAT(view_changes(some, wider), ElementsAre(testing::StartsWith("widens delegate")));
+    EXPECT_THAT(view_changes(wider, some), ElementsAre(testing::StartsWith("delegate")));
+  }
+}
+
 }  // namespace
 }  // namespace pinscope::policy

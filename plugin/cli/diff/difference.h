@@ -1,0 +1,54 @@
+// What other policies would change for one container, before it is printed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/model/container.h"
+#include "plugin/model/decision.h"
+#include "plugin/policy/decide/compare.h"
+
+namespace pinscope::cli {
+
+// What one set of policies gives a container.
+struct Outcome {
+  model::Decision decision;
+  std::vector<Error> errors;  // why it would not start; the decision may be empty then
+};
+
+struct Difference {
+  std::string title;  // "web (podman, 3f2a1b0c9d8e)", or the subject's name
+  std::string id;     // of a container
+  model::Engine engine = model::Engine::kUnknown;
+  std::string name;                    // the engine's, or the subject's
+  std::optional<Error> unreadable;     // then nothing else is known
+  std::vector<std::string> undecided;  // policies of which it cannot be said
+  std::vector<policy::ComparedGrant> grants;
+  std::vector<policy::ViewChange> view;
+  std::vector<model::RefusedPin> refusals;  // by the new policies
+  std::vector<Error> before;                // why it would not start
+  std::vector<Error> after;
+
+  [[nodiscard]] bool stops() const { return before.empty() && !after.empty(); }
+  [[nodiscard]] bool starts_now() const { return !before.empty() && after.empty(); }
+  [[nodiscard]] bool widens() const;
+  [[nodiscard]] bool differs() const;
+};
+
+// What is known of a container that one of them does not start is only that.
+void compare(const Outcome& before, const Outcome& after, Difference& difference);
+
+struct Comparison {
+  std::string old_policies;  // their path
+  std::string new_policies;
+  std::vector<Difference> all;  // those that widen first, then those that differ, by title
+  std::vector<Error> not_seen;  // where containers could be that were not found
+
+  void sort();
+  [[nodiscard]] size_t count(bool (Difference::*is)() const) const;
+  [[nodiscard]] size_t unreadable() const;
+};
+
+}  // namespace pinscope::cli
