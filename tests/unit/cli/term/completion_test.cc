@@ -35,7 +35,7 @@ TEST(Describe, NamesEveryCommandOfTheProgram) {
   EXPECT_THAT(names, testing::UnorderedElementsAre(
                          "", "check", "explain", "plan", "list", "inspect", "audit", "gc", "cdi",
                          "engine", "run", "doctor", "compile", "node", "completion", "help",
-                         "version", "inventory", "drift", "metrics", "report"));
+                         "version", "inventory", "drift", "metrics", "report", "test", "diff"));
 }
 
 TEST(Describe, KnowsTheChoicesOfAnOption) {
