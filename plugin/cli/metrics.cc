@@ -4,11 +4,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <map>
 #include <memory>
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
+#include "plugin/cli/explain/next_policies.h"
+#include "plugin/drift/look.h"
 #include "plugin/host/file.h"
 #include "plugin/metrics/exposition.h"
 #include "plugin/metrics/families.h"
@@ -27,6 +31,29 @@ struct MetricsOptions {
   std::string format = kPrometheus;
   std::string textfile;
 };
+
+// The same containers are looked at once more. Where that took long, because their files do not
+// answer, it would keep the rest from being told in time.
+constexpr std::chrono::seconds kLongestLook{1};
+
+Result<std::map<std::string, uint64_t>> count_drift(const Settings& settings,
+                                                    std::chrono::nanoseconds took) {
+  if (took > kLongestLook)
+    return std::unexpected(Error(ErrorCode::kRecord, "look for drift")
+                               .reason("containers take long to answer")
+                               .hint("pinscope drift takes the time"));
+  PINSCOPE_TRY(const auto next, read_next_policies(settings));
+  PINSCOPE_TRY(
+      const auto drift,
+      drift::look_for_drift(next.policies, {.state_directory = settings.hook.state_directory}));
+  const auto counts = drift.counts();
+  std::map<std::string, uint64_t> by_kind;
+  for (size_t i = 0; i < counts.size(); ++i)
+    by_kind.emplace(drift::name_of(static_cast<drift::Kind>(i)), counts[i]);
+  // An edit that was refused is in the policies' state.
+  by_kind.erase(drift::name_of(drift::Kind::kLastGood));
+  return by_kind;
+}
 
 Status check(const MetricsOptions& options) {
   if (options.textfile.empty()) return {};
@@ -51,10 +78,14 @@ Result<ExitStatus> show(const Settings& settings, const MetricsOptions& options)
     PINSCOPE_TRY(directory, open_at(AT_FDCWD, std::string(parent_of(options.textfile)),
                                     O_RDONLY | O_DIRECTORY));
   }
-  const auto gathered = metrics::gather({.policy_path = settings.hook.policy.policy_path,
-                                         .cache_directory = settings.hook.policy.cache_directory,
-                                         .state_directory = settings.hook.state_directory,
-                                         .audit_path = settings.hook.audit.path});
+  auto gathered = metrics::gather({.policy_path = settings.hook.policy.policy_path,
+                                   .cache_directory = settings.hook.policy.cache_directory,
+                                   .state_directory = settings.hook.state_directory,
+                                   .audit_path = settings.hook.audit.path});
+  if (auto drift = count_drift(settings, gathered.time_of_records))
+    gathered.facts.drift = *std::move(drift);
+  else
+    gathered.failed.push_back(std::move(drift).error());
   const std::string text =
       metrics::to_text(metrics::families(gathered.facts), options.format == kOpenMetrics
                                                               ? metrics::Format::kOpenMetrics

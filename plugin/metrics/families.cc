@@ -83,6 +83,7 @@ class Builder {
     policies();
     maps();
     leftovers();
+    drift();
     audit();
     hook_times();
     about_itself();
@@ -224,6 +225,14 @@ class Builder {
     gauge("pinscope_leftovers", "What `pinscope gc` would remove.", table.samples());
   }
 
+  void drift() {
+    Table table({"kind"});
+    if (facts_.drift)
+      for (const auto& [kind, count] : *facts_.drift) table.add({kind}, static_cast<double>(count));
+    gauge("pinscope_drift", "Differences between what runs and what the policies would make of it.",
+          table.samples());
+  }
+
   void audit() {
     const bool known = facts_.audit.has_value();
     const AuditFacts none;
@@ -282,6 +291,7 @@ class Builder {
     success.add({"policies"}, facts_.policies ? 1 : 0);
     success.add({"maps"}, facts_.maps ? 1 : 0);
     success.add({"audit"}, facts_.audit ? 1 : 0);
+    success.add({"drift"}, facts_.drift ? 1 : 0);
     gauge("pinscope_collection_success", "1 if this part could be looked at, 0 if not.",
           success.samples());
     gauge("pinscope_collection_duration_seconds", "Time that it took to look at all of it.",

@@ -164,7 +164,9 @@ Gathered gather(const GatherOptions& options) {
   Facts& facts = result.facts;
   facts.version = PINSCOPE_VERSION;
   facts.audit = kept(count_trail(options, result.failed), result.failed);
+  const auto begin_of_records = std::chrono::steady_clock::now();
   facts.entries = kept(look_at_records(options, result.failed), result.failed);
+  result.time_of_records = std::chrono::steady_clock::now() - begin_of_records;
   facts.leftovers = kept(look_for_leftovers(options), result.failed);
   facts.policies = kept(look_at_policies(options), result.failed);
   if (facts.entries) facts.maps = kept(look_at_maps(*facts.entries), result.failed);

@@ -1,6 +1,6 @@
 // Looks at the machine for metrics: the records and what is live of them, the policies in force,
-// the granted maps, and the audit trail from where the last look stopped. Changes nothing but the
-// file with the counters, and the working directory.
+// the granted maps, and the audit trail from where the last look stopped; not for drift, which is a
+// room above. Changes nothing but the file with the counters, and the working directory.
 #pragma once
 
 #include <chrono>
@@ -28,7 +28,8 @@ struct GatherOptions {
 
 struct Gathered {
   Facts facts;
-  std::vector<Error> failed;  // why a part is not in `facts`, or was not saved
+  std::chrono::nanoseconds time_of_records{0};  // that looking at them took
+  std::vector<Error> failed;                    // why a part is not in `facts`, or was not saved
 };
 
 // Takes what can be had: a part that fails is not there.

@@ -138,6 +138,15 @@ TEST_P(Metrics, CountRefusedStartsByCodeAndPoliciesThatAreNotInForce) {
   EXPECT_EQ(all[R"(pinscope_audit_lines_total{outcome="policy-rejected"})"], "1");
 }
 
+TEST_P(Metrics, CountWhatThePoliciesWouldMakeOfARunningContainerNow) {
+  start();
+  EXPECT_EQ(numbers()[R"(pinscope_drift{kind="extra"})"], "0");
+  installation_.write_policy(policy_text("select: {}\ngrants:\n  - {pin: /sys/fs/bpf/flows}\n"));
+  auto all = numbers();
+  EXPECT_EQ(all[R"(pinscope_drift{kind="extra"})"], "1");
+  EXPECT_EQ(all[R"(pinscope_drift{kind="wider"})"], "0");
+}
+
 // The counters go on through everything that happens to a trail.
 TEST_P(Metrics, CountEachStartOnce) {
   const auto starts = [&] { return numbers()[R"(pinscope_audit_lines_total{outcome="granted"})"]; };

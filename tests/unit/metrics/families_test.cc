@@ -43,6 +43,7 @@ Facts facts_of(std::vector<inventory::Entry> entries) {
   facts.leftovers = {{"record", 1}, {"file", 0}, {"damaged", 0}};
   facts.policies = PolicyFacts{PolicyState::kRefused, {"web"}, 5'000'000'000};
   facts.maps = {{"/sys/fs/bpf/flows", 64, 4096}};
+  facts.drift = {{"extra", 1}, {"missing", 0}};
   facts.audit = AuditFacts{1, 2, 3, {}, 7'000'000'000};
   return facts;
 }
@@ -83,6 +84,12 @@ TEST(Families, CountGrantsOfRunningContainersByWhatTheirSourceIs) {
   EXPECT_THAT(lines, Contains(R"(pinscope_grants{access="read-write",source="gone"} 1)"));
   EXPECT_THAT(lines, Contains(R"(pinscope_grants{access="use",source="skipped"} 1)"));
   EXPECT_THAT(lines, Contains(R"(pinscope_grants{access="use",source="current"} 0)"));
+}
+
+TEST(Families, CountDriftByItsKind) {
+  const auto lines = lines_of(facts_of({}));
+  EXPECT_THAT(lines, Contains(R"(pinscope_drift{kind="extra"} 1)"));
+  EXPECT_THAT(lines, Contains(R"(pinscope_drift{kind="missing"} 0)"));
 }
 
 TEST(Families, CountAVoidViewOnceHoweverManyWaysLeadPastIt) {
