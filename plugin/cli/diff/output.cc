@@ -14,7 +14,6 @@ namespace {
 using model::GrantedPin;
 using policy::ComparedGrant;
 using policy::GrantChange;
-using policy::ViewChange;
 
 Colour colour_of(GrantChange change) {
   switch (change) {

@@ -1,0 +1,88 @@
+// `pinscope diff` beside real containers: what other policies would change for them.
+#include <filesystem>
+
+#include "tests/engines/whole_machine.h"
+#include "tests/support/machine/temp_directory.h"
+
+namespace pinscope::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class DiffOfContainers : public InventoryOfContainers {
+ protected:
+  // Engines that know nobody: Podman, asked for its containers, takes a mount of its storage away.
+  void SetUp() override {
+    InventoryOfContainers::SetUp();
+    if (IsSkipped()) return;
+    for (const std::string engine : {"/usr/bin/podman", "/usr/bin/docker", "/usr/bin/crictl"}) {
+      if (!std::filesystem::exists(engine)) continue;
+      check(mount("/bin/false", engine.c_str(), nullptr, MS_BIND, nullptr), "hide an engine");
+      hidden_.push_back(engine);
+    }
+  }
+  void TearDown() override {
+    InventoryOfContainers::TearDown();
+    for (const auto& engine : hidden_) check(umount(engine.c_str()), "show an engine");
+  }
+  CommandResult diff(const std::string& policy) {
+    return test::run({kPinscope, "diff", "--policy", installation_.policy_directory(),
+                      "--cache-dir", installation_.cache_directory(), "--state-dir",
+                      installation_.state_directory(),
+                      proposed_.write("new.yaml", policy_text(policy))});
+  }
+  const TempDirectory proposed_;
+  std::vector<std::string> hidden_;
+};
+
+TEST_P(DiffOfContainers, FindsNoneBetweenThePoliciesThatAreInForceAndTheSame) {
+  start(kTwoGrants);
+  const auto result = diff(kTwoGrants);
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_THAT(result.out, HasSubstr("no difference for "));
+}
+
+TEST_P(DiffOfContainers, ShowsWiderAccessFirstAndSaysItByTheExitStatus) {
+  start(kTwoGrants);
+  const auto result = diff(
+      "select: {}\ngrants:\n  - {pin: /sys/fs/bpf/counters}\n"
+      "  - {pin: /sys/fs/bpf/flows, access: read-write}\n");
+  EXPECT_EQ(result.status, 4) << result;
+  EXPECT_THAT(result.out, HasSubstr(container_.id() + "\nCHANGE"));
+  EXPECT_LT(result.out.find("widened   /sys/fs/bpf/flows"),
+            result.out.find("narrowed  /sys/fs/bpf/counters"));
+}
+
+TEST_P(DiffOfContainers, ShowsWhatWouldBeLostAndWhatTheDenialIs) {
+  start(kTwoGrants);
+  const auto result = diff(std::string(kTwoGrants) + "deny:\n  - {pin: /sys/fs/bpf/flows}\n");
+  EXPECT_EQ(result.status, 3) << result;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("lost"), HasSubstr("new.yaml:11:7"),
+                                Not(HasSubstr("/sys/fs/bpf/counters"))));
+}
+
+TEST_P(DiffOfContainers, SaysWhoWouldNotStartAnyMore) {
+  start(kTwoGrants);
+  const auto result = diff("select: {}\ngrants:\n  - {pin: /sys/fs/bpf/nowhere}\n");
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("would not start any more"), HasSubstr("/sys/fs/bpf/nowhere")));
+}
+
+TEST_P(DiffOfContainers, SaysThatItCouldNotReadOne) {
+  start(kTwoGrants);
+  std::filesystem::rename(container_.bundle() + "/config.json",
+                          container_.bundle() + "/elsewhere.json");
+  const auto result = diff(kTwoGrants);
+  std::filesystem::rename(container_.bundle() + "/elsewhere.json",
+                          container_.bundle() + "/config.json");
+  EXPECT_EQ(result.status, 1) << result;
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("not read " + container_.id()), HasSubstr("could not be read")));
+}
+
+PINSCOPE_EACH_RUNTIME(DiffOfContainers);
+
+}  // namespace
+}  // namespace pinscope::test
