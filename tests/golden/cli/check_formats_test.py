@@ -238,4 +238,39 @@ class JUnit(Case):
         self.assertIsNotNone(root.find("./testsuite/testcase/failure"))
 
 
+class TestsAsJunit(cli.Case):
+    """`pinscope test --format junit`: a suite for each test, a case for each subject."""
+
+    NAME = "a <b> & \"c\" \\u2028"
+
+    def junit(self, *arguments):
+        result = run("test", "--format", "junit", *arguments, cwd=self.directory)
+        return result.returncode, xml.etree.ElementTree.fromstring(result.stdout)
+
+    def write_test(self, *subjects):
+        text = "apiVersion: pinscope/v1\nkind: PolicyTest\nmetadata: {name: t}\nspec: {subjects: "
+        (self.directory / "t.yaml").write_text(text + json.dumps(subjects) + "}\n")
+
+    def test_tells_what_holds_and_what_does_not(self):
+        self.write_policy("p.yaml", policy("p", grants="    - {pin: /sys/fs/bpf/a}\n"))
+        self.write_test({"name": self.NAME, "expect": {"grants": []}},
+                        {"name": "good", "expect": {"selectedBy": ["p"]}})
+        status, root = self.junit("--policy", "policies", "t.yaml")
+        self.assertEqual(status, 1)
+        counts = [root.get(key) for key in ("tests", "failures", "errors")]
+        self.assertEqual(counts, ["2", "1", "0"])
+        cases = {case.get("name"): case for case in root.iter("testcase")}
+        failure = cases[self.NAME].find("failure")
+        self.assertEqual(failure.get("message"), "expected nothing of \"/sys/fs/bpf/a\", got read of "
+                                                 "\"/sys/fs/bpf/a\" as \"a\"")
+        self.assertIn("by        policy \"p\" at policies/p.yaml:8:7", failure.text)
+        self.assertEqual(list(cases["good"]), [])
+
+    def test_tells_what_could_not_run_as_an_error(self):
+        self.write_test({"name": "s", "expect": {}})
+        status, root = self.junit("t.yaml")
+        self.assertEqual((status, root.get("errors")), (1, "1"))
+        self.assertIn("expects nothing", root.find("./testsuite/testcase/error").get("message"))
+
+
 cli.main()
