@@ -14,8 +14,10 @@
 #include "plugin/cli/explain/explanation.h"
 #include "plugin/cli/explain/next_policies.h"
 #include "plugin/engine/known_containers.h"
+#include "plugin/host/users.h"
 #include "plugin/inventory/live.h"
 #include "plugin/inventory/runtime_states.h"
+#include "plugin/pipeline/session.h"
 #include "plugin/policy/decide/decide.h"
 #include "plugin/policy/language/load.h"
 #include "plugin/policy/testing/run.h"
@@ -33,7 +35,8 @@ struct DiffOptions {
 struct Running {
   inventory::FoundContainer found;
   oci::PodLabels pod_labels;
-  std::optional<uint32_t> user;  // of a session of the host
+  std::optional<uint32_t> user = {};  // of a session of the host
+  pid_t pid = 0;                      // the same
 };
 
 Result<std::vector<model::Policy>> read_set(const std::string& path) {
@@ -68,6 +71,7 @@ Result<std::vector<Running>> running_containers(const Settings& settings, Compar
     const auto& given = record.given;
     Running running = running_as(given.id, given.bundle, given.engine);
     running.user = given.uid;
+    running.pid = given.pid;
     for (const auto& [key, fact] : given.identity.kubernetes_labels)
       running.pod_labels.emplace_back(key, fact.value);
     all.emplace(given.id, std::move(running));
@@ -89,21 +93,21 @@ Result<std::vector<Running>> running_containers(const Settings& settings, Compar
   return running;
 }
 
-// A session has no configuration: it is its user's.
+// A session has no configuration: it is its user's. `running.user` is there.
 Result<Explanation> explain_session(const std::vector<model::Policy>& policies,
                                     const Running& running) {
-  model::Container container;
-  container.id = running.found.id;
-  container.engine = model::Engine::kHost;
-  container.uid = running.user.value_or(0);
+  auto user = user_of(*running.user);
+  const auto container = container_of(
+      Session{running.pid, user.uid, user.gid, std::move(user.groups)}, running.found.engine);
   policy::Told told;
-  told.uid = told.no_facts = told.rest_is_absent = true;
+  told.uid = told.gid = told.no_facts = told.rest_is_absent = true;
+  told.namespaces.fill(true);
   return explain_described(policies, container, told);
 }
 
 Result<Outcome> outcome_of(const std::vector<model::Policy>& policies, const Running& running,
                            const model::Features& features, Difference& difference) {
-  const bool is_session = running.found.engine == model::Engine::kHost;
+  const bool is_session = running.user.has_value();
   PINSCOPE_TRY(auto explained,
                is_session ? explain_session(policies, running)
                           : pinscope::explain(policies, running.found.bundle, running.found.id,
