@@ -27,6 +27,9 @@ void build_tree(CLI::App& root, Program& program) {
   add_inventory(root, program);
   add_report(root, program);
   add_drift(root, program);
+  add_who(root, program);
+  add_can(root, program);
+  add_suggest(root, program);
   add_audit(root, program);
   add_metrics(root, program);
   add_gc(root, program);

@@ -65,6 +65,7 @@ PARTS = {
     },
     "cli": {
         "term": set(),
+        "access": {"term"},
         "audit": {"term"},
         "check": {"term"},
         "diff": {"term", "explain"},
@@ -72,8 +73,9 @@ PARTS = {
         "explain": {"term"},
         "inventory": {"term"},
         "report": {"term"},
+        "suggest": {"term"},
         "test": {"term"},
-        "": {"term", "audit", "check", "diff", "drift", "explain", "inventory", "report", "test"},
+        "": {"term", "access", "audit", "check", "diff", "drift", "explain", "inventory", "report", "suggest", "test"},
     },
 }
 BEYOND_PARTS = {
@@ -82,6 +84,8 @@ BEYOND_PARTS = {
     # What the kernel can do is asked of every facility.
     "plugin/kernel/probe": {"bpf", "process"},
     # Declared with the other commands.
+    "plugin/cli/access/can": {""},
+    "plugin/cli/access/who": {""},
     "plugin/cli/audit/audit": {""},
     "plugin/cli/check/check": {""},
     "plugin/cli/diff/diff": {""},
@@ -89,6 +93,7 @@ BEYOND_PARTS = {
     "plugin/cli/explain/explain": {""},
     "plugin/cli/inventory/inventory": {""},
     "plugin/cli/report/report": {""},
+    "plugin/cli/suggest/suggest": {""},
     "plugin/cli/test/test": {""},
 }
 

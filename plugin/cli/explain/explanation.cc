@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "plugin/advice/limits.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/explain/next_policies.h"
+#include "plugin/kernel/bpf/map_limits.h"
 #include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/kernel/mount/mounts.h"
 #include "plugin/kernel/probe.h"
@@ -77,6 +79,21 @@ Result<Subject> find_subject(const Settings& settings, const ExplainOptions& opt
   explained.found = found;
   return Subject{found.bundle, options.id.empty() ? found.id : options.id,
                  options.engine.empty() ? model::engine_name(found.engine) : options.engine};
+}
+
+// What the maps close by themselves, as far as they were opened.
+void remark_on_limits(Explained& explained) {
+  std::vector<advice::MapLimits> limits(explained.start.decision.grants.size());
+  const auto& sources = explained.start.sources;
+  for (size_t i = 0; i < std::min(limits.size(), sources.size()); ++i) {
+    const auto& info = sources[i].info;
+    if (!info || info->kind != model::ObjectKind::kMap) continue;
+    const auto found = kernel::limits_of_map(info->id);
+    limits[i] = {found.frozen == model::Probe::kYes, found.exclusive == model::Probe::kYes,
+                 info->map_flags};
+  }
+  for (auto& remark : advice::remarks_on_limits(explained.start.decision, limits))
+    explained.remarks.push_back(std::move(remark));
 }
 
 void remark_on_user(const ExplainOptions& options, Explained& explained) {
@@ -152,6 +169,7 @@ Result<Explained> explain(const Settings& settings, const ExplainOptions& option
       options.no_host ? std::vector<std::string>{kernel::kUsualBpffs} : kernel::bpffs_places(),
       {explained.start.commands, explained.start.still_refused},
       options.no_host ? policy::Surroundings::Mounts() : kernel::are_on_different_mounts);
+  remark_on_limits(explained);
   remark_on_user(options, explained);
   return explained;
 }
@@ -170,6 +188,7 @@ Result<Explained> explain(const Settings& settings, const ExplainOptions& option
   PINSCOPE_TRY(explained.start,
                explain_described(policies, described.container, described.told, look_of(options)));
   explained.remarks = std::move(described.remarks);
+  remark_on_limits(explained);
   remark_on_user(options, explained);
   return explained;
 }

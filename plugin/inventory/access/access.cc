@@ -154,11 +154,7 @@ AccessJudge::AccessJudge(const Machine& machine, const std::vector<KnownContaine
                          std::vector<Party> parties)
     : machine_(machine), containers_(containers), parties_(std::move(parties)) {
   mounts_.resize(machine.instances.size());
-  mounts_of_spaces_.resize(machine.spaces.size());
-  for (const auto& mount : machine.mounts) {
-    mounts_[mount.instance].push_back(&mount);
-    mounts_of_spaces_[mount.space].push_back(&mount);
-  }
+  mounts_of_parties_.resize(parties_.size());
   parties_of_spaces_.resize(machine.spaces.size());
   records_.reserve(parties_.size());
   for (size_t i = 0; i < parties_.size(); ++i) {
@@ -168,6 +164,17 @@ AccessJudge::AccessJudge(const Machine& machine, const std::vector<KnownContaine
     records_.push_back(record_of(containers_, party.space));
     if (!party.is_of_host() && reaches_everything(party, records_.back()))
       reach_everything_.push_back(i);
+  }
+  // A mount in no namespace is there for the process that has it open.
+  for (size_t i = 0; i < machine.spaces.size(); ++i)
+    if (machine.spaces[i].is_detached)
+      if (const auto owner = parties_of_processes_.find(machine.spaces[i].pid);
+          owner != parties_of_processes_.end())
+        parties_of_spaces_[i] = owner->second;
+  for (const auto& mount : machine.mounts) {
+    mounts_[mount.instance].push_back(&mount);
+    if (const auto party = parties_of_spaces_[mount.space])
+      mounts_of_parties_[*party].push_back(&mount);
   }
 }
 
@@ -191,8 +198,7 @@ Accessor AccessJudge::of(size_t object, size_t party, const kernel::MapLimits& l
   const Asked asked(machine_, machine_.objects[object], limits);
   const auto& whom = parties_[party];
   Accessor accessor{.space = whom.space, .command = {}, .ways = {}, .closed = asked.sentences()};
-  const Surrounding around{whom, records_[party],
-                           whom.place ? mounts_of_spaces_[*whom.place] : Mounts{}};
+  const Surrounding around{whom, records_[party], mounts_of_parties_[party]};
   for (const auto& process : whom.processes) add_ways(asked, around, process, accessor);
   if (whom.not_seen > 0)
     add_way(accessor,
@@ -227,8 +233,7 @@ ObjectAccess AccessJudge::of(size_t place, const kernel::MapLimits& limits) cons
       if (!accessor.ways.empty()) access.who.push_back(std::move(accessor));
       continue;
     }
-    if (parties_[party].place)
-      add_users_of_host(asked, mounts_of_spaces_[*parties_[party].place], access.who.front());
+    add_users_of_host(asked, mounts_of_parties_[party], access.who.front());
     add_holders(asked, parties_[party].space.processes, holders);
   }
   std::ranges::move(holders, std::back_inserter(access.who));

@@ -90,8 +90,8 @@ class AccessJudge {
   std::vector<const model::Record*> records_;  // of each party; null: none
   using Mounts = std::vector<const InstanceMount*>;
   std::vector<Mounts> mounts_;                                   // of each instance
-  std::vector<Mounts> mounts_of_spaces_;                         // of each of Machine::spaces
-  std::vector<std::optional<size_t>> parties_of_spaces_;         // likewise
+  std::vector<Mounts> mounts_of_parties_;                        // of each party
+  std::vector<std::optional<size_t>> parties_of_spaces_;         // by Machine::spaces
   std::unordered_multimap<pid_t, size_t> parties_of_processes_;  // a thread may be elsewhere
   std::vector<size_t> reach_everything_;  // parties that do, whatever the object
 };

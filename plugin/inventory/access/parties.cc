@@ -18,7 +18,6 @@ Result<Fd> open_proc() {
 
 Party look_at(int proc, Space space, std::optional<size_t> place) {
   Party party{.space = std::move(space), .place = place, .processes = {}};
-  if (party.is_of_host()) return party;
   for (const pid_t pid : party.space.processes) {
     auto credentials = kernel::read_credentials(proc, pid);
     if (!credentials) {
@@ -41,10 +40,13 @@ Result<std::vector<Party>> look_at_parties(const Machine& machine) {
   PINSCOPE_TRY(const Fd proc, open_proc());
   std::vector<Party> parties;
   parties.reserve(machine.spaces.size() + machine.others.size());
-  for (size_t i = 0; i < machine.spaces.size(); ++i)
-    parties.push_back(look_at(proc.get(), machine.spaces[i], i));
-  for (const auto& space : machine.others)
-    parties.push_back(look_at(proc.get(), space, std::nullopt));
+  const auto add = [&](const Space& space, std::optional<size_t> place) {
+    Party party{.space = space, .place = place, .processes = {}};
+    if (!party.is_of_host()) party = look_at(proc.get(), space, place);
+    parties.push_back(std::move(party));
+  };
+  for (size_t i = 0; i < machine.spaces.size(); ++i) add(machine.spaces[i], i);
+  for (const auto& space : machine.others) add(space, std::nullopt);
   return parties;
 }
 

@@ -29,7 +29,7 @@ struct Party {
 // everything. A process that has ended meanwhile is left out.
 Result<std::vector<Party>> look_at_parties(const Machine& machine);
 
-// One of them.
+// One of them, whose processes are looked at in any case.
 Result<Party> look_at_party(Space space, std::optional<size_t> place);
 
 }  // namespace pinscope::inventory

@@ -21,6 +21,10 @@ RuntimeStates living_states() {
 
 }  // namespace
 
+void name_by_runtimes(Machine& machine) {
+  name_containers(machine, living_states());
+}
+
 Result<Inventory> take_inventory(const std::string& state_directory) {
   PINSCOPE_TRY(const auto store, record::Store::open(state_directory, false));
   PINSCOPE_TRY(auto all, store.all());
@@ -32,7 +36,7 @@ Result<Inventory> take_inventory(const std::string& state_directory) {
   }
   PINSCOPE_TRY(result.machine, look_at_machine());
   for (const auto& error : all.unreadable) result.machine.not_seen.push_back(error.sentence());
-  name_containers(result.machine, living_states());
+  name_by_runtimes(result.machine);
   judge(result.machine, result.containers);
   result.notices = notices_of(result.machine, result.containers);
   return result;

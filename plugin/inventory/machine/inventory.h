@@ -20,4 +20,8 @@ struct Inventory {
 // of /proc. See look_at_machine() for what it does to this process.
 Result<Inventory> take_inventory(const std::string& state_directory);
 
+// Gives the spaces of containers without a record the ids that runtimes have for them; before
+// judge(), which knows better.
+void name_by_runtimes(Machine& machine);
+
 }  // namespace pinscope::inventory

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <iterator>
 #include <map>
+#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -25,32 +26,28 @@
 namespace pinscope::inventory {
 namespace {
 
-constexpr std::chrono::milliseconds kTimeout{3000};  // for one instance
+using model::ObjectKind;
 
-// The machine's own namespace by its number; 0 if that is hidden.
-uint64_t number_of_host() {
-  const auto root = kernel::MachineRoot::find();
-  struct stat status {};
-  const std::string link = std::string(root ? root->proc() : "/proc/1") + "/ns/mnt";
-  return ::stat(link.c_str(), &status) == 0 ? status.st_ino : 0;
-}
+constexpr std::chrono::milliseconds kTimeout{3000};  // for one instance
 
 class Look {
  public:
-  Look(Fd proc, kernel::Processes processes)
-      : proc_(std::move(proc)), processes_(std::move(processes)) {}
+  Look(Fd proc, kernel::Processes processes, const Scope& scope)
+      : proc_(std::move(proc)), processes_(std::move(processes)), scope_(scope) {}
 
   Machine take() {
     if (processes_.not_seen > 0)
       machine_.not_seen.push_back(count_of(processes_.not_seen, "process", "processes") +
                                   " whose mount namespace or descriptors cannot be read from here");
-    add_kept_namespaces();
+    if (!scope_.space) add_kept_namespaces();
     find_mounts();
     find_open_mounts();
     read_pins();
-    for (const auto kind :
-         {model::ObjectKind::kMap, model::ObjectKind::kProgram, model::ObjectKind::kLink})
-      read_objects(kind);
+    if (scope_.object)
+      read_object(*scope_.object);
+    else
+      for (const auto kind : {ObjectKind::kMap, ObjectKind::kProgram, ObjectKind::kLink})
+        read_objects(kind);
     add_pins();
     add_holders();
     add_uses();
@@ -83,12 +80,14 @@ class Look {
         host_root_ = root_of(processes_.members[i].front());
     for (size_t i = 0; i < processes_.namespaces.size(); ++i) {
       const auto& space = processes_.namespaces[i];
+      const bool is_asked = !scope_.space || space.number == *scope_.space;
+      if (!is_asked && space.number != host) continue;
       auto mounts = kernel::bpffs_mounts_of(proc_.get(), space);
       if (!mounts && !has_ended(mounts.error()))
         machine_.not_seen.push_back("mount namespace " + std::to_string(space.number) + ": " +
                                     mounts.error().sentence());
       if (!mounts || mounts->empty()) {
-        machine_.others.push_back(described(i, space.number == host));
+        if (is_asked) machine_.others.push_back(described(i, space.number == host));
         continue;
       }
       ways_.push_back(&space);
@@ -197,10 +196,21 @@ class Look {
         kTimeout);
   }
 
+  [[nodiscard]] bool is_asked(const std::vector<const InstanceMount*>& ways) const {
+    return !scope_.space || std::ranges::any_of(ways, [&](const InstanceMount* way) {
+      return machine_.spaces[way->space].number == *scope_.space;
+    });
+  }
+
   // In the child: by the first way that leads to the instance.
   [[nodiscard]] Result<std::string> look_through(const std::vector<const InstanceMount*>& ways,
                                                  bool by_path_fd) const {
     std::optional<Error> why;
+    if (!is_asked(ways)) {
+      kernel::WalkedPins none;
+      none.covered.emplace_back("anything, because it was not asked for");
+      return kernel::to_bytes(none);
+    }
     for (const auto* way : ways) {
       auto shown = kernel::open_bpffs(proc_.get(), *ways_[way->space], way->mount);
       if (!shown) {
@@ -231,18 +241,55 @@ class Look {
     return found;
   }
 
-  void read_objects(model::ObjectKind kind) {
+  void read_objects(ObjectKind kind) {
     auto objects = kernel::list_objects(kind);
     if (!objects) return machine_.not_seen.push_back(objects.error().sentence());
-    for (auto& object : *objects) {
-      machine_.objects.emplace_back().info = std::move(object.info);
-      uses_.push_back(std::move(object.uses));
-      if (object.uses_more) {
-        const auto& info = machine_.objects.back().info;
-        machine_.not_seen.push_back("what else " + std::string(model::name_of(kind)) + " " +
-                                    std::to_string(info.id) + " keeps alive: it holds too much");
-      }
+    for (auto& object : *objects) take(std::move(object));
+  }
+
+  void take(kernel::KernelObject object) {
+    machine_.objects.emplace_back().info = std::move(object.info);
+    uses_.push_back(std::move(object.uses));
+    if (!object.uses_more) return;
+    const auto& info = machine_.objects.back().info;
+    machine_.not_seen.push_back("what else " + std::string(model::name_of(info.kind)) + " " +
+                                std::to_string(info.id) + " keeps alive: it holds too much");
+  }
+
+  // In the order of Machine::objects.
+  void read_object(const model::ObjectIdentity& identity) {
+    auto object = kernel::find_object(identity);
+    if (!object) return;
+    std::vector<kernel::KernelObject> programs;
+    std::map<uint32_t, kernel::KernelObject> maps;  // those that hold it, by id
+    if (identity.kind == ObjectKind::kMap && !scope_.space) find_users(identity, maps, programs);
+    if (identity.kind == ObjectKind::kMap)
+      maps.insert_or_assign(identity.id, *std::move(object));
+    else
+      programs.push_back(*std::move(object));
+    for (auto& [id, map] : maps) take(std::move(map));
+    for (auto& program : programs) take(std::move(program));
+  }
+
+  // The maps that hold a map and are used by a program, and the programs that use any of them.
+  void find_users(const model::ObjectIdentity& identity,
+                  std::map<uint32_t, kernel::KernelObject>& maps,
+                  std::vector<kernel::KernelObject>& programs) {
+    auto all = kernel::list_objects(ObjectKind::kProgram);
+    if (!all) return machine_.not_seen.push_back(all.error().sentence());
+    std::set<uint32_t> used;
+    for (const auto& program : *all)
+      for (const auto& map : program.uses) used.insert(map.id);
+    for (const uint32_t id : used) {
+      auto map = kernel::find_object({ObjectKind::kMap, id});
+      if (map && std::ranges::find(map->uses, identity) != map->uses.end())
+        maps.emplace(id, *std::move(map));
     }
+    for (auto& program : *all)
+      if (std::ranges::any_of(program.uses, [&](const model::ObjectIdentity& map) {
+            return map == identity || maps.contains(map.id);
+          }))
+        programs.push_back(std::move(program));
   }
 
   void add_pins() {
@@ -277,6 +324,7 @@ class Look {
   kernel::KeptNamespaces kept_;
   Root host_root_;
   kernel::Processes processes_;
+  Scope scope_;
   Machine machine_;
   std::vector<kernel::MountNamespace> open_ways_;
   std::vector<const kernel::MountNamespace*> ways_;            // to each of Machine::spaces
@@ -295,10 +343,17 @@ std::optional<size_t> Machine::find(const model::ObjectIdentity& identity) const
   return static_cast<size_t>(found - objects.begin());
 }
 
-Result<Machine> look_at_machine() {
+uint64_t number_of_host() {
+  const auto root = kernel::MachineRoot::find();
+  struct stat status {};
+  const std::string link = std::string(root ? root->proc() : "/proc/1") + "/ns/mnt";
+  return ::stat(link.c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
+Result<Machine> look_at_machine(const Scope& scope) {
   PINSCOPE_TRY(Fd proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
-  PINSCOPE_TRY(auto processes, kernel::look_at_processes());
-  return Look(std::move(proc), std::move(processes)).take();
+  PINSCOPE_TRY(auto processes, kernel::look_at_processes(scope.space));
+  return Look(std::move(proc), std::move(processes), scope).take();
 }
 
 }  // namespace pinscope::inventory

@@ -108,9 +108,22 @@ struct Machine {
   [[nodiscard]] std::optional<size_t> find(const model::ObjectIdentity& identity) const;
 };
 
-// Reads all of it. What cannot be read is told in `not_seen` and `left_out`; errors are of /proc
-// itself. Starts a process that looks into other namespaces: a container can lead it to a file
-// system that never answers, and is given up after a while. This process must have one thread.
-Result<Machine> look_at_machine();
+// What of the machine is looked at: everything, unless a member says less.
+struct Scope {
+  // One mount namespace: its mounts with their pins, the processes in it and what they hold. The
+  // mounts of the machine's own are there, too, without their pins, to tell which bpffs are its.
+  std::optional<uint64_t> space = std::nullopt;
+  // One object. Without `space`, also what uses it: the programs of a map, and the maps that hold
+  // it and are used by programs.
+  std::optional<model::ObjectIdentity> object = std::nullopt;
+};
+
+// The number of the machine's own mount namespace; 0 if that is hidden.
+uint64_t number_of_host();
+
+// Reads it. What cannot be read is told in `not_seen` and `left_out`; errors are of /proc itself.
+// Starts a process that looks into other namespaces: a container can lead it to a file system that
+// never answers, and is given up after a while. This process must have one thread.
+Result<Machine> look_at_machine(const Scope& scope = {});
 
 }  // namespace pinscope::inventory

@@ -53,12 +53,13 @@ std::optional<uint64_t> namespace_in(std::string_view link) {
 
 class Scan {
  public:
-  explicit Scan(int proc) : proc_(proc) {}
+  Scan(int proc, std::optional<uint64_t> only) : proc_(proc), only_(only) {}
 
   void look_at(pid_t pid, const std::string& name) {
     const auto own = namespace_of(name);
     const bool is_gone = !own && errno == ENOENT;
     if (own) join(*own, pid, name);
+    if (only_ && own && *own != *only_) return;
     const bool open = own && look_at_descriptors(pid, name);
     const size_t threads = threads_of(name);
     const bool seen = threads > 1 && look_at_threads(pid, name, own);
@@ -171,6 +172,7 @@ class Scan {
 
   int proc_;
   bool wants_files_ = tells_mounts_by_descriptor();
+  std::optional<uint64_t> only_;
   std::array<char, 256> link_{};
   Processes result_;
   std::unordered_map<uint64_t, size_t> index_;           // of namespaces by their number
@@ -184,14 +186,14 @@ std::string Processes::command_of(pid_t pid) const {
   return found != named.end() && found->pid == pid ? found->command : "";
 }
 
-Result<Processes> look_at_processes() {
+Result<Processes> look_at_processes(std::optional<uint64_t> only) {
   PINSCOPE_TRY(const Fd proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
   PINSCOPE_TRY(const auto names, names_in(proc.get(), "/proc"));
   std::vector<pid_t> pids;
   for (const auto& name : names)
     if (const auto pid = parse_unsigned(name)) pids.push_back(static_cast<pid_t>(*pid));
   std::ranges::sort(pids);
-  Scan scan(proc.get());
+  Scan scan(proc.get(), only);
   for (const pid_t pid : pids) scan.look_at(pid, std::to_string(pid));
   return scan.finish();
 }

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,7 +43,8 @@ struct Processes {
 };
 
 // Errors are of /proc itself. Not seen: descriptors on their way through a socket or registered
-// with io_uring, and maps that are only mapped into memory.
-Result<Processes> look_at_processes();
+// with io_uring, and maps that are only mapped into memory. `only`: the number of a mount
+// namespace; of processes elsewhere, threads and descriptors are not looked at.
+Result<Processes> look_at_processes(std::optional<uint64_t> only = std::nullopt);
 
 }  // namespace pinscope::kernel

@@ -137,6 +137,13 @@ bool read_object(int fd, ObjectKind kind, KernelObject& object) {
 
 }  // namespace
 
+std::optional<KernelObject> find_object(const model::ObjectIdentity& identity) {
+  const Fd fd = open_by_id(identity.id, commands_of(identity.kind).open);
+  KernelObject object;
+  if (!fd.valid() || !read_object(fd.get(), identity.kind, object)) return std::nullopt;
+  return object;
+}
+
 Result<std::vector<KernelObject>> list_objects(ObjectKind kind) {
   const auto commands = commands_of(kind);
   std::vector<KernelObject> objects;

@@ -1,6 +1,7 @@
 // Every BPF object of the machine, by its id: needs CAP_SYS_ADMIN.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "plugin/base/result.h"
@@ -18,5 +19,8 @@ struct KernelObject {
 
 // The objects of a kind, by id. One that goes away meanwhile is left out.
 Result<std::vector<KernelObject>> list_objects(model::ObjectKind kind);
+
+// One of them; nothing if there is none, or none any more.
+std::optional<KernelObject> find_object(const model::ObjectIdentity& identity);
 
 }  // namespace pinscope::kernel

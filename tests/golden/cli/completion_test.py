@@ -72,7 +72,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
             hostile = ["$(touch${IFS}$MARK)", "`touch${IFS}$MARK`", "a;b", "web-1", "*"]
             listed = "".join(f"{name} x\\n" for name in ["ID", *hostile])
             before = f"MARK={mark}; pinscope() {{ printf '{listed}'; }}"
-            for command in ("inspect", "explain"):
+            for command in ("inspect", "explain", "can", "suggest"):
                 self.assertEqual(
                     self.complete("pinscope", command, "we", before=before), ["web-1"]
                 )

@@ -5,6 +5,7 @@ import copy
 import functools
 import json
 import os
+import shutil
 import unittest
 
 import jsonschema
@@ -69,7 +70,7 @@ class Outputs(cli.Case):
     def test_there_is_a_page_for_each(self):
         tested = {"audit", "audit-verify", "cdi", "check", "diff", "doctor", "drift", "engine",
                   "explain", "gc", "inspect", "inventory", "list", "plan", "test", "version",
-                  "common"}
+                  "common", "can", "who"}
         self.assertEqual({path.stem for path in SCHEMAS.glob("*.json")}, tested)
 
     def test_version(self):
@@ -174,6 +175,27 @@ class Outputs(cli.Case):
         self.assertEqual(list(found["counts"]), kinds)
         self.assertIn(("leftover", "web-1"),
                       [(one["kind"], one.get("container", {}).get("id")) for one in found["drift"]])
+
+    @AS_ROOT
+    @unittest.skipUnless(shutil.which("bpftool"), "bpftool is not installed")
+    def test_who_and_can(self):
+        """A map with a pin in a mount namespace of its own."""
+        state = self.directory / "state"
+        state.mkdir(mode=0o700)
+        make = ("mount -t bpf bpf /mnt && bpftool map create /mnt/whose type hash key 4 value 4 "
+                "entries 4 name whose && echo ready && exec sleep 100")
+        with cli.subprocess.Popen(["unshare", "--mount", "sh", "-c", make], text=True,
+                                  stdout=cli.subprocess.PIPE) as owner:
+            try:
+                self.assertEqual(owner.stdout.readline(), "ready\n")
+                found = self.printed("who", "who", f"{owner.pid}:whose", "--state-dir", state)
+                self.assertEqual(found["who"][0]["kind"], "host")
+                result = run("can", owner.pid, f"map:{found['object']['id']}", "write",
+                             "--state-dir", state, "--output", "json")
+                self.assertIn(result.returncode, (0, 3, 4), result.stderr)
+                self.assertEqual(self.validate("can", result.stdout)["right"], "write")
+            finally:
+                owner.kill()
 
     def test_engine(self):
         for action in ("install", "remove"):

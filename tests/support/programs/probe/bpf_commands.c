@@ -26,6 +26,15 @@ static int get_ro(char** words, struct answer* answer) {
   (void)answer;
   return opens(words[0], BPF_F_RDONLY);
 }
+// Stay open until the probe ends.
+static int hold_rw(char** words, struct answer* answer) {
+  (void)answer;
+  return get(words[0], 0) < 0 ? -1 : 0;
+}
+static int hold_ro(char** words, struct answer* answer) {
+  (void)answer;
+  return get(words[0], BPF_F_RDONLY) < 0 ? -1 : 0;
+}
 static int get_wo(char** words, struct answer* answer) {
   (void)answer;
   return opens(words[0], BPF_F_WRONLY);
@@ -211,6 +220,8 @@ static int program_load(char** words, struct answer* answer) {
 const struct command kBpfCommands[] = {
     {"get-rw", 1, get_rw, "PATH: BPF_OBJ_GET for reading and writing"},
     {"get-ro", 1, get_ro, "PATH: BPF_OBJ_GET with BPF_F_RDONLY"},
+    {"hold-rw", 1, hold_rw, "PATH: the same, and keep it open"},
+    {"hold-ro", 1, hold_ro, "PATH: with BPF_F_RDONLY, and keep it open"},
     {"get-wo", 1, get_wo, "PATH: BPF_OBJ_GET with BPF_F_WRONLY"},
     {"info", 1, info, "PATH: what a map says of itself, opened for reading"},
     {"lookup", 2, lookup, "PATH KEY: through a descriptor opened for reading"},

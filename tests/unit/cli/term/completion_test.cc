@@ -32,10 +32,11 @@ std::vector<CommandDescription> small_tree() {
 TEST(Describe, NamesEveryCommandOfTheProgram) {
   std::vector<std::string> names;
   for (const auto& command : whole_tree()) names.push_back(command.name);
-  EXPECT_THAT(names, testing::UnorderedElementsAre(
-                         "", "check", "explain", "plan", "list", "inspect", "audit", "gc", "cdi",
-                         "engine", "run", "doctor", "compile", "node", "completion", "help",
-                         "version", "inventory", "drift", "metrics", "report", "test", "diff"));
+  EXPECT_THAT(names,
+              testing::UnorderedElementsAre(
+                  "", "check", "explain", "plan", "list", "inspect", "audit", "gc", "cdi", "engine",
+                  "run", "doctor", "compile", "node", "completion", "help", "version", "inventory",
+                  "drift", "metrics", "report", "who", "can", "suggest", "test", "diff"));
 }
 
 TEST(Describe, KnowsTheChoicesOfAnOption) {

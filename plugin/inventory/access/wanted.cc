@@ -1,0 +1,221 @@
+// The words of question.h.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/inventory/access/question.h"
+#include "plugin/inventory/find_container.h"
+#include "plugin/inventory/live.h"
+#include "plugin/inventory/runtime_states.h"
+#include "plugin/kernel/bpf/bpf.h"
+#include "plugin/kernel/bpf/objects.h"
+#include "plugin/kernel/mount/machine.h"
+#include "plugin/kernel/process/process.h"
+#include "plugin/kernel/sys.h"
+#include "plugin/record/store.h"
+
+namespace pinscope::inventory {
+namespace {
+
+using model::ObjectIdentity;
+using model::ObjectKind;
+
+constexpr std::array kKinds = {ObjectKind::kMap, ObjectKind::kProgram, ObjectKind::kLink};
+
+struct Prefix {
+  std::string_view word;
+  ObjectKind kind;
+};
+// The first of each kind is what we write.
+constexpr std::array kPrefixes = {
+    Prefix{"map", ObjectKind::kMap}, Prefix{"prog", ObjectKind::kProgram},
+    Prefix{"link", ObjectKind::kLink}, Prefix{"program", ObjectKind::kProgram}};
+
+Error not_found(const std::string& word, std::string reason) {
+  return Error(ErrorCode::kSourceMissing, "find the object " + quoted(word))
+      .reason(std::move(reason));
+}
+
+// The only one of several, each once.
+Result<ObjectIdentity> only_one(const std::string& word, std::vector<ObjectIdentity> found,
+                                const std::string& where) {
+  constexpr size_t kMaxShown = 8;
+  const auto key = [](const ObjectIdentity& one) { return std::pair(one.kind, one.id); };
+  std::ranges::sort(found, {}, key);
+  const auto same = std::ranges::unique(found);
+  found.erase(same.begin(), same.end());
+  if (found.size() == 1) return found.front();
+  if (found.empty()) return std::unexpected(not_found(word, "there is none " + where));
+  std::vector<std::string> words;
+  for (size_t i = 0; i < std::min(found.size(), kMaxShown); ++i) words.push_back(word_of(found[i]));
+  return std::unexpected(not_found(word, "it may be any of " + std::to_string(found.size()) + ": " +
+                                             joined(words, ", ") +
+                                             (found.size() > kMaxShown ? ", …" : ""))
+                             .hint("write which one"));
+}
+
+Result<ObjectIdentity> by_id(const std::string& word, unsigned long long number) {
+  std::vector<ObjectIdentity> found;
+  for (const auto kind : kKinds) {
+    const ObjectIdentity one{kind, static_cast<uint32_t>(number)};
+    if (number <= UINT32_MAX && kernel::find_object(one)) found.push_back(one);
+  }
+  return only_one(word, std::move(found), "with this id");
+}
+
+Result<ObjectIdentity> by_path(const std::string& path) {
+  PINSCOPE_TRY(const auto root, kernel::MachineRoot::find());
+  PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
+  const bool by_path_fd = kernel::has_path_fd();
+  const std::string from_root = root.path(path);
+  auto opened = kernel::get_object_at(root.directory(), from_root, true, by_path_fd);
+  // A link opens for both alone.
+  if (!opened && opened.error().errnum() == EINVAL)
+    opened = kernel::get_object_at(root.directory(), from_root, false, by_path_fd);
+  if (!opened)
+    return std::unexpected(Error::system("open the pin " + quoted(path), opened.error().errnum(),
+                                         ErrorCode::kSourceMissing)
+                               .hint("a pin in a container is CONTAINER:NAME"));
+  PINSCOPE_TRY(const auto info, kernel::object_info(opened->get(), descriptors.get()));
+  return ObjectIdentity{info.kind, info.id};
+}
+
+std::string_view last_of(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+Result<ObjectIdentity> by_name(const std::string& word) {
+  PINSCOPE_TRY(const auto machine, look_at_machine({.space = number_of_host()}));
+  std::vector<ObjectIdentity> found;
+  for (const auto& object : machine.objects)
+    if (object.info.name == word) found.push_back({object.info.kind, object.info.id});
+  for (const auto& pin : machine.pins)
+    if (pin.pin.error == 0 && last_of(pin.pin.path) == word) found.push_back(pin.pin.object);
+  return only_one(word, std::move(found), "with this name, and no pin of the host has it");
+}
+
+// The pin is called by its path in the container, or by the end of that.
+Result<ObjectIdentity> in_container(const std::string& word, const Whom& whom,
+                                    const std::string& name) {
+  PINSCOPE_TRY(const auto machine, look_at_machine({.space = whom.space}));
+  std::vector<ObjectIdentity> found;
+  for (const auto& mount : machine.mounts) {
+    if (machine.spaces[mount.space].number != whom.space) continue;
+    for (const auto& pin : machine.pins) {
+      if (pin.instance != mount.instance || pin.pin.error != 0) continue;
+      const std::string place = place_of(mount.mount, pin.pin.path);
+      if (place == name || (!name.starts_with('/') && place.ends_with("/" + name)))
+        found.push_back(pin.pin.object);
+    }
+  }
+  return only_one(word, std::move(found), "under this name in " + whom.title);
+}
+
+// The number of the process's mount namespace; kHostNamespace if that is the host's.
+Result<Whom> with_space(Whom whom) {
+  PINSCOPE_TRY(const auto process, kernel::ContainerProcess::open(whom.pid));
+  whom.space = process.mount_namespace();
+  if (whom.space != number_of_host()) return whom;
+  return std::unexpected(Error(ErrorCode::kHostNamespace, "look at " + whom.title)
+                             .reason("it has the mount namespace of the host, where root opens "
+                                     "everything and others what modes allow"));
+}
+
+// The process of a container: as the record has it, or else a runtime.
+Result<Whom> of_container(const FoundContainer& container, const std::string& state_directory) {
+  Whom whom{container.id, title_of(container), container.bundle};
+  whom.name = container.name;
+  whom.engine = container.engine;
+  const auto store = record::Store::open(state_directory, false);
+  const auto of_id = store ? store->find(container.id) : Result<record::Store::OfId>();
+  if (of_id)
+    for (const auto& found : of_id->found)
+      if (process_of(found.record) == ProcessState::kRunning) whom.pid = found.record.given.pid;
+  if (whom.pid == 0)
+    for (const auto& state : runtime_states(container.id).states)
+      if (state.id == container.id && state.pid > 0 &&
+          !kernel::has_ended(state.pid, state.start_time))
+        whom.pid = state.pid;
+  if (whom.pid != 0) return with_space(std::move(whom));
+  return std::unexpected(
+      Error(ErrorCode::kProcessGone, "look at " + whom.title).reason("it does not run"));
+}
+
+// With the id of the container whose mount namespace it is in, by a record.
+Result<Whom> with_record(Whom whom, const std::string& state_directory) {
+  PINSCOPE_TRY(const auto store, record::Store::open(state_directory, false));
+  PINSCOPE_TRY(const auto all, store.all());
+  for (const auto& record : all.records)
+    if (record.mount_namespace == whom.space && process_of(record) == ProcessState::kRunning) {
+      whom.id = record.given.id;
+      whom.bundle = record.given.bundle;
+      whom.engine = record.given.engine;
+      whom.title += " of container " + one_line(whom.id);
+    }
+  return whom;
+}
+
+// What has the word for its id, without asking an engine.
+std::vector<FoundContainer> with_id(const std::string& id, const std::string& state_directory) {
+  std::vector<FoundContainer> found;
+  if (!model::is_container_id(id)) return found;
+  const auto store = record::Store::open(state_directory, false);
+  const auto of_id = store ? store->find(id) : Result<record::Store::OfId>();
+  if (of_id)
+    for (const auto& one : of_id->found) {
+      const auto& given = one.record.given;
+      const auto& name = given.identity.kubernetes_container;
+      found.push_back({id, given.bundle, given.engine, name ? name->value : "", "", ""});
+    }
+  if (!found.empty()) return found;
+  for (const auto& state : runtime_states(id).states)
+    if (state.id == id) found.push_back({id, state.bundle, state.engine, "", "", state.directory});
+  return found;
+}
+
+}  // namespace
+
+std::string word_of(const ObjectIdentity& object) {
+  const auto prefix = std::ranges::find(kPrefixes, object.kind, &Prefix::kind);
+  return std::string(prefix->word) + ":" + std::to_string(object.id);
+}
+
+Result<Whom> find_whom(const std::string& word, const std::string& state_directory) {
+  const auto known = with_id(word, state_directory);
+  if (known.size() == 1) return of_container(known.front(), state_directory);
+  const auto number = parse_unsigned(word);
+  if (number && *number > 0 && *number <= INT32_MAX) {
+    const auto pid = static_cast<pid_t>(*number);
+    PINSCOPE_TRY(auto whom, with_space({"", "process " + std::to_string(pid), "", pid}));
+    return with_record(std::move(whom), state_directory);
+  }
+  auto search = search_container(word, state_directory);
+  PINSCOPE_TRY(const auto container, only_one(std::move(search)));
+  return of_container(container, state_directory);
+}
+
+Result<ObjectIdentity> find_wanted(const std::string& word, const std::string& state_directory) {
+  if (word.starts_with('/')) return by_path(word);
+  if (const auto number = parse_unsigned(word)) return by_id(word, *number);
+  const size_t colon = word.find(':');
+  if (colon == std::string::npos) return by_name(word);
+  const std::string before = word.substr(0, colon);
+  const std::string behind = word.substr(colon + 1);
+  const auto prefix = std::ranges::find(kPrefixes, before, &Prefix::word);
+  const auto number = parse_unsigned(behind);
+  if (prefix != kPrefixes.end() && number) {
+    const ObjectIdentity one{prefix->kind, static_cast<uint32_t>(*number)};
+    if (*number <= UINT32_MAX && kernel::find_object(one)) return one;
+    return std::unexpected(not_found(word, "there is none with this id"));
+  }
+  PINSCOPE_TRY(const auto whom, find_whom(before, state_directory));
+  return in_container(word, whom, behind);
+}
+
+}  // namespace pinscope::inventory
