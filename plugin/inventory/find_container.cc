@@ -40,7 +40,10 @@ bool is_same_container(const FoundContainer& left, const FoundContainer& right) 
 
 class Searcher {
  public:
-  explicit Searcher(std::string word) { search_.word = std::move(word); }
+  Searcher(std::string word, std::string state_directory) {
+    search_.word = std::move(word);
+    search_.state_directory = std::move(state_directory);
+  }
 
   void look_in_records(const std::string& state_directory) {
     const auto store = record::Store::open(state_directory, false);
@@ -140,10 +143,28 @@ std::string list_of(const std::vector<FoundContainer>& found) {
   return text;
 }
 
+// The id or name that is so near to the word that it may be a typing error.
+std::string meant_by(const Search& search) {
+  if (!model::is_container_id(search.word)) return "";
+  std::vector<std::string> known;
+  if (const auto store = record::Store::open(search.state_directory, false))
+    if (const auto all = store->all())
+      for (const auto& record : all->records) {
+        known.push_back(record.given.id);
+        if (const auto& name = record.given.identity.kubernetes_container)
+          known.push_back(name->value);
+      }
+  for (auto& state : runtime_states("").states) known.push_back(std::move(state.id));
+  for (auto& container : engine::running_containers().containers)
+    known.push_back(std::move(container.name));
+  std::erase(known, "");
+  return std::string(nearest(search.word, {known.begin(), known.end()}));
+}
+
 }  // namespace
 
 Search search_container(const std::string& word, const std::string& state_directory) {
-  Searcher searcher(word);
+  Searcher searcher(word, state_directory);
   if (!model::is_container_id(word)) return std::move(searcher).end();
   searcher.look_in_records(state_directory);
   searcher.look_at_runtimes();
@@ -151,7 +172,35 @@ Search search_container(const std::string& word, const std::string& state_direct
   return std::move(searcher).end();
 }
 
-Result<FoundContainer> only_one(Search search) {
+std::vector<FoundContainer> containers_with_id(const std::string& id,
+                                               const std::string& state_directory) {
+  std::vector<FoundContainer> found;
+  if (!model::is_container_id(id)) return found;
+  const auto store = record::Store::open(state_directory, false);
+  const auto of_id = store ? store->find(id) : Result<record::Store::OfId>();
+  if (of_id)
+    for (const auto& one : of_id->found) {
+      const auto& given = one.record.given;
+      const auto& name = given.identity.kubernetes_container;
+      found.push_back({id, given.bundle, given.engine, name ? name->value : "", "", ""});
+    }
+  if (!found.empty()) return found;
+  for (const auto& state : runtime_states(id).states)
+    if (state.id == id) found.push_back({id, state.bundle, state.engine, "", "", state.directory});
+  return found;
+}
+
+Result<std::string> find_container_id(const std::string& word, const std::string& state_directory) {
+  if (!containers_with_id(word, state_directory).empty()) return word;
+  auto search = search_container(word, state_directory);
+  std::ranges::stable_sort(search.found, {}, &FoundContainer::id);
+  const auto same = std::ranges::unique(search.found, {}, &FoundContainer::id);
+  search.found.erase(same.begin(), same.end());
+  PINSCOPE_TRY(auto found, only_one(std::move(search), false));
+  return std::move(found.id);
+}
+
+Result<FoundContainer> only_one(Search search, bool takes_bundle) {
   auto& found = search.found;
   if (found.size() == 1) return std::move(found.front());
   Error error(ErrorCode::kRecord, "find container " + quoted(search.word));
@@ -159,16 +208,21 @@ Result<FoundContainer> only_one(Search search) {
     return std::unexpected(
         std::move(error)
             .reason("it may be any of " + std::to_string(found.size()) + ": " + list_of(found))
-            .hint("write the whole id, or name its bundle with --bundle DIR"));
+            .hint(std::string("write the whole id") +
+                  (takes_bundle ? ", or name its bundle with --bundle DIR" : "")));
   std::string reason = "it is not in " + joined(search.looked_in, ", ");
   if (search.looked_in.empty()) reason = "there is nowhere to look";
   for (const auto& failure : search.failed) reason += "; " + failure.sentence();
   const bool needs_root = std::ranges::any_of(
       search.failed, [](const Error& failure) { return failure.errnum() == EACCES; });
-  return std::unexpected(std::move(error)
-                             .reason(std::move(reason))
-                             .hint(std::string(needs_root ? "this needs root; or " : "") +
-                                   "name the directory that has its config.json: --bundle DIR"));
+  std::vector<std::string> hints;
+  if (const auto meant = meant_by(search); !meant.empty())
+    hints.push_back("did you mean " + quoted(meant) + "?");
+  if (needs_root) hints.emplace_back("this needs root");
+  if (takes_bundle)
+    hints.push_back(std::string(hints.empty() ? "" : "or ") +
+                    "name the directory that has its config.json: --bundle DIR");
+  return std::unexpected(std::move(error).reason(std::move(reason)).hint(joined(hints, "; ")));
 }
 
 std::string title_of(const FoundContainer& container) {

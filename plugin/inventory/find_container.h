@@ -22,6 +22,7 @@ struct FoundContainer {
 
 struct Search {
   std::string word;
+  std::string state_directory = {};
   std::vector<FoundContainer> found;
   std::vector<std::string> looked_in;  // directories, and programs that were asked
   std::vector<Error> failed;           // places that could not be read, engines without an answer
@@ -32,9 +33,18 @@ struct Search {
 // take the place of another by it. Engines are asked only where an id does not settle it.
 Search search_container(const std::string& word, const std::string& state_directory);
 
+// Those that have the word for their id, without asking an engine.
+std::vector<FoundContainer> containers_with_id(const std::string& id,
+                                               const std::string& state_directory);
+
 // The only one. kRecord: none, several, or nowhere to look without root; the error says where was
-// looked, and lists them.
-Result<FoundContainer> only_one(Search search);
+// looked, lists them, and names one that is called nearly so. `takes_bundle`: the command has
+// --bundle.
+Result<FoundContainer> only_one(Search search, bool takes_bundle = true);
+
+// The id of the only one, for commands that choose by it: containers of several engines with one id
+// count as one. Errors as above.
+Result<std::string> find_container_id(const std::string& word, const std::string& state_directory);
 
 // "web (podman, 3f2a1b0c9d8e)": what a container is called in a sentence.
 std::string title_of(const FoundContainer& container);

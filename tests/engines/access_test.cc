@@ -360,17 +360,29 @@ TEST_F(Words, NameOneObject) {
 TEST_F(Words, ThatMayBeSeveralAreListed) {
   const auto result = who("whose");
   EXPECT_EQ(result.status, kFailed);
-  EXPECT_THAT(result.err, AllOf(HasSubstr("it may be any of 2"),
-                                HasSubstr("map:" + std::to_string(map_id("/sys/fs/bpf/a/whose")))));
+  const auto shown = [](const std::string& path) {
+    return "map:" + std::to_string(map_id(path)) + " (" + path + ")";
+  };
+  EXPECT_THAT(
+      result.err,
+      AllOf(HasSubstr("several are called that: "), HasSubstr(shown("/sys/fs/bpf/a/whose")),
+            HasSubstr(shown("/sys/fs/bpf/b/whose")), HasSubstr("name one of these instead")));
 }
 
 TEST_F(Words, ThatNameNothingAreErrors) {
   EXPECT_THAT(who("/sys/fs/bpf/none").err, HasSubstr("No such file"));
   EXPECT_THAT(who("map:4000000").err, HasSubstr("there is none with this id"));
+  const std::string id = std::to_string(map_id("/sys/fs/bpf/a/whose"));
+  EXPECT_THAT(who("link:" + id).err, HasSubstr("a map has it: map:" + id));
+  EXPECT_THAT(who("/sys/fs/bpf/a").err, HasSubstr("it is a directory"));
+  EXPECT_THAT(who("/etc/passwd").err, HasSubstr("it is in no bpffs"));
   EXPECT_THAT(who("nobody").err, HasSubstr("there is none with this name"));
   const auto hostile = who("a\x1b[31m\n\xff");
   EXPECT_EQ(hostile.status, kFailed);
   EXPECT_THAT(hostile.err, Not(HasSubstr("\x1b")));
+  const auto turned = run({kPinscope, "can", "/sys/fs/bpf/guard", "web"});
+  EXPECT_EQ(turned.status, 2) << turned;
+  EXPECT_THAT(turned.err, HasSubstr("CONTAINER comes first, then OBJECT"));
   EXPECT_EQ(run({kPinscope, "can", "1", "guard"}).status, kFailed) << "the host is no container";
 }
 

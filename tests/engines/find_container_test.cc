@@ -104,7 +104,8 @@ TEST_F(FindContainer, HoldsNoNameForAnOption) {
   play("podman", "echo \"$#|$*\" >> /run/asked; exit 125");
   const auto result = explain("--format=x");
   EXPECT_EQ(result.status, 1) << result;
-  EXPECT_EQ(machine().read("/run/asked"), "4|container inspect -- --format=x\n");
+  EXPECT_THAT(machine().read("/run/asked"),
+              testing::StartsWith("4|container inspect -- --format=x\n"));
 }
 
 TEST_F(FindContainer, ShowsNoHostileNameOfAnEngine) {
@@ -121,6 +122,31 @@ TEST_F(FindContainer, ShowsNoHostileNameOfAnEngine) {
   const auto second = explain("web");
   EXPECT_THAT(second.err, AllOf(HasSubstr("\\u202Egpj"), Not(HasSubstr("\x1b")),
                                 Not(HasSubstr("\xe2\x80\xae"))));
+}
+
+TEST_F(FindContainer, NamesTheOneThatWasMeant) {
+  play_none();
+  play("podman", "case $1 in ps) echo '3f2a dashboard-1';; *) exit 125;; esac");
+  for (const auto& command : std::vector<std::vector<std::string>>{{"can", "dashbord-1", "map:1"},
+                                                                   {"who", "dashbord-1:flows"}}) {
+    const auto result = pinscope(command);
+    EXPECT_NE(result.status, 0) << result;
+    EXPECT_THAT(result.err,
+                AllOf(HasSubstr("did you mean \"dashboard-1\"?"), Not(HasSubstr("--bundle DIR"))));
+  }
+  EXPECT_THAT(explain("dashbord-1").err,
+              HasSubstr("did you mean \"dashboard-1\"?; or name the directory"));
+  EXPECT_THAT(pinscope({"who", "map:abc"}).err, HasSubstr("\"abc\" is not a number"));
+}
+
+TEST_F(FindContainer, IsChosenByItsNameInInventoryAndDrift) {
+  play_none();
+  create("runc", "pinscope-test-web", "/run/bundles/web");
+  play("podman", "echo '[{\"Id\": \"pinscope-test-web\", \"Name\": \"shop\"}]'");
+  const auto inventory = pinscope({"inventory", "mounts", "--container", "shop"});
+  EXPECT_THAT(inventory.err, HasSubstr("cannot show container \"shop\": no bpffs is mounted"));
+  const auto drift = pinscope({"drift", "--container", "shop"});
+  EXPECT_THAT(drift.err, Not(HasSubstr("cannot find container \"shop\"")));
 }
 
 // A service that somebody else answers must not pass another container off for the one asked for.

@@ -87,6 +87,9 @@ TEST_P(SuggestedPolicy, LetsTheContainerGoOnWithoutTheVolume) {
     EXPECT_EQ(tried(command).substr(0, 2), command == commands.back() ? "EN" : "ok")
         << command << suggested.out;
   EXPECT_EQ(tried(commands.back()), "ENOENT");
+  const auto again = suggest();
+  EXPECT_EQ(again.status, 1) << again;
+  EXPECT_THAT(again.err, HasSubstr("it has a view already (pinscope inspect " + container_.id()));
 }
 
 TEST_P(SuggestedPolicy, OfAContainerThatHoldsNothingGrantsNothing) {
@@ -94,6 +97,16 @@ TEST_P(SuggestedPolicy, OfAContainerThatHoldsNothingGrantsNothing) {
   const auto suggested = suggest();
   EXPECT_EQ(suggested.status, 0) << suggested;
   EXPECT_THAT(suggested.out, HasSubstr("  grants: []\n"));
+  EXPECT_THAT(suggested.out, Not(HasSubstr("# void:")));
+}
+
+TEST_P(SuggestedPolicy, SaysWhatMakesItWorthless) {
+  for (const char* name : {"CAP_SYS_ADMIN", "CAP_SYS_MODULE"})
+    container_.spec.capabilities.emplace_back(name);
+  start({"id"});
+  const auto suggested = suggest();
+  EXPECT_THAT(suggested.out, HasSubstr("  # void: with CAP_SYS_ADMIN and no user namespace"));
+  EXPECT_THAT(suggested.out, HasSubstr("  # void: with CAP_SYS_MODULE and no user namespace"));
 }
 
 PINSCOPE_EACH_RUNTIME(SuggestedPolicy);

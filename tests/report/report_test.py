@@ -150,6 +150,27 @@ class ReportInABrowser(unittest.TestCase):
                  if row.is_displayed()]
         self.assertEqual(shown, ["container flow-agent", "container debug"])
 
+    def test_words_are_whole_in_a_narrow_window(self):
+        driver = self.browser.open(self.page)
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": 420, "height": 800, "deviceScaleFactor": 1, "mobile": False})
+        try:
+            broken = driver.execute_script("""
+                const found = [];
+                for (const cell of document.querySelectorAll("#ways td, .matrix tbody th")) {
+                  const text = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT).nextNode();
+                  const end = text ? text.data.indexOf(" ") : -1;
+                  if (end < 1 || end > 12) continue;
+                  const range = document.createRange();
+                  range.setStart(text, 0);
+                  range.setEnd(text, end);
+                  if (range.getClientRects().length > 1) found.push(text.data);
+                }
+                return found;""")
+            self.assertEqual(broken, [])
+        finally:
+            driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
     def test_the_page_is_whole_without_javascript(self):
         plain = Browser(scene.RUN / "plain", javascript=False)
         try:

@@ -134,8 +134,10 @@ def usual(build):
     scene.policy("dashboards", dashboards, [("flows", "read"), ("counters", "read")])
     scene.policy("limiter", ["limiter"], [("quota", "read-write"), ("flows", "read")])
     scene.policy("tracer", ["tracer"], [("events", "read-write"), ("routes", "read")])
-    for name in (*dashboards, "limiter", "tracer"):
+    for name in (*dashboards, "tracer"):
         scene.container(name)
+    scene.container("limiter", command=("probe", "hold-rw /sys/fs/bpf/quota",
+                                        "hold-ro /sys/fs/bpf/flows", "sleep 600"))
     volume = {"destination": "/sys/fs/bpf", "type": "none", "source": str(PINS),
               "options": ["rbind", "rw"]}
     scene.container("flow-agent", mounts=[volume])

@@ -94,10 +94,15 @@ Result<ExitStatus> ask(const Settings& settings, const CanOptions& options) {
   if (::geteuid() != 0)
     return std::unexpected(Error::system("look into a container", EPERM)
                                .hint("only root sees its processes and what they hold"));
-  PINSCOPE_TRY(const auto whom, inventory::find_whom(options.container, state));
+  const auto whom = inventory::find_whom(options.container, state);
+  if (!whom && options.container.find_first_of("/:") != std::string::npos)
+    return std::unexpected(
+        Error(ErrorCode::kUsage, "take " + quoted(options.container) + " for a container")
+            .hint("CONTAINER comes first, then OBJECT"));
+  if (!whom) return std::unexpected(whom.error());
   PINSCOPE_TRY(const auto object, inventory::find_wanted(options.object, state));
-  PINSCOPE_TRY(const auto answered, inventory::look_for_one(object, whom, state));
-  const Reply reply(options, whom, answered);
+  PINSCOPE_TRY(const auto answered, inventory::look_for_one(object, *whom, state));
+  const Reply reply(options, *whom, answered);
   print(settings.json() ? reply.json() : reply.text());
   return status_of(reply.answer());
 }

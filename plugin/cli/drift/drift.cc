@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <utility>
 
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/drift/text.h"
 #include "plugin/cli/explain/next_policies.h"
 #include "plugin/drift/look.h"
+#include "plugin/inventory/find_container.h"
 
 namespace pinscope::cli {
 namespace {
@@ -39,10 +41,15 @@ Result<drift::Drift> look(const Settings& settings, const DriftOptions& options)
   if (::geteuid() != 0)
     return std::unexpected(Error::system("look at other containers", EPERM)
                                .hint("only root sees their views and configurations"));
+  std::string container;
+  if (!options.container.empty()) {
+    PINSCOPE_TRY(container,
+                 inventory::find_container_id(options.container, settings.hook.state_directory));
+  }
   PINSCOPE_TRY(const auto next, read_next_policies(settings));
   PINSCOPE_TRY(auto drift, drift::look_for_drift(next.policies,
                                                  {.state_directory = settings.hook.state_directory,
-                                                  .container = options.container}));
+                                                  .container = std::move(container)}));
   if (next.last_good) {
     drift.entries.push_back(last_good(next.diagnostics));
     std::ranges::stable_sort(drift.entries, {}, &drift::Entry::kind);
@@ -74,8 +81,9 @@ void add_drift(CLI::App& root, Program& program) {
   add_command(root, program, "drift",
               "Show which running containers are not what the policies would make of them now",
               [&program, options] { return run_drift(program.settings, *options); })
-      .option("--container", options->container, "ID",
-              "Only the container with this id, or the beginning of one")
+      .option(
+          "--container", options->container, "CONTAINER",
+          "Only this one: its id, a unique beginning of it, or the name that its engine gave it")
       .choice("--format", options->format, {"table", "json", kPlugin},
               "How to print it, beside what --output offers: as a plugin of Nagios or Icinga")
       .shared_options(program.settings, {"policy", "cache-dir", "state-dir"})

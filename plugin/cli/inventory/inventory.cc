@@ -13,6 +13,7 @@
 #include "plugin/cli/commands.h"
 #include "plugin/cli/inventory/order.h"
 #include "plugin/cli/inventory/text.h"
+#include "plugin/inventory/find_container.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope::cli {
@@ -39,19 +40,25 @@ std::string text_of(const Settings& settings, const InventoryOptions& options,
   return summary_text(all, palette);
 }
 
-// The whole id for the beginning of one.
-Result<InventoryFilter> completed(InventoryFilter filter, const inventory::Machine& machine) {
+// The whole id for the beginning of one, or for a name.
+Result<InventoryFilter> completed(InventoryFilter filter, const inventory::Machine& machine,
+                                  const std::string& state_directory) {
   if (filter.container.empty()) return filter;
   std::set<std::string> ids;
   for (const auto& space : machine.spaces)
     if (space.id().starts_with(filter.container)) ids.insert(space.id());
   if (ids.contains(filter.container)) return filter;
-  if (ids.size() != 1)
-    return std::unexpected(Error(ErrorCode::kRecord, "find container " + quoted(filter.container))
-                               .reason(ids.empty() ? "no container with a bpffs has this id"
-                                                   : "the ids of several containers begin with it")
+  auto found = inventory::find_container_id(filter.container, state_directory);
+  // A view without a record has its id in the attributes of its pins alone.
+  if (!found && ids.size() == 1) found = *ids.begin();
+  if (!found) return std::unexpected(found.error());
+  const bool is_there = std::ranges::any_of(
+      machine.spaces, [&](const inventory::Space& space) { return space.id() == *found; });
+  if (!is_there)
+    return std::unexpected(Error(ErrorCode::kRecord, "show container " + quoted(filter.container))
+                               .reason("no bpffs is mounted in it, or it does not run")
                                .hint("pinscope inventory mounts shows those that have one"));
-  filter.container = *ids.begin();
+  filter.container = *std::move(found);
   return filter;
 }
 
@@ -76,14 +83,16 @@ Result<ExitStatus> show(const Settings& settings, InventoryOptions options) {
   if (options.what == kSummary && !settings.json() && options.filter.is_set())
     return std::unexpected(
         Error(ErrorCode::kUsage, "choose in the summary")
-            .hint("say what to show: pinscope inventory mounts, pins or objects"));
+            .hint(std::string("add the table to choose in: pinscope inventory ") +
+                  (options.filter.kind.empty() ? "mounts, pins or objects" : "pins or objects")));
   if (::geteuid() != 0)
     return std::unexpected(Error::system("look at the whole machine", EPERM)
                                .hint("only root sees other processes and their objects"));
   const bool clears = options.watch > 0 && !settings.json() && ::isatty(STDOUT_FILENO) == 1;
   for (;;) {
     PINSCOPE_TRY(const auto all, inventory::take_inventory(settings.hook.state_directory));
-    PINSCOPE_TRY(options.filter, completed(options.filter, all.machine));
+    PINSCOPE_TRY(options.filter,
+                 completed(options.filter, all.machine, settings.hook.state_directory));
     // To the top of a terminal, and nothing below.
     if (clears && ::write(STDOUT_FILENO, "\x1b[H\x1b[2J", 7) < 0) return kExitFailure;
     print(text_of(settings, options, all));
@@ -101,8 +110,9 @@ void add_inventory(CLI::App& root, Program& program) {
               "Show every bpffs, pin and BPF object of the machine, and whose it is",
               [&program, options] { return show(program.settings, *options); })
       .choice_argument("WHAT", options->what, {kSummary, kMounts, kPins, kObjects}, "What to show")
-      .option("--container", options->filter.container, "ID",
-              "Only what the container with this id, or the beginning of one, has")
+      .option("--container", options->filter.container, "CONTAINER",
+              "Only what this one has: its id, a unique beginning of it, or the name that its "
+              "engine gave it")
       .choice("--kind", options->filter.kind, {"map", "program", "link"},
               "Only objects of this kind")
       .option("--name", options->filter.name, "GLOB", "Only objects and pins whose name matches")

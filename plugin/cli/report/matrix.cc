@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "plugin/base/text.h"
+#include "plugin/cli/term/table.h"
 
 namespace pinscope::cli {
 namespace {
@@ -26,12 +27,22 @@ Answer greater(Answer one, Answer other) {
   return std::max(one, other);
 }
 
+// Which process has a descriptor is not told here: replicas differ in nothing else.
+std::string text_of(const Way& way) {
+  if (way.rule) return model::to_string(*way.rule);
+  return way.kind == Way::Kind::kDescriptor ? "a process of it has it open" : way.text;
+}
+
 void add(Matrix::Cell& cell, const Way& way) {
   cell.reads = greater(cell.reads, way.reads);
   cell.writes = greater(cell.writes, way.writes);
-  Matrix::Way shown{way.rule ? model::to_string(*way.rule) : way.text,
-                    way.kind != Way::Kind::kGrant};
-  if (std::ranges::find(cell.ways, shown) == cell.ways.end()) cell.ways.push_back(std::move(shown));
+  Matrix::Way shown{text_of(way), way.reads, way.writes, way.kind == Way::Kind::kGrant};
+  const auto same = std::ranges::find_if(cell.ways, [&](const Matrix::Way& other) {
+    return other.text == shown.text && other.is_grant == shown.is_grant;
+  });
+  if (same == cell.ways.end()) return cell.ways.push_back(std::move(shown));
+  same->reads = greater(same->reads, shown.reads);
+  same->writes = greater(same->writes, shown.writes);
 }
 
 // What one container has.
@@ -52,7 +63,15 @@ void mark_stale(const inventory::Machine& machine, size_t object, const std::str
 }  // namespace
 
 bool Matrix::Cell::is_ungranted() const {
-  return std::ranges::any_of(ways, &Way::is_ungranted);
+  Answer may_read = Answer::kNo;
+  Answer may_write = Answer::kNo;
+  for (const auto& way : ways)
+    if (way.is_grant) {
+      may_read = greater(may_read, way.reads);
+      may_write = greater(may_write, way.writes);
+    }
+  return (reads != Answer::kNo && may_read == Answer::kNo) ||
+         (writes != Answer::kNo && may_write == Answer::kNo);
 }
 
 std::string Matrix::Cell::letters() const {
@@ -91,7 +110,7 @@ std::string access_of(const Matrix::Cell& cell) {
 }
 
 std::string title_of(const Matrix::Row& row) {
-  std::string title = row.members.front();
+  std::string title = with_short_ids(row.members.front());
   if (row.members.size() > 1) title += " and " + std::to_string(row.members.size() - 1) + " more";
   return title;
 }

@@ -16,7 +16,9 @@ namespace pinscope::cli {
 struct Matrix {
   struct Way {
     std::string text;  // a rule with its place, or what else leads there
-    bool is_ungranted = false;
+    inventory::Answer reads = inventory::Answer::kNo;
+    inventory::Answer writes = inventory::Answer::kNo;
+    bool is_grant = false;
     friend bool operator==(const Way&, const Way&) = default;
   };
   struct Cell {
@@ -25,6 +27,7 @@ struct Matrix {
     bool is_use = false;    // of a program: it is run and attached
     bool is_stale = false;  // its source names another object by now
     std::vector<Way> ways;
+    // Some access is there that no grant gives. A descriptor of what is granted is no such thing.
     [[nodiscard]] bool is_ungranted() const;
     // "rw", "r", "w", "u", behind it "?" for what is not certain and "!" for what no rule grants.
     [[nodiscard]] std::string letters() const;
@@ -32,8 +35,8 @@ struct Matrix {
   };
   // Containers that reach the same in the same way are one row.
   struct Row {
-    std::vector<std::string> members;
-    std::map<size_t, Cell> cells;  // by column; not there: no access
+    std::vector<std::string> members;  // with whole ids
+    std::map<size_t, Cell> cells;      // by column; not there: no access
   };
   std::vector<Row> rows;
   // What some container reaches: "every object" first, for ways that lead to all there are, then
@@ -45,7 +48,7 @@ struct Matrix {
   [[nodiscard]] size_t first_column() const;
 };
 
-// "web and 11 more".
+// "container 3f2a1b0c9d8e and 11 more": ids as the tables shorten them.
 std::string title_of(const Matrix::Row& row);
 // "may read, write".
 std::string access_of(const Matrix::Cell& cell);

@@ -6,6 +6,7 @@
 #include "plugin/base/text.h"
 #include "plugin/cli/report/assets.h"
 #include "plugin/cli/report/markup.h"
+#include "plugin/cli/term/table.h"
 #include "plugin/model/shapes.h"
 
 namespace pinscope::cli {
@@ -14,6 +15,13 @@ namespace {
 // "c2-7": the cell of row 2 and column 7.
 std::string anchor_of(size_t row, size_t column) {
   return "c" + std::to_string(row) + "-" + std::to_string(column);
+}
+
+// Ids as the tables shorten them; the whole text is in the tooltip.
+void put_text(Element element, const std::string& text) {
+  const std::string shown = with_short_ids(text);
+  if (shown != text) element.set("title", text);
+  element.text(shown);
 }
 
 // A list with column heads, to whose rows the page's search applies.
@@ -26,9 +34,10 @@ class List {
     body_ = table_.add("tbody");
   }
 
-  Element add(const std::vector<std::string>& cells) {
-    Element row = body_.add("tr").set("data-words", joined(cells, " "));
-    for (const auto& cell : cells) row.add("td", cell);
+  // `more`: what else the search finds the row by.
+  Element add(const std::vector<std::string>& cells, const std::string& more = "") {
+    Element row = body_.add("tr").set("data-words", joined(cells, " ") + more);
+    for (const auto& cell : cells) put_text(row.add("td"), cell);
     return row;
   }
 
@@ -157,11 +166,11 @@ class Writer {
     Element row = body.add("tr").set("data-words", joined(members, " "));
     Element head = row.add("th").set("scope", "row");
     if (members.size() == 1) {
-      head.text(members.front());
+      put_text(head, members.front());
     } else {
       Element all = head.add("details");
       all.add("summary", title_of(matrix_.rows[at]));
-      for (const auto& member : members) all.add("div", member);
+      for (const auto& member : members) put_text(all.add("div"), member);
     }
     for (size_t column = matrix_.first_column(); column < matrix_.columns.size(); ++column) {
       Element cell = row.add("td");
@@ -188,7 +197,8 @@ class Writer {
         if (cell.is_stale)
           how.emplace_back("stale: the source names another object now, or is gone");
         list.add({title_of(matrix_.rows[row]), matrix_.columns[column], access_of(cell),
-                  joined(how, "; ")})
+                  joined(how, "; ")},
+                 " " + joined(matrix_.rows[row].members, " "))
             .set("id", anchor_of(row, column))
             .set("data-cell", classes_of(cell));
       }

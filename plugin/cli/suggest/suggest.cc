@@ -3,14 +3,19 @@
 
 #include <cerrno>
 #include <memory>
+#include <set>
 #include <utility>
 
+#include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/suggest/suggestion.h"
+#include "plugin/inventory/access/bypasses.h"
 #include "plugin/inventory/access/question.h"
+#include "plugin/inventory/live.h"
 #include "plugin/inventory/machine/judge.h"
 #include "plugin/kernel/process/process.h"
 #include "plugin/pipeline/explain.h"
+#include "plugin/record/store.h"
 
 namespace pinscope::cli {
 namespace {
@@ -21,7 +26,39 @@ struct SuggestOptions {
   std::string engine;
 };
 
-SuggestFor subject_of(const inventory::Whom& whom, const SuggestOptions& options) {
+// Of all processes in its mount namespace; what cannot be looked at has none.
+std::vector<model::Bypass> bypasses_of(const inventory::Whom& whom,
+                                       const inventory::Machine& machine,
+                                       const model::Container& configured) {
+  std::set<model::Bypass> kinds;
+  for (const auto* spaces : {&machine.spaces, &machine.others})
+    for (const auto& space : *spaces) {
+      if (space.number != whom.space) continue;
+      const auto party = inventory::look_at_party(space, std::nullopt);
+      if (!party) continue;
+      for (const auto& process : party->processes)
+        for (const auto kind : inventory::bypasses_of(process, configured)) kinds.insert(kind);
+    }
+  return {kinds.begin(), kinds.end()};
+}
+
+// What it holds by its view is no help for a policy.
+Status check_has_no_view(const inventory::Whom& whom, const std::string& state_directory) {
+  if (whom.id.empty()) return {};
+  PINSCOPE_TRY(const auto store, record::Store::open(state_directory, false));
+  PINSCOPE_TRY(const auto of_id, store.find(whom.id));
+  for (const auto& one : of_id.found)
+    if (one.record.mount_namespace == whom.space &&
+        inventory::process_of(one.record) == inventory::ProcessState::kRunning)
+      return std::unexpected(
+          Error(ErrorCode::kRecord, "suggest a policy for " + whom.title)
+              .reason("it has a view already")
+              .hint("pinscope inspect " + one_line(whom.id) + " shows what it was granted"));
+  return {};
+}
+
+SuggestFor subject_of(const inventory::Whom& whom, const SuggestOptions& options,
+                      const inventory::Machine& machine) {
   SuggestFor subject;
   subject.title = whom.title;
   subject.name = whom.name.empty() ? whom.id : whom.name;
@@ -33,12 +70,15 @@ SuggestFor subject_of(const inventory::Whom& whom, const SuggestOptions& options
   subject.has_own_network =
       !kernel::same_namespace("/proc/" + std::to_string(whom.pid) + "/ns/net", "/proc/1/ns/net");
   // Who it is, as a start would find it. Without a configuration nobody vouches for anything.
+  model::Container configured;
   if (!subject.bundle.empty())
     if (auto seen = pinscope::explain({}, subject.bundle, whom.id, subject.engine, {}, {},
                                       HostPins::kIgnore)) {
       subject.identity = std::move(seen->container.identity);
       subject.bundle = std::move(seen->container.bundle);
+      configured = std::move(seen->seen);
     }
+  subject.bypasses = bypasses_of(whom, machine, configured);
   return subject;
 }
 
@@ -49,8 +89,9 @@ Result<ExitStatus> show(const Settings& settings, const SuggestOptions& options)
                                .hint("only root sees its processes and what they hold"));
   PINSCOPE_TRY(const auto whom,
                inventory::find_whom(options.container, settings.hook.state_directory));
+  PINSCOPE_CHECK(check_has_no_view(whom, settings.hook.state_directory));
   PINSCOPE_TRY(const auto machine, inventory::look_at_machine({.space = whom.space}));
-  print(to_yaml(suggest_for(subject_of(whom, options), machine)));
+  print(to_yaml(suggest_for(subject_of(whom, options, machine), machine)));
   return kExitOk;
 }
 
@@ -72,9 +113,14 @@ void add_suggest(CLI::App& root, Program& program) {
       .footer(
           "For containers that have the host's bpffs, or are privileged: each map, program and "
           "link that a process of it has open becomes a grant, with the access of its "
-          "descriptors. What cannot be told is a comment. pinscope check - reads the policy.\n"
-          "Exit status: 0 done; 1 no such container, or several, or it does not run; 2 usage "
-          "error.");
+          "descriptors. What cannot be told is a comment, and so is what makes any policy "
+          "worthless "
+          "for it (void).\n"
+          "Write it elsewhere than into the policy directory, where an empty or half file is an "
+          "error of all policies: pinscope suggest CONTAINER > new.yaml, read it, pinscope check "
+          "new.yaml, and install it -m 0644 then.\n"
+          "Exit status: 0 done; 1 no such container, or several, or it does not run, or has a view "
+          "already; 2 usage error.");
 }
 
 }  // namespace pinscope::cli

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "plugin/advice/bypass_text.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/inventory/machine/judge.h"
@@ -21,6 +22,7 @@ using inventory::Object;
 using model::Access;
 using model::ObjectKind;
 
+constexpr size_t kMaxPlaces = 8;    // comments on places at which it sees the host's bpffs
 constexpr size_t kMaxNotHeld = 20;  // comments on pins that it sees and does not hold
 
 // Whether a scalar of YAML in double quotes says exactly this: quotes and backslashes alone are
@@ -37,6 +39,8 @@ std::string last_of(const std::string& path) {
 struct Place {
   std::string source;
   std::string inside;  // empty: it does not
+  // All paths in the container, by the mounts that show it.
+  std::map<std::string, std::string> seen;
 };
 
 class Maker {
@@ -46,6 +50,7 @@ class Maker {
   Suggestion make() {
     suggestion_.title = whom_.title;
     name();
+    warn();
     select();
     find_places();
     choose_at();
@@ -53,6 +58,7 @@ class Maker {
       if (!object.holders.empty()) held(object);
     std::ranges::sort(suggestion_.grants, {}, &Suggestion::Grant::pin);
     not_held();
+    other_places();
     for (const auto& what : machine_.not_seen) comment("not seen: " + what);
     return std::move(suggestion_);
   }
@@ -73,6 +79,15 @@ class Maker {
     // A number alone is no text in YAML.
     if (suggestion_.name.find_first_not_of("0123456789-") == std::string::npos)
       suggestion_.name = "suggested" + (suggestion_.name.empty() ? "" : "-" + suggestion_.name);
+  }
+
+  // The host's bpffs goes by the policy itself: hostBpffs is mask where it says nothing.
+  void warn() {
+    for (const auto bypass : whom_.bypasses) {
+      if (bypass == model::Bypass::kHostBpffs) continue;
+      const auto& [text, action] = advice::text_of(bypass);
+      suggestion_.warnings.push_back("void: " + std::string(text) + ": " + action);
+    }
   }
 
   static bool is_exact(const std::string& text) {
@@ -135,30 +150,55 @@ class Maker {
         const auto& space = machine_.spaces[mount.space];
         const std::string at = inventory::place_of(mount.mount, pin.pin.path);
         if (space.is_host && place.source.empty()) place.source = at;
-        if (space.number == whom_.space && place.inside.empty()) {
-          place.inside = at;
-          mount_of_[i] = mount.mount.mount_point;
-        }
+        if (space.number == whom_.space && !at.empty())
+          place.seen.try_emplace(mount.mount.mount_point, at);
       }
       if (!place.source.empty()) places_[i] = std::move(place);
     }
   }
 
-  // The mount by which most of what it holds is seen.
+  // The mount by which most of what it holds is seen; of several the usual one.
   void choose_at() {
     std::map<std::string, size_t> counts;
     for (const auto& object : machine_.objects)
       if (!object.holders.empty())
         for (const size_t pin : object.pins)
-          if (const auto mount = mount_of_.find(pin); mount != mount_of_.end())
-            ++counts[mount->second];
+          if (const auto place = places_.find(pin); place != places_.end())
+            for (const auto& [mount, inside] : place->second.seen) ++counts[mount];
     suggestion_.at = model::kDefaultViewAt;
-    size_t most = 0;
+    size_t most = counts[suggestion_.at];
     for (const auto& [mount, count] : counts)
       if (count > most && can_be_written(mount) && mount != "/") {
         most = count;
         suggestion_.at = mount;
       }
+    for (auto& [pin, place] : places_)
+      if (const auto by_view = place.seen.find(suggestion_.at); by_view != place.seen.end())
+        place.inside = by_view->second;
+      else if (!place.seen.empty())
+        place.inside = place.seen.begin()->second;
+  }
+
+  void other_places() {
+    std::set<std::string> mounts;
+    for (const auto& mount : machine_.mounts)
+      if (machine_.spaces[mount.space].number == whom_.space &&
+          machine_.instances[mount.instance].origin == Instance::Origin::kHost &&
+          mount.mount.mount_point != suggestion_.at)
+        mounts.insert(mount.mount.mount_point);
+    const bool sees_it_there = std::ranges::any_of(machine_.mounts, [&](const auto& mount) {
+      return machine_.spaces[mount.space].number == whom_.space &&
+             mount.mount.mount_point == suggestion_.at;
+    });
+    size_t told = 0;
+    for (const auto& at : mounts) {
+      if (told++ == kMaxPlaces)
+        return comment("and at " + count_of(mounts.size() - kMaxPlaces, "place", "places") +
+                       " more");
+      comment(std::string("it ") + (sees_it_there ? "also " : "") + "sees the host's bpffs at " +
+              quoted(at) + "; a view has one place, " + quoted(suggestion_.at) +
+              ": let the program open its pins there, or link the other path to it");
+    }
   }
 
   // One that the container sees goes before others.
@@ -266,40 +306,15 @@ class Maker {
   const SuggestFor& whom_;
   const Machine& machine_;
   Suggestion suggestion_;
-  std::map<size_t, Place> places_;          // by Machine::pins
-  std::map<size_t, std::string> mount_of_;  // the container's mount that shows each of them
-  std::set<std::string> names_;             // in the view
+  std::map<size_t, Place> places_;  // by Machine::pins
+  std::set<std::string> names_;     // in the view
   policy::ObjectJudge beside_others_;
 };
-
-std::string comment_line(const std::string& indent, const std::string& text) {
-  return indent + "# " + one_line(text) + "\n";
-}
 
 }  // namespace
 
 Suggestion suggest_for(const SuggestFor& whom, const Machine& machine) {
   return Maker(whom, machine).make();
-}
-
-std::string to_yaml(const Suggestion& suggestion) {
-  std::string text =
-      "apiVersion: pinscope/v1\nkind: Policy\nmetadata:\n  name: " + suggestion.name + "\nspec:\n";
-  text += comment_line("  ", "What " + suggestion.title + " holds now; read it before you use it.");
-  text += "  select:\n";
-  for (const auto& line : suggestion.select_comments) text += comment_line("    ", line);
-  for (const auto& line : suggestion.select) text += "    " + line + "\n";
-  if (suggestion.at != model::kDefaultViewAt)
-    text += "  view:\n    at: " + quoted(suggestion.at) + "\n";
-  text += suggestion.grants.empty() ? "  grants: []\n" : "  grants:\n";
-  for (const auto& grant : suggestion.grants) {
-    for (const auto& line : grant.comments) text += comment_line("    ", line);
-    text += "    - pin: " + quoted(grant.pin) + "\n";
-    if (!grant.as.empty()) text += "      as: " + quoted(grant.as) + "\n";
-    text += std::string("      access: ") + model::name_of(grant.access) + "\n";
-  }
-  for (const auto& line : suggestion.comments) text += comment_line("  ", line);
-  return text;
 }
 
 }  // namespace pinscope::cli

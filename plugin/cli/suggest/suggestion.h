@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "plugin/inventory/machine/machine.h"
+#include "plugin/model/bypass.h"
 #include "plugin/model/container.h"
 #include "plugin/model/policy.h"
 
@@ -20,7 +21,8 @@ struct SuggestFor {
   model::Identity identity;
   std::string bundle;  // empty: not known
   bool has_own_network = false;
-  uint64_t space = 0;  // the number of its mount namespace
+  uint64_t space = 0;                        // the number of its mount namespace
+  std::vector<model::Bypass> bypasses = {};  // those that it has now
 };
 
 struct Suggestion {
@@ -32,7 +34,8 @@ struct Suggestion {
   };
   std::string title;
   std::string name;
-  std::vector<std::string> select;  // lines of YAML
+  std::vector<std::string> warnings;  // what makes the policy worthless
+  std::vector<std::string> select;    // lines of YAML
   std::vector<std::string> select_comments;
   std::string at;
   std::vector<Grant> grants;

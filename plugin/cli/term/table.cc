@@ -122,4 +122,10 @@ std::string short_id(const std::string& id) {
   return id.size() == kFullLength && is_hex(id) ? id.substr(0, kShownLength) : id;
 }
 
+std::string with_short_ids(std::string_view text) {
+  std::vector<std::string> words;
+  for (const auto word : split(text, ' ')) words.push_back(short_id(std::string(word)));
+  return joined(words, " ");
+}
+
 }  // namespace pinscope::cli

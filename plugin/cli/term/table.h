@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "plugin/cli/term/terminal.h"
@@ -57,5 +58,7 @@ std::string age(uint64_t now_ns, uint64_t then_ns);
 
 // Container ids of engines are 64 hexadecimal digits; people use the first twelve.
 std::string short_id(const std::string& id);
+// The same for each id that is a word of a text.
+std::string with_short_ids(std::string_view text);
 
 }  // namespace pinscope::cli

@@ -1,14 +1,18 @@
 // The words of question.h.
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <tuple>
 #include <utility>
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/inventory/access/question.h"
 #include "plugin/inventory/find_container.h"
 #include "plugin/inventory/live.h"
@@ -42,31 +46,73 @@ Error not_found(const std::string& word, std::string reason) {
       .reason(std::move(reason));
 }
 
-// The only one of several, each once.
-Result<ObjectIdentity> only_one(const std::string& word, std::vector<ObjectIdentity> found,
-                                const std::string& where) {
+struct Candidate {
+  ObjectIdentity object;
+  std::string place;  // of a pin; empty: none
+};
+
+// The only one of several, each once. `several`: what they have in common, for an error.
+Result<ObjectIdentity> only_one(const std::string& word, std::vector<Candidate> found,
+                                const std::string& where, const char* several) {
   constexpr size_t kMaxShown = 8;
-  const auto key = [](const ObjectIdentity& one) { return std::pair(one.kind, one.id); };
-  std::ranges::sort(found, {}, key);
-  const auto same = std::ranges::unique(found);
+  const auto is_before = [](const Candidate& one, const Candidate& other) {
+    return std::tuple(one.object.kind, one.object.id, one.place.empty()) <
+           std::tuple(other.object.kind, other.object.id, other.place.empty());
+  };
+  std::ranges::stable_sort(found, is_before);
+  const auto same = std::ranges::unique(found, {}, &Candidate::object);
   found.erase(same.begin(), same.end());
-  if (found.size() == 1) return found.front();
+  if (found.size() == 1) return found.front().object;
   if (found.empty()) return std::unexpected(not_found(word, "there is none " + where));
   std::vector<std::string> words;
-  for (size_t i = 0; i < std::min(found.size(), kMaxShown); ++i) words.push_back(word_of(found[i]));
-  return std::unexpected(not_found(word, "it may be any of " + std::to_string(found.size()) + ": " +
-                                             joined(words, ", ") +
-                                             (found.size() > kMaxShown ? ", …" : ""))
-                             .hint("write which one"));
+  for (size_t i = 0; i < std::min(found.size(), kMaxShown); ++i)
+    words.push_back(word_of(found[i].object) + found[i].place);
+  if (found.size() > kMaxShown)
+    words.push_back("and " + std::to_string(found.size() - kMaxShown) + " more");
+  return std::unexpected(not_found(word, std::string(several) + ": " + joined(words, ", "))
+                             .hint("name one of these instead"));
+}
+
+std::vector<Candidate> with_number(unsigned long long number) {
+  std::vector<Candidate> found;
+  for (const auto kind : kKinds) {
+    const ObjectIdentity one{kind, static_cast<uint32_t>(number)};
+    if (number <= UINT32_MAX && kernel::find_object(one)) found.push_back({one, ""});
+  }
+  return found;
 }
 
 Result<ObjectIdentity> by_id(const std::string& word, unsigned long long number) {
-  std::vector<ObjectIdentity> found;
-  for (const auto kind : kKinds) {
-    const ObjectIdentity one{kind, static_cast<uint32_t>(number)};
-    if (number <= UINT32_MAX && kernel::find_object(one)) found.push_back(one);
-  }
-  return only_one(word, std::move(found), "with this id");
+  return only_one(word, with_number(number), "with this id", "several have this id");
+}
+
+// "map:12", of this kind alone.
+Result<ObjectIdentity> by_kind(const std::string& word, ObjectKind kind,
+                               unsigned long long number) {
+  const auto found = with_number(number);
+  for (const auto& one : found)
+    if (one.object.kind == kind) return one.object;
+  auto error = not_found(word, "there is none with this id");
+  if (!found.empty())
+    error = std::move(error).hint("a " + std::string(model::name_of(found.front().object.kind)) +
+                                  " has it: " + word_of(found.front().object));
+  return std::unexpected(std::move(error));
+}
+
+// Why a path cannot be opened as a pin: what is there says more than the kernel's error does.
+Error no_pin(const kernel::MachineRoot& root, const std::string& path, int errnum) {
+  const std::string what = "open the pin " + quoted(path);
+  const auto file = open_at(root.directory(), root.path(path), O_PATH);
+  struct stat status {};
+  struct statfs file_system {};
+  if (file && ::fstat(file->get(), &status) == 0 && S_ISDIR(status.st_mode))
+    return Error(ErrorCode::kSourceMissing, what)
+        .reason("it is a directory")
+        .hint("name a pin in it");
+  if (file && ::fstatfs(file->get(), &file_system) == 0 && file_system.f_type != BPF_FS_MAGIC)
+    return Error(ErrorCode::kSourceMissing, what).reason("it is no pin, because it is in no bpffs");
+  return Error::system(what, errnum, ErrorCode::kSourceMissing)
+      .hint("a pin in a container is CONTAINER:NAME");
 }
 
 Result<ObjectIdentity> by_path(const std::string& path) {
@@ -78,10 +124,7 @@ Result<ObjectIdentity> by_path(const std::string& path) {
   // A link opens for both alone.
   if (!opened && opened.error().errnum() == EINVAL)
     opened = kernel::get_object_at(root.directory(), from_root, false, by_path_fd);
-  if (!opened)
-    return std::unexpected(Error::system("open the pin " + quoted(path), opened.error().errnum(),
-                                         ErrorCode::kSourceMissing)
-                               .hint("a pin in a container is CONTAINER:NAME"));
+  if (!opened) return std::unexpected(no_pin(root, path, opened.error().errnum()));
   PINSCOPE_TRY(const auto info, kernel::object_info(opened->get(), descriptors.get()));
   return ObjectIdentity{info.kind, info.id};
 }
@@ -90,31 +133,47 @@ std::string_view last_of(std::string_view path) {
   return path.substr(path.rfind('/') + 1);
 }
 
+// Where the host sees it: the first place, for people.
+std::string place_on_host(const Machine& machine, size_t pin) {
+  for (const auto& mount : machine.mounts)
+    if (machine.spaces[mount.space].is_host && mount.instance == machine.pins[pin].instance)
+      if (auto place = place_of(mount.mount, machine.pins[pin].pin.path); !place.empty())
+        return " (" + one_line(place) + ")";
+  return "";
+}
+
 Result<ObjectIdentity> by_name(const std::string& word) {
   PINSCOPE_TRY(const auto machine, look_at_machine({.space = number_of_host()}));
-  std::vector<ObjectIdentity> found;
-  for (const auto& object : machine.objects)
-    if (object.info.name == word) found.push_back({object.info.kind, object.info.id});
-  for (const auto& pin : machine.pins)
-    if (pin.pin.error == 0 && last_of(pin.pin.path) == word) found.push_back(pin.pin.object);
-  return only_one(word, std::move(found), "with this name, and no pin of the host has it");
+  std::vector<Candidate> found;
+  for (const auto& object : machine.objects) {
+    if (object.info.name != word) continue;
+    const std::string place =
+        object.pins.empty() ? " (no pin)" : place_on_host(machine, object.pins.front());
+    found.push_back({{object.info.kind, object.info.id}, place});
+  }
+  for (size_t i = 0; i < machine.pins.size(); ++i)
+    if (const auto& pin = machine.pins[i].pin; pin.error == 0 && last_of(pin.path) == word)
+      found.push_back({pin.object, place_on_host(machine, i)});
+  return only_one(word, std::move(found), "with this name, and no pin of the host has it",
+                  "several are called that");
 }
 
 // The pin is called by its path in the container, or by the end of that.
 Result<ObjectIdentity> in_container(const std::string& word, const Whom& whom,
                                     const std::string& name) {
   PINSCOPE_TRY(const auto machine, look_at_machine({.space = whom.space}));
-  std::vector<ObjectIdentity> found;
+  std::vector<Candidate> found;
   for (const auto& mount : machine.mounts) {
     if (machine.spaces[mount.space].number != whom.space) continue;
     for (const auto& pin : machine.pins) {
       if (pin.instance != mount.instance || pin.pin.error != 0) continue;
       const std::string place = place_of(mount.mount, pin.pin.path);
       if (place == name || (!name.starts_with('/') && place.ends_with("/" + name)))
-        found.push_back(pin.pin.object);
+        found.push_back({pin.pin.object, " (" + one_line(place) + ")"});
     }
   }
-  return only_one(word, std::move(found), "under this name in " + whom.title);
+  return only_one(word, std::move(found), "under this name in " + whom.title,
+                  "several are called that");
 }
 
 // The number of the process's mount namespace; kHostNamespace if that is the host's.
@@ -161,24 +220,6 @@ Result<Whom> with_record(Whom whom, const std::string& state_directory) {
   return whom;
 }
 
-// What has the word for its id, without asking an engine.
-std::vector<FoundContainer> with_id(const std::string& id, const std::string& state_directory) {
-  std::vector<FoundContainer> found;
-  if (!model::is_container_id(id)) return found;
-  const auto store = record::Store::open(state_directory, false);
-  const auto of_id = store ? store->find(id) : Result<record::Store::OfId>();
-  if (of_id)
-    for (const auto& one : of_id->found) {
-      const auto& given = one.record.given;
-      const auto& name = given.identity.kubernetes_container;
-      found.push_back({id, given.bundle, given.engine, name ? name->value : "", "", ""});
-    }
-  if (!found.empty()) return found;
-  for (const auto& state : runtime_states(id).states)
-    if (state.id == id) found.push_back({id, state.bundle, state.engine, "", "", state.directory});
-  return found;
-}
-
 }  // namespace
 
 std::string word_of(const ObjectIdentity& object) {
@@ -187,7 +228,7 @@ std::string word_of(const ObjectIdentity& object) {
 }
 
 Result<Whom> find_whom(const std::string& word, const std::string& state_directory) {
-  const auto known = with_id(word, state_directory);
+  const auto known = containers_with_id(word, state_directory);
   if (known.size() == 1) return of_container(known.front(), state_directory);
   const auto number = parse_unsigned(word);
   if (number && *number > 0 && *number <= INT32_MAX) {
@@ -196,7 +237,7 @@ Result<Whom> find_whom(const std::string& word, const std::string& state_directo
     return with_record(std::move(whom), state_directory);
   }
   auto search = search_container(word, state_directory);
-  PINSCOPE_TRY(const auto container, only_one(std::move(search)));
+  PINSCOPE_TRY(const auto container, only_one(std::move(search), false));
   return of_container(container, state_directory);
 }
 
@@ -209,13 +250,12 @@ Result<ObjectIdentity> find_wanted(const std::string& word, const std::string& s
   const std::string behind = word.substr(colon + 1);
   const auto prefix = std::ranges::find(kPrefixes, before, &Prefix::word);
   const auto number = parse_unsigned(behind);
-  if (prefix != kPrefixes.end() && number) {
-    const ObjectIdentity one{prefix->kind, static_cast<uint32_t>(*number)};
-    if (*number <= UINT32_MAX && kernel::find_object(one)) return one;
-    return std::unexpected(not_found(word, "there is none with this id"));
-  }
-  PINSCOPE_TRY(const auto whom, find_whom(before, state_directory));
-  return in_container(word, whom, behind);
+  if (prefix != kPrefixes.end() && number) return by_kind(word, prefix->kind, *number);
+  const auto whom = find_whom(before, state_directory);
+  if (!whom && prefix != kPrefixes.end())
+    return std::unexpected(not_found(word, quoted(behind) + " is not a number"));
+  if (!whom) return std::unexpected(whom.error());
+  return in_container(word, *whom, behind);
 }
 
 }  // namespace pinscope::inventory

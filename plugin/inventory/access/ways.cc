@@ -7,8 +7,8 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/inventory/access/bypasses.h"
 #include "plugin/model/shapes.h"
-#include "plugin/policy/decide/bypass.h"
 
 namespace pinscope::inventory {
 namespace {
@@ -222,14 +222,9 @@ class Finder {
                  .bypass = Bypass::kCapBpf});
   }
 
-  // What policy/ finds in a configuration, found in the live process; and what the start found.
+  // Those of the live process, and what the start found.
   [[nodiscard]] std::vector<Bypass> bypasses() const {
-    model::Container container;
-    container.capabilities = process_.permitted | process_.attainable;
-    model::Decision decision;
-    decision.selected_by.emplace_back();
-    policy::Surroundings around{process_.hosts_user_namespace, process_.hosts_pid_namespace, {}};
-    auto kinds = policy::kinds_of(policy::find_bypasses(decision, container, around, {}));
+    auto kinds = bypasses_of(process_);
     if (around_.record != nullptr)
       for (const auto one : around_.record->given.bypasses)
         if (std::ranges::find(kinds, one) == kinds.end()) kinds.push_back(one);

@@ -101,6 +101,39 @@ TEST_F(Suggest, KeepsThePathsOfTheContainer) {
   EXPECT_EQ(found.grants[0].as, "");
 }
 
+TEST_F(Suggest, ChoosesTheUsualPlaceOfTwo) {
+  machine_.mounts[1].mount.mount_point = "/host/bpf";
+  add_mount(1, "/sys/fs/bpf");
+  add_map("flows", true);
+  const auto found = suggestion();
+  EXPECT_EQ(found.at, "/sys/fs/bpf");
+  EXPECT_THAT(found.grants[0].comments, ElementsAre(HasSubstr("held by")));
+  EXPECT_THAT(found.comments,
+              ElementsAre("it also sees the host's bpffs at \"/host/bpf\"; a view has one place, "
+                          "\"/sys/fs/bpf\": let the program open its pins there, or link the other "
+                          "path to it"));
+}
+
+TEST_F(Suggest, ChoosesThePlaceThatShowsMoreOfWhatIsHeld) {
+  machine_.mounts[1].mount.mount_point = "/host/bpf";
+  add_mount(1, "/sys/fs/bpf");
+  machine_.mounts[2].mount.root = "/agent";
+  add_map("flows", true);
+  add_map("agent/quota", true);
+  const auto found = suggestion();
+  EXPECT_EQ(found.at, "/host/bpf");
+  EXPECT_THAT(found.comments, ElementsAre(HasSubstr("at \"/sys/fs/bpf\"; a view has one place")));
+}
+
+TEST_F(Suggest, SaysWhatMakesAPolicyWorthless) {
+  whom_.bypasses = {model::Bypass::kCapSysAdmin, model::Bypass::kHostBpffs};
+  EXPECT_THAT(suggestion().warnings,
+              ElementsAre("void: with CAP_SYS_ADMIN and no user namespace, the container can open "
+                          "any BPF object of the machine by its id, and can change its own mounts: "
+                          "drop CAP_SYS_ADMIN, or give the container a user namespace"));
+  EXPECT_THAT(yaml(), HasSubstr("before you use it.\n  # void: with CAP_SYS_ADMIN"));
+}
+
 TEST_F(Suggest, SaysWhatNoPinNames) {
   add_map("", true);
   const auto found = suggestion();

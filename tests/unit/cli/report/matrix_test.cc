@@ -50,6 +50,38 @@ class Reached : public testing::Test {
     parties_.push_back({.space = space, .place = place, .processes = {process}});
   }
 
+  // A view of the last container with map 7.
+  void grant(model::Access access, uint32_t mode) {
+    add("web", false, 0);
+    auto& space = machine_.spaces.back();
+    space.container = "web";
+    parties_.back().space = space;
+    auto& view = machine_.instances.emplace_back();
+    view.origin = inventory::Instance::Origin::kView;
+    view.is_sealed = access == model::Access::kRead;
+    auto& mount = machine_.mounts.emplace_back();
+    mount.space = machine_.spaces.size() - 1;
+    mount.instance = machine_.instances.size() - 1;
+    mount.mount.mount_point = "/sys/fs/bpf";
+    mount.mount.root = "/";
+    auto& pin = machine_.pins.emplace_back();
+    pin.instance = mount.instance;
+    pin.pin.path = "map7";
+    pin.pin.mode = mode;
+    pin.grant = inventory::Pin::Grant{.container = "web",
+                                      .access = access,
+                                      .source = "/sys/fs/bpf/map7",
+                                      .rule = {"reader", {"reader.yaml", 11, 7}}};
+    machine_.objects[0].pins.push_back(machine_.pins.size() - 1);
+  }
+  // The last container has map 7 open.
+  void hold(bool for_writing) {
+    machine_.objects[0].holders.push_back({.pid = machine_.spaces.back().pid,
+                                           .command = "app",
+                                           .for_writing = for_writing,
+                                           .descriptors = 1});
+  }
+
   Matrix matrix(size_t max_cells = kMaxCells) {
     const inventory::AccessJudge judge(machine_, {}, parties_);
     return matrix_of(
@@ -104,6 +136,48 @@ TEST_F(Reached, InTheSameWayIsOneRow) {
   EXPECT_THAT(found.rows[0].members,
               ElementsAre("container one", "container two", "container three"));
   EXPECT_EQ(title_of(found.rows[0]), "container one and 2 more");
+}
+
+// What is granted, and open, needs no "!": most containers hold what they use.
+TEST_F(Reached, ByADescriptorOfWhatIsGrantedIsGranted) {
+  grant(model::Access::kRead, 0440);
+  hold(false);
+  EXPECT_THAT(cells(matrix(), 0), ElementsAre("map 7 (m): r"));
+  EXPECT_EQ(classes_of(matrix().rows[0].cells.at(1)), "read");
+}
+
+TEST_F(Reached, ByADescriptorForWritingIsMoreThanAGrantToRead) {
+  grant(model::Access::kRead, 0440);
+  hold(true);
+  EXPECT_THAT(cells(matrix(), 0), ElementsAre("map 7 (m): rw!"));
+}
+
+TEST_F(Reached, ByADescriptorForWritingIsNoMoreThanAGrantToWrite) {
+  grant(model::Access::kReadWrite, 0660);
+  hold(true);
+  EXPECT_THAT(cells(matrix(), 0), ElementsAre("map 7 (m): rw"));
+}
+
+TEST_F(Reached, ByADescriptorAloneIsGrantedByNoRule) {
+  add("web", false, 0);
+  hold(false);
+  EXPECT_THAT(cells(matrix(), 0), ElementsAre("map 7 (m): r!"));
+}
+
+TEST_F(Reached, ByDescriptorsOfReplicasIsOneRow) {
+  for (const char* id : {"one", "two"}) {
+    add(id, false, 0);
+    hold(false);
+  }
+  ASSERT_EQ(matrix().rows.size(), 1U);
+  EXPECT_EQ(matrix().rows[0].cells.at(1).ways.front().text, "a process of it has it open");
+}
+
+TEST_F(Reached, IsTitledWithAShortId) {
+  add(std::string(64, 'a'), true, uint64_t{1} << CAP_DAC_OVERRIDE);
+  const auto found = matrix();
+  EXPECT_EQ(title_of(found.rows[0]), "container aaaaaaaaaaaa");
+  EXPECT_THAT(found.rows[0].members, ElementsAre("container " + std::string(64, 'a')));
 }
 
 TEST_F(Reached, LeavesOutContainersThatAPageCannotHold) {

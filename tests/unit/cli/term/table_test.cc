@@ -86,6 +86,8 @@ TEST(ShortId, ShortensOnlyWhatEnginesMake) {
   EXPECT_EQ(short_id(std::string(64, 'a')), "aaaaaaaaaaaa");
   EXPECT_EQ(short_id(std::string(63, 'a')), std::string(63, 'a'));
   EXPECT_EQ(short_id(std::string(64, 'g')), std::string(64, 'g'));
+  EXPECT_EQ(with_short_ids("container " + std::string(64, 'a') + "  and"),
+            "container aaaaaaaaaaaa  and");
 }
 
 }  // namespace
