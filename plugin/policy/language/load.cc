@@ -73,9 +73,14 @@ void SetLoader::add_document(const Document& document, Reporter& reporter, Repor
   const size_t errors = reporter.errors();
   const auto root = parse_document(document, reporter);
   if (!root || root->kind == Node::Kind::kNull) return;
-  if (kind_of(*root) == kPolicyTestKind) {
-    if (auto test = read_policy_test(*root, of_tests)) loaded_.tests.push_back(*std::move(test));
-    return;
+  switch (kind_of(*root, reporter)) {
+    case DocumentKind::kUnclear:
+      return;
+    case DocumentKind::kTest:
+      if (auto test = read_policy_test(*root, of_tests)) loaded_.tests.push_back(*std::move(test));
+      return;
+    case DocumentKind::kPolicy:
+      break;
   }
   auto draft = read_policy(*root, reporter);
   if (!draft) return;

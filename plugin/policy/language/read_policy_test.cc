@@ -204,7 +204,7 @@ void read_spec(const Field& field, PolicyTest& test, Reporter& reporter) {
 
 std::optional<PolicyTest> read_policy_test(const Node& root, Reporter& reporter) {
   const Field field{kTest, root.at, &root};
-  Mapping document(reporter, field, kTest, "", {"apiVersion", "kind", "metadata", "spec"});
+  Mapping document = read_document(field, reporter);
   if (!document.valid()) return std::nullopt;
   PolicyTest test;
   test.place = reporter.place(root.at);

@@ -175,16 +175,26 @@ std::optional<model::Pattern> read_pin(const Field& field, Reporter& reporter) {
   return pin;
 }
 
-std::string_view kind_of(const Node& root) {
-  if (root.kind != Node::Kind::kMapping) return {};
+Mapping read_document(const Field& field, Reporter& reporter) {
+  return {reporter, field, field.name, "", {"apiVersion", "kind", "metadata", "spec"}};
+}
+
+DocumentKind kind_of(const Node& root, Reporter& reporter) {
+  if (root.kind != Node::Kind::kMapping) return DocumentKind::kPolicy;
+  bool says_test = false;
   for (size_t i = 0; i + 1 < root.children.size(); i += 2)
-    if (root.children[i].text == "kind") return root.children[i + 1].text;
-  return {};
+    if (root.children[i].text == "kind" && root.children[i + 1].text == kPolicyTestKind)
+      says_test = true;
+  if (!says_test) return DocumentKind::kPolicy;
+  const size_t errors = reporter.errors();
+  const Field field{"a document", root.at, &root};
+  const Mapping document = read_document(field, reporter);
+  return reporter.errors() == errors ? DocumentKind::kTest : DocumentKind::kUnclear;
 }
 
 std::optional<PolicyDraft> read_policy(const Node& root, Reporter& reporter) {
   const Field field{"a policy", root.at, &root};
-  Mapping document(reporter, field, "a policy", "", {"apiVersion", "kind", "metadata", "spec"});
+  Mapping document = read_document(field, reporter);
   if (!document.valid()) return std::nullopt;
   PolicyDraft draft;
   draft.policy.place = reporter.place(root.at);

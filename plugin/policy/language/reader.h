@@ -56,10 +56,19 @@ struct PolicyDraft {
   std::vector<GrantMarks> grant_marks;    // one for each grant
 };
 
+// The keys at the top of a document, which are the same whatever its kind is.
+Mapping read_document(const Field& field, Reporter& reporter);
 // The kind of a document that is no policy, but a test of some.
 inline constexpr const char* kPolicyTestKind = "PolicyTest";
-// The value of a document's `kind`, whatever it is; empty if there is none.
-std::string_view kind_of(const Node& root);
+// What a document is to be read as. A policy that is taken for a test would not come into force,
+// and nobody would be told: so a document is a test only if all keys at its top are those of one,
+// and each is there once.
+enum class DocumentKind {
+  kPolicy,  // or of a kind that there is not, which read_policy() reports
+  kTest,
+  kUnclear,  // it cannot be told, and why has been reported
+};
+DocumentKind kind_of(const Node& root, Reporter& reporter);
 
 // Reports everything that is wrong. Nothing if the document is no mapping.
 std::optional<PolicyDraft> read_policy(const Node& root, Reporter& reporter);

@@ -13,20 +13,33 @@ using testing::IsEmpty;
 constexpr const char* kHead =
     "apiVersion: pinscope/v1\nkind: PolicyTest\nmetadata: {name: t}\nspec:\n";
 
-// "LINE:COLUMN message; hint" of each error of a test with this spec, which begins at line 5.
-std::vector<std::string> errors(const std::string& spec) {
-  const auto loaded = load_text(kHead + spec, "t.yaml");
-  EXPECT_TRUE(loaded.ok());
-  EXPECT_THAT(loaded.policies, IsEmpty());
-  EXPECT_EQ(loaded.tests.empty(), !loaded.test_diagnostics.empty());
+// "LINE:COLUMN message; hint" of each.
+std::vector<std::string> texts_of(const std::vector<Diagnostic>& diagnostics) {
   std::vector<std::string> texts;
-  for (const auto& diagnostic : loaded.test_diagnostics) {
+  for (const auto& diagnostic : diagnostics) {
     EXPECT_NE(diagnostic.snippet.find('^'), std::string::npos);
     texts.push_back(std::to_string(diagnostic.place.line) + ":" +
                     std::to_string(diagnostic.place.column) + " " + diagnostic.message +
                     (diagnostic.hint.empty() ? "" : "; " + diagnostic.hint));
   }
   return texts;
+}
+
+// Of a test with this spec, which begins at line 5.
+std::vector<std::string> errors(const std::string& spec) {
+  const auto loaded = load_text(kHead + spec, "t.yaml");
+  EXPECT_TRUE(loaded.ok());
+  EXPECT_THAT(loaded.policies, IsEmpty());
+  EXPECT_EQ(loaded.tests.empty(), !loaded.test_diagnostics.empty());
+  return texts_of(loaded.test_diagnostics);
+}
+
+// Of a text that nothing comes into force of.
+std::vector<std::string> errors_of_set(const std::string& text) {
+  const auto loaded = load_text(text, "t.yaml");
+  EXPECT_FALSE(loaded.ok());
+  EXPECT_THAT(loaded.tests, IsEmpty());
+  return texts_of(loaded.diagnostics);
 }
 
 std::vector<std::string> errors_of_subject(const std::string& keys) {
@@ -62,6 +75,29 @@ TEST(PolicyTestReading, LetsPoliciesComeIntoForceBesideATestThatIsWrong) {
   EXPECT_EQ(loaded.policies.size(), 1U);
   EXPECT_THAT(loaded.tests, IsEmpty());
   EXPECT_EQ(loaded.test_diagnostics.size(), 2U);
+}
+
+// The policy would be gone without a word.
+TEST(PolicyTestReading, IsNoTestIfItCouldBeAPolicyAsWell) {
+  const std::string test = std::string(kHead) + "  subjects: [{name: s, expect: {grants: []}}]\n";
+  const std::string policy =
+      "apiVersion: pinscope/v1\nkind: Policy\nmetadata: {name: p}\nspec: {select: {}}\n";
+  const auto twice = [](const std::string& line, const std::string& key, const std::string& first) {
+    return line + ":1 the key \"" + key + "\" appears twice in a document; it is at line " + first +
+           ", too";
+  };
+  EXPECT_THAT(errors_of_set(test + policy),
+              ElementsAre(twice("6", "apiVersion", "1"), twice("7", "kind", "2"),
+                          twice("8", "metadata", "3"), twice("9", "spec", "4")));
+  EXPECT_THAT(errors_of_set(policy + test),
+              ElementsAre(twice("5", "apiVersion", "1"), twice("6", "kind", "2"),
+                          twice("7", "metadata", "3"), twice("8", "spec", "4")));
+  EXPECT_THAT(errors_of_set(test + "spec: {select: {}}\n"), ElementsAre(twice("6", "spec", "4")));
+  EXPECT_THAT(errors_of_set(test + "kind: PolicyTest\n"), ElementsAre(twice("6", "kind", "2")));
+  EXPECT_THAT(errors_of_set(test + "? [kind]\n: Policy\n"),
+              ElementsAre("6:3 a key in a document must be text, and is a list"));
+  EXPECT_THAT(errors_of_set(test + "Kind: Policy\n"),
+              ElementsAre("6:1 unknown key \"Kind\" in a document; did you mean \"kind\"?"));
 }
 
 TEST(PolicyTestReading, RefusesUnknownKeys) {
