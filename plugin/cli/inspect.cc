@@ -20,7 +20,7 @@ using inventory::SealState;
 
 constexpr const char* kSealBroken =
     "the view can be written, since a process with CAP_SYS_ADMIN on the host has made it so; "
-    "restart the container, and find out which process it was";
+    "start the container again, and find out which process it was";
 
 // "sealed", and if it is not any more, that.
 Cell sealed_text(const std::optional<SealState>& seal) {

@@ -32,27 +32,46 @@ struct MetricsOptions {
   std::string textfile;
 };
 
-// The same containers are looked at once more. Where that took long, because their files do not
-// answer, it would keep the rest from being told in time.
-constexpr std::chrono::seconds kLongestLook{1};
+using Clock = std::chrono::steady_clock;
 
+// For everything: whoever scrapes pinscoped has an answer within eight seconds (daemon/metrics.cc).
+constexpr std::chrono::milliseconds kTimeForAll{7000};
+constexpr std::chrono::milliseconds kShortestLook{200};
+
+// The same containers are looked at once more, in half of what is left of the time, since one that
+// does not answer can take the other half.
 Result<std::map<std::string, uint64_t>> count_drift(const Settings& settings,
-                                                    std::chrono::nanoseconds took) {
-  if (took > kLongestLook)
-    return std::unexpected(Error(ErrorCode::kRecord, "look for drift")
-                               .reason("containers take long to answer")
-                               .hint("pinscope drift takes the time"));
+                                                    Clock::time_point deadline,
+                                                    std::vector<Error>& failed) {
+  const auto begin = Clock::now();
+  const auto time = (deadline - begin) / 2;
+  const Error no_time =
+      Error(ErrorCode::kRecord, "look for drift").hint("pinscope drift takes the time");
+  if (time < kShortestLook) return std::unexpected(Error(no_time).reason("there was no time left"));
   PINSCOPE_TRY(const auto next, read_next_policies(settings));
   PINSCOPE_TRY(
       const auto drift,
-      drift::look_for_drift(next.policies, {.state_directory = settings.hook.state_directory}));
+      drift::look_for_drift(next.policies, {.state_directory = settings.hook.state_directory,
+                                            .until = begin + time}));
   const auto counts = drift.counts();
   std::map<std::string, uint64_t> by_kind;
   for (size_t i = 0; i < counts.size(); ++i)
     by_kind.emplace(drift::name_of(static_cast<drift::Kind>(i)), counts[i]);
-  // An edit that was refused is in the policies' state.
-  by_kind.erase(drift::name_of(drift::Kind::kLastGood));
+  by_kind[drift::name_of(drift::Kind::kLastGood)] = next.last_good ? 1 : 0;
+  if (drift.left_over > 0)
+    failed.push_back(Error(no_time).reason("there was no time for " +
+                                           count_of(drift.left_over, "container", "containers")));
   return by_kind;
+}
+
+// A trail that is not there yet has no lines; one whose directory is not there is another's, or
+// none.
+Status check_audit_directory(const Settings& settings) {
+  const auto given = settings.given.find("audit");
+  if (given == settings.given.end()) return {};
+  const std::string directory(parent_of(given->second));
+  if (::access(directory.empty() ? "." : directory.c_str(), F_OK) == 0) return {};
+  return std::unexpected(Error::system("use --audit " + quoted(given->second), errno));
 }
 
 Status check(const MetricsOptions& options) {
@@ -78,11 +97,17 @@ Result<ExitStatus> show(const Settings& settings, const MetricsOptions& options)
     PINSCOPE_TRY(directory, open_at(AT_FDCWD, std::string(parent_of(options.textfile)),
                                     O_RDONLY | O_DIRECTORY));
   }
+  const auto has_trail = check_audit_directory(settings);
+  const auto deadline = Clock::now() + kTimeForAll;
   auto gathered = metrics::gather({.policy_path = settings.hook.policy.policy_path,
                                    .cache_directory = settings.hook.policy.cache_directory,
                                    .state_directory = settings.hook.state_directory,
                                    .audit_path = settings.hook.audit.path});
-  if (auto drift = count_drift(settings, gathered.time_of_records))
+  if (!has_trail) {
+    gathered.facts.audit.reset();
+    gathered.failed.push_back(has_trail.error());
+  }
+  if (auto drift = count_drift(settings, deadline, gathered.failed))
     gathered.facts.drift = *std::move(drift);
   else
     gathered.failed.push_back(std::move(drift).error());

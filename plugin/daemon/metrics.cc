@@ -21,12 +21,18 @@ constexpr std::chrono::seconds kTimeToLook{8};
 
 Result<std::string> take_metrics(const Options& options, metrics::Text text) {
   const std::string& program = options.hook.policy.compiler;
+  const std::string& trail = options.hook.audit.path;
   ProgramCall call{.path = program,
                    .arguments = {program, "metrics", "--format",
                                  text == metrics::Text::kOpenMetrics ? "openmetrics" : "prometheus",
                                  "--policy", options.hook.policy.policy_path, "--cache-dir",
                                  options.hook.policy.cache_directory, "--state-dir",
-                                 options.hook.state_directory, "--audit", options.hook.audit.path}};
+                                 options.hook.state_directory}};
+  // One that is given has to have its directory, which the hook makes with the first line.
+  if (trail != HookOptions().audit.path) {
+    call.arguments.emplace_back("--audit");
+    call.arguments.push_back(trail);
+  }
   call.listen = ProgramCall::Listen::kOutput;
   call.max_output = kMaxText;
   PINSCOPE_TRY(auto end, run_program(call, std::chrono::steady_clock::now() + kTimeToLook));

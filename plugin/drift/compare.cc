@@ -56,8 +56,8 @@ class Comparison {
       std::vector<std::string> names;
       names.reserve(live_.missing_names.size());
       for (const auto& name : live_.missing_names) names.push_back(quoted(name));
-      add(Kind::kViewGone, (names.empty() ? "the view" : joined(names, ", ")) + " at " +
-                               quoted(place()) + " is not there any more");
+      add(Kind::kViewMissing, (names.empty() ? "the view" : joined(names, ", ")) + " at " +
+                                  quoted(place()) + " is not there any more");
     }
     if (live_.seal_is_broken())
       add(Kind::kSealBroken,

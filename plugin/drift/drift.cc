@@ -18,8 +18,8 @@ const char* name_of(Kind kind) {
       return "seal-broken";
     case Kind::kLaterMount:
       return "later-mount";
-    case Kind::kViewGone:
-      return "view-gone";
+    case Kind::kViewMissing:
+      return "view-missing";
     case Kind::kMissing:
       return "missing";
     case Kind::kNarrower:
@@ -63,7 +63,7 @@ const char* way_out_of(Kind kind) {
              "container again";
     case Kind::kLaterMount:
       return "find out who mounted it: a container that may mount is not held by a view";
-    case Kind::kViewGone:
+    case Kind::kViewMissing:
       return "find out who unmounted it, and start the container again";
     case Kind::kStale:
       return "start the container again: it gets the object that its source names now";
@@ -74,7 +74,9 @@ const char* way_out_of(Kind kind) {
              "says "
              "more";
     case Kind::kNoView:
-      return "start the container again, once pinscope engine status says that its engine is wired";
+      return "start the container again, once pinscope engine status says that its engine is "
+             "wired, "
+             "or, without an engine, once its config.json has the hook";
     case Kind::kIncomplete:
       return "if it stays so, the hook was killed: remove the container and start it anew";
     case Kind::kLastGood:
@@ -96,7 +98,7 @@ Level level_of(Kind kind) {
     case Kind::kUnselected:
     case Kind::kSealBroken:
     case Kind::kLaterMount:
-    case Kind::kViewGone:
+    case Kind::kViewMissing:
       return Level::kCritical;
     case Kind::kMissing:
     case Kind::kNarrower:
@@ -128,6 +130,10 @@ const char* name_of(Level level) {
   return "";
 }
 
+bool is_of_drifted(const Entry& entry) {
+  return entry.subject && entry.kind != Kind::kUnknown && entry.kind != Kind::kLeftover;
+}
+
 std::array<size_t, kKinds> Drift::counts() const {
   std::array<size_t, kKinds> counts{};
   for (const auto& entry : entries) ++counts[static_cast<size_t>(entry.kind)];
@@ -137,8 +143,7 @@ std::array<size_t, kKinds> Drift::counts() const {
 size_t Drift::drifted() const {
   std::set<std::tuple<std::string, pid_t>> ids;
   for (const auto& entry : entries)
-    if (entry.subject && entry.kind != Kind::kUnknown && entry.kind != Kind::kLeftover)
-      ids.emplace(entry.subject->id, entry.subject->pid);
+    if (is_of_drifted(entry)) ids.emplace(entry.subject->id, entry.subject->pid);
   return ids.size();
 }
 

@@ -19,24 +19,24 @@ namespace pinscope::drift {
 
 // In the order in which people should see them.
 enum class Kind {
-  kExtra,       // it has a grant that no policy gives it now
-  kWider,       // it can do more than the policies say now
-  kUnselected,  // it has a view, and no policy selects it now
-  kSealBroken,  // what was granted for reading can be written
-  kLaterMount,  // a bpffs was mounted in it after its view
-  kViewGone,    // the view, or a part of it, is not there any more
-  kMissing,     // the policies give it a grant that it does not have
-  kNarrower,    // it can do less than the policies say now
-  kChanged,     // the same rights in another way: name, owner, place, layout
-  kStale,       // a source was replaced: it has the old object
-  kSourceGone,  // a source was removed: it keeps the object
-  kRefused,     // it would not start now
-  kNoView,      // a policy selects it, and it has no view
-  kIncomplete,  // its hook did not finish
-  kLastGood,    // the policy files have errors, and an older set is in force
-  kLeftover,    // a record or a file of a container that has ended
-  kDamaged,     // a record that cannot be read
-  kUnknown,     // it could not be looked at
+  kExtra,        // it has a grant that no policy gives it now
+  kWider,        // it can do more than the policies say now
+  kUnselected,   // it has a view, and no policy selects it now
+  kSealBroken,   // what was granted for reading can be written
+  kLaterMount,   // a bpffs was mounted in it after its view
+  kViewMissing,  // the view, or a part of it, is not there any more
+  kMissing,      // the policies give it a grant that it does not have
+  kNarrower,     // it can do less than the policies say now
+  kChanged,      // the same rights in another way: name, owner, place, layout
+  kStale,        // a source was replaced: it has the old object
+  kSourceGone,   // a source was removed: it keeps the object
+  kRefused,      // it would not start now
+  kNoView,       // a policy selects it, and it has no view
+  kIncomplete,   // its hook did not finish
+  kLastGood,     // the policy files have errors, and an older set is in force
+  kLeftover,     // a record or a file of a container that has ended
+  kDamaged,      // a record that cannot be read
+  kUnknown,      // it could not be looked at
 };
 inline constexpr size_t kKinds = static_cast<size_t>(Kind::kUnknown) + 1;
 
@@ -86,13 +86,18 @@ std::vector<Entry> compare(const Running& container);
 std::optional<Entry> compare_without_view(const Subject& subject, bool has_hook,
                                           const Restart& restart);
 
+// Whether it is about a container that runs and is not what the policies say; no leftover, and
+// nothing that could not be looked at.
+bool is_of_drifted(const Entry& entry);
+
 struct Drift {
   std::vector<Entry> entries;  // by kind
-  size_t containers = 0;       // that run and were looked at, sessions among them
+  size_t containers = 0;       // that run, sessions among them
+  size_t left_over = 0;        // of these, those for which there was no time (Places::until)
 
   // How many entries there are of each kind.
   [[nodiscard]] std::array<size_t, kKinds> counts() const;
-  // How many containers have an entry that is not kUnknown.
+  // How many containers have an entry that is_of_drifted().
   [[nodiscard]] size_t drifted() const;
   // Whether anything differs from what the policies say.
   [[nodiscard]] bool found() const;

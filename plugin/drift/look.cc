@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <utility>
 
@@ -31,18 +32,20 @@ class Look {
  public:
   // `wanted`: an id; empty: all of them.
   Look(const std::vector<model::Policy>& policies, std::string wanted, inventory::Examiner examiner,
-       Fd proc)
+       Fd proc, inventory::Examiner::Time until)
       : policies_(policies),
         wanted_(std::move(wanted)),
         examiner_(std::move(examiner)),
         proc_(std::move(proc)),
+        until_(until),
         features_(kernel::quick_features()) {}
 
-  void take(const record::Store& store, const record::Store::All& all) {
-    for (const auto& record : all.records) {
-      if (is_wanted(record.given.id)) take(record);
+  void take(const record::Store& store, record::Store::All all) {
+    for (const auto& record : all.records)
       recorded_.emplace(record.given.pid, record.process_start);
-    }
+    std::erase_if(all.records, [&](const Record& record) { return !is_wanted(record.given.id); });
+    auto looks = examiner_.examine_all(all.records, until_);
+    for (size_t i = 0; i < all.records.size(); ++i) take(all.records[i], std::move(looks.lives[i]));
     take_unreadable(all.unreadable, Kind::kDamaged);
     if (!wanted_.empty()) return;
     const auto leftovers = store.leftovers();
@@ -95,25 +98,34 @@ class Look {
     return std::move(started.container);
   }
 
-  void take(const Record& record) {
-    if (inventory::process_of(record) == inventory::ProcessState::kGone) {
+  // Nothing else is looked at when the time is over.
+  bool is_late(const Subject& subject) {
+    if (std::chrono::steady_clock::now() < until_) return false;
+    ++drift_.containers;
+    ++drift_.left_over;
+    add(Kind::kUnknown, subject, "there was no time to look at it");
+    return true;
+  }
+
+  void take(const Record& record, inventory::Live live) {
+    if (live.process == inventory::ProcessState::kGone) {
       add(Kind::kLeftover, subject_of(record), kEnded);
       return;
     }
+    if (is_late(subject_of(record))) return;
     ++drift_.containers;
     if (record.state == Record::State::kIntended) {
       add(Kind::kIncomplete, subject_of(record), "the hook is still at work, or was killed at it");
       return;
     }
     const bool is_session = record.given.uid.has_value();
-    Running running{.record = record, .live = {}, .mounts = {}, .restart = {}};
+    Running running{.record = record, .live = std::move(live), .mounts = {}, .restart = {}};
     if (const auto container = container_of(record, is_session); !container)
       add(Kind::kUnknown, subject_of(record), container.error().sentence());
     else if (auto restart = decide_again(policies_, *container, is_session, features_); !restart)
       return fail(record, restart.error());
     else
       running.restart = *std::move(restart);
-    running.live = examiner_.examine(record);
     const std::string process = std::to_string(record.given.pid);
     if (auto mounts = kernel::bpffs_mounts_of(
             proc_.get(),
@@ -136,6 +148,7 @@ class Look {
 
   void take(const inventory::RuntimeState& state) {
     Subject subject{state.id, state.engine, state.pid, state.bundle};
+    if (is_late(subject)) return;
     auto started =
         read_started({.id = state.id, .pid = state.pid, .bundle = state.bundle}, state.engine);
     if (started && started->container.identity.is_sandbox) return;
@@ -156,6 +169,7 @@ class Look {
   std::string wanted_;
   inventory::Examiner examiner_;
   Fd proc_;
+  inventory::Examiner::Time until_;
   model::Features features_;
   std::set<std::pair<pid_t, uint64_t>> recorded_;
   Drift drift_;
@@ -183,7 +197,7 @@ Result<std::string> find_id(const std::string& prefix, const std::vector<Record>
 
 Result<Drift> look_for_drift(const std::vector<model::Policy>& policies, const Places& places) {
   PINSCOPE_TRY(const auto store, record::Store::open(places.state_directory, false));
-  PINSCOPE_TRY(const auto all, store.all());
+  PINSCOPE_TRY(auto all, store.all());
   PINSCOPE_TRY(auto examiner, inventory::Examiner::open());
   PINSCOPE_TRY(auto proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
   auto states = inventory::runtime_states(places.container);
@@ -192,8 +206,8 @@ Result<Drift> look_for_drift(const std::vector<model::Policy>& policies, const P
   if (!places.container.empty()) {
     PINSCOPE_TRY(wanted, find_id(places.container, all.records, running));
   }
-  Look look(policies, std::move(wanted), std::move(examiner), std::move(proc));
-  look.take(store, all);
+  Look look(policies, std::move(wanted), std::move(examiner), std::move(proc), places.until);
+  look.take(store, std::move(all));
   look.take(running);
   look.take_unreadable(states.unreadable, Kind::kUnknown);
   return std::move(look).finish();

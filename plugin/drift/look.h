@@ -16,10 +16,13 @@ struct Places {
   // Only the container with this id, or those whose ids begin with it. Empty: all, and what is no
   // running container's: leftovers and damaged records.
   std::string container = {};
+  // What is not looked at by then is an entry of kUnknown. A container that does not answer takes
+  // up to three seconds more, or as long as there was until then if that is less.
+  inventory::Examiner::Time until = inventory::Examiner::Time::max();
 };
 
-// `policies`: those that the next start would use. Needs root. Starts no program, one process for
-// each view (see inventory::Examiner); changes the working directory. This process must have one
+// `policies`: those that the next start would use. Needs root. Starts no program, few
+// processes (see inventory::Examiner); changes the working directory. This process must have one
 // thread. Errors are of the state directory; what else cannot be read is an entry.
 //
 // Not seen: containers without a record of runtimes with another --root than the usual ones

@@ -44,7 +44,7 @@ Finding stale_grants(const inventory::Entries& all) {
   return {
       Level::kWarn, "state", "stale grants",
       count_of(stale, "grant shows", "grants show") + " an object that its source no longer names",
-      "pinscope list shows which containers; restart them to follow"};
+      "pinscope list shows which containers; start them again to follow"};
 }
 
 std::string by_name(const inventory::Entry& entry) {
@@ -79,8 +79,8 @@ Finding judge_seals(const inventory::Entries& all) {
     if (entry.live.seal_is_broken()) names.push_back(entry.record.given.id);
   if (names.empty()) return {Level::kOk, "state", "seals", "none is broken", ""};
   return {Level::kFail, "state", "seals", "writable by now: " + joined(names, ", "),
-          "a process with CAP_SYS_ADMIN on the host did it; find out which, and restart the "
-          "container"};
+          "a process with CAP_SYS_ADMIN on the host did it; find out which, and start the "
+          "container again"};
 }
 
 Findings check_records(const std::string& state_directory) {

@@ -19,10 +19,10 @@ Result<Entries> read_entries(const std::string& state_directory) {
   PINSCOPE_TRY(const auto examiner, Examiner::open());
   Entries result;
   result.unreadable = std::move(all.unreadable);
-  for (auto& record : all.records) {
-    auto live = examiner.examine(record);
-    result.entries.push_back({std::move(record), std::move(live)});
-  }
+  auto looks = examiner.examine_all(all.records);
+  result.entries.reserve(all.records.size());
+  for (size_t i = 0; i < all.records.size(); ++i)
+    result.entries.push_back({std::move(all.records[i]), std::move(looks.lives[i])});
   return result;
 }
 

@@ -24,7 +24,8 @@ Result<Fd> open_root(const model::Record& record) {
                  O_PATH | O_DIRECTORY);
 }
 
-constexpr std::chrono::milliseconds kShortTimeout{100};
+constexpr std::chrono::milliseconds kShortestTimeout{100};
+constexpr std::chrono::milliseconds kTimeout{3000};
 constexpr std::string_view kPresent = "present";
 constexpr std::string_view kMissing = "missing";
 
@@ -101,6 +102,25 @@ SealState look_at_seal(const std::vector<kernel::Superblock>& superblocks,
   });
   if (found == superblocks.end()) return SealState::kUnknown;
   return found->read_only ? SealState::kIntact : SealState::kBroken;
+}
+
+// For one container.
+std::chrono::milliseconds timeout_until(Examiner::Time until) {
+  const auto now = std::chrono::steady_clock::now();
+  if (until == Examiner::Time::max()) return kTimeout;
+  return std::clamp(std::chrono::ceil<std::chrono::milliseconds>(until - now), kShortestTimeout,
+                    kTimeout);
+}
+
+bool is_there(const model::Record& record, const Live& live) {
+  return live.process == ProcessState::kRunning && record.state == model::Record::State::kApplied;
+}
+
+// What look_at_view() gave.
+void take_look(const std::string& look, Live& live) {
+  const auto words = split(look, '\0');
+  live.view = words.front() == kPresent ? ViewState::kPresent : ViewState::kMissing;
+  for (size_t i = 1; i < words.size(); ++i) live.missing_names.emplace_back(words[i]);
 }
 
 std::vector<std::optional<SealState>> look_at_seals(const model::Record& record, bool is_there) {
@@ -220,31 +240,51 @@ Result<Examiner> Examiner::open() {
   return Examiner(std::move(proc_self_fd));
 }
 
-// In a child, because a container can lead the way to its view through a file system that never
-// answers. It stays unknown then; once that has happened, the others get less time for it, so that
-// many such containers hold up nobody for long.
-void Examiner::take_look(const model::Record& record, Live& live) const {
-  const auto look = kernel::run_in_child([&] { return look_at_view(record); }, timeout_);
-  if (!look) {
-    const auto root = open_root(record);
-    if (root) timeout_ = kShortTimeout;
-    return;
-  }
-  auto lines = split(*look, '\0');
-  live.view = lines.front() == kPresent ? ViewState::kPresent : ViewState::kMissing;
-  for (size_t i = 1; i < lines.size(); ++i) live.missing_names.emplace_back(lines[i]);
+Live Examiner::examine(const model::Record& record) const {
+  return std::move(examine_all({&record, 1}).lives.front());
 }
 
-Live Examiner::examine(const model::Record& record) const {
-  Live live;
-  live.process = process_of(record);
-  const bool is_there =
-      live.process == ProcessState::kRunning && record.state == model::Record::State::kApplied;
-  if (is_there) take_look(record, live);
-  live.seals = look_at_seals(record, is_there);
+// Views in a child, because a container can lead the way to its view through a file system that
+// never answers. Sources are looked at meanwhile, in the same order, so that those before the end
+// of the time are whole.
+Examiner::Looks Examiner::examine_all(std::span<const model::Record> records, Time until) const {
+  Looks looks;
+  looks.lives.resize(records.size());
+  std::vector<size_t> there;  // whose view can be there
+  for (size_t i = 0; i < records.size(); ++i) {
+    looks.lives[i].process = process_of(records[i]);
+    if (is_there(records[i], looks.lives[i])) there.push_back(i);
+  }
+  const auto is_over = [&] { return std::chrono::steady_clock::now() >= until; };
   kernel::SourceOpener opener(proc_self_fd_.get(), kernel::accept_unchecked);
-  for (const auto& pin : record.given.pins) live.pins.push_back(look_at_source(opener, pin));
-  return live;
+  size_t next = 0;  // of those that are looked at here
+  const auto look_at_rest_up_to = [&](size_t end) {
+    for (; next < end; ++next) {
+      Live& live = looks.lives[next];
+      const auto& pins = records[next].given.pins;
+      live.pins.resize(pins.size());
+      live.seals.resize(records[next].instances.size());
+      if (is_over()) {
+        ++looks.left_over;
+        continue;
+      }
+      live.seals = look_at_seals(records[next], is_there(records[next], live));
+      for (size_t i = 0; i < pins.size(); ++i) live.pins[i] = look_at_source(opener, pins[i]);
+    }
+  };
+  kernel::run_each_in_child(
+      there.size(),
+      [&](size_t i) -> Result<std::string> {
+        if (is_over()) return std::unexpected(Error(ErrorCode::kSystem, "look at a view"));
+        return look_at_view(records[there[i]]);
+      },
+      [&](size_t i, const Result<std::string>& look) {
+        if (look) take_look(*look, looks.lives[there[i]]);
+        look_at_rest_up_to(there[i] + 1);
+      },
+      timeout_until(until));
+  look_at_rest_up_to(records.size());
+  return looks;
 }
 
 }  // namespace pinscope::inventory

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -67,17 +68,30 @@ ProcessState process_of(const model::Record& record);
 // no process is in its mount namespace, either.
 ProcessState process_of(const record::Trace& trace);
 
-// Changes the working directory (see kernel::SourceOpener), starts processes.
+// Changes the working directory (see kernel::SourceOpener), starts processes. This process must
+// have one thread.
 class Examiner {
  public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  struct Looks {
+    std::vector<Live> lives;  // in the order of the records
+    size_t left_over = 0;     // how many were not looked at any more
+  };
+
   static Result<Examiner> open();
   [[nodiscard]] Live examine(const model::Record& record) const;
+  // All views are looked at in one process, or in as few more as there are containers that do not
+  // answer; such a view stays unknown. After `until` nothing is looked at but whether the process
+  // runs: views and sources of those that are left over are unknown. A container that does not
+  // answer takes up to three seconds more, or as long as there was from now to `until` if that is
+  // less.
+  [[nodiscard]] Looks examine_all(std::span<const model::Record> records,
+                                  Time until = Time::max()) const;
 
  private:
   explicit Examiner(Fd proc_self_fd) : proc_self_fd_(std::move(proc_self_fd)) {}
-  void take_look(const model::Record& record, Live& live) const;
   Fd proc_self_fd_;
-  mutable std::chrono::milliseconds timeout_{3000};
 };
 
 }  // namespace pinscope::inventory

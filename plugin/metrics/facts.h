@@ -51,8 +51,9 @@ struct Facts {
   std::optional<PolicyFacts> policies;
   std::optional<std::vector<MapFact>> maps;  // by pin, each once
   std::optional<AuditFacts> audit;
-  std::optional<std::map<std::string, uint64_t>> drift;  // by kind, all that there are
-  double seconds = 0;                                    // that it took to find all this
+  std::optional<std::map<std::string, uint64_t>> drift;    // by kind, all that there are
+  std::optional<std::map<std::string, uint64_t>> notices;  // by kind, all that there are
+  double seconds = 0;                                      // that it took to find all this
 };
 
 }  // namespace pinscope::metrics

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -82,8 +84,11 @@ class Builder {
     containers();
     policies();
     maps();
-    leftovers();
-    drift();
+    kinds("pinscope_leftovers", "What `pinscope gc` would remove.", facts_.leftovers);
+    kinds("pinscope_drift", "Differences between what runs and what the policies would make of it.",
+          facts_.drift);
+    kinds("pinscope_notices", "What `pinscope inventory` says that somebody should look at.",
+          facts_.notices);
     audit();
     hook_times();
     about_itself();
@@ -217,20 +222,13 @@ class Builder {
           left_out.samples());
   }
 
-  void leftovers() {
+  // Without samples if nobody could count.
+  void kinds(const char* name, const char* help,
+             const std::optional<std::map<std::string, uint64_t>>& counts) {
     Table table({"kind"});
-    if (facts_.leftovers)
-      for (const auto& [kind, count] : *facts_.leftovers)
-        table.add({kind}, static_cast<double>(count));
-    gauge("pinscope_leftovers", "What `pinscope gc` would remove.", table.samples());
-  }
-
-  void drift() {
-    Table table({"kind"});
-    if (facts_.drift)
-      for (const auto& [kind, count] : *facts_.drift) table.add({kind}, static_cast<double>(count));
-    gauge("pinscope_drift", "Differences between what runs and what the policies would make of it.",
-          table.samples());
+    if (counts)
+      for (const auto& [kind, count] : *counts) table.add({kind}, static_cast<double>(count));
+    gauge(name, help, table.samples());
   }
 
   void audit() {
@@ -292,6 +290,7 @@ class Builder {
     success.add({"maps"}, facts_.maps ? 1 : 0);
     success.add({"audit"}, facts_.audit ? 1 : 0);
     success.add({"drift"}, facts_.drift ? 1 : 0);
+    success.add({"notices"}, facts_.notices ? 1 : 0);
     gauge("pinscope_collection_success", "1 if this part could be looked at, 0 if not.",
           success.samples());
     gauge("pinscope_collection_duration_seconds", "Time that it took to look at all of it.",

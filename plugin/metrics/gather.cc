@@ -2,13 +2,18 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <array>
+#include <chrono>
 #include <utility>
 
 #include "plugin/base/clock.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/inventory/collect.h"
+#include "plugin/inventory/machine/inventory.h"
 #include "plugin/kernel/bpf/map_memory.h"
+#include "plugin/kernel/process/child.h"
 #include "plugin/metrics/state.h"
 #include "plugin/metrics/trail_reader.h"
 #include "plugin/policy/files.h"
@@ -38,22 +43,13 @@ Result<inventory::Entries> look_at_records(const GatherOptions& options,
   inventory::Entries result;
   result.unreadable = std::move(all.unreadable);
   result.entries.reserve(all.records.size());
-  size_t left_over = 0;
-  for (auto& record : all.records) {
-    inventory::Live live;
-    if (std::chrono::steady_clock::now() < until) {
-      live = examiner.examine(record);
-    } else {
-      ++left_over;
-      live.process = inventory::process_of(record);
-      live.pins.resize(record.given.pins.size());
-    }
-    result.entries.push_back({std::move(record), std::move(live)});
-  }
-  if (left_over > 0)
+  auto looks = examiner.examine_all(all.records, until);
+  for (size_t i = 0; i < all.records.size(); ++i)
+    result.entries.push_back({std::move(all.records[i]), std::move(looks.lives[i])});
+  if (looks.left_over > 0)
     failed.push_back(
         Error(ErrorCode::kRecord, "look at every view")
-            .reason("there was no time for " + count_of(left_over, "container", "containers"))
+            .reason("there was no time for " + count_of(looks.left_over, "container", "containers"))
             .hint("pinscope list takes the time"));
   return result;
 }
@@ -73,6 +69,29 @@ bool has_policy_files(const std::string& path) {
   if (!S_ISDIR(status.st_mode)) return true;
   const auto names = policy::list_policy_files(path);
   return names && !names->empty();
+}
+
+// In a child, which can be given up.
+Result<std::map<std::string, uint64_t>> count_notices(const GatherOptions& options) {
+  const auto look = [&]() -> Result<std::string> {
+    PINSCOPE_TRY(const auto inventory, inventory::take_inventory(options.state_directory));
+    std::array<uint64_t, inventory::kNoticeKinds> counts{};
+    for (const auto& notice : inventory.notices) ++counts[static_cast<size_t>(notice.kind)];
+    std::string text;
+    for (const uint64_t count : counts) text += std::to_string(count) + " ";
+    return text;
+  };
+  PINSCOPE_TRY(const auto text, kernel::run_in_child(look, options.time_for_inventory));
+  const auto numbers = split(text, ' ');
+  std::map<std::string, uint64_t> counts;
+  for (size_t i = 0; i < inventory::kNoticeKinds; ++i) {
+    // As a word of a label.
+    std::string kind = inventory::name_of(static_cast<inventory::Notice::Kind>(i));
+    std::ranges::replace(kind, ' ', '-');
+    counts.emplace(std::move(kind),
+                   i < numbers.size() ? parse_unsigned(numbers[i]).value_or(0) : 0);
+  }
+  return counts;
 }
 
 // What is in force, as the next hook finds it; nothing is compiled here.
@@ -164,12 +183,17 @@ Gathered gather(const GatherOptions& options) {
   Facts& facts = result.facts;
   facts.version = PINSCOPE_VERSION;
   facts.audit = kept(count_trail(options, result.failed), result.failed);
-  const auto begin_of_records = std::chrono::steady_clock::now();
   facts.entries = kept(look_at_records(options, result.failed), result.failed);
-  result.time_of_records = std::chrono::steady_clock::now() - begin_of_records;
   facts.leftovers = kept(look_for_leftovers(options), result.failed);
   facts.policies = kept(look_at_policies(options), result.failed);
   if (facts.entries) facts.maps = kept(look_at_maps(*facts.entries), result.failed);
+  const std::chrono::nanoseconds took(monotonic_ns() - begin);
+  facts.notices = kept(took < 2 * options.time_for_inventory
+                           ? count_notices(options)
+                           : std::unexpected(Error(ErrorCode::kRecord, "take the inventory")
+                                                 .reason("there was no time left")
+                                                 .hint("pinscope inventory takes the time")),
+                       result.failed);
   facts.seconds = static_cast<double>(monotonic_ns() - begin) / kNanosecondsPerSecond;
   return result;
 }

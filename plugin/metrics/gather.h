@@ -24,12 +24,14 @@ struct GatherOptions {
   // does not answer, and many of them must not keep the rest from being told in time: views and
   // sources that are left over count as unknown. One look takes up to three seconds more.
   std::chrono::milliseconds time_for_records{4000};
+  // For taking the inventory, which looks at every process, mount namespace and pin of the machine.
+  // It is given up then, and is not begun when the rest took longer than twice that.
+  std::chrono::milliseconds time_for_inventory{2000};
 };
 
 struct Gathered {
   Facts facts;
-  std::chrono::nanoseconds time_of_records{0};  // that looking at them took
-  std::vector<Error> failed;                    // why a part is not in `facts`, or was not saved
+  std::vector<Error> failed;  // why a part is not in `facts`, or was not saved
 };
 
 // Takes what can be had: a part that fails is not there.

@@ -243,10 +243,11 @@ TEST_P(Drift, NamesWhatSomebodyDidToAView) {
       [] { check(mount(nullptr, "/sys/fs/bpf", nullptr, MS_REMOUNT, nullptr), "break the seal"); });
   EXPECT_THAT(found(), ElementsAre(StartsWith("seal-broken: "), StartsWith("later-mount: ")));
   in_container([] { check(umount2("/sys/fs/bpf", MNT_DETACH), "unmount the view"); });
-  EXPECT_THAT(found(),
-              ElementsAre(StartsWith("later-mount: "),
-                          "view-gone: \"counters\", \"flows\" at \"/sys/fs/bpf\" is not there any "
-                          "more"));
+  EXPECT_THAT(
+      found(),
+      ElementsAre(StartsWith("later-mount: "),
+                  "view-missing: \"counters\", \"flows\" at \"/sys/fs/bpf\" is not there any "
+                  "more"));
 }
 
 TEST_P(Drift, SaysThatALastGoodSetIsInForce) {

@@ -147,6 +147,49 @@ TEST_P(Metrics, CountWhatThePoliciesWouldMakeOfARunningContainerNow) {
   EXPECT_EQ(all[R"(pinscope_drift{kind="wider"})"], "0");
 }
 
+// Before a container starts, and so before a set is refused.
+TEST_P(Metrics, TellABrokenEditBeforeTheNextStart) {
+  start();
+  EXPECT_EQ(numbers()[R"(pinscope_drift{kind="last-good"})"], "0");
+  installation_.write_policy("no policy");
+  auto all = numbers();
+  EXPECT_EQ(all[R"(pinscope_drift{kind="last-good"})"], "1");
+  EXPECT_EQ(all[R"(pinscope_drift{kind="extra"})"], "0");
+  EXPECT_EQ(all[R"(pinscope_policies_state{state="changed"})"], "1");
+}
+
+TEST_P(Metrics, CountWhatTheInventoryHasSomebodyLookAt) {
+  start();
+  auto all = numbers();
+  EXPECT_EQ(all[R"(pinscope_notices{kind="stale"})"], "0");
+  EXPECT_EQ(all[R"(pinscope_notices{kind="leftover"})"], "0");
+  pins_.remove("/sys/fs/bpf/flows");
+  pins_.map("/sys/fs/bpf/flows");
+  EXPECT_NE(numbers()[R"(pinscope_notices{kind="stale"})"], "0");
+  end();
+  EXPECT_EQ(numbers()[R"(pinscope_notices{kind="leftover"})"], "1");
+}
+
+TEST_P(Metrics, CountContainersThatSeeABpffsOfTheHost) {
+  installation_.write_policy(
+      policy_text("select: {}\nview: {at: /run/bpf, hostBpffs: allow}\ngrants: []\n"));
+  container_.spec.mounts.push_back(
+      {.destination = "/host-bpf", .type = "bind", .source = "/sys/fs/bpf", .options = {"bind"}});
+  start();
+  EXPECT_EQ(numbers()[R"(pinscope_notices{kind="exposed"})"], "1");
+}
+
+TEST_P(Metrics, MissATrailWhoseDirectoryIsNotThere) {
+  const auto result =
+      test::run({kPinscope, "metrics", "--policy", installation_.policy_directory(), "--cache-dir",
+                 installation_.cache_directory(), "--state-dir", installation_.state_directory(),
+                 "--audit", "/nosuch/audit.jsonl"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("cannot use --audit \"/nosuch/audit.jsonl\""));
+  EXPECT_THAT(result.out, HasSubstr("pinscope_collection_success{part=\"audit\"} 0"));
+  EXPECT_THAT(result.out, HasSubstr("pinscope_collection_success{part=\"drift\"} 1"));
+}
+
 // The counters go on through everything that happens to a trail.
 TEST_P(Metrics, CountEachStartOnce) {
   const auto starts = [&] { return numbers()[R"(pinscope_audit_lines_total{outcome="granted"})"]; };

@@ -91,7 +91,7 @@ void add_drift(CLI::App& root, Program& program) {
       .footer(
           "Critical: extra (a grant that no policy gives it now); wider (it can do more than they "
           "say); unselected (a view, and no policy selects the container); seal-broken; "
-          "later-mount (a bpffs that was mounted after the view); view-gone.\n"
+          "later-mount (a bpffs that was mounted after the view); view-missing.\n"
           "Warning: missing (a grant that it lacks); narrower; changed (name, owner, place); stale "
           "(its source names another object); source-gone; refused (it would not start now); "
           "no-view (a policy selects it, and it has none); incomplete (its hook did not finish); "

@@ -49,11 +49,13 @@ PluginResult::Status status_of(const Drift& drift) {
   return has(Level::kUnknown) ? PluginResult::kUnknown : PluginResult::kOk;
 }
 
-// "web-1, db-2 and 3 more": those with the worst first.
+// "web-1, db-2 and 3 more": those that drifted, with the worst first; if none did, all that an
+// entry is about.
 std::string names_of(const Drift& drift) {
+  const size_t drifted = drift.drifted();
   std::vector<const drift::Entry*> entries;
   for (const auto& entry : drift.entries)
-    if (entry.subject) entries.push_back(&entry);
+    if (drift::is_of_drifted(entry) || (entry.subject && drifted == 0)) entries.push_back(&entry);
   std::ranges::stable_sort(entries, {}, [](const drift::Entry* entry) { return entry->kind; });
   std::vector<std::string> names;
   for (const auto* entry : entries) {
@@ -93,11 +95,7 @@ std::string performance(const Drift& drift) {
 PluginResult to_plugin_result(const Drift& drift) {
   PluginResult result{status_of(drift), {}};
   result.line = std::string("DRIFT ") + word_of(result.status) + " - " +
-                std::to_string(drift.drifted()) + " of " +
-                count_of(drift.containers, "container", "containers") + " drifted";
-  if (!drift.entries.empty()) result.line += ": " + counts_text(drift);
-  if (const auto names = names_of(drift); !names.empty()) result.line += " (" + names + ")";
-  result.line += " |" + performance(drift) + "\n";
+                summary_text(drift, names_of(drift)) + " |" + performance(drift) + "\n";
   return result;
 }
 

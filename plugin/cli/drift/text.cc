@@ -1,5 +1,7 @@
 #include "plugin/cli/drift/text.h"
 
+#include <array>
+
 #include "plugin/base/text.h"
 #include "plugin/cli/term/json_output.h"
 #include "plugin/cli/term/table.h"
@@ -90,13 +92,33 @@ void write_entry(JsonWriter& json, const Entry& entry) {
 
 }  // namespace
 
-std::string counts_text(const Drift& drift) {
-  const auto counts = drift.counts();
+std::string summary_text(const Drift& drift, const std::string& names) {
+  std::array<size_t, drift::kKinds> counts{};
+  std::array<size_t, drift::kKinds> others{};  // what is no drift of a container
+  size_t files = 0;
+  for (const auto& entry : drift.entries) {
+    ++(drift::is_of_drifted(entry) ? counts : others)[static_cast<size_t>(entry.kind)];
+    if (entry.kind == Kind::kLeftover && !entry.subject) ++files;
+  }
   std::vector<std::string> words;
   for (size_t kind = 0; kind < drift::kKinds; ++kind)
     if (counts[kind] > 0)
       words.push_back(std::to_string(counts[kind]) + " " + name_of(static_cast<Kind>(kind)));
-  return joined(words, ", ");
+  std::string text = std::to_string(drift.drifted()) + " of " +
+                     count_of(drift.containers, "container", "containers") + " drifted";
+  if (!words.empty()) text += ": " + joined(words, ", ");
+  if (!names.empty()) text += " (" + names + ")";
+  const auto add = [&](size_t count, const char* one, const char* several) {
+    if (count > 0) text += "; " + count_of(count, one, several);
+  };
+  const auto of = [&](Kind kind) { return others[static_cast<size_t>(kind)]; };
+  if (of(Kind::kLastGood) > 0) text += "; the policy files are not in force";
+  add(of(Kind::kLeftover) - files, "record is left over", "records are left over");
+  add(files, "file is left over", "files are left over");
+  add(of(Kind::kDamaged), "record cannot be read", "records cannot be read");
+  if (const size_t count = of(Kind::kUnknown); count > 0)
+    text += "; " + std::to_string(count) + " could not be looked at";
+  return text;
 }
 
 std::string to_text(const Drift& drift, const Palette& palette) {
@@ -104,8 +126,7 @@ std::string to_text(const Drift& drift, const Palette& palette) {
   if (drift.entries.empty())
     return palette.paint(Colour::kGreen, "no drift") + ": " + containers + " looked at\n";
   return entries_table(drift).text(palette) + "\n" + ways_out(drift).text(palette) + "\n" +
-         std::to_string(drift.drifted()) + " of " + containers + " drifted: " + counts_text(drift) +
-         "\n";
+         summary_text(drift) + "\n";
 }
 
 std::string to_json(const Drift& drift) {

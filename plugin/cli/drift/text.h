@@ -9,8 +9,9 @@
 
 namespace pinscope::cli {
 
-// "1 extra, 2 stale": how many entries there are of each kind, the worst first.
-std::string counts_text(const drift::Drift& drift);
+// "3 of 14 containers drifted: 1 extra, 2 stale (NAMES); 1 record is left over": how many entries
+// of containers there are of each kind, the worst first, and then what is no container's that runs.
+std::string summary_text(const drift::Drift& drift, const std::string& names = "");
 std::string to_text(const drift::Drift& drift, const Palette& palette);
 // docs/schemas/drift.json describes it.
 std::string to_json(const drift::Drift& drift);

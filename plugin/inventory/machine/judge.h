@@ -2,6 +2,7 @@
 // should look at. Pure.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ struct Notice {
   std::string subject;  // "container web", "map 12 (flows)"
   std::string text;     // what is the matter, as a clause
 };
+inline constexpr size_t kNoticeKinds = static_cast<size_t>(Notice::Kind::kUnrecorded) + 1;
 const char* name_of(Notice::Kind kind);  // "exposed", "later mount", …
 
 // In the order of the kinds above.

@@ -217,7 +217,7 @@ TEST_F(Compare, SaysWhatOfTheViewIsGone) {
   container_.live.view = ViewState::kMissing;
   container_.live.missing_names = {"flows\n"};
   EXPECT_THAT(found(),
-              ElementsAre("view-gone: \"flows\\n\" at \"/sys/fs/bpf\" is not there any more"));
+              ElementsAre("view-missing: \"flows\\n\" at \"/sys/fs/bpf\" is not there any more"));
 }
 
 TEST_F(Compare, SaysThatAViewDoesNotAnswer) {
@@ -364,9 +364,9 @@ TEST(Drift, HasAWordALevelAndAWayOutForEachKind) {
     const auto kind = static_cast<Kind>(i);
     EXPECT_STRNE(name_of(kind), "");
     EXPECT_STRNE(way_out_of(kind), "");
-    EXPECT_EQ(level_of(kind), i <= static_cast<size_t>(Kind::kViewGone) ? Level::kCritical
-                              : kind == Kind::kUnknown                  ? Level::kUnknown
-                                                                        : Level::kWarning);
+    EXPECT_EQ(level_of(kind), i <= static_cast<size_t>(Kind::kViewMissing) ? Level::kCritical
+                              : kind == Kind::kUnknown                     ? Level::kUnknown
+                                                                           : Level::kWarning);
   }
 }
 

@@ -95,6 +95,54 @@ TEST_F(Live, TakesAProcessThatWaitsForItsParentForGone) {
   ASSERT_EQ(::waitpid(child, nullptr, 0), child);
 }
 
+TEST_F(Live, LooksAtManyAsAtEachAlone) {
+  touch("flows");
+  auto whole = own_record();
+  whole.given.pins = {pin("flows")};
+  auto lacking = whole;
+  lacking.given.pins.push_back(pin("counters"));
+  auto gone = whole;
+  ++gone.process_start;
+  auto intended = whole;
+  intended.state = Record::State::kIntended;
+  const std::vector<Record> records = {gone, lacking, intended, whole};
+  const auto examiner = Examiner::open();
+  ASSERT_TRUE(examiner.has_value());
+  const auto looks = examiner->examine_all(records);
+  EXPECT_EQ(looks.left_over, 0U);
+  ASSERT_EQ(looks.lives.size(), records.size());
+  for (size_t i = 0; i < records.size(); ++i) {
+    const auto alone = examiner->examine(records[i]);
+    EXPECT_EQ(looks.lives[i].process, alone.process) << i;
+    EXPECT_EQ(looks.lives[i].view, alone.view) << i;
+    EXPECT_EQ(looks.lives[i].missing_names, alone.missing_names) << i;
+    ASSERT_EQ(looks.lives[i].pins.size(), alone.pins.size()) << i;
+    EXPECT_EQ(looks.lives[i].pins.front().source, alone.pins.front().source) << i;
+  }
+  EXPECT_EQ(looks.lives[0].process, ProcessState::kGone);
+  EXPECT_EQ(looks.lives[1].missing_names, std::vector<std::string>{"counters"});
+  EXPECT_EQ(looks.lives[2].view, ViewState::kUnknown);
+  EXPECT_EQ(looks.lives[3].view, ViewState::kPresent);
+}
+
+TEST_F(Live, LeavesOverWhatThereIsNoTimeFor) {
+  auto record = own_record();
+  touch("flows");
+  record.given.pins = {pin("flows")};
+  const std::vector<Record> records = {record, record};
+  const auto examiner = Examiner::open();
+  ASSERT_TRUE(examiner.has_value());
+  const auto looks = examiner->examine_all(records, std::chrono::steady_clock::now());
+  EXPECT_EQ(looks.left_over, 2U);
+  for (const auto& live : looks.lives) {
+    EXPECT_EQ(live.process, ProcessState::kRunning);
+    EXPECT_EQ(live.view, ViewState::kUnknown);
+    ASSERT_EQ(live.pins.size(), 1U);
+    EXPECT_EQ(live.pins.front().source, SourceState::kUnknown);
+  }
+  EXPECT_TRUE(examiner->examine_all({}).lives.empty());
+}
+
 TEST_F(Live, FindsTheNamesOfTheViewInTheContainersRoot) {
   auto record = own_record();
   std::filesystem::create_directory(directory_ + "/_rw");

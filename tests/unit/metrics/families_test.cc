@@ -44,6 +44,7 @@ Facts facts_of(std::vector<inventory::Entry> entries) {
   facts.policies = PolicyFacts{PolicyState::kRefused, {"web"}, 5'000'000'000};
   facts.maps = {{"/sys/fs/bpf/flows", 64, 4096}};
   facts.drift = {{"extra", 1}, {"missing", 0}};
+  facts.notices = {{"exposed", 2}, {"orphan", 0}};
   facts.audit = AuditFacts{1, 2, 3, {}, 7'000'000'000};
   return facts;
 }
@@ -84,6 +85,15 @@ TEST(Families, CountGrantsOfRunningContainersByWhatTheirSourceIs) {
   EXPECT_THAT(lines, Contains(R"(pinscope_grants{access="read-write",source="gone"} 1)"));
   EXPECT_THAT(lines, Contains(R"(pinscope_grants{access="use",source="skipped"} 1)"));
   EXPECT_THAT(lines, Contains(R"(pinscope_grants{access="use",source="current"} 0)"));
+}
+
+TEST(Families, CountNoticesByTheirKind) {
+  auto facts = facts_of({});
+  EXPECT_THAT(lines_of(facts), Contains(R"(pinscope_notices{kind="exposed"} 2)"));
+  EXPECT_THAT(lines_of(facts), Contains(R"(pinscope_collection_success{part="notices"} 1)"));
+  facts.notices.reset();
+  EXPECT_THAT(lines_of(facts), Contains(R"(pinscope_collection_success{part="notices"} 0)"));
+  EXPECT_THAT(lines_of(facts), Not(Contains(HasSubstr("pinscope_notices{"))));
 }
 
 TEST(Families, CountDriftByItsKind) {

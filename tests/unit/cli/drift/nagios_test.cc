@@ -26,7 +26,7 @@ TEST(Nagios, IsOkWithoutDrift) {
   EXPECT_EQ(result.line,
             "DRIFT OK - 0 of 7 containers drifted | 'containers'=7;;;0 'drifted'=0;;;0 "
             "'extra'=0;;0;0 'wider'=0;;0;0 'unselected'=0;;0;0 'seal-broken'=0;;0;0 "
-            "'later-mount'=0;;0;0 'view-gone'=0;;0;0 'missing'=0;0;;0 'narrower'=0;0;;0 "
+            "'later-mount'=0;;0;0 'view-missing'=0;;0;0 'missing'=0;0;;0 'narrower'=0;0;;0 "
             "'changed'=0;0;;0 'stale'=0;0;;0 'source-gone'=0;0;;0 'refused'=0;0;;0 "
             "'no-view'=0;0;;0 'incomplete'=0;0;;0 'last-good'=0;0;;0 'leftover'=0;0;;0 "
             "'damaged'=0;0;;0 'unknown'=0;;;0\n");
@@ -43,6 +43,27 @@ TEST(Nagios, HasTheStatusOfTheWorst) {
               StartsWith("DRIFT CRITICAL - 4 of 7 containers drifted: 1 extra, 3 stale "
                          "(d, b, c and 1 more) | "));
   EXPECT_THAT(result.line, HasSubstr(" 'stale'=3;0;;0 "));
+}
+
+TEST(Nagios, CountsAndNamesContainersThatRunAndSaysTheRestBehind) {
+  auto drift = drift_of({{Kind::kStale, "b"},
+                         {Kind::kNoView, "c"},
+                         {Kind::kLeftover, "ended"},
+                         {Kind::kUnknown, "silent"}});
+  drift.entries.push_back({.kind = Kind::kLeftover, .subject = {}, .text = {}, .rule = {}});
+  drift.entries.push_back({.kind = Kind::kLastGood, .subject = {}, .text = {}, .rule = {}});
+  drift.entries.push_back({.kind = Kind::kDamaged, .subject = {}, .text = {}, .rule = {}});
+  EXPECT_THAT(
+      to_plugin_result(drift).line,
+      StartsWith("DRIFT WARNING - 2 of 7 containers drifted: 1 stale, 1 no-view (b, c); the "
+                 "policy files are not in force; 1 record is left over; 1 file is left over; "
+                 "1 record cannot be read; 1 could not be looked at | "));
+  EXPECT_THAT(to_text(drift, Palette(false)),
+              HasSubstr("\n2 of 7 containers drifted: 1 stale, 1 no-view; the policy files are not "
+                        "in force; 1 record is left over; "));
+  EXPECT_THAT(
+      to_plugin_result(drift_of({{Kind::kLeftover, "ended"}})).line,
+      StartsWith("DRIFT WARNING - 0 of 7 containers drifted (ended); 1 record is left over | "));
 }
 
 TEST(Nagios, KeepsToOneLineWhateverAContainerIsCalled) {
