@@ -1,4 +1,5 @@
 // `pinscope gc`: shows what inventory/collect.h removes.
+#include <cerrno>
 #include <memory>
 
 #include "plugin/base/text.h"
@@ -13,7 +14,14 @@ Result<ExitStatus> collect(const Settings& settings, inventory::CollectOptions o
   PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
   options.state_directory = settings.hook.state_directory;
   options.audit_path = settings.hook.audit.path;
-  PINSCOPE_TRY(const auto removals, inventory::collect(options));
+  auto collected = inventory::collect(options);
+  if (!collected) {
+    auto& error = collected.error();
+    const bool needs_root = error.errnum() == EACCES || error.errnum() == EPERM;
+    return std::unexpected(needs_root ? std::move(error).hint("this command needs root")
+                                      : std::move(error));
+  }
+  const auto& removals = *collected;
   bool failed = false;
   for (const auto& removal : removals) failed = failed || removal.error.has_value();
   if (settings.json()) {

@@ -127,7 +127,12 @@ Result<ExitStatus> list(const Settings& settings, const ListOptions& options) {
       return entry.record.given.bypasses.empty() && !entry.live.seal_is_broken();
     });
   const Names names = names_of(all, options);
-  print(settings.json() ? to_json(all, names) : to_table(all, names, options, settings.palette()));
+  if (settings.json())
+    print(to_json(all, names));
+  else if (options.only_void && all.entries.empty())
+    print("none\n");
+  else
+    print(to_table(all, names, options, settings.palette()));
   if (settings.json()) return all.unreadable.empty() ? kExitOk : kExitFailure;
   for (const auto& error : all.unreadable)
     report(Error(error).hint("pinscope gc says what to do about it"));

@@ -44,7 +44,8 @@ int report(int status, const Error& error) {
 Status check_what_to_do(const Options& options) {
   const Error refusal(ErrorCode::kUsage, "tell what to do");
   if (!options.nri && options.metrics.empty())
-    return std::unexpected(Error(refusal).reason("--nri is missing").hint("see pinscoped --help"));
+    return std::unexpected(
+        Error(refusal).reason("neither --nri nor --metrics is there").hint("see pinscoped --help"));
   if (options.metrics_group && !options.metrics.starts_with("unix:"))
     return std::unexpected(Error(ErrorCode::kUsage, "let a group read the metrics")
                                .reason("--metrics names no Unix socket")

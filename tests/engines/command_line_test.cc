@@ -87,6 +87,13 @@ TEST_P(CommandLine, ListsARunningContainer) {
   EXPECT_THAT(with_state({"list"}).out, Not(HasSubstr(container_.id())));
 }
 
+TEST_P(CommandLine, SaysThatNoContainerIsVoid) {
+  start();
+  const auto result = with_state({"list", "--void"});
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_EQ(result.out, "none\n");
+}
+
 TEST_P(CommandLine, NotesPinsThatAreNotOnThisMachine) {
   pins_.directory("/sys/fs/bpf/app");
   installation_.write_policy(

@@ -149,6 +149,12 @@ Result<Address> parse_address(std::string_view text) {
       return bad(text, "the socket's path is not absolute");
     return address;
   }
+  // What was meant shows.
+  constexpr std::string_view kLocalhost = "localhost:";
+  if (text.starts_with('/'))
+    return bad(text, "it is a path: write " + std::string(kUnix) + one_line(text));
+  if (text.starts_with(kLocalhost))
+    return bad(text, "it is a name: write 127.0.0.1:" + one_line(text.substr(kLocalhost.size())));
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return bad(text, "it names no port");
   std::string_view host = text.substr(0, colon);

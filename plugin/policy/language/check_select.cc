@@ -59,6 +59,8 @@ void warn_of_what_is_chosen(const PolicyDraft& draft, Reporter& reporter) {
   if (!is_anybodys && !draft.select.user) return;
   const bool gives = !policy.grants.empty() || policy.delegate;
   if (!gives || (!draft.select.user && !draft.select.namespaces)) return;
+  const auto& engines = policy.select.engines;
+  const bool in_a_cluster = engines.empty() || std::ranges::any_of(engines, speaks_to_the_kubelet);
   std::vector<std::string> keys;
   if (draft.select.user) keys.emplace_back("user");
   if (draft.select.namespaces) keys.emplace_back("namespaces");
@@ -67,12 +69,13 @@ void warn_of_what_is_chosen(const PolicyDraft& draft, Reporter& reporter) {
   reporter.warning(
       draft.select.user ? *draft.select.user : *draft.select.namespaces,
       "this policy selects by " + all_of(keys) + " alone",
-      std::string(is_anybodys ? "whoever starts a container with Podman, Docker or ctr "
-                                "chooses them: anyone who may do that can get these grants; "
-                                "in a cluster, name kubernetes.namespace"
-                              : "whoever creates a pod chooses them: anyone who may do that "
-                                "can get these grants; name kubernetes.namespace") +
-          (draft.select.user ? "" : " or engine: [containerd, crio]"));
+      (is_anybodys ? "whoever starts a container with Podman, Docker or ctr "
+                     "chooses them: anyone who may do that can get these grants; " +
+                         std::string(in_a_cluster ? "in a cluster, name kubernetes.namespace"
+                                                  : "add bundle")
+                   : "whoever creates a pod chooses them: anyone who may do that "
+                     "can get these grants; name kubernetes.namespace") +
+          (draft.select.user || !in_a_cluster ? "" : " or engine: [containerd, crio]"));
 }
 
 }  // namespace

@@ -117,8 +117,8 @@ TEST(MetricsAddress, IsNoOther) {
     return address ? "accepted" : address.error().sentence();
   };
   for (const char* text :
-       {"0.0.0.0:9750", "[::]:9750", "192.168.1.1:9750", "[fe80::1]:9750", "localhost:9750",
-        ":9750", "::1:9750", "[127.0.0.1]:9750", "[::ffff:127.0.0.1]:9750", "127.1:9750"})
+       {"0.0.0.0:9750", "[::]:9750", "192.168.1.1:9750", "[fe80::1]:9750", ":9750", "::1:9750",
+        "[127.0.0.1]:9750", "[::ffff:127.0.0.1]:9750", "127.1:9750"})
     EXPECT_EQ(refusal(text),
               "cannot serve metrics at \"" + std::string(text) +
                   "\": it is no address of the loopback, and whoever reaches another one could "
@@ -126,6 +126,8 @@ TEST(MetricsAddress, IsNoOther) {
   for (const char* text : {"127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:", "127.0.0.1:x"})
     EXPECT_THAT(refusal(text), HasSubstr("the port is not between 1 and 65535")) << text;
   EXPECT_THAT(refusal("9750"), HasSubstr("it names no port"));
+  EXPECT_THAT(refusal("localhost:9750"), HasSubstr("write 127.0.0.1:9750 ("));
+  EXPECT_THAT(refusal("/run/x.sock"), HasSubstr("write unix:/run/x.sock ("));
   for (const char* text : {"unix:run/x", "unix:", "unix:/run/x/"})
     EXPECT_THAT(refusal(text), HasSubstr("the socket's path is not absolute")) << text;
 }
