@@ -19,9 +19,10 @@ struct Party {
   std::vector<kernel::Credentials> processes;
   size_t not_seen = 0;  // processes of it of which that could not be told
 
-  // Processes of the host, with its root directory and without a record: they count as one.
+  // Processes of the host, with its root directory, which neither a record nor a runtime knows:
+  // they count as one.
   [[nodiscard]] bool is_of_host() const {
-    return space.is_host || (space.has_hosts_root && space.container.empty());
+    return space.is_host || (space.has_hosts_root && space.id().empty());
   }
 };
 

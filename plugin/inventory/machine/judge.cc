@@ -1,6 +1,7 @@
 #include "plugin/inventory/machine/judge.h"
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <set>
 #include <string_view>
@@ -251,7 +252,7 @@ class Notices {
   }
 
   static bool is_container(const Space& space) {
-    return !space.has_hosts_root || !space.container.empty();
+    return !space.has_hosts_root || !space.id().empty();
   }
 
   void stale() {
@@ -294,10 +295,18 @@ std::string text_of(const model::ObjectInfo& info) {
   return text;
 }
 
+std::string process_text(const std::string& command) {
+  const bool is_plain = !command.empty() && std::ranges::all_of(command, [](char byte) {
+    return std::isalnum(static_cast<unsigned char>(byte)) != 0 ||
+           std::string_view("-_.:/@+[]").contains(byte);
+  });
+  return is_plain ? command : quoted(command);
+}
+
 std::string text_of(const Space& space) {
   if (!space.id().empty()) return "container " + one_line(space.id());
   if (space.pid == 0) return "mount namespace " + std::to_string(space.number);
-  return one_line(space.command) + " (pid " + std::to_string(space.pid) + ")";
+  return process_text(space.command) + " (pid " + std::to_string(space.pid) + ")";
 }
 
 std::string device_text(const Instance& instance) {

@@ -14,8 +14,11 @@ namespace pinscope::inventory {
 
 std::string text_of(const model::ObjectInfo& info);  // "map 12 (flows)"
 std::string text_of(const Space& space);             // "container web", "systemd (pid 1)"
-std::string device_text(const Instance& instance);   // "0:57", as mountinfo writes the device
-const char* name_of(Instance::Origin origin);        // "host", "view", "stranger"
+// The name that a process has chosen, in quotes unless it is one plain word: "container web" is one
+// as well.
+std::string process_text(const std::string& command);
+std::string device_text(const Instance& instance);  // "0:57", as mountinfo writes the device
+const char* name_of(Instance::Origin origin);       // "host", "view", "stranger"
 
 // The place at which a mount shows a pin of its instance; empty if it does not show it.
 std::string place_of(const kernel::BpffsMount& mount, const std::string& pin);

@@ -137,7 +137,9 @@ class Look {
     if (members.empty()) return space;
     space.pid = members.front();
     space.command = processes_.command_of(space.pid);
-    space.has_hosts_root = is_host || (host_root_ && root_of(space.pid) == host_root_);
+    space.has_hosts_root = is_host || (host_root_ && root_of(space.pid) == host_root_ &&
+                                       kernel::has_root_of_namespace(
+                                           proc_.get(), processes_.namespaces[i], space.pid));
     return space;
   }
 
@@ -187,7 +189,10 @@ class Look {
         ways.size(), [&](size_t i) { return look_through(ways[i], by_path_fd); },
         [&](size_t i, Result<std::string> bytes) {
           auto& instance = machine_.instances[i];
-          if (!bytes) return instance.left_out.push_back("its pins: " + bytes.error().sentence());
+          if (!bytes) {
+            if (bytes.error().errnum() == ETIME) keep_away_from(ways[i]);
+            return instance.left_out.push_back("its pins: " + bytes.error().sentence());
+          }
           auto walked = kernel::walked_pins_from(*bytes);
           for (auto& pin : walked.pins) machine_.pins.push_back({i, std::move(pin), {}});
           instance.left_out = std::move(walked.left_out);
@@ -202,16 +207,26 @@ class Look {
     });
   }
 
+  // Whoever has a file system that never answers has one process of ours wait for it, not as many
+  // as they can mount. The machine's own namespace is nobody's.
+  void keep_away_from(const std::vector<const InstanceMount*>& ways) {
+    for (const auto* way : ways)
+      if (!machine_.spaces[way->space].is_host && silent_.insert(way->space).second) return;
+  }
+
   // In the child: by the first way that leads to the instance.
   [[nodiscard]] Result<std::string> look_through(const std::vector<const InstanceMount*>& ways,
                                                  bool by_path_fd) const {
-    std::optional<Error> why;
+    std::optional<Error> why =
+        Error(ErrorCode::kTargetInvalid, "go on")
+            .reason("another file system of this mount namespace gave no answer");
     if (!is_asked(ways)) {
       kernel::WalkedPins none;
       none.covered.emplace_back("anything, because it was not asked for");
       return kernel::to_bytes(none);
     }
     for (const auto* way : ways) {
+      if (silent_.contains(way->space)) continue;
       auto shown = kernel::open_bpffs(proc_.get(), *ways_[way->space], way->mount);
       if (!shown) {
         why = std::move(shown).error();
@@ -325,6 +340,7 @@ class Look {
   Root host_root_;
   kernel::Processes processes_;
   Scope scope_;
+  std::unordered_set<size_t> silent_;  // spaces of which something gave no answer
   Machine machine_;
   std::vector<kernel::MountNamespace> open_ways_;
   std::vector<const kernel::MountNamespace*> ways_;            // to each of Machine::spaces

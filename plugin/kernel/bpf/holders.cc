@@ -22,7 +22,11 @@
 namespace pinscope::kernel {
 namespace {
 
-constexpr size_t kFdinfoLimit = size_t{16} << 10;  // bytes
+// Bytes. The locks of a file come before its id, and a process makes any number of them.
+constexpr size_t kFdinfoLimit = size_t{16} << 10;
+// Of one process: more than anybody has for a purpose.
+constexpr size_t kMaxAsked = 65'536;
+constexpr unsigned kPidfdThread = O_EXCL;  // PIDFD_THREAD, Linux 6.9
 
 // The line of a descriptor's fdinfo that has the id.
 std::string_view id_field(model::ObjectKind kind) {
@@ -136,6 +140,8 @@ class Scan {
 
   // False if they could not be read.
   bool look_at_descriptors(pid_t pid, const std::string& name) {
+    recent_ = {};
+    asked_ = 0;
     auto directory = open_at(proc_, name + "/fd", O_RDONLY | O_DIRECTORY);
     if (!directory) return false;
     Directory descriptors(*std::move(directory));
@@ -147,21 +153,59 @@ class Scan {
         only_open_.try_emplace(*space, name + "/fd/" + number);
       if (wants_files_ && link->starts_with('/'))
         result_.files.push_back({pid, name + "/fd/" + number});
-      if (const auto kind = kind_of_link(*link)) hold(pid, name + "/fdinfo/" + number, *kind);
+      if (const auto kind = kind_of_link(*link); kind && !hold(pid, name, number, *kind))
+        return false;
     }
     return true;
   }
 
-  void hold(pid_t pid, const std::string& fdinfo, model::ObjectKind kind) {
-    const auto file = open_at(proc_, fdinfo, O_RDONLY);
-    const auto text = file ? read_all(file->get(), kFdinfoLimit, fdinfo) : Result<std::string>();
-    if (!text) return;
-    const auto id = number_behind(*text, id_field(kind), 10);
-    const auto flags = number_behind(*text, "flags:\t", 8);
-    if (!id) return;
+  // False if what it is could not be told.
+  bool hold(pid_t pid, const std::string& process, const std::string& number,
+            model::ObjectKind kind) {
     name_process(pid);
-    result_.held.push_back(
-        {pid, {kind, static_cast<uint32_t>(*id)}, !flags || (*flags & O_ACCMODE) != O_RDONLY});
+    const auto task =
+        static_cast<pid_t>(parse_unsigned(process.substr(process.rfind('/') + 1)).value_or(0));
+    const auto descriptor = static_cast<int>(parse_unsigned(number).value_or(0));
+    for (const auto& known : recent_)
+      if (known.place && is_same_file(task, known.descriptor, descriptor)) {
+        result_.held.push_back(result_.held[*known.place]);
+        return true;
+      }
+    if (++asked_ > kMaxAsked) return false;
+    const auto file = open_at(proc_, process + "/fdinfo/" + number, O_RDONLY);
+    if (!file) return true;  // it was closed
+    auto held = by_fdinfo(*file, kind);
+    if (!held) held = by_descriptor(task, process != std::to_string(pid), descriptor, kind);
+    if (!held) return false;
+    held->pid = pid;
+    recent_[asked_ % recent_.size()] = {descriptor, result_.held.size()};
+    result_.held.push_back(*held);
+    return true;
+  }
+
+  static bool is_same_file(pid_t task, int one, int other) {
+    return ::syscall(SYS_kcmp, task, task, KCMP_FILE, one, other) == 0;
+  }
+
+  static std::optional<HeldObject> by_fdinfo(const Fd& file, model::ObjectKind kind) {
+    const auto text = read_all(file.get(), kFdinfoLimit, "fdinfo");
+    const auto id = text ? number_behind(*text, id_field(kind), 10) : std::nullopt;
+    if (!id) return std::nullopt;
+    const auto flags = number_behind(*text, "flags:\t", 8);
+    return HeldObject{
+        0, {kind, static_cast<uint32_t>(*id)}, !flags || (*flags & O_ACCMODE) != O_RDONLY};
+  }
+
+  // The descriptor itself, where its text is too long: Linux 5.6, of a thread 6.9.
+  static std::optional<HeldObject> by_descriptor(pid_t task, bool is_thread, int number,
+                                                 model::ObjectKind kind) {
+    const Fd owner(
+        static_cast<int>(::syscall(SYS_pidfd_open, task, is_thread ? kPidfdThread : 0U)));
+    const Fd taken(static_cast<int>(::syscall(SYS_pidfd_getfd, owner.get(), number, 0U)));
+    const auto info = taken.valid() ? short_info(taken.get()) : Result<ShortInfo>();
+    if (!taken.valid() || !info) return std::nullopt;
+    const int flags = ::fcntl(taken.get(), F_GETFL);
+    return HeldObject{0, {kind, info->id}, flags < 0 || (flags & O_ACCMODE) != O_RDONLY};
   }
 
   void name_process(pid_t pid) {
@@ -174,6 +218,13 @@ class Scan {
   bool wants_files_ = tells_mounts_by_descriptor();
   std::optional<uint64_t> only_;
   std::array<char, 256> link_{};
+  // What the last descriptors of a process led to: a process duplicates them at no cost.
+  struct Known {
+    int descriptor = -1;
+    std::optional<size_t> place;  // in Processes::held
+  };
+  std::array<Known, 4> recent_{};
+  size_t asked_ = 0;
   Processes result_;
   std::unordered_map<uint64_t, size_t> index_;           // of namespaces by their number
   std::unordered_map<uint64_t, std::string> only_open_;  // that somebody has open, by number

@@ -25,6 +25,7 @@
 namespace pinscope::kernel {
 namespace {
 
+constexpr const char* kPathTooLong = "(a path too long to show)";
 constexpr uint32_t kSuperblockReadOnly = 1;  // SB_RDONLY, include/linux/fs.h
 
 uapi::MntIdReqOfNamespace request_for(uint64_t space, uint64_t mount, uint64_t parameter) {
@@ -36,16 +37,13 @@ uapi::MntIdReqOfNamespace request_for(uint64_t space, uint64_t mount, uint64_t p
   return request;
 }
 
-// False with errno if the mount is gone, or the answer does not fit.
-bool ask(uint64_t space, uint64_t mount, uint64_t wanted, MountAnswer& answer) {
-  const auto request = request_for(space, mount, wanted);
-  return ::syscall(uapi::kSysStatmount, &request, &answer, sizeof answer, 0) == 0;
-}
-
 Result<std::vector<BpffsMount>> list(uint64_t space) {
   std::vector<BpffsMount> mounts;
   std::array<uint64_t, 512> ids{};
-  MountAnswer answer;  // NOLINT(cppcoreguidelines-pro-type-member-init): the kernel fills it
+  MountAnswer answer;
+  const auto ask = [&](uint64_t mount, uint64_t wanted) {
+    return answer.ask(request_for(space, mount, wanted));
+  };
   for (uint64_t last = 0;; last = ids.back()) {
     const auto request = request_for(space, uapi::kListmountRoot, last);
     const long count = ::syscall(uapi::kSysListmount, &request, ids.data(), ids.size(), 0);
@@ -53,10 +51,14 @@ Result<std::vector<BpffsMount>> list(uint64_t space) {
       return std::unexpected(Error::system("list the mounts of a mount namespace", errno));
     for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
       // Most mounts are no bpffs, and their paths cost more than the question.
-      if (!ask(space, ids[i], uapi::kStatmountSbBasic, answer) ||
-          answer.header.sb_magic != BPF_FS_MAGIC || !ask(space, ids[i], kAllOfMount, answer))
+      if (!ask(ids[i], uapi::kStatmountSbBasic) || answer.header().sb_magic != BPF_FS_MAGIC)
         continue;
-      mounts.push_back(mount_of(answer));
+      if (ask(ids[i], kAllOfMount)) {
+        mounts.push_back(mount_of(answer));
+      } else if (ask(ids[i], kAllButPaths)) {
+        mounts.push_back(mount_of(answer));
+        mounts.back().mount_point = kPathTooLong;
+      }
     }
     if (static_cast<size_t>(count) < ids.size()) return mounts;
   }
@@ -75,8 +77,18 @@ void keep(const Fd& space, uint64_t number, KeptNamespaces& kept) {
 
 }  // namespace
 
+bool MountAnswer::ask(const uapi::MntIdReqOfNamespace& request, unsigned flags) {
+  constexpr size_t kLongest = size_t{1} << 20;
+  for (;;) {
+    if (::syscall(uapi::kSysStatmount, &request, bytes_.data(), bytes_.size(), flags) == 0)
+      return true;
+    if (errno != EOVERFLOW || bytes_.size() >= kLongest) return false;
+    bytes_.resize(bytes_.size() * 2);
+  }
+}
+
 BpffsMount mount_of(const MountAnswer& answer) {
-  const auto& header = answer.header;
+  const auto& header = answer.header();
   BpffsMount mount;
   mount.id = header.mnt_id;
   mount.device_major = header.sb_dev_major;
@@ -84,9 +96,9 @@ BpffsMount mount_of(const MountAnswer& answer) {
   mount.is_sealed = (header.sb_flags & kSuperblockReadOnly) != 0;
   mount.is_read_only = (header.mnt_attr & MOUNT_ATTR_RDONLY) != 0;
   if ((header.mask & uapi::kStatmountMntPoint) != 0)
-    mount.mount_point = header.str + header.mnt_point;
-  mount.root = header.str + header.mnt_root;
-  if ((header.mask & uapi::kStatmountMntOpts) != 0) mount.options = header.str + header.mnt_opts;
+    mount.mount_point = answer.text(header.mnt_point);
+  if ((header.mask & uapi::kStatmountMntRoot) != 0) mount.root = answer.text(header.mnt_root);
+  if ((header.mask & uapi::kStatmountMntOpts) != 0) mount.options = answer.text(header.mnt_opts);
   return mount;
 }
 
@@ -114,6 +126,21 @@ KeptNamespaces other_namespaces(const std::function<bool(uint64_t)>& is_known) {
     }
   }
   return kept;
+}
+
+bool has_root_of_namespace(int proc, const MountNamespace& space, pid_t pid) {
+  struct statx root {};
+  uint64_t id = 0;
+  const std::string path = std::to_string(pid) + "/root";
+  const auto fd = open_namespace(proc, space);
+  if (!fd || ::ioctl(fd->get(), uapi::kNsGetMntNsId, &id) != 0 ||
+      ::statx(proc, path.c_str(), AT_STATX_DONT_SYNC, uapi::kStatxMntIdUnique, &root) != 0 ||
+      (root.stx_mask & uapi::kStatxMntIdUnique) == 0)
+    return true;
+  MountAnswer answer;
+  if (!answer.ask(request_for(id, root.stx_mnt_id, uapi::kStatmountMntPoint)))
+    return errno != ENOENT && errno != EOVERFLOW;
+  return std::string_view(answer.text(answer.header().mnt_point)) == "/";
 }
 
 namespace {

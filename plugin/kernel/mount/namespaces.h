@@ -1,6 +1,8 @@
 // The bpffs mounts of mount namespaces that this process is not in.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -38,6 +40,10 @@ struct KeptNamespaces {
 // listns(2) (Linux 6.19) lists the same to the same processes, but gives ids, and each is to be
 // opened by open_by_handle_at(2) then.
 KeptNamespaces other_namespaces(const std::function<bool(uint64_t)>& is_known);
+
+// Whether what the process has for "/" is the root of its mount namespace, and not a directory that
+// it went to by chroot(2). True where the kernel does not tell (before Linux 6.11).
+bool has_root_of_namespace(int proc, const MountNamespace& space, pid_t pid);
 
 // Its bpffs mounts: from listmount(2) and statmount(2), which show all of them and know namespaces
 // since Linux 6.11; from mountinfo before. Needs CAP_SYS_ADMIN in the namespace's user namespace.

@@ -31,8 +31,7 @@ bool ask(int fd, uint64_t wanted, MountAnswer& answer) {
   request.request.size = uapi::kMntIdReqSize1;
   request.request.descriptor = static_cast<uint32_t>(fd);
   request.request.param = wanted;
-  return ::syscall(uapi::kSysStatmount, &request, &answer, sizeof answer, uapi::kStatmountByFd) ==
-         0;
+  return answer.ask(request, uapi::kStatmountByFd);
 }
 
 // The part of the file system that a directory shows, from the root of its mount and what the
@@ -44,10 +43,10 @@ std::string shown_root(const std::string& root, const std::string& name) {
 
 // Nothing if it is no directory of a bpffs.
 std::optional<BpffsMount> mount_behind(int proc, const std::string& path) {
-  MountAnswer answer;  // NOLINT(cppcoreguidelines-pro-type-member-init): the kernel fills it
+  MountAnswer answer;
   const auto file = open_at(proc, path, O_PATH);
   if (!file || !ask(file->get(), uapi::kStatmountSbBasic, answer) ||
-      answer.header.sb_magic != BPF_FS_MAGIC || !ask(file->get(), kAllOfMount, answer))
+      answer.header().sb_magic != BPF_FS_MAGIC || !ask(file->get(), kAllOfMount, answer))
     return std::nullopt;
   struct stat status {};
   std::array<char, PATH_MAX> name{};
@@ -96,7 +95,7 @@ std::vector<size_t> starts_of(const std::vector<OpenFile>& files) {
 }  // namespace
 
 bool tells_mounts_by_descriptor() {
-  MountAnswer answer;  // NOLINT(cppcoreguidelines-pro-type-member-init): the kernel fills it
+  MountAnswer answer;
   const auto root = open_at(AT_FDCWD, "/", O_PATH);
   return root && ask(root->get(), uapi::kStatmountSbBasic, answer);
 }

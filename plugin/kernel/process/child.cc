@@ -50,6 +50,10 @@ Error cannot_go_on(std::string reason) {
   return Error(ErrorCode::kSystem, "go on").reason(std::move(reason));
 }
 
+Error took_too_long() {
+  return Error::system("go on", ETIME).reason("it took too long");
+}
+
 // As it is sent, within the limit.
 std::string bytes_of(const Error& error) {
   std::string bytes = error.to_bytes();
@@ -212,7 +216,7 @@ class Series {
       goes_on_ = read_whole(bytes.data(), bytes.size(), deadline);
     }
     if (goes_on_) return result_of(head.worked, std::move(bytes));
-    return std::unexpected(cannot_go_on(was_late_ ? "it took too long" : "the process ended"));
+    return std::unexpected(was_late_ ? took_too_long() : cannot_go_on("the process ended"));
   }
   // False if the child has no further answer.
   [[nodiscard]] bool goes_on() const { return goes_on_; }
@@ -261,7 +265,7 @@ Result<std::string> run_in_child(const Work& work, Milliseconds timeout) {
   auto answer = read_answer(reader.get(), deadline);
   if (!answer) ::kill(child, SIGKILL);
   const auto status = end_of(child, Clock::now() + (answer ? kForItsEnd : kForItsDeath));
-  if (!answer || !status) return std::unexpected(cannot_go_on("it took too long"));
+  if (!answer || !status) return std::unexpected(took_too_long());
   if (!WIFEXITED(*status)) return std::unexpected(cannot_go_on(ended_by(*status)));
   return result_of(WEXITSTATUS(*status) == 0, *std::move(answer));
 }

@@ -22,8 +22,10 @@ Result<std::string> run_in_child(const Work& work, std::chrono::milliseconds tim
 
 // The same for many pieces of work, one after the other: `work(i)` for each i below `count`, in as
 // few children as that takes. `take(i, result)` is called here, in the same order. A piece that
-// does not answer within the timeout is an error, and the next has another child; those after it
-// have less time, so that many such pieces hold nobody up for long.
+// does not answer within the timeout is an error (ETIME), and the next has another child, forked
+// behind `take`; those after it have less time, so that many such pieces hold nobody up for long. A
+// child that is waiting for a file system stays until that answers or goes: who makes many pieces
+// of what one container can keep from answering should leave the others out.
 void run_each_in_child(size_t count, const std::function<Result<std::string>(size_t)>& work,
                        const std::function<void(size_t, Result<std::string>)>& take,
                        std::chrono::milliseconds timeout);

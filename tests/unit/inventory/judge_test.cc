@@ -93,6 +93,13 @@ class Judge : public testing::Test {
   std::vector<KnownContainer> containers_;
 };
 
+TEST_F(Judge, QuotesTheNameOfAProcessThatCouldBeSomethingElse) {
+  EXPECT_EQ(process_text("runc:[2:INIT]"), "runc:[2:INIT]");
+  EXPECT_EQ(process_text("container web"), "\"container web\"");
+  EXPECT_EQ(process_text("a\nb"), "\"a\\nb\"");
+  EXPECT_EQ(process_text(""), "\"\"");
+}
+
 TEST_F(Judge, CallsAContainerWithoutARecordWhatItsRuntimeCallsIt) {
   machine_.spaces[1].processes = {50, 51};
   RuntimeStates runtimes;
@@ -226,7 +233,7 @@ TEST(Inventory, TellsWhoAProcessIsInOneLine) {
   Space space;
   space.pid = 3;
   space.command = "a\nb\x1b[31m";
-  EXPECT_EQ(text_of(space), "a\\nb\\x1b[31m (pid 3)");
+  EXPECT_EQ(text_of(space), "\"a\\nb\\x1b[31m\" (pid 3)");
 }
 
 TEST(WalkedPins, StayTheSameBetweenProcesses) {
