@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <utility>
 
 #include "tests/engines/whole_machine.h"
@@ -48,7 +49,7 @@ TEST_F(Hiding, BehindLocksShowsWhoHoldsAMap) {
     for (int i = 0; i < 600; ++i) {
       struct flock lock {};
       lock.l_type = F_RDLCK;
-      lock.l_start = 2 * i;
+      lock.l_start = off_t{2} * i;
       lock.l_len = 1;
       check(fcntl(held, F_SETLK, &lock), "lock a part of the map's file");
     }
@@ -95,6 +96,27 @@ TEST_F(Hiding, InADirectoryWithTheMachinesRootShowsAContainer) {
   if (!tells_mounts_of_others()) GTEST_SKIP() << "this kernel tells no mounts of other namespaces";
   EXPECT_THAT(take().notices(),
               Contains(AllOf(StartsWith("exposed: "), HasSubstr(neighbour.name()))));
+}
+
+// Two mounts show two parts of one bpffs, whose root is mounted nowhere any more.
+TEST_F(Hiding, InAPartOfABpffsShowsItsPins) {
+  const std::string whole = directory_.make_directory("whole");
+  const std::string one = directory_.make_directory("one");
+  const std::string two = directory_.make_directory("two");
+  pins_.map("/sys/fs/bpf/flows");
+  const Fd flows = open_pin("/sys/fs/bpf/flows");
+  const Neighbour neighbour([&] {
+    mount_bpffs(whole);
+    for (const auto& [name, at] : {std::pair("/a", one), std::pair("/b", two)}) {
+      check(mkdir((whole + name).c_str(), 0755), "mkdir");
+      pins_.object(flows, whole + name + "/pin");
+      check(mount((whole + name).c_str(), at.c_str(), nullptr, MS_BIND, nullptr), "bind a part");
+    }
+    check(umount2(whole.c_str(), MNT_DETACH), "unmount the whole");
+  });
+  const auto result = take_inventory(installation_, {"pins"});
+  EXPECT_THAT(result.out, HasSubstr("a/pin"));
+  EXPECT_THAT(result.out, HasSubstr("b/pin"));
 }
 
 TEST_F(Hiding, BehindAFileSystemThatNeverAnswersHoldsOneProcess) {

@@ -3,6 +3,9 @@
 #include <linux/capability.h>
 
 #include <algorithm>
+#include <set>
+#include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "plugin/base/text.h"
@@ -171,11 +174,31 @@ AccessJudge::AccessJudge(const Machine& machine, const std::vector<KnownContaine
       if (const auto owner = parties_of_processes_.find(machine.spaces[i].pid);
           owner != parties_of_processes_.end())
         parties_of_spaces_[i] = owner->second;
+  // A container mounts the same thing in as many places as it likes.
+  std::set<std::tuple<size_t, size_t, std::string_view, bool>> known;
   for (const auto& mount : machine.mounts) {
     mounts_[mount.instance].push_back(&mount);
-    if (const auto party = parties_of_spaces_[mount.space])
+    const auto party = parties_of_spaces_[mount.space];
+    if (!party) continue;
+    const bool is_host = parties_[*party].is_of_host();
+    if (known.emplace(*party, mount.instance, mount.mount.root, mount.mount.is_read_only).second)
       mounts_of_parties_[*party].push_back(&mount);
+    if (!is_host && !machine.instances[mount.instance].left_out.empty())
+      reach_everything_.push_back(*party);
   }
+}
+
+// What was not seen of what somebody sees may be anything.
+void AccessJudge::add_what_was_not_seen(size_t party, Accessor& accessor) const {
+  for (const auto* mount : mounts_of_parties_[party])
+    if (!machine_.instances[mount->instance].left_out.empty())
+      add_way(accessor, {.kind = Way::Kind::kBypass,
+                         .reads = Answer::kMay,
+                         .writes = Answer::kMay,
+                         .text = "not all of the bpffs at " + quoted(mount->mount.mount_point) +
+                                 " could be seen",
+                         .rule = {},
+                         .bypass = {}});
 }
 
 // Those who may have a way to it: who sees a pin, holds it, or reaches everything.
@@ -200,6 +223,7 @@ Accessor AccessJudge::of(size_t object, size_t party, const kernel::MapLimits& l
   Accessor accessor{.space = whom.space, .command = {}, .ways = {}, .closed = asked.sentences()};
   const Surrounding around{whom, records_[party], mounts_of_parties_[party]};
   for (const auto& process : whom.processes) add_ways(asked, around, process, accessor);
+  add_what_was_not_seen(party, accessor);
   if (whom.not_seen > 0)
     add_way(accessor,
             {.kind = Way::Kind::kBypass,

@@ -82,6 +82,7 @@ class AccessJudge {
   [[nodiscard]] const std::vector<Party>& parties() const { return parties_; }
 
  private:
+  void add_what_was_not_seen(size_t party, Accessor& accessor) const;
   [[nodiscard]] std::vector<size_t> candidates(const Object& object) const;
 
   const Machine& machine_;

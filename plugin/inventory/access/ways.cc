@@ -265,6 +265,19 @@ void add_way(Accessor& accessor, Way way) {
   if (way.reads == Answer::kNo && way.writes == Answer::kNo) return;
   accessor.reads = std::max(accessor.reads, way.reads);
   accessor.writes = std::max(accessor.writes, way.writes);
+  // Whoever pins makes any number of ways; the rest of them are one.
+  constexpr size_t kMaxWays = 64;
+  if (accessor.ways.size() == kMaxWays - 1) {
+    way.text = "more ways, which are not listed";
+    way.rule.reset();
+    return accessor.ways.push_back(std::move(way));
+  }
+  if (accessor.ways.size() == kMaxWays) {
+    auto& last = accessor.ways.back();
+    last.reads = std::max(last.reads, way.reads);
+    last.writes = std::max(last.writes, way.writes);
+    return;
+  }
   const auto same = std::ranges::find_if(accessor.ways, [&](const Way& other) {
     return other.kind == way.kind && other.text == way.text && other.bypass == way.bypass;
   });

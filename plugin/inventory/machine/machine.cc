@@ -171,13 +171,15 @@ class Look {
                                .mount = std::move(mount)});
   }
 
-  // The mounts of each instance, first those that show all of it, of these the machine's own.
+  // The mounts of each instance, first those that show all of it or more than others, of these the
+  // machine's own.
   [[nodiscard]] std::vector<std::vector<const InstanceMount*>> ways_to_instances() const {
     std::vector<std::vector<const InstanceMount*>> ways(machine_.instances.size());
     for (const auto& mount : machine_.mounts) ways[mount.instance].push_back(&mount);
     for (auto& of_one : ways)
       std::ranges::stable_sort(of_one, {}, [&](const InstanceMount* mount) {
-        return std::pair(mount->mount.root != "/", !machine_.spaces[mount->space].is_host);
+        return std::tuple(mount->mount.root != "/", mount->mount.root.size(),
+                          !machine_.spaces[mount->space].is_host);
       });
     return ways;
   }
@@ -214,7 +216,7 @@ class Look {
       if (!machine_.spaces[way->space].is_host && silent_.insert(way->space).second) return;
   }
 
-  // In the child: by the first way that leads to the instance.
+  // In the child: by the first way that leads to all of the instance, or by those to its parts.
   [[nodiscard]] Result<std::string> look_through(const std::vector<const InstanceMount*>& ways,
                                                  bool by_path_fd) const {
     std::optional<Error> why =
@@ -225,16 +227,36 @@ class Look {
       none.covered.emplace_back("anything, because it was not asked for");
       return kernel::to_bytes(none);
     }
+    // Mounts of different parts show different pins.
+    std::optional<kernel::WalkedPins> all;
+    std::vector<std::string> roots;
     for (const auto* way : ways) {
-      if (silent_.contains(way->space)) continue;
+      const auto& root = way->mount.root;
+      if (silent_.contains(way->space) || shows_no_more(roots, root)) continue;
       auto shown = kernel::open_bpffs(proc_.get(), *ways_[way->space], way->mount);
       if (!shown) {
         why = std::move(shown).error();
         continue;
       }
-      return kernel::to_bytes(pins_of(*shown, way->mount, by_path_fd));
+      auto found = pins_of(*shown, way->mount, by_path_fd);
+      if (root == "/") return kernel::to_bytes(found);
+      roots.push_back(root);
+      if (!all) {
+        all = std::move(found);
+        continue;
+      }
+      std::ranges::move(found.pins, std::back_inserter(all->pins));
+      std::ranges::move(found.left_out, std::back_inserter(all->left_out));
+      std::ranges::move(found.covered, std::back_inserter(all->covered));
     }
+    if (all) return kernel::to_bytes(*all);
     return std::unexpected(*std::move(why));
+  }
+
+  // Whether what is at `root` is in one of the parts that were read.
+  static bool shows_no_more(const std::vector<std::string>& read, const std::string& root) {
+    return std::ranges::any_of(
+        read, [&](const std::string& one) { return root == one || root.starts_with(one + "/"); });
   }
 
   static kernel::WalkedPins pins_of(const Fd& shown, const kernel::BpffsMount& mount,

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -55,16 +56,23 @@ std::optional<uint64_t> namespace_in(std::string_view link) {
   return link.starts_with("mnt:[") ? number_behind(link, "mnt:[", 10) : std::nullopt;
 }
 
+// What somebody can have looked at, in one mount namespace that is not the machine's: they can have
+// more descriptors than anybody should wait for.
+constexpr std::chrono::milliseconds kForOneNamespace{2000};
+
 class Scan {
  public:
-  Scan(int proc, std::optional<uint64_t> only) : proc_(proc), only_(only) {}
+  using Clock = std::chrono::steady_clock;
+
+  Scan(int proc, std::optional<uint64_t> only)
+      : proc_(proc), only_(only), host_(namespace_of("1").value_or(0)) {}
 
   void look_at(pid_t pid, const std::string& name) {
     const auto own = namespace_of(name);
     const bool is_gone = !own && errno == ENOENT;
     if (own) join(*own, pid, name);
     if (only_ && own && *own != *only_) return;
-    const bool open = own && look_at_descriptors(pid, name);
+    const bool open = own && look_at_descriptors(pid, name, *own);
     const size_t threads = threads_of(name);
     const bool seen = threads > 1 && look_at_threads(pid, name, own);
     // A process that has ended and waits for its parent has nothing.
@@ -129,7 +137,7 @@ class Scan {
       if (!number) continue;
       if (number != own) join(*number, pid, path);
       if (known != 0 && has_same_descriptors(known, id)) continue;
-      if (look_at_descriptors(pid, path) && known == 0) known = id;
+      if (look_at_descriptors(pid, path, *number) && known == 0) known = id;
     }
     return known != 0;
   }
@@ -139,13 +147,24 @@ class Scan {
   }
 
   // False if they could not be read.
-  bool look_at_descriptors(pid_t pid, const std::string& name) {
+  bool look_at_descriptors(pid_t pid, const std::string& name, uint64_t space) {
+    const auto began = Clock::now();
+    const bool seen =
+        look_at_descriptors(pid, name, began + kForOneNamespace - spent_[space], space != host_);
+    spent_[space] += Clock::now() - began;
+    return seen;
+  }
+
+  bool look_at_descriptors(pid_t pid, const std::string& name, Clock::time_point deadline,
+                           bool is_limited) {
     recent_ = {};
     asked_ = 0;
+    size_t count = 0;
     auto directory = open_at(proc_, name + "/fd", O_RDONLY | O_DIRECTORY);
     if (!directory) return false;
     Directory descriptors(*std::move(directory));
     while (const auto* entry = descriptors.next()) {
+      if (is_limited && count++ % 64 == 0 && Clock::now() > deadline) return false;
       const std::string number = entry->d_name;
       const auto link = link_of(name + "/fd/" + number);
       if (!link) continue;
@@ -225,6 +244,8 @@ class Scan {
   };
   std::array<Known, 4> recent_{};
   size_t asked_ = 0;
+  uint64_t host_;                                        // the machine's own mount namespace
+  std::unordered_map<uint64_t, Clock::duration> spent_;  // by mount namespace
   Processes result_;
   std::unordered_map<uint64_t, size_t> index_;           // of namespaces by their number
   std::unordered_map<uint64_t, std::string> only_open_;  // that somebody has open, by number

@@ -115,6 +115,29 @@ TEST_F(Access, IsNothingForAContainerThatSeesNothing) {
   EXPECT_EQ(answer(), "no no");
 }
 
+// As where somebody has made more directories than anybody reads.
+TEST_F(Access, IsNotDeniedWhereNotAllWasSeen) {
+  add_mount(1, 0, "/sys/fs/bpf");
+  machine_.pins.clear();
+  machine_.objects[0].pins.clear();
+  EXPECT_EQ(answer(), "no no");
+  machine_.instances[0].left_out.emplace_back("its pins: it took too long");
+  EXPECT_EQ(answer(), "may may");
+  const auto all = AccessJudge(machine_, containers_, parties()).of(0, kNoLimits);
+  EXPECT_THAT(all.who, testing::SizeIs(2));
+}
+
+TEST_F(Access, ByManyPinsIsToldInAFewLines) {
+  process_.permitted = process_.attainable = uint64_t{1} << CAP_DAC_OVERRIDE;
+  for (int i = 0; i < 200; ++i) {
+    add_mount(1, 0, "/sys/fs/bpf" + std::to_string(i));
+    add_pin(0, "again" + std::to_string(i));
+  }
+  const auto found = container();
+  EXPECT_THAT(found.ways, testing::SizeIs(64));
+  EXPECT_EQ(found.ways.back().text, "more ways, which are not listed");
+}
+
 TEST_F(Access, ToReadIsReadingWhereTheViewIsSealed) {
   grant(model::Access::kRead, true);
   EXPECT_EQ(answer(), "yes no");
