@@ -113,19 +113,20 @@ policy::Surroundings::Mounts mounts_of_host(HostPins pins) {
   return pins == HostPins::kOpen ? kernel::are_on_different_mounts : policy::Surroundings::Mounts();
 }
 
-// What the hook will refuse because the view would be void, as far as the configuration shows it.
-void explain_void(HostPins pins, Explanation& explanation) {
-  const auto& seen = explanation.seen;
+policy::Surroundings surroundings_of(HostPins pins, const Container& seen) {
   const auto is_host = [&](NamespaceKind kind) {
     return namespace_of(seen, kind).mode == Namespace::Mode::kHost;
   };
-  const policy::Surroundings around{is_host(NamespaceKind::kUser), is_host(NamespaceKind::kPid),
-                                    pins == HostPins::kOpen
-                                        ? kernel::bpffs_places()
-                                        : std::vector<std::string>{kernel::kUsualBpffs},
-                                    mounts_of_host(pins)};
-  const auto found =
-      policy::find_bypasses(explanation.decision, seen, around, known_objects(explanation));
+  return {is_host(NamespaceKind::kUser), is_host(NamespaceKind::kPid),
+          pins == HostPins::kOpen ? kernel::bpffs_places()
+                                  : std::vector<std::string>{kernel::kUsualBpffs},
+          mounts_of_host(pins)};
+}
+
+// What the hook will refuse because the view would be void, as far as the configuration shows it.
+void explain_void(const policy::Surroundings& around, Explanation& explanation) {
+  const auto found = policy::find_bypasses(explanation.decision, explanation.seen, around,
+                                           known_objects(explanation));
   const auto checked = policy::check_void(explanation.decision, policy::kinds_of(found));
   if (!checked) explanation.errors.push_back(checked.error());
 }
@@ -152,6 +153,8 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
                                    NamespaceKind::kCgroup, NamespaceKind::kIpc})
     if (policy::shares_host_namespace(explanation.container, kind, host))
       namespace_of(explanation.seen, kind).mode = Namespace::Mode::kHost;
+  const policy::Surroundings around = surroundings_of(pins, explanation.seen);
+  explanation.past_view = policy::find_past_view(explanation.seen, around);
   for (const auto& policy : policies) {
     Explanation::Verdict verdict;
     verdict.policy = {policy.name, policy.place};
@@ -180,7 +183,7 @@ Result<Explanation> explain(const std::vector<Policy>& policies, const std::stri
 
   PINSCOPE_TRY(const Decision present, look_at_sources(pins, explanation));
   if (pins == HostPins::kOpen) explain_reach(host, mounts, explanation);
-  explain_void(pins, explanation);
+  explain_void(around, explanation);
   if (auto refusal = foreseen_refusal(mounts, explanation.container, present);
       refusal && has_mount_namespace)
     explanation.errors.push_back(*std::move(refusal));

@@ -13,6 +13,7 @@
 #include "plugin/model/object.h"
 #include "plugin/model/plan.h"
 #include "plugin/oci/pod_labels.h"
+#include "plugin/policy/decide/past_view.h"
 #include "plugin/policy/decide/told.h"
 
 namespace pinscope {
@@ -50,6 +51,9 @@ struct Explanation {
   // refuse if the shim or the precreate stage had widened it.
   model::BpfCommands commands;
   model::BpfCommands still_refused;
+
+  // What the container has whatever policies grant; nothing known of one that is described.
+  policy::PastView past_view;
 
   // There is no config.json, but a description: whether the container would start, and whether its
   // view would hold, is not known.

@@ -82,6 +82,48 @@ TEST_P(DiffOfContainers, SaysThatItCouldNotReadOne) {
               AllOf(HasSubstr("not read " + container_.id()), HasSubstr("could not be read")));
 }
 
+TEST_P(DiffOfContainers, CallsAGrantInsteadOfTheHostsBpffsLess) {
+  container_.spec.mounts.push_back({"/mnt/bpf", "bind", "/sys/fs/bpf", {"rbind"}});
+  start("select: {}\nview: {hostBpffs: allow}\ngrants:\n  - {pin: /sys/fs/bpf/counters}\n");
+  const auto result = diff("select: {}\ngrants:\n  - {pin: /sys/fs/bpf/flows}\n");
+  EXPECT_EQ(result.status, 3) << result;
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("narrowed  /sys/fs/bpf/flows "), HasSubstr("all past the view"),
+                    HasSubstr("narrowed  view.hostBpffs"), Not(HasSubstr("with more access"))));
+}
+
+TEST_P(DiffOfContainers, CallsTheHostsBpffsInsteadOfAGrantMore) {
+  container_.spec.mounts.push_back({"/mnt/bpf", "bind", "/sys/fs/bpf", {"rbind"}});
+  start(kTwoGrants);
+  const auto result = diff("select: {engine: crio}\n");
+  EXPECT_EQ(result.status, 4) << result;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("widened  view.hostBpffs"), HasSubstr("mask"),
+                                HasSubstr("widened  /sys/fs/bpf/flows")));
+}
+
+TEST_P(DiffOfContainers, SaysNothingOfTheHostsBpffsWhereNoneIsMounted) {
+  start(kTwoGrants);
+  const auto result = diff("select: {engine: crio}\n");
+  EXPECT_EQ(result.status, 3) << result;
+  EXPECT_THAT(result.out, Not(HasSubstr("hostBpffs")));
+}
+
+TEST_P(DiffOfContainers, CallsNothingMoreThanEverything) {
+  container_.spec.capabilities = BundleSpec::all_capabilities();
+  start("select: {}\n");
+  const auto result = diff(kTwoGrants);
+  EXPECT_EQ(result.status, 3) << result;
+  EXPECT_THAT(result.out, HasSubstr("its view is void before and after, by cap-sys-admin"));
+}
+
+TEST_P(DiffOfContainers, SaysThatAnOlderSetIsInForceAndThatOneFileIsTheWholeSet) {
+  start(kTwoGrants);
+  installation_.write_policy("nonsense: 1\n");
+  const auto result = diff("select: {}\n");
+  EXPECT_THAT(result.out, HasSubstr("note the policy files are not in force, an older set is: "));
+  EXPECT_EQ(result.status, 3) << result;
+}
+
 PINSCOPE_EACH_RUNTIME(DiffOfContainers);
 
 }  // namespace

@@ -1,5 +1,6 @@
 // `pinscope diff`: what other policies would change for the containers that run, or for the
 // subjects of policy tests. Changes nothing.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,6 +51,26 @@ Result<std::vector<model::Policy>> read_set(const std::string& path) {
   return std::unexpected(Error(failed)
                              .reason(model::to_string(first->place) + ": " + first->message)
                              .hint("pinscope check shows all errors"));
+}
+
+// Whoever names one file where there was a directory may mean one policy of it.
+std::string one_file_note(const std::string& path, const std::vector<model::Policy>& before,
+                          const std::vector<model::Policy>& after) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || S_ISDIR(status.st_mode)) return "";
+  std::vector<std::string> gone;
+  for (const auto& policy : before)
+    if (std::ranges::find(after, policy.name, &model::Policy::name) == after.end())
+      gone.push_back(quoted(policy.name));
+  if (gone.empty()) return "";
+  constexpr size_t kMaxNames = 4;
+  const size_t more = gone.size() > kMaxNames ? gone.size() - kMaxNames : 0;
+  gone.resize(gone.size() - more);
+  return quoted(path) +
+         " is one file, and is compared as the whole set: what is not in it counts "
+         "as removed, here " +
+         joined(gone, ", ") +
+         (more > 0 ? " and " + count_of(more, "more policy", "more policies") : "");
 }
 
 Running running_as(const std::string& id, const std::string& bundle, model::Engine engine) {
@@ -116,7 +137,10 @@ Result<Outcome> outcome_of(const std::vector<model::Policy>& policies, const Run
     if (!verdict.depends_on.empty())
       difference.undecided.push_back("whether " + model::to_string(verdict.policy) +
                                      " selects it depends on " + verdict.depends_on);
-  return Outcome{std::move(explained.decision), std::move(explained.errors)};
+  // What is mounted on the host is there for every session without a view.
+  if (is_session) explained.past_view.mounts_bpffs = true;
+  return Outcome{std::move(explained.decision), std::move(explained.past_view),
+                 std::move(explained.errors)};
 }
 
 Status compare_running(const Settings& settings, const std::vector<model::Policy>& before,
@@ -152,8 +176,8 @@ Outcome outcome_of(const std::vector<model::Policy>& policies, const policy::Pol
   for (const auto& [rule, keys] : depends)
     difference.undecided.push_back("whether " + model::to_string(rule) + " selects it depends on " +
                                    keys);
-  if (!decision) return {{}, {decision.error()}};
-  return {*std::move(decision), {}};
+  if (!decision) return {{}, {}, {decision.error()}};
+  return {*std::move(decision), {}, {}};
 }
 
 Status compare_subjects(const std::string& path, const std::vector<model::Policy>& before,
@@ -203,10 +227,15 @@ Result<ExitStatus> diff(const Settings& settings, const DiffOptions& options) {
   } else {
     comparison.old_policies = settings.hook.policy.policy_path;
     PINSCOPE_TRY(auto next, read_next_policies(settings));
+    if (auto note = last_good_note(next); !note.empty())
+      comparison.notes.push_back(std::move(note));
     before = std::move(next.policies);
   }
   comparison.new_policies = options.paths.back();
   PINSCOPE_TRY(const auto after, read_set(options.paths.back()));
+  if (auto note = one_file_note(options.paths.back(), before, after); !note.empty())
+    comparison.notes.push_back(std::move(note));
+  comparison.of_subjects = !options.subjects.empty();
   if (options.subjects.empty())
     PINSCOPE_CHECK(compare_running(settings, before, after, comparison));
   else

@@ -28,8 +28,11 @@ void compare(const Outcome& before, const Outcome& after, Difference& difference
     return !outcome.errors.empty() && !outcome.decision.selected();
   };
   if (is_undecided(before) || is_undecided(after)) return;
-  difference.grants = policy::compare_grants(before.decision.grants, after.decision.grants);
-  difference.view = policy::compare_views(before.decision, after.decision);
+  const policy::Side old{before.decision, before.past};
+  const policy::Side now{after.decision, after.past};
+  difference.grants = policy::compare_grants(old, now);
+  difference.view = policy::compare_views(old, now);
+  if (!before.past.everything.empty()) difference.everything = after.past.everything;
   difference.refusals = after.decision.refusals;
 }
 

@@ -15,6 +15,7 @@ namespace pinscope::cli {
 // What one set of policies gives a container.
 struct Outcome {
   model::Decision decision;
+  policy::PastView past;      // what it has beside its view
   std::vector<Error> errors;  // why it would not start; the decision may be empty then
 };
 
@@ -27,6 +28,7 @@ struct Difference {
   std::vector<std::string> undecided;  // policies of which it cannot be said
   std::vector<policy::ComparedGrant> grants;
   std::vector<policy::ViewChange> view;
+  std::vector<model::Bypass> everything;    // by which it has every object before and after
   std::vector<model::RefusedPin> refusals;  // by the new policies
   std::vector<Error> before;                // why it would not start
   std::vector<Error> after;
@@ -43,8 +45,10 @@ void compare(const Outcome& before, const Outcome& after, Difference& difference
 struct Comparison {
   std::string old_policies;  // their path
   std::string new_policies;
-  std::vector<Difference> all;  // those that widen first, then those that differ, by title
-  std::vector<Error> not_seen;  // where containers could be that were not found
+  std::vector<Difference> all;     // those that widen first, then those that differ, by title
+  bool of_subjects = false;        // of policy tests, instead of containers
+  std::vector<std::string> notes;  // what the reader has to know of the policies
+  std::vector<Error> not_seen;     // where containers could be that were not found
 
   void sort();
   [[nodiscard]] size_t count(bool (Difference::*is)() const) const;

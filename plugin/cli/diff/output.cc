@@ -30,16 +30,28 @@ Colour colour_of(GrantChange change) {
   return Colour::kPlain;
 }
 
-// What is otherwise of a grant, and everything of one that came or went.
+// The access, owner and mode of a grant, and what else is otherwise than in the other one.
 std::string text_of(const std::optional<GrantedPin>& grant, const GrantedPin* other) {
   if (!grant) return "-";
-  std::string text = name_of(grant->access);
+  std::string text = std::string(name_of(grant->access)) + " " + owner_and_mode(*grant);
   if (other == nullptr) return text;
   if (grant->name != other->name) text += " as " + grant->name;
-  if (owner_and_mode(*grant) != owner_and_mode(*other)) text += " " + owner_and_mode(*grant);
   if (grant->missing != other->missing) text += std::string(" missing: ") + name_of(grant->missing);
   if (grant->expect != other->expect) text += " (another \"expect\")";
   return text;
+}
+
+// With a grant or without one, it can do everything with the source.
+std::string text_of(const std::optional<GrantedPin>& grant, const GrantedPin* other,
+                    bool past_view) {
+  if (!past_view) return text_of(grant, other);
+  return grant ? text_of(grant, other) + ", all past the view" : "all past the view";
+}
+
+const char* word_of(const policy::ViewChange& change) {
+  return name_of(change.widens    ? GrantChange::kWidened
+                 : change.narrows ? GrantChange::kNarrowed
+                                  : GrantChange::kChanged);
 }
 
 const model::Rule& rule_of(const Difference& difference, const ComparedGrant& grant) {
@@ -54,7 +66,7 @@ Table table_of(const Difference& difference) {
   const auto add_view = [&](bool widens) {
     for (const auto& change : difference.view)
       if (change.widens == widens)
-        table.add({{widens ? "widened" : "changed", widens ? Colour::kRed : Colour::kYellow},
+        table.add({{word_of(change), widens ? Colour::kRed : Colour::kYellow},
                    change.what,
                    change.before,
                    change.after,
@@ -66,8 +78,8 @@ Table table_of(const Difference& difference) {
     const auto& one = grant.after ? *grant.after : *grant.before;
     table.add({{name_of(grant.change), colour_of(grant.change)},
                one.source,
-               text_of(grant.before, grant.after ? &*grant.after : nullptr),
-               text_of(grant.after, grant.before ? &*grant.before : nullptr),
+               text_of(grant.before, grant.after ? &*grant.after : nullptr, grant.past_view_before),
+               text_of(grant.after, grant.before ? &*grant.before : nullptr, grant.past_view_after),
                to_string(rule_of(difference, grant))});
   }
   add_view(false);
@@ -83,7 +95,12 @@ std::string body_of(const Difference& difference, const Palette& palette) {
     text += palette.paint(Colour::kRed, "would start") +
             ", and did not: " + one_line(difference.before.front().sentence()) + "\n";
   const auto table = table_of(difference);
-  return table.empty() ? text : text + table.text(palette);
+  if (!table.empty()) text += table.text(palette);
+  if (!difference.everything.empty())
+    text += "its view is void before and after, by " +
+            joined(names_of(difference.everything), ", ") +
+            ": it has every object, and nothing is more than that\n";
+  return text;
 }
 
 std::string doubts_of(const Difference& difference) {
@@ -99,8 +116,9 @@ std::string doubts_of(const Difference& difference) {
 std::string summary_of(const Comparison& comparison, const Palette& palette) {
   const size_t differ = comparison.count(&Difference::differs);
   const size_t widen = comparison.count(&Difference::widens);
-  const std::string all =
-      count_of(comparison.all.size() - comparison.unreadable(), "container", "containers");
+  const std::string all = count_of(comparison.all.size() - comparison.unreadable(),
+                                   comparison.of_subjects ? "subject" : "container",
+                                   comparison.of_subjects ? "subjects" : "containers");
   std::string text = differ == 0 ? palette.paint(Colour::kGreen, "no difference") + " for " + all
                                  : std::to_string(differ) + " of " + all + " would change";
   if (widen > 0)
@@ -149,17 +167,22 @@ void write_difference(JsonWriter& json, const Difference& difference) {
   for (const auto& grant : difference.grants) {
     json.object()
         .field("change", name_of(grant.change))
+        .field("past_view_before", grant.past_view_before)
+        .field("past_view_after", grant.past_view_after)
         .field("source", (grant.after ? grant.after : grant.before)->source);
     write_grant(json, "before", grant.before);
     write_grant(json, "after", grant.after);
     json.end();
   }
-  json.end().key("view").array();
+  json.end().key("everything_by");
+  model::write_texts(json, names_of(difference.everything));
+  json.key("view").array();
   for (const auto& change : difference.view)
     json.object()
         .field("what", change.what)
         .field("before", change.before)
         .field("after", change.after)
+        .field("change", word_of(change))
         .field("widens", change.widens)
         .end();
   json.end();
@@ -200,6 +223,8 @@ std::string to_text(const Comparison& comparison, const Palette& palette) {
   }
   for (const auto& error : comparison.not_seen)
     doubts += palette.paint(Colour::kYellow, "not seen") + " " + one_line(error.sentence()) + "\n";
+  for (const auto& note : comparison.notes)
+    doubts += palette.paint(Colour::kYellow, "note") + " " + one_line(note) + "\n";
   return text + doubts + summary_of(comparison, palette);
 }
 
@@ -215,6 +240,8 @@ std::string to_json(const Comparison& comparison) {
       .array();
   for (const auto& one : comparison.all) write_difference(json, one);
   json.end();
+  json.key("notes");
+  model::write_texts(json, comparison.notes);
   write_errors(json, "not_seen", comparison.not_seen);
   return end_output(std::move(json));
 }

@@ -24,17 +24,6 @@ struct DriftOptions {
   std::string format;  // empty: what --output says
 };
 
-drift::Entry last_good(const std::vector<policy::Diagnostic>& diagnostics) {
-  using Severity = policy::Diagnostic::Severity;
-  drift::Entry entry{.kind = drift::Kind::kLastGood, .subject = {}, .text = {}, .rule = {}};
-  entry.text = "the policy files are not in force, an older set is";
-  auto why = std::ranges::find(diagnostics, Severity::kError, &policy::Diagnostic::severity);
-  if (why == diagnostics.end()) why = diagnostics.begin();
-  if (why != diagnostics.end())
-    entry.text += ": " + model::to_string(why->place) + ": " + one_line(why->message);
-  return entry;
-}
-
 Result<drift::Drift> look(const Settings& settings, const DriftOptions& options) {
   PINSCOPE_CHECK(check_given_path(settings, "policy"));
   PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
@@ -51,7 +40,8 @@ Result<drift::Drift> look(const Settings& settings, const DriftOptions& options)
                                                  {.state_directory = settings.hook.state_directory,
                                                   .container = std::move(container)}));
   if (next.last_good) {
-    drift.entries.push_back(last_good(next.diagnostics));
+    drift.entries.push_back(
+        {.kind = drift::Kind::kLastGood, .subject = {}, .text = last_good_note(next), .rule = {}});
     std::ranges::stable_sort(drift.entries, {}, &drift::Entry::kind);
   }
   return drift;

@@ -1,5 +1,6 @@
 #include "plugin/cli/explain/next_policies.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "plugin/base/text.h"
@@ -7,6 +8,17 @@
 #include "plugin/policy/set/install.h"
 
 namespace pinscope::cli {
+
+std::string last_good_note(const NextPolicies& next) {
+  using Severity = policy::Diagnostic::Severity;
+  if (!next.last_good) return "";
+  std::string text = "the policy files are not in force, an older set is";
+  auto why = std::ranges::find(next.diagnostics, Severity::kError, &policy::Diagnostic::severity);
+  if (why == next.diagnostics.end()) why = next.diagnostics.begin();
+  if (why != next.diagnostics.end())
+    text += ": " + model::to_string(why->place) + ": " + one_line(why->message);
+  return text;
+}
 
 Result<NextPolicies> read_next_policies(const Settings& settings) {
   const policy::StoreOptions& store = settings.hook.policy;

@@ -1,6 +1,7 @@
 // The policies that the next start would use, for commands that say what it would come to.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "plugin/base/result.h"
@@ -16,6 +17,9 @@ struct NextPolicies {
   std::vector<policy::Diagnostic> diagnostics = {};
   bool last_good = false;  // `policies` are those of the set in force
 };
+
+// For people: that the files are not in force, and the first reason. Empty if they are.
+std::string last_good_note(const NextPolicies& next);
 
 // Those of the files, if they have no errors and can come into force; otherwise those of the set in
 // force. kPolicyUnavailable: there is none.

@@ -98,6 +98,21 @@ bool widens_delegation(const model::Decision& before, const model::Decision& aft
          after.delegation->reach > before.delegation->reach;
 }
 
+// Some of it was there already, or stays, without a grant.
+GrantChange change_with(const ComparedGrant& compared) {
+  const bool had = compared.past_view_before;
+  const bool has = compared.past_view_after;
+  if (!had && !has) return compared.change;
+  if (!had) return compared.before ? GrantChange::kWidened : GrantChange::kGained;
+  if (!has) return compared.after ? GrantChange::kNarrowed : GrantChange::kLost;
+  return compared.change == GrantChange::kSame ? GrantChange::kSame : GrantChange::kChanged;
+}
+
+void sort(std::vector<ComparedGrant>& compared) {
+  std::ranges::stable_sort(
+      compared, {}, [](const ComparedGrant& one) { return std::pair(one.change, name_in(one)); });
+}
+
 // Pairs what the key makes equal, and leaves the rest to the next key.
 class Pairing {
  public:
@@ -140,9 +155,7 @@ class Pairing {
       found_.push_back({GrantChange::kLost, *grant, std::nullopt});
     for (const GrantedPin* grant : after_)
       found_.push_back({GrantChange::kGained, std::nullopt, *grant});
-    std::ranges::stable_sort(found_, {}, [](const ComparedGrant& compared) {
-      return std::pair(compared.change, name_in(compared));
-    });
+    sort(found_);
     return std::move(found_);
   }
 
@@ -184,10 +197,26 @@ std::vector<ComparedGrant> compare_grants(const std::vector<GrantedPin>& before,
   return std::move(pairing).finish();
 }
 
-std::vector<ViewChange> compare_views(const model::Decision& before, const model::Decision& after) {
+std::vector<ComparedGrant> compare_grants(const Side& before, const Side& after) {
+  auto all = compare_grants(before.decision.grants, after.decision.grants);
+  for (auto& one : all) {
+    const std::string& source = (one.after ? one.after : one.before)->source;
+    one.past_view_before = has_past_view(before.past, before.decision, source);
+    one.past_view_after = has_past_view(after.past, after.decision, source);
+    one.change = change_with(one);
+  }
+  sort(all);
+  return all;
+}
+
+std::vector<ViewChange> compare_views(const Side& one, const Side& other) {
+  const model::Decision& before = one.decision;
+  const model::Decision& after = other.decision;
+  const bool had_everything = !one.past.everything.empty();
   std::vector<ViewChange> changes;
-  const auto add = [&](const char* what, std::string old, std::string now, bool widens) {
-    if (old != now) changes.push_back({what, std::move(old), std::move(now), widens});
+  const auto add = [&](const char* what, std::string old, std::string now, bool widens = false,
+                       bool narrows = false) {
+    if (old != now) changes.push_back({what, std::move(old), std::move(now), widens, narrows});
   };
   const auto void_view = [](const model::Decision& decision) {
     return name_of(decision.void_rejected_by ? model::VoidView::kReject : model::VoidView::kAllow);
@@ -195,14 +224,19 @@ std::vector<ViewChange> compare_views(const model::Decision& before, const model
   const auto in_view = [](const model::Decision& decision, std::string text) {
     return decision.selected() ? std::move(text) : kNone;
   };
-  add("selected by", selected_by(before), selected_by(after), false);
-  add("view.at", in_view(before, before.at), in_view(after, after.at), false);
-  add("view.layout", in_view(before, name_of(before.layout)), in_view(after, name_of(after.layout)),
-      false);
-  add("view.hostBpffs", host_bpffs(before), host_bpffs(after),
-      strictness(after) < strictness(before));
-  add("view.void", void_view(before), void_view(after), before.void_rejected_by.has_value());
-  add("delegate", delegated(before), delegated(after), widens_delegation(before, after));
+  add("selected by", selected_by(before), selected_by(after));
+  add("view.at", in_view(before, before.at), in_view(after, after.at));
+  add("view.layout", in_view(before, name_of(before.layout)),
+      in_view(after, name_of(after.layout)));
+  if (one.past.mounts_bpffs.value_or(true) || other.past.mounts_bpffs.value_or(true))
+    add("view.hostBpffs", host_bpffs(before), host_bpffs(after),
+        strictness(after) < strictness(before) && !had_everything,
+        strictness(after) > strictness(before));
+  add("view.void", void_view(before), void_view(after), before.void_rejected_by.has_value(),
+      after.void_rejected_by.has_value());
+  const bool more = widens_delegation(before, after);
+  add("delegate", delegated(before), delegated(after), more && !had_everything,
+      !more && widens_delegation(after, before));
   std::ranges::stable_partition(changes, &ViewChange::widens);
   return changes;
 }

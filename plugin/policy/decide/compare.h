@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plugin/model/decision.h"
+#include "plugin/policy/decide/past_view.h"
 
 namespace pinscope::policy {
 
@@ -32,6 +33,8 @@ struct ComparedGrant {
   GrantChange change = GrantChange::kSame;
   std::optional<model::GrantedPin> before;  // not of kGained
   std::optional<model::GrantedPin> after;   // not of kLost
+  bool past_view_before = false;            // it can do everything with the source beside its view
+  bool past_view_after = false;
   friend bool operator==(const ComparedGrant&, const ComparedGrant&) = default;
 };
 
@@ -47,18 +50,29 @@ std::vector<ComparedGrant> compare_grants(const std::vector<model::GrantedPin>& 
 // user who owns it now was nobody's member before, because who is in which group is not known.
 bool widens(const model::GrantedPin& before, const model::GrantedPin& after);
 
+// compare_grants() for a container, with what it has beside its view before and after. What it
+// could do anyway is not gained by a grant, and not lost with one: then `change` says what becomes
+// of all that it can do with the source.
+struct Side {
+  const model::Decision& decision;
+  const PastView& past;
+};
+std::vector<ComparedGrant> compare_grants(const Side& before, const Side& after);
+
 // Something of a decision beside its grants that differs.
 struct ViewChange {
   std::string what;  // "selected by", "view.at", "view.layout", "view.hostBpffs", "view.void", …
   std::string before;  // the words of policies
   std::string after;
-  bool widens = false;  // the container reaches more by it, or starts where it was refused
+  bool widens = false;   // the container reaches more by it, or starts where it was refused
+  bool narrows = false;  // the other way round
   friend bool operator==(const ViewChange&, const ViewChange&) = default;
 };
 
-// Views, and what is delegated: those that give more first. To a container that no policy selects
-// nothing is done, so that a bpffs of the host stays where it is mounted. Which policies select a
-// container counts where the others stay the same.
-std::vector<ViewChange> compare_views(const model::Decision& before, const model::Decision& after);
+// `one` before, `other` after. Views, and what is delegated: those that give more first. To a
+// container that no policy selects nothing is done, so that a bpffs of the host stays where it is
+// mounted; where none is mounted, view.hostBpffs is left out. Nothing is more for a container that
+// has everything already.
+std::vector<ViewChange> compare_views(const Side& one, const Side& other);
 
 }  // namespace pinscope::policy

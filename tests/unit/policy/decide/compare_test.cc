@@ -139,11 +139,32 @@ model::Decision selected(std::string policy = "p") {
   return decision;
 }
 
-std::vector<std::string> view_changes(const model::Decision& before, const model::Decision& after) {
+PastView mounting(bool bpffs) {
+  PastView past;
+  past.mounts_bpffs = bpffs;
+  return past;
+}
+
+PastView with_open_pins(const std::string& directory) {
+  PastView past = mounting(true);
+  past.open_pins = {directory};
+  return past;
+}
+
+PastView with_everything() {
+  PastView past = mounting(false);
+  past.everything = {model::Bypass::kCapSysAdmin};
+  return past;
+}
+
+std::vector<std::string> view_changes(const model::Decision& before, const model::Decision& after,
+                                      const PastView& past = {}) {
   std::vector<std::string> texts;
-  for (const auto& change : compare_views(before, after))
-    texts.push_back((change.widens ? "widens " : "") + change.what + ": " + change.before + " > " +
-                    change.after);
+  for (const auto& change : compare_views({before, past}, {after, past}))
+    texts.push_back((change.widens    ? "widens "
+                     : change.narrows ? "narrows "
+                                      : "") +
+                    change.what + ": " + change.before + " > " + change.after);
   return texts;
 }
 
@@ -158,7 +179,7 @@ TEST(CompareViews, CallsItWiderWhereNothingMasksTheHostsBpffsAnyMore) {
                           "view.at: /sys/fs/bpf > none", "view.layout: shared > none"));
   EXPECT_THAT(view_changes({}, selected()),
               ElementsAre("selected by: none > p", "view.at: none > /sys/fs/bpf",
-                          "view.layout: none > shared", "view.hostBpffs: allow > mask"));
+                          "view.layout: none > shared", "narrows view.hostBpffs: allow > mask"));
 }
 
 TEST(CompareViews, NamesEachKeyThatDiffers) {
@@ -169,8 +190,8 @@ TEST(CompareViews, NamesEachKeyThatDiffers) {
   after.void_rejected_by = after.selected_by.front();
   EXPECT_THAT(view_changes(selected(), after),
               ElementsAre("selected by: p > q", "view.at: /sys/fs/bpf > /run/bpf",
-                          "view.layout: shared > bind", "view.hostBpffs: mask > reject",
-                          "view.void: allow > reject"));
+                          "view.layout: shared > bind", "narrows view.hostBpffs: mask > reject",
+                          "narrows view.void: allow > reject"));
   EXPECT_THAT(
       view_changes(after, selected("q")),
       ElementsAre("widens view.hostBpffs: reject > mask", "widens view.void: reject > allow",
@@ -189,11 +210,74 @@ TEST(CompareViews, CallsEveryRightThatIsDelegatedMoreWider) {
   EXPECT_THAT(view_changes(selected(), some),
               ElementsAre("widens delegate: none > programs socket_filter; reach container"));
   EXPECT_THAT(view_changes(some, selected()),
-              ElementsAre("delegate: programs socket_filter; reach container > none"));
+              ElementsAre("narrows delegate: programs socket_filter; reach container > none"));
   for (const auto& wider : {more, pinning, far}) {
     EXPECT_THAT(view_changes(some, wider), ElementsAre(testing::StartsWith("widens delegate")));
-    EXPECT_THAT(view_changes(wider, some), ElementsAre(testing::StartsWith("delegate")));
+    EXPECT_THAT(view_changes(wider, some), ElementsAre(testing::StartsWith("narrows delegate")));
   }
+}
+
+TEST(CompareViews, LeavesHostBpffsOutWhereNoneIsMounted) {
+  for (const auto& change : view_changes(selected(), {}, mounting(false)))
+    EXPECT_THAT(change, testing::Not(testing::HasSubstr("hostBpffs")));
+  EXPECT_THAT(view_changes(selected(), {}, mounting(true)),
+              testing::Contains("widens view.hostBpffs: mask > allow"));
+}
+
+TEST(CompareViews, CallsNothingWiderForAContainerThatHasEverything) {
+  auto some = selected();
+  some.delegation.emplace().rights.add(model::TokenRight::kProgram, 1);
+  EXPECT_THAT(view_changes(selected(), some, with_everything()),
+              ElementsAre("delegate: none > programs socket_filter; reach container"));
+}
+
+// What a container can do past its view.
+
+std::vector<std::string> changes_of(const model::Decision& before, const model::Decision& after,
+                                    const PastView& past) {
+  std::vector<std::string> texts;
+  for (const auto& one : compare_grants({before, past}, {after, past}))
+    texts.push_back(std::string(name_of(one.change)) + (one.past_view_before ? " before" : "") +
+                    (one.past_view_after ? " after" : ""));
+  return texts;
+}
+
+model::Decision granting(std::vector<GrantedPin> grants,
+                         model::HostBpffs host_bpffs = model::HostBpffs::kMask) {
+  auto decision = selected();
+  decision.grants = std::move(grants);
+  decision.host_bpffs = host_bpffs;
+  return decision;
+}
+
+TEST(ComparePastView, AGrantInsteadOfTheHostsBpffsIsLess) {
+  const auto past = with_open_pins("/sys/fs/bpf");
+  const auto policy = granting({pin("a", Access::kReadWrite)});
+  EXPECT_THAT(changes_of({}, policy, past), ElementsAre("narrowed before"));
+  EXPECT_THAT(changes_of(policy, {}, past), ElementsAre("widened after"));
+}
+
+TEST(ComparePastView, AGrantBesideTheHostsBpffsIsNothingMore) {
+  const auto past = with_open_pins("/sys/fs/bpf");
+  const auto policy = granting({pin("a")}, model::HostBpffs::kAllow);
+  EXPECT_THAT(changes_of({}, policy, past), ElementsAre("changed before after"));
+  EXPECT_THAT(changes_of(policy, policy, past), ElementsAre("same before after"));
+  EXPECT_THAT(changes_of(policy, granting({pin("a")}), past), ElementsAre("narrowed before"));
+  EXPECT_THAT(changes_of(policy, granting({}), past), ElementsAre("lost before"));
+  EXPECT_THAT(changes_of(granting({}), policy, past), ElementsAre("gained after"));
+}
+
+TEST(ComparePastView, AGrantOfWhatTheVolumeDoesNotShowIsMore) {
+  const auto past = with_open_pins("/sys/fs/bpf/other");
+  EXPECT_THAT(changes_of({}, granting({pin("a")}), past), ElementsAre("gained"));
+}
+
+TEST(ComparePastView, NothingIsMoreThanEverything) {
+  EXPECT_THAT(changes_of({}, granting({pin("a")}), with_everything()),
+              ElementsAre("changed before after"));
+  EXPECT_THAT(
+      changes_of(granting({pin("a")}), granting({pin("a", Access::kReadWrite)}), with_everything()),
+      ElementsAre("changed before after"));
 }
 
 }  // namespace
