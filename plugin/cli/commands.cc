@@ -15,8 +15,10 @@ void build_tree(CLI::App& root, Program& program) {
   root.formatter(help_formatter());
   root.require_subcommand(1);
   root.footer(
-      "Exit status: 0 done; 1 failure, or problems found; 2 usage error.\nMore: `pinscope COMMAND "
-      "--help`, pinscope(1), pinscope-policy(5).");
+      "Exit status: 0 done; 1 failure, or problems found; 2 usage error; 3 drift and diff: "
+      "something "
+      "differs, can: no; 4 diff: somebody gets more, can: may.\nMore: `pinscope COMMAND --help`, "
+      "pinscope(1), pinscope-policy(5).");
   add_check(root, program);
   add_test(root, program);
   add_explain(root, program);

@@ -14,6 +14,8 @@ namespace {
 using policy::SubjectResult;
 using policy::TestFailure;
 
+constexpr const char* kUntested = "no subject is selected by it";
+
 std::string title_of(const RanTest& ran, const policy::TestSubject& subject) {
   return one_line(ran.test.name + ": " + subject.name);
 }
@@ -57,10 +59,11 @@ void write_result(JsonWriter& json, const RanTest& ran, size_t i) {
   json.end().end();
 }
 
-std::string suite_begin(const std::string& name, size_t tests, size_t failures, size_t errors) {
+std::string suite_begin(const std::string& name, size_t tests, size_t failures, size_t errors,
+                        size_t skipped = 0) {
   return "  <testsuite name=\"" + xml_escaped(one_line(name)) + "\" tests=\"" +
          std::to_string(tests) + "\" failures=\"" + std::to_string(failures) + "\" errors=\"" +
-         std::to_string(errors) + "\" skipped=\"0\" time=\"0\">\n";
+         std::to_string(errors) + "\" skipped=\"" + std::to_string(skipped) + "\" time=\"0\">\n";
 }
 
 std::string case_begin(const std::string& class_name, const std::string& name,
@@ -89,6 +92,23 @@ std::string suite_of(const RanTest& ran) {
     }
     text += "    </testcase>\n";
   }
+  return text + "  </testsuite>\n";
+}
+
+std::string skipped(const std::string& name, const std::string& file, const std::string& message) {
+  return case_begin("pinscope.test", name, file) + "      <skipped message=\"" +
+         xml_escaped(one_line(message)) + "\"/>\n    </testcase>\n";
+}
+
+std::string suite_of_skipped(const TestReport& report) {
+  const size_t count = report.untested.size() + report.warnings.size();
+  if (count == 0) return "";
+  std::string text = suite_begin("what is not tested", count, 0, 0, count);
+  for (const auto& rule : report.untested)
+    text += skipped("policy " + rule.policy, rule.place.file, kUntested);
+  for (const auto& warning : report.warnings)
+    text += skipped(to_string(warning.place), warning.place.file,
+                    warning.message + (warning.hint.empty() ? "" : "; " + warning.hint));
   return text + "  </testsuite>\n";
 }
 
@@ -123,8 +143,11 @@ std::string to_text(const TestReport& report, const Palette& palette) {
       for (const auto& failure : failures) text += to_text(failure, palette);
     }
   for (const auto& rule : report.untested)
-    text += palette.paint(Colour::kYellow, "untested") + " " + one_line(to_string(rule)) +
-            ": no subject is selected by it\n";
+    text += palette.paint(Colour::kYellow, "untested") + " " + one_line(to_string(rule)) + ": " +
+            kUntested + "\n";
+  for (const auto& warning : report.warnings) text += to_text(warning, palette);
+  for (const auto& note : report.notes)
+    text += palette.paint(Colour::kYellow, "note") + "    " + one_line(note) + "\n";
   text += palette.paint(report.ok() ? Colour::kGreen : Colour::kRed, report.ok() ? "ok" : "failed");
   text += ": ";
   if (report.failed() > 0) text += std::to_string(report.failed()) + " of ";
@@ -149,6 +172,10 @@ std::string to_json(const TestReport& report) {
   model::write_rules(json, report.untested);
   json.key("diagnostics");
   write_diagnostics(json, report.diagnostics);
+  json.key("warnings");
+  write_diagnostics(json, report.warnings);
+  json.key("notes");
+  model::write_texts(json, report.notes);
   return end_output(std::move(json));
 }
 
@@ -156,9 +183,10 @@ std::string to_junit(const TestReport& report) {
   const size_t errors = report.diagnostics.size();
   std::string text =
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"pinscope test\"";
-  text += " tests=\"" + std::to_string(report.subjects() + errors) + "\" failures=\"" +
+  const size_t skips = report.untested.size() + report.warnings.size();
+  text += " tests=\"" + std::to_string(report.subjects() + errors + skips) + "\" failures=\"" +
           std::to_string(report.failed()) + "\" errors=\"" + std::to_string(errors) +
-          "\" time=\"0\">\n";
+          "\" skipped=\"" + std::to_string(skips) + "\" time=\"0\">\n";
   if (errors > 0) {
     text += suite_begin("what could not run", errors, 0, errors);
     for (const auto& diagnostic : report.diagnostics)
@@ -168,7 +196,7 @@ std::string to_junit(const TestReport& report) {
     text += "  </testsuite>\n";
   }
   for (const auto& one : report.ran) text += suite_of(one);
-  return text + "</testsuites>\n";
+  return text + suite_of_skipped(report) + "</testsuites>\n";
 }
 
 }  // namespace pinscope::cli

@@ -22,6 +22,8 @@ struct RanTest {
 struct TestReport {
   std::vector<RanTest> ran;
   std::vector<policy::Diagnostic> diagnostics;  // why a test could not run
+  std::vector<policy::Diagnostic> warnings;     // expectations that say nothing
+  std::vector<std::string> notes;               // what was not used, or not read
   std::vector<model::Rule> untested;            // policies that no subject is selected by
 
   [[nodiscard]] size_t subjects() const;
@@ -32,7 +34,8 @@ struct TestReport {
 std::string to_text(const TestReport& report, const Palette& palette);
 // docs/schemas/test.json describes it.
 std::string to_json(const TestReport& report);
-// A test suite for each test, a test case for each subject. What could not run is an error.
+// A test suite for each test, a test case for each subject. What could not run is an error; what is
+// not tested, or says nothing, is a case that was skipped.
 std::string to_junit(const TestReport& report);
 
 }  // namespace pinscope::cli

@@ -12,6 +12,8 @@
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/test/report.h"
+#include "plugin/policy/files.h"
+#include "plugin/policy/language/check_not_granted.h"
 #include "plugin/policy/language/load.h"
 
 namespace pinscope::cli {
@@ -27,6 +29,25 @@ struct TestOptions {
   std::vector<std::string> paths;
   std::string format;  // empty: what --output says
 };
+
+// Directories are read without those below them; which of these have files that would be read.
+std::string not_read_below(const std::string& path) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
+    if (!entry.is_directory(ignored)) continue;
+    const auto files = policy::list_policy_files(entry.path().string());
+    if (files && !files->empty()) names.push_back(entry.path().filename().string());
+  }
+  if (names.empty()) return "";
+  std::ranges::sort(names);
+  constexpr size_t kMaxNames = 8;
+  const size_t more = names.size() > kMaxNames ? names.size() - kMaxNames : 0;
+  names.resize(names.size() - more);
+  for (auto& name : names) name = pinscope::quoted(name);
+  return "directories below " + pinscope::quoted(path) + " are not read: " + joined(names, ", ") +
+         (more > 0 ? " and " + std::to_string(more) + " more" : "");
+}
 
 class Runner {
  public:
@@ -77,6 +98,12 @@ const Loaded* Runner::load(const std::string& path) {
 
 Runner::Set* Runner::set_at(const std::string& path, const model::Place& wanted_at) {
   if (const auto known = sets_.find(path); known != sets_.end()) return &known->second;
+  // Whoever names what is not there has to know where.
+  if (!files_.contains(path) && ::access(path.c_str(), F_OK) != 0) {
+    add_error(wanted_at,
+              Error::system("read the policies in " + pinscope::quoted(path), errno).sentence());
+    return nullptr;
+  }
   const Loaded* loaded = load(path);
   if (loaded == nullptr) return nullptr;
   if (loaded->policies.empty()) {
@@ -89,9 +116,15 @@ Runner::Set* Runner::set_at(const std::string& path, const model::Place& wanted_
 
 void Runner::run(const PolicyTest& test, const std::string& path) {
   std::string of_set = policies_.empty() ? path : policies_;
-  if (!test.policies.empty()) of_set = join(parent_of(test.place.file), test.policies);
-  Set* set = set_at(of_set, test.place);
+  const bool names_its_own = !test.policies.empty();
+  if (names_its_own) of_set = join(parent_of(test.place.file), test.policies);
+  if (names_its_own && !policies_.empty())
+    report_.notes.push_back("--policy is not used for " + pinscope::quoted(test.place.file) +
+                            ", where test " + pinscope::quoted(test.name) + " names " +
+                            pinscope::quoted(test.policies));
+  Set* set = set_at(of_set, names_its_own ? test.policies_at : test.place);
   if (set == nullptr) return;
+  std::ranges::move(check_not_granted(test, set->policies), std::back_inserter(report_.warnings));
   auto& ran = report_.ran.emplace_back(RanTest{test, of_set, {}});
   ran.results.reserve(test.subjects.size());
   for (const auto& subject : test.subjects) {
@@ -103,9 +136,11 @@ void Runner::run(const PolicyTest& test, const std::string& path) {
 void Runner::add_path(const std::string& path) {
   const Loaded* loaded = load(path);
   if (loaded == nullptr) return;
+  const std::string below = not_read_below(path);
+  if (!below.empty()) report_.notes.push_back(below);
   if (loaded->tests.empty())
     add_error({path, 1, 1}, "there is no policy test in " + pinscope::quoted(path),
-              "a test is a document with kind: PolicyTest");
+              below.empty() ? "a test is a document with kind: PolicyTest" : below);
   for (const auto& test : loaded->tests) run(test, path);
 }
 

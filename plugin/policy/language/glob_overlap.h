@@ -1,4 +1,5 @@
-// Whether two globs have a text in common, which no single text tells. Used by overlap.cc alone.
+// Whether two globs have a text in common, which no single text tells. Used by overlap.cc and
+// check_not_granted.cc.
 #pragma once
 
 #include <string_view>

@@ -81,7 +81,8 @@ void read_not_granted(const Field& field, Expectations& expected, Reporter& repo
     if (expected.grants && std::ranges::any_of(expected.grants->value, contradiction))
       reporter.error(entry.at(), quoted(*pattern) + " is expected to be granted as well",
                      "see \"grants\"");
-    expected.not_granted.push_back({reporter.place(entry.at()), *std::move(pattern)});
+    expected.not_granted.push_back(
+        {reporter.place(entry.at()), *std::move(pattern), reporter.snippet(entry.at())});
   }
   if (field.value->kind == Node::Kind::kSequence && field.value->children.empty())
     reporter.error(field.at(), "\"notGranted\" is an empty list, which says nothing",
@@ -185,8 +186,10 @@ void read_subject(const Field& field, PolicyTest& test, Reporter& reporter) {
 
 void read_spec(const Field& field, PolicyTest& test, Reporter& reporter) {
   Mapping spec(reporter, field, "\"spec\"", "", {"policies", "pins", "subjects"});
-  if (const auto policies = spec.find("policies"))
+  if (const auto policies = spec.find("policies")) {
     test.policies = read_word_text(reporter, *policies).value_or("");
+    test.policies_at = reporter.place(policies->at());
+  }
   if (const auto pins = spec.find("pins")) test.pins = read_exact_pins(*pins, reporter);
   const auto subjects = spec.require("subjects");
   if (!subjects) return;

@@ -3,6 +3,7 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/policy/glob.h"
 #include "plugin/policy/language/fields.h"
 #include "plugin/policy/language/read_policy_test.h"
 #include "plugin/policy/language/reader.h"
@@ -15,10 +16,20 @@ using model::Fact;
 
 constexpr const char* kEstablishedBy = "the test";
 
+// A subject has one value, which a policy's glob may match; a glob here would match nothing.
+void refuse_glob(const Field& field, const std::string& text, Reporter& reporter) {
+  if (is_glob(text))
+    reporter.error(
+        field.at(),
+        quoted(field.name) + " is " + shown(text) + ", and globs are not matched in subjects",
+        "write the one value that the container has");
+}
+
 std::optional<Fact> read_fact(const std::optional<Field>& field, Reporter& reporter) {
   if (!field) return std::nullopt;
   auto text = read_text(reporter, *field);
   if (!text) return std::nullopt;
+  refuse_glob(*field, *text, reporter);
   return Fact{*std::move(text), kEstablishedBy};
 }
 
@@ -103,8 +114,11 @@ void read_container(const Mapping& keys, TestSubject& subject, Reporter& reporte
     read_namespaces(*namespaces, subject, reporter);
   if (const auto annotations = keys.find("annotations"))
     container.annotations = read_texts(*annotations, reporter);
-  if (const auto bundle = keys.find("bundle"))
+  if (const auto bundle = keys.find("bundle")) {
+    const size_t errors = reporter.errors();
     container.bundle = read_path(*bundle, reporter).value_or("");
+    if (reporter.errors() == errors) refuse_glob(*bundle, container.bundle, reporter);
+  }
 }
 
 }  // namespace pinscope::policy

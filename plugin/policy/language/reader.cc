@@ -7,6 +7,7 @@
 #include "plugin/base/text.h"
 #include "plugin/policy/glob.h"
 #include "plugin/policy/language/braces.h"
+#include "plugin/policy/language/key_hints.h"
 
 namespace pinscope::policy {
 namespace {
@@ -196,13 +197,19 @@ std::optional<PolicyDraft> read_policy(const Node& root, Reporter& reporter) {
   const Field field{"a policy", root.at, &root};
   Mapping document = read_document(field, reporter);
   if (!document.valid()) return std::nullopt;
+  constexpr auto kKinds = std::to_array<std::string_view>({"Policy", kPolicyTestKind});
+  // What is meant as a test has other keys than a policy, all of which would be wrong.
+  const auto kind = document.find("kind");
+  if (kind && our_word_for(kind->value->text, kKinds) == kPolicyTestKind) {
+    report_unknown_word(reporter, *kind, kind->value->text, kKinds);
+    return std::nullopt;
+  }
   PolicyDraft draft;
   draft.policy.place = reporter.place(root.at);
   read_constant(document, "apiVersion", "pinscope/v1", reporter);
-  if (const auto kind = document.require("kind"))
+  if (document.require("kind"))
     if (const auto word = read_word_text(reporter, *kind); word && *word != "Policy")
-      report_unknown_word(reporter, *kind, *word,
-                          std::to_array<std::string_view>({"Policy", kPolicyTestKind}));
+      report_unknown_word(reporter, *kind, *word, kKinds);
   if (const auto metadata = document.require("metadata")) {
     auto name = read_metadata(*metadata, "a policy", reporter);
     draft.name = name.at;

@@ -18,6 +18,8 @@ class Reporter {
   void warning(Position at, std::string message, std::string hint = {});
 
   [[nodiscard]] model::Place place(Position at) const;
+  // The line of the file and a caret below the column, as a diagnostic there would have it.
+  [[nodiscard]] std::string snippet(Position at) const { return text_.snippet(at); }
   // How many errors there are, shown or not.
   [[nodiscard]] size_t errors() const { return errors_; }
   // Whether more errors would only be dropped: time to stop looking for them.

@@ -27,12 +27,19 @@ struct ExpectedGrant {
   model::Access access = model::Access::kRead;
 };
 
+// Pins that must not be granted, and the line that says so, for a warning about it.
+struct ForbiddenPins {
+  model::Place at;
+  model::Pattern value;  // a pin, a glob, or a directory of pins
+  std::string snippet;
+};
+
 // At least one of these is there. Lists are complete: what is not in them must not be.
 struct Expectations {
   std::optional<Said<std::vector<std::string>>> selected_by;  // names of policies
   std::optional<Said<std::vector<Said<ExpectedGrant>>>> grants;
   std::optional<Said<std::vector<std::string>>> refused;  // pins that a denial takes away
-  std::vector<Said<model::Pattern>> not_granted;          // pins, globs, directories of pins
+  std::vector<ForbiddenPins> not_granted;
   std::optional<Said<bool>> delegates;
   std::optional<Said<model::View>> view;  // keys that are not set are not asked
   std::optional<Said<ErrorCode>> error;   // there is no decision; nothing else
@@ -52,6 +59,7 @@ struct PolicyTest {
   model::Place place;
   std::string name;
   std::string policies;  // a path, relative to the test's file; may be empty
+  model::Place policies_at;
   std::optional<std::vector<std::string>> pins;  // all that are on the machine
   std::vector<TestSubject> subjects;             // at least one, no two with one name
 };

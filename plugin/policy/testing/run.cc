@@ -170,7 +170,7 @@ void SubjectRun::check_grants() {
 }
 
 void SubjectRun::check_not_granted() {
-  for (const auto& [place, pattern] : expected_.not_granted)
+  for (const auto& [place, pattern, snippet] : expected_.not_granted)
     for (const auto& grant : decision_.grants)
       if (covers(pattern, grant.source))
         fail(place, kNotGranted + std::string(" of ") + quoted(pattern), text_of(grant),

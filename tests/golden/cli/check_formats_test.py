@@ -266,6 +266,51 @@ class TestsAsJunit(cli.Case):
         self.assertIn("by        policy \"p\" at policies/p.yaml:8:7", failure.text)
         self.assertEqual(list(cases["good"]), [])
 
+    def test_skips_what_is_not_tested(self):
+        self.write_policy("p.yaml", policy("p", select="{engine: crio}"))
+        self.write_test({"name": "s", "engine": "podman", "expect": {"notGranted": ["/a/b"]}})
+        status, root = self.junit("--policy", "policies", "t.yaml")
+        self.assertEqual(status, 0)
+        self.assertEqual([root.get(key) for key in ("tests", "skipped", "failures")],
+                         ["3", "2", "0"])
+        skipped = {case.get("name"): case.find("skipped").get("message")
+                   for case in root.iter("testcase") if case.find("skipped") is not None}
+        self.assertEqual(skipped["policy p"], "no subject is selected by it")
+        del skipped["policy p"]
+        ((place, message),) = skipped.items()
+        self.assertIn("t.yaml:", place)
+        self.assertIn("holds whatever the policies say", message)
+
+    def test_places_what_is_not_there_at_the_test(self):
+        (self.directory / "t.yaml").write_text(
+            "apiVersion: pinscope/v1\nkind: PolicyTest\nmetadata: {name: t}\nspec:\n"
+            "  policies: ./nosuch\n  subjects: [{name: s, expect: {grants: []}}]\n")
+        status, root = self.junit("t.yaml")
+        self.assertEqual(status, 1)
+        self.assertEqual(root.find("./testsuite/testcase").get("name"), "t.yaml:5:13")
+
+    def test_notes_what_is_not_used_and_what_is_not_read(self):
+        self.write_policy("p.yaml", policy("p"))
+        (self.directory / "other").mkdir()
+        tests = self.directory / "tests"
+        (tests / "deep <b>").mkdir(parents=True)
+        text = ("apiVersion: pinscope/v1\nkind: PolicyTest\nmetadata: {name: t}\nspec:\n"
+                "  policies: ../policies\n  subjects: [{name: s, expect: {selectedBy: [p]}}]\n")
+        (tests / "dash.yaml").write_text(text)
+        (tests / "deep <b>" / "t.yaml").write_text(text)
+        (tests / "empty").mkdir()
+        where = ("test", "--policy", "other", "tests")
+        result = run(*where, "--output", "json", cwd=self.directory)
+        self.assertEqual(result.returncode, 0)
+        self.assertEqual(json.loads(result.stdout)["notes"], [
+            'directories below "tests" are not read: "deep <b>"',
+            '--policy is not used for "tests/dash.yaml", where test "t" names "../policies"'])
+        self.assertIn("note    --policy is not used for", run(*where, cwd=self.directory).stdout)
+        (tests / "dash.yaml").unlink()
+        result = run(*where[:-2], "policies", "tests", cwd=self.directory)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('directories below "tests" are not read', result.stdout)
+
     def test_tells_what_could_not_run_as_an_error(self):
         self.write_test({"name": "s", "expect": {}})
         status, root = self.junit("t.yaml")

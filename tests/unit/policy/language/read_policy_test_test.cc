@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "plugin/policy/language/check_not_granted.h"
 #include "plugin/policy/language/load.h"
 
 namespace pinscope::policy {
@@ -163,6 +164,61 @@ TEST(PolicyTestReading, RefusesContainersThatThereCannotBe) {
       errors_of_subject("engine: host, bundle: /a, expect: {grants: []}"),
       ElementsAre("6:31 \"bundle\" is not known of containers of host; sessions of the host "
                   "have none"));
+}
+
+TEST(PolicyTestReading, RefusesGlobsInSubjects) {
+  EXPECT_THAT(
+      errors_of_subject("engine: podman, bundle: '/run/*/web', expect: {grants: []}"),
+      ElementsAre("6:41 \"bundle\" is \"/run/*/web\", and globs are not matched in subjects; write "
+                  "the one value that the container has"));
+  EXPECT_THAT(errors_of_subject("engine: crio, kubernetes: {pod: 'web-*'}, expect: {grants: []}"),
+              ElementsAre(testing::HasSubstr("\"web-*\", and globs are not matched in subjects")));
+  EXPECT_THAT(errors_of_subject("engine: crio, image: 'a:[12]', expect: {grants: []}"),
+              ElementsAre(testing::HasSubstr("globs are not matched in subjects")));
+}
+
+// One mistake is one error.
+TEST(PolicyTestReading, SaysOnlyThatTheKindIsSpelledOtherwise) {
+  for (const std::string kind : {"Policytest", "policyTest", "PolicyTests"}) {
+    const auto loaded = load_text("apiVersion: pinscope/v1\nkind: " + kind +
+                                      "\nmetadata: {name: t}\nspec: {subjects: [{name: s}]}\n",
+                                  "t.yaml");
+    ASSERT_EQ(loaded.diagnostics.size(), 1U) << kind;
+    EXPECT_EQ(loaded.diagnostics[0].message,
+              "\"kind\" is \"" + kind + "\", and must be Policy or PolicyTest");
+    EXPECT_EQ(loaded.diagnostics[0].hint, "did you mean \"PolicyTest\"?");
+    EXPECT_EQ(loaded.diagnostics[0].place.line, 2U);
+  }
+}
+
+TEST(PolicyTestReading, WarnsOfWhatNobodyCouldBeGranted) {
+  const auto warnings = [](const std::string& not_granted, const std::string& pins = "") {
+    const auto loaded = load_text(
+        "apiVersion: pinscope/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n  select: {}\n"
+        "  grants: [{pin: /sys/fs/bpf/quota}, {pin: '/sys/fs/bpf/app/*_map', missing: skip}]\n"
+        "  deny: [{pin: /sys/fs/bpf/private}]\n---\n" +
+            std::string(kHead) + pins +
+            "  subjects:\n    - name: s\n      expect: {notGranted: ['" + not_granted + "']}\n",
+        "t.yaml");
+    std::vector<std::string> texts;
+    if (loaded.tests.size() != 1) return std::vector<std::string>{"no test"};
+    for (const auto& one : check_not_granted(loaded.tests[0], loaded.policies))
+      texts.push_back(to_string(one));
+    return texts;
+  };
+  for (const auto& meant :
+       {"/sys/fs/bpf/quota", "/sys/fs/bpf", "/sys/fs/bpf/**", "/sys/fs/bpf/app/x_map",
+        "/sys/fs/bpf/app", "/sys/fs/bpf/private/keys", "/sys/*/bpf/quota"})
+    EXPECT_THAT(warnings(meant), IsEmpty());
+  EXPECT_THAT(warnings("/sys/fs/bpf/secret", "  pins: [/sys/fs/bpf/secret]\n"), IsEmpty());
+  EXPECT_THAT(warnings("/sys/fs/bfp/quota"),
+              ElementsAre("t.yaml:15:29: warning: \"notGranted\" holds whatever the policies say: "
+                          "no policy and no pin of the test can be meant by \"/sys/fs/bfp/quota\"; "
+                          "did you mean \"/sys/fs/bpf/quota\"?\n"
+                          "        expect: {notGranted: ['/sys/fs/bfp/quota']}\n"
+                          "                              ^"));
+  EXPECT_THAT(warnings("/elsewhere"),
+              ElementsAre(testing::HasSubstr("if there is such a pin, list it in \"pins\"")));
 }
 
 TEST(PolicyTestReading, RefusesTwoSubjectsOfOneName) {
