@@ -157,6 +157,11 @@ TEST_F(InventoryOfMounts, SaysThatABpffsIsCovered) {
   EXPECT_THAT(take().not_seen(), Contains(HasSubstr("another mount covers it")));
 }
 
+// These tests run in a PID namespace of their own.
+TEST_F(InventoryOfMounts, SaysThatItIsNotInTheMachinesPidNamespace) {
+  EXPECT_THAT(take().not_seen(), Contains(HasSubstr("processes outside of this PID namespace")));
+}
+
 TEST_F(InventoryOfMounts, IsNotHeldUpByAFileSystemThatNeverAnswers) {
   if (!SilentFileSystem::possible()) GTEST_SKIP() << "there is no FUSE here";
   const std::string silent = directory("silent");

@@ -109,6 +109,17 @@ class Scene:
             subprocess.run(["runc", "run", "--detach", "--bundle", bundle, name],
                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True)
         self.started.append(name)
+        state = subprocess.run(["runc", "state", name], stdout=subprocess.PIPE, check=True).stdout
+        self.wait_for_its_program(json.loads(state)["pid"])
+
+    @staticmethod
+    def wait_for_its_program(pid):
+        """Until then the runtime's own process, which has more rights, is all of the container."""
+        for _ in range(200):
+            if not pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").startswith("runc"):
+                return
+            time.sleep(0.02)
+        raise TimeoutError(f"process {pid} is still runc's")
 
     def report(self, *options):
         return subprocess.run([RUN / "bin/pinscope", "report", "--node", "node-7", *options],

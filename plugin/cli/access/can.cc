@@ -1,13 +1,16 @@
 // `pinscope can`: whether a container can read or write an object: for scripts.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <memory>
 
 #include "plugin/base/text.h"
 #include "plugin/cli/access/text.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/term/json_output.h"
+#include "plugin/model/shapes.h"
 
 namespace pinscope::cli {
 namespace {
@@ -45,7 +48,11 @@ class Reply {
         whom_(whom),
         answered_(answered),
         accessor_(inventory::AccessJudge(answered.machine, answered.containers, answered.parties)
-                      .of(answered.object, 0, answered.limits)) {}
+                      .of(answered.object, 0, answered.limits)) {
+    if (answer() == Answer::kNo)
+      std::ranges::move(accessor_.lacks(reads()), std::back_inserter(accessor_.closed));
+    if (answer() != Answer::kMay) accessor_.doubts.clear();
+  }
 
   [[nodiscard]] Answer answer() const { return reads() ? accessor_.reads : accessor_.writes; }
 
@@ -59,8 +66,7 @@ class Reply {
       if ((reads() ? way.reads : way.writes) != Answer::kNo) text += "  " + how_text(way) + "\n";
     if (answer() != Answer::kYes)
       for (const auto& why : accessor_.closed) text += "  " + one_line(why) + "\n";
-    if (answer() == Answer::kNo && accessor_.ways.empty() && accessor_.closed.empty())
-      text += "  it sees no pin of it, has it not open, and has no capability that leads to it\n";
+    for (const auto& why : accessor_.doubts) text += "  not certain: " + one_line(why) + "\n";
     for (const auto& what : answered_.machine.not_seen)
       text += "  not seen: " + one_line(what) + "\n";
     return text;
@@ -73,6 +79,8 @@ class Reply {
     if (!whom_.id.empty()) json.field("container", whom_.id);
     json.field("pid", int64_t{whom_.pid});
     write_ways(json, accessor_);
+    json.key("doubts");
+    model::write_texts(json, accessor_.doubts);
     json.key("not_seen").array();
     for (const auto& what : answered_.machine.not_seen) json.value(what);
     json.end();
@@ -126,7 +134,7 @@ void add_can(CLI::App& root, Program& program) {
       .output_options(program.settings)
       .footer(
           "The container need not have a view. Below the answer are the ways that there are, or "
-          "what closes them.\n"
+          "what closes them, and of \"may\" what makes it uncertain.\n"
           "Exit status: 0 yes; 1 failure; 2 usage error; 3 no; 4 it cannot be told for certain "
           "(\"may\").");
 }

@@ -29,6 +29,11 @@ bool reaches_everything(const Party& party, const model::Record* record) {
   });
 }
 
+bool may_use_bpf(const kernel::Credentials& process) {
+  return has_capability(process, CAP_SYS_ADMIN) != Answer::kNo ||
+         has_capability(process, kCapBpf) != Answer::kNo;
+}
+
 const model::Record* record_of(const std::vector<KnownContainer>& containers, const Space& space) {
   if (space.container.empty()) return nullptr;
   const auto found = std::ranges::find_if(containers, [&](const KnownContainer& one) {
@@ -153,6 +158,18 @@ const char* name_of(Way::Kind kind) {
   return "";
 }
 
+std::vector<std::string> Accessor::lacks(bool to_read) const {
+  std::vector<std::string> texts;
+  if (!sees_pin) texts.emplace_back("it sees no pin of it");
+  if (!holds)
+    texts.emplace_back("none of its processes has it open");
+  else if (!to_read)
+    texts.emplace_back("no descriptor that it has open is for writing");
+  if (!is_capable)
+    texts.emplace_back("it has no capability that reaches it by its id or by a program of its own");
+  return texts;
+}
+
 AccessJudge::AccessJudge(const Machine& machine, const std::vector<KnownContainer>& containers,
                          std::vector<Party> parties)
     : machine_(machine), containers_(containers), parties_(std::move(parties)) {
@@ -224,6 +241,7 @@ Accessor AccessJudge::of(size_t object, size_t party, const kernel::MapLimits& l
   const Surrounding around{whom, records_[party], mounts_of_parties_[party]};
   for (const auto& process : whom.processes) add_ways(asked, around, process, accessor);
   add_what_was_not_seen(party, accessor);
+  accessor.is_capable = std::ranges::any_of(whom.processes, may_use_bpf);
   if (whom.not_seen > 0)
     add_way(accessor,
             {.kind = Way::Kind::kBypass,

@@ -60,6 +60,14 @@ struct Accessor {
   std::vector<Way> ways;
   // Ways that would be there, and what closes them: for who asks why not.
   std::vector<std::string> closed;
+  // Why an answer is kMay, each a clause.
+  std::vector<std::string> doubts = {};
+  bool sees_pin = false;    // one of its mounts shows a pin of the object
+  bool holds = false;       // a process of it has the object open
+  bool is_capable = false;  // a process of it has CAP_SYS_ADMIN or CAP_BPF, or may get it
+
+  // What it lacks, for an answer of kNo: the ways that it does not even begin.
+  [[nodiscard]] std::vector<std::string> lacks(bool to_read) const;
 };
 
 struct ObjectAccess {

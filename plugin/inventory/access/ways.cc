@@ -44,7 +44,9 @@ class Finder {
 
   void find() {
     if (process_.has_seccomp_filter)
-      close("its seccomp filter may refuse bpf(2): whether it does cannot be seen from outside");
+      doubt("its seccomp filter may refuse bpf(2): whether it does cannot be seen from outside");
+    if ((process_.attainable & ~process_.permitted) != 0)
+      doubt("a capability that it can get by executing a file counts only once it does so");
     const size_t before = accessor_.ways.size();
     by_id();
     by_pins();
@@ -71,6 +73,19 @@ class Finder {
   void close(std::string why) {
     if (std::ranges::find(accessor_.closed, why) == accessor_.closed.end())
       accessor_.closed.push_back(std::move(why));
+  }
+
+  void doubt(std::string why) {
+    if (std::ranges::find(accessor_.doubts, why) == accessor_.doubts.end())
+      accessor_.doubts.push_back(std::move(why));
+  }
+  // Of a path that is no grant, and of whom the directories above it may stop.
+  void doubt_directories(const std::string& place) {
+    doubt("whether the directories above " + quoted(place) + " let " + user() +
+          " in was not looked at");
+  }
+  [[nodiscard]] std::string user() const {
+    return std::to_string(process_.uid) + ":" + std::to_string(process_.gid);
   }
 
   // kernel/bpf/syscall.c: bpf_map_get_fd_by_id and its kin.
@@ -105,6 +120,7 @@ class Finder {
   void by_pin(const Pin& pin, const InstanceMount& mount) {
     const std::string place = place_of(mount.mount, pin.pin.path);
     if (place.empty()) return;
+    accessor_.sees_pin = true;
     const auto& instance = asked_.machine.instances[pin.instance];
     const bool is_grant = pin.grant && pin.grant->container == around_.party.space.container;
     const bool is_read_only = instance.is_sealed || mount.mount.is_read_only;
@@ -121,8 +137,9 @@ class Finder {
             .bypass = {}};
     const bool is_open = way.reads != Answer::kNo || way.writes != Answer::kNo;
     if (!is_open)
-      close(quoted(place) + " is " + owner_and_mode(pin.pin) + ", which does not let " +
-            std::to_string(process_.uid) + ":" + std::to_string(process_.gid) + " open it");
+      close(quoted(place) + " is " + owner_and_mode(pin.pin) + ", which does not let " + user() +
+            " open it");
+    if (is_open && reach(is_grant) == Answer::kMay) doubt_directories(place);
     if (instance.is_sealed && way.reads != Answer::kNo && asked_.is_map())
       close(quoted(place) + " is in a sealed bpffs: it does not open for writing");
     as_kind(way, instance);
@@ -161,6 +178,7 @@ class Finder {
     const auto& members = around_.party.space.processes;
     for (const auto& holder : asked_.object.holders) {
       if (std::ranges::find(members, holder.pid) == members.end()) continue;
+      accessor_.holds = true;
       const bool writes = holder.for_writing || !asked_.is_map();
       add({.kind = Way::Kind::kDescriptor,
            .reads = bpf_,
@@ -179,7 +197,10 @@ class Finder {
     for (const auto* mount : around_.mounts) {
       const auto& instance = asked_.machine.instances[mount->instance];
       if (instance.is_sealed || mount->mount.is_read_only || mount->is_grant) continue;
-      const Answer can = std::min({may_pin(instance, process_), opens_, reach(false), bpf_});
+      const Answer pins = may_pin(instance, process_);
+      if (pins != Answer::kNo && reach(false) == Answer::kMay)
+        doubt_directories(mount->mount.mount_point);
+      const Answer can = std::min({pins, opens_, reach(false), bpf_});
       add_if_more({.kind = Way::Kind::kPinsAgain,
                    .reads = can,
                    .writes = asked_.by_descriptor(can),

@@ -22,6 +22,7 @@
 #include "plugin/kernel/mount/machine.h"
 #include "plugin/kernel/mount/namespaces.h"
 #include "plugin/kernel/process/child.h"
+#include "plugin/kernel/process/privileges.h"
 
 namespace pinscope::inventory {
 namespace {
@@ -39,6 +40,10 @@ class Look {
     if (processes_.not_seen > 0)
       machine_.not_seen.push_back(count_of(processes_.not_seen, "process", "processes") +
                                   " whose mount namespace or descriptors cannot be read from here");
+    if (!scope_.space && !kernel::in_initial_pid_namespace())
+      machine_.not_seen.emplace_back(
+          "processes outside of this PID namespace: an object that only they have open looks like "
+          "an orphan");
     if (!scope_.space) add_kept_namespaces();
     find_mounts();
     find_open_mounts();

@@ -113,6 +113,20 @@ class Access : public testing::Test {
 
 TEST_F(Access, IsNothingForAContainerThatSeesNothing) {
   EXPECT_EQ(answer(), "no no");
+  EXPECT_THAT(container().lacks(true),
+              ElementsAre("it sees no pin of it", "none of its processes has it open",
+                          "it has no capability that reaches it by its id or by a program of its "
+                          "own"));
+}
+
+TEST_F(Access, LacksNothingThatItHas) {
+  add_mount(1, 0, "/host").is_read_only = true;
+  process_.permitted |= kCapBpf;
+  machine_.objects[0].holders = {
+      {.pid = 50, .command = "app", .for_writing = false, .descriptors = 1}};
+  EXPECT_THAT(container().lacks(true), testing::IsEmpty());
+  EXPECT_THAT(container().lacks(false),
+              ElementsAre("no descriptor that it has open is for writing"));
 }
 
 // As where somebody has made more directories than anybody reads.
@@ -174,6 +188,9 @@ TEST_F(Access, ToTheHostsBpffsIsAsItsModesSay) {
   machine_.pins[0].pin.mode = 0604;
   machine_.instances[0].options = "mode=755";
   EXPECT_EQ(answer(), "may no") << "what is above the pin is not known";
+  EXPECT_THAT(container().doubts,
+              ElementsAre("whether the directories above \"/host/flows\" let 1000:1000 in was not "
+                          "looked at"));
   machine_.pins[0].pin.mode = 0640;
   process_.groups = {0};
   EXPECT_EQ(answer(), "may no");
@@ -221,13 +238,14 @@ TEST_F(Access, ByACapabilityThatAFileMayGiveIsNotCertain) {
   process_.permitted = 0;
   process_.attainable = kAllCapabilities;
   EXPECT_EQ(answer(), "may may");
+  EXPECT_THAT(container().doubts, ElementsAre(HasSubstr("executing a file")));
 }
 
 TEST_F(Access, IsNotCertainBehindASeccompFilter) {
   process_.has_seccomp_filter = true;
   grant(model::Access::kReadWrite, false);
   EXPECT_EQ(answer(), "may may");
-  EXPECT_THAT(closed(), Contains(HasSubstr("seccomp")));
+  EXPECT_THAT(container().doubts, ElementsAre(HasSubstr("seccomp")));
 }
 
 TEST_F(Access, ByAProgramOfItsOwnIsWriting) {
