@@ -152,6 +152,9 @@ Matrix matrix_of(const inventory::Machine& machine, const LimitsOfMap& limits_of
       matrix.rows.push_back({{std::move(line.title)}, std::move(line.cells)});
     }
   }
+  // The numbers of namespaces are used again: by them, each report would have its own order.
+  for (auto& row : matrix.rows) std::ranges::sort(row.members);
+  std::ranges::stable_sort(matrix.rows, {}, &Matrix::Row::members);
   return matrix;
 }
 

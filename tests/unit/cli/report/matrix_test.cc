@@ -134,7 +134,7 @@ TEST_F(Reached, InTheSameWayIsOneRow) {
   const auto found = matrix();
   ASSERT_EQ(found.rows.size(), 1U);
   EXPECT_THAT(found.rows[0].members,
-              ElementsAre("container one", "container two", "container three"));
+              ElementsAre("container one", "container three", "container two"));
   EXPECT_EQ(title_of(found.rows[0]), "container one and 2 more");
 }
 
@@ -171,6 +171,14 @@ TEST_F(Reached, ByDescriptorsOfReplicasIsOneRow) {
   }
   ASSERT_EQ(matrix().rows.size(), 1U);
   EXPECT_EQ(matrix().rows[0].cells.at(1).ways.front().text, "a process of it has it open");
+}
+
+TEST_F(Reached, IsInTheOrderOfNames) {
+  add("web", true, uint64_t{1} << CAP_DAC_OVERRIDE);
+  add("debug", false, uint64_t{1} << CAP_SYS_ADMIN);
+  const auto found = matrix();
+  ASSERT_EQ(found.rows.size(), 2U);
+  EXPECT_EQ(title_of(found.rows[0]), "container debug");
 }
 
 TEST_F(Reached, IsTitledWithAShortId) {
