@@ -13,6 +13,7 @@
 #include "plugin/inventory/runtime_states.h"
 #include "plugin/kernel/mount/namespaces.h"
 #include "plugin/kernel/probe.h"
+#include "plugin/kernel/process/threads.h"
 #include "plugin/pipeline/session.h"
 #include "plugin/record/store.h"
 
@@ -126,7 +127,7 @@ class Look {
       return fail(record, restart.error());
     else
       running.restart = *std::move(restart);
-    const std::string process = std::to_string(record.given.pid);
+    const std::string process = kernel::living_thread(record.given.pid);
     if (auto mounts = kernel::bpffs_mounts_of(
             proc_.get(),
             {.number = record.mount_namespace, .path = process + "/ns/mnt", .process = process}))

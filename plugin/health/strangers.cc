@@ -21,6 +21,7 @@
 #include "plugin/kernel/mount/machine.h"
 #include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/kernel/process/process.h"
+#include "plugin/kernel/process/threads.h"
 #include "plugin/policy/set/cache.h"
 #include "plugin/record/store.h"
 
@@ -181,7 +182,7 @@ Findings check_strangers(const StrangePlaces& places) {
     stranger.is_from_before = std::ranges::any_of(wired, [&](const auto& one) {
       return may_be_of(running, one.first) && started_at(running) < one.second;
     });
-    for (const auto& device : bpf_devices("/proc/" + std::to_string(running.pid)))
+    for (const auto& device : bpf_devices("/proc/" + kernel::living_thread(running.pid)))
       stranger.shows_host_bpffs = stranger.shows_host_bpffs || of_host.contains(device);
   }
   return {judge_strangers(strangers, any_selects_everything(places))};

@@ -3,10 +3,8 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
@@ -14,13 +12,14 @@
 #include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/kernel/process/child.h"
 #include "plugin/kernel/process/process.h"
+#include "plugin/kernel/process/threads.h"
 #include "plugin/kernel/sys.h"
 
 namespace pinscope::inventory {
 namespace {
 
 Result<Fd> open_root(const model::Record& record) {
-  return open_at(AT_FDCWD, "/proc/" + std::to_string(record.given.pid) + "/root",
+  return open_at(AT_FDCWD, "/proc/" + kernel::living_thread(record.given.pid) + "/root",
                  O_PATH | O_DIRECTORY);
 }
 
@@ -126,7 +125,7 @@ void take_look(const std::string& look, Live& live) {
 std::vector<std::optional<SealState>> look_at_seals(const model::Record& record, bool is_there) {
   std::vector<kernel::Superblock> superblocks;
   if (is_there)
-    if (auto read = kernel::read_superblocks("/proc/" + std::to_string(record.given.pid)))
+    if (auto read = kernel::read_superblocks("/proc/" + kernel::living_thread(record.given.pid)))
       superblocks = *std::move(read);
   std::vector<std::optional<SealState>> seals;
   for (const auto& instance : record.instances) {
@@ -207,17 +206,11 @@ std::string summary(const model::Record& record, const Live& live) {
   return name_of(live.process);
 }
 
+// Not asked by its root: a process whose first thread has ended has none there, and runs on.
 ProcessState process_of(const model::Record& record) {
-  if (record.given.pid <= 0 || record.process_start == 0 ||
-      kernel::has_ended(record.given.pid, record.process_start))
-    return ProcessState::kGone;
-  // A process that has ended and waits for its parent has a number and no root any more. The link
-  // is read and not followed: what it leads to may not answer.
-  char target[1];
-  const std::string link = "/proc/" + std::to_string(record.given.pid) + "/root";
-  return ::readlink(link.c_str(), target, sizeof target) < 0 && errno == ENOENT
-             ? ProcessState::kGone
-             : ProcessState::kRunning;
+  const bool is_gone = record.given.pid <= 0 || record.process_start == 0 ||
+                       kernel::has_ended(record.given.pid, record.process_start);
+  return is_gone ? ProcessState::kGone : ProcessState::kRunning;
 }
 
 ProcessState process_of(const record::Trace& trace) {
@@ -227,8 +220,11 @@ ProcessState process_of(const record::Trace& trace) {
   if (!names || names->empty()) return ProcessState::kRunning;
   for (const auto& name : *names) {
     struct stat status {};
-    if (parse_unsigned(name) &&
-        ::fstatat(proc->get(), (name + "/ns/mnt").c_str(), &status, 0) == 0 &&
+    const auto pid = parse_unsigned(name);
+    if (pid &&
+        ::fstatat(proc->get(),
+                  (kernel::living_thread(static_cast<pid_t>(*pid)) + "/ns/mnt").c_str(), &status,
+                  0) == 0 &&
         status.st_ino == trace.mount_namespace)
       return ProcessState::kRunning;
   }

@@ -23,6 +23,7 @@
 #include "plugin/kernel/mount/namespaces.h"
 #include "plugin/kernel/process/child.h"
 #include "plugin/kernel/process/privileges.h"
+#include "plugin/kernel/process/threads.h"
 
 namespace pinscope::inventory {
 namespace {
@@ -153,7 +154,7 @@ class Look {
   using Root = std::optional<std::pair<uint64_t, uint64_t>>;
   [[nodiscard]] Root root_of(pid_t pid) const {
     struct statx status {};
-    const std::string path = std::to_string(pid) + "/root";
+    const std::string path = kernel::living_thread(pid) + "/root";
     if (::statx(proc_.get(), path.c_str(), AT_STATX_DONT_SYNC, STATX_INO, &status) != 0)
       return std::nullopt;
     return std::pair(::makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino);

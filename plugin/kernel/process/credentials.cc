@@ -13,6 +13,7 @@
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/kernel/process/process.h"
+#include "plugin/kernel/process/threads.h"
 
 namespace pinscope::kernel {
 namespace {
@@ -94,7 +95,7 @@ void parse_status(std::string_view text, Credentials& credentials) {
 Result<Credentials> read_credentials(int proc, pid_t pid) {
   Credentials credentials;
   credentials.pid = pid;
-  const std::string name = std::to_string(pid);
+  const std::string name = living_thread(pid);
   PINSCOPE_TRY(const Fd file, open_at(proc, name + "/status", O_RDONLY));
   PINSCOPE_TRY(const auto text, read_all(file.get(), kStatusLimit, "status"));
   parse_status(text, credentials);

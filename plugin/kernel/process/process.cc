@@ -15,6 +15,7 @@
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/host/process_stat.h"
+#include "plugin/kernel/process/threads.h"
 #include "plugin/kernel/sys.h"
 
 namespace pinscope::kernel {
@@ -124,7 +125,7 @@ Result<ContainerProcess> ContainerProcess::open(pid_t pid) {
     return std::unexpected(std::move(pidfd).error());
   }
   process.pidfd_ = *std::move(pidfd);
-  auto proc = open_at(AT_FDCWD, "/proc/" + std::to_string(pid), O_PATH | O_DIRECTORY);
+  auto proc = open_at(AT_FDCWD, "/proc/" + living_thread(pid), O_PATH | O_DIRECTORY);
   if (!proc) return std::unexpected(gone(pid, proc.error().errnum()));
   process.proc_ = *std::move(proc);
 
@@ -137,7 +138,7 @@ Result<ContainerProcess> ContainerProcess::open(pid_t pid) {
   process.shares_mount_namespace_ = mount == namespace_at(AT_FDCWD, "/proc/self/ns/mnt") ||
                                     mount == namespace_at(AT_FDCWD, "/proc/1/ns/mnt");
   process.shares_user_namespace_ = user == namespace_at(AT_FDCWD, "/proc/self/ns/user");
-  process.start_time_ = read_start_time(process.proc_.get());
+  process.start_time_ = process_start_time(pid);
   // What was read through /proc/PID belongs to the process of the pidfd only if that one still
   // lives.
   if (process.start_time_ == 0 || is_over(process.pidfd_.get()))

@@ -5,12 +5,16 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
+#include "plugin/kernel/process/credentials.h"
 #include "plugin/kernel/process/process.h"
 
 namespace pinscope::inventory {
@@ -141,6 +145,48 @@ TEST_F(Live, LeavesOverWhatThereIsNoTimeFor) {
     EXPECT_EQ(live.pins.front().source, SourceState::kUnknown);
   }
   EXPECT_TRUE(examiner->examine_all({}).lives.empty());
+}
+
+// /proc/PID of such a process has no root, no mounts and no namespaces.
+TEST_F(Live, TakesAProcessWhoseFirstThreadHasEndedForRunning) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(60);
+    std::thread([] {
+      for (;;) ::pause();
+    }).detach();
+    ::syscall(SYS_exit, 0);
+  }
+  const std::string root = "/proc/" + std::to_string(child) + "/root";
+  std::error_code error;
+  for (int i = 0; i < 1000 && !error; ++i) {
+    (void)std::filesystem::read_symlink(root, error);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  EXPECT_TRUE(error);
+  auto record = own_record();
+  record.given.pid = child;
+  record.process_start = kernel::process_start_time(child);
+  EXPECT_NE(record.process_start, 0U);
+  EXPECT_EQ(process_of(record), ProcessState::kRunning);
+  touch("flows");
+  record.given.pins = {pin("flows")};
+  EXPECT_EQ(examine(record).view, ViewState::kPresent);
+  EXPECT_FALSE(kernel::ends_within(child, std::chrono::milliseconds(10)));
+  const auto process = kernel::ContainerProcess::open(child);
+  ASSERT_TRUE(process.has_value()) << process.error().sentence();
+  EXPECT_EQ(process->mount_namespace(), kernel::own_namespace(model::NamespaceKind::kMount));
+  EXPECT_EQ(process->start_time(), record.process_start);
+  const int proc = ::open("/proc", O_PATH | O_DIRECTORY);
+  const auto credentials = kernel::read_credentials(proc, child);
+  ::close(proc);
+  ASSERT_TRUE(credentials.has_value()) << credentials.error().sentence();
+  EXPECT_TRUE(credentials->hosts_user_namespace);
+  ASSERT_EQ(::kill(child, SIGKILL), 0);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_EQ(process_of(record), ProcessState::kGone);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
 }
 
 TEST_F(Live, FindsTheNamesOfTheViewInTheContainersRoot) {
