@@ -1,5 +1,7 @@
 // `pinscope suggest` of a real container with the host's bpffs: under the policy that it writes,
 // and without the volume, the same calls work.
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "tests/support/container/view_test.h"
@@ -90,6 +92,23 @@ TEST_P(SuggestedPolicy, LetsTheContainerGoOnWithoutTheVolume) {
   const auto again = suggest();
   EXPECT_EQ(again.status, 1) << again;
   EXPECT_THAT(again.err, HasSubstr("it has a view already (pinscope inspect " + container_.id()));
+}
+
+// Whoever may read a pin can pin its object again where all may make pins, and put another object
+// in that place later.
+TEST_P(SuggestedPolicy, DoesNotGrantWhatOthersPinned) {
+  container_.spec.without_mount("/sys/fs/bpf");
+  container_.spec.mounts.push_back({"/sys/fs/bpf", "bind", "/sys/fs/bpf", {"bind"}});
+  pins_.object(open_pin("/sys/fs/bpf/agent/flows"), "/sys/fs/bpf/p0");
+  ASSERT_EQ(::chown("/sys/fs/bpf/p0", 1000, 1000), 0);
+  start({"hold-ro /sys/fs/bpf/agent/flows"});
+  const auto suggested = suggest();
+  EXPECT_THAT(suggested.out, HasSubstr("pin: \"/sys/fs/bpf/agent/flows\"\n"));
+  EXPECT_THAT(suggested.out, Not(HasSubstr("pin: \"/sys/fs/bpf/p0\"")));
+  pins_.remove("/sys/fs/bpf/agent/flows");
+  const auto alone = suggest();
+  EXPECT_THAT(alone.out, HasSubstr("\"/sys/fs/bpf/p0\" belongs to uid 1000"));
+  EXPECT_THAT(alone.out, HasSubstr("  grants: []\n"));
 }
 
 TEST_P(SuggestedPolicy, OfAContainerThatHoldsNothingGrantsNothing) {

@@ -1,4 +1,5 @@
 // `pinscope suggest`: a policy to begin with, from what a container holds.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,11 +10,15 @@
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/suggest/suggestion.h"
+#include "plugin/cli/suggest/trust.h"
+#include "plugin/host/file.h"
 #include "plugin/inventory/access/bypasses.h"
 #include "plugin/inventory/access/question.h"
 #include "plugin/inventory/live.h"
 #include "plugin/inventory/machine/judge.h"
+#include "plugin/kernel/mount/machine.h"
 #include "plugin/kernel/process/process.h"
+#include "plugin/kernel/process/threads.h"
 #include "plugin/pipeline/explain.h"
 #include "plugin/record/store.h"
 
@@ -67,8 +72,8 @@ SuggestFor subject_of(const inventory::Whom& whom, const SuggestOptions& options
                        : model::engine_from_name(options.engine).value_or(whom.engine);
   subject.bundle = options.bundle.empty() ? whom.bundle : options.bundle;
   subject.space = whom.space;
-  subject.has_own_network =
-      !kernel::same_namespace("/proc/" + std::to_string(whom.pid) + "/ns/net", "/proc/1/ns/net");
+  subject.has_own_network = !kernel::same_namespace(
+      "/proc/" + kernel::living_thread(whom.pid) + "/ns/net", "/proc/1/ns/net");
   // Who it is, as a start would find it. Without a configuration nobody vouches for anything.
   model::Container configured;
   if (!subject.bundle.empty())
@@ -91,7 +96,11 @@ Result<ExitStatus> show(const Settings& settings, const SuggestOptions& options)
                inventory::find_whom(options.container, settings.hook.state_directory));
   PINSCOPE_CHECK(check_has_no_view(whom, settings.hook.state_directory));
   PINSCOPE_TRY(const auto machine, inventory::look_at_machine({.space = whom.space}));
-  print(to_yaml(suggest_for(subject_of(whom, options, machine), machine)));
+  PINSCOPE_TRY(const auto root, kernel::MachineRoot::find());
+  PINSCOPE_TRY(const Fd directory, open_at(root.directory(), root.path("/"), O_PATH | O_DIRECTORY));
+  auto subject = subject_of(whom, options, machine);
+  subject.trust_of = [&](const std::string& path) { return look_at_trust(directory.get(), path); };
+  print(to_yaml(suggest_for(subject, machine)));
   return kExitOk;
 }
 

@@ -2,16 +2,16 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "plugin/advice/bypass_text.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/cli/suggest/select.h"
 #include "plugin/inventory/machine/judge.h"
 #include "plugin/policy/decide/grantable.h"
-#include "plugin/policy/glob.h"
 
 namespace pinscope::cli {
 namespace {
@@ -22,14 +22,9 @@ using inventory::Object;
 using model::Access;
 using model::ObjectKind;
 
-constexpr size_t kMaxPlaces = 8;    // comments on places at which it sees the host's bpffs
-constexpr size_t kMaxNotHeld = 20;  // comments on pins that it sees and does not hold
-
-// Whether a scalar of YAML in double quotes says exactly this: quotes and backslashes alone are
-// escaped there as quoted() does it.
-bool can_be_written(const std::string& text) {
-  return one_line(text) == text;
-}
+constexpr size_t kMaxPlaces = 8;     // comments on places at which it sees the host's bpffs
+constexpr size_t kMaxNotHeld = 20;   // comments on pins that it sees and does not hold
+constexpr size_t kMaxOtherPins = 4;  // names of further pins of one object
 
 std::string last_of(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
@@ -38,7 +33,8 @@ std::string last_of(const std::string& path) {
 // A pin of the host's by its path there, and by its path in the container where it sees it.
 struct Place {
   std::string source;
-  std::string inside;  // empty: it does not
+  std::string inside;   // empty: it does not
+  PinTrust trust = {};  // where an object that it holds has this pin
   // All paths in the container, by the mounts that show it.
   std::map<std::string, std::string> seen;
 };
@@ -49,14 +45,18 @@ class Maker {
 
   Suggestion make() {
     suggestion_.title = whom_.title;
-    name();
+    suggestion_.name = policy_name(whom_.name);
     warn();
-    select();
+    select_for(whom_, suggestion_);
     find_places();
     choose_at();
     for (const auto& object : machine_.objects)
       if (!object.holders.empty()) held(object);
     std::ranges::sort(suggestion_.grants, {}, &Suggestion::Grant::pin);
+    for (const auto& why : open_directories_)
+      comment(why +
+              ": nobody can replace a pin above that is there, but take its name once it is "
+              "removed; let only root write there (mode=700), or say expect in each grant");
     not_held();
     other_places();
     for (const auto& what : machine_.not_seen) comment("not seen: " + what);
@@ -66,76 +66,12 @@ class Maker {
  private:
   void comment(std::string text) { suggestion_.comments.push_back(std::move(text)); }
 
-  void name() {
-    for (const char byte : whom_.name) {
-      const bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
-      if (is_plain)
-        suggestion_.name += byte;
-      else if (!suggestion_.name.empty() && suggestion_.name.back() != '-')
-        suggestion_.name += '-';
-      if (suggestion_.name.size() >= 40) break;
-    }
-    while (suggestion_.name.ends_with('-')) suggestion_.name.pop_back();
-    // A number alone is no text in YAML.
-    if (suggestion_.name.find_first_not_of("0123456789-") == std::string::npos)
-      suggestion_.name = "suggested" + (suggestion_.name.empty() ? "" : "-" + suggestion_.name);
-  }
-
   // The host's bpffs goes by the policy itself: hostBpffs is mask where it says nothing.
   void warn() {
     for (const auto bypass : whom_.bypasses) {
       if (bypass == model::Bypass::kHostBpffs) continue;
       const auto& [text, action] = advice::text_of(bypass);
       suggestion_.warnings.push_back("void: " + std::string(text) + ": " + action);
-    }
-  }
-
-  static bool is_exact(const std::string& text) {
-    return can_be_written(text) && !policy::is_glob(text) && !text.empty();
-  }
-
-  void select() {
-    auto& lines = suggestion_.select;
-    auto& comments = suggestion_.select_comments;
-    const std::string engine = model::engine_name(whom_.engine);
-    if (!engine.empty()) lines.push_back("engine: " + engine);
-    const auto& identity = whom_.identity;
-    std::string kubernetes;
-    const auto add = [&](const char* key, const std::optional<model::Fact>& fact) {
-      if (fact && is_exact(fact->value))
-        kubernetes +=
-            (kubernetes.empty() ? "" : ", ") + std::string(key) + ": " + quoted(fact->value);
-    };
-    add("namespace", identity.kubernetes_namespace);
-    add("container", identity.kubernetes_container);
-    std::string labels;
-    for (const auto& [key, fact] : identity.kubernetes_labels)
-      if (is_exact(key) && is_exact(fact.value))
-        labels += (labels.empty() ? "" : ", ") + quoted(key) + ": " + quoted(fact.value);
-    if (!kubernetes.empty() && !labels.empty()) kubernetes += ", labels: {" + labels + "}";
-    if (!kubernetes.empty()) {
-      lines.push_back("kubernetes: {" + kubernetes + "}");
-      if (identity.kubernetes_pod)
-        comments.push_back("the pod was " + quoted(identity.kubernetes_pod->value) +
-                           "; labels of it tell its containers from others of this name");
-    } else {
-      without_kubernetes(lines, comments);
-    }
-    if (identity.image) comments.push_back("its image is " + quoted(identity.image->value));
-  }
-
-  void without_kubernetes(std::vector<std::string>& lines, std::vector<std::string>& comments) {
-    const bool is_known = whom_.engine != model::Engine::kUnknown;
-    if (is_known) {
-      if (whom_.has_own_network) lines.emplace_back("namespaces: {net: private}");
-      comments.emplace_back(
-          "every container of this engine that is so is selected: its engine vouches for nothing "
-          "that tells this one from the others; add what you know (annotations, user, bundle)");
-    } else if (is_exact(whom_.bundle)) {
-      lines.push_back("bundle: " + quoted(whom_.bundle));
-    } else {
-      lines.emplace_back("bundle: \"/write/here/whom/this/is/for\"");
-      comments.emplace_back("whom this is for could not be told: as it is, it selects nobody");
     }
   }
 
@@ -201,17 +137,43 @@ class Maker {
     }
   }
 
-  // One that the container sees goes before others.
-  [[nodiscard]] const Place* place_of(const Object& object) const {
-    const Place* best = nullptr;
-    for (const size_t pin : object.pins) {
-      const auto found = places_.find(pin);
-      if (found == places_.end()) continue;
-      const bool is_better =
-          best == nullptr || (best->inside.empty() && !found->second.inside.empty());
-      if (is_better) best = &found->second;
+  // The pins of an object, the best to grant first: nobody but root can change what it names, it
+  // can be written, and the container sees it, at best where its view will be.
+  [[nodiscard]] std::vector<const Place*> places_of(const Object& object) {
+    std::vector<const Place*> places;
+    places.reserve(object.pins.size());
+    for (const size_t pin : object.pins)
+      if (const auto found = places_.find(pin); found != places_.end()) {
+        found->second.trust = whom_.trust_of(found->second.source);
+        places.push_back(&found->second);
+      }
+    const std::string view = suggestion_.at + "/";
+    std::ranges::sort(places, {}, [&](const Place* place) {
+      return std::tuple(place->trust.kind, !is_exact(place->source), place->inside.empty(),
+                        !place->inside.starts_with(view), place->source.size(), place->source);
+    });
+    return places;
+  }
+
+  // Of the further pins, `places` but the first, those that would do as well; others are counted.
+  static std::string other_pins(const std::vector<const Place*>& places) {
+    std::string text;
+    size_t more = 0;
+    size_t untrusted = 0;
+    for (size_t i = 1; i < places.size(); ++i) {
+      if (places[i]->trust.kind == PinTrust::Kind::kOthers)
+        ++untrusted;
+      else if (i > kMaxOtherPins)
+        ++more;
+      else
+        text += (text.empty() ? "it is also pinned as " : ", ") + quoted(places[i]->source);
     }
-    return best;
+    if (more > 0) text += " and " + count_of(more, "other", "others");
+    if (untrusted > 0)
+      text += (text.empty() ? "" : "; ") + count_of(untrusted, "pin", "pins") +
+              " of it, which others than root can replace, left out: the first is " +
+              quoted(places[places.size() - untrusted]->source);
+    return text;
   }
 
   static Access access_of(const Object& object) {
@@ -237,11 +199,16 @@ class Maker {
 
   void held(const Object& object) {
     const std::string what = inventory::text_of(object.info) + ", held by " + holders_of(object);
-    const auto* place = place_of(object);
-    if (place == nullptr)
+    const auto places = places_of(object);
+    if (places.empty())
       return comment(what +
                      ": no pin of the host names it, so it cannot be granted; if the "
                      "container made it, `delegate` may be what it needs");
+    const auto* place = places.front();
+    if (place->trust.kind == PinTrust::Kind::kOthers)
+      return comment(what + ": not granted, because others than root can put another object in " +
+                     "place of its pin " + quoted(place->source) + ": " + place->trust.why +
+                     "; pin it where only root may write");
     if (!is_exact(place->source))
       return comment(what + ": the name of its pin " + quoted(place->source) +
                      " cannot be written in a policy; pin it under another one");
@@ -249,6 +216,10 @@ class Maker {
     auto name = name_in_view(*place, grant);
     if (!names_.insert(name).second)
       return comment(what + ": its name in the view, " + quoted(name) + ", is taken already");
+    if (place->trust.kind == PinTrust::Kind::kWhileItIsThere)
+      open_directories_.insert(place->trust.why);
+    if (auto others = other_pins(places); !others.empty())
+      grant.comments.push_back(std::move(others));
     if (name != last_of(place->source)) grant.as = std::move(name);
     judge(object, std::move(grant));
   }
@@ -308,6 +279,7 @@ class Maker {
   Suggestion suggestion_;
   std::map<size_t, Place> places_;  // by Machine::pins
   std::set<std::string> names_;     // in the view
+  std::set<std::string> open_directories_;
   policy::ObjectJudge beside_others_;
 };
 

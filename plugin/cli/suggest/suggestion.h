@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "plugin/cli/suggest/trust.h"
 #include "plugin/inventory/machine/machine.h"
 #include "plugin/model/bypass.h"
 #include "plugin/model/container.h"
@@ -23,6 +25,8 @@ struct SuggestFor {
   bool has_own_network = false;
   uint64_t space = 0;                        // the number of its mount namespace
   std::vector<model::Bypass> bypasses = {};  // those that it has now
+  // Asked of pins of the host, by their paths there.
+  std::function<PinTrust(const std::string& path)> trust_of;
 };
 
 struct Suggestion {

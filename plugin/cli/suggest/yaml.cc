@@ -1,4 +1,8 @@
 // A suggestion as a file: the second part of suggestion.h.
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
 #include "plugin/base/text.h"
 #include "plugin/cli/suggest/suggestion.h"
 
@@ -9,11 +13,21 @@ std::string comment_line(const std::string& indent, const std::string& text) {
   return indent + "# " + one_line(text) + "\n";
 }
 
+// A policy's name, in quotes unless YAML can take it for nothing else: 1e5 and null are no text.
+std::string scalar_of(const std::string& name) {
+  static constexpr std::string_view kNoText[] = {"null", "true", "false", "yes", "no", "on",
+                                                 "off",  "y",    "n",     "nan", "inf"};
+  const bool begins_plainly = !name.empty() && name.front() >= 'a' && name.front() <= 'z';
+  return begins_plainly && std::ranges::find(kNoText, name) == std::end(kNoText) ? name
+                                                                                 : quoted(name);
+}
+
 }  // namespace
 
 std::string to_yaml(const Suggestion& suggestion) {
   std::string text =
-      "apiVersion: pinscope/v1\nkind: Policy\nmetadata:\n  name: " + suggestion.name + "\nspec:\n";
+      "apiVersion: pinscope/v1\nkind: Policy\nmetadata:\n  name: " + scalar_of(suggestion.name) +
+      "\nspec:\n";
   text += comment_line("  ", "What " + suggestion.title + " holds now; read it before you use it.");
   for (const auto& line : suggestion.warnings) text += comment_line("  ", line);
   text += "  select:\n";

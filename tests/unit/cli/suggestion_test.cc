@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "plugin/policy/language/load.h"
 
 namespace pinscope::cli {
@@ -30,6 +32,18 @@ class Suggest : public testing::Test {
     whom_.name = "web";
     whom_.engine = model::Engine::kPodman;
     whom_.space = 200;
+    whom_.trust_of = [this](const std::string& path) {
+      const auto found = trust_.find(path);
+      return found == trust_.end() ? PinTrust{PinTrust::Kind::kRootAlone, ""} : found->second;
+    };
+  }
+  // A further pin of a map.
+  void pin_again(size_t object, const std::string& pin) {
+    auto& made = machine_.pins.emplace_back();
+    made.pin.path = pin;
+    made.pin.object.id = machine_.objects[object].info.id;
+    auto& pins = machine_.objects[object].pins;
+    pins.insert(pins.begin(), machine_.pins.size() - 1);
   }
   void add_mount(size_t space, const std::string& at) {
     auto& mount = machine_.mounts.emplace_back();
@@ -57,6 +71,7 @@ class Suggest : public testing::Test {
 
   inventory::Machine machine_;
   SuggestFor whom_;
+  std::map<std::string, PinTrust> trust_;  // of those that are not root's alone
 };
 
 TEST_F(Suggest, GrantsWhatIsHeldWithTheAccessOfItsDescriptors) {
@@ -141,27 +156,77 @@ TEST_F(Suggest, SaysWhatNoPinNames) {
   EXPECT_THAT(found.comments, ElementsAre(HasSubstr("no pin of the host names it")));
 }
 
+// The kernel lists the newest pin first, and others may have made it.
+TEST_F(Suggest, GrantsThePinThatRootAloneCanReplace) {
+  add_map("agent/flows", true);
+  pin_again(0, "p0");
+  trust_["/sys/fs/bpf/p0"] = {PinTrust::Kind::kOthers, "it is theirs"};
+  const auto found = suggestion();
+  ASSERT_EQ(found.grants.size(), 1U);
+  EXPECT_EQ(found.grants[0].pin, "/sys/fs/bpf/agent/flows");
+  EXPECT_THAT(found.grants[0].comments,
+              Contains("1 pin of it, which others than root can replace, left out: the first is "
+                       "\"/sys/fs/bpf/p0\""));
+}
+
+TEST_F(Suggest, GrantsNoPinThatOthersCanReplace) {
+  add_map("p0", true);
+  trust_["/sys/fs/bpf/p0"] = {PinTrust::Kind::kOthers, "it is theirs"};
+  const auto found = suggestion();
+  EXPECT_THAT(found.grants, IsEmpty());
+  EXPECT_THAT(found.comments,
+              ElementsAre("map 1, held by app (pid 50): not granted, because others than root can "
+                          "put another object in place of its pin \"/sys/fs/bpf/p0\": it is "
+                          "theirs; pin it where only root may write"));
+}
+
+TEST_F(Suggest, PrefersWhatIsSeenAndShort) {
+  machine_.instances.emplace_back().origin = Instance::Origin::kHost;
+  add_mount(0, "/b");
+  machine_.mounts.back().instance = 1;
+  add_map("agent/flows", true);
+  pin_again(0, "f");
+  machine_.pins.back().instance = 1;
+  pin_again(0, "flows");
+  pin_again(0, "x");
+  trust_["/sys/fs/bpf/x"] = {PinTrust::Kind::kWhileItIsThere, "everybody may write there"};
+  const auto found = suggestion();
+  ASSERT_EQ(found.grants.size(), 1U);
+  EXPECT_EQ(found.grants[0].pin, "/sys/fs/bpf/flows");
+  EXPECT_THAT(found.grants[0].comments,
+              Contains("it is also pinned as \"/sys/fs/bpf/agent/flows\", \"/b/f\", "
+                       "\"/sys/fs/bpf/x\""));
+}
+
+TEST_F(Suggest, SaysOnceWhereOthersCanTakeTheNameOfAPin) {
+  add_map("a", true);
+  add_map("b", true);
+  trust_["/sys/fs/bpf/a"] = {PinTrust::Kind::kWhileItIsThere, "everybody may write there"};
+  trust_["/sys/fs/bpf/b"] = trust_["/sys/fs/bpf/a"];
+  const auto found = suggestion();
+  EXPECT_EQ(found.grants.size(), 2U);
+  EXPECT_THAT(found.comments, ElementsAre(HasSubstr("everybody may write there")));
+}
+
+TEST_F(Suggest, QuotesANameThatIsNoTextInYaml) {
+  for (const char* name :
+       {"null", "true", "False", "no",  "y", "off", "1e5", "0x10",       "0b1", "0o7",
+        "1-2",  "~",    "web",   "nan", "5", "7up", "",    "2001-01-01", "1_0", "e5"}) {
+    SCOPED_TRACE(name);
+    whom_.name = name;
+    const auto loaded = policy::load_text(yaml(), "x.yaml");
+    EXPECT_TRUE(loaded.ok()) << yaml() << to_string(loaded.diagnostics.front());
+    ASSERT_EQ(loaded.policies.size(), 1U);
+    EXPECT_EQ(loaded.policies[0].name, suggestion().name);
+  }
+}
+
 TEST_F(Suggest, GrantsForWritingWhatCannotBeGrantedForReading) {
   add_map("ring", true).info.type = 27;
   const auto found = suggestion();
   ASSERT_EQ(found.grants.size(), 1U);
   EXPECT_EQ(found.grants[0].access, model::Access::kReadWrite);
   EXPECT_THAT(found.grants[0].comments, Contains(HasSubstr("that cannot be granted")));
-}
-
-TEST_F(Suggest, NamesAContainerOfKubernetes) {
-  whom_.engine = model::Engine::kCrio;
-  whom_.identity.kubernetes_namespace = {"shop", "CRI-O"};
-  whom_.identity.kubernetes_container = {"app", "CRI-O"};
-  EXPECT_THAT(suggestion().select,
-              ElementsAre("engine: crio", "kubernetes: {namespace: \"shop\", container: \"app\"}"));
-}
-
-TEST_F(Suggest, SelectsNobodyWhereNobodyIsKnown) {
-  whom_.engine = model::Engine::kUnknown;
-  EXPECT_THAT(suggestion().select, ElementsAre(HasSubstr("/write/here")));
-  whom_.bundle = "/run/bundles/web";
-  EXPECT_THAT(suggestion().select, ElementsAre("bundle: \"/run/bundles/web\""));
 }
 
 // Whatever is in a name, each line is a comment or one of ours.
