@@ -28,6 +28,42 @@ constexpr const char* kPinscope = PINSCOPE_BIN_DIR "/pinscope";
 constexpr const char* kFlows = "/sys/fs/bpf/flows";
 enum Status { kYes = 0, kFailed = 1, kNo = 3, kMay = 4 };
 
+// A process of the host's mount namespace in the PID namespace of a container.
+class Neighbour {
+ public:
+  explicit Neighbour(pid_t container) {
+    int ends[2];
+    check(pipe(ends), "pipe");
+    pid_ = check(fork(), "fork");
+    if (pid_ == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      const std::string path = "/proc/" + std::to_string(container) + "/ns/pid";
+      check(setns(check(open(path.c_str(), O_RDONLY), "open a namespace"), CLONE_NEWPID), "setns");
+      const pid_t inner = check(fork(), "fork");
+      [[maybe_unused]] ssize_t told = 0;
+      if (inner != 0) {
+        told = write(ends[1], &inner, sizeof inner);
+        waitpid(inner, nullptr, 0);
+        _exit(0);
+      }
+      for (;;) pause();
+    }
+    check(::read(ends[0], &inner_, sizeof inner_) == sizeof inner_ ? 0 : -1, "start it");
+    close(ends[0]);
+    close(ends[1]);
+  }
+  ~Neighbour() {
+    kill(inner_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  Neighbour(const Neighbour&) = delete;
+  Neighbour& operator=(const Neighbour&) = delete;
+
+ private:
+  pid_t pid_ = -1;
+  pid_t inner_ = -1;
+};
+
 class AccessOfContainers : public ViewTest {
  protected:
   void SetUp() override {
@@ -140,6 +176,7 @@ TEST_P(AccessOfContainers, WithTheHostsBpffsAndAnotherUserIsWhatModesAllow) {
   with_hosts_bpffs();
   container_.spec.uid = container_.spec.gid = 1000;
   container_.spec.capabilities.clear();
+  container_.spec.no_new_privileges = true;
   start({"get-ro /host/flows"});
   EXPECT_EQ(tried("get-ro /host/flows"), "EACCES");
   const auto read = can("read");
@@ -163,6 +200,24 @@ TEST_P(AccessOfContainers, WithTheHostsBpffsInAUserNamespaceIsNone) {
   EXPECT_EQ(tried("map-by-id " + flows_id()), "EPERM");
   EXPECT_EQ(tried("get-ro /host/flows"), "EACCES");
   EXPECT_EQ(can("read").status, kNo) << can("read");
+}
+
+TEST_P(AccessOfContainers, WithFilesThatMakeItRootIsNotCertain) {
+  with_hosts_bpffs();
+  container_.spec.uid = container_.spec.gid = 1000;
+  container_.spec.capabilities.clear();
+  start({"get-ro /host/flows"});
+  EXPECT_EQ(tried("get-ro /host/flows"), "EACCES");
+  EXPECT_EQ(can("read").status, kMay) << can("read");
+}
+
+TEST_P(AccessOfContainers, WithAProcessThatLeftItsMountNamespaceIsNotCertain) {
+  start({"id"});
+  EXPECT_EQ(can("read").status, kNo) << can("read");
+  const Neighbour neighbour(container_.pid());
+  const auto read = can("read");
+  EXPECT_EQ(read.status, kMay) << read;
+  EXPECT_THAT(read.out, HasSubstr("in another mount namespace"));
 }
 
 TEST_P(AccessOfContainers, WithCapSysAdminIsEverything) {

@@ -18,7 +18,9 @@ constexpr unsigned kCapBpf = 39;  // include/uapi/linux/capability.h
 
 // Whether some way of it leads to every object, so that no pin and no descriptor need be there.
 bool reaches_everything(const Party& party, const model::Record* record) {
-  if (party.not_seen > 0 || (record != nullptr && !record->given.bypasses.empty())) return true;
+  if (party.not_seen > 0 || !party.doubts.empty() ||
+      (record != nullptr && !record->given.bypasses.empty()))
+    return true;
   return std::ranges::any_of(party.processes, [](const kernel::Credentials& one) {
     if (!one.hosts_user_namespace) return false;
     constexpr unsigned kCapabilities[] = {CAP_SYS_ADMIN, CAP_SYS_MODULE, CAP_DAC_READ_SEARCH,
@@ -221,6 +223,21 @@ void AccessJudge::add_what_was_not_seen(size_t party, Accessor& accessor) const 
 // Those who may have a way to it: who sees a pin, holds it, or reaches everything.
 std::vector<size_t> AccessJudge::candidates(const Object& object) const {
   std::vector<size_t> found = reach_everything_;
+  add_candidates(object, found);
+  if (object.info.kind == model::ObjectKind::kMap) {
+    // What has it may be a way to it.
+    auto users = users_of(Asked(machine_, object, {}));
+    users.insert(users.end(), object.used_by.begin(), object.used_by.end());
+    for (const auto& user : users)
+      if (const auto place = machine_.find(user)) add_candidates(machine_.objects[*place], found);
+  }
+  std::ranges::sort(found);
+  const auto same = std::ranges::unique(found);
+  found.erase(same.begin(), same.end());
+  return found;
+}
+
+void AccessJudge::add_candidates(const Object& object, std::vector<size_t>& found) const {
   for (const size_t pin : object.pins)
     for (const auto* mount : mounts_[machine_.pins[pin].instance])
       if (const auto party = parties_of_spaces_[mount->space]) found.push_back(*party);
@@ -228,10 +245,6 @@ std::vector<size_t> AccessJudge::candidates(const Object& object) const {
     const auto [first, last] = parties_of_processes_.equal_range(holder.pid);
     for (auto at = first; at != last; ++at) found.push_back(at->second);
   }
-  std::ranges::sort(found);
-  const auto same = std::ranges::unique(found);
-  found.erase(same.begin(), same.end());
-  return found;
 }
 
 Accessor AccessJudge::of(size_t object, size_t party, const kernel::MapLimits& limits) const {
@@ -242,6 +255,15 @@ Accessor AccessJudge::of(size_t object, size_t party, const kernel::MapLimits& l
   for (const auto& process : whom.processes) add_ways(asked, around, process, accessor);
   add_what_was_not_seen(party, accessor);
   accessor.is_capable = std::ranges::any_of(whom.processes, may_use_bpf);
+  for (const auto& doubt : whom.doubts) {
+    accessor.doubts.push_back(doubt.text);
+    add_way(accessor, {.kind = Way::Kind::kBypass,
+                       .reads = Answer::kMay,
+                       .writes = Answer::kMay,
+                       .text = doubt.text,
+                       .rule = {},
+                       .bypass = doubt.bypass});
+  }
   if (whom.not_seen > 0)
     add_way(accessor,
             {.kind = Way::Kind::kBypass,

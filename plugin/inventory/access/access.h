@@ -92,6 +92,7 @@ class AccessJudge {
  private:
   void add_what_was_not_seen(size_t party, Accessor& accessor) const;
   [[nodiscard]] std::vector<size_t> candidates(const Object& object) const;
+  void add_candidates(const Object& object, std::vector<size_t>& found) const;
 
   const Machine& machine_;
   const std::vector<KnownContainer>& containers_;

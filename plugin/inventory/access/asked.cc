@@ -36,6 +36,33 @@ Answer Asked::written_by_program(Answer writes) const {
   return is_written_by_programs() ? limited(writes, limits_.exclusive) : Answer::kNo;
 }
 
+std::vector<model::ObjectIdentity> users_of(const Asked& asked) {
+  std::vector<model::ObjectIdentity> found;
+  const auto add = [&](const std::vector<model::ObjectIdentity>& users) {
+    for (const auto& user : users)
+      if (user.kind != model::ObjectKind::kMap && std::ranges::find(found, user) == found.end())
+        found.push_back(user);
+  };
+  add(asked.object.used_by);
+  for (const auto& user : asked.object.used_by)
+    if (const auto outer =
+            user.kind == model::ObjectKind::kMap ? asked.machine.find(user) : std::nullopt)
+      add(asked.machine.objects[*outer].used_by);
+  // To read an iterator is to run its program.
+  const auto programs = found;
+  for (const auto& program : programs) {
+    const auto place = asked.machine.find(program);
+    if (program.kind != model::ObjectKind::kProgram || !place) continue;
+    for (const auto& link : asked.machine.objects[*place].used_by) {
+      const auto at = asked.machine.find(link);
+      if (link.kind == model::ObjectKind::kLink && at &&
+          asked.machine.objects[*at].info.type == model::kIteratorLink)
+        add({link});
+    }
+  }
+  return found;
+}
+
 std::vector<std::string> Asked::sentences() const {
   std::vector<std::string> texts;
   if (!is_map()) return texts;

@@ -35,4 +35,8 @@ class Asked {
   kernel::MapLimits limits_;
 };
 
+// The programs that have a map, by themselves, in a map that they have, or as the target of the
+// iterator that they are, and the links of these iterators; by kind and id, each once.
+std::vector<model::ObjectIdentity> users_of(const Asked& asked);
+
 }  // namespace pinscope::inventory

@@ -9,14 +9,21 @@
 
 #include "plugin/inventory/machine/machine.h"
 #include "plugin/kernel/process/credentials.h"
+#include "plugin/model/bypass.h"
 
 namespace pinscope::inventory {
 
 struct Party {
   Space space;
   std::optional<size_t> place;  // in Machine::spaces; none: it has no bpffs
-  // One process for each that may do something else than those before it.
+  // One thread of a process for each that may do something else than those before it.
   std::vector<kernel::Credentials> processes;
+  // What may be in its reach, beside what its processes may do: one line each.
+  struct Doubt {
+    std::string text;
+    model::Bypass bypass = model::Bypass::kSharedPidNamespace;
+  };
+  std::vector<Doubt> doubts = {};
   size_t not_seen = 0;  // processes of it of which that could not be told
 
   // Processes of the host, with its root directory, which neither a record nor a runtime knows:

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace pinscope::inventory {
 namespace {
@@ -29,15 +32,43 @@ Answer holds_over(const Credentials& credentials, uint32_t uid, uint32_t gid, un
   return counts ? holds(credentials, capability) : Answer::kNo;
 }
 
+bool has(const std::vector<uint32_t>& ids, uint32_t id) {
+  return std::ranges::find(ids, id) != ids.end();
+}
+
+// Whether it may take an id that it does not have: each that is mapped by the capability, or by a
+// file with the set-user-ID bit, which may be anywhere.
+Answer may_take(const Credentials& credentials, const model::IdMap& map, uint32_t id,
+                unsigned capability) {
+  if (!credentials.hosts_user_namespace && !is_mapped(map, id)) return Answer::kNo;
+  return std::max(holds(credentials, capability),
+                  credentials.has_no_new_privileges ? Answer::kNo : Answer::kMay);
+}
+
+Answer is_user(const Credentials& credentials, uint32_t uid) {
+  if (credentials.uid == uid || has(credentials.uids, uid)) return Answer::kYes;
+  return may_take(credentials, credentials.uid_map, uid, CAP_SETUID);
+}
+
+Answer is_in_group(const Credentials& credentials, uint32_t gid) {
+  if (credentials.gid == gid || has(credentials.gids, gid) || has(credentials.groups, gid))
+    return Answer::kYes;
+  return may_take(credentials, credentials.gid_map, gid, CAP_SETGID);
+}
+
+// As what it is, or as what it can make of itself.
 Answer by_mode(uint32_t mode, uint32_t uid, uint32_t gid, const Credentials& credentials,
                uint32_t wanted) {
-  unsigned shift = 0;
-  if (credentials.uid == uid)
-    shift = 6;
-  else if (credentials.gid == gid ||
-           std::ranges::find(credentials.groups, gid) != credentials.groups.end())
-    shift = 3;
-  return (mode >> shift & wanted) == wanted ? Answer::kYes : Answer::kNo;
+  const auto allows = [&](unsigned shift) { return (mode >> shift & wanted) == wanted; };
+  const bool is_owner = credentials.uid == uid;
+  const bool is_member = credentials.gid == gid || has(credentials.groups, gid);
+  if (allows(is_owner ? 6 : is_member ? 3 : 0)) return Answer::kYes;
+  Answer answer = allows(0) ? Answer::kMay : Answer::kNo;
+  if (allows(6)) answer = std::max(answer, is_user(credentials, uid));
+  if (allows(3))
+    answer = std::max(
+        answer, std::min(is_in_group(credentials, gid), is_owner ? Answer::kMay : Answer::kYes));
+  return answer;
 }
 
 // A number among the options of a superblock: "mode=700", "uid=1000".
@@ -84,8 +115,9 @@ Answer may_open(const kernel::WalkedPin& pin, const Credentials& credentials, Ri
 }
 
 Answer owns(const kernel::WalkedPin& pin, const Credentials& credentials) {
-  if (credentials.uid == pin.uid) return Answer::kYes;
-  return holds_over(credentials, pin.uid, pin.gid, CAP_FOWNER);
+  return std::max({is_user(credentials, pin.uid),
+                   holds_over(credentials, pin.uid, pin.gid, CAP_FOWNER),
+                   holds_over(credentials, pin.uid, pin.gid, CAP_CHOWN)});
 }
 
 Answer may_pin(const Instance& instance, const Credentials& credentials) {
@@ -94,8 +126,25 @@ Answer may_pin(const Instance& instance, const Credentials& credentials) {
   const uint32_t mode = option_of(instance.options, "mode=", 8, kKernelsMode);
   const uint32_t uid = option_of(instance.options, "uid=", 10, 0);
   const uint32_t gid = option_of(instance.options, "gid=", 10, 0);
-  return std::max(by_mode(mode, uid, gid, credentials, kWriteAndSearch),
-                  holds_over(credentials, uid, gid, CAP_DAC_OVERRIDE));
+  // Directories below the root, and what became of its mode since, are not known.
+  return std::max({Answer::kMay, by_mode(mode, uid, gid, credentials, kWriteAndSearch),
+                   holds_over(credentials, uid, gid, CAP_DAC_OVERRIDE)});
+}
+
+std::string taken_ids(const Credentials& credentials) {
+  const bool by_capability = holds(credentials, CAP_SETUID) != Answer::kNo ||
+                             holds(credentials, CAP_SETGID) != Answer::kNo;
+  return by_capability
+             ? "CAP_SETUID or CAP_SETGID gives it other ids"
+             : "no_new_privs is off, so a file with the set-user-ID bit gives it other ids";
+}
+
+Credentials without_other_ids(Credentials credentials) {
+  constexpr uint64_t kTaking = uint64_t{1} << CAP_SETUID | uint64_t{1} << CAP_SETGID;
+  credentials.has_no_new_privileges = true;
+  credentials.permitted &= ~kTaking;
+  credentials.attainable &= ~kTaking;
+  return credentials;
 }
 
 }  // namespace pinscope::inventory

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "plugin/inventory/machine/machine.h"
 #include "plugin/kernel/process/credentials.h"
@@ -26,8 +27,13 @@ Answer may_open(const kernel::WalkedPin& pin, const kernel::Credentials& credent
 // Whether it may change the mode of the pin, by a mount that is not read-only.
 Answer owns(const kernel::WalkedPin& pin, const kernel::Credentials& credentials);
 
-// Whether it may make a pin in the root of the instance, by such a mount: who holds a descriptor
-// for reading opens it for writing by the new pin.
+// Whether it may make a pin in some directory of the instance, by such a mount: who holds a
+// descriptor for reading opens it for writing by the new pin. Never kNo, because only the root's
+// mode is known.
 Answer may_pin(const Instance& instance, const kernel::Credentials& credentials);
+
+// The same process, if it kept the ids that it has; and a clause on how it gets others.
+kernel::Credentials without_other_ids(kernel::Credentials credentials);
+std::string taken_ids(const kernel::Credentials& credentials);
 
 }  // namespace pinscope::inventory

@@ -53,6 +53,7 @@ class Finder {
     by_descriptors();
     by_a_new_pin();
     by_own_programs();
+    by_users();
     by_bypasses();
     // Who it is, where a container has processes of several kinds.
     if (&process_ == &around_.party.processes.front()) return;
@@ -110,10 +111,9 @@ class Finder {
   // Whether the directories above let the process through is not known, but for those who need not
   // ask and for views, whose directories the hook makes.
   [[nodiscard]] Answer reach(bool is_grant) const {
-    const bool passes =
-        process_.hosts_user_namespace &&
-        (process_.uid == 0 || has_capability(process_, CAP_DAC_OVERRIDE) == Answer::kYes ||
-         has_capability(process_, CAP_DAC_READ_SEARCH) == Answer::kYes);
+    const bool passes = process_.hosts_user_namespace &&
+                        (has_capability(process_, CAP_DAC_OVERRIDE) == Answer::kYes ||
+                         has_capability(process_, CAP_DAC_READ_SEARCH) == Answer::kYes);
     return is_grant || passes ? Answer::kYes : Answer::kMay;
   }
 
@@ -142,7 +142,14 @@ class Finder {
     if (is_open && reach(is_grant) == Answer::kMay) doubt_directories(place);
     if (instance.is_sealed && way.reads != Answer::kNo && asked_.is_map())
       close(quoted(place) + " is in a sealed bpffs: it does not open for writing");
+    if (is_open && way.reads < Answer::kYes && needs_other_ids(pin.pin)) doubt(taken_ids(process_));
     as_kind(way, instance);
+    // kernel/bpf/inode.c: who may write the directory removes the pin, which may end the link.
+    // Directories are not looked at.
+    if (asked_.object.info.kind == ObjectKind::kLink && !is_read_only) {
+      way.writes = std::max(way.writes, Answer::kMay);
+      if (asked_.object.info.type != model::kIteratorLink) way.reads = way.writes;
+    }
     if (is_grant && asked_.is_map() && pin.grant->access == model::Access::kRead &&
         way.writes != Answer::kNo) {
       way.kind = Way::Kind::kBrokenSeal;
@@ -172,6 +179,11 @@ class Finder {
         if (asked_.object.info.type != model::kIteratorLink) way.reads = way.writes;
         return;
     }
+  }
+
+  [[nodiscard]] bool needs_other_ids(const kernel::WalkedPin& pin) const {
+    const auto kept = without_other_ids(process_);
+    return may_open(pin, kept, Right::kRead) == Answer::kNo && owns(pin, kept) == Answer::kNo;
   }
 
   void by_descriptors() {
@@ -211,17 +223,68 @@ class Finder {
     }
   }
 
-  [[nodiscard]] bool has_token_for_programs() const {
-    return around_.record != nullptr && around_.record->given.delegation &&
-           around_.record->given.delegation->rights.has(model::BpfCommand::kProgLoad);
+  // kMay: a bpffs that it sees delegates it to somebody, and no record says to whom.
+  [[nodiscard]] Answer has_token_for_programs() const {
+    if (around_.record != nullptr && around_.record->given.delegation &&
+        around_.record->given.delegation->rights.has(model::BpfCommand::kProgLoad))
+      return Answer::kYes;
+    if (process_.hosts_user_namespace) return Answer::kNo;
+    return std::ranges::any_of(around_.mounts,
+                               [&](const InstanceMount* mount) {
+                                 return asked_.machine.instances[mount->instance].options.find(
+                                            "delegate_cmds=") != std::string::npos;
+                               })
+               ? Answer::kMay
+               : Answer::kNo;
+  }
+
+  // Whether it gets at another object, one that has this one.
+  [[nodiscard]] Answer opens(const model::ObjectIdentity& other) const {
+    const auto place = asked_.machine.find(other);
+    if (!place) return Answer::kMay;  // it was not looked at
+    const Asked its(asked_.machine, asked_.machine.objects[*place], {});
+    Accessor unused{.space = {}, .command = {}, .ways = {}, .closed = {}};
+    Finder finder(its, around_, process_, unused);
+    finder.by_id();
+    finder.by_pins();
+    finder.by_descriptors();
+    return finder.opens_;
+  }
+
+  // What has it already, and can be made to do something with it.
+  void by_users() {
+    if (!asked_.is_map()) return;
+    for (const auto& user : users_of(asked_)) by_user(user);
+  }
+
+  void by_user(const model::ObjectIdentity& user) {
+    const std::string id = std::to_string(user.id);
+    if (user.kind == ObjectKind::kProgram) {
+      const Answer can = std::min(opens(user), Answer::kMay);
+      add_if_more({.kind = Way::Kind::kProgram,
+                   .reads = asked_.is_read_by_programs() ? can : Answer::kNo,
+                   .writes = asked_.is_written_by_programs() ? can : Answer::kNo,
+                   .text = "it can use program " + id + ", which has the map",
+                   .rule = {},
+                   .bypass = {}});
+    }
+    if (user.kind != ObjectKind::kLink) return;
+    // kernel/bpf/map_iter.c: the program is given each element, to read and to change.
+    const Answer can = std::min(opens(user), Answer::kMay);
+    add_if_more({.kind = Way::Kind::kProgram,
+                 .reads = can,
+                 .writes = can,
+                 .text = "it can read link " + id + ", an iterator that gets at the map",
+                 .rule = {},
+                 .bypass = {}});
   }
 
   void by_own_programs() {
     if (!asked_.is_map()) return;
     const Answer capable =
         std::max(has_capability(process_, kCapBpf), has_capability(process_, CAP_SYS_ADMIN));
-    const bool has_token = has_token_for_programs();
-    const Answer loads = std::min(std::max(capable, has_token ? Answer::kYes : Answer::kNo), bpf_);
+    const Answer token = has_token_for_programs();
+    const Answer loads = std::min(std::max(capable, token), bpf_);
     const Answer can = std::min(loads, opens_);
     const std::string with =
         capable != Answer::kNo ? "CAP_BPF or CAP_SYS_ADMIN" : "the BPF token that it is delegated";
@@ -231,6 +294,15 @@ class Finder {
                  .text = "with " + with + " it loads a program that writes what it can open",
                  .rule = {},
                  .bypass = Bypass::kCapBpf});
+    by_outer_maps(loads, with);
+    // What the programs of such a token may do is not known.
+    if (token == Answer::kMay)
+      add_if_more({.kind = Way::Kind::kBypass,
+                   .reads = token,
+                   .writes = token,
+                   .text = "a bpffs that it sees delegates to it, and no record says what",
+                   .rule = {},
+                   .bypass = Bypass::kProgramsReach});
     const Answer certain = std::min(has_capability(process_, kCapPerfmon), loads);
     const Answer reads = std::max(certain, std::min(loads, Answer::kMay));
     if (capable == Answer::kNo) return;
@@ -241,6 +313,22 @@ class Finder {
                          "or since Linux 6.16",
                  .rule = {},
                  .bypass = Bypass::kCapBpf});
+  }
+
+  // A program gets at a map in another one by the latter's descriptor alone.
+  void by_outer_maps(Answer loads, const std::string& with) {
+    if (loads == Answer::kNo) return;
+    for (const auto& outer : asked_.object.used_by) {
+      if (outer.kind != ObjectKind::kMap) continue;
+      const Answer can = std::min(loads, opens(outer));
+      add_if_more({.kind = Way::Kind::kOwnPrograms,
+                   .reads = asked_.read_by_program(can),
+                   .writes = asked_.written_by_program(can),
+                   .text = "with " + with + " it loads a program that gets at it by map " +
+                           std::to_string(outer.id) + ", which holds it",
+                   .rule = {},
+                   .bypass = Bypass::kCapBpf});
+    }
   }
 
   // Those of the live process, and what the start found.

@@ -9,7 +9,6 @@
 #include <chrono>
 #include <iterator>
 #include <map>
-#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -305,34 +304,46 @@ class Look {
     if (!object) return;
     std::vector<kernel::KernelObject> programs;
     std::map<uint32_t, kernel::KernelObject> maps;  // those that hold it, by id
-    if (identity.kind == ObjectKind::kMap && !scope_.space) find_users(identity, maps, programs);
+    std::vector<kernel::KernelObject> links;
+    if (identity.kind == ObjectKind::kMap) find_users(identity, maps, programs, links);
     if (identity.kind == ObjectKind::kMap)
       maps.insert_or_assign(identity.id, *std::move(object));
     else
       programs.push_back(*std::move(object));
     for (auto& [id, map] : maps) take(std::move(map));
     for (auto& program : programs) take(std::move(program));
+    for (auto& link : links) take(std::move(link));
   }
 
-  // The maps that hold a map and are used by a program, and the programs that use any of them.
+  // The maps that hold a map, the programs that use any of them, and the iterators over it or with
+  // such a program: each is a way to the map for whoever may use it.
   void find_users(const model::ObjectIdentity& identity,
                   std::map<uint32_t, kernel::KernelObject>& maps,
-                  std::vector<kernel::KernelObject>& programs) {
-    auto all = kernel::list_objects(ObjectKind::kProgram);
-    if (!all) return machine_.not_seen.push_back(all.error().sentence());
-    std::set<uint32_t> used;
-    for (const auto& program : *all)
-      for (const auto& map : program.uses) used.insert(map.id);
-    for (const uint32_t id : used) {
-      auto map = kernel::find_object({ObjectKind::kMap, id});
-      if (map && std::ranges::find(map->uses, identity) != map->uses.end())
-        maps.emplace(id, *std::move(map));
-    }
-    for (auto& program : *all)
+                  std::vector<kernel::KernelObject>& programs,
+                  std::vector<kernel::KernelObject>& links) {
+    const auto uses = [](const kernel::KernelObject& object, const model::ObjectIdentity& other) {
+      return std::ranges::find(object.uses, other) != object.uses.end();
+    };
+    for (auto& map : listed(ObjectKind::kMap))
+      if (uses(map, identity)) maps.emplace(map.info.id, std::move(map));
+    for (auto& program : listed(ObjectKind::kProgram))
       if (std::ranges::any_of(program.uses, [&](const model::ObjectIdentity& map) {
             return map == identity || maps.contains(map.id);
           }))
         programs.push_back(std::move(program));
+    for (auto& link : listed(ObjectKind::kLink))
+      if (link.info.type == model::kIteratorLink &&
+          (uses(link, identity) || std::ranges::any_of(programs, [&](const auto& program) {
+             return uses(link, {ObjectKind::kProgram, program.info.id});
+           })))
+        links.push_back(std::move(link));
+  }
+
+  std::vector<kernel::KernelObject> listed(ObjectKind kind) {
+    auto all = kernel::list_objects(kind);
+    if (all) return *std::move(all);
+    machine_.not_seen.push_back(all.error().sentence());
+    return {};
   }
 
   void add_pins() {

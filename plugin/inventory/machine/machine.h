@@ -113,8 +113,7 @@ struct Scope {
   // One mount namespace: its mounts with their pins, the processes in it and what they hold. The
   // mounts of the machine's own are there, too, without their pins, to tell which bpffs are its.
   std::optional<uint64_t> space = std::nullopt;
-  // One object. Without `space`, also what uses it: the programs of a map, and the maps that hold
-  // it and are used by programs.
+  // One object; of a map also what leads to it: maps that hold it, programs, iterators.
   std::optional<model::ObjectIdentity> object = std::nullopt;
 };
 

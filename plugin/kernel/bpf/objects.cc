@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <string_view>
 
 #include "plugin/base/fd.h"
 #include "plugin/kernel/bpf/call.h"
@@ -120,6 +121,16 @@ bool read_link(int fd, KernelObject& object) {
   if (!read_info(fd, info)) return false;
   object.info = described(info);
   if (info.prog_id != 0) object.uses.push_back({ObjectKind::kProgram, info.prog_id});
+  if (info.type != BPF_LINK_TYPE_ITER) return true;
+  std::array<char, 64> target{};  // "bpf_map_elem", "task", …
+  struct bpf_link_info iterator {};
+  iterator.iter.target_name = as_address(target.data());
+  iterator.iter.target_name_len = target.size();
+  if (!read_info(fd, iterator)) return true;
+  // kernel/bpf/map_iter.c and net/core/bpf_sk_storage.c: these two keep the map.
+  const std::string_view name(target.data());
+  if (name == "bpf_map_elem" || name == "bpf_sk_storage_map")
+    object.uses.push_back({ObjectKind::kMap, iterator.iter.map.map_id});
   return true;
 }
 

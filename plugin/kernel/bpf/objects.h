@@ -11,8 +11,9 @@ namespace pinscope::kernel {
 
 struct KernelObject {
   model::ObjectInfo info;
-  // What it keeps alive: the maps of a program, the program of a link, what is in a map that holds
-  // maps or programs. `uses_more`: there are more than were asked for.
+  // What it keeps alive: the maps of a program, the program of a link and the map that it iterates
+  // over, what is in a map that holds maps or programs. `uses_more`: there are more than were asked
+  // for.
   std::vector<model::ObjectIdentity> uses;
   bool uses_more = false;
 };

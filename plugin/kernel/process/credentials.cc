@@ -48,9 +48,15 @@ std::optional<uint64_t> capabilities_in(std::string_view text) {
   return error == std::errc{} ? std::optional(value) : std::nullopt;
 }
 
-// The file system's id is the last of four.
-void take_id(std::string_view text, uint32_t& id) {
-  if (const auto ids = numbers_in(text); ids.size() == 4) id = ids.back();
+// Real, effective, saved and the file system's.
+void take_ids(std::string_view text, uint32_t& id, std::vector<uint32_t>& all) {
+  const auto ids = numbers_in(text);
+  if (ids.size() != 4) return;
+  id = ids.back();
+  all.assign(ids.begin(), ids.end() - 1);
+  std::ranges::sort(all);
+  const auto same = std::ranges::unique(all);
+  all.erase(same.begin(), same.end());
 }
 
 Result<bool> shares(int proc, const std::string& link, const char* own) {
@@ -68,46 +74,85 @@ auto key_of(const model::IdMap& map) {
   return key;
 }
 
-}  // namespace
-
-bool is_same(const Credentials& left, const Credentials& right) {
-  const auto key = [](const Credentials& one) {
-    return std::tuple(one.uid, one.gid, one.groups, one.permitted, one.attainable,
-                      one.hosts_user_namespace, one.hosts_pid_namespace, one.has_seccomp_filter,
-                      key_of(one.uid_map), key_of(one.gid_map));
-  };
-  return key(left) == key(right);
-}
-
-void parse_status(std::string_view text, Credentials& credentials) {
-  take_id(field_of(text, "Uid"), credentials.uid);
-  take_id(field_of(text, "Gid"), credentials.gid);
-  credentials.groups = numbers_in(field_of(text, "Groups"));
-  if (const auto permitted = capabilities_in(field_of(text, "CapPrm")))
-    credentials.permitted = *permitted;
-  credentials.attainable = credentials.permitted;
-  if (const auto bounding = capabilities_in(field_of(text, "CapBnd"));
-      bounding && field_of(text, "NoNewPrivs") != "1")
-    credentials.attainable |= *bounding;
-  credentials.has_seccomp_filter = field_of(text, "Seccomp") != "0";
-}
-
-Result<Credentials> read_credentials(int proc, pid_t pid) {
-  Credentials credentials;
-  credentials.pid = pid;
-  const std::string name = living_thread(pid);
-  PINSCOPE_TRY(const Fd file, open_at(proc, name + "/status", O_RDONLY));
+Status read_status(int proc, const std::string& directory, Credentials& credentials) {
+  PINSCOPE_TRY(const Fd file, open_at(proc, directory + "/status", O_RDONLY));
   PINSCOPE_TRY(const auto text, read_all(file.get(), kStatusLimit, "status"));
   parse_status(text, credentials);
+  return {};
+}
+
+// `directory`: of the process, or of one of its threads.
+Result<Credentials> read_from(int proc, pid_t pid, const std::string& directory) {
+  Credentials credentials;
+  credentials.pid = pid;
+  PINSCOPE_CHECK(read_status(proc, directory, credentials));
   PINSCOPE_TRY(credentials.hosts_user_namespace,
-               shares(proc, name + "/ns/user", "/proc/self/ns/user"));
+               shares(proc, directory + "/ns/user", "/proc/self/ns/user"));
   PINSCOPE_TRY(credentials.hosts_pid_namespace,
-               shares(proc, name + "/ns/pid", "/proc/self/ns/pid"));
+               shares(proc, directory + "/ns/pid", "/proc/self/ns/pid"));
   if (credentials.hosts_user_namespace) return credentials;
   PINSCOPE_TRY(const auto process, ContainerProcess::open(pid));
   PINSCOPE_TRY(credentials.uid_map, process.uid_map());
   PINSCOPE_TRY(credentials.gid_map, process.gid_map());
   return credentials;
+}
+
+}  // namespace
+
+bool is_same(const Credentials& left, const Credentials& right) {
+  const auto key = [](const Credentials& one) {
+    return std::tuple(one.uid, one.gid, one.groups, one.uids, one.gids, one.has_no_new_privileges,
+                      one.permitted, one.attainable, one.hosts_user_namespace,
+                      one.hosts_pid_namespace, one.has_seccomp_filter, key_of(one.uid_map),
+                      key_of(one.gid_map));
+  };
+  return key(left) == key(right);
+}
+
+void parse_status(std::string_view text, Credentials& credentials) {
+  take_ids(field_of(text, "Uid"), credentials.uid, credentials.uids);
+  take_ids(field_of(text, "Gid"), credentials.gid, credentials.gids);
+  credentials.groups = numbers_in(field_of(text, "Groups"));
+  if (const auto permitted = capabilities_in(field_of(text, "CapPrm")))
+    credentials.permitted = *permitted;
+  credentials.attainable = credentials.permitted;
+  credentials.has_no_new_privileges = field_of(text, "NoNewPrivs") == "1";
+  if (const auto bounding = capabilities_in(field_of(text, "CapBnd"));
+      bounding && !credentials.has_no_new_privileges)
+    credentials.attainable |= *bounding;
+  credentials.has_seccomp_filter = field_of(text, "Seccomp") != "0";
+}
+
+Result<Credentials> read_credentials(int proc, pid_t pid) {
+  return read_from(proc, pid, living_thread(pid));
+}
+
+Result<std::vector<Credentials>> read_credentials_of_threads(int proc, pid_t pid) {
+  const std::string path = std::to_string(pid) + "/task";
+  PINSCOPE_TRY(const Fd tasks, open_at(proc, path, O_RDONLY | O_DIRECTORY));
+  PINSCOPE_TRY(const auto threads, names_in(tasks.get(), path));
+  std::vector<Credentials> found;
+  std::optional<Error> why;
+  for (const auto& thread : threads) {
+    const std::string directory = path + "/" + thread;
+    if (found.empty()) {
+      auto first = read_from(proc, pid, directory);
+      if (first)
+        found.push_back(*std::move(first));
+      else
+        why = std::move(first).error();
+      continue;
+    }
+    // Threads of one process are in the same user and PID namespaces.
+    auto other = found.front();
+    const auto read = read_status(proc, directory, other);
+    if (!read && read.error().errnum() != ENOENT && read.error().errnum() != ESRCH)
+      return std::unexpected(read.error());
+    if (read && std::ranges::none_of(found, [&](const auto& one) { return is_same(one, other); }))
+      found.push_back(std::move(other));
+  }
+  if (!found.empty()) return found;
+  return std::unexpected(why ? *std::move(why) : Error::system("look at " + quoted(path), ESRCH));
 }
 
 }  // namespace pinscope::kernel

@@ -7,10 +7,12 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <thread>
 
 #include "plugin/host/file.h"
 #include "tests/support/machine/check.h"
@@ -34,6 +36,9 @@ TEST(Credentials, AreInTheStatusOfAProcess) {
   EXPECT_EQ(found.uid, 4U);
   EXPECT_EQ(found.gid, 8U);
   EXPECT_THAT(found.groups, ElementsAre(10U, 20U));
+  EXPECT_THAT(found.uids, ElementsAre(1U, 2U, 3U));
+  EXPECT_THAT(found.gids, ElementsAre(5U, 6U, 7U));
+  EXPECT_FALSE(found.has_no_new_privileges);
   EXPECT_EQ(found.permitted, uint64_t{1} << CAP_SYS_ADMIN);
   EXPECT_EQ(found.attainable, (uint64_t{1} << CAP_SYS_ADMIN) | 1);
   EXPECT_TRUE(found.has_seccomp_filter);
@@ -46,6 +51,35 @@ TEST(Credentials, AreNotAttainableWithoutNewPrivileges) {
 TEST(Credentials, AreNotTakenFromTheNameOfAProcess) {
   // The kernel escapes a line feed in it.
   EXPECT_EQ(parsed("Name:\tUid:\t0\\nUid:\t0\nUid:\t1\t1\t1\t1\n").uid, 1U);
+}
+
+TEST(Credentials, OfAProcessAreThoseOfEachThread) {
+  int ready[2];
+  check(pipe(ready), "pipe");
+  const pid_t child = check(fork(), "fork");
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    std::thread keeper([&] {
+      // Of this thread alone: the call of the kernel, not the library's for all of them.
+      if (::syscall(SYS_setresgid, 4711, 4711, 4711) != 0) _exit(1);
+      check(write(ready[1], "x", 1) == 1 ? 0 : -1, "tell");
+      for (;;) pause();
+    });
+    keeper.join();
+  }
+  char byte = 0;
+  check(read(ready[0], &byte, 1) == 1 ? 0 : -1, "wait");
+  close(ready[0]);
+  close(ready[1]);
+  const Fd proc(check(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open /proc"));
+  const auto its = read_credentials_of_threads(proc.get(), child);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  ASSERT_TRUE(its.has_value());
+  ASSERT_EQ(its->size(), 2U);
+  EXPECT_NE(its->front().gid, 4711U);
+  EXPECT_EQ(its->back().gid, 4711U);
+  EXPECT_FALSE(read_credentials_of_threads(proc.get(), child).has_value()) << "it has ended";
 }
 
 TEST(Credentials, OfAProcessInAUserNamespaceHaveItsMaps) {

@@ -45,6 +45,7 @@ class Access : public testing::Test {
     process_.pid = 50;
     process_.permitted = process_.attainable = kDefaultCapabilities;
     process_.hosts_pid_namespace = false;
+    process_.has_no_new_privileges = true;
   }
 
   kernel::BpffsMount& add_mount(size_t space, size_t instance, const std::string& at) {
@@ -181,19 +182,19 @@ TEST_F(Access, ToTheHostsBpffsIsAsItsModesSay) {
   add_mount(1, 0, "/host");
   EXPECT_EQ(answer(), "yes yes") << "CAP_DAC_OVERRIDE";
   process_.permitted = process_.attainable = 0;
-  EXPECT_EQ(answer(), "yes yes") << "the owner";
+  EXPECT_EQ(answer(), "may may") << "the owner, whom the directories above may keep out";
   process_.uid = process_.gid = 1000;
   EXPECT_EQ(answer(), "no no");
   EXPECT_THAT(closed(), ElementsAre(HasSubstr("does not let 1000:1000 open it")));
   machine_.pins[0].pin.mode = 0604;
   machine_.instances[0].options = "mode=755";
-  EXPECT_EQ(answer(), "may no") << "what is above the pin is not known";
+  EXPECT_EQ(answer(), "may may") << "what is above the pin is not known, nor where it pins again";
   EXPECT_THAT(container().doubts,
-              ElementsAre("whether the directories above \"/host/flows\" let 1000:1000 in was not "
-                          "looked at"));
+              Contains("whether the directories above \"/host/flows\" let 1000:1000 in was not "
+                       "looked at"));
   machine_.pins[0].pin.mode = 0640;
   process_.groups = {0};
-  EXPECT_EQ(answer(), "may no");
+  EXPECT_EQ(answer(), "may may");
 }
 
 TEST_F(Access, ToAPinIsTheOwnersWhoChangesItsMode) {
@@ -205,6 +206,39 @@ TEST_F(Access, ToAPinIsTheOwnersWhoChangesItsMode) {
   EXPECT_EQ(answer(), "may may");
   machine_.mounts.back().mount.is_read_only = true;
   EXPECT_EQ(answer(), "no no");
+}
+
+TEST_F(Access, ByAnIdThatItCanGetIsNotCertain) {
+  add_mount(1, 0, "/host");
+  process_.uid = process_.gid = 1000;
+  process_.permitted = process_.attainable = 0;
+  EXPECT_EQ(answer(), "no no");
+  process_.has_no_new_privileges = false;
+  EXPECT_EQ(answer(), "may may");
+  EXPECT_THAT(container().doubts, Contains(HasSubstr("no_new_privs is off")));
+  process_.has_no_new_privileges = true;
+  for (const unsigned capability : {0U + CAP_SETUID, 0U + CAP_CHOWN, 0U + CAP_FOWNER}) {
+    process_.attainable = uint64_t{1} << capability;
+    EXPECT_EQ(answer(), "may may") << capability;
+  }
+  process_.attainable = uint64_t{1} << CAP_SETGID;
+  EXPECT_EQ(answer(), "no no");
+  machine_.pins[0].pin.mode = 0660;
+  EXPECT_EQ(answer(), "may may");
+  EXPECT_THAT(container().doubts, Contains(HasSubstr("CAP_SETUID or CAP_SETGID")));
+}
+
+TEST_F(Access, ByAnIdThatItHasBesideIsNotLess) {
+  add_mount(1, 0, "/host");
+  process_.uid = process_.gid = 1000;
+  process_.permitted = process_.attainable = 0;
+  process_.uids = {0, 1000};
+  EXPECT_EQ(answer(), "may may") << "seteuid(0)";
+  process_.uids = {1000};
+  process_.gids = {0, 1000};
+  EXPECT_EQ(answer(), "no no");
+  machine_.pins[0].pin.mode = 0660;
+  EXPECT_EQ(answer(), "may may") << "setegid(0)";
 }
 
 TEST_F(Access, ByDacReadSearchIsReading) {
@@ -276,6 +310,79 @@ TEST_F(Access, ByATokenIsWritingToo) {
   EXPECT_EQ(answer(), "yes yes");
 }
 
+TEST_F(Access, ByATokenWithoutARecordIsNotCertain) {
+  machine_.instances[1].options = "mode=700,delegate_cmds=prog_load";
+  add_mount(1, 1, "/own");
+  EXPECT_EQ(answer(), "no no") << "a token is of a user namespace";
+  process_.hosts_user_namespace = false;
+  EXPECT_EQ(answer(), "may may");
+  EXPECT_THAT(ways(), Contains("bypass programs-reach"));
+}
+
+TEST_F(Access, ByAMapThatHoldsItIsWriting) {
+  process_.hosts_user_namespace = true;
+  auto& outer = machine_.objects.emplace_back();
+  outer.info.id = 8;
+  machine_.objects[0].used_by = {{ObjectKind::kMap, 8}};
+  add_mount(1, 1, "/own").is_read_only = true;
+  add_pin(1, "outer", 1);
+  EXPECT_EQ(answer(), "no no") << "it loads no program";
+  process_.permitted |= kCapBpf;
+  EXPECT_EQ(answer(), "yes yes");
+  EXPECT_THAT(container().ways.front().text, HasSubstr("map 8, which holds it"));
+  machine_.objects[0].info.map_flags = BPF_F_RDONLY_PROG;
+  EXPECT_EQ(answer(), "yes no");
+}
+
+TEST_F(Access, ByAProgramThatItMayUseIsNotCertain) {
+  auto& program = machine_.objects.emplace_back();
+  program.info.kind = ObjectKind::kProgram;
+  program.info.id = 3;
+  machine_.objects[0].used_by = {{ObjectKind::kProgram, 3}};
+  EXPECT_EQ(answer(), "no no");
+  add_mount(1, 1, "/own").is_read_only = true;
+  add_pin(1, "guard", 1);
+  EXPECT_EQ(answer(), "may may");
+  EXPECT_THAT(ways(), ElementsAre("program"));
+  machine_.objects[0].info.map_flags = BPF_F_RDONLY_PROG;
+  EXPECT_EQ(answer(), "may no");
+}
+
+TEST_F(Access, ByAnIteratorThatItReadsIsNotCertain) {
+  auto& link = machine_.objects.emplace_back();
+  link.info.kind = ObjectKind::kLink;
+  link.info.type = model::kIteratorLink;
+  link.info.id = 3;
+  machine_.objects[0].used_by = {{ObjectKind::kLink, 3}};
+  EXPECT_EQ(answer(), "no no");
+  add_mount(1, 1, "/own").is_read_only = true;
+  add_pin(1, "lines", 1).mode = 0400;
+  EXPECT_EQ(answer(), "may may");
+  EXPECT_THAT(container().ways.front().text, HasSubstr("link 3, an iterator"));
+}
+
+TEST_F(Access, ToALinkIsAlsoToRemoveItsPin) {
+  auto& link = machine_.objects.emplace_back();
+  link.info.kind = ObjectKind::kLink;
+  process_.uid = process_.gid = 1000;
+  process_.permitted = process_.attainable = 0;
+  add_pin(1, "link", 1);
+  add_mount(1, 1, "/own");
+  EXPECT_EQ(answer(kNoLimits, 1), "may may");
+  machine_.mounts.back().mount.is_read_only = true;
+  EXPECT_EQ(answer(kNoLimits, 1), "no no");
+}
+
+TEST_F(Access, ForReadingIsPinningAgainInADirectoryThatNobodyLookedAt) {
+  process_.uid = process_.gid = 1000;
+  process_.permitted = process_.attainable = 0;
+  machine_.objects[0].holders = {
+      {.pid = 50, .command = "app", .for_writing = false, .descriptors = 1}};
+  machine_.instances[1].options = "mode=755";
+  add_mount(1, 1, "/own");
+  EXPECT_EQ(answer(), "yes may");
+}
+
 TEST_F(Access, ToAFrozenMapIsWritingByProgramsOnly) {
   grant(model::Access::kReadWrite, false);
   constexpr kernel::MapLimits kFrozen{Probe::kYes, Probe::kNo};
@@ -330,6 +437,14 @@ TEST_F(Access, OfAProcessThatCannotBeLookedAtIsNotCertain) {
   const auto found = AccessJudge(machine_, containers_, all).of(0, 1, kNoLimits);
   EXPECT_EQ(found.reads, Answer::kMay);
   EXPECT_EQ(found.writes, Answer::kMay);
+}
+
+TEST_F(Access, OfWhatSharesItsPidNamespaceIsNotCertain) {
+  auto all = parties();
+  all[1].doubts.push_back({"process 60 is elsewhere", model::Bypass::kSharedPidNamespace});
+  const AccessJudge judge(machine_, containers_, all);
+  EXPECT_EQ(judge.of(0, 1, kNoLimits).writes, Answer::kMay);
+  EXPECT_EQ(judge.of(0, kNoLimits).who.size(), 2U) << "who shows it, too";
 }
 
 TEST_F(Access, SaysWhichOfSeveralProcessesItIs) {
