@@ -105,6 +105,14 @@ class PidNamespaces {
   std::unordered_map<uint64_t, Found> found_;
 };
 
+void find_mount_points(Party& party) {
+  if (!party.place || party.space.pid == 0) return;
+  auto mounts = kernel::read_mounts("/proc/" + std::to_string(party.space.pid));
+  if (!mounts) return;
+  party.mount_points.reserve(mounts->size());
+  for (auto& mount : *mounts) party.mount_points.push_back(std::move(mount.mount_point));
+}
+
 // A mount of the machine's own proc shows its processes; of two others, one may be of another
 // container.
 void doubt_proc(Party& party) {
@@ -142,6 +150,7 @@ Party look_at(int proc, const PidNamespaces& pids, Space space, std::optional<si
   }
   pids.doubt(party);
   doubt_proc(party);
+  find_mount_points(party);
   return party;
 }
 

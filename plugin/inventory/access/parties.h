@@ -24,7 +24,8 @@ struct Party {
     model::Bypass bypass = model::Bypass::kSharedPidNamespace;
   };
   std::vector<Doubt> doubts = {};
-  size_t not_seen = 0;  // processes of it of which that could not be told
+  std::vector<std::string> mount_points = {};  // in its namespace, one for each mount
+  size_t not_seen = 0;                         // processes of it of which that could not be told
 
   // Processes of the host, with its root directory, which neither a record nor a runtime knows:
   // they count as one.

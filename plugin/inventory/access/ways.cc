@@ -117,6 +117,18 @@ class Finder {
     return is_grant || passes ? Answer::kYes : Answer::kMay;
   }
 
+  // By one between the mount and the place, or by a second one at the same point.
+  [[nodiscard]] bool may_be_covered(const InstanceMount& mount, const std::string& place) const {
+    const auto& point = mount.mount.mount_point;
+    size_t at_point = 0;
+    for (const auto& other : around_.party.mount_points) {
+      if (other == point) ++at_point;
+      if (other != point && is_at_or_below(place, other) && is_at_or_below(other, point))
+        return true;
+    }
+    return at_point > 1;
+  }
+
   void by_pin(const Pin& pin, const InstanceMount& mount) {
     const std::string place = place_of(mount.mount, pin.pin.path);
     if (place.empty()) return;
@@ -125,7 +137,9 @@ class Finder {
     const bool is_grant = pin.grant && pin.grant->container == around_.party.space.container;
     const bool is_read_only = instance.is_sealed || mount.mount.is_read_only;
     const Answer own = is_read_only ? Answer::kNo : owns(pin.pin, process_);
-    const Answer most = std::min(reach(is_grant), bpf_);
+    const bool is_covered = !is_grant && may_be_covered(mount, place);
+    if (is_covered) doubt("another mount may cover " + quoted(place));
+    const Answer most = std::min({reach(is_grant), bpf_, is_covered ? Answer::kMay : Answer::kYes});
     const auto opens = [&](Right right) {
       return std::min(std::max(may_open(pin.pin, process_, right), own), most);
     };

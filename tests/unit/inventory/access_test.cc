@@ -439,6 +439,18 @@ TEST_F(Access, OfAProcessThatCannotBeLookedAtIsNotCertain) {
   EXPECT_EQ(found.writes, Answer::kMay);
 }
 
+TEST_F(Access, ToAPinThatAMountMayCoverIsNotCertain) {
+  add_mount(1, 0, "/host");
+  auto all = parties();
+  const auto reads = [&] { return AccessJudge(machine_, containers_, all).of(0, 1, {}).reads; };
+  all[1].mount_points = {"/", "/host", "/host/other"};
+  EXPECT_EQ(reads(), Answer::kYes);
+  all[1].mount_points = {"/", "/host", "/host/flows"};
+  EXPECT_EQ(reads(), Answer::kMay);
+  all[1].mount_points = {"/", "/host", "/host"};
+  EXPECT_EQ(reads(), Answer::kMay);
+}
+
 TEST_F(Access, OfWhatSharesItsPidNamespaceIsNotCertain) {
   auto all = parties();
   all[1].doubts.push_back({"process 60 is elsewhere", model::Bypass::kSharedPidNamespace});
