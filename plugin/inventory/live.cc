@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 
@@ -28,6 +29,22 @@ constexpr std::chrono::milliseconds kTimeout{3000};
 constexpr std::string_view kPresent = "present";
 constexpr std::string_view kMissing = "missing";
 
+// Whether it is in one of the view's instances: a container that may mount can put a file of the
+// same name in its place. Not known of records of earlier versions, nor in layout bind, whose pins
+// are the host's.
+bool is_of_view(const model::Record& record, const Fd& pin) {
+  struct stat status {};
+  if (::fstat(pin.get(), &status) != 0) return false;
+  const auto is_bpffs = [](const model::ViewInstance& one) {
+    return one.type == model::InstanceType::kBpf;
+  };
+  if (record.layout == model::Layout::kBind || std::ranges::none_of(record.instances, is_bpffs))
+    return true;
+  return std::ranges::any_of(record.instances, [&](const model::ViewInstance& one) {
+    return is_bpffs(one) && ::makedev(one.device_major, one.device_minor) == status.st_dev;
+  });
+}
+
 // Looks from the container's root. Everything there is the container's to change, so nothing is
 // opened for more than its name, and no link leads out of its root. Gives one of the words above,
 // and behind it, after a NUL each, the names that are missing.
@@ -45,8 +62,9 @@ Result<std::string> look_at_view(const model::Record& record) {
   std::string missing;
   for (const auto& pin : record.given.pins) {
     if (pin.skipped) continue;
-    if (!view || !kernel::open_resolved(view->get(), pin.grant.name, O_PATH, kBelow))
-      missing += '\0' + pin.grant.name;
+    const auto shown = view ? kernel::open_resolved(view->get(), pin.grant.name, O_PATH, kBelow)
+                            : Result<Fd>(Fd());
+    if (!shown || !is_of_view(record, *shown)) missing += '\0' + pin.grant.name;
   }
   const bool present = view && missing.empty() && !tokens_missing;
   return std::string(present ? kPresent : kMissing) + missing;
