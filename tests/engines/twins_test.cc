@@ -1,5 +1,6 @@
 // Containers that a record must not be mistaken for: two of one id in two roots of a runtime, and
 // those whose creation failed.
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -113,6 +114,35 @@ TEST_P(Twins, OfOneIdInTwoRootsHaveARecordEach) {
   ASSERT_EQ(of_other_root({"delete", "--force", container_.id()}).status, 0);
   EXPECT_THAT(installation_.records(), IsEmpty());
   EXPECT_EQ(outcomes("removed"), 2U);
+}
+
+TEST_P(Twins, AreBothComparedWithOtherPolicies) {
+  ASSERT_EQ(container_.create().status, 0);
+  write_config_of_twin(container_.bundle());
+  const auto other = of_other_root({"create", "--bundle", container_.bundle(), container_.id()});
+  ASSERT_EQ(other.status, 0) << installation_.last_audit().error;
+  const std::string policies = installation_.policy_directory();
+  // Podman, asked for its containers, takes a mount of its storage away: so it is not there.
+  std::vector<std::string> hidden;
+  for (const std::string engine : {"/usr/bin/podman", "/usr/bin/docker", "/usr/bin/crictl"}) {
+    if (!std::filesystem::exists(engine)) continue;
+    check(mount("/bin/false", engine.c_str(), nullptr, MS_BIND, nullptr), "hide an engine");
+    hidden.push_back(engine);
+  }
+  const auto compared = pinscope({"diff", policies, policies, "--output", "json"});
+  for (const auto& engine : hidden) check(umount(engine.c_str()), "show an engine");
+  const auto json = JsonDocument::parse(compared.out, "diff", ErrorCode::kUsage);
+  ASSERT_TRUE(json) << compared;
+  const auto containers = json->root().find("containers").value()->elements().value();
+  EXPECT_EQ(std::ranges::count_if(containers,
+                                  [&](const auto& container) {
+                                    return container.string_or("id", "").value() == container_.id();
+                                  }),
+            2)
+      << compared;
+  ASSERT_EQ(of_other_root({"delete", "--force", container_.id()}).status, 0);
+  ASSERT_EQ(container_.start().status, 0);
+  end_first();
 }
 
 TEST_P(Twins, OfOneIdAndOneBundleHaveARecordEach) {

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "plugin/base/text.h"
 #include "plugin/cli/commands.h"
@@ -83,7 +84,8 @@ Running running_as(const std::string& id, const std::string& bundle, model::Engi
 
 // Records first, because they know the engine and the pod's labels; then what runtimes keep.
 Result<std::vector<Running>> running_containers(const Settings& settings, Comparison& comparison) {
-  std::map<std::string, Running> all;
+  std::vector<Running> all;
+  std::set<std::pair<pid_t, uint64_t>> seen;  // an id is unique in one directory of one runtime
   PINSCOPE_TRY(const auto store, record::Store::open(settings.hook.state_directory, false));
   PINSCOPE_TRY(auto records, store.all());
   std::ranges::move(records.unreadable, std::back_inserter(comparison.not_seen));
@@ -95,23 +97,30 @@ Result<std::vector<Running>> running_containers(const Settings& settings, Compar
     running.pid = given.pid;
     for (const auto& [key, fact] : given.identity.kubernetes_labels)
       running.pod_labels.emplace_back(key, fact.value);
-    all.emplace(given.id, std::move(running));
+    seen.emplace(given.pid, record.process_start);
+    all.push_back(std::move(running));
   }
   auto states = inventory::runtime_states("");
   std::ranges::move(states.unreadable, std::back_inserter(comparison.not_seen));
   for (const auto& state : inventory::still_running(std::move(states.states)))
-    all.try_emplace(state.id, running_as(state.id, state.bundle, state.engine));
+    if (seen.emplace(state.pid, state.start_time).second)
+      all.push_back(running_as(state.id, state.bundle, state.engine));
+  std::multimap<std::string, Running*> by_id;
+  for (auto& running : all) by_id.emplace(running.found.id, &running);
   // For their names alone: an engine that does not answer hides no container.
   for (const auto& known : engine::running_containers().containers) {
-    const auto at = all.find(known.id);
-    if (at == all.end()) continue;
-    at->second.found.name = known.name;
-    if (at->second.found.engine == model::Engine::kUnknown) at->second.found.engine = known.engine;
+    const auto [first, last] = by_id.equal_range(known.id);
+    for (auto at = first; at != last; ++at) {
+      auto& found = at->second->found;
+      // Another engine's container can have the id as well.
+      if (found.engine != model::Engine::kUnknown && known.engine != model::Engine::kUnknown &&
+          found.engine != known.engine && std::next(first) != last)
+        continue;
+      found.name = known.name;
+      if (found.engine == model::Engine::kUnknown) found.engine = known.engine;
+    }
   }
-  std::vector<Running> running;
-  running.reserve(all.size());
-  for (auto& [id, one] : all) running.push_back(std::move(one));
-  return running;
+  return all;
 }
 
 // A session has no configuration: it is its user's. `running.user` is there.
@@ -126,21 +135,34 @@ Result<Explanation> explain_session(const std::vector<model::Policy>& policies,
   return explain_described(policies, container, told);
 }
 
+std::string depends_on(const model::Rule& policy, const std::string& keys) {
+  return "whether " + model::to_string(policy) + " selects it depends on " + keys;
+}
+
+// `policy` is one of a set, in which names are unique.
+void add_concerned(const model::Rule& policy, const std::vector<model::Policy>& policies,
+                   Outcome& outcome) {
+  const auto found = std::ranges::find(policies, policy.policy, &model::Policy::name);
+  if (found != policies.end()) outcome.concerned.push_back(*found);
+}
+
 Result<Outcome> outcome_of(const std::vector<model::Policy>& policies, const Running& running,
-                           const model::Features& features, Difference& difference) {
+                           const model::Features& features) {
   const bool is_session = running.user.has_value();
   PINSCOPE_TRY(auto explained,
                is_session ? explain_session(policies, running)
                           : pinscope::explain(policies, running.found.bundle, running.found.id,
                                               running.found.engine, running.pod_labels, features));
-  for (const auto& verdict : explained.verdicts)
-    if (!verdict.depends_on.empty())
-      difference.undecided.push_back("whether " + model::to_string(verdict.policy) +
-                                     " selects it depends on " + verdict.depends_on);
   // What is mounted on the host is there for every session without a view.
   if (is_session) explained.past_view.mounts_bpffs = true;
-  return Outcome{std::move(explained.decision), std::move(explained.past_view),
-                 std::move(explained.errors)};
+  Outcome outcome{std::move(explained.decision), std::move(explained.past_view),
+                  std::move(explained.errors)};
+  for (const auto& verdict : explained.verdicts) {
+    const bool depends = !verdict.depends_on.empty();
+    if (depends) outcome.undecided.push_back(depends_on(verdict.policy, verdict.depends_on));
+    if (depends || verdict.selects) add_concerned(verdict.policy, policies, outcome);
+  }
+  return outcome;
 }
 
 Status compare_running(const Settings& settings, const std::vector<model::Policy>& before,
@@ -157,8 +179,8 @@ Status compare_running(const Settings& settings, const std::vector<model::Policy
     difference.id = running.found.id;
     difference.engine = running.found.engine;
     difference.name = running.found.name;
-    const auto old = outcome_of(before, running, features, difference);
-    const auto now = old ? outcome_of(after, running, features, difference) : old;
+    const auto old = outcome_of(before, running, features);
+    const auto now = old ? outcome_of(after, running, features) : old;
     if (now)
       compare(*old, *now, difference);
     else
@@ -168,16 +190,23 @@ Status compare_running(const Settings& settings, const std::vector<model::Policy
 }
 
 Outcome outcome_of(const std::vector<model::Policy>& policies, const policy::PolicyTest& test,
-                   const policy::TestSubject& subject, Difference& difference) {
+                   const policy::TestSubject& subject) {
   const auto host = host_of(test);
   std::vector<policy::Undecided> depends;
-  auto decision =
-      policy::decide(selecting(subject, policies, host, depends), subject.container, host);
-  for (const auto& [rule, keys] : depends)
-    difference.undecided.push_back("whether " + model::to_string(rule) + " selects it depends on " +
-                                   keys);
-  if (!decision) return {{}, {}, {decision.error()}};
-  return {*std::move(decision), {}, {}};
+  Outcome outcome;
+  outcome.concerned = selecting(subject, policies, host, depends);
+  for (const auto& [rule, why] : undecided_globs(test, outcome.concerned))
+    outcome.undecided.push_back(why + "; " + model::to_string(rule));
+  auto decision = policy::decide(outcome.concerned, subject.container, host);
+  for (const auto& [rule, keys] : depends) {
+    outcome.undecided.push_back(depends_on(rule, keys));
+    add_concerned(rule, policies, outcome);
+  }
+  if (decision)
+    outcome.decision = *std::move(decision);
+  else
+    outcome.errors.push_back(decision.error());
+  return outcome;
 }
 
 Status compare_subjects(const std::string& path, const std::vector<model::Policy>& before,
@@ -199,8 +228,7 @@ Status compare_subjects(const std::string& path, const std::vector<model::Policy
       difference.title = test.name + ": " + subject.name;
       difference.engine = subject.container.engine;
       difference.name = difference.title;
-      compare(outcome_of(before, test, subject, difference),
-              outcome_of(after, test, subject, difference), difference);
+      compare(outcome_of(before, test, subject), outcome_of(after, test, subject), difference);
     }
   return {};
 }
@@ -208,7 +236,8 @@ Status compare_subjects(const std::string& path, const std::vector<model::Policy
 ExitStatus status_of(const Comparison& comparison) {
   if (comparison.count(&Difference::widens) > 0) return kExitWidens;
   if (comparison.count(&Difference::differs) > 0) return kExitDiffers;
-  return comparison.unreadable() > 0 ? kExitFailure : kExitOk;
+  const bool is_whole = comparison.unreadable() == 0 && comparison.not_seen.empty();
+  return is_whole ? kExitOk : kExitFailure;
 }
 
 Result<ExitStatus> diff(const Settings& settings, const DiffOptions& options) {
@@ -265,9 +294,9 @@ void add_diff(CLI::App& root, Program& program) {
           "started again.\n"
           "CHANGE: widened and gained come first, then narrowed, lost and changed. Containers for "
           "which the same changes are put together.\n"
-          "Exit status: 0 no difference; 1 failure, or no difference but a container that could "
+          "Exit status: 0 no difference; 1 failure, or no difference but something that could "
           "not be read; 2 usage error; 3 something differs, and nobody gets more; 4 somebody gets "
-          "more.");
+          "more, or may: where policies differ, and what they give is not certain.");
 }
 
 }  // namespace pinscope::cli

@@ -8,6 +8,7 @@
 #include "plugin/base/result.h"
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"
+#include "plugin/model/policy.h"
 #include "plugin/policy/decide/compare.h"
 
 namespace pinscope::cli {
@@ -17,6 +18,10 @@ struct Outcome {
   model::Decision decision;
   policy::PastView past;      // what it has beside its view
   std::vector<Error> errors;  // why it would not start; the decision may be empty then
+  // What the decision depends on and nobody told: sentences. It goes as if none of it held.
+  std::vector<std::string> undecided = {};
+  // The policies that select it, and those that may: what the decision can depend on.
+  std::vector<model::Policy> concerned = {};
 };
 
 struct Difference {
@@ -25,7 +30,9 @@ struct Difference {
   model::Engine engine = model::Engine::kUnknown;
   std::string name;                    // the engine's, or the subject's
   std::optional<Error> unreadable;     // then nothing else is known
-  std::vector<std::string> undecided;  // policies of which it cannot be said
+  std::vector<std::string> undecided;  // of either outcome
+  // Something is undecided, and the policies that it can depend on are not the same.
+  bool uncertain = false;
   std::vector<policy::ComparedGrant> grants;
   std::vector<policy::ViewChange> view;
   std::vector<model::Bypass> everything;    // by which it has every object before and after
@@ -35,8 +42,12 @@ struct Difference {
 
   [[nodiscard]] bool stops() const { return before.empty() && !after.empty(); }
   [[nodiscard]] bool starts_now() const { return !before.empty() && after.empty(); }
-  [[nodiscard]] bool widens() const;
-  [[nodiscard]] bool differs() const;
+  [[nodiscard]] bool is_uncertain() const { return uncertain; }
+  [[nodiscard]] bool gives_more() const;  // for certain
+  [[nodiscard]] bool changes() const;     // for certain
+  // What cannot be said counts as more: somebody who waits for "no difference" must not get it.
+  [[nodiscard]] bool widens() const { return gives_more() || uncertain; }
+  [[nodiscard]] bool differs() const { return changes() || uncertain; }
 };
 
 // What is known of a container that one of them does not start is only that.

@@ -105,24 +105,30 @@ std::string body_of(const Difference& difference, const Palette& palette) {
 
 std::string doubts_of(const Difference& difference) {
   std::string text;
-  for (const auto& undecided : difference.undecided)
-    text += "not certain: " + one_line(undecided) + "\n";
+  if (difference.uncertain)
+    for (const auto& undecided : difference.undecided)
+      text += one_line(difference.title) + ": not certain: " + one_line(undecided) + "\n";
   if (!difference.before.empty() && !difference.after.empty())
-    text +=
-        "does not start, before and after: " + one_line(difference.after.front().sentence()) + "\n";
+    text += one_line(difference.title) +
+            ": does not start, before and after: " + one_line(difference.after.front().sentence()) +
+            "\n";
   return text;
 }
 
 std::string summary_of(const Comparison& comparison, const Palette& palette) {
-  const size_t differ = comparison.count(&Difference::differs);
-  const size_t widen = comparison.count(&Difference::widens);
+  const size_t changed = comparison.count(&Difference::changes);
+  const size_t widen = comparison.count(&Difference::gives_more);
+  const size_t uncertain = comparison.count(&Difference::is_uncertain);
   const std::string all = count_of(comparison.all.size() - comparison.unreadable(),
                                    comparison.of_subjects ? "subject" : "container",
                                    comparison.of_subjects ? "subjects" : "containers");
-  std::string text = differ == 0 ? palette.paint(Colour::kGreen, "no difference") + " for " + all
-                                 : std::to_string(differ) + " of " + all + " would change";
+  std::string text = changed + uncertain == 0
+                         ? palette.paint(Colour::kGreen, "no difference") + " for " + all
+                         : std::to_string(changed) + " of " + all + " would change";
   if (widen > 0)
     text += ", " + palette.paint(Colour::kRed, std::to_string(widen) + " with more access");
+  if (uncertain > 0)
+    text += ", " + palette.paint(Colour::kRed, std::to_string(uncertain) + " may get more access");
   if (const size_t stopped = comparison.count(&Difference::stops); stopped > 0)
     text += ", " + palette.paint(Colour::kRed, std::to_string(stopped) + " would not start");
   if (const size_t unreadable = comparison.unreadable(); unreadable > 0)
@@ -159,6 +165,7 @@ void write_difference(JsonWriter& json, const Difference& difference) {
       .field("engine", model::engine_name(difference.engine))
       .field("differs", difference.differs())
       .field("widens", difference.widens())
+      .field("uncertain", difference.uncertain)
       .field("stops", difference.stops());
   if (difference.unreadable) json.field("unreadable", difference.unreadable->sentence());
   json.key("undecided");
@@ -204,9 +211,8 @@ std::string to_text(const Comparison& comparison, const Palette& palette) {
     if (one.unreadable)
       doubts += palette.paint(Colour::kYellow, "not read") + " " + one_line(one.title) + ": " +
                 one_line(one.unreadable->sentence()) + "\n";
-    if (const auto text = doubts_of(one); !text.empty())
-      doubts += one_line(one.title) + ": " + text;
-    if (!one.differs()) continue;
+    doubts += doubts_of(one);
+    if (!one.changes()) continue;
     const auto body = body_of(one, palette);
     auto known = std::ranges::find(groups, body, &Group::body);
     if (known == groups.end()) known = groups.insert(known, {body, {}});
@@ -234,6 +240,7 @@ std::string to_json(const Comparison& comparison) {
       .field("new", comparison.new_policies)
       .field("differ", uint64_t{comparison.count(&Difference::differs)})
       .field("widen", uint64_t{comparison.count(&Difference::widens)})
+      .field("uncertain", uint64_t{comparison.count(&Difference::is_uncertain)})
       .field("stop", uint64_t{comparison.count(&Difference::stops)})
       .field("unreadable", uint64_t{comparison.unreadable()})
       .key("containers")

@@ -24,7 +24,7 @@ enum ExitStatus : int {
   kExitFailure = 1,
   kExitUsage = 2,
   kExitDiffers = 3,  // of `diff`: something would be otherwise, and nothing wider
-  kExitWidens = 4,   // of `diff`: somebody would get more
+  kExitWidens = 4,   // of `diff`: somebody would get more, or may
 };
 
 struct Settings {

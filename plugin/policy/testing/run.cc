@@ -117,15 +117,8 @@ void SubjectRun::check_selected_by() {
 }
 
 void SubjectRun::check_globs() {
-  if (test_.pins) return;
-  for (const auto& policy : selecting_)
-    for (const auto& grant : policy.grants)
-      if (is_glob(grant.pin))
-        fail(subject_.place, "a certain answer",
-             "what " + quoted(grant.pin) +
-                 " matches depends on the pins of the machine, which the test does not list in "
-                 "\"pins\"",
-             model::Rule{policy.name, grant.place});
+  for (auto& [rule, why] : undecided_globs(test_, selecting_))
+    fail(subject_.place, "a certain answer", std::move(why), std::move(rule));
 }
 
 void SubjectRun::fail_grant(const Said<ExpectedGrant>& wanted) {
@@ -259,38 +252,6 @@ SubjectResult SubjectRun::run() && {
 }
 
 }  // namespace
-
-std::vector<model::Policy> selecting(const TestSubject& subject,
-                                     const std::vector<model::Policy>& policies,
-                                     const HostView& host, std::vector<Undecided>& depends) {
-  std::vector<model::Policy> selected;
-  for (const auto& policy : policies) {
-    const auto judgement = judge(policy, subject.container, subject.told, host);
-    if (judgement.selection == Selection::kSelects) selected.push_back(policy);
-    if (judgement.selection == Selection::kDepends)
-      depends.push_back({rule_of(policy), judgement.why});
-  }
-  return selected;
-}
-
-HostView host_of(const PolicyTest& test) {
-  HostView host;
-  host.same_namespace = [](const model::Container& container, model::NamespaceKind kind,
-                           const std::string& path) {
-    const auto& configured = namespace_of(container, kind);
-    return configured.mode == model::Namespace::Mode::kPath && configured.path == path;
-  };
-  host.pins_matching = [&test](const model::Pattern& glob) -> Result<model::MatchingPins> {
-    model::MatchingPins found;
-    if (!test.pins) return found;
-    for (const auto& pin : *test.pins)
-      if (glob_matches(glob, pin)) found.pins.push_back(pin);
-    std::ranges::sort(found.pins);
-    return found;
-  };
-  host.programs_reach_machine = [] { return false; };
-  return host;
-}
 
 SubjectResult run_subject(const PolicyTest& test, const TestSubject& subject,
                           const std::vector<model::Policy>& policies) {

@@ -42,6 +42,11 @@ std::vector<model::Policy> selecting(const TestSubject& subject,
                                      const std::vector<model::Policy>& policies,
                                      const HostView& host, std::vector<Undecided>& depends);
 
+// The globs of these policies of which `test` does not tell what they match: what they grant is not
+// known. `keys` is why, as a sentence.
+std::vector<Undecided> undecided_globs(const PolicyTest& test,
+                                       const std::vector<model::Policy>& policies);
+
 // What a test knows of a machine: the pins that it lists, and paths of namespaces as they are
 // written. Denials go by names alone; programs do not reach further than their container. `test`
 // must outlive it.

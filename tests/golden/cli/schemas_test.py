@@ -154,6 +154,43 @@ class Outputs(cli.Case):
                              *subjects, status=3)
         self.assertEqual(stops["stop"], 3)
 
+    # What nobody can say is never "no difference".
+    def test_diff_of_what_is_not_certain(self):
+        test = self.directory / "t.yaml"
+        test.write_text("apiVersion: pinscope/v1\nkind: PolicyTest\nmetadata: {name: t}\nspec:\n"
+                        "  subjects: [{name: s, engine: docker, expect: {grants: []}}]\n")
+        subjects = ("--subjects", test)
+        old = self.directory / "old.yaml"
+        new = self.directory / "new.yaml"
+        old.write_text(policy("p", grants="    - {pin: /sys/fs/bpf/a}\n"))
+        glob = '    - {pin: "/sys/fs/bpf/sec_*", access: read-write}\n'
+        for text, why in (
+                (policy("p", grants="    - {pin: /sys/fs/bpf/a}\n" + glob),
+                 'what "/sys/fs/bpf/sec_*" matches depends on the pins'),
+                (old.read_text() + "---\n" + policy(
+                    "q", select="{user: {uid: 7}}", grants="    - {pin: /sys/fs/bpf/b}\n"),
+                 'whether policy "q"')):
+            new.write_text(text)
+            for order in ((old, new), (new, old)):
+                found = self.printed("diff", "diff", *order, *subjects, status=4)
+                self.assertEqual((found["differ"], found["widen"], found["uncertain"]), (1, 1, 1))
+                self.assertTrue(found["containers"][0]["widens"])
+                self.assertIn(why, found["containers"][0]["undecided"][0])
+                shown = run("diff", *order, *subjects).stdout
+                self.assertIn("t: s: not certain: " + why, shown)
+                self.assertIn("0 of 1 subject would change, 1 may get more access", shown)
+                self.assertNotIn("no difference", shown)
+            # The same policies give the same, whatever that is, and wherever they stand.
+            old.write_text("# another line\n" + text)
+            self.assertEqual(self.printed("diff", "diff", old, new, *subjects)["uncertain"], 0)
+            self.assertIn("no difference for 1 subject", run("diff", old, new, *subjects).stdout)
+            old.write_text(policy("p", grants="    - {pin: /sys/fs/bpf/a}\n"))
+        # With the pins, it can be said.
+        new.write_text(policy("p", grants="    - {pin: /sys/fs/bpf/a}\n" + glob))
+        test.write_text(test.read_text() + "  pins: [/sys/fs/bpf/a, /sys/fs/bpf/sec_x]\n")
+        found = self.printed("diff", "diff", old, new, *subjects, status=4)
+        self.assertEqual((found["widen"], found["uncertain"]), (1, 0))
+
     @AS_ROOT
     def test_diff_of_what_runs(self):
         self.write_policy("a.yaml", policy("p", grants="    - {pin: /sys/fs/bpf/a}\n"))
