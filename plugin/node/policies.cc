@@ -55,7 +55,7 @@ Result<std::string> check(const HostPolicies& host, const std::vector<policy::Te
   if (!all.ok()) return refused(errors_of(all));
   // What is written is one file: it must say what the texts say one by one.
   const auto apart = policy::load_with("", kClusterFile, texts);
-  const auto together = policy::load_text(whole, kClusterFile);
+  const auto together = policy::load_text(whole, kClusterFile, policy::Tests::kSkipped);
   if (!together.ok()) return refused(errors_of(together));
   const auto same = [](const model::Policy& a, const model::Policy& b) { return a.name == b.name; };
   if (!std::ranges::equal(apart.policies, together.policies, same))

@@ -127,7 +127,7 @@ void Checker::add_installed(const Settings& settings) {
   const auto given = settings.given.find("policy");
   const std::string& shown = given == settings.given.end() ? store.policy_path : given->second;
   auto loaded = policy::load_for_install(store.policy_path, store.cache_directory,
-                                         policy::Trust::kRequired, shown);
+                                         policy::Trust::kRequired, shown, policy::Tests::kRead);
   const auto is_there = check_given_path(settings, "policy");
   if (!is_there && loaded.ok())
     add_error(shown, is_there.error().sentence());
@@ -146,8 +146,9 @@ void Checker::add_path(const std::string& path) {
     return;
   }
   const bool is_set = is_directory(path);
-  auto loaded = policy::load_path(
-      path, options_.trust ? policy::Trust::kRequired : policy::Trust::kIgnored, path);
+  auto loaded =
+      policy::load_path(path, options_.trust ? policy::Trust::kRequired : policy::Trust::kIgnored,
+                        path, policy::Tests::kRead);
   if (is_set && loaded.files.empty() && loaded.ok())
     loaded.diagnostics.push_back(diagnostic_of(path, Severity::kWarning,
                                                "there is no policy file in this directory",

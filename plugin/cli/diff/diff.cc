@@ -213,7 +213,7 @@ Status compare_subjects(const std::string& path, const std::vector<model::Policy
                         const std::vector<model::Policy>& after, Comparison& comparison) {
   if (::access(path.c_str(), F_OK) != 0)
     return std::unexpected(Error::system("read the subjects in " + quoted(path), errno));
-  const auto loaded = policy::load_path(path, policy::Trust::kIgnored, path);
+  const auto loaded = policy::load_path(path, policy::Trust::kIgnored, path, policy::Tests::kRead);
   const Error failed(ErrorCode::kPolicyInvalid, "read the subjects in " + quoted(path));
   for (const auto* found : {&loaded.test_diagnostics, &loaded.diagnostics})
     for (const auto& diagnostic : *found)

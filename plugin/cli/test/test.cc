@@ -89,7 +89,8 @@ const Loaded* Runner::load(const std::string& path) {
                       Error::system("read " + pinscope::quoted(path), errno).sentence(), ""));
   else
     loaded = policy::load_path(path, policy::Trust::kIgnored,
-                               std::filesystem::path(path).lexically_normal().string());
+                               std::filesystem::path(path).lexically_normal().string(),
+                               policy::Tests::kRead);
   for (const auto* found : {&loaded.diagnostics, &loaded.test_diagnostics})
     for (const auto& diagnostic : *found)
       if (diagnostic.severity == kError) report_.diagnostics.push_back(diagnostic);

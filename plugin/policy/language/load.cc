@@ -32,6 +32,7 @@ using Severity = Diagnostic::Severity;
 // A set in the making: what one file has to know of the files before it.
 class SetLoader {
  public:
+  explicit SetLoader(Tests tests) : tests_(tests) {}
   void add_text(std::string text, const std::string& file);
   // `shown` is the file's name in places.
   void add_file(const std::string& path, const std::string& name, const std::string& shown,
@@ -45,6 +46,7 @@ class SetLoader {
   // What is wrong with a policy test goes to `of_tests`.
   void add_document(const Document& document, Reporter& reporter, Reporter& of_tests);
 
+  const Tests tests_;
   Loaded loaded_;
   std::unordered_map<std::string, model::Place> names_;
   size_t bytes_ = 0;
@@ -73,15 +75,10 @@ void SetLoader::add_document(const Document& document, Reporter& reporter, Repor
   const size_t errors = reporter.errors();
   const auto root = parse_document(document, reporter);
   if (!root || root->kind == Node::Kind::kNull) return;
-  switch (kind_of(*root, reporter)) {
-    case DocumentKind::kUnclear:
-      return;
-    case DocumentKind::kTest:
-      if (auto test = read_policy_test(*root, of_tests)) loaded_.tests.push_back(*std::move(test));
-      return;
-    case DocumentKind::kPolicy:
-      break;
-  }
+  const auto kind = kind_of(*root, reporter);
+  if (kind == DocumentKind::kTest && tests_ == Tests::kRead)
+    if (auto test = read_policy_test(*root, of_tests)) loaded_.tests.push_back(*std::move(test));
+  if (kind != DocumentKind::kPolicy) return;
   auto draft = read_policy(*root, reporter);
   if (!draft) return;
   check_policy(*draft, reporter.errors() != errors, reporter);
@@ -229,8 +226,8 @@ bool Loaded::ok() const {
   });
 }
 
-Loaded load_text(std::string text, const std::string& file) {
-  SetLoader loader;
+Loaded load_text(std::string text, const std::string& file, Tests tests) {
+  SetLoader loader(tests);
   if (text.size() > kMaxFileBytes)
     loader.add_error(file, "the text has more than " + std::to_string(kMaxFileBytes) + " bytes");
   else
@@ -239,7 +236,7 @@ Loaded load_text(std::string text, const std::string& file) {
 }
 
 Loaded load_open_file(int fd, const std::string& file) {
-  SetLoader loader;
+  SetLoader loader(Tests::kRead);
   auto text = read_all(fd, kMaxFileBytes, file);
   if (text)
     loader.add_file_text(*std::move(text), file);
@@ -248,8 +245,9 @@ Loaded load_open_file(int fd, const std::string& file) {
   return loader.finish();
 }
 
-Loaded load_path(const std::string& path, Trust trust, const std::optional<std::string>& shown) {
-  SetLoader loader;
+Loaded load_path(const std::string& path, Trust trust, const std::optional<std::string>& shown,
+                 Tests tests) {
+  SetLoader loader(tests);
   const std::string absolute = made_absolute(path);
   struct stat status {};
   if (::stat(absolute.c_str(), &status) != 0) {
@@ -275,7 +273,7 @@ Loaded load_path(const std::string& path, Trust trust, const std::optional<std::
 
 Loaded load_with(const std::string& directory, const std::string& replaced,
                  const std::vector<Text>& texts) {
-  SetLoader loader;
+  SetLoader loader(Tests::kSkipped);
   struct stat status {};
   if (::stat(directory.c_str(), &status) == 0 || errno != ENOENT) {
     const auto names = list_files(directory, Trust::kRequired);

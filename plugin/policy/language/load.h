@@ -25,10 +25,15 @@ struct Loaded {
   [[nodiscard]] bool ok() const;  // no errors; warnings may be there
 };
 
-// Loads one file's text (one or several YAML documents). Never throws.
-Loaded load_text(std::string text, const std::string& file);
+// Whether tests are read, or only known to be tests: then `tests` and `test_diagnostics` stay
+// empty. Whoever brings policies into force skips them, because a container waits for that.
+enum class Tests { kSkipped, kRead };
 
-// Loads what can be read from a descriptor, such as standard input, as if it were the file `file`.
+// Loads one file's text (one or several YAML documents). Never throws.
+Loaded load_text(std::string text, const std::string& file, Tests tests = Tests::kRead);
+
+// Loads what can be read from a descriptor, such as standard input, as if it were the file `file`;
+// reads tests.
 Loaded load_open_file(int fd, const std::string& file);
 
 // Whether files must be trusted. kIgnored is for checking a working copy; what is loaded that way
@@ -42,7 +47,8 @@ enum class Trust { kRequired, kIgnored };
 // Stamps say what was read, and hold its text where they need it. With `shown`, places have `path`
 // by that name, and files below it, instead of base names.
 Loaded load_path(const std::string& path, Trust trust = Trust::kRequired,
-                 const std::optional<std::string>& shown = std::nullopt);
+                 const std::optional<std::string>& shown = std::nullopt,
+                 Tests tests = Tests::kSkipped);
 
 // What load_path() would say of `directory` if these texts stood in it in place of the file called
 // `replaced`, which need not be there: to look before writing. Texts come after files.

@@ -2,6 +2,8 @@
 #include "plugin/policy/language/read_policy_test.h"
 
 #include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
@@ -31,6 +33,36 @@ std::vector<std::string> read_exact_pins(const Field& field, Reporter& reporter)
   return pins;
 }
 
+// A pattern that is no glob is looked up. Of the globs of one subject so many are compared with
+// each pin; whether the rest contradicts is seen when the test runs, which fails then.
+constexpr size_t kMaxGlobsCompared = 64;
+
+// The pins that a subject is expected to be granted.
+class ExpectedPins {
+ public:
+  explicit ExpectedPins(const Expectations& expected) {
+    if (!expected.grants) return;
+    pins_.reserve(expected.grants->value.size());
+    for (const auto& grant : expected.grants->value) pins_.push_back(grant.value.pin);
+    std::ranges::sort(pins_);
+  }
+
+  // Whether one of them is, matches, or is below what `pattern` names.
+  bool contradict(const model::Pattern& pattern) {
+    if (is_glob(pattern))
+      return globs_++ < kMaxGlobsCompared &&
+             std::ranges::any_of(
+                 pins_, [&](const std::string& pin) { return glob_matches(pattern, pin); });
+    if (std::ranges::binary_search(pins_, pattern)) return true;
+    const auto below = std::ranges::lower_bound(pins_, pattern + "/");
+    return below != pins_.end() && is_at_or_below(*below, pattern);
+  }
+
+ private:
+  std::vector<std::string> pins_;
+  size_t globs_ = 0;
+};
+
 std::optional<Said<ExpectedGrant>> read_expected_grant(const Field& field, Reporter& reporter) {
   Mapping keys(reporter, field, "an expected grant", "", {"pin", "as", "access"});
   const auto pin = keys.require("pin");
@@ -55,30 +87,26 @@ std::optional<Said<ExpectedGrant>> read_expected_grant(const Field& field, Repor
 void read_expected_grants(const Field& field, Expectations& expected, Reporter& reporter) {
   auto& grants = expected.grants.emplace(
       Said<std::vector<Said<ExpectedGrant>>>{reporter.place(field.key_at), {}});
+  std::unordered_map<std::string, uint32_t> lines;  // by name
   for (const Field& entry : read_list(reporter, field)) {
     if (reporter.full()) return;
     auto grant = read_expected_grant(entry, reporter);
     if (!grant) continue;
-    const auto first = std::ranges::find_if(grants.value, [&](const Said<ExpectedGrant>& other) {
-      return other.value.name == grant->value.name;
-    });
-    if (first != grants.value.end())
+    const auto [first, is_new] = lines.emplace(grant->value.name, grant->at.line);
+    if (!is_new)
       reporter.error(entry.at(), "two grants cannot both be called " + quoted(grant->value.name),
-                     "the other one is at line " + std::to_string(first->at.line));
+                     "the other one is at line " + std::to_string(first->second));
     grants.value.push_back(*std::move(grant));
   }
 }
 
 void read_not_granted(const Field& field, Expectations& expected, Reporter& reporter) {
+  ExpectedPins pins(expected);
   for (const Field& entry : read_list(reporter, field)) {
     if (reporter.full()) return;
     auto pattern = read_pin(entry, reporter);
     if (!pattern) continue;
-    const auto contradiction = [&](const Said<ExpectedGrant>& grant) {
-      return glob_matches(*pattern, grant.value.pin) ||
-             (!is_glob(*pattern) && is_at_or_below(grant.value.pin, *pattern));
-    };
-    if (expected.grants && std::ranges::any_of(expected.grants->value, contradiction))
+    if (pins.contradict(*pattern))
       reporter.error(entry.at(), quoted(*pattern) + " is expected to be granted as well",
                      "see \"grants\"");
     expected.not_granted.push_back(
@@ -92,10 +120,11 @@ void read_not_granted(const Field& field, Expectations& expected, Reporter& repo
 void read_selected_by(const Field& field, Expectations& expected, Reporter& reporter) {
   auto& names = expected.selected_by.emplace(
       Said<std::vector<std::string>>{reporter.place(field.key_at), {}});
+  std::unordered_set<std::string> seen;
   for (const Field& entry : read_list(reporter, field)) {
     auto name = read_text(reporter, entry);
     if (!name) continue;
-    if (std::ranges::find(names.value, *name) != names.value.end())
+    if (!seen.insert(*name).second)
       reporter.error(entry.at(), "the policy " + shown(*name) + " appears twice");
     names.value.push_back(*std::move(name));
   }
@@ -164,7 +193,9 @@ void read_expectations(const Field& field, TestSubject& subject, Reporter& repor
   refuse_contradictions(keys, expected, reporter);
 }
 
-void read_subject(const Field& field, PolicyTest& test, Reporter& reporter) {
+// `lines`: those of the subjects before it, by name.
+void read_subject(const Field& field, std::unordered_map<std::string, uint32_t>& lines,
+                  PolicyTest& test, Reporter& reporter) {
   Mapping keys(reporter, field, kSubject, "",
                {"name", "engine", "kubernetes", "image", "user", "namespaces", "annotations",
                 "bundle", "expect"});
@@ -173,12 +204,10 @@ void read_subject(const Field& field, PolicyTest& test, Reporter& reporter) {
   subject.place = reporter.place(field.at());
   if (const auto name = keys.require("name")) {
     subject.name = read_text(reporter, *name).value_or("");
-    const auto same = [&](const TestSubject& other) {
-      return &other != &subject && !subject.name.empty() && other.name == subject.name;
-    };
-    if (const auto first = std::ranges::find_if(test.subjects, same); first != test.subjects.end())
+    const auto [first, is_new] = lines.emplace(subject.name, subject.place.line);
+    if (!is_new && !subject.name.empty())
       reporter.error(name->at(), "two subjects are called " + shown(subject.name),
-                     "the other one is at line " + std::to_string(first->place.line));
+                     "the other one is at line " + std::to_string(first->second));
   }
   read_container(keys, subject, reporter);
   if (const auto expect = keys.require("expect")) read_expectations(*expect, subject, reporter);
@@ -197,9 +226,10 @@ void read_spec(const Field& field, PolicyTest& test, Reporter& reporter) {
   if (entries.empty() && subjects->value->kind == Node::Kind::kSequence)
     reporter.error(subjects->at(), "the test has no subjects");
   test.subjects.reserve(entries.size());
+  std::unordered_map<std::string, uint32_t> lines;
   for (const Field& entry : entries) {
     if (reporter.full()) return;
-    read_subject(entry, test, reporter);
+    read_subject(entry, lines, test, reporter);
   }
 }
 

@@ -121,8 +121,8 @@ std::optional<Diagnostic> not_taken_up(const std::string& policy_path,
 }
 
 Loaded load_for_install(const std::string& policy_path, const std::string& cache_directory,
-                        Trust trust, const std::optional<std::string>& shown) {
-  Loaded loaded = load_path(policy_path, trust, shown);
+                        Trust trust, const std::optional<std::string>& shown, Tests tests) {
+  Loaded loaded = load_path(policy_path, trust, shown, tests);
   if (auto why = not_taken_up(policy_path, cache_directory))
     loaded.diagnostics.push_back(*std::move(why));
   const bool is_gone = ::access(policy_path.c_str(), F_OK) != 0;

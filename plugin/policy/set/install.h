@@ -17,10 +17,11 @@ enum class Empty {
 
 // What install() would make of the files: load_path(), and an error where there are none any more
 // though nobody took them away: a directory that is gone, or another one, such as the mount point
-// of a file system that is not mounted. `trust` and `shown` are load_path()'s.
+// of a file system that is not mounted. `trust`, `shown` and `tests` are load_path()'s.
 Loaded load_for_install(const std::string& policy_path, const std::string& cache_directory,
                         Trust trust = Trust::kRequired,
-                        const std::optional<std::string>& shown = std::nullopt);
+                        const std::optional<std::string>& shown = std::nullopt,
+                        Tests tests = Tests::kSkipped);
 
 // A warning if the policy files have changed but cannot replace the set in force, because the cache
 // is on a read-only file system. load_for_install() gives it as well.

@@ -68,6 +68,16 @@ TEST_F(LoadPath, NamesThePlacesOfWhatAFileWasCombinedOf) {
   EXPECT_EQ(loaded.files[0].name, "kubernetes.yaml");
 }
 
+TEST_F(LoadPath, ReadsTestsOnlyForWhoAsksForThem) {
+  write("p.yaml", policy_text("p") + "---\napiVersion: pinscope/v1\nkind: PolicyTest\n");
+  const auto loaded = load_path(directory_, Trust::kIgnored);
+  EXPECT_THAT(names(loaded), ElementsAre("p"));
+  EXPECT_THAT(loaded.test_diagnostics, IsEmpty());
+  EXPECT_EQ(
+      load_path(directory_, Trust::kIgnored, std::nullopt, Tests::kRead).test_diagnostics.size(),
+      2U);
+}
+
 TEST_F(LoadPath, ReadsYamlFilesInTheOrderOfTheirNames) {
   write("b.yml", policy_text("second"));
   write("a.yaml", policy_text("first"));

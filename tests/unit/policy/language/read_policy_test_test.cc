@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "plugin/policy/language/check_not_granted.h"
 #include "plugin/policy/language/load.h"
 
@@ -10,6 +12,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 constexpr const char* kHead =
     "apiVersion: pinscope/v1\nkind: PolicyTest\nmetadata: {name: t}\nspec:\n";
@@ -99,6 +102,35 @@ TEST(PolicyTestReading, IsNoTestIfItCouldBeAPolicyAsWell) {
               ElementsAre("6:3 a key in a document must be text, and is a list"));
   EXPECT_THAT(errors_of_set(test + "Kind: Policy\n"),
               ElementsAre("6:1 unknown key \"Kind\" in a document; did you mean \"kind\"?"));
+}
+
+// A container waits for the policies.
+TEST(PolicyTestReading, IsSkippedWhereOnlyPoliciesAreWanted) {
+  const std::string policy =
+      "apiVersion: pinscope/v1\nkind: Policy\nmetadata: {name: p}\nspec: {select: {}}\n";
+  const std::string wrong = "---\n" + std::string(kHead) + "  subject: []\n";
+  const auto loaded = load_text(policy + wrong, "t.yaml", Tests::kSkipped);
+  EXPECT_TRUE(loaded.ok());
+  EXPECT_EQ(loaded.policies.size(), 1U);
+  EXPECT_THAT(loaded.tests, IsEmpty());
+  EXPECT_THAT(loaded.test_diagnostics, IsEmpty());
+  EXPECT_FALSE(load_text(policy + std::string(kHead), "t.yaml", Tests::kSkipped).ok());
+}
+
+// Each list of a document can be as long as the document.
+TEST(PolicyTestReading, ReadsLongListsInLinearTime) {
+  std::string grants;
+  std::string others;
+  for (int i = 0; i < 5000; ++i) {
+    const std::string number = std::to_string(i);
+    grants += "{pin: /sys/fs/bpf/granted_" + number + ", access: read}, ";
+    others += "/sys/fs/bpf/*/other_" + number + ", ";
+  }
+  const std::string lists =
+      "{grants: [" + grants + "], notGranted: [" + others + "/sys/fs/bpf/granted_4321, /sys]}\n";
+  const auto from = std::clock();
+  EXPECT_THAT(errors("  subjects:\n    - name: s\n      expect: " + lists), SizeIs(2));
+  EXPECT_LT(std::clock() - from, 3 * CLOCKS_PER_SEC);
 }
 
 TEST(PolicyTestReading, RefusesUnknownKeys) {
