@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "tests/engines/whole_machine.h"
+#include "tests/support/machine/mounts.h"
 #include "tests/support/machine/temp_directory.h"
 
 namespace pinscope::test {
@@ -13,20 +14,6 @@ using testing::Not;
 
 class DiffOfContainers : public InventoryOfContainers {
  protected:
-  // Engines that know nobody: Podman, asked for its containers, takes a mount of its storage away.
-  void SetUp() override {
-    InventoryOfContainers::SetUp();
-    if (IsSkipped()) return;
-    for (const std::string engine : {"/usr/bin/podman", "/usr/bin/docker", "/usr/bin/crictl"}) {
-      if (!std::filesystem::exists(engine)) continue;
-      check(mount("/bin/false", engine.c_str(), nullptr, MS_BIND, nullptr), "hide an engine");
-      hidden_.push_back(engine);
-    }
-  }
-  void TearDown() override {
-    InventoryOfContainers::TearDown();
-    for (const auto& engine : hidden_) check(umount(engine.c_str()), "show an engine");
-  }
   CommandResult diff(const std::string& policy) {
     return test::run({kPinscope, "diff", "--policy", installation_.policy_directory(),
                       "--cache-dir", installation_.cache_directory(), "--state-dir",
@@ -34,7 +21,7 @@ class DiffOfContainers : public InventoryOfContainers {
                       proposed_.write("new.yaml", policy_text(policy))});
   }
   const TempDirectory proposed_;
-  std::vector<std::string> hidden_;
+  const WithoutEngines engines_;
 };
 
 TEST_P(DiffOfContainers, FindsNoneBetweenThePoliciesThatAreInForceAndTheSame) {

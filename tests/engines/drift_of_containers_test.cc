@@ -14,6 +14,7 @@
 #include "plugin/json/json.h"
 #include "tests/support/container/view_test.h"
 #include "tests/support/machine/check.h"
+#include "tests/support/machine/mounts.h"
 #include "tests/support/machine/private_machine.h"
 #include "tests/support/machine/silent_file_system.h"
 #include "tests/support/machine/wait.h"
@@ -309,6 +310,7 @@ TEST_P(Drift, ShowsOneContainerAlone) {
   const auto one = drift({"--container", container_.id()});
   EXPECT_THAT(one.out, HasSubstr("1 of 1 container drifted"));
   EXPECT_THAT(one.out, Not(HasSubstr(other.id())));
+  const WithoutEngines engines;
   const auto none = drift({"--container", "nobody"});
   EXPECT_EQ(none.status, 1);
   EXPECT_THAT(none.err, HasSubstr("cannot find container \"nobody\": it is not in "));

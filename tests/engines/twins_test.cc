@@ -11,7 +11,7 @@
 #include "plugin/json/json.h"
 #include "plugin/record/store.h"
 #include "tests/support/container/view_test.h"
-#include "tests/support/machine/check.h"
+#include "tests/support/machine/mounts.h"
 
 namespace pinscope::test {
 namespace {
@@ -122,15 +122,8 @@ TEST_P(Twins, AreBothComparedWithOtherPolicies) {
   const auto other = of_other_root({"create", "--bundle", container_.bundle(), container_.id()});
   ASSERT_EQ(other.status, 0) << installation_.last_audit().error;
   const std::string policies = installation_.policy_directory();
-  // Podman, asked for its containers, takes a mount of its storage away: so it is not there.
-  std::vector<std::string> hidden;
-  for (const std::string engine : {"/usr/bin/podman", "/usr/bin/docker", "/usr/bin/crictl"}) {
-    if (!std::filesystem::exists(engine)) continue;
-    check(mount("/bin/false", engine.c_str(), nullptr, MS_BIND, nullptr), "hide an engine");
-    hidden.push_back(engine);
-  }
+  const WithoutEngines engines;
   const auto compared = pinscope({"diff", policies, policies, "--output", "json"});
-  for (const auto& engine : hidden) check(umount(engine.c_str()), "show an engine");
   const auto json = JsonDocument::parse(compared.out, "diff", ErrorCode::kUsage);
   ASSERT_TRUE(json) << compared;
   const auto containers = json->root().find("containers").value()->elements().value();
