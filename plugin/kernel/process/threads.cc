@@ -22,7 +22,7 @@ bool has_root(const std::string& directory) {
 }  // namespace
 
 std::string living_thread(pid_t pid) {
-  const std::string process = std::to_string(pid);
+  std::string process = std::to_string(pid);
   if (has_root(process)) return process;
   const std::string path = "/proc/" + process + "/task";
   const auto tasks = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
