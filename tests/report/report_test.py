@@ -148,7 +148,7 @@ class ReportInABrowser(unittest.TestCase):
         shown = [row.find_element(By.CSS_SELECTOR, "th").text
                  for row in driver.find_elements(By.CSS_SELECTOR, ".matrix tbody tr")
                  if row.is_displayed()]
-        self.assertEqual(shown, ["container flow-agent", "container debug"])
+        self.assertEqual(shown, ["container debug", "container flow-agent"])
 
     def test_words_are_whole_in_a_narrow_window(self):
         driver = self.browser.open(self.page)
