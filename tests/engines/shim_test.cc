@@ -166,7 +166,7 @@ TEST_P(Shim, FindsTheBundleAsTheRuntimeDoes) {
       {"--debug", "run", "-b", "BUNDLE"},
       {"run"},
       {"run", "--bundle=BUNDLE"},
-      {"run", "--pid-file", "/run/x.pid", "--bundle", "BUNDLE"}};
+      {"run", "--pid-file", "BUNDLE/pid", "--bundle", "BUNDLE"}};
   if (is_crun()) {
     forms.push_back({"--log-format=json", "run", "-bBUNDLE"});
     forms.push_back({"run", "--bund", "BUNDLE"});
