@@ -87,20 +87,6 @@ class Drift : public ViewTest {
     container_.wait_stopped();
   }
 
-  // Does something in the container's mount namespace, with all rights.
-  void in_container(const std::function<void()>& work) {
-    const pid_t child = check(fork(), "fork");
-    if (child == 0) {
-      const std::string path = "/proc/" + std::to_string(container_.pid()) + "/ns/mnt";
-      check(setns(check(open(path.c_str(), O_RDONLY), "open its namespace"), CLONE_NEWNS), "setns");
-      work();
-      _exit(0);
-    }
-    int status = 0;
-    check(waitpid(child, &status, 0), "wait");
-    ASSERT_EQ(status, 0);
-  }
-
   [[nodiscard]] CommandResult drift(const std::vector<std::string>& arguments = {}) const {
     std::vector<std::string> argv = {kPinscope,     "drift",
                                      "--policy",    installation_.policy_directory(),

@@ -168,19 +168,6 @@ class InventoryOfContainers : public ViewTest {
     container_.wait_stopped();
     (void)container_.remove();
   }
-  // Does something in the container's mount namespace, with all rights.
-  void in_container(const std::function<void()>& work) {
-    const pid_t child = check(fork(), "fork");
-    if (child == 0) {
-      const std::string path = "/proc/" + std::to_string(container_.pid()) + "/ns/mnt";
-      check(setns(check(open(path.c_str(), O_RDONLY), "open its namespace"), CLONE_NEWNS), "setns");
-      work();
-      _exit(0);
-    }
-    int status = 0;
-    check(waitpid(child, &status, 0), "wait");
-    ASSERT_EQ(status, 0);
-  }
   [[nodiscard]] std::string subject() const { return "container " + container_.id(); }
 };
 

@@ -14,8 +14,6 @@
 namespace pinscope::inventory {
 namespace {
 
-constexpr unsigned kCapBpf = 39;  // include/uapi/linux/capability.h
-
 // Whether some way of it leads to every object, so that no pin and no descriptor need be there.
 bool reaches_everything(const Party& party, const model::Record* record) {
   if (party.not_seen > 0 || !party.doubts.empty() ||
@@ -42,6 +40,16 @@ const model::Record* record_of(const std::vector<KnownContainer>& containers, co
     return one.is_running && one.record.mount_namespace == space.number;
   });
   return found == containers.end() ? nullptr : &found->record;
+}
+
+// A way that may be there, to everything.
+void add_doubt(Accessor& accessor, std::string text, std::optional<model::Bypass> bypass = {}) {
+  add_way(accessor, {.kind = Way::Kind::kBypass,
+                     .reads = Answer::kMay,
+                     .writes = Answer::kMay,
+                     .text = std::move(text),
+                     .rule = {},
+                     .bypass = bypass});
 }
 
 // Users of the host without root whom the mode of a pin lets in: once for all of them, because the
@@ -211,13 +219,8 @@ AccessJudge::AccessJudge(const Machine& machine, const std::vector<KnownContaine
 void AccessJudge::add_what_was_not_seen(size_t party, Accessor& accessor) const {
   for (const auto* mount : mounts_of_parties_[party])
     if (!machine_.instances[mount->instance].left_out.empty())
-      add_way(accessor, {.kind = Way::Kind::kBypass,
-                         .reads = Answer::kMay,
-                         .writes = Answer::kMay,
-                         .text = "not all of the bpffs at " + quoted(mount->mount.mount_point) +
-                                 " could be seen",
-                         .rule = {},
-                         .bypass = {}});
+      add_doubt(accessor,
+                "not all of the bpffs at " + quoted(mount->mount.mount_point) + " could be seen");
 }
 
 // Those who may have a way to it: who sees a pin, holds it, or reaches everything.
@@ -257,21 +260,11 @@ Accessor AccessJudge::of(size_t object, size_t party, const kernel::MapLimits& l
   accessor.is_capable = std::ranges::any_of(whom.processes, may_use_bpf);
   for (const auto& doubt : whom.doubts) {
     accessor.doubts.push_back(doubt.text);
-    add_way(accessor, {.kind = Way::Kind::kBypass,
-                       .reads = Answer::kMay,
-                       .writes = Answer::kMay,
-                       .text = doubt.text,
-                       .rule = {},
-                       .bypass = doubt.bypass});
+    add_doubt(accessor, doubt.text, doubt.bypass);
   }
   if (whom.not_seen > 0)
-    add_way(accessor,
-            {.kind = Way::Kind::kBypass,
-             .reads = Answer::kMay,
-             .writes = Answer::kMay,
-             .text = count_of(whom.not_seen, "process", "processes") + " of it cannot be looked at",
-             .rule = {},
-             .bypass = {}});
+    add_doubt(accessor,
+              count_of(whom.not_seen, "process", "processes") + " of it cannot be looked at");
   return accessor;
 }
 

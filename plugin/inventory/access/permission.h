@@ -14,6 +14,10 @@ namespace pinscope::inventory {
 enum class Answer : uint8_t { kNo, kMay, kYes };
 const char* name_of(Answer answer);  // "no", "may", "yes"
 
+// include/uapi/linux/capability.h; the headers of some distributions are older.
+inline constexpr unsigned kCapPerfmon = 38;
+inline constexpr unsigned kCapBpf = 39;
+
 // Whether the capability counts for everything on the machine: kMay where a process gets it by
 // executing a file. Nothing counts outside of its user namespace.
 Answer has_capability(const kernel::Credentials& credentials, unsigned capability);

@@ -3,17 +3,11 @@
 #include <utility>
 
 #include "plugin/base/text.h"
-#include "plugin/inventory/live.h"
 #include "plugin/inventory/machine/inventory.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::inventory {
 namespace {
-
-KnownContainer known(model::Record record) {
-  const bool is_running = process_of(record) == ProcessState::kRunning;
-  return {std::move(record), is_running};
-}
 
 Status find_in(Answered& answered, const model::ObjectIdentity& object) {
   const auto place = answered.machine.find(object);
@@ -29,15 +23,8 @@ Status find_in(Answered& answered, const model::ObjectIdentity& object) {
 
 Result<Answered> look_for_all(const model::ObjectIdentity& object,
                               const std::string& state_directory) {
-  PINSCOPE_TRY(const auto store, record::Store::open(state_directory, false));
-  PINSCOPE_TRY(auto all, store.all());
   Answered answered;
-  answered.containers.reserve(all.records.size());
-  for (auto& record : all.records) answered.containers.push_back(known(std::move(record)));
-  PINSCOPE_TRY(answered.machine, look_at_machine({.object = object}));
-  for (const auto& error : all.unreadable) answered.machine.not_seen.push_back(error.sentence());
-  name_by_runtimes(answered.machine);
-  judge(answered.machine, answered.containers);
+  PINSCOPE_TRY(static_cast<Judged&>(answered), look_and_judge(state_directory, {.object = object}));
   PINSCOPE_CHECK(find_in(answered, object));
   PINSCOPE_TRY(answered.parties, look_at_parties(answered.machine));
   return answered;

@@ -10,6 +10,7 @@
 
 #include "plugin/base/result.h"
 #include "plugin/inventory/access/access.h"
+#include "plugin/inventory/machine/inventory.h"
 
 namespace pinscope::inventory {
 
@@ -41,9 +42,7 @@ Result<model::ObjectIdentity> find_wanted(const std::string& word,
 std::string word_of(const model::ObjectIdentity& object);
 
 // The look. Judged, with `object` in machine.objects.
-struct Answered {
-  Machine machine;
-  std::vector<KnownContainer> containers;
+struct Answered : Judged {
   std::vector<Party> parties;
   size_t object = 0;
   kernel::MapLimits limits;

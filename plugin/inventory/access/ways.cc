@@ -17,9 +17,6 @@ using kernel::Credentials;
 using model::Bypass;
 using model::ObjectKind;
 
-constexpr unsigned kCapPerfmon = 38;  // include/uapi/linux/capability.h
-constexpr unsigned kCapBpf = 39;
-
 const char* title_of(Instance::Origin origin) {
   switch (origin) {
     case Instance::Origin::kHost:

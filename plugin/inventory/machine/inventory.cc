@@ -21,23 +21,27 @@ RuntimeStates living_states() {
 
 }  // namespace
 
-void name_by_runtimes(Machine& machine) {
-  name_containers(machine, living_states());
+KnownContainer known(model::Record record) {
+  const bool is_running = process_of(record) == ProcessState::kRunning;
+  return {std::move(record), is_running};
+}
+
+Result<Judged> look_and_judge(const std::string& state_directory, const Scope& scope) {
+  PINSCOPE_TRY(const auto store, record::Store::open(state_directory, false));
+  PINSCOPE_TRY(auto all, store.all());
+  Judged judged;
+  judged.containers.reserve(all.records.size());
+  for (auto& record : all.records) judged.containers.push_back(known(std::move(record)));
+  PINSCOPE_TRY(judged.machine, look_at_machine(scope));
+  for (const auto& error : all.unreadable) judged.machine.not_seen.push_back(error.sentence());
+  name_containers(judged.machine, living_states());
+  judge(judged.machine, judged.containers);
+  return judged;
 }
 
 Result<Inventory> take_inventory(const std::string& state_directory) {
-  PINSCOPE_TRY(const auto store, record::Store::open(state_directory, false));
-  PINSCOPE_TRY(auto all, store.all());
   Inventory result;
-  result.containers.reserve(all.records.size());
-  for (auto& record : all.records) {
-    const bool is_running = process_of(record) == ProcessState::kRunning;
-    result.containers.push_back({std::move(record), is_running});
-  }
-  PINSCOPE_TRY(result.machine, look_at_machine());
-  for (const auto& error : all.unreadable) result.machine.not_seen.push_back(error.sentence());
-  name_by_runtimes(result.machine);
-  judge(result.machine, result.containers);
+  PINSCOPE_TRY(static_cast<Judged&>(result), look_and_judge(state_directory));
   result.notices = notices_of(result.machine, result.containers);
   return result;
 }

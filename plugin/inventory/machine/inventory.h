@@ -10,18 +10,24 @@
 
 namespace pinscope::inventory {
 
-struct Inventory {
+struct Judged {
   Machine machine;
   std::vector<KnownContainer> containers;  // those that have a record
+};
+
+// Looks at what the scope says, with the records of all containers and the names that runtimes
+// have. Damaged records are told in Machine::not_seen. Errors are of the directory with the records
+// and of /proc. See look_at_machine() for what it does to this process.
+Result<Judged> look_and_judge(const std::string& state_directory, const Scope& scope = {});
+
+// A record, with whether its container runs.
+KnownContainer known(model::Record record);
+
+struct Inventory : Judged {
   std::vector<Notice> notices;
 };
 
-// Damaged records are told in Machine::not_seen. Errors are of the directory with the records and
-// of /proc. See look_at_machine() for what it does to this process.
+// Of everything; errors as above.
 Result<Inventory> take_inventory(const std::string& state_directory);
-
-// Gives the spaces of containers without a record the ids that runtimes have for them; before
-// judge(), which knows better.
-void name_by_runtimes(Machine& machine);
 
 }  // namespace pinscope::inventory

@@ -3,14 +3,20 @@
 // poststop.
 #pragma once
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "tests/support/bpf/bpf_objects.h"
 #include "tests/support/container/runtime_test.h"
+#include "tests/support/machine/check.h"
 #include "tests/support/machine/snapshot.h"
 #include "tests/support/programs/installation.h"
 
@@ -23,6 +29,20 @@ class ViewTest : public RuntimeTest {
   CommandResult run(RuntimeContainer& container, const std::vector<std::string>& commands) {
     if (container.spec.hooks.empty()) installation_.hook_into(container.spec);
     return container.probe(commands).run();
+  }
+
+  // Does something in the container's mount namespace, with all rights.
+  void in_container(const std::function<void()>& work) {
+    const pid_t child = check(fork(), "fork");
+    if (child == 0) {
+      const std::string path = "/proc/" + std::to_string(container_.pid()) + "/ns/mnt";
+      check(setns(check(open(path.c_str(), O_RDONLY), "open its namespace"), CLONE_NEWNS), "setns");
+      work();
+      _exit(0);
+    }
+    int status = 0;
+    check(waitpid(child, &status, 0), "wait");
+    ASSERT_EQ(status, 0);
   }
 
   // The container must not start, because of what `sentence` says: on stderr where the runtime
