@@ -186,7 +186,7 @@ class Scan {
         static_cast<pid_t>(parse_unsigned(process.substr(process.rfind('/') + 1)).value_or(0));
     const auto descriptor = static_cast<int>(parse_unsigned(number).value_or(0));
     for (const auto& known : recent_)
-      if (known.place && is_same_file(task, known.descriptor, descriptor)) {
+      if (known.is_repeated && is_same_file(task, known.descriptor, descriptor)) {
         result_.held.push_back(result_.held[*known.place]);
         return true;
       }
@@ -197,9 +197,20 @@ class Scan {
     if (!held) held = by_descriptor(task, process != std::to_string(pid), descriptor, kind);
     if (!held) return false;
     held->pid = pid;
-    recent_[asked_ % recent_.size()] = {descriptor, result_.held.size()};
+    remember(descriptor, held->object);
     result_.held.push_back(*held);
     return true;
+  }
+
+  // The descriptor whose place in the result is the next. One with the object of a recent one may
+  // be its duplicate, and then there may be more of them.
+  void remember(int descriptor, const model::ObjectIdentity& object) {
+    for (auto& known : recent_)
+      if (known.place && result_.held[*known.place].object == object) {
+        known = {descriptor, result_.held.size(), true};
+        return;
+      }
+    recent_[asked_ % recent_.size()] = {descriptor, result_.held.size()};
   }
 
   static bool is_same_file(pid_t task, int one, int other) {
@@ -241,6 +252,7 @@ class Scan {
   struct Known {
     int descriptor = -1;
     std::optional<size_t> place;  // in Processes::held
+    bool is_repeated = false;     // its object came again
   };
   std::array<Known, 4> recent_{};
   size_t asked_ = 0;
