@@ -19,6 +19,7 @@ ROOMS = {
     "record": STAGE,
     "kernel": STAGE,
     "apply": STAGE | {"kernel"},
+    "values": STAGE | {"kernel"},
     "inventory": STAGE | {"policy", "kernel", "engine", "record"},
     "advice": STAGE | {"policy"},
     "nri": GROUND,
@@ -62,6 +63,13 @@ PARTS = {
     "metrics": {
         "": set(),
         "serve": set(),
+    },
+    "values": {
+        "read": set(),
+        "types": {"read"},
+        "names": {"types"},
+        "fuse": {"read", "types", "names"},
+        "hold": {"fuse"},
     },
     "cli": {
         "term": set(),
@@ -110,7 +118,8 @@ LIBRARIES = {
     "plugin/nri/nri.pb.h": r"plugin/(nri|daemon)/.*",
     "plugin/nri/ttrpc.pb.h": r"plugin/nri/.*",
     "toml++/": r"plugin/engine/wiring/toml\.cc",
-    "openssl/": r"plugin/record/chain\.cc",
+    "openssl/": r"plugin/(record/chain|values/names/digest)\.cc",
+    "fuse3/": r"plugin/values/fuse/.*",
     "dtl/": r"plugin/engine/wiring/difference\.cc",
     "pugixml.hpp": r"plugin/cli/report/.*",
 }
