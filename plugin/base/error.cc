@@ -45,6 +45,7 @@ constexpr auto kCodeNames = std::to_array<CodeName>({
     {ErrorCode::kRecordConflict, "record-conflict"},
     {ErrorCode::kAudit, "audit"},
     {ErrorCode::kProtocol, "protocol"},
+    {ErrorCode::kHolder, "values-holder"},
 });
 
 }  // namespace

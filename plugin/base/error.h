@@ -47,6 +47,7 @@ enum class ErrorCode {
   kRecordConflict,      // another running container has the same id
   kAudit,               // no audit sink took the line
   kProtocol,            // a container engine does not speak NRI as agreed, or stopped answering
+  kHolder,  // what a container needs to read values is not kept: no holder, or it refuses
 };
 
 // "source-missing" for kSourceMissing. The list of all codes is for tests and documents.

@@ -1,21 +1,14 @@
 #include "plugin/metrics/serve/address.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <limits>
 
-#include "plugin/base/path.h"
 #include "plugin/base/text.h"
-#include "plugin/host/file.h"
-#include "plugin/host/trust.h"
+#include "plugin/host/unix_socket.h"
 
 namespace pinscope::metrics {
 namespace {
@@ -23,8 +16,6 @@ namespace {
 constexpr std::string_view kUnix = "unix:";
 constexpr int kBacklog = 32;
 constexpr mode_t kDirectoryMode = 0755;
-constexpr mode_t kRootAlone = 0600;
-constexpr mode_t kGroupToo = 0660;
 constexpr uint32_t kLoopbackNet = 127;
 constexpr unsigned kNetShift = 24;
 
@@ -70,67 +61,6 @@ Result<Fd> listen_on_loopback(const Address& address) {
   return fd;
 }
 
-// A socket's address within an open directory, which no length of its path makes too long and
-// nobody can exchange.
-Result<struct sockaddr_un> address_in(int directory, const std::string& name,
-                                      const std::string& path) {
-  struct sockaddr_un address {};
-  const std::string there = "/proc/self/fd/" + std::to_string(directory) + "/" + name;
-  if (there.size() >= sizeof address.sun_path)
-    return bad(kUnix.data() + path, "the name is too long");
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, there.c_str(), there.size() + 1);
-  return address;
-}
-
-// Whether what is at the place may be replaced: a socket at which nobody listens.
-Status check_place(int directory, const std::string& name, const std::string& path) {
-  struct stat status {};
-  if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return {};
-  if (!S_ISSOCK(status.st_mode))
-    return std::unexpected(
-        Error(ErrorCode::kSystem, "listen at " + quoted(path)).reason("there is something else"));
-  PINSCOPE_TRY(const Fd probe, make_socket(AF_UNIX));
-  PINSCOPE_TRY(const auto address, address_in(directory, name, path));
-  if (::connect(probe.get(), generic(&address), sizeof address) == 0 || errno == EAGAIN)
-    return std::unexpected(
-        Error(ErrorCode::kSystem, "listen at " + quoted(path)).reason("another process does"));
-  return {};
-}
-
-Result<Fd> listen_in(int directory, const std::string& name, const std::string& path,
-                     std::optional<gid_t> group) {
-  PINSCOPE_CHECK(check_place(directory, name, path));
-  PINSCOPE_TRY(Fd fd, make_socket(AF_UNIX));
-  // Under a name of its own until it is whole, so that nobody connects before its rights are set.
-  const std::string new_name = "." + name + "." + std::to_string(::getpid());
-  PINSCOPE_TRY(const auto address, address_in(directory, new_name, path));
-  (void)::unlinkat(directory, new_name.c_str(), 0);
-  // The mode of the name that bind makes is that of the socket, less the umask.
-  if (::fchmod(fd.get(), kRootAlone) != 0 ||
-      ::bind(fd.get(), generic(&address), sizeof address) != 0)
-    return std::unexpected(cannot("listen at", path));
-  const auto give_up = [&] {
-    auto error = cannot("listen at", path);
-    (void)::unlinkat(directory, new_name.c_str(), 0);
-    return std::unexpected(std::move(error));
-  };
-  if (group && ::fchownat(directory, new_name.c_str(), 0, *group, AT_SYMLINK_NOFOLLOW) != 0)
-    return give_up();
-  if (::fchmodat(directory, new_name.c_str(), group ? kGroupToo : kRootAlone, 0) != 0 ||
-      ::listen(fd.get(), kBacklog) != 0 ||
-      ::renameat(directory, new_name.c_str(), directory, name.c_str()) != 0)
-    return give_up();
-  return fd;
-}
-
-Result<Fd> listen_at_path(const std::string& path, std::optional<gid_t> group) {
-  const std::string parent(parent_of(path));
-  PINSCOPE_TRY([[maybe_unused]] const Fd made, make_directory(parent, kDirectoryMode));
-  PINSCOPE_TRY(const Fd directory, open_trusted_directory(parent, ErrorCode::kSystem));
-  return listen_in(directory.get(), std::string(base_name(path)), path, group);
-}
-
 }  // namespace
 
 bool is_loopback_address(const std::string& host) {
@@ -173,7 +103,11 @@ Result<Address> parse_address(std::string_view text) {
 }
 
 Result<Fd> listen_at(const Address& address, std::optional<gid_t> group) {
-  return address.path.empty() ? listen_on_loopback(address) : listen_at_path(address.path, group);
+  if (address.path.empty()) return listen_on_loopback(address);
+  return listen_at_socket({.path = address.path,
+                           .type = SOCK_STREAM,
+                           .directory_mode = kDirectoryMode,
+                           .group = group});
 }
 
 }  // namespace pinscope::metrics

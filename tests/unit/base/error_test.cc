@@ -62,8 +62,8 @@ TEST(ErrorCode, HasANameOfItsOwnForEachKind) {
   for (const ErrorCode code : all_error_codes()) names.insert(code_name(code));
   EXPECT_EQ(names.size(), all_error_codes().size());
   EXPECT_EQ(code_name(ErrorCode::kSourceMissing), "source-missing");
-  // kProtocol is the last one: a code that is not in the list of names would be called "internal".
-  EXPECT_EQ(all_error_codes().size(), static_cast<size_t>(ErrorCode::kProtocol) + 1);
+  // kHolder is the last one: a code that is not in the list of names would be called "internal".
+  EXPECT_EQ(all_error_codes().size(), static_cast<size_t>(ErrorCode::kHolder) + 1);
 }
 
 // The kernel has numbers of its own, such as ENOTSUPP, which libc has no words for.

@@ -1,0 +1,101 @@
+#include "plugin/values/hold/shared_request.h"
+
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "plugin/values/fuse/request_buffer.h"
+#include "plugin/values/hold/protocol.h"
+
+namespace pinscope::hold {
+namespace {
+
+using values::kRequestBufferBytes;
+
+constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+// FUSE_UNIQUE_RESEND of <linux/fuse.h>, Linux 6.9: the kernel sets it in what it asks again.
+constexpr uint64_t kResent = uint64_t{1} << 63;
+
+std::unexpected<Error> cannot(const char* what, int errnum) {
+  return std::unexpected(Error::system(std::string(what) + " the request buffer", errnum));
+}
+
+Result<std::byte*> map_memory(int fd) {
+  void* memory = ::mmap(nullptr, kRequestBufferBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (memory == MAP_FAILED) return cannot("map", errno);
+  return static_cast<std::byte*>(memory);
+}
+
+void refuse(int device, uint64_t unique) {
+  const struct fuse_out_header answer = {sizeof answer, -EIO, unique};
+  // ENOENT: it was answered. Nobody is left to be told of anything else.
+  [[maybe_unused]] const ssize_t written = ::write(device, &answer, sizeof answer);
+}
+
+}  // namespace
+
+SharedRequest::SharedRequest(SharedRequest&& other) noexcept
+    : fd_(std::move(other.fd_)), memory_(std::exchange(other.memory_, nullptr)) {
+}
+
+SharedRequest& SharedRequest::operator=(SharedRequest&& other) noexcept {
+  SharedRequest old(std::move(*this));
+  fd_ = std::move(other.fd_);
+  memory_ = std::exchange(other.memory_, nullptr);
+  return *this;
+}
+
+SharedRequest::~SharedRequest() {
+  if (memory_ != nullptr) ::munmap(memory_, kRequestBufferBytes);
+}
+
+std::span<std::byte> SharedRequest::bytes() const {
+  return {memory_, kRequestBufferBytes};
+}
+
+Result<SharedRequest> SharedRequest::make() {
+  SharedRequest made;
+  made.fd_ = Fd(::memfd_create("pinscope-request", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!made.fd_.valid() || ::ftruncate(made.fd_.get(), kRequestBufferBytes) != 0 ||
+      ::fcntl(made.fd_.get(), F_ADD_SEALS, kSeals) != 0)
+    return cannot("make", errno);
+  PINSCOPE_TRY(made.memory_, map_memory(made.fd_.get()));
+  return made;
+}
+
+Result<SharedRequest> SharedRequest::map(Fd memory) {
+  struct stat status {};
+  const int seals = ::fcntl(memory.get(), F_GET_SEALS);
+  if (seals < 0 || (seals & kSeals) != kSeals || ::fstat(memory.get(), &status) != 0 ||
+      status.st_size != kRequestBufferBytes)
+    return cannot("map", EPROTO);
+  SharedRequest mapped;
+  PINSCOPE_TRY(mapped.memory_, map_memory(memory.get()));
+  mapped.fd_ = std::move(memory);
+  return mapped;
+}
+
+void Salvage::take(std::span<const std::byte> buffer, Leases& leases) {
+  const auto found = values::abandoned_request(buffer);
+  Lease* lease = found ? leases.find(found->lease) : nullptr;
+  if (lease == nullptr) return;
+  const int device = lease->descriptors[kDevice].get();
+  if (found->is_init) {
+    if (lease->init.empty() && found->bytes.size() <= kTextSize)
+      lease->init.assign(reinterpret_cast<const char*>(found->bytes.data()), found->bytes.size());
+    return;
+  }
+  const uint64_t unique = found->unique & ~kResent;
+  const bool is_again = lease_ == found->lease && unique_ == unique;
+  lease_ = found->lease;
+  unique_ = unique;
+  if (is_again) return refuse(device, found->unique);
+  (void)values::release_request(device, found->unique);  // there is nobody to tell
+}
+
+}  // namespace pinscope::hold
