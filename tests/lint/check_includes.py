@@ -109,7 +109,7 @@ BEYOND_PARTS = {
 LIBRARIES = {
     "yaml-cpp/": r"plugin/policy/language/tree\.cc",
     "rapidjson/": r"plugin/json/(json|outline)\.cc",
-    "bpf/": r"plugin/(kernel|guard)/.*",
+    "bpf/": r"plugin/values/types/.*",
     "libmount/": r"plugin/kernel/.*",
     "sys/capability.h": r"plugin/kernel/.*",
     "flatbuffers/": r"plugin/policy/set/.*",

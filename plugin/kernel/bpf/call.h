@@ -1,4 +1,4 @@
-// bpf(2) itself, for the files of this folder.
+// bpf(2) itself, for the files of this folder and plugin/values/read.
 #pragma once
 
 #include <linux/bpf.h>
