@@ -52,7 +52,7 @@ struct ServedLease {
   uint64_t tag = 0;
   size_t maps = 0;
   bool ready = false;  // INIT was answered
-  ServedCounters counters;
+  ServedCounters counters = {};
 };
 
 // For one lease each, but for `shared_bytes`.

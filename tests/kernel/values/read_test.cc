@@ -130,7 +130,8 @@ TEST(MapFacts, AreWhatTheKernelSays) {
   const auto again = open_map(facts.id);
   ASSERT_TRUE(again);
   EXPECT_EQ(facts_of(*again), facts);
-  EXPECT_EQ(map_facts(-1).error().sentence(), "cannot ask what a map is: File descriptor in bad state");
+  EXPECT_EQ(map_facts(-1).error().sentence(),
+            "cannot ask what a map is: File descriptor in bad state");
 }
 
 TEST(LookUp, FindsOneValueAndSaysWhenThereIsNone) {
