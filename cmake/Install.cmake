@@ -25,6 +25,7 @@ install(FILES config/policy.schema.json config/policy-test.schema.json
 install(DIRECTORY config/seccomp DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
 install(FILES config/systemd/pinscope-gc.service config/systemd/pinscope-gc.timer
   config/systemd/pinscope-metrics.service config/systemd/pinscope-metrics.timer
+  config/systemd/pinscope-values-holder.service config/systemd/pinscope-values.service
   config/systemd/pinscoped.service DESTINATION lib/systemd/system)
 install(FILES config/logrotate/pinscope DESTINATION ${CMAKE_INSTALL_DOCDIR}/logrotate)
 install(DIRECTORY config/policies config/logrotate config/prometheus config/selinux config/apparmor

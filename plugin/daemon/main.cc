@@ -1,21 +1,23 @@
-// pinscoped: the resident service. Reads its options, turns signals into a descriptor, and hands
-// over to the part that was asked for.
+// pinscoped: the resident service. Reads its options, turns signals into a descriptor, and runs the
+// parts that were asked for: one in this thread, the others beside it.
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "plugin/daemon/hold.h"
 #include "plugin/daemon/log.h"
 #include "plugin/daemon/metrics.h"
+#include "plugin/daemon/nri.h"
 #include "plugin/daemon/options.h"
-#include "plugin/daemon/view_plugin.h"
+#include "plugin/daemon/values.h"
+#include "plugin/daemon/values_worker.h"
 #include "plugin/host/streams.h"
 #include "plugin/kernel/process/concealment.h"
-#include "plugin/nri/plugin.h"
 
 namespace pinscope::daemon {
 namespace {
@@ -41,16 +43,43 @@ int report(int status, const Error& error) {
   return status;
 }
 
-Status check_what_to_do(const Options& options) {
-  const Error refusal(ErrorCode::kUsage, "tell what to do");
-  if (!options.nri && options.metrics.empty())
-    return std::unexpected(
-        Error(refusal).reason("neither --nri nor --metrics is there").hint("see pinscoped --help"));
-  if (options.metrics_group && !options.metrics.starts_with("unix:"))
-    return std::unexpected(Error(ErrorCode::kUsage, "let a group read the metrics")
-                               .reason("--metrics names no Unix socket")
-                               .hint("see pinscoped --help"));
-  return {};
+// The end of the part that this thread has run.
+int end_of(const Status& ended, const Log& log) {
+  if (!ended) log.write(Severity::kError, ended.error().sentence());
+  return ended ? 0 : kFailed;
+}
+
+int hold_values(const Options& options) {
+  // Whoever started it may have left descriptors open, of which leases need the numbers.
+  (void)::close_range(STDERR_FILENO + 1, ~0U, 0);
+  auto stop = termination();
+  if (!stop) return report(kFailed, stop.error());
+  const Log log(false);
+  return end_of(run_holder(options, log, stop->get()), log);
+}
+
+int serve(const Options& options, nri::RunOptions how) {
+  auto stop = termination();
+  if (!stop) return report(kFailed, stop.error());
+  how.stop_fd = stop->get();
+  const Log log(how.connection.valid());
+  std::optional<MetricsService> metrics;
+  if (!options.metrics.empty()) {
+    auto opened = MetricsService::open(options, log);
+    if (!opened) return report(kFailed, opened.error());
+    metrics.emplace(*std::move(opened));
+  }
+  std::optional<ValuesService> values;
+  if (options.values) {
+    auto opened = ValuesService::open(options, log);
+    if (!opened) return report(kFailed, opened.error());
+    values.emplace(*std::move(opened));
+  }
+  if (!options.nri && !values) return end_of(metrics->run(stop->get()), log);
+  if (metrics) metrics->start();
+  if (!options.nri) return end_of(values->run(stop->get()), log);
+  if (values) values->start();
+  return end_of(run_nri(options, log, std::move(how)), log);
 }
 
 int run(const std::vector<std::string>& arguments) {
@@ -59,59 +88,22 @@ int run(const std::vector<std::string>& arguments) {
   if (!fill_standard_descriptors()) return kFailed;
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
+  if (arguments.size() == 2 && arguments[0] == kWorkerWord) {
+    const Log log(false);
+    return end_of(run_worker(Fd(kWorkerSocket), arguments[1], log), log);
+  }
   auto line = parse_command_line(arguments, default_options());
   if (!line) return report(kUsage, line.error());
   if (line->output) {
     std::fputs(line->output->c_str(), stdout);
     return 0;
   }
-  auto preinstalled = nri::preinstalled([](const char* name) { return std::getenv(name); });
-  if (!preinstalled) return report(kUsage, preinstalled.error());
   Options& options = line->options;
-  nri::RunOptions how;
-  if (*preinstalled) {
-    options.nri = true;
-    how.identity = (*preinstalled)->identity;
-    how.connection = std::move((*preinstalled)->connection);
-  } else {
-    how.identity = {options.nri_name, options.nri_index};
-    how.socket_path = options.nri_socket;
-  }
-  if (auto valid = check_what_to_do(options); !valid) return report(kUsage, valid.error());
-  if (auto valid = nri::check_identity(how.identity); !valid) return report(kUsage, valid.error());
-  auto stop = termination();
-  if (!stop) return report(kFailed, stop.error());
-  how.stop_fd = stop->get();
-
-  const Log log(how.connection.valid());
-  std::optional<MetricsService> metrics;
-  if (!options.metrics.empty()) {
-    auto opened = MetricsService::open(options, log);
-    if (!opened) return report(kFailed, opened.error());
-    metrics.emplace(*std::move(opened));
-  }
-  if (!options.nri) {
-    const auto ended = metrics->run(how.stop_fd);
-    if (!ended) log.write(Severity::kError, ended.error().sentence());
-    return ended ? 0 : kFailed;
-  }
-  if (!kernel::is_set_apart())
-    log.write(Severity::kWarning,
-              "without CAP_SETGID and CAP_SYS_PTRACE at the start, a container that sees the "
-              "host's processes may reach this one for a moment");
-  StatusFile status;
-  if (!options.status_file.empty()) {
-    auto opened = StatusFile::open(options.status_file);
-    if (!opened) return report(kFailed, opened.error());
-    status = *std::move(opened);
-    if (auto written = status.write("not ready: no engine has connected yet"); !written)
-      return report(kFailed, written.error());
-  }
-  if (metrics) metrics->start();
-  ViewPlugin plugin(options, log, std::move(status));
-  const auto ended = nri::run(plugin, std::move(how));
-  if (!ended) log.write(Severity::kError, ended.error().sentence());
-  return ended ? 0 : kFailed;
+  auto how = nri_connection(options);
+  if (!how) return report(kUsage, how.error());
+  if (auto valid = check_parts(options); !valid) return report(kUsage, valid.error());
+  if (options.hold) return hold_values(options);
+  return serve(options, *std::move(how));
 }
 
 }  // namespace

@@ -18,11 +18,12 @@ namespace pinscope::daemon {
 namespace {
 
 constexpr std::string_view kUsageText =
-    R"(Usage: pinscoped --nri|--metrics ADDRESS [OPTION...]
+    R"(Usage: pinscoped --nri|--metrics ADDRESS|--values [OPTION...]
+       pinscoped --hold [--state-dir DIR]
 
-Resident service of Pinscope: an NRI plugin of containerd or CRI-O. If a policy may select a
-container, it adds Pinscope's hook, which gives the container its view. With or without an engine,
-it serves metrics.
+Resident service of Pinscope, in parts that run alone or together. An NRI plugin of containerd or
+CRI-O: if a policy may select a container, it adds Pinscope's hook, which gives the container its
+view. Metrics. The values that policies let containers read as files.
 
   --nri                  connect to the engine at --nri-socket, and again after it was restarted
   --nri-socket PATH      the engine's NRI socket (default /var/run/nri/nri.sock)
@@ -34,6 +35,9 @@ it serves metrics.
                          bpf(2) that the grants need (NRI 0.10 and later); none: change no profile
   --metrics ADDRESS      serve metrics for Prometheus at unix:PATH, 127.0.0.1:PORT or [::1]:PORT
   --metrics-group GROUP  may read the Unix socket, too, which is root's otherwise
+  --values               serve the values that containers may read as files
+  --no-holder            with --values: start no holder, wait for one that others start
+  --hold                 keep what --values serves while that is away; nothing else
   --status-file PATH     write "ready" to this file while connected, otherwise the reason why not
   --engine NAME          containerd or crio (default: the name that the engine gives)
   --hook PATH            the hook (default: pinscope-hook beside this program)
@@ -169,6 +173,23 @@ Status apply_line(std::string_view line, Options& options, std::set<std::string_
   return setting->set(options, value);
 }
 
+bool set_flag(const OptionReader& reader, Options& options) {
+  const struct {
+    const char* name;
+    bool Options::*member;
+    bool value;
+  } flags[] = {{"nri", &Options::nri, true},
+               {"values", &Options::values, true},
+               {"hold", &Options::hold, true},
+               {"no-holder", &Options::start_holder, false}};
+  for (const auto& flag : flags) {
+    if (!reader.is_flag(flag.name)) continue;
+    options.*flag.member = flag.value;
+    return true;
+  }
+  return false;
+}
+
 Result<CommandLine> parse(const std::vector<std::string>& arguments, Options defaults) {
   CommandLine line;
   line.options = std::move(defaults);
@@ -183,10 +204,7 @@ Result<CommandLine> parse(const std::vector<std::string>& arguments, Options def
       line.output = "pinscoped " PINSCOPE_VERSION "\n";
       return line;
     }
-    if (reader.is_flag("nri")) {
-      line.options.nri = true;
-      continue;
-    }
+    if (set_flag(reader, line.options)) continue;
     const Setting* setting = find_setting(reader.name());
     if (setting == nullptr) return usage("there is no option " + reader.shown());
     PINSCOPE_TRY(const std::string value, reader.value());
@@ -212,6 +230,22 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   auto line = parse(arguments, std::move(defaults));
   if (!line) return std::unexpected(std::move(line).error().hint(kSeeHelp));
   return line;
+}
+
+Status check_parts(const Options& options) {
+  const auto refuse = [](const char* what, const char* why) {
+    return std::unexpected(Error(ErrorCode::kUsage, what).reason(why).hint(kSeeHelp));
+  };
+  const bool serves = options.nri || options.values || !options.metrics.empty();
+  if (options.hold && serves)
+    return refuse("hold values", "--hold is a process of its own: no other part goes with it");
+  if (!options.hold && !serves)
+    return refuse("tell what to do", "none of --nri, --metrics, --values and --hold is there");
+  if (options.metrics_group && !options.metrics.starts_with("unix:"))
+    return refuse("let a group read the metrics", "--metrics names no Unix socket");
+  if (!options.start_holder && !options.values)
+    return refuse("wait for a holder", "--values is not there");
+  return {};
 }
 
 Status apply_configuration(std::string_view text, Options& options) {

@@ -34,6 +34,10 @@ struct Options {
   // Where metrics are served, and the group that may read them beside root; empty: nowhere.
   std::string metrics;
   std::optional<gid_t> metrics_group;
+  // Whether values are served to containers, and whether this process finds itself a holder.
+  bool values = false;
+  bool start_holder = true;
+  bool hold = false;        // is the holder, and nothing else
   std::string status_file;  // "ready" while an engine is served, or why not; empty: none
 };
 
@@ -47,10 +51,14 @@ struct CommandLine {
 // Errors are kUsage.
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments, Options defaults);
 
+// Whether there is a part to run, and the others fit to it. kUsage.
+Status check_parts(const Options& options);
+
 // Lines of `option: value` or `option = value`, with the names of the options without their dashes,
 // "#" for comments, values in double quotes where they would be read otherwise. What only makes
 // sense on the command line (nri, nri-socket, nri-name, nri-index, metrics, metrics-group,
-// status-file), what is not known and what appears twice is an error (kUsage) with its line.
+// values, hold, no-holder, status-file), what is not known and what appears twice is an error
+// (kUsage) with its line.
 Status apply_configuration(std::string_view text, Options& options);
 
 }  // namespace pinscope::daemon

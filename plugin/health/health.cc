@@ -16,6 +16,7 @@
 #include "plugin/health/rootless.h"
 #include "plugin/health/runtimes.h"
 #include "plugin/health/strangers.h"
+#include "plugin/health/values.h"
 
 namespace pinscope::health {
 
@@ -27,8 +28,8 @@ std::vector<model::Findings> check_state(const Places& places) {
           check_strangers({.state_directory = places.state_directory,
                            .policy_path = places.policy_path,
                            .cache_directory = places.cache_directory}),
-          check_audit(places.audit_path, places.state_directory),
-          check_refusals(places.audit_path)};
+          check_audit(places.audit_path, places.state_directory), check_refusals(places.audit_path),
+          check_values(places.state_directory)};
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plugin/inventory/entries.h"
+#include "plugin/inventory/values_service.h"
 #include "plugin/metrics/counters.h"
 
 namespace pinscope::metrics {
@@ -53,7 +54,8 @@ struct Facts {
   std::optional<AuditFacts> audit;
   std::optional<std::map<std::string, uint64_t>> drift;    // by kind, all that there are
   std::optional<std::map<std::string, uint64_t>> notices;  // by kind, all that there are
-  double seconds = 0;                                      // that it took to find all this
+  std::optional<inventory::ValuesService> values;
+  double seconds = 0;  // that it took to find all this
 };
 
 }  // namespace pinscope::metrics

@@ -83,6 +83,7 @@ class Builder {
           {{{{"version", facts_.version}}, 1}});
     containers();
     policies();
+    values();
     maps();
     kinds("pinscope_leftovers", "What `pinscope gc` would remove.", facts_.leftovers);
     kinds("pinscope_drift", "Differences between what runs and what the policies would make of it.",
@@ -282,6 +283,51 @@ class Builder {
     families_.push_back(std::move(family));
   }
 
+  // Where values were never served, there are no samples.
+  void values() {
+    const inventory::ValuesService none;
+    const auto& found = facts_.values ? *facts_.values : none;
+    const auto* status = found.status ? &*found.status : nullptr;
+    Table parts({"part"});
+    if (found.is_set_up) {
+      parts.add({"holder"}, found.has_holder ? 1 : 0);
+      const bool serves = status != nullptr && status->state == model::ValuesState::kServing;
+      parts.add({"service"}, serves ? 1 : 0);
+    }
+    gauge("pinscope_values_up", "1 if this part of what shows values to containers works.",
+          parts.samples());
+    std::vector<Sample> unusable;
+    if (status != nullptr) unusable.push_back(plain(status->unusable));
+    gauge("pinscope_values_unusable", "Containers whose values cannot be served.",
+          std::move(unusable));
+    served(status == nullptr ? std::vector<model::ServedValues>() : status->leases);
+  }
+
+  void served(const std::vector<model::ServedValues>& leases) {
+    std::set<std::string> ids;
+    for (const auto& lease : leases) ids.insert(lease.container);
+    const auto kept = bounded(ids, "container");
+    const std::set<std::string_view> shown(kept.begin(), kept.end());
+    Table requests({"container"});
+    Table errors({"container"});
+    Table bytes({"container"});
+    Table time({"container"});
+    for (const auto& lease : leases) {
+      if (!shown.contains(lease.container)) continue;
+      requests.add({lease.container}, static_cast<double>(lease.requests));
+      errors.add({lease.container}, static_cast<double>(lease.errors));
+      bytes.add({lease.container}, static_cast<double>(lease.bytes));
+      time.add({lease.container}, seconds_of(lease.time_ns));
+    }
+    counter("pinscope_values_requests", "Requests to the file system of a container's values.",
+            requests.samples());
+    counter("pinscope_values_errors",
+            "Of these, answered with an error; not those for names that do not exist.",
+            errors.samples());
+    counter("pinscope_values_bytes", "Bytes of the answers.", bytes.samples());
+    counter("pinscope_values_seconds", "Time that the answers took.", time.samples());
+  }
+
   void about_itself() {
     Table success({"part"});
     success.add({"records"}, facts_.entries ? 1 : 0);
@@ -291,6 +337,7 @@ class Builder {
     success.add({"audit"}, facts_.audit ? 1 : 0);
     success.add({"drift"}, facts_.drift ? 1 : 0);
     success.add({"notices"}, facts_.notices ? 1 : 0);
+    success.add({"values"}, facts_.values ? 1 : 0);
     gauge("pinscope_collection_success", "1 if this part could be looked at, 0 if not.",
           success.samples());
     gauge("pinscope_collection_duration_seconds", "Time that it took to look at all of it.",

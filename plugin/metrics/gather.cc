@@ -187,6 +187,7 @@ Gathered gather(const GatherOptions& options) {
   facts.leftovers = kept(look_for_leftovers(options), result.failed);
   facts.policies = kept(look_at_policies(options), result.failed);
   if (facts.entries) facts.maps = kept(look_at_maps(*facts.entries), result.failed);
+  facts.values = kept(inventory::look_at_values(options.state_directory), result.failed);
   const std::chrono::nanoseconds took(monotonic_ns() - begin);
   facts.notices = kept(took < 2 * options.time_for_inventory
                            ? count_notices(options)

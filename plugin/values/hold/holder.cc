@@ -26,6 +26,7 @@ struct Peer {
   bool is_service = false;
   bool is_done = false;
   std::optional<Lease> begun = {};  // a put that is not finished
+  uint64_t number = 0;              // that it has already, from an earlier holder
 };
 
 class Holder {
@@ -145,14 +146,19 @@ class Holder {
       case Kind::kAnswer:
       case Kind::kLease:
       case Kind::kLeaseDone:
+      case Kind::kHolder:
+      case Kind::kServing:
+      case Kind::kHolderGone:
+      case Kind::kStatus:
         break;
     }
     refuse(peer, EPROTO);
   }
 
   void begin(Peer& peer, const Message& message) {
-    if (peer.begun) return refuse(peer, EPROTO);
+    if (peer.begun || (message.lease != 0 && !peer.is_service)) return refuse(peer, EPROTO);
     peer.begun.emplace();
+    peer.number = message.lease;
     peer.begun->id = message.view();
     peer.begun->is_from_service = peer.is_service;
   }
@@ -165,7 +171,7 @@ class Holder {
   }
 
   void take_init(Peer& peer, const Message& message) {
-    Lease* lease = message.lease == 0 && peer.begun ? &*peer.begun : leases_.find(message.lease);
+    Lease* lease = peer.begun ? &*peer.begun : leases_.find(message.lease);
     if (!peer.is_service) return refuse(peer, EPROTO);
     // One that has ended meanwhile is no mistake.
     if (lease != nullptr) lease->init = message.view();
@@ -174,7 +180,7 @@ class Holder {
   void finish(Peer& peer, const Message& message) {
     if (!peer.begun || message.count != peer.begun->descriptors.size()) return refuse(peer, EPROTO);
     Lease lease = *std::exchange(peer.begun, std::nullopt);
-    Message answer{.kind = Kind::kAnswer};
+    Message answer{.kind = Kind::kAnswer, .lease = std::exchange(peer.number, 0)};
     answer.error = leases_.add(std::move(lease), answer.lease);
     const int errnum = send_now(peer.socket.get(), answer);
     if (!peer.is_service || errnum != 0) peer.is_done = true;

@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 namespace pinscope::hold {
 namespace {
@@ -29,6 +29,12 @@ bool has_ended(int device) {
 
 }  // namespace
 
+Leases::Leases() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  first_ = static_cast<uint64_t>(std::chrono::nanoseconds(now).count());
+  last_ = first_ - 1;
+}
+
 bool Leases::has_room_for(size_t descriptors) const {
   return leases_.size() < kMaxLeases && held_ + descriptors <= kMaxHeld;
 }
@@ -41,7 +47,8 @@ int Leases::add(Lease lease, uint64_t& number) {
   if (has_ended(device)) return ENOTCONN;
   if (!has_room_for(count)) end_all();
   if (!has_room_for(count)) return ENOSPC;
-  number = ++last_;
+  if (number >= first_ || leases_.contains(number)) return EEXIST;
+  if (number == 0) number = ++last_;
   held_ += count;
   leases_.emplace(number, std::move(lease));
   return 0;

@@ -21,9 +21,14 @@ struct Lease {
 
 class Leases {
  public:
-  // 0 and the number of the new lease, or the errno of a refusal: EINVAL if there are too few
-  // descriptors or the first is no /dev/fuse, ENOTCONN if its file system is not there, ENOSPC if
-  // there are too many leases or descriptors, after those that have ended are gone.
+  // The first number is the time: no holder after this one gives a number that this one has given,
+  // so that a lease keeps its number when it goes from one holder to the next.
+  Leases();
+
+  // 0, and in `number` that of the new lease, or the errno of a refusal: EINVAL if there are too
+  // few descriptors or the first is no /dev/fuse, ENOTCONN if its file system is not there, ENOSPC
+  // if there are too many leases or descriptors, after those that have ended are gone. `number` is
+  // 0, or one that an earlier holder gave: EEXIST if it is not.
   int add(Lease lease, uint64_t& number);
 
   // Null: there is none of this number.
@@ -42,7 +47,8 @@ class Leases {
   void drop(std::map<uint64_t, Lease>::iterator lease);
 
   std::map<uint64_t, Lease> leases_;
-  uint64_t last_ = 0;
+  uint64_t first_;  // that is given here
+  uint64_t last_;
   size_t held_ = 0;  // descriptors
 };
 

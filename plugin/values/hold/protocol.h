@@ -22,7 +22,17 @@
 //                               <-  kLeaseDone, lease
 //   kInit, lease, text: bytes   ->
 //   kEnded, lease               ->
-//   kBegin … kDone              ->  kAnswer         a lease that an earlier holder had
+//   kBegin, lease … kDone       ->  kAnswer         a lease of an earlier holder's, by its number
+//
+// The service is two processes, and the same messages go between them: see
+// plugin/daemon/values_worker.h.
+//
+//   the parent                      the worker
+//   kHolder, a connection       ->
+//                               <-  kServing, error
+//                               <-  kHolderGone
+//   kStatus                     ->
+//                               <-  kStatus, with a memory file of JSON
 #pragma once
 
 #include <sys/types.h>
@@ -61,6 +71,10 @@ enum class Kind : uint32_t {
   kLease,
   kLeaseDone,
   kEnded,
+  kHolder,
+  kServing,
+  kHolderGone,
+  kStatus,
 };
 
 struct Message {

@@ -25,10 +25,21 @@ std::unexpected<Error> cannot(const char* what, int errnum) {
   return std::unexpected(Error::system(std::string(what) + " the request buffer", errnum));
 }
 
-Result<std::byte*> map_memory(int fd) {
-  void* memory = ::mmap(nullptr, kRequestBufferBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+// At `place`, or where the kernel likes if that is null.
+Result<std::byte*> map_memory(int fd, std::byte* place = nullptr) {
+  const int flags = MAP_SHARED | (place == nullptr ? 0 : MAP_FIXED);
+  void* memory = ::mmap(place, kRequestBufferBytes, PROT_READ | PROT_WRITE, flags, fd, 0);
   if (memory == MAP_FAILED) return cannot("map", errno);
   return static_cast<std::byte*>(memory);
+}
+
+Status check_memory(int fd) {
+  struct stat status {};
+  const int seals = ::fcntl(fd, F_GET_SEALS);
+  if (seals < 0 || (seals & kSeals) != kSeals || ::fstat(fd, &status) != 0 ||
+      status.st_size != kRequestBufferBytes)
+    return cannot("map", EPROTO);
+  return {};
 }
 
 void refuse(int device, uint64_t unique) {
@@ -69,15 +80,18 @@ Result<SharedRequest> SharedRequest::make() {
 }
 
 Result<SharedRequest> SharedRequest::map(Fd memory) {
-  struct stat status {};
-  const int seals = ::fcntl(memory.get(), F_GET_SEALS);
-  if (seals < 0 || (seals & kSeals) != kSeals || ::fstat(memory.get(), &status) != 0 ||
-      status.st_size != kRequestBufferBytes)
-    return cannot("map", EPROTO);
+  PINSCOPE_CHECK(check_memory(memory.get()));
   SharedRequest mapped;
   PINSCOPE_TRY(mapped.memory_, map_memory(memory.get()));
   mapped.fd_ = std::move(memory);
   return mapped;
+}
+
+Status SharedRequest::replace(Fd memory) {
+  PINSCOPE_CHECK(check_memory(memory.get()));
+  PINSCOPE_TRY(memory_, map_memory(memory.get(), memory_));
+  fd_ = std::move(memory);
+  return {};
 }
 
 void Salvage::take(std::span<const std::byte> buffer, Leases& leases) {

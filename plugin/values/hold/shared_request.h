@@ -28,6 +28,9 @@ class SharedRequest {
   // The service's side. EPROTO if its size can change, or is another one.
   static Result<SharedRequest> map(Fd memory);
 
+  // The memory of another holder instead, at the same address.
+  Status replace(Fd memory);
+
   [[nodiscard]] std::span<std::byte> bytes() const;
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] bool valid() const { return memory_ != nullptr; }

@@ -16,6 +16,8 @@ WANTED = [
     "usr/lib/systemd/system/pinscope-gc.timer",
     "usr/lib/systemd/system/pinscope-metrics.service",
     "usr/lib/systemd/system/pinscope-metrics.timer",
+    "usr/lib/systemd/system/pinscope-values-holder.service",
+    "usr/lib/systemd/system/pinscope-values.service",
     "usr/lib/systemd/system/pinscoped.service",
     "usr/share/bash-completion/completions/pinscope",
     "usr/share/doc/pinscope/CHANGELOG.md",

@@ -80,6 +80,9 @@ TEST(HolderPeer, IsRefusedWithWhatIsNotItsTurn) {
                           Kind::kLeaseDone, Kind::kEnded})
     EXPECT_EQ(answer_to(holder, [&](const Fd& peer) { say(peer, {.kind = kind}); }), EPROTO)
         << static_cast<uint32_t>(kind);
+  EXPECT_EQ(
+      answer_to(holder, [](const Fd& peer) { say(peer, {.kind = Kind::kBegin, .lease = 5}); }),
+      EPROTO);
   for (const Kind kind : {Kind::kBegin, Kind::kInit, Kind::kServe, Kind::kEnded})
     EXPECT_EQ(answer_to(holder,
                         [&](const Fd& peer) {

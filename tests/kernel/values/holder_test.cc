@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "plugin/values/fuse/request_buffer.h"
+#include "plugin/values/hold/service.h"
 #include "tests/support/machine/held.h"
 #include "tests/support/machine/wait.h"
 
@@ -285,7 +286,7 @@ TEST(Holder, TakesTheLeasesOfAnEarlierHolder) {
   const FuseSuperblock file_system;
   ServiceEnd service(holder);
   const Fd text = description("{}");
-  Message message{.kind = Kind::kBegin};
+  Message message{.kind = Kind::kBegin, .lease = 5};
   message.set_text("web-1");
   say(service.socket, message);
   say(service.socket, {.kind = Kind::kDescriptors}, {file_system.device(), text.get()});
@@ -296,6 +297,7 @@ TEST(Holder, TakesTheLeasesOfAnEarlierHolder) {
   const auto answer = receive(service.socket);
   EXPECT_EQ(answer.message.kind, Kind::kAnswer);
   EXPECT_EQ(answer.message.error, 0);
+  EXPECT_EQ(answer.message.lease, 5U);
   // The service has it already; the next one is given it.
   const FuseSuperblock other;
   ASSERT_TRUE(put(holder.path(), "web-2", other));
@@ -306,6 +308,49 @@ TEST(Holder, TakesTheLeasesOfAnEarlierHolder) {
   EXPECT_EQ(given.id, "web-1");
   EXPECT_EQ(given.number, answer.message.lease);
   EXPECT_EQ(given.init, "init");
+}
+
+// What a service does with the messages above.
+TEST(Holder, TakesOverFromAnotherOneThroughAService) {
+  const FuseSuperblock one;
+  const FuseSuperblock two;
+  std::vector<hold::GivenLease> had;
+  {
+    const HolderThread first;
+    ASSERT_TRUE(put(first.path(), "one", one, 100));
+    ASSERT_TRUE(put(first.path(), "two", two));
+    auto service = hold::Service::begin(first.connect());
+    ASSERT_TRUE(service) << service.error().sentence();
+    EXPECT_TRUE(wait_until([&] {
+      auto next = service->next();
+      EXPECT_TRUE(next);
+      if (next && *next) had.push_back(std::move(**next));
+      return had.size() == 2;
+    }));
+  }
+  had[1].init = "init";
+  const HolderThread second;
+  {
+    const FuseSuperblock meanwhile;
+    ASSERT_TRUE(put(second.path(), "meanwhile", meanwhile));
+    auto service = hold::Service::begin(second.connect());
+    ASSERT_TRUE(service) << service.error().sentence();
+    for (const auto& lease : had) EXPECT_EQ(service->adopt(lease), 0);
+    EXPECT_EQ(service->adopt(had[0]), EEXIST);
+    std::vector<std::string> given;
+    EXPECT_TRUE(wait_until([&] {
+      auto next = service->next();
+      if (next && *next) given.push_back((*next)->id);
+      return !given.empty();
+    }));
+    EXPECT_EQ(given, std::vector<std::string>{"meanwhile"});
+  }
+  const ServiceEnd next(second);
+  const Given again = receive_lease(next.socket);
+  EXPECT_EQ(again.id, "one");
+  EXPECT_EQ(again.number, had[0].number);
+  EXPECT_THAT(again.descriptors, SizeIs(102));
+  EXPECT_EQ(receive_lease(next.socket).init, "init");
 }
 
 TEST(Holder, GivesNobodyMemoryThatCanShrink) {

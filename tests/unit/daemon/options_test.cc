@@ -104,13 +104,36 @@ TEST(DaemonOptions, RefuseACommandLineThatMakesNoSense) {
   EXPECT_THAT(refusal({"start"}), HasSubstr("\"start\" is not an option"));
 }
 
+std::string refusal_of_parts(const std::vector<std::string>& arguments) {
+  const auto line = parse_command_line(arguments, {});
+  if (!line) return line.error().sentence();
+  const auto valid = check_parts(line->options);
+  return valid ? "accepted" : valid.error().sentence();
+}
+
+TEST(DaemonOptions, SayWhichPartsRunTogether) {
+  EXPECT_EQ(refusal_of_parts({"--hold"}), "accepted");
+  EXPECT_EQ(refusal_of_parts({"--values", "--no-holder", "--nri", "--metrics", "127.0.0.1:9"}),
+            "accepted");
+  EXPECT_EQ(refusal_of_parts({}),
+            "cannot tell what to do: none of --nri, --metrics, --values and --hold is there (see "
+            "pinscoped --help)");
+  EXPECT_EQ(refusal_of_parts({"--hold", "--values"}),
+            "cannot hold values: --hold is a process of its own: no other part goes with it (see "
+            "pinscoped --help)");
+  EXPECT_EQ(refusal_of_parts({"--nri", "--no-holder"}),
+            "cannot wait for a holder: --values is not there (see pinscoped --help)");
+  EXPECT_THAT(refusal_of("values: yes"), HasSubstr("no option \"values\" here"));
+}
+
 TEST(DaemonOptions, PrintHelpWithEveryOption) {
   const auto line = parse_command_line({"--nri", "--help"}, {});
   ASSERT_TRUE(line);
   ASSERT_TRUE(line->output);
-  for (const char* option : {"--nri ", "--nri-socket", "--nri-name", "--nri-index", "--nri-mode",
-                             "--nri-seccomp", "--engine", "--hook", "--policy", "--state-dir",
-                             "--cache-dir", "--audit", "--compiler", "--version"})
+  for (const char* option :
+       {"--nri ", "--nri-socket", "--nri-name", "--nri-index", "--nri-mode", "--nri-seccomp",
+        "--engine", "--hook", "--policy", "--state-dir", "--cache-dir", "--audit", "--compiler",
+        "--values", "--no-holder", "--hold", "--version"})
     EXPECT_THAT(*line->output, HasSubstr(option));
 }
 

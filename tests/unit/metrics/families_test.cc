@@ -45,6 +45,9 @@ Facts facts_of(std::vector<inventory::Entry> entries) {
   facts.maps = {{"/sys/fs/bpf/flows", 64, 4096}};
   facts.drift = {{"extra", 1}, {"missing", 0}};
   facts.notices = {{"exposed", 2}, {"orphan", 0}};
+  model::ValuesStatus served;
+  served.leases = {{.container = "a"}};
+  facts.values = inventory::ValuesService{true, true, served};
   facts.audit = AuditFacts{1, 2, 3, {}, 7'000'000'000};
   return facts;
 }
@@ -123,6 +126,39 @@ TEST(Families, SayWhichPoliciesAreInForce) {
 }
 
 // What a container chooses is in its record: its id, its bundle, its labels, its image.
+TEST(Families, CountWhatWasServedOfValuesByContainer) {
+  Facts facts = facts_of({});
+  model::ValuesStatus status;
+  status.state = model::ValuesState::kServing;
+  status.leases = {
+      {.container = "a", .requests = 3, .errors = 1, .bytes = 100, .time_ns = 500'000'000},
+      {.container = "a", .requests = 4, .bytes = 10},
+      {.container = "b\n"}};
+  facts.values = inventory::ValuesService{true, false, status};
+  const auto lines = lines_of(facts);
+  EXPECT_THAT(lines, Contains("pinscope_values_up{part=\"holder\"} 0"));
+  EXPECT_THAT(lines, Contains("pinscope_values_up{part=\"service\"} 1"));
+  EXPECT_THAT(lines, Contains("pinscope_values_requests_total{container=\"a\"} 7"));
+  EXPECT_THAT(lines, Contains("pinscope_values_errors_total{container=\"a\"} 1"));
+  EXPECT_THAT(lines, Contains("pinscope_values_bytes_total{container=\"a\"} 110"));
+  EXPECT_THAT(lines, Contains("pinscope_values_seconds_total{container=\"a\"} 0.5"));
+  EXPECT_THAT(lines, Contains("pinscope_series_left_out{label=\"container\"} 1"));
+}
+
+TEST(Families, HaveABoundForContainersThatReadValues) {
+  Facts facts = facts_of({});
+  model::ValuesStatus status;
+  for (int i = 0; i < 500; ++i) status.leases.push_back({.container = std::to_string(i)});
+  facts.values = inventory::ValuesService{true, true, status};
+  const auto lines = lines_of(facts);
+  EXPECT_EQ(std::ranges::count_if(lines,
+                                  [](const std::string& line) {
+                                    return line.starts_with("pinscope_values_requests_total");
+                                  }),
+            100);
+  EXPECT_THAT(lines, Contains("pinscope_series_left_out{label=\"container\"} 400"));
+}
+
 TEST(Families, HaveNoLabelOfWhatAContainerChooses) {
   auto entry = running("evil-id");
   entry.record.given.bundle = "/evil-bundle";

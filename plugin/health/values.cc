@@ -1,0 +1,91 @@
+#include "plugin/health/values.h"
+
+#include "plugin/base/text.h"
+#include "plugin/record/store.h"
+
+namespace pinscope::health {
+
+using model::Finding;
+using model::Findings;
+using Level = Finding::Level;
+
+namespace {
+
+constexpr const char* kPart = "values";
+constexpr size_t kMaxNamed = 8;
+
+Finding holder(const inventory::ValuesService& found) {
+  if (found.has_holder) return {Level::kOk, kPart, "holder", "there", ""};
+  return {Level::kFail, kPart, "holder",
+          "nobody keeps the file systems of values: containers whose policies ask for values do "
+          "not start",
+          "start pinscope-values-holder.service, or pinscoped --values"};
+}
+
+Finding service(const inventory::ValuesService& found) {
+  if (!found.status)
+    return {Level::kFail, kPart, "service",
+            found.has_holder ? "away: whoever reads values waits until it is back"
+                             : "away: whoever reads values gets an error",
+            "start pinscope-values.service, or pinscoped --values"};
+  const std::string detail =
+      count_of(inventory::containers_of(*found.status).size(), "container", "containers");
+  switch (found.status->state) {
+    case model::ValuesState::kServing:
+      return {Level::kOk, kPart, "service", detail, ""};
+    case model::ValuesState::kWaiting:
+      return {Level::kWarn, kPart, "service", detail + ", and no holder that works with it",
+              "the log of pinscoped --values says why"};
+    case model::ValuesState::kStarting:
+      return {Level::kWarn, kPart, "service",
+              "the process that answers readers has ended or hangs: they wait",
+              "the log of pinscoped --values says why; it is started again by itself"};
+  }
+  return {};
+}
+
+Finding strangers(const model::ValuesStatus& status, const std::set<std::string>& records) {
+  std::vector<std::string> names;
+  for (const auto& id : inventory::containers_of(status))
+    if (!records.contains(id)) names.push_back(one_line(id));
+  if (names.empty()) return {Level::kOk, kPart, "records", "each container has one", ""};
+  const size_t count = names.size();
+  if (count > kMaxNamed) {
+    names.resize(kMaxNamed);
+    names.push_back("and " + std::to_string(count - kMaxNamed) + " more");
+  }
+  return {Level::kWarn, kPart, "records",
+          count_of(count, "container has", "containers have") +
+              " values and no record: " + joined(names, ", "),
+          "something keeps their file systems mounted: pinscope inventory, or a process that "
+          "outlived its container"};
+}
+
+}  // namespace
+
+Findings judge_values(const inventory::ValuesService& found, const std::set<std::string>& records) {
+  if (!found.is_set_up) return {};
+  Findings findings = {holder(found), service(found)};
+  if (!found.status) return findings;
+  if (found.status->unusable > 0)
+    findings.push_back(
+        {Level::kFail, kPart, "leases",
+         count_of(found.status->unusable, "container's values", "containers' values") +
+             " cannot be served",
+         "the log of pinscoped --values says why"});
+  findings.push_back(strangers(*found.status, records));
+  return findings;
+}
+
+Findings check_values(const std::string& state_directory) {
+  const auto found = inventory::look_at_values(state_directory);
+  if (!found) return {{Level::kFail, kPart, "service", found.error().sentence(), ""}};
+  std::set<std::string> records;
+  const auto store = record::Store::open(state_directory, false);
+  const auto all = store ? store->all() : std::unexpected(store.error());
+  if (all)
+    for (const auto& record : all->records) records.insert(record.given.id);
+  return judge_values(*found, records);
+}
+
+}  // namespace pinscope::health
