@@ -15,6 +15,7 @@
 #include "tests/bench/inventory.h"
 #include "tests/bench/report.h"
 #include "tests/bench/scenarios.h"
+#include "tests/bench/values.h"
 #include "tests/support/machine/private_machine.h"
 
 namespace pinscope::bench {
@@ -28,6 +29,7 @@ constexpr const char* kUsage =
     "  --iterations N     runs of each program in a scenario (300; fewer where they take long)\n"
     "  --runc N           runs of each kind of `runc run` (40)\n"
     "  --inventory        instead: `pinscope inventory` on full machines, beside its floor\n"
+    "  --values           instead: the file system of values, beside the least that one can be\n"
     "  --scenario NAME    only this one; may be repeated\n"
     "  --without PROGRAM  leave out empty, floor, floor-view-only, hook, shell or runc; may be "
     "repeated\n"
@@ -41,6 +43,7 @@ struct CommandLine {
   std::string json;
   int cpu = -1;
   bool inventory = false;
+  bool values = false;
 };
 
 int number(const char* text) {
@@ -50,10 +53,11 @@ int number(const char* text) {
 
 // Nothing if it makes no sense.
 std::optional<CommandLine> parse(int argc, char** argv) {
-  enum { kIterations = 1000, kRunc, kInventory, kScenario, kWithout, kCpu, kQuick, kJson };
+  enum { kIterations = 1000, kRunc, kInventory, kValues, kScenario, kWithout, kCpu, kQuick, kJson };
   const option known[] = {{"iterations", required_argument, nullptr, kIterations},
                           {"runc", required_argument, nullptr, kRunc},
                           {"inventory", no_argument, nullptr, kInventory},
+                          {"values", no_argument, nullptr, kValues},
                           {"scenario", required_argument, nullptr, kScenario},
                           {"without", required_argument, nullptr, kWithout},
                           {"cpu", required_argument, nullptr, kCpu},
@@ -71,6 +75,9 @@ std::optional<CommandLine> parse(int argc, char** argv) {
         break;
       case kInventory:
         line.inventory = true;
+        break;
+      case kValues:
+        line.values = true;
         break;
       case kScenario:
         line.options.only.emplace_back(optarg);
@@ -115,7 +122,9 @@ int run(CommandLine line) {
     CPU_SET(static_cast<size_t>(line.cpu), &one);
     if (::sched_setaffinity(0, sizeof one, &one) != 0) std::perror("pinscope-bench: --cpu");
   }
-  const auto scenarios = line.inventory ? measure_inventory(line.options) : measure(line.options);
+  const auto scenarios = line.inventory ? measure_inventory(line.options)
+                         : line.values  ? measure_values(line.options)
+                                        : measure(line.options);
   if (!scenarios) {
     std::fprintf(stderr, "pinscope-bench: %s\n", scenarios.error().sentence().c_str());
     return 1;

@@ -185,6 +185,7 @@ Result<std::unique_ptr<Connection>> Connection::open(Fd device, std::unique_ptr<
   fuse_args arguments = FUSE_ARGS_INIT(1, words);
   static const fuse_lowlevel_ops calls = Calls::operations();
   made->session_ = ::fuse_session_new(&arguments, &calls, sizeof calls, made.get());
+  ::fuse_opt_free_args(&arguments);  // libfuse made a copy of the words
   if (made->session_ == nullptr) return std::unexpected(unusable("libfuse makes no session"));
   fuse_custom_io io{};
   io.writev = Calls::writev;

@@ -67,6 +67,10 @@ std::optional<AbandonedRequest> abandoned_request(std::span<const std::byte> buf
 Status release_request(int device, uint64_t unique) {
   const fuse_out_header resend{.len = sizeof(fuse_out_header), .error = kNotifyResend, .unique = 0};
   if (write_header(device, resend)) return {};
+  return refuse_request(device, unique);
+}
+
+Status refuse_request(int device, uint64_t unique) {
   const fuse_out_header refused{.len = sizeof(fuse_out_header), .error = -EIO, .unique = unique};
   auto written = write_header(device, refused);
   const int why = written ? 0 : written.error().errnum();

@@ -48,5 +48,7 @@ std::optional<AbandonedRequest> abandoned_request(std::span<const std::byte> buf
 // request is answered with EIO. Not for is_init: its bytes are kept, and the next server answers
 // them. No error where it was answered already, or the connection has ended.
 Status release_request(int device, uint64_t unique);
+// The second half of it: EIO, whatever the kernel is.
+Status refuse_request(int device, uint64_t unique);
 
 }  // namespace pinscope::values

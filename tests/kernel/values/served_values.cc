@@ -141,15 +141,20 @@ void ServedValues::release() {
   server_ = -1;
   const auto left = values::abandoned_request(shared_->buffer);
   if (!left) return;
+  const int device = mounts_[left->lease - 1].device.get();
+  Status released;
   if (left->is_init) {
     KeptInit& init = shared_->inits[left->lease - 1];
     std::ranges::copy(left->bytes, init.bytes.begin());
     init.size = left->bytes.size();
-  } else if (auto status =
-                 values::release_request(mounts_[left->lease - 1].device.get(), left->unique);
-             !status) {
-    throw std::system_error(status.error().errnum(), std::generic_category(), "release a request");
+  } else if (refuses_) {
+    released = values::refuse_request(device, left->unique);
+  } else {
+    released = values::release_request(device, left->unique);
   }
+  if (!released)
+    throw std::system_error(released.error().errnum(), std::generic_category(),
+                            "release a request");
   values::end_request(shared_->buffer);
 }
 

@@ -41,6 +41,8 @@ class ServedValues {
   void start();
   // Ends it with SIGKILL, and lets go who waited for an answer of it.
   void kill();
+  // As the holder does it on a kernel before Linux 6.9: who waited gets an error.
+  void refuse_instead_of_resending() { refuses_ = true; }
   // For who kills it in another way: the second half of kill().
   void release();
   [[nodiscard]] pid_t server() const { return server_; }
@@ -62,6 +64,7 @@ class ServedValues {
   std::vector<Mount> mounts_;
   Shared* shared_ = nullptr;
   pid_t server_ = -1;
+  bool refuses_ = false;
 };
 
 }  // namespace pinscope::test
