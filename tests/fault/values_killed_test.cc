@@ -3,15 +3,18 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <functional>
+#include <set>
 #include <sstream>
 
 #include "plugin/daemon/confine.h"
@@ -303,6 +306,32 @@ TEST_F(ValuesKilled, HolderAndWorkerHaveNoRights) {
   await_serving(0);
   expect_powerless(await("--hold"), daemon::kHolderUser);
   expect_powerless(await("--values-worker"), daemon::kWorkerUser);
+}
+
+// As systemd does with Type=notify and WatchdogSec=.
+TEST_F(ValuesKilled, ServiceManagerIsToldThatBothAreReadyAndWell) {
+  for (const char* part : {"--hold", "--values"}) {
+    const std::string name = directory_.path(std::string("notify") + part);
+    const Fd manager(check(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    ASSERT_LT(name.copy(address.sun_path, sizeof address.sun_path - 1), 100U);
+    check(::bind(manager.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
+          "bind");
+    ::setenv("NOTIFY_SOCKET", name.c_str(), 1);
+    ::setenv("WATCHDOG_USEC", "100000", 1);
+    start({part});
+    ::unsetenv("NOTIFY_SOCKET");
+    ::unsetenv("WATCHDOG_USEC");
+    std::set<std::string> told;
+    EXPECT_TRUE(wait_until([&] {
+      char text[256];
+      const ssize_t count = ::recv(manager.get(), text, sizeof text, MSG_DONTWAIT);
+      if (count > 0) told.emplace(text, static_cast<size_t>(count));
+      return told.contains("READY=1") && told.contains("WATCHDOG=1");
+    })) << part
+        << log();
+  }
 }
 
 TEST_F(ValuesKilled, WorkerThatHangsIsStartedAgain) {
