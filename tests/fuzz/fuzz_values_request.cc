@@ -102,7 +102,8 @@ std::string init_request() {
   return request_of(FUSE_INIT, 0, {reinterpret_cast<const char*>(&init), sizeof init});
 }
 
-std::unique_ptr<values::Connection> make_connection(values::BlockCache& cache, Known& known) {
+std::unique_ptr<values::Connection> make_connection(values::BlockCache& cache,
+                                                    values::Sessions& sessions, Known& known) {
   std::vector<values::ShownMap> maps;
   maps.push_back({.tree = {.name = "a/b", .mode = 0444},
                   .list_limit = 8,
@@ -111,11 +112,10 @@ std::unique_ptr<values::Connection> make_connection(values::BlockCache& cache, K
   const auto numbers = values::Numbers::from_secret(std::string(64, '1'));
   auto files = values::FileSystem::of(std::move(maps), *numbers, 1, cache,
                                       {.keys = 4, .handles = 8, .snapshot_bytes = 10'000});
-  auto made =
-      values::Connection::open(pinscope::Fd(::open("/dev/null", O_RDWR | O_CLOEXEC)),
-                               std::make_unique<values::FileSystem>(std::move(*files)),
-                               [&known](std::span<const iovec> parts) { known.learn(parts); });
-  return std::move(*made);
+  return std::make_unique<values::Connection>(
+      pinscope::Fd(::open("/dev/null", O_RDWR | O_CLOEXEC)),
+      std::make_unique<values::FileSystem>(std::move(*files)), sessions,
+      [&known](std::span<const iovec> parts) { known.learn(parts); });
 }
 
 }  // namespace
@@ -123,7 +123,8 @@ std::unique_ptr<values::Connection> make_connection(values::BlockCache& cache, K
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   values::BlockCache cache(4096);
   Known known;
-  const auto connection = make_connection(cache, known);
+  values::Sessions sessions;
+  const auto connection = make_connection(cache, sessions, known);
   if (size == 0) return 0;
   if (data[0] % 8 != 0) process(*connection, init_request());
   std::span<const uint8_t> rest(data + 1, size - 1);

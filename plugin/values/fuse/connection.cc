@@ -1,217 +1,46 @@
 #include "plugin/values/fuse/connection.h"
 
-#define FUSE_USE_VERSION 312
-#include <fcntl.h>
-#include <fuse3/fuse_lowlevel.h>
 #include <linux/fuse.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
-#include "plugin/values/fuse/request_buffer.h"
-#include "plugin/values/fuse/request_check.h"
-
 namespace pinscope::values {
 
-namespace {
-
-constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
-constexpr blksize_t kBlockSize = 4096;
-constexpr blkcnt_t kSectorSize = 512;
-constexpr unsigned long kLongestName = 255;
-
-struct stat stat_of(const Attributes& found) {
-  struct stat status {};
-  status.st_ino = found.number;
-  status.st_mode = found.mode;
-  status.st_uid = found.uid;
-  status.st_gid = found.gid;
-  status.st_nlink = found.links;
-  status.st_size = static_cast<off_t>(found.size);
-  status.st_blksize = kBlockSize;
-  status.st_blocks = (status.st_size + kSectorSize - 1) / kSectorSize;
-  status.st_mtim.tv_sec = static_cast<time_t>(found.time_ns / kNanosecondsPerSecond);
-  status.st_mtim.tv_nsec = static_cast<long>(found.time_ns % kNanosecondsPerSecond);
-  status.st_ctim = status.st_atim = status.st_mtim;
-  return status;
+Connection::Connection(Fd device, std::unique_ptr<FileSystem> files, Sessions& sessions,
+                       Session::Send write)
+    : device_(std::move(device)),
+      files_(std::move(files)),
+      sessions_(&sessions),
+      send_([this, write = std::move(write)](std::span<const iovec> parts) {
+        note(parts);
+        write(parts);
+      }) {
 }
 
-Error unusable(std::string why) {
-  return Error(ErrorCode::kSystem, "serve a file system of values").reason(std::move(why));
-}
-
-}  // namespace
-
-// libfuse's calls. What they throw away is the outcome of an answer, which send() has seen.
-struct Connection::Calls {
-  static Connection& of(fuse_req_t request) {
-    return *static_cast<Connection*>(::fuse_req_userdata(request));
-  }
-  static FileSystem& files_of(fuse_req_t request) { return *of(request).files_; }
-
-  static void init(void* connection, fuse_conn_info* terms) {
-    // Directories may be read by several at a time: nobody waits for another's reply. All else
-    // that libfuse would ask for is about writing and caching.
-    terms->want = terms->capable & FUSE_CAP_PARALLEL_DIROPS;
-    terms->max_write = kMaxRead;
-    terms->max_readahead = 0;
-    static_cast<Connection*>(connection)->ready_ = true;
-  }
-
-  static void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
-    const auto found = files_of(request).look_up(parent, name);
-    if (!found) return fail(request, found.error());
-    fuse_entry_param entry{};
-    entry.ino = found->number;
-    entry.attr = stat_of(*found);
-    entry.attr_timeout = entry.entry_timeout = found->timeout_s;
-    ::fuse_reply_entry(request, &entry);
-  }
-
-  static void getattr(fuse_req_t request, fuse_ino_t number, fuse_file_info*) {
-    const auto found = files_of(request).attributes(number);
-    if (!found) return fail(request, found.error());
-    const struct stat status = stat_of(*found);
-    ::fuse_reply_attr(request, &status, found->timeout_s);
-  }
-
-  static void open(fuse_req_t request, fuse_ino_t number, fuse_file_info* info) {
-    if ((info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0)
-      return fail(request, EROFS);
-    const auto opened = files_of(request).open_file(number);
-    if (!opened) return fail(request, opened.error());
-    info->fh = opened->handle;
-    // No cached pages: sizes may be 0, and nothing can be mapped shared.
-    info->direct_io = 1;
-    ::fuse_reply_open(request, info);
-  }
-
-  static void opendir(fuse_req_t request, fuse_ino_t number, fuse_file_info* info) {
-    const auto opened = files_of(request).open_directory(number);
-    if (!opened) return fail(request, opened.error());
-    info->fh = opened->handle;
-    ::fuse_reply_open(request, info);
-  }
-
-  static void release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-    files_of(request).close(info->fh);
-    ::fuse_reply_err(request, 0);
-  }
-
-  static void read(fuse_req_t request, fuse_ino_t, size_t size, off_t offset,
-                   fuse_file_info* info) {
-    const auto content =
-        files_of(request).read(info->fh, static_cast<uint64_t>(offset), std::min(size, kMaxRead));
-    if (!content) return fail(request, content.error());
-    ::fuse_reply_buf(request, content->data(), content->size());
-  }
-
-  static void readdir(fuse_req_t request, fuse_ino_t number, size_t size, off_t position,
-                      fuse_file_info* info) {
-    std::string& out = files_of(request).answer();
-    out.resize(std::min(size, kMaxRead));
-    size_t used = 0;
-    std::string name;
-    const auto take = [&](const ListedFile& file) {
-      struct stat status {};
-      status.st_ino = file.number;
-      status.st_mode = file.type;
-      name = file.name;
-      const size_t needed =
-          ::fuse_add_direntry(request, out.data() + used, out.size() - used, name.c_str(), &status,
-                              static_cast<off_t>(file.next));
-      if (needed > out.size() - used) return false;
-      used += needed;
-      return true;
-    };
-    const auto listed =
-        files_of(request).list(number, info->fh, static_cast<uint64_t>(position), take);
-    if (!listed && used == 0) return fail(request, listed.error());
-    ::fuse_reply_buf(request, out.data(), used);
-  }
-
-  static void statfs(fuse_req_t request, fuse_ino_t) {
-    struct statvfs status {};
-    status.f_bsize = status.f_frsize = static_cast<unsigned long>(kBlockSize);
-    status.f_namemax = kLongestName;
-    ::fuse_reply_statfs(request, &status);
-  }
-
-  static void fail(fuse_req_t request, int error) { ::fuse_reply_err(request, error); }
-
-  static ssize_t writev(int, iovec* parts, int count, void* connection) {
-    const std::span all(parts, static_cast<size_t>(count));
-    static_cast<Connection*>(connection)->send(all);
-    // As if the kernel had taken it: what libfuse would do about it is print.
-    size_t bytes = 0;
-    for (const iovec& part : all) bytes += part.iov_len;
-    return static_cast<ssize_t>(bytes);
-  }
-  // Requests are handed in.
-  static ssize_t no_read(int, void*, size_t, void*) { return -ENOSYS; }
-  static void no_log(fuse_log_level, const char*, va_list) {}
-
-  static fuse_lowlevel_ops operations() {
-    fuse_lowlevel_ops calls{};
-    calls.init = init;
-    calls.lookup = lookup;
-    calls.getattr = getattr;
-    calls.open = open;
-    calls.read = read;
-    calls.release = release;
-    calls.opendir = opendir;
-    calls.readdir = readdir;
-    calls.releasedir = release;
-    calls.statfs = statfs;
-    return calls;
-  }
-};
-
-Connection::Connection(int device, std::unique_ptr<FileSystem> files, Write write)
-    : device_(device), files_(std::move(files)), write_(std::move(write)) {
-}
-
-Result<std::unique_ptr<Connection>> Connection::open(Fd device, std::unique_ptr<FileSystem> files,
-                                                     Write write) {
-  ::fuse_set_log_func(Calls::no_log);
-  std::unique_ptr<Connection> made(
-      new Connection(device.get(), std::move(files), std::move(write)));
-  char name[] = "pinscope";
-  char* words[] = {name, nullptr};
-  fuse_args arguments = FUSE_ARGS_INIT(1, words);
-  static const fuse_lowlevel_ops calls = Calls::operations();
-  made->session_ = ::fuse_session_new(&arguments, &calls, sizeof calls, made.get());
-  ::fuse_opt_free_args(&arguments);  // libfuse made a copy of the words
-  if (made->session_ == nullptr) return std::unexpected(unusable("libfuse makes no session"));
-  fuse_custom_io io{};
-  io.writev = Calls::writev;
-  io.read = Calls::no_read;
-  if (const int refused = ::fuse_session_custom_io(made->session_, &io, device.get()); refused != 0)
-    return std::unexpected(Error::system("serve a file system of values", -refused));
-  [[maybe_unused]] const int owned_by_the_session = device.release();
-  return made;
-}
-
-Connection::~Connection() {
-  if (session_ != nullptr) ::fuse_session_destroy(session_);
-}
-
-void Connection::send(std::span<const iovec> parts) {
+void Connection::note(std::span<const iovec> parts) {
   fuse_out_header header{};
   if (!parts.empty() && parts[0].iov_len >= sizeof header)
     std::memcpy(&header, parts[0].iov_base, sizeof header);
   sent_ = {.error = -header.error, .bytes = header.len};
-  write_(parts);
 }
 
 void Connection::refuse(uint64_t unique, int error) {
   fuse_out_header header{.len = sizeof(fuse_out_header), .error = -error, .unique = unique};
   const iovec part{&header, sizeof header};
-  send({&part, 1});
+  send_({&part, 1});
+}
+
+// INIT comes first, and once.
+void Connection::serve(std::span<std::byte> request, const RequestVerdict& verdict) {
+  if (verdict.is_init == is_ready()) return refuse(verdict.unique, EIO);
+  std::memset(request.data() + request.size(), 0, kRoomBehindRequest);
+  if (verdict.is_init) {
+    session_ = sessions_->begin(request, *files_, send_);
+  } else {
+    session_->process(request, *files_, send_);
+  }
 }
 
 AnswerSent Connection::process(std::span<std::byte> request) {
@@ -224,11 +53,7 @@ AnswerSent Connection::process(std::span<std::byte> request) {
       refuse(verdict.unique, verdict.error);
       break;
     case RequestVerdict::Then::kServe:
-      std::memset(request.data() + request.size(), 0, kRoomBehindRequest);
-      fuse_buf buffer{};
-      buffer.size = request.size();
-      buffer.mem = request.data();
-      ::fuse_session_process_buf(session_, &buffer);
+      serve(request, verdict);
       break;
   }
   return sent_;

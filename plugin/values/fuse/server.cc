@@ -77,6 +77,7 @@ struct Server::State {
   ServerLimits limits;
   Fd loop;
   BlockCache cache;
+  Sessions sessions;
   Turns turns;
   std::unordered_map<uint64_t, std::unique_ptr<Served>> served;  // by id
   std::unordered_map<uint64_t, std::pair<int, std::function<void()>>> watched;
@@ -208,10 +209,9 @@ Status Server::add(Lease lease) {
   PINSCOPE_CHECK(make_non_blocking(lease.device));
   PINSCOPE_TRY(auto files, state_->files_of(lease));
   const int device = lease.device.get();
-  PINSCOPE_TRY(auto connection, Connection::open(std::move(lease.device), std::move(files),
-                                                 [device](std::span<const iovec> parts) {
-                                                   write_answer(device, parts);
-                                                 }));
+  auto connection = std::make_unique<Connection>(
+      std::move(lease.device), std::move(files), state_->sessions,
+      [device](std::span<const iovec> parts) { write_answer(device, parts); });
   if (!lease.init.empty()) PINSCOPE_CHECK(State::replay(*connection, lease.init));
   auto served = std::make_unique<Served>();
   served->id = state_->next_id++;

@@ -22,7 +22,9 @@
 namespace pinscope::test {
 namespace {
 
-constexpr size_t kMaxMounts = 8;
+constexpr size_t kMaxMounts = 2048;
+// With more mounts nobody asks for counters, which takes time with each request.
+constexpr size_t kMaxCounted = 8;
 
 struct KeptInit {
   std::atomic<size_t> size = 0;
@@ -112,6 +114,7 @@ void ServedValues::serve() {
   shared_->started = true;
   for (;;) {
     if (!server->turn(-1)) ::_exit(13);
+    if (mounts_.size() > kMaxCounted) continue;
     for (const auto& lease : server->leases())
       shared_->served[lease.tag - 1] = before[lease.tag - 1] + lease.counters.requests;
   }

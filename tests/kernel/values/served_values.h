@@ -46,7 +46,7 @@ class ServedValues {
   // For who kills it in another way: the second half of kill().
   void release();
   [[nodiscard]] pid_t server() const { return server_; }
-  // Requests that this server and earlier ones served for a mount.
+  // Requests that this server and earlier ones served for a mount, of no more than eight.
   [[nodiscard]] uint64_t served(uint64_t tag) const;
   // Resident bytes of the server that are its own.
   [[nodiscard]] size_t memory() const;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "plugin/values/fuse/request_buffer.h"
@@ -36,35 +37,37 @@ std::string request_of(uint32_t opcode, uint64_t node, const std::string& body,
   return bytes_of(header) + body;
 }
 
-std::string init_request() {
+std::string init_request(uint32_t minor = FUSE_KERNEL_MINOR_VERSION, uint64_t unique = 2) {
   fuse_init_in init{};
   init.major = FUSE_KERNEL_VERSION;
-  init.minor = FUSE_KERNEL_MINOR_VERSION;
+  init.minor = minor;
   init.flags = FUSE_MAX_PAGES | FUSE_PARALLEL_DIROPS | FUSE_ASYNC_READ | FUSE_WRITEBACK_CACHE |
                FUSE_DO_READDIRPLUS;
-  return request_of(FUSE_INIT, 0, bytes_of(init));
+  return request_of(FUSE_INIT, 0, bytes_of(init), unique);
 }
 
 class Requests : public testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { connection_ = connect(5); }
+
+  // To a file system with so many keys.
+  std::unique_ptr<Connection> connect(uint64_t keys) {
     std::vector<ShownMap> maps;
     maps.push_back({.tree = {.name = "flows", .mode = 0444},
                     .list_limit = 10,
                     .max_age_ms = 0,
-                    .source = std::make_unique<NumberedSource>(5)});
+                    .source = std::make_unique<NumberedSource>(keys)});
     auto files =
         FileSystem::of(std::move(maps), *Numbers::from_secret(std::string(64, '7')), 1, cache_, {});
-    auto made = Connection::open(
-        Fd(::open("/dev/null", O_RDWR | O_CLOEXEC)),
-        std::make_unique<FileSystem>(std::move(*files)), [this](std::span<const iovec> parts) {
-          ++answers_;
-          answer_.clear();
-          for (const iovec& part : parts)
-            answer_.append(static_cast<const char*>(part.iov_base), part.iov_len);
-        });
-    ASSERT_TRUE(made);
-    connection_ = std::move(*made);
+    return std::make_unique<Connection>(Fd(::open("/dev/null", O_RDWR | O_CLOEXEC)),
+                                        std::make_unique<FileSystem>(std::move(*files)), sessions_,
+                                        [this](std::span<const iovec> parts) {
+                                          ++answers_;
+                                          answer_.clear();
+                                          for (const iovec& part : parts)
+                                            answer_.append(static_cast<const char*>(part.iov_base),
+                                                           part.iov_len);
+                                        });
   }
 
   // The errno of the answer; -1 if there was none. body_ is what follows its header.
@@ -79,6 +82,7 @@ class Requests : public testing::Test {
     EXPECT_EQ(header.len, answer_.size());
     body_ = answer_.substr(sizeof header);
     EXPECT_EQ(sent_.error, -header.error);
+    unique_ = header.unique;
     return -header.error;
   }
   template <typename T>
@@ -93,9 +97,11 @@ class Requests : public testing::Test {
   }
 
   BlockCache cache_{1 << 16};
+  Sessions sessions_;
   std::unique_ptr<Connection> connection_;
   std::string answer_, body_;
   AnswerSent sent_;
+  uint64_t unique_ = 0;  // of the answer
   int answers_ = 0;
 };
 
@@ -189,6 +195,56 @@ TEST_F(Requests, OfEveryKindAndAnyContentAreAnsweredOnceOrNotAtAll) {
           ask(request_of(opcode, node, std::string(size, fill)));
           EXPECT_LE(answers_, 1) << opcode;
         }
+}
+
+// libfuse makes a thousand sessions of a process at most, so connections have one together.
+TEST_F(Requests, OfManyConnectionsAreServedByOneSession) {
+  constexpr uint64_t kConnections = 1500;
+  std::vector<std::unique_ptr<Connection>> others;
+  ASSERT_EQ(ask(init_request()), 0);
+  const std::string terms = body_;
+  for (uint64_t i = 0; i < kConnections; ++i) {
+    connection_.swap(others.emplace_back(connect(i % 7 + 1)));
+    ASSERT_EQ(ask(init_request(FUSE_KERNEL_MINOR_VERSION, 2 * i + 4)), 0);
+    ASSERT_EQ(unique_, 2 * i + 4);
+    ASSERT_EQ(body_, terms);
+    connection_.swap(others.back());
+  }
+  EXPECT_EQ(sessions_.size(), 1U);
+  // Each has its own files.
+  for (uint64_t i = 0; i < kConnections; ++i) {
+    connection_.swap(others[i]);
+    const uint64_t keys = look_up(look_up(FUSE_ROOT_ID, "flows"), "keys");
+    look_up(keys, std::to_string(i % 7).c_str());
+    EXPECT_EQ(ask(request_of(FUSE_LOOKUP, keys, std::to_string(i % 7 + 1) + '\0')), ENOENT);
+    connection_.swap(others[i]);
+  }
+  // The last one goes on when the first is gone.
+  connection_ = std::move(others.back());
+  others.clear();
+  EXPECT_EQ(ask(request_of(FUSE_STATFS, 1, "")), 0);
+  connection_.reset();
+  EXPECT_EQ(sessions_.size(), 0U);
+}
+
+TEST_F(Requests, OfAnotherKernelHaveASessionOfTheirOwn) {
+  ASSERT_EQ(ask(init_request()), 0);
+  const std::string terms = body_;
+  auto first = std::exchange(connection_, connect(2));
+  ASSERT_EQ(ask(init_request(22)), 0);
+  EXPECT_NE(body_, terms);
+  EXPECT_EQ(sessions_.size(), 2U);
+  // What does not begin leaves none behind.
+  auto second = std::exchange(connection_, connect(2));
+  fuse_init_in init{};
+  init.major = 6;
+  EXPECT_EQ(ask(request_of(FUSE_INIT, 0, bytes_of(init))), EPROTO);
+  EXPECT_FALSE(connection_->is_ready());
+  EXPECT_EQ(sessions_.size(), 2U);
+  EXPECT_EQ(ask(init_request()), 0);
+  EXPECT_TRUE(connection_->is_ready());
+  second.reset();
+  EXPECT_EQ(sessions_.size(), 1U);
 }
 
 // --- What is left of a request whose server died -------------------------------------------------
