@@ -27,6 +27,7 @@ void build_tree(CLI::App& root, Program& program) {
   add_list(root, program);
   add_inspect(root, program);
   add_inventory(root, program);
+  add_dump(root, program);
   add_report(root, program);
   add_drift(root, program);
   add_who(root, program);

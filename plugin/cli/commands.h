@@ -15,6 +15,7 @@ void add_plan(CLI::App& root, Program& program);
 void add_list(CLI::App& root, Program& program);
 void add_inspect(CLI::App& root, Program& program);
 void add_inventory(CLI::App& root, Program& program);
+void add_dump(CLI::App& root, Program& program);
 void add_report(CLI::App& root, Program& program);
 void add_drift(CLI::App& root, Program& program);
 void add_who(CLI::App& root, Program& program);

@@ -24,7 +24,7 @@
 #include "plugin/base/text.h"
 #include "plugin/kernel/uapi.h"
 #include "tests/bench/fixture.h"
-#include "tests/bench/spawn.h"
+#include "tests/bench/turns.h"
 
 namespace pinscope::bench {
 namespace {
@@ -174,11 +174,6 @@ class EmptyDirectory {
   std::string path_ = "/run/pinscope-bench-XXXXXX";
 };
 
-struct Contender {
-  Series series;
-  std::vector<std::string> arguments;
-};
-
 Result<Scenario> compare(const std::string& name, const Options& options) {
   const std::string& programs = options.programs;
   const EmptyDirectory state;
@@ -186,26 +181,7 @@ Result<Scenario> compare(const std::string& name, const Options& options) {
       {{.program = "inventory-floor"}, {programs + "/bench/bench_inventory_floor"}},
       {{.program = "inventory"},
        {programs + "/bin/pinscope", "inventory", "--state-dir", state.path()}}};
-  const int rounds = options.quick ? 1 : options.inventory_iterations;
-  for (int round = options.quick ? 0 : -1; round < rounds; ++round) {
-    std::ranges::rotate(contenders, contenders.begin() + 1);
-    for (auto& contender : contenders) {
-      PINSCOPE_TRY(const Run done, run(contender.arguments, ""));
-      if (done.exit_status != 0)
-        return std::unexpected(
-            Error(ErrorCode::kInternal, "measure " + quoted(contender.series.program))
-                .reason("exit status " + std::to_string(done.exit_status) + ", " +
-                        one_line(done.errors))
-                .in(name));
-      if (round < 0) continue;  // thrown away
-      contender.series.wall_ns.push_back(done.wall_ns);
-      contender.series.cpu_ns.push_back(done.cpu_ns);
-    }
-  }
-  std::ranges::sort(contenders, {}, [](const Contender& one) { return one.series.program; });
-  Scenario scenario{.name = name};
-  for (auto& contender : contenders) scenario.series.push_back(std::move(contender.series));
-  std::ranges::reverse(scenario.series);
+  PINSCOPE_TRY(Scenario scenario, measure_in_turns(name, std::move(contenders), options));
   scenario.goals.push_back({"inventory", "inventory-floor", kGoal, false});
   return scenario;
 }

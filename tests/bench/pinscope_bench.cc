@@ -12,6 +12,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "tests/bench/dump.h"
 #include "tests/bench/inventory.h"
 #include "tests/bench/report.h"
 #include "tests/bench/scenarios.h"
@@ -30,6 +31,7 @@ constexpr const char* kUsage =
     "  --runc N           runs of each kind of `runc run` (40)\n"
     "  --inventory        instead: `pinscope inventory` on full machines, beside its floor\n"
     "  --values           instead: the file system of values, beside the least that one can be\n"
+    "  --dump             instead: `pinscope dump` of a million entries, beside its floor\n"
     "  --scenario NAME    only this one; may be repeated\n"
     "  --without PROGRAM  leave out empty, floor, floor-view-only, hook, shell or runc; may be "
     "repeated\n"
@@ -44,6 +46,7 @@ struct CommandLine {
   int cpu = -1;
   bool inventory = false;
   bool values = false;
+  bool dump = false;
 };
 
 int number(const char* text) {
@@ -53,11 +56,23 @@ int number(const char* text) {
 
 // Nothing if it makes no sense.
 std::optional<CommandLine> parse(int argc, char** argv) {
-  enum { kIterations = 1000, kRunc, kInventory, kValues, kScenario, kWithout, kCpu, kQuick, kJson };
+  enum {
+    kIterations = 1000,
+    kRunc,
+    kInventory,
+    kValues,
+    kDump,
+    kScenario,
+    kWithout,
+    kCpu,
+    kQuick,
+    kJson
+  };
   const option known[] = {{"iterations", required_argument, nullptr, kIterations},
                           {"runc", required_argument, nullptr, kRunc},
                           {"inventory", no_argument, nullptr, kInventory},
                           {"values", no_argument, nullptr, kValues},
+                          {"dump", no_argument, nullptr, kDump},
                           {"scenario", required_argument, nullptr, kScenario},
                           {"without", required_argument, nullptr, kWithout},
                           {"cpu", required_argument, nullptr, kCpu},
@@ -78,6 +93,9 @@ std::optional<CommandLine> parse(int argc, char** argv) {
         break;
       case kValues:
         line.values = true;
+        break;
+      case kDump:
+        line.dump = true;
         break;
       case kScenario:
         line.options.only.emplace_back(optarg);
@@ -124,6 +142,7 @@ int run(CommandLine line) {
   }
   const auto scenarios = line.inventory ? measure_inventory(line.options)
                          : line.values  ? measure_values(line.options)
+                         : line.dump    ? measure_dump(line.options)
                                         : measure(line.options);
   if (!scenarios) {
     std::fprintf(stderr, "pinscope-bench: %s\n", scenarios.error().sentence().c_str());

@@ -240,5 +240,18 @@ TEST(HookText, StaysSmall) {
   EXPECT_LE(text, kMaxTextBytes);
 }
 
+// What starts with a container is static, and no library that reads BPF's types is in it: each of
+// libbpf's messages begins like this.
+TEST(HookText, HasNoLibbpf) {
+  for (const char* name : {"/pinscope-hook", "/pinscope-runtime"}) {
+    std::ifstream file(std::string(PINSCOPE_BIN_DIR) + name, std::ios::binary);
+    std::stringstream content;
+    content << file.rdbuf();
+    ASSERT_FALSE(content.str().empty()) << name;
+    EXPECT_EQ(content.str().find("libbpf: "), std::string::npos) << name;
+    EXPECT_EQ(content.str().find("libbpf.so"), std::string::npos) << name;
+  }
+}
+
 }  // namespace
 }  // namespace pinscope::test

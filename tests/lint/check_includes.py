@@ -78,12 +78,13 @@ PARTS = {
         "check": {"term"},
         "diff": {"term", "explain"},
         "drift": {"term", "explain"},
+        "dump": {"term"},
         "explain": {"term"},
         "inventory": {"term"},
         "report": {"term"},
         "suggest": {"term"},
         "test": {"term"},
-        "": {"term", "access", "audit", "check", "diff", "drift", "explain", "inventory", "report", "suggest", "test"},
+        "": {"term", "access", "audit", "check", "diff", "drift", "dump", "explain", "inventory", "report", "suggest", "test"},
     },
 }
 BEYOND_PARTS = {
@@ -98,6 +99,7 @@ BEYOND_PARTS = {
     "plugin/cli/check/check": {""},
     "plugin/cli/diff/diff": {""},
     "plugin/cli/drift/drift": {""},
+    "plugin/cli/dump/dump": {""},
     "plugin/cli/explain/explain": {""},
     "plugin/cli/inventory/inventory": {""},
     "plugin/cli/report/report": {""},

@@ -100,8 +100,8 @@ class Compiler {
   void type(uint32_t id, const Where& where, size_t depth) {
     if (!failure_.empty()) return;
     if (depth > kMaxNesting) return fail("its types are nested too deeply");
-    // Structs without members print nothing, and may be doubled in each level all the same.
-    if (++visited_ > kMaxOps || pending_.size() > kMaxText) return fail("it has too many fields");
+    // Structs without members make text and no operations.
+    if (pending_.size() > kMaxText) return fail("it has too many fields");
     if (const auto scalar = classify(types_, id, where.name, request_.key))
       return scalar_at(*scalar, where);
     const Peeled peeled = peel(types_, id);
@@ -128,6 +128,7 @@ class Compiler {
   // Members of anonymous structs and unions are those of the one around, as in C.
   void members(const btf_type* around, const Where& where, size_t depth, bool& first) {
     if (depth > kMaxNesting) return fail("its types are nested too deeply");
+    // Anonymous ones without members do not even make text.
     if (++visited_ > kMaxOps) return fail("it has too many fields");
     const btf_member* member = btf_members(around);
     for (uint32_t i = 0; i < btf_vlen(around) && failure_.empty(); ++i, ++member) {

@@ -94,6 +94,7 @@ struct Shape::State {
     const btf* types = nullptr;
     uint32_t key = 0;
     uint32_t value = 0;
+    bool checked = true;  // by the kernel
   };
 
   explicit State(const MapFacts& of) : facts(of), per_cpu(is_per_cpu(of.type)) {
@@ -121,7 +122,7 @@ void Shape::State::compile_key(const Types& types) {
       return compile(request);
     });
     if (key.why.empty()) {
-      key.name = c_name(types.types, types.key);
+      if (types.checked) key.name = c_name(types.types, types.key);
       leaves = leaves_of(types.types, types.key, key.bytes);
       return;
     }
@@ -146,7 +147,7 @@ void Shape::State::compile_value(const Types& types) {
       return compile(request);
     });
     if (value.why.empty()) {
-      value.name = c_name(types.types, types.value);
+      if (types.checked) value.name = c_name(types.types, types.value);
       return;
     }
   }
@@ -154,7 +155,7 @@ void Shape::State::compile_value(const Types& types) {
 }
 
 void Shape::State::define(const Types& types) {
-  if (types.types == nullptr) return;
+  if (types.types == nullptr || !types.checked) return;
   std::vector<uint32_t> ids = {types.key};
   const Peeled peeled = peel(types.types, types.value);
   if (peeled.type != nullptr && btf_is_datasec(peeled.type)) {
@@ -211,14 +212,15 @@ void Shape::State::print_value(Sink& out, Style style, Bytes bytes) const {
   out.append('}');
 }
 
-Result<Shape> Shape::of_btf(const MapFacts& facts, Bytes btf) {
+Result<Shape> Shape::of_btf(const MapFacts& facts, Bytes btf, bool checked_by_kernel) {
   if (facts.key_size > kMaxSize || facts.value_size > kMaxSize)
     return std::unexpected(Error(ErrorCode::kInternal, "show the entries of a map")
                                .reason("its keys or values have over a gigabyte"));
   auto types = parse_btf(btf);
   if (!types) return Shape(State::made(facts, {}, types.error().sentence()));
-  return Shape(
-      State::made(facts, {types->get(), facts.btf_key_type_id, facts.btf_value_type_id}, ""));
+  return Shape(State::made(
+      facts, {types->get(), facts.btf_key_type_id, facts.btf_value_type_id, checked_by_kernel},
+      ""));
 }
 
 Result<Shape> Shape::of_map(const MapFacts& facts, int btf_fd) {

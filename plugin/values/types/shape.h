@@ -30,8 +30,10 @@ class Shape {
   // their bytes, are shown in hexadecimal; why() says so. An error only for a map whose sizes make
   // no sense.
   static Result<Shape> of_map(const MapFacts& facts, int btf_fd);
-  // The same from the bytes of the BTF itself, as BPF_OBJ_GET_INFO_BY_FD gives them.
-  static Result<Shape> of_btf(const MapFacts& facts, Bytes btf);
+  // The same from the bytes of the BTF itself. Those that BPF_OBJ_GET_INFO_BY_FD gives the kernel
+  // has checked when they were loaded; of others no text in C is made, because libbpf's writer of
+  // it believes that they are sound.
+  static Result<Shape> of_btf(const MapFacts& facts, Bytes btf, bool checked_by_kernel = true);
   // Everything in hexadecimal ("hex:0a000001"), but for what the type of the map says by itself:
   // the index of an array, ids of maps and programs, prefixes are numbers all the same.
   static Shape hexadecimal(const MapFacts& facts);

@@ -36,6 +36,7 @@ WANTED = [
     "usr/share/doc/pinscope/docs/policy.md",
     "usr/share/doc/pinscope/docs/schemas/audit.json",
     "usr/share/doc/pinscope/docs/schemas/common.json",
+    "usr/share/doc/pinscope/docs/values.md",
     "usr/share/doc/pinscope/examples/policies/flow-readers.yaml",
     "usr/share/doc/pinscope/examples/prometheus/alerts.yaml",
     "usr/share/doc/pinscope/examples/prometheus/consoles/pinscope.html",

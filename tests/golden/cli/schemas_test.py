@@ -70,7 +70,7 @@ class Outputs(cli.Case):
     def test_there_is_a_page_for_each(self):
         tested = {"audit", "audit-verify", "cdi", "check", "diff", "doctor", "drift", "engine",
                   "explain", "gc", "inspect", "inventory", "list", "plan", "test", "version",
-                  "common", "can", "who"}
+                  "common", "can", "dump", "who"}
         self.assertEqual({path.stem for path in SCHEMAS.glob("*.json")}, tested)
 
     def test_version(self):
@@ -212,6 +212,24 @@ class Outputs(cli.Case):
         self.assertEqual(list(found["counts"]), kinds)
         self.assertIn(("leftover", "web-1"),
                       [(one["kind"], one.get("container", {}).get("id")) for one in found["drift"]])
+
+    @AS_ROOT
+    @unittest.skipUnless(shutil.which("bpftool"), "bpftool is not installed")
+    def test_dump(self):
+        """A line for each entry of a map, found by its name."""
+        lines = self.dump("--output", "json").splitlines()
+        self.assertEqual(len(lines), 2)
+        for line in lines:
+            self.validate("dump", line)
+
+    def dump(self, *arguments):
+        make = ("mount -t bpf bpf /sys/fs/bpf && bpftool map create /sys/fs/bpf/two type array "
+                "key 4 value 8 entries 2 name schema_dump && exec \"$@\"")
+        done = cli.subprocess.run(
+            ["unshare", "--mount", "sh", "-c", make, "sh", cli.PROGRAM, "dump",
+             "schema_dump", *arguments], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
 
     @AS_ROOT
     @unittest.skipUnless(shutil.which("bpftool"), "bpftool is not installed")

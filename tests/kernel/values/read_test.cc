@@ -227,6 +227,24 @@ TEST(Walk, EndsKeyByKeyWhileKeysAreDeleted) {
   }).join();
 }
 
+// Every key that was read is replaced by a new one: the end never comes.
+TEST(Walk, IsCutShortWhereNewKeysComeForEver) {
+  const Fd map = made(BPF_MAP_TYPE_HASH, 4, 8, 200);
+  fill(map, 0, 100);
+  std::thread([&] {
+    refuse_batches();
+    uint32_t next = 100;
+    const Seen seen = walk_all(map, {.batch = 20}, [&] {
+      for (uint32_t key = next < 100 ? 0 : next - 100; key < next; ++key)
+        bpf_map_delete_elem(map.get(), &key);
+      fill(map, next, next + 100);
+      next += 100;
+    });
+    EXPECT_TRUE(seen.cut_short);
+    EXPECT_LE(seen.times.size(), 4U * 200U);
+  }).join();
+}
+
 TEST(Walk, EndsKeyByKeyWhileKeysComeAndGo) {
   const Fd map = made(BPF_MAP_TYPE_HASH, 4, 8, 200);
   std::atomic<bool> stop = false;

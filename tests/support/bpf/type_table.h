@@ -95,6 +95,7 @@ class TypeTable {
     const void* data = btf__raw_data(types_.get(), &size);
     return {static_cast<const std::byte*>(data), size};
   }
+  [[nodiscard]] const btf* get() const { return types_.get(); }
   // Loads it into the kernel; the descriptor stays this object's.
   int load() {
     checked(btf__load_into_kernel(types_.get()));

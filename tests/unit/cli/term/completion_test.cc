@@ -36,14 +36,17 @@ TEST(Describe, NamesEveryCommandOfTheProgram) {
               testing::UnorderedElementsAre(
                   "", "check", "explain", "plan", "list", "inspect", "audit", "gc", "cdi", "engine",
                   "run", "doctor", "compile", "node", "completion", "help", "version", "inventory",
-                  "drift", "metrics", "report", "who", "can", "suggest", "test", "diff"));
+                  "drift", "metrics", "report", "who", "can", "suggest", "test", "diff", "dump"));
 }
 
 TEST(Describe, KnowsTheChoicesOfAnOption) {
   for (const auto& command : whole_tree()) {
     for (const auto& option : command.options) {
       if (!testing::Value(option.names, testing::Contains("--output"))) continue;
-      EXPECT_THAT(option.choices, testing::ElementsAre("table", "json")) << command.name;
+      if (command.name == "dump")
+        EXPECT_THAT(option.choices, testing::ElementsAre("text", "json", "csv"));
+      else
+        EXPECT_THAT(option.choices, testing::ElementsAre("table", "json")) << command.name;
     }
   }
 }

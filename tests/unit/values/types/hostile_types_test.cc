@@ -5,6 +5,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/json/json.h"
+#include "plugin/values/types/leaves.h"
 #include "tests/unit/values/types/shapes.h"
 
 namespace pinscope::values::test {
@@ -74,7 +75,22 @@ TEST(HostileTypes, OfNoBytesThatDoubleInEachLevelAreBytes) {
   const uint32_t value = types.structure("v", 4, {{"x", types.u32(), 0}, {"e", type, 32}});
   EXPECT_EQ(shape_of_value(types, value, 4).why(),
             "the value is shown in hexadecimal: it has too many fields");
-  EXPECT_TRUE(shape_of_key(types, value, 4).key_leaves().empty());
+}
+
+TEST(HostileTypes, WithoutNamesThatDoubleInEachLevelAreBytes) {
+  TypeTable types;
+  uint32_t type = types.structure("", 0, {});
+  for (int i = 0; i < 30; ++i) type = types.structure("", 0, {{"", type, 0}, {"", type, 0}});
+  const uint32_t value = types.structure("v", 4, {{"x", types.u32(), 0}, {"", type, 32}});
+  EXPECT_EQ(shape_of_value(types, value, 4).why(),
+            "the value is shown in hexadecimal: it has too many fields");
+}
+
+TEST(HostileTypes, OfNoBytesThatDoubleInEachLevelAreNoLeaves) {
+  TypeTable types;
+  uint32_t type = types.structure("e", 0, {});
+  for (int i = 0; i < 29; ++i) type = types.structure("s", 0, {{"", type, 0}, {"", type, 0}});
+  EXPECT_TRUE(leaves_of(types.get(), types.structure("k", 4, {{"", type, 0}}), 4).empty());
 }
 
 TEST(HostileTypes, ThatShowAnArrayOverAndOverAreBytes) {
