@@ -38,8 +38,8 @@ void Connection::serve(std::span<std::byte> request, const RequestVerdict& verdi
   std::memset(request.data() + request.size(), 0, kRoomBehindRequest);
   if (verdict.is_init) {
     session_ = sessions_->begin(request, *files_, send_);
-  } else {
-    session_->process(request, *files_, send_);
+  } else if (!session_->process(request, *files_, send_)) {
+    sent_.later = verdict.unique;
   }
 }
 

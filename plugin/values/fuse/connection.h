@@ -20,6 +20,8 @@ namespace pinscope::values {
 struct AnswerSent {
   int error = 0;
   size_t bytes = 0;
+  uint64_t later =
+      0;  // the kernel's number of a request that needs another turn, and has no answer
 };
 
 class Connection {

@@ -50,6 +50,7 @@ Status Cursor::read(const Place& from) {
   next_ = next;
   ++reads_;
   count_ = block_->size();
+  more_ = block_->more;
   cache_.used(*this);
   return {};
 }
@@ -65,7 +66,7 @@ Result<Cursor::Found> Cursor::at(uint64_t index) {
     PINSCOPE_CHECK(read(Place{}));
     begun_ = true;
     first_ = 0;
-  } else if (index == first_ + count_ && count_ > 0) {
+  } else if (index == first_ + count_ && (count_ > 0 || more_)) {
     PINSCOPE_CHECK(read(next_));
     first_ = index;
   } else if (index < first_ || index > first_ + count_) {

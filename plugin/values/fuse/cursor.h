@@ -52,8 +52,9 @@ class Cursor {
   Cursor& operator=(const Cursor&) = delete;
 
   // What is at `index`, counted from the start of the walk: a block and the position in it. A block
-  // of size 0: the walk has ended. Indices go on within a block, to the next block, or back to 0.
-  // Another one is refused with EINVAL: it would mean to walk there.
+  // of size 0: the walk has ended, or, with `more`, is to be asked for the same again. Indices go
+  // on within a block, to the next block, or back to 0. Another one is refused with EINVAL: it
+  // would mean to walk there.
   //
   // If the block had to be read again, and its keys are not the same ones, it is shown from its
   // start: an element may be seen twice, but none that was there all the time is left out.
@@ -82,6 +83,7 @@ class Cursor {
   size_t count_ = 0;
   uint64_t fingerprint_ = 0;
   bool begun_ = false;
+  bool more_ = false;  // of the block
   std::optional<Block> block_;
   size_t counted_ = 0;  // bytes of it, in the cache
   std::list<Cursor*>::iterator where_;

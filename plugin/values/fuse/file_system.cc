@@ -61,7 +61,8 @@ FileSystem::FileSystem(std::vector<ShownMap> maps, Tree tree, const Numbers& num
       since_ns_(since_ns),
       cache_(&cache),
       keys_(limits.keys),
-      handles_(limits.handles, limits.snapshot_bytes) {
+      handles_(limits.handles, limits.snapshot_bytes),
+      limits_(limits) {
   for (const ShownMap& map : maps_) schema_sizes_.push_back(map.source->schema().size());
 }
 
@@ -182,6 +183,10 @@ Answer<FileSystem::Opened> FileSystem::open_directory(uint64_t number) {
                                                                 *cache_, std::move(read)))};
 }
 
+bool FileSystem::turn_is_over() const {
+  return monotonic_ns() - turn_began_ns_ >= limits_.turn_ns;
+}
+
 void FileSystem::close(uint64_t handle) {
   handles_.remove(handle);
 }
@@ -189,7 +194,10 @@ void FileSystem::close(uint64_t handle) {
 Answer<std::string_view> FileSystem::read(uint64_t handle, uint64_t offset, size_t size) {
   Handle* open = handles_.find(handle);
   if (open == nullptr) return failed(ESTALE);
-  if (auto* stream = std::get_if<Stream>(open)) return read_stream(*stream, offset, size);
+  if (auto* stream = std::get_if<Stream>(open)) {
+    turn_began_ns_ = monotonic_ns();
+    return read_stream(*stream, offset, size);
+  }
   const auto* snapshot = std::get_if<Snapshot>(open);
   if (snapshot == nullptr) return failed(EISDIR);
   const std::string_view content = snapshot->content;
@@ -223,14 +231,27 @@ Answer<void> FileSystem::list_children(const Node& directory, uint64_t position,
   return {};
 }
 
+Answer<void> FileSystem::go_on(uint32_t& turns) const {
+  if (!turn_is_over()) return {};
+  if (++turns < limits_.turns) return failed(kLater);
+  turns = 0;
+  return failed(EINTR);
+}
+
 Answer<void> FileSystem::list_keys(const Node& keys, Listing& listing, uint64_t position,
                                    const Take& take) {
   if (position == 0) listing.cursor.restart();
   uint64_t index = position < kDots ? 0 : position - kDots;
   const uint64_t limit = maps_[keys.map].list_limit;
   if (index >= limit) return {};
-  const auto found = listing.cursor.at(index);
+  turn_began_ns_ = monotonic_ns();
+  auto found = listing.cursor.at(index);
+  while (found && found->block->more) {
+    if (auto on = go_on(listing.turns); !on) return on;
+    found = listing.cursor.at(index);
+  }
   if (!found) return failed(found.error());
+  listing.turns = 0;
   // No more than one block: a reader who takes only some of this comes back for the rest of it.
   const Block& block = *found->block;
   for (size_t at = found->index; at < block.size() && index < limit; ++at, ++index)

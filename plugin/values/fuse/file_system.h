@@ -57,10 +57,16 @@ struct ShownMap {
   std::unique_ptr<Source> source;
 };
 
+// Not an errno: the answer needs another turn. What was done is kept; the same is to be asked
+// again.
+inline constexpr int kLater = -1;
+
 struct FileSystemLimits {
   size_t keys = 1024;                        // whose numbers are known
   size_t handles = 512;                      // open at a time
   size_t snapshot_bytes = size_t{2} << 20U;  // of open files' contents
+  uint64_t turn_ns = 2'000'000;              // after which an answer is given with what there is
+  uint32_t turns = 32;                       // of one answer: who waits longer is to ask anew
 };
 
 class FileSystem {
@@ -83,9 +89,10 @@ class FileSystem {
 
   // Up to `size` bytes; nothing at the end. Valid until the next call. ESTALE: the handle is of an
   // earlier server. ESPIPE: a stream goes on, begins again, or goes to a position near its start.
+  // kLater: nothing was found yet, in a map with many empty places; EINTR: nor in many turns.
   Answer<std::string_view> read(uint64_t handle, uint64_t offset, size_t size);
   // Calls `take` with what follows `position` until it says false. EINVAL for a position that is
-  // neither 0 nor one of the last few that were given.
+  // neither 0 nor one of the last few that were given. kLater and EINTR as with read().
   using Take = std::function<bool(const ListedFile& file)>;
   Answer<void> list(uint64_t directory, uint64_t handle, uint64_t position, const Take& take);
 
@@ -111,6 +118,9 @@ class FileSystem {
   Answer<bool> add_lines(Stream& stream, size_t size);
   Answer<void> go_to(Stream& stream, uint64_t offset);
   Answer<void> read_on(Stream& stream, size_t size);
+  [[nodiscard]] bool turn_is_over() const;
+  // For a block that is not the end: nothing, if the turn is not over. Else kLater or EINTR.
+  Answer<void> go_on(uint32_t& turns) const;
   Answer<void> list_children(const Node& directory, uint64_t position, const Take& take) const;
   Answer<void> list_keys(const Node& keys, Listing& listing, uint64_t position, const Take& take);
 
@@ -121,6 +131,8 @@ class FileSystem {
   BlockCache* cache_;
   KeyTable keys_;
   Handles handles_;
+  FileSystemLimits limits_;
+  uint64_t turn_began_ns_ = 0;        // of read() and list()
   std::vector<size_t> schema_sizes_;  // of each map
   uint32_t refused_ = 0;
 };

@@ -30,12 +30,15 @@ struct Stream {
   size_t rest_at = 0;
   size_t within = 0;
   uint64_t reads = 0;
+  uint32_t turns = 0;    // in which nothing was found, one after the other
+  uint64_t goes_to = 0;  // the position that it is on its way to; 0: none
 };
 
 // "keys".
 struct Listing {
   explicit Listing(BlockCache& cache, Cursor::Read read) : cursor(cache, std::move(read)) {}
   Cursor cursor;
+  uint32_t turns = 0;
 };
 
 using Handle = std::variant<Snapshot, Stream, Listing>;

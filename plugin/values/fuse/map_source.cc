@@ -17,10 +17,10 @@ namespace pinscope::values {
 namespace {
 
 constexpr size_t kDigestBytes = size_t{512} << 10U;
-// Keys that one search for a digest looks at: a few milliseconds.
-constexpr size_t kSearched = 16384;
+// Bytes of keys and values that one search for a digest looks at: a few milliseconds.
+constexpr size_t kSearchedBytes = size_t{1} << 20U;
 // Of one block, which all sources read into: the thread is one.
-constexpr WalkLimits kWalk{.batch = 1024, .max_bytes = size_t{256} << 10U};
+constexpr WalkLimits kWalk{.batch = 1024, .max_bytes = size_t{256} << 10U, .empty_places = 512};
 
 EntryBlock& scratch() {
   static EntryBlock block;
@@ -36,6 +36,7 @@ void clear(Block& block) {
   block.ends.clear();
   block.numbers.clear();
   block.fingerprint = 0;
+  block.more = false;
 }
 
 class MapSource : public Source {
@@ -73,6 +74,7 @@ class MapSource : public Source {
   Status list(Place& place, const NumberOf& number, Block& block) override {
     clear(block);
     PINSCOPE_TRY(const size_t count, next(place));
+    block.more = count == 0 && place.state != Place::State::kEnd;
     const EntryBlock& entries = scratch();
     block.ends.reserve(count);
     block.numbers.reserve(count);
@@ -90,6 +92,7 @@ class MapSource : public Source {
   Status stream(Place& place, Block& block) override {
     clear(block);
     PINSCOPE_TRY(const size_t count, next(place));
+    block.more = count == 0 && place.state != Place::State::kEnd;
     const EntryBlock& entries = scratch();
     block.ends.reserve(count);
     for (size_t i = 0; i < count; ++i) {
@@ -115,16 +118,18 @@ class MapSource : public Source {
 
   // From the start of the map, but where the last search ended without an answer: from there on.
   Result<std::optional<Key>> search(std::string_view name) {
+    if (!may_have_digest_names(facts().key_size)) return std::nullopt;
     Place& place = digests_.place();
     const bool from_start = place.state == Place::State::kStart;
-    for (size_t seen = 0; seen < kSearched;) {
+    const size_t entry = facts().key_size + value_.size();
+    for (size_t seen = 0; seen < kSearchedBytes;) {
       PINSCOPE_TRY(const size_t count, next(place));
       remember_digests(count);
       const Key* known = digests_.find(name);
       if (known != nullptr || count == 0) place = Place{};
       if (known != nullptr) return *known;
       if (count == 0 && from_start) return std::nullopt;
-      seen += std::max<size_t>(count, 1);
+      seen += std::max<size_t>(count, 1) * entry;
     }
     return std::unexpected(Error::system("find a key by its digest", EAGAIN));
   }

@@ -64,14 +64,14 @@ std::optional<AbandonedRequest> abandoned_request(std::span<const std::byte> buf
   return found;
 }
 
-Status release_request(int device, uint64_t unique) {
+Status release_request(int device, uint64_t unique, int error) {
   const fuse_out_header resend{.len = sizeof(fuse_out_header), .error = kNotifyResend, .unique = 0};
   if (write_header(device, resend)) return {};
-  return refuse_request(device, unique);
+  return refuse_request(device, unique, error);
 }
 
-Status refuse_request(int device, uint64_t unique) {
-  const fuse_out_header refused{.len = sizeof(fuse_out_header), .error = -EIO, .unique = unique};
+Status refuse_request(int device, uint64_t unique, int error) {
+  const fuse_out_header refused{.len = sizeof(fuse_out_header), .error = -error, .unique = unique};
   auto written = write_header(device, refused);
   const int why = written ? 0 : written.error().errnum();
   if (why == ENOENT || why == ENODEV || why == EPERM) return {};

@@ -9,6 +9,7 @@
 // One request at a time stands here, for all connections of a server.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -45,10 +46,10 @@ std::optional<AbandonedRequest> abandoned_request(std::span<const std::byte> buf
 
 // Lets the reader of a request go on: the kernel puts what was not answered back into its queue
 // (FUSE_NOTIFY_RESEND, since Linux 6.9), where the next server finds it; on older kernels the
-// request is answered with EIO. Not for is_init: its bytes are kept, and the next server answers
-// them. No error where it was answered already, or the connection has ended.
-Status release_request(int device, uint64_t unique);
-// The second half of it: EIO, whatever the kernel is.
-Status refuse_request(int device, uint64_t unique);
+// request is answered with `error`. Not for is_init: its bytes are kept, and the next server
+// answers them. No error where it was answered already, or the connection has ended.
+Status release_request(int device, uint64_t unique, int error = EIO);
+// The second half of it: the error, whatever the kernel is.
+Status refuse_request(int device, uint64_t unique, int error = EIO);
 
 }  // namespace pinscope::values

@@ -109,9 +109,11 @@ struct Server::State {
       PINSCOPE_TRY(ShownMap shown, shown_map(lease, map));
       maps.push_back(std::move(shown));
     }
-    PINSCOPE_TRY(FileSystem files,
-                 FileSystem::of(std::move(maps), *numbers, lease.since_ns, cache,
-                                {limits.nodes, limits.handles, limits.snapshot_bytes}));
+    PINSCOPE_TRY(FileSystem files, FileSystem::of(std::move(maps), *numbers, lease.since_ns, cache,
+                                                  {.keys = limits.nodes,
+                                                   .handles = limits.handles,
+                                                   .snapshot_bytes = limits.snapshot_bytes,
+                                                   .turn_ns = limits.turn_ns}));
     return std::make_unique<FileSystem>(std::move(files));
   }
 
@@ -145,6 +147,9 @@ struct Server::State {
     const uint64_t start = monotonic_ns();
     if (!lease.connection->is_ready() && callbacks.on_init) callbacks.on_init(lease.tag, request);
     const AnswerSent sent = lease.connection->process(request);
+    // The kernel brings it again when it is this connection's turn. Before Linux 6.9 the reader
+    // asks again: programs do, where they are told that a signal came between.
+    if (sent.later != 0) (void)release_request(lease.connection->device(), sent.later, EINTR);
     const uint64_t spent = monotonic_ns() - start;
     cache.trim();
     lease.used_ns += spent;

@@ -61,6 +61,7 @@ struct ServerLimits {
   size_t handles = 512;                      // open files and directories
   size_t snapshot_bytes = size_t{2} << 20U;  // of values that open files show
   size_t shared_bytes = size_t{3} << 20U;    // of blocks that all readers are in
+  uint64_t turn_ns = 2'000'000;              // of one request; then others come first
 };
 
 class Server {

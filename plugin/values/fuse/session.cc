@@ -155,7 +155,14 @@ struct Session::Calls {
     ::fuse_reply_statfs(request, &status);
   }
 
-  static void fail(fuse_req_t request, int error) { ::fuse_reply_err(request, error); }
+  static void fail(fuse_req_t request, int error) {
+    if (error != kLater) {
+      ::fuse_reply_err(request, error);
+      return;
+    }
+    of(request).later_ = true;
+    ::fuse_reply_none(request);
+  }
 
   static ssize_t writev(int, iovec* parts, int count, void* session) {
     const std::span all(parts, static_cast<size_t>(count));
@@ -212,15 +219,17 @@ Session::~Session() {
   if (session_ != nullptr) ::fuse_session_destroy(session_);
 }
 
-void Session::process(std::span<std::byte> request, FileSystem& files, const Send& send) {
+bool Session::process(std::span<std::byte> request, FileSystem& files, const Send& send) {
   files_ = &files;
   send_ = &send;
+  later_ = false;
   fuse_buf buffer{};
   buffer.size = request.size();
   buffer.mem = request.data();
   ::fuse_session_process_buf(session_, &buffer);
   files_ = nullptr;
   send_ = nullptr;
+  return !later_;
 }
 
 // INIT of the first connection. False: libfuse has not taken it.

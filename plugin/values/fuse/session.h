@@ -30,8 +30,8 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   // Answers a request that check_request() lets pass, of a connection that has begun with this
-  // session, by one call of `send` at most.
-  void process(std::span<std::byte> request, FileSystem& files, const Send& send);
+  // session, by one call of `send` at most. False: by none, and the request is to be asked again.
+  bool process(std::span<std::byte> request, FileSystem& files, const Send& send);
 
  private:
   friend class Sessions;
@@ -48,6 +48,7 @@ class Session {
   // Of the request that is being answered.
   FileSystem* files_ = nullptr;
   const Send* send_ = nullptr;
+  bool later_ = false;
 };
 
 // The sessions that connections have, one for each kind.

@@ -22,6 +22,7 @@ struct Block {
   std::vector<size_t> ends;       // in `text`, of each
   std::vector<uint64_t> numbers;  // of the files of keys; of lines none
   uint64_t fingerprint = 0;       // of the keys, in their order
+  bool more = false;              // though there is nothing here, this is not the end
 
   [[nodiscard]] size_t size() const { return ends.size(); }
   [[nodiscard]] size_t start(size_t index) const { return index == 0 ? 0 : ends[index - 1]; }
@@ -56,7 +57,8 @@ class Source {
   // Appends the content of a key's file. False: there is no such key.
   virtual Result<bool> render(std::span<const std::byte> key, std::string& out) = 0;
 
-  // The next block from `place` on, which is moved behind it; a block of size 0 is the end.
+  // The next block from `place` on, which is moved behind it; a block of size 0 is the end,
+  // but for `more`: one call takes a few milliseconds, found or not.
   virtual Status list(Place& place, const NumberOf& number, Block& block) = 0;
   virtual Status stream(Place& place, Block& block) = 0;
 };

@@ -48,6 +48,12 @@ Answer<bool> FileSystem::add_lines(Stream& stream, size_t size) {
   const auto found = stream.cursor.at(stream.index);
   if (!found) return std::unexpected(EIO);
   const Block& block = *found->block;
+  if (block.more) {
+    if (!out.empty()) return !turn_is_over();
+    if (auto on = go_on(stream.turns); !on) return std::unexpected(on.error());
+    return true;
+  }
+  stream.turns = 0;
   if (block.size() == 0) return false;
   if (stream.within == 0) {
     const uint64_t before = stream.index;
@@ -84,7 +90,8 @@ Answer<void> FileSystem::read_on(Stream& stream, size_t size) {
     while (out.size() < size) {
       const auto more = add_lines(stream, size);
       if (!more && out.empty()) return std::unexpected(more.error());
-      if (!more || !*more) break;
+      // A reader with some of what it wanted comes back for the rest.
+      if (!more || !*more || (!out.empty() && turn_is_over())) break;
     }
   }
   stream.offset += out.size();
@@ -95,16 +102,23 @@ Answer<void> FileSystem::read_on(Stream& stream, size_t size) {
 // stream is made anew up to there.
 Answer<void> FileSystem::go_to(Stream& stream, uint64_t offset) {
   if (offset > kFarthestPosition) return std::unexpected(ESPIPE);
-  stream.cursor.restart();
-  stream.index = stream.offset = stream.within = 0;
-  stream.rest.clear();
-  stream.rest_at = 0;
+  const bool on_its_way = stream.goes_to == offset && stream.offset < offset;
+  if (!on_its_way) {
+    stream.cursor.restart();
+    stream.index = stream.offset = stream.within = 0;
+    stream.rest.clear();
+    stream.rest_at = 0;
+    stream.goes_to = offset;
+  }
   while (stream.offset < offset) {
     if (auto skipped = read_on(stream, std::min<size_t>(offset - stream.offset, kSkipped));
         !skipped)
       return skipped;
     if (answer().empty()) break;
+    if (stream.offset == offset) break;
+    if (auto on = go_on(stream.turns); !on) return on;
   }
+  stream.goes_to = 0;
   return {};
 }
 

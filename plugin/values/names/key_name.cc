@@ -93,4 +93,9 @@ bool is_digest_name(std::string_view name) {
          name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+bool may_have_digest_names(size_t key_size) {
+  constexpr size_t kLongestByte = 3;  // "%FF"
+  return kBytesMark.size() + kLongestByte * key_size > kMaxName;
+}
+
 }  // namespace pinscope::values

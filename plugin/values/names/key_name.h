@@ -38,5 +38,7 @@ std::optional<std::vector<std::byte>> key_of(const KeyLeaves& leaves, size_t key
 
 // Whether this is the name of a key by its digest, which only a list of keys can find.
 bool is_digest_name(std::string_view name);
+// Whether keys of so many bytes may have names by their digest; the names of others all say them.
+bool may_have_digest_names(size_t key_size);
 
 }  // namespace pinscope::values

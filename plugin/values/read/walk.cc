@@ -1,6 +1,9 @@
 #include "plugin/values/read/walk.h"
 
+#include <linux/bpf.h>
+
 #include <algorithm>
+#include <cstring>
 
 #include "plugin/kernel/bpf/call.h"
 #include "plugin/values/read/look_up.h"
@@ -15,6 +18,22 @@ constexpr size_t kMaxGrowth = 64;
 constexpr int kMaxRetries = 16;
 // A walk key by key ends after this many times the entries that the map may have.
 constexpr uint64_t kMaxTimes = 4;
+
+// Arrays with places that may be empty. The kernel passes over them in one call, however many there
+// are, or has no batches.
+bool may_have_empty_places(uint32_t type) {
+  switch (type) {
+    case BPF_MAP_TYPE_PROG_ARRAY:
+    case BPF_MAP_TYPE_ARRAY_OF_MAPS:
+    case BPF_MAP_TYPE_DEVMAP:
+    case BPF_MAP_TYPE_SOCKMAP:
+    case BPF_MAP_TYPE_CPUMAP:
+    case BPF_MAP_TYPE_REUSEPORT_SOCKARRAY:
+      return true;
+    default:
+      return false;
+  }
+}
 
 struct Answer {
   uint32_t count = 0;
@@ -100,6 +119,7 @@ Result<size_t> Walk::next(EntryBlock& block) {
             .reason("its keys have " + std::to_string(facts_.key_size) + " bytes"));
   make_room(block);
   Result<size_t> count = reading.way == ReadWay::kHead         ? head(block)
+                         : may_have_empty_places(facts_.type)  ? place_by_place(block)
                          : place_.state == Place::State::kKeys ? one_by_one(block)
                                                                : batch(block);
   if (count) place_.seen += *count;
@@ -111,6 +131,30 @@ Result<size_t> Walk::head(EntryBlock& block) {
                look_up(map_, facts_, {}, {block.values_.data(), block.value_size_}));
   block.count_ = found ? 1 : 0;
   return end(block);
+}
+
+Result<size_t> Walk::place_by_place(EntryBlock& block) {
+  uint32_t index = 0;
+  if (place_.state == Place::State::kPlaces) std::memcpy(&index, place_.token.data(), sizeof index);
+  for (uint32_t empty = 0; block.count_ < batch_; ++index) {
+    if (index >= facts_.max_entries) return end(block);
+    if (limits_.empty_places > 0 && empty == limits_.empty_places) break;
+    const std::span key(block.keys_.data() + block.count_ * block.key_size_, block.key_size_);
+    const std::span value(block.values_.data() + block.count_ * block.value_size_,
+                          block.value_size_);
+    std::memcpy(key.data(), &index, sizeof index);
+    const auto found = look_up(map_, facts_, key, value);
+    if (!found) return std::unexpected(make_error(facts_, found.error().errnum()));
+    if (*found) {
+      ++block.count_;
+    } else {
+      ++empty;
+    }
+  }
+  place_.state = Place::State::kPlaces;
+  place_.length = sizeof index;
+  std::memcpy(place_.token.data(), &index, sizeof index);
+  return block.count_;
 }
 
 Result<size_t> Walk::batch(EntryBlock& block) {

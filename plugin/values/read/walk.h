@@ -28,6 +28,9 @@ struct WalkLimits {
   // Bytes of keys and values in one block, however large the values are; one entry always fits.
   // A bucket with more entries than the batch makes it grow, up to 64 times this.
   size_t max_bytes = size_t{1} << 20U;
+  // Empty places of an array that one call passes over: some arrays have millions of them, and
+  // each is asked for. 0: as many as there are.
+  uint32_t empty_places = 0;
 };
 
 // Entries side by side. Keeps its memory for the next ones.
@@ -52,10 +55,11 @@ class EntryBlock {
 
 // Where a walk is. Plain data: may be kept and copied as bytes while the map lives.
 struct Place {
-  enum class State : uint8_t { kStart, kBatches, kKeys, kEnd };
+  enum class State : uint8_t { kStart, kBatches, kKeys, kPlaces, kEnd };
   State state = State::kStart;
   bool cut_short = false;  // it ended because the map changed faster than it could be read
-  uint16_t length = 0;     // of `token`: what the kernel wants back, or the last key
+  uint16_t length = 0;     // of `token`: what the kernel wants back, or the last key, or
+                           // the index of the next place
   uint64_t seen = 0;       // entries so far
   std::array<std::byte, kMaxKey> token = {};
 };
@@ -66,17 +70,20 @@ class Walk {
   // `map`: a descriptor that must outlive the walk.
   Walk(int map, const MapFacts& facts, WalkLimits limits = {});
 
-  // The next entries; 0 at the end, and from then on. A block may have fewer than the batch. An
+  // The next entries; 0 at the end, and from then on. A block may have fewer than the batch. It has
+  // none before the end, too, if `empty_places` were passed over and nothing else: see at_end(). An
   // error if the type of map cannot be read (kAccessUnsupported, with the reason), or the kernel
   // refuses (kSystem).
   Result<size_t> next(EntryBlock& block);
 
+  [[nodiscard]] bool at_end() const { return place_.state == Place::State::kEnd; }
   [[nodiscard]] const Place& place() const { return place_; }
   void resume(const Place& place) { place_ = place; }
 
  private:
   Result<size_t> batch(EntryBlock& block);
   Result<size_t> one_by_one(EntryBlock& block);
+  Result<size_t> place_by_place(EntryBlock& block);
   Result<size_t> head(EntryBlock& block);
   Result<bool> take_next(std::span<std::byte> key, std::span<std::byte> value);
   void make_room(EntryBlock& block) const;

@@ -15,6 +15,7 @@
 #include <map>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "plugin/model/bpf_names.h"
 #include "plugin/values/read/look_up.h"
@@ -329,6 +330,31 @@ TEST(Walk, PassesOverEmptyPlacesOfAMapOfMaps) {
   EXPECT_EQ(seen.error, "");
   EXPECT_THAT(seen.times, testing::ElementsAre(testing::Pair(0U, 1), testing::Pair(1000U, 1),
                                                testing::Pair(1999U, 1)));
+}
+
+TEST(Walk, PassesOverSoManyEmptyPlacesInACall) {
+  const Fd map = made(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1000);
+  const Fd program = test::make_program();
+  for (const uint32_t key : {0U, 450U, 999U}) {
+    const int fd = program.get();
+    check(bpf_map_update_elem(map.get(), &key, &fd, BPF_ANY), "update");
+  }
+  std::vector<uint32_t> found;
+  EntryBlock block;
+  Place place;
+  int calls = 0;
+  for (; place.state != Place::State::kEnd; ++calls) {
+    ASSERT_LE(calls, 20);
+    Walk walk(map.get(), facts_of(map), {.empty_places = 100});
+    walk.resume(place);
+    const auto count = walk.next(block);
+    ASSERT_TRUE(count) << count.error().sentence();
+    for (size_t i = 0; i < *count; ++i) found.push_back(number<uint32_t>(block.key(i)));
+    place = walk.place();
+    EXPECT_EQ(walk.at_end(), place.state == Place::State::kEnd);
+  }
+  EXPECT_THAT(found, testing::ElementsAre(0, 450, 999));
+  EXPECT_EQ(calls, 10);
 }
 
 TEST(Walk, SaysThatAMapMayNotBeRead) {

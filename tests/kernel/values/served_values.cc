@@ -105,7 +105,7 @@ void ServedValues::serve() {
                       init.bytes.begin());
     init.size = request.size();
   };
-  auto server = values::Server::open(shared_->buffer, {.on_init = keep, .on_ended = {}});
+  auto server = values::Server::open(shared_->buffer, {.on_init = keep, .on_ended = {}}, limits_);
   if (!server) ::_exit(11);
   for (size_t i = 0; i < mounts_.size(); ++i)
     if (!server->add(lease_of(i))) ::_exit(12);

@@ -43,6 +43,8 @@ class ServedValues {
   void kill();
   // As the holder does it on a kernel before Linux 6.9: who waited gets an error.
   void refuse_instead_of_resending() { refuses_ = true; }
+  // Each request gets one step, and the next one in another turn.
+  void end_turns_at_once() { limits_.turn_ns = 0; }
   // For who kills it in another way: the second half of kill().
   void release();
   [[nodiscard]] pid_t server() const { return server_; }
@@ -65,6 +67,7 @@ class ServedValues {
   Shared* shared_ = nullptr;
   pid_t server_ = -1;
   bool refuses_ = false;
+  values::ServerLimits limits_;
 };
 
 }  // namespace pinscope::test

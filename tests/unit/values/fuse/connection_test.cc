@@ -50,15 +50,17 @@ class Requests : public testing::Test {
  protected:
   void SetUp() override { connection_ = connect(5); }
 
-  // To a file system with so many keys.
-  std::unique_ptr<Connection> connect(uint64_t keys) {
+  // To a file system with so many keys, behind so many empty places.
+  std::unique_ptr<Connection> connect(uint64_t keys, uint64_t empty = 0) {
     std::vector<ShownMap> maps;
+    auto source = std::make_unique<NumberedSource>(keys);
+    source->empty = empty;
     maps.push_back({.tree = {.name = "flows", .mode = 0444},
                     .list_limit = 10,
                     .max_age_ms = 0,
-                    .source = std::make_unique<NumberedSource>(keys)});
-    auto files =
-        FileSystem::of(std::move(maps), *Numbers::from_secret(std::string(64, '7')), 1, cache_, {});
+                    .source = std::move(source)});
+    auto files = FileSystem::of(std::move(maps), *Numbers::from_secret(std::string(64, '7')), 1,
+                                cache_, {.turn_ns = 0});
     return std::make_unique<Connection>(Fd(::open("/dev/null", O_RDWR | O_CLOEXEC)),
                                         std::make_unique<FileSystem>(std::move(*files)), sessions_,
                                         [this](std::span<const iovec> parts) {
@@ -140,6 +142,23 @@ TEST_F(Requests, ReadAValue) {
   EXPECT_EQ(ask(request_of(FUSE_RELEASE, file, bytes_of(release))), 0);
   EXPECT_EQ(ask(request_of(FUSE_READ, file, bytes_of(read))), ESTALE);
   EXPECT_EQ(connection_->files().open_handles(), 0U);
+}
+
+TEST_F(Requests, ThatNeedAnotherTurnAreNotAnswered) {
+  connection_ = connect(5, 16);
+  ask(init_request());
+  const uint64_t entries = look_up(look_up(FUSE_ROOT_ID, "flows"), "entries");
+  ASSERT_EQ(ask(request_of(FUSE_OPEN, entries, bytes_of(fuse_open_in{}))), 0);
+  fuse_read_in read{};
+  read.fh = body<fuse_open_out>().fh;
+  read.size = 4096;
+  for (const uint64_t unique : {10U, 12U}) {
+    EXPECT_EQ(ask(request_of(FUSE_READ, entries, bytes_of(read), unique)), -1);
+    EXPECT_EQ(sent_.later, unique);
+  }
+  EXPECT_EQ(ask(request_of(FUSE_READ, entries, bytes_of(read))), 0);
+  EXPECT_EQ(sent_.later, 0U);
+  EXPECT_TRUE(body_.starts_with("value 0\n"));
 }
 
 TEST_F(Requests, ThatOpenForWritingAreRefused) {

@@ -365,5 +365,85 @@ TEST(SipHash, IsTheOneThatIsPublished) {
   EXPECT_EQ(siphash({0x0706050403020100U, 0x0f0e0d0c0b0a0908U}, text), 0xa129ca6149be45e5U);
 }
 
+// --- Turns: an answer takes a few milliseconds, whatever was found ------------------------------
+
+class FilesInTurns : public Files {
+ protected:
+  // Each turn is over at once, so it is one walk.
+  void SetUp() override { limits_.turn_ns = 0; }
+  // Asks again for as long as it is told to; counts how often.
+  template <typename Ask>
+  auto ask(Ask once) {
+    auto answer = once();
+    for (later_ = 0; error_in(answer) == kLater; ++later_) answer = once();
+    return answer;
+  }
+  int later_ = 0;
+};
+
+TEST_F(FilesInTurns, EndWithWhatWasFound) {
+  NumberedSource& source = add("flows", 100);
+  ASSERT_TRUE(build());
+  const uint64_t entries = files_->open_file(number("flows/entries"))->handle;
+  const auto first = files_->read(entries, 0, size_t{1} << 17U);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(source.walks, 1);
+  const std::string all = read_all(files_->open_file(number("flows/entries"))->handle, 1 << 17U);
+  EXPECT_TRUE(all.ends_with("value 99\n"));
+}
+
+TEST_F(FilesInTurns, PassOverPlacesWhereNothingIs) {
+  NumberedSource& source = add("flows", 20);
+  source.empty = 80;
+  ASSERT_TRUE(build());
+  const uint64_t entries = files_->open_file(number("flows/entries"))->handle;
+  const auto read = ask([&] { return files_->read(entries, 0, 4096); });
+  EXPECT_EQ(later_, 10);
+  EXPECT_EQ(source.walks, 11);
+  EXPECT_TRUE(read->starts_with("value 0\n")) << *read;
+  const uint64_t keys = files_->open_directory(number("flows/keys"))->handle;
+  source.walks = 0;
+  const auto names = ask([&] { return list("flows/keys", keys, 2); });
+  EXPECT_EQ(later_, 10);
+  EXPECT_EQ(source.walks, 11);
+  EXPECT_THAT(*names, testing::Contains("0"));
+}
+
+TEST_F(FilesInTurns, AreOneWhereThereIsTime) {
+  limits_.turn_ns = uint64_t{3600} * 1'000'000'000;
+  NumberedSource& source = add("flows", 20);
+  source.empty = 80;
+  ASSERT_TRUE(build());
+  const uint64_t entries = files_->open_file(number("flows/entries"))->handle;
+  EXPECT_TRUE(files_->read(entries, 0, 4096)->ends_with("value 19\n"));
+}
+
+TEST_F(FilesInTurns, AreSoManyAndNoMore) {
+  limits_.turns = 4;
+  add("flows", 1).empty = 80;
+  ASSERT_TRUE(build());
+  const uint64_t entries = files_->open_file(number("flows/entries"))->handle;
+  for (const int turns : {3, 3}) {
+    EXPECT_EQ(error_in(ask([&] { return files_->read(entries, 0, 4096); })), EINTR);
+    EXPECT_EQ(later_, turns);
+  }
+  // What was passed is not passed again.
+  EXPECT_EQ(*ask([&] { return files_->read(entries, 0, 4096); }), "value 0\n");
+}
+
+TEST_F(FilesInTurns, LeadToAPositionNearTheStart) {
+  NumberedSource& source = add("flows", 100);
+  source.empty = 16;
+  ASSERT_TRUE(build());
+  const uint64_t entries = files_->open_file(number("flows/entries"))->handle;
+  const std::string some(*ask([&] { return files_->read(entries, 0, 4096); }));
+  source.walks = 0;
+  const auto back = ask([&] { return files_->read(entries, 80, 8); });
+  ASSERT_TRUE(back) << error_in(back);
+  EXPECT_EQ(*back, "value 10");
+  EXPECT_GE(later_, 3);
+  EXPECT_LE(source.walks, later_ + 1);
+}
+
 }  // namespace
 }  // namespace pinscope::values
