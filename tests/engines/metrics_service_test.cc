@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <grp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,10 +17,12 @@
 #include <list>
 
 #include "plugin/base/fd.h"
+#include "plugin/host/unix_socket.h"
 #include "tests/support/container/view_test.h"
 #include "tests/support/machine/check.h"
 #include "tests/support/machine/temp_directory.h"
 #include "tests/support/machine/wait.h"
+#include "tests/support/nri/peer.h"
 
 namespace pinscope::test {
 namespace {
@@ -236,6 +239,32 @@ TEST_P(MetricsService, ServesBesideTheEnginesPluginAsWell) {
       });
   EXPECT_EQ(served.status, 0) << served;
   EXPECT_THAT(served.err, HasSubstr("there-is-no-engine"));
+}
+
+// All three parts in one process, each with its peer.
+TEST_P(MetricsService, ServesBesideThePluginAndValues) {
+  const std::string path = directory_.path("nri.sock");
+  const Fd engine = std::move(listen_at_socket({.path = path})).value();
+  const auto beside = [&](pid_t holder) {
+    const auto served =
+        serve_socket({"--nri", "--nri-socket", path, "--values", "--no-holder"}, [&] {
+          struct pollfd one = {engine.get(), POLLIN, 0};
+          ASSERT_EQ(::poll(&one, 1, 10'000), 1);
+          nri::test::Peer peer(Fd(::accept4(engine.get(), nullptr, nullptr, SOCK_CLOEXEC)));
+          peer.welcome();
+          EXPECT_TRUE(wait_until([&] {
+            return ask(connect_to(socket_)).find("\npinscope_values_up{part=\"service\"} 1\n") !=
+                   std::string::npos;
+          })) << ask(connect_to(socket_));
+          EXPECT_EQ(run({"id"}).status, 0);
+        });
+    EXPECT_EQ(served.status, 0) << served;
+    EXPECT_EQ(::kill(holder, SIGTERM), 0);
+  };
+  const auto held = Command({kDaemon, "--hold", "--state-dir", installation_.state_directory()})
+                        .while_running(beside)
+                        .run();
+  EXPECT_EQ(held.status, 0) << held;
 }
 
 TEST_P(MetricsService, IsHeldUpByNobody) {
