@@ -1,5 +1,6 @@
 #include "plugin/daemon/spawn.h"
 
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,6 +55,11 @@ Result<Spawned> spawn_self(const std::vector<std::string>& words, int third, boo
   if (errnum != 0) return std::unexpected(Error::system("start this program once more", errnum));
   PINSCOPE_TRY(spawned.pidfd, kernel::open_pidfd(spawned.pid));
   return spawned;
+}
+
+bool has_ended(const Spawned& process) {
+  struct pollfd one = {process.pidfd.get(), POLLIN, 0};
+  return ::poll(&one, 1, 0) == 1;
 }
 
 bool reap(const Spawned& process, std::string& how) {

@@ -21,6 +21,9 @@ struct Spawned {
 // which the end of ours does not touch. Our child in any case: see reap().
 Result<Spawned> spawn_self(const std::vector<std::string>& words, int third, bool apart);
 
+// Whether it has ended. Its number is its own until it is reaped.
+bool has_ended(const Spawned& process);
+
 // Whether it has ended; then it is no more a child of ours, and `how` says how it ended.
 bool reap(const Spawned& process, std::string& how);
 

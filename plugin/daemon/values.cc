@@ -18,6 +18,7 @@
 #include "plugin/base/text.h"
 #include "plugin/daemon/confine.h"
 #include "plugin/daemon/notify.h"
+#include "plugin/daemon/set_aside.h"
 #include "plugin/daemon/spawn.h"
 #include "plugin/daemon/values_worker.h"
 #include "plugin/host/unix_socket.h"
@@ -77,6 +78,7 @@ class Supervisor {
     Spawned process;
     Fd socket;
     Time since;
+    Fd requests = Fd();  // its memory for them, that says what it is busy with
   };
 
   Result<bool> wait() {
@@ -108,9 +110,13 @@ class Supervisor {
 
   void look_after_worker() {
     std::string how;
+    // What it said last says where its mark is.
+    if (worker_ && has_ended(worker_->process)) hear();
     if (worker_ && reap(worker_->process, how)) {
       if (Clock::now() - worker_->since > kLivedLong) pause_.reset();
       start_at_ = Clock::now() + pause_.next();
+      const uint64_t lease = set_aside_.note_end(worker_->requests.get());
+      if (lease != 0) how += ", over lease " + std::to_string(lease);
       log_.write(Severity::kError, "the process that serves values has ended (" + how + ")");
       worker_.reset();
     }
@@ -139,6 +145,7 @@ class Supervisor {
       return log_.write(Severity::kError, made.error().sentence());
     }
     worker_ = *std::move(made);
+    set_aside_.tell(worker_->socket.get());
     wants_holder_ = true;
     holder_at_ = {};
     asked_.reset();
@@ -207,7 +214,11 @@ class Supervisor {
         return;
       }
       const hold::Message& message = received->message;
-      if (message.kind == Kind::kServing) hear_serving(message.error);
+      if (message.kind == Kind::kServing) {
+        if (received->descriptors.size() == 1)
+          worker_->requests = std::move(received->descriptors.front());
+        hear_serving(message.error);
+      }
       if (message.kind == Kind::kHolderGone) lose_holder();
       if (message.kind == Kind::kStatus && received->descriptors.size() == 1)
         hear_status(received->descriptors.front().get());
@@ -262,6 +273,7 @@ class Supervisor {
   const int stop_fd_;
   const Notifier manager_;
   std::optional<Worker> worker_;
+  SetAside set_aside_;
   Pause pause_;
   Time start_at_;                  // of the next worker
   std::optional<Spawned> holder_;  // that was started here

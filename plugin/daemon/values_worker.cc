@@ -11,13 +11,16 @@
 #include <csignal>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "plugin/base/text.h"
 #include "plugin/daemon/confine.h"
+#include "plugin/daemon/set_aside.h"
 #include "plugin/host/file.h"
 #include "plugin/model/values_lease.h"
 #include "plugin/model/values_status.h"
+#include "plugin/values/fuse/request_buffer.h"
 #include "plugin/values/fuse/server.h"
 #include "plugin/values/hold/holder.h"
 #include "plugin/values/hold/service.h"
@@ -120,11 +123,17 @@ class Worker {
 
   Status obey(hold::Received received) {
     if (received.message.kind == Kind::kStatus) return tell_status();
+    if (received.message.kind == Kind::kSetAside) {
+      const auto told = leases_of(received.message.view());
+      set_aside_.insert(told.begin(), told.end());
+      return {};
+    }
     if (received.message.kind != Kind::kHolder || received.descriptors.size() != 1 || service_)
       return std::unexpected(Error::system("understand the parent", EPROTO));
     auto met = meet(std::move(received.descriptors.front()));
     const int errnum = met ? 0 : met.error().errnum();
-    tell({.kind = Kind::kServing, .error = errnum});
+    const int buffer[] = {request_.fd()};
+    tell({.kind = Kind::kServing, .error = errnum}, std::span(buffer, request_.valid() ? 1 : 0));
     return errnum == EBUSY ? Status() : met;
   }
 
@@ -171,10 +180,30 @@ class Worker {
     tell({.kind = Kind::kHolderGone});
   }
 
+  // The mark tells the parent over which lease this process ended, if it does.
+  Status serve(const GivenLease& given) {
+    values::begin_request(request_.bytes(), given.number);
+    auto lease = served(given);
+    Status added = lease ? server_->add(*std::move(lease)) : std::unexpected(lease.error());
+    values::end_request(request_.bytes());
+    return added;
+  }
+
+  // Of what was handed over, nothing but the device is looked at.
+  Status set_aside(const GivenLease& given) {
+    values::Lease lease;
+    lease.tag = given.number;
+    lease.init = given.init;
+    lease.shown.container = given.id;
+    PINSCOPE_TRY(lease.device, duplicate(given.descriptors[hold::kDevice]));
+    log_.write(Severity::kError, "the values of container " + quoted(given.id) +
+                                     " are set aside, because two processes ended over them");
+    return server_->set_aside(std::move(lease));
+  }
+
   void add(GivenLease given) {
     const uint64_t number = given.number;
-    auto lease = served(given);
-    const Status added = lease ? server_->add(*std::move(lease)) : std::unexpected(lease.error());
+    const Status added = set_aside_.contains(number) ? set_aside(given) : serve(given);
     if (!added) {
       ++unusable_;
       log_.write(Severity::kError, "the values of container " + quoted(given.id) +
@@ -219,6 +248,7 @@ class Worker {
                                .number = lease.tag,
                                .maps = lease.maps,
                                .ready = lease.ready,
+                               .set_aside = lease.is_set_aside,
                                .requests = lease.counters.requests,
                                .errors = lease.counters.errors,
                                .missing = lease.counters.missing,
@@ -236,6 +266,7 @@ class Worker {
   std::optional<hold::Service> service_;  // nothing while there is no holder
   std::optional<values::Server> server_;  // its buffer is `request_`
   uint64_t unusable_ = 0;
+  std::set<uint64_t> set_aside_;  // leases that ended other workers
 };
 
 }  // namespace

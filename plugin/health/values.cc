@@ -44,19 +44,36 @@ Finding service(const inventory::ValuesService& found) {
   return {};
 }
 
+std::string names_of(std::vector<std::string> names) {
+  const size_t count = names.size();
+  if (count > kMaxNamed) {
+    names.resize(kMaxNamed);
+    names.push_back("and " + std::to_string(count - kMaxNamed) + " more");
+  }
+  return joined(names, ", ");
+}
+
+void add_set_aside(Findings& findings, const model::ValuesStatus& status) {
+  std::vector<std::string> names;
+  for (const auto& lease : status.leases)
+    if (lease.set_aside) names.push_back(one_line(lease.container));
+  if (names.empty()) return;
+  findings.push_back({Level::kFail, kPart, "set-aside",
+                      "two processes that serve values ended over those of " + names_of(names) +
+                          ": they are not served any more, and readers get an error",
+                      "the log of pinscoped --values says how they ended; the service tries again "
+                      "when it is restarted, and something is wrong with it or with the map"});
+}
+
 Finding strangers(const model::ValuesStatus& status, const std::set<std::string>& records) {
   std::vector<std::string> names;
   for (const auto& id : inventory::containers_of(status))
     if (!records.contains(id)) names.push_back(one_line(id));
   if (names.empty()) return {Level::kOk, kPart, "records", "each container has one", ""};
   const size_t count = names.size();
-  if (count > kMaxNamed) {
-    names.resize(kMaxNamed);
-    names.push_back("and " + std::to_string(count - kMaxNamed) + " more");
-  }
   return {Level::kWarn, kPart, "records",
           count_of(count, "container has", "containers have") +
-              " values and no record: " + joined(names, ", "),
+              " values and no record: " + names_of(std::move(names)),
           "something keeps their file systems mounted: pinscope inventory, or a process that "
           "outlived its container"};
 }
@@ -73,6 +90,7 @@ Findings judge_values(const inventory::ValuesService& found, const std::set<std:
          count_of(found.status->unusable, "container's values", "containers' values") +
              " cannot be served",
          "the log of pinscoped --values says why"});
+  add_set_aside(findings, *found.status);
   findings.push_back(strangers(*found.status, records));
   return findings;
 }

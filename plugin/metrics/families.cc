@@ -300,6 +300,13 @@ class Builder {
     if (status != nullptr) unusable.push_back(plain(status->unusable));
     gauge("pinscope_values_unusable", "Containers whose values cannot be served.",
           std::move(unusable));
+    std::vector<Sample> set_aside;
+    if (status != nullptr)
+      set_aside.push_back(plain(static_cast<uint64_t>(
+          std::ranges::count_if(status->leases, &model::ServedValues::set_aside))));
+    gauge("pinscope_values_set_aside",
+          "Containers whose values are not served any more, because processes ended over them.",
+          std::move(set_aside));
     served(status == nullptr ? std::vector<model::ServedValues>() : status->leases);
   }
 

@@ -25,6 +25,7 @@ Result<ServedValues> read_lease(const JsonView& object) {
   ServedValues lease;
   PINSCOPE_TRY(lease.container, object.string_or("container", ""));
   PINSCOPE_TRY(lease.ready, object.bool_or("ready", false));
+  PINSCOPE_TRY(lease.set_aside, object.bool_or("set_aside", false));
   for (const auto& [name, member] : kNumbers) {
     PINSCOPE_TRY(lease.*member, object.unsigned_or(name, 0));
   }
@@ -55,7 +56,10 @@ std::string to_json(const ValuesStatus& status) {
       .key("leases")
       .array();
   for (const auto& lease : status.leases) {
-    json.object().field("container", lease.container).field("ready", lease.ready);
+    json.object()
+        .field("container", lease.container)
+        .field("ready", lease.ready)
+        .field("set_aside", lease.set_aside);
     for (const auto& [name, member] : kNumbers) json.field(name, lease.*member);
     json.end();
   }

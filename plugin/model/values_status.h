@@ -20,8 +20,9 @@ struct ServedValues {
   std::string container;  // its id
   uint64_t number = 0;    // of the lease
   uint64_t maps = 0;
-  bool ready = false;     // the kernel was greeted: files can be seen
-  uint64_t requests = 0;  // all since the lease came to this process
+  bool ready = false;      // the kernel was greeted: files can be seen
+  bool set_aside = false;  // two processes ended over it: every reader gets EIO
+  uint64_t requests = 0;   // all since the lease came to this process
   uint64_t errors = 0;
   uint64_t missing = 0;  // names that do not exist
   uint64_t bytes = 0;

@@ -2,9 +2,12 @@
 // of their processes killed: readers go on, and nothing is left behind.
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <gtest/gtest.h>
+#include <linux/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,6 +64,8 @@ class ValuesKilled : public testing::Test {
     const pid_t child = check(::fork(), "fork");
     if (child != 0) return;
     (void)::setsid();
+    const gid_t group = 4000;  // that nobody may keep
+    (void)::setgroups(1, &group);
     const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     (void)::dup2(file, STDERR_FILENO);
     ::execv(kDaemon, arguments.data());
@@ -207,6 +212,91 @@ TEST_F(ValuesKilled, AReaderThatWaitsCanBeKilled) {
   EXPECT_TRUE(WIFSIGNALED(status));
 }
 
+// Two workers that end are enough, and other containers are served meanwhile and after.
+class ValuesSetAside : public ValuesKilled {
+ protected:
+  // What of "web-1" is the end of a worker, and how.
+  void start_with_a_mistake(const char* over, const char* how) {
+    ::setenv("LD_PRELOAD", PINSCOPE_END_OVER, 1);
+    ::setenv("PINSCOPE_END_OVER", over, 1);
+    ::setenv("PINSCOPE_END_BY", how, 1);
+    start({"--values", "--no-holder"});
+    for (const char* name : {"LD_PRELOAD", "PINSCOPE_END_OVER", "PINSCOPE_END_BY"})
+      ::unsetenv(name);
+  }
+  // That this is the one that is set aside, and no other.
+  void expect_set_aside(const std::string& id) const {
+    const auto set_aside = [&] {
+      std::vector<std::string> ids;
+      const auto found = look();
+      if (!found.status) return ids;
+      for (const auto& lease : found.status->leases)
+        if (lease.set_aside) ids.push_back(lease.container);
+      return ids;
+    };
+    EXPECT_TRUE(wait_until([&] { return !set_aside().empty(); }, 120)) << log();
+    EXPECT_THAT(set_aside(), testing::ElementsAre(id));
+    EXPECT_THAT(log(), HasSubstr("the values of container \"" + id + "\" are set aside"));
+  }
+};
+
+TEST_F(ValuesSetAside, IsWhatEndsWorkersAsSoonAsTheyAreGivenIt) {
+  start({"--hold"});
+  await_holder();
+  FuseSuperblock bad;
+  FuseSuperblock good;
+  put_lease(bad, "web-1");
+  put_lease(good, "web-2");
+  start_with_a_mistake("\"web-1\"", "abort");
+  EXPECT_EQ(read_of(good), ENOENT) << log();
+  EXPECT_EQ(read_of(bad), EIO) << log();
+  expect_set_aside("web-1");
+  // It stays so with the next worker, who is told before it is given anything.
+  end("--values-worker", SIGKILL);
+  EXPECT_EQ(read_of(bad), EIO) << log();
+  EXPECT_EQ(read_of(good), ENOENT) << log();
+}
+
+TEST_F(ValuesSetAside, IsWhoseRequestsEndWorkers) {
+  start({"--hold"});
+  await_holder();
+  FuseSuperblock bad;
+  FuseSuperblock good;
+  put_lease(bad, "web-1");
+  put_lease(good, "web-2");
+  start_with_a_mistake("evil", "abort");
+  EXPECT_EQ(read_of(bad), ENOENT) << log();
+  EXPECT_EQ(end_of_reader(start_reader(bad, "evil")), EIO) << log();
+  expect_set_aside("web-1");
+  EXPECT_EQ(read_of(bad), EIO) << log();
+  EXPECT_EQ(read_of(good), ENOENT) << log();
+}
+
+TEST_F(ValuesSetAside, IsWhatWorkersHangOver) {
+  start({"--hold"});
+  await_holder();
+  FuseSuperblock bad;
+  put_lease(bad, "web-1");
+  start_with_a_mistake("\"web-1\"", "hang");
+  EXPECT_EQ(read_of(bad), EIO) << log();
+  expect_set_aside("web-1");
+}
+
+// Who ends a worker that is busy with nobody blames nobody.
+TEST_F(ValuesSetAside, IsNoOneWhenWorkersAreKilledFromOutside) {
+  start({"--values"});
+  await_holder();
+  FuseSuperblock file_system;
+  put_lease(file_system);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(read_of(file_system), ENOENT) << log();
+    await_serving(1);
+    end("--values-worker", SIGKILL);
+  }
+  await_serving(1);
+  EXPECT_FALSE(look().status.value().leases.front().set_aside);
+}
+
 TEST_F(ValuesKilled, ANewHolderIsGivenEverything) {
   start({"--values"});
   await_holder();
@@ -236,6 +326,40 @@ TEST_F(ValuesKilled, WithoutBothReadersGetAnError) {
   EXPECT_TRUE(wait_until([&] { return processes("--values-worker").empty(); }));
   end("--hold", SIGKILL);
   EXPECT_EQ(read_of(file_system), ENOTCONN);
+}
+
+// As root of the host can, and nobody else: the connection's file is the mounter's.
+void abort_connection(const FuseSuperblock& file_system) {
+  const Fd context(
+      static_cast<int>(check(::syscall(SYS_fsopen, "fusectl", FSOPEN_CLOEXEC), "fsopen fusectl")));
+  check(::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0),
+        "fsconfig");
+  const Fd control(static_cast<int>(
+      check(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, 0), "fsmount fusectl")));
+  struct statx status {};
+  check(::statx(file_system.mount(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &status), "statx");
+  const std::string name = std::to_string(status.stx_dev_minor) + "/abort";
+  struct stat file {};
+  check(::fstatat(control.get(), name.c_str(), &file, 0), "stat abort");
+  EXPECT_EQ(file.st_uid, 0U);
+  EXPECT_EQ(file.st_mode & 0777U, 0200U);
+  const Fd abort(check(::openat(control.get(), name.c_str(), O_WRONLY | O_CLOEXEC), "open abort"));
+  check(::write(abort.get(), "1", 1), "abort");
+}
+
+TEST_F(ValuesKilled, AConnectionThatRootAbortsEndsAlone) {
+  start({"--values"});
+  await_holder();
+  FuseSuperblock one;
+  FuseSuperblock two;
+  put_lease(one, "web-1");
+  put_lease(two, "web-2");
+  await_serving(2);
+  EXPECT_EQ(read_of(one), ENOENT);
+  abort_connection(one);
+  EXPECT_THAT(read_of(one), testing::AnyOf(ENOTCONN, ECONNABORTED));
+  await_serving(1);
+  EXPECT_EQ(read_of(two), ENOENT) << log();
 }
 
 TEST_F(ValuesKilled, NothingIsLeftWhenAllAreToldToEnd) {

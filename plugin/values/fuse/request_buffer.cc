@@ -1,5 +1,6 @@
 #include "plugin/values/fuse/request_buffer.h"
 
+#include <fcntl.h>
 #include <linux/fuse.h>
 #include <unistd.h>
 
@@ -47,6 +48,13 @@ std::span<std::byte> request_bytes(std::span<std::byte> buffer) {
 
 void end_request(std::span<std::byte> buffer) {
   store_mark(buffer, 0);
+}
+
+uint64_t marked_lease(int memory) {
+  uint64_t lease = 0;
+  // Reading a file of memory waits for nobody.
+  if (::fcntl(memory, F_GET_SEALS) < 0) return 0;
+  return ::pread(memory, &lease, sizeof lease, 0) == sizeof lease ? lease : 0;
 }
 
 std::optional<AbandonedRequest> abandoned_request(std::span<const std::byte> buffer) {

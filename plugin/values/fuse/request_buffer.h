@@ -33,6 +33,10 @@ std::span<std::byte> request_bytes(std::span<std::byte> buffer);
 // No request stands there any more.
 void end_request(std::span<std::byte> buffer);
 
+// Whose request stands there, or what its server was otherwise busy with; 0: none. `memory` is a
+// descriptor of the buffer, of which nothing is believed: another file has no mark.
+uint64_t marked_lease(int memory);
+
 struct AbandonedRequest {
   uint64_t lease = 0;
   uint64_t unique = 0;   // the kernel's number of it

@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -23,12 +24,14 @@ namespace pinscope::values {
 namespace {
 
 constexpr size_t kEventsOfARound = 256;
+constexpr size_t kSecretDigits = 64;
 
 // A connection and what belongs to it.
 struct Served : Share {
   uint64_t id = 0;  // in the loop
   uint64_t tag = 0;
   std::string container;
+  bool is_set_aside = false;
   std::vector<Fd> descriptors;  // of the maps
   std::unique_ptr<Connection> connection;
   ServedCounters counters;
@@ -117,6 +120,8 @@ struct Server::State {
     return std::make_unique<FileSystem>(std::move(files));
   }
 
+  Status admit(Lease lease, bool is_set_aside);
+
   // The kernel has the answer already, and refuses this one.
   static Status replay(Connection& connection, std::string_view init) {
     std::vector<std::byte> request(init.size() + kRoomBehindRequest);
@@ -143,10 +148,19 @@ struct Server::State {
     return true;
   }
 
+  static AnswerSent refuse(const Served& lease, std::span<const std::byte> request) {
+    fuse_in_header header{};
+    std::memcpy(&header, request.data(), std::min(request.size(), sizeof header));
+    (void)refuse_request(lease.connection->device(), header.unique);
+    return {.error = EIO, .bytes = sizeof(fuse_out_header)};
+  }
+
   void answer(Served& lease, std::span<std::byte> request) {
     const uint64_t start = monotonic_ns();
     if (!lease.connection->is_ready() && callbacks.on_init) callbacks.on_init(lease.tag, request);
-    const AnswerSent sent = lease.connection->process(request);
+    const bool is_refused = lease.is_set_aside && lease.connection->is_ready();
+    const AnswerSent sent =
+        is_refused ? refuse(lease, request) : lease.connection->process(request);
     // The kernel brings it again when it is this connection's turn. Before Linux 6.9 the reader
     // asks again: programs do, where they are told that a signal came between.
     if (sent.later != 0) (void)release_request(lease.connection->device(), sent.later, EINTR);
@@ -211,22 +225,33 @@ Result<Server> Server::open(std::span<std::byte> buffer, Callbacks callbacks, Se
 }
 
 Status Server::add(Lease lease) {
+  return state_->admit(std::move(lease), false);
+}
+
+Status Server::set_aside(Lease lease) {
+  lease.shown.maps.clear();
+  lease.shown.secret.assign(kSecretDigits, '0');  // there is nothing to number
+  return state_->admit(std::move(lease), true);
+}
+
+Status Server::State::admit(Lease lease, bool is_set_aside) {
   PINSCOPE_CHECK(make_non_blocking(lease.device));
-  PINSCOPE_TRY(auto files, state_->files_of(lease));
+  PINSCOPE_TRY(auto files, files_of(lease));
   const int device = lease.device.get();
   auto connection = std::make_unique<Connection>(
-      std::move(lease.device), std::move(files), state_->sessions,
+      std::move(lease.device), std::move(files), sessions,
       [device](std::span<const iovec> parts) { write_answer(device, parts); });
-  if (!lease.init.empty()) PINSCOPE_CHECK(State::replay(*connection, lease.init));
-  auto served = std::make_unique<Served>();
-  served->id = state_->next_id++;
-  served->tag = lease.tag;
-  served->container = lease.shown.container;
-  served->descriptors = std::move(lease.descriptors);
-  served->connection = std::move(connection);
-  PINSCOPE_CHECK(state_->join(device, served->id));
-  const uint64_t id = served->id;
-  state_->served.emplace(id, std::move(served));
+  if (!lease.init.empty()) PINSCOPE_CHECK(replay(*connection, lease.init));
+  auto one = std::make_unique<Served>();
+  one->id = next_id++;
+  one->is_set_aside = is_set_aside;
+  one->tag = lease.tag;
+  one->container = lease.shown.container;
+  one->descriptors = std::move(lease.descriptors);
+  one->connection = std::move(connection);
+  PINSCOPE_CHECK(join(device, one->id));
+  const uint64_t id = one->id;
+  served.emplace(id, std::move(one));
   return {};
 }
 
@@ -278,6 +303,7 @@ std::vector<ServedLease> Server::leases() const {
     ServedLease one{.container = lease->container, .tag = lease->tag, .maps = 0};
     one.maps = lease->connection->files().maps();
     one.ready = lease->connection->is_ready();
+    one.is_set_aside = lease->is_set_aside;
     one.counters = lease->counters;
     one.counters.handles = static_cast<uint32_t>(lease->connection->files().open_handles());
     one.counters.refused = lease->connection->files().refused();

@@ -52,6 +52,7 @@ struct ServedLease {
   uint64_t tag = 0;
   size_t maps = 0;
   bool ready = false;  // INIT was answered
+  bool is_set_aside = false;
   ServedCounters counters = {};
 };
 
@@ -84,6 +85,9 @@ class Server {
   // Serves it from now on. An error if the maps cannot be read, or two are of one name; then the
   // lease is dropped, which ends its file system unless somebody else has its device.
   Status add(Lease lease);
+  // Answers everything with EIO, and looks at no map. Of its `shown` only the container's
+  // id counts.
+  Status set_aside(Lease lease);
   // Stops to serve it; nothing if it is not there.
   void remove(uint64_t tag);
 

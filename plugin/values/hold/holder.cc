@@ -150,6 +150,7 @@ class Holder {
       case Kind::kServing:
       case Kind::kHolderGone:
       case Kind::kStatus:
+      case Kind::kSetAside:
         break;
     }
     refuse(peer, EPROTO);

@@ -28,8 +28,9 @@
 // plugin/daemon/values_worker.h.
 //
 //   the parent                      the worker
+//   kSetAside, text: numbers    ->                  leases that are not to be served
 //   kHolder, a connection       ->
-//                               <-  kServing, error
+//                               <-  kServing, error; with the request buffer, if it has one
 //                               <-  kHolderGone
 //   kStatus                     ->
 //                               <-  kStatus, with a memory file of JSON
@@ -75,6 +76,7 @@ enum class Kind : uint32_t {
   kServing,
   kHolderGone,
   kStatus,
+  kSetAside,
 };
 
 struct Message {

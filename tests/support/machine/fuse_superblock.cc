@@ -74,7 +74,7 @@ void answer_error(int device, const std::string& request, int errnum) {
   check(::write(device, &answer, sizeof answer), "answer a request");
 }
 
-pid_t start_reader(const FuseSuperblock& file_system) {
+pid_t start_reader(const FuseSuperblock& file_system, const char* name) {
   const pid_t reader = check(::fork(), "fork");
   if (reader != 0) return reader;
   // With the device or a service's connection, nobody else could end them.
@@ -82,7 +82,7 @@ pid_t start_reader(const FuseSuperblock& file_system) {
   (void)::close_range(3, mount - 1, 0);
   (void)::close_range(mount + 1, ~0U, 0);
   struct stat status {};
-  const int result = ::fstatat(file_system.mount(), "x", &status, 0);
+  const int result = ::fstatat(file_system.mount(), name, &status, 0);
   ::_exit(result == 0 ? 0 : errno);
 }
 

@@ -34,8 +34,8 @@ fuse_in_header header_of(const std::string& request);
 void answer_init(int device, const std::string& request);
 void answer_error(int device, const std::string& request, int errnum);
 
-// A process that asks for the file "x" in the mount, and ends with the errno it was told.
-pid_t start_reader(const FuseSuperblock& file_system);
+// A process that asks for this file in the mount, and ends with the errno it was told.
+pid_t start_reader(const FuseSuperblock& file_system, const char* name = "x");
 // Its errno; waits for its end.
 int end_of_reader(pid_t reader);
 

@@ -59,6 +59,14 @@ TEST(HealthOfValues, SaysWhatHangsOrCannotBeServed) {
             std::pair(Level::kFail, std::string("2 containers' values cannot be served")));
 }
 
+TEST(HealthOfValues, NamesContainersThatAreSetAside) {
+  EXPECT_EQ(finding(serving({{.container = "web-1"}}), "set-aside").first, Level::kOk);
+  const auto found = serving({{.container = "web-1"}, {.container = "web-2", .set_aside = true}});
+  const auto [level, detail] = finding(found, "set-aside");
+  EXPECT_EQ(level, Level::kFail);
+  EXPECT_THAT(detail, testing::HasSubstr("ended over those of web-2:"));
+}
+
 TEST(HealthOfValues, NamesContainersWithoutARecord) {
   const auto found = serving({{.container = "web-1"}, {.container = "ev\nil"}});
   EXPECT_EQ(finding(found, "records", {"web-1"}),

@@ -132,12 +132,13 @@ TEST(Families, CountWhatWasServedOfValuesByContainer) {
   status.state = model::ValuesState::kServing;
   status.leases = {
       {.container = "a", .requests = 3, .errors = 1, .bytes = 100, .time_ns = 500'000'000},
-      {.container = "a", .requests = 4, .bytes = 10},
+      {.container = "a", .set_aside = true, .requests = 4, .bytes = 10},
       {.container = "b\n"}};
   facts.values = inventory::ValuesService{true, false, status};
   const auto lines = lines_of(facts);
   EXPECT_THAT(lines, Contains("pinscope_values_up{part=\"holder\"} 0"));
   EXPECT_THAT(lines, Contains("pinscope_values_up{part=\"service\"} 1"));
+  EXPECT_THAT(lines, Contains("pinscope_values_set_aside 1"));
   EXPECT_THAT(lines, Contains("pinscope_values_requests_total{container=\"a\"} 7"));
   EXPECT_THAT(lines, Contains("pinscope_values_errors_total{container=\"a\"} 1"));
   EXPECT_THAT(lines, Contains("pinscope_values_bytes_total{container=\"a\"} 110"));

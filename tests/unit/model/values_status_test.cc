@@ -16,6 +16,7 @@ TEST(ValuesStatus, ComesBackFromItsJson) {
                     .number = 7,
                     .maps = 2,
                     .ready = true,
+                    .set_aside = true,
                     .requests = 10,
                     .errors = 1,
                     .missing = 2,
