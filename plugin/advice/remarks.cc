@@ -49,6 +49,7 @@ class Observer {
     lsm();
     owners();
     rights();
+    values();
     checkpoints();
     if (decision_.grants.empty() && !decision_.delegation)
       add(Kind::kNote, "no-grants", "nothing is granted: the container gets no pin at all", "");
@@ -102,7 +103,7 @@ class Observer {
   }
 
   void seccomp() {
-    if (decision_.grants.empty() && !decision_.delegation) return;
+    if (!decision_.has_pins() && !decision_.delegation) return;
     const auto missing = needed_.commands - container_.seccomp_commands;
     if (missing.empty()) {
       if (container_.seccomp_bpf == model::SeccompBpf::kFiltered)
@@ -121,7 +122,7 @@ class Observer {
     const std::string which = to_string(can_be_opened ? missing : needed_.still_refused);
     add(Kind::kUnreachable, "seccomp",
         container_.seccomp_bpf == model::SeccompBpf::kRefused
-            ? decision_.grants.empty()
+            ? !decision_.has_pins()
                   ? "the seccomp profile refuses bpf(2): no token can be made"
                   : "the seccomp profile refuses bpf(2): the pins are there, but cannot be opened"
             : "the seccomp profile refuses some of the commands of bpf(2) that the grants need",
@@ -129,7 +130,8 @@ class Observer {
   }
 
   void lsm() {
-    const bool below_sys = is_at_or_below(decision_.at, "/sys/fs");
+    const bool has_view = decision_.has_pins() || decision_.delegation;
+    const bool below_sys = has_view && is_at_or_below(decision_.at, "/sys/fs");
     const auto& profile = container_.apparmor_profile;
     const bool is_default = profile == "docker-default" || profile == "cri-containerd.apparmor.d" ||
                             profile == "crio-default" || profile.starts_with("containers-default");
@@ -175,8 +177,18 @@ class Observer {
   std::string names_with(Access access) const {
     std::string names;
     for (const auto& grant : decision_.grants)
-      if (grant.access == access) names += (names.empty() ? "" : ", ") + quoted(grant.name);
+      if (grant.access == access && grant.pin)
+        names += (names.empty() ? "" : ", ") + quoted(grant.name);
     return names;
+  }
+
+  void values() {
+    if (decision_.shows_values())
+      add(Kind::kNote, "values",
+          "values are at " + quoted(decision_.values_at) +
+              ": the container does not start unless pinscoped --hold keeps them, and reads them "
+              "while pinscoped --values serves them",
+          "");
   }
 
   // CRIU 4.2: "doesn't have a proper root mount", because a view is a part of its file system.

@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "plugin/apply/hand_over.h"
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/base/undo.h"
@@ -149,9 +150,48 @@ class Applied::Walker {
                                         directory, step.path,
                                         {target_.container, grant.source, to_string(grant.rule)}));
     }
-    pins_[step.grant].object = std::move(source.info);
+    note_opened(step.grant, std::move(source));
     return {};
   }
+
+  // Kept for the step behind this one: a thousand of them would be too many.
+  void note_opened(uint32_t grant, kernel::SourceOpener::Source source) {
+    pins_[grant].object = source.info;
+    opened_.reset();
+    if (pins_[grant].grant.values) opened_ = {grant, std::move(source)};
+  }
+
+  Status run(const MakeValues& step) {
+    PINSCOPE_TRY(hand_over_, HandOver::begin(target_.state_directory, target_.container));
+    auto [context, mount] = hand_over_->take_mount();
+    put(instances_, step.instance, {std::move(context), std::move(mount)});
+    instances_[step.instance].shown.type = InstanceType::kFuse;
+    instances_[step.instance].shown.sealed = true;
+    return {};
+  }
+
+  Status run(const ShowValues& step) {
+    GrantedPin& grant = pins_[step.grant].grant;
+    auto shown = show(step, grant);
+    if (!shown) return std::unexpected(std::move(shown).error().rule(to_string(grant.rule)));
+    return {};
+  }
+
+  Status show(const ShowValues& step, GrantedPin& grant) {
+    if (!opened_ || opened_->first != step.grant) {
+      PINSCOPE_TRY(auto source, sources_.open(grant));
+      note_opened(step.grant, std::move(source));
+    }
+    const auto [number, source] = *std::exchange(opened_, std::nullopt);
+    if (source.info.kind != ObjectKind::kMap) {
+      grant.values.reset();
+      return {};
+    }
+    return hand_over_->add(grant, source, step.uid, step.gid, features_.pin_by_fd,
+                           target_.proc_self_fd);
+  }
+
+  Status run(const HandOverValues&) { return hand_over_->finish(); }
 
   Status run(const MakeSymlink& step) {
     const auto& maker = instances_[step.instance].maker;
@@ -219,7 +259,7 @@ class Applied::Walker {
     PINSCOPE_TRY(auto source, sources_.open(grant));
     PINSCOPE_TRY(Fd mount, kernel::clone_mount(source.pin.get(), ""));
     PINSCOPE_CHECK(kernel::make_mount_read_only(mount.get()));
-    pins_[step.grant].object = std::move(source.info);
+    note_opened(step.grant, std::move(source));
     put(mounts_, step.mount, {std::move(mount)});
     return {};
   }
@@ -307,16 +347,29 @@ class Applied::Walker {
     if (::fstat(found.get(), &seen) != 0 || ::fstat(mount_of(step.mount), &view) != 0)
       return std::unexpected(Error::system("verify the view at " + quoted(step.at), errno));
     if (seen.st_dev != view.st_dev || seen.st_ino != view.st_ino)
-      return std::unexpected(
-          Error(ErrorCode::kTargetInvalid, "verify the view at " + quoted(step.at))
-              .reason("something else is there")
-              .hint("a directory above it was replaced while the container was set up"));
+      return std::unexpected(something_else_at(step.at));
+    return {};
+  }
+
+  static Error something_else_at(const std::string& at) {
+    return Error(ErrorCode::kTargetInvalid, "verify the view at " + quoted(at))
+        .reason("something else is there")
+        .hint("a directory above it was replaced while the container was set up");
+  }
+
+  Status run(const VerifyValues& step) {
+    PINSCOPE_TRY(const auto at, parse_absolute(step.at));
+    PINSCOPE_TRY(const uint64_t seen, root_->mount_at(at, features_.list_mounts));
+    PINSCOPE_TRY(const auto mount,
+                 kernel::identify_mount(mount_of(step.mount), features_.list_mounts));
+    if (seen != mount.id) return std::unexpected(something_else_at(step.at));
     return {};
   }
 
   Status run(const CheckLaterMounts& step) {
-    return kernel::LaterMounts(*root_, target_.proc_self_fd)
-        .check(step.at, step.masked, step.read_only);
+    const kernel::LaterMounts later(*root_, target_.proc_self_fd);
+    return step.values ? later.check_ahead(step.at, step.masked, step.read_only)
+                       : later.check(step.at, step.masked, step.read_only);
   }
 
   Status run(const VerifyDelegation& step) {
@@ -352,6 +405,8 @@ class Applied::Walker {
   std::vector<PinnedObject> pins_;  // for each grant of the plan
   std::vector<Instance> instances_;
   std::vector<ViewMount> mounts_;
+  std::optional<HandOver> hand_over_;                                        // if there are values
+  std::optional<std::pair<uint32_t, kernel::SourceOpener::Source>> opened_;  // of a grant with some
   Fd mountinfo_;
   std::unique_ptr<kernel::ContainerRoot> root_;  // once the container is entered
   // Below the container's root, as found there; nothing once they have been hidden.

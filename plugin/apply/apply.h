@@ -21,8 +21,9 @@ namespace pinscope::apply {
 
 struct Target {
   const kernel::ContainerProcess* process = nullptr;
-  std::string container;    // its id
-  std::string rootfs;       // absolute, as the container's mount namespace shows it
+  std::string container;        // its id
+  std::string state_directory;  // with the socket of the holder of values
+  std::string rootfs;           // absolute, as the container's mount namespace shows it
   bool is_session = false;  // of the host: its root is the host's own, in a namespace of its own
   int proc_self_fd = -1;    // /proc/self/fd, opened before the mount namespace was changed
   kernel::SourceOpener* sources = nullptr;  // which may have looked at some of them

@@ -63,6 +63,8 @@ std::string to_text(const inventory::Entry& entry, const Palette& palette) {
   facts.add({"created", utc_time(record.created_ns)});
   facts.add({"by", "pinscope-hook " + record.version});
   facts.add({"view at", record.at + " (" + inventory::name_of(entry.live.view) + ")"});
+  if (given.values_at)
+    facts.add({"values at", *given.values_at + (entry.live.values_missing ? " (missing)" : "")});
   facts.add({"layout", model::name_of(record.layout)});
   facts.add({"host bpffs", model::name_of(record.host_bpffs)});
   if (given.delegation && !given.pins.empty())
@@ -90,7 +92,7 @@ std::string to_text(const inventory::Entry& entry, const Palette& palette) {
       now += ": now " + std::to_string(live.source_object_id);
     const bool good = live.source == inventory::SourceState::kCurrent ||
                       live.source == inventory::SourceState::kSkipped;
-    grants.add({pin.grant.name, model::name_of(pin.grant.access), object, owner_and_mode(pin.grant),
+    grants.add({pin.grant.name, model::access_text(pin.grant), object, owner_and_mode(pin.grant),
                 pin.grant.source, Cell(now, good ? Colour::kPlain : Colour::kYellow),
                 model::to_string(pin.grant.rule)});
   }

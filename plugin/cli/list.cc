@@ -66,6 +66,15 @@ bool has_one_id_twice(const inventory::Entries& all) {
   return std::ranges::adjacent_find(all.entries, same) != all.entries.end();
 }
 
+// Of the view and of values; of values alone there is no view.
+std::string places_of(const model::Record& record) {
+  const auto& given = record.given;
+  if (!given.values_at) return record.at;
+  const bool has_pins =
+      std::ranges::any_of(given.pins, [](const auto& pin) { return pin.grant.pin; });
+  return has_pins || given.delegation ? record.at + ", " + *given.values_at : *given.values_at;
+}
+
 // Policies, and bundles where they tell containers apart, are columns or stand below their row: how
 // long they are is the choice of others.
 enum class LongTexts { kInColumns, kBelow };
@@ -96,7 +105,7 @@ Table make_table(const inventory::Entries& all, const Names& names, const ListOp
     if (named) row.insert(row.begin() + 1, Cell(name_of(names, entry)));
     const auto policies = inventory::policy_names(record);
     if (!below) row.emplace_back(joined(policies, ","));
-    row.insert(row.end(), {grants, record.at, age(wall_clock_ns(), record.created_ns)});
+    row.insert(row.end(), {grants, places_of(record), age(wall_clock_ns(), record.created_ns)});
     if (tells_apart) row.emplace_back(std::to_string(record.given.pid));
     if (tells_apart && !below) row.emplace_back(record.given.bundle);
     table.add(std::move(row));

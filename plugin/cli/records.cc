@@ -18,6 +18,7 @@ void write_grant(JsonWriter& json, const model::PinnedObject& pin,
       .field("gid", pin.grant.gid)
       .field("mode", model::mode_text(pin.grant.mode))
       .field("skipped", pin.skipped);
+  write_values(json, pin.grant);
   if (!pin.skipped)
     json.field("kind", model::name_of(pin.object.kind))
         .field("type", model::type_name(pin.object))
@@ -85,6 +86,7 @@ void write_entry(JsonWriter& json, const inventory::Entry& entry, const std::str
     json.key("delegation");
     write_delegation(json, *given.delegation);
   }
+  if (given.values_at) json.field("values_at", *given.values_at);
   json.key("instances");
   write_instances(json, record.instances);
   json.field("state", inventory::summary(record, entry.live))

@@ -52,7 +52,10 @@ class Comparison {
     using inventory::ViewState;
     if (live_.view == ViewState::kUnknown)
       add(Kind::kUnknown, "its view could not be looked at: a file system in it does not answer");
-    if (live_.view == ViewState::kMissing) {
+    if (live_.values_missing) {
+      add(Kind::kViewMissing,
+          "the values at " + quoted(*record_.given.values_at) + " are not there any more");
+    } else if (live_.view == ViewState::kMissing) {
       std::vector<std::string> names;
       names.reserve(live_.missing_names.size());
       for (const auto& name : live_.missing_names) names.push_back(quoted(name));
@@ -117,6 +120,12 @@ class Comparison {
     if (place() != decision.grants_at())
       add(Kind::kChanged,
           "its view is at " + quoted(place()) + ", and would be at " + quoted(decision.grants_at()),
+          rule);
+    const auto& values_at = record_.given.values_at;
+    if (values_at && decision.shows_values() && *values_at != decision.values_at)
+      add(Kind::kChanged,
+          "its values are at " + quoted(*values_at) + ", and would be at " +
+              quoted(decision.values_at),
           rule);
     if (record_.layout != decision.layout && !record_.given.pins.empty())
       add(Kind::kChanged,

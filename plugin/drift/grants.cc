@@ -26,9 +26,8 @@ GrantedPin bare(const GrantedPin& grant) {
 
 // "read of "/sys/fs/bpf/flows" for 0:0, 0440".
 std::string rights_of(const GrantedPin& grant) {
-  return std::string(model::name_of(grant.access)) + " of " + quoted(grant.source) + " for " +
-         std::to_string(grant.uid) + ":" + std::to_string(grant.gid) + ", " +
-         model::mode_text(grant.mode);
+  return access_text(grant) + " of " + quoted(grant.source) + " for " + std::to_string(grant.uid) +
+         ":" + std::to_string(grant.gid) + ", " + model::mode_text(grant.mode);
 }
 
 // Only what differs of two that have one source.
@@ -41,7 +40,8 @@ std::string difference(const GrantedPin& given, const GrantedPin& now) {
     return std::to_string(grant.uid) + ":" + std::to_string(grant.gid);
   };
   add("called ", quoted(given.name), quoted(now.name));
-  add("for ", model::name_of(given.access), model::name_of(now.access));
+  add("for ", access_text(given), access_text(now));
+  if (given.values && now.values) add("shown as ", values_text(given), values_text(now));
   add("owned by ", owner(given), owner(now));
   add("mode ", model::mode_text(given.mode), model::mode_text(now.mode));
   return joined(parts, "; ");
@@ -81,9 +81,19 @@ class Grants {
       const auto is_its = [&](const GrantedPin& other) {
         return other.source == decided[i].source && other.name == decided[i].name;
       };
-      if (!is_left_out || std::ranges::any_of(given, is_its)) grants.push_back(bare(decided[i]));
+      if (is_left_out && std::ranges::none_of(given, is_its)) continue;
+      grants.push_back(bare(decided[i]));
+      if (is_no_map(decided[i])) grants.back().values.reset();
     }
     return grants;
+  }
+
+  // What was given is no map: it has no values, whatever the policies say.
+  [[nodiscard]] bool is_no_map(const GrantedPin& grant) const {
+    return std::ranges::any_of(record_.given.pins, [&](const auto& pin) {
+      return pin.grant.source == grant.source && !pin.skipped &&
+             pin.object.kind != model::ObjectKind::kMap;
+    });
   }
 
   // From what the policies say to what there is: where both differ in more than one way, it is what

@@ -28,6 +28,7 @@ constexpr std::chrono::milliseconds kShortestTimeout{100};
 constexpr std::chrono::milliseconds kTimeout{3000};
 constexpr std::string_view kPresent = "present";
 constexpr std::string_view kMissing = "missing";
+constexpr std::string_view kValuesMissing = "values missing";
 
 // Whether it is in one of the view's instances: a container that may mount can put a file of the
 // same name in its place. Not known of records of earlier versions, nor in layout bind, whose pins
@@ -45,9 +46,25 @@ bool is_of_view(const model::Record& record, const Fd& pin) {
   });
 }
 
+// Whether the values are where they were attached. Asks nothing that whoever serves them would have
+// to answer.
+bool are_values_there(const model::Record& record, const Fd& root) {
+  const auto found =
+      kernel::open_resolved(root.get(), *record.given.values_at, O_PATH | O_DIRECTORY,
+                            RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+  struct statx status {};
+  constexpr int kNoQuestion = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+  if (!found || ::statx(found->get(), "", kNoQuestion, 0, &status) != 0) return false;
+  return std::ranges::any_of(record.instances, [&](const model::ViewInstance& one) {
+    return one.type == model::InstanceType::kFuse && one.device_major == status.stx_dev_major &&
+           one.device_minor == status.stx_dev_minor;
+  });
+}
+
 // Looks from the container's root. Everything there is the container's to change, so nothing is
-// opened for more than its name, and no link leads out of its root. Gives one of the words above,
-// and behind it, after a NUL each, the names that are missing.
+// opened for more than its name, and no link leads out of its root. Gives one of the words above:
+// the last only if nothing else is missing. Behind it, after a NUL each, are the names that are
+// missing.
 Result<std::string> look_at_view(const model::Record& record) {
   PINSCOPE_TRY(const Fd root, open_root(record));
   constexpr uint64_t kInside = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
@@ -56,17 +73,22 @@ Result<std::string> look_at_view(const model::Record& record) {
   const bool delegates = record.given.delegation.has_value();
   const bool tokens_missing =
       delegates && !kernel::open_resolved(root.get(), record.at, O_PATH | O_DIRECTORY, kInside);
-  const auto& place =
-      delegates && !record.given.pins.empty() ? record.given.delegation->grants_at : record.at;
+  const bool has_pins =
+      std::ranges::any_of(record.given.pins, [](const auto& pin) { return pin.grant.pin; });
+  const auto& place = delegates && has_pins ? record.given.delegation->grants_at : record.at;
+  // With values alone there is no view.
+  const bool is_expected = has_pins || delegates || !record.given.values_at;
   const auto view = kernel::open_resolved(root.get(), place, O_PATH | O_DIRECTORY, kInside);
   std::string missing;
   for (const auto& pin : record.given.pins) {
-    if (pin.skipped) continue;
+    if (pin.skipped || !pin.grant.pin) continue;
     const auto shown = view ? kernel::open_resolved(view->get(), pin.grant.name, O_PATH, kBelow)
                             : Result<Fd>(Fd());
     if (!shown || !is_of_view(record, *shown)) missing += '\0' + pin.grant.name;
   }
-  const bool present = view && missing.empty() && !tokens_missing;
+  const bool present = (view || !is_expected) && missing.empty() && !tokens_missing;
+  if (present && record.given.values_at && !are_values_there(record, root))
+    return std::string(kValuesMissing);
   return std::string(present ? kPresent : kMissing) + missing;
 }
 
@@ -137,6 +159,7 @@ bool is_there(const model::Record& record, const Live& live) {
 void take_look(const std::string& look, Live& live) {
   const auto words = split(look, '\0');
   live.view = words.front() == kPresent ? ViewState::kPresent : ViewState::kMissing;
+  live.values_missing = words.front() == kValuesMissing;
   for (size_t i = 1; i < words.size(); ++i) live.missing_names.emplace_back(words[i]);
 }
 

@@ -45,6 +45,7 @@ struct Live {
   ProcessState process = ProcessState::kGone;
   ViewState view = ViewState::kUnknown;
   std::vector<std::string> missing_names;  // granted and not found in the view
+  bool values_missing = false;             // shown at start, and not there: `view` is kMissing
   std::vector<PinState> pins;              // in the order of Record::pins
   // In the order of Record::instances; nothing of those that were not sealed.
   std::vector<std::optional<SealState>> seals;

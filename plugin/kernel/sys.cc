@@ -36,14 +36,25 @@ Result<Fd> open_filesystem(const char* type) {
 
 Result<Fd> create_filesystem(const char* type) {
   PINSCOPE_TRY(Fd context, open_filesystem(type));
-  if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
-    return failed(std::string("create file system ") + quoted(type));
+  PINSCOPE_CHECK(create_superblock(context.get(), type));
   return context;
+}
+
+Status create_superblock(int context, const char* type) {
+  if (::syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
+    return failed(std::string("create file system ") + quoted(type));
+  return {};
 }
 
 Status set_option(int context, const char* key, const char* value) {
   if (::syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, key, value, 0) != 0)
     return failed("set mount option " + quoted(key));
+  return {};
+}
+
+Status set_flag(int context, const char* flag) {
+  if (::syscall(SYS_fsconfig, context, FSCONFIG_SET_FLAG, flag, nullptr, 0) != 0)
+    return failed("set mount option " + quoted(flag));
   return {};
 }
 

@@ -18,6 +18,9 @@ Result<Fd> open_filesystem(const char* type);
 Result<Fd> create_filesystem(const char* type);
 // fsconfig(2) FSCONFIG_SET_STRING on a context that is not created yet, or before reconfigure.
 Status set_option(int context, const char* key, const char* value);
+Status set_flag(int context, const char* flag);
+// fsconfig(2) FSCONFIG_CMD_CREATE, for a context with options; `type` is for the error.
+Status create_superblock(int context, const char* type);
 // fsconfig(2) "ro" and FSCONFIG_CMD_RECONFIGURE: the superblock becomes read-only.
 Status make_superblock_read_only(int context);
 // fsmount(2): a mount of the context's superblock, nosuid, nodev and noexec, attached nowhere. An

@@ -19,7 +19,8 @@ struct Rule {
 };
 std::string to_string(const Rule& rule);  // policy "flow-readers" at flow.yaml:14:5
 
-// One source pin that appears in the view under one name.
+// One source that the container gets under one name: as a pin in the view, as files of its values,
+// or both.
 struct GrantedPin {
   std::string source;  // absolute path on the host, no globs left
   std::string name;    // relative to view.at
@@ -35,8 +36,17 @@ struct GrantedPin {
   Rule rule;
   // What the source was when it was compared with what is denied, and has to be when it is opened.
   std::optional<ObjectIdentity> object;
+  bool pin = true;               // it is in the view
+  std::optional<Values> values;  // its entries are shown, if it turns out to be a map
   friend bool operator==(const GrantedPin&, const GrantedPin&) = default;
 };
+
+// "only" of what is no pin, "also" of a pin whose values are shown.
+ValuesMode mode_of(const GrantedPin& grant);
+// What can be done, for people: "read", "read and values", "values".
+std::string access_text(const GrantedPin& grant);
+// How values are shown, for people: "json, 10000 listed, 0 ms old"; "none".
+std::string values_text(const GrantedPin& grant);
 
 // A pin that a grant asked for and a denial took away.
 struct RefusedPin {
@@ -64,6 +74,7 @@ struct Decision {
   // Empty: no policy selects the container and it is left alone.
   std::vector<Rule> selected_by;
   std::string at = kDefaultViewAt;
+  std::string values_at = kDefaultValuesAt;  // where values are, if any are shown
   Layout layout = Layout::kShared;
   HostBpffs host_bpffs = HostBpffs::kMask;
   std::optional<Rule> void_rejected_by;  // the container does not start if its view would be void
@@ -74,6 +85,10 @@ struct Decision {
       notes;  // worth telling, not a reason to stop: a glob that matches nothing
 
   [[nodiscard]] bool selected() const { return !selected_by.empty(); }
+  // Whether any grant is a pin in the view. Without one there is no view.
+  [[nodiscard]] bool has_pins() const;
+  // Whether the values of any grant are shown.
+  [[nodiscard]] bool shows_values() const;
   // The directory that holds the grants: `at`, unless the bpffs that delegates is there.
   [[nodiscard]] const std::string& grants_at() const {
     return delegation ? delegation->grants_at : at;

@@ -36,6 +36,7 @@ struct Given {
   std::vector<PinnedObject> pins;
   std::vector<RefusedPin> refusals;
   std::optional<Delegation> delegation;
+  std::optional<std::string> values_at;  // where the values are that it can read, if any are shown
   // What was taken away: where in the container a bpffs was mounted that is detached now.
   std::vector<std::string> hidden;
   std::vector<Bypass> bypasses;  // what makes the view void, each once

@@ -6,7 +6,7 @@
 
 namespace pinscope::model {
 
-enum class InstanceType { kBpf, kTmpfs };
+enum class InstanceType { kBpf, kTmpfs, kFuse };
 
 inline const char* name_of(InstanceType type) {
   switch (type) {
@@ -14,6 +14,8 @@ inline const char* name_of(InstanceType type) {
       return "bpf";
     case InstanceType::kTmpfs:
       return "tmpfs";
+    case InstanceType::kFuse:
+      return "fuse";
   }
   return "";
 }

@@ -94,7 +94,8 @@ struct CloneMount {
   friend bool operator==(const CloneMount&, const CloneMount&) = default;
 };
 
-// The mount of an instance's root: only the root gives tokens.
+// The mount of an instance's root: of a bpffs that delegates, because only the root gives tokens,
+// and of values.
 struct ShowRoot {
   MountId mount = 0;
   InstanceId instance = 0;
@@ -106,6 +107,28 @@ struct CloneSource {
   MountId mount = 0;
   uint32_t grant = 0;
   friend bool operator==(const CloneSource&, const CloneSource&) = default;
+};
+
+// Makes the file system of values, read-only and attached nowhere, and reaches the holder, who will
+// keep what serves it.
+struct MakeValues {
+  InstanceId instance = 0;
+  friend bool operator==(const MakeValues&, const MakeValues&) = default;
+};
+
+// Adds the grant's map to what the values show: the object that the step before this one has
+// opened, or else its source is opened and checked here. `uid` and `gid` are host ids. Of another
+// object than a map, which is a pin as well, nothing is shown.
+struct ShowValues {
+  uint32_t grant = 0;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  friend bool operator==(const ShowValues&, const ShowValues&) = default;
+};
+
+// Has the holder keep the values: without it the container does not start.
+struct HandOverValues {
+  friend bool operator==(const HandOverValues&, const HandOverValues&) = default;
 };
 
 // From here on paths are the container's.
@@ -155,13 +178,23 @@ struct VerifyView {
   friend bool operator==(const VerifyView&, const VerifyView&) = default;
 };
 
+// Looks again from the container's root: what is at the target must be the values. Asks nothing
+// that has to be answered by whoever serves them: perhaps nobody does yet.
+struct VerifyValues {
+  MountId mount = 0;
+  std::string at;
+  friend bool operator==(const VerifyValues&, const VerifyValues&) = default;
+};
+
 // Refuses what the runtime will do to the view after its hooks: a path of `masked` that is the
 // view, above it or in it, and one of `read_only` that is it or above it. As the container's root
-// will resolve them.
+// will resolve them. Of values, asked before they are there: a path that leads into them is refused
+// for either reason, because the runtime would wait there for an answer.
 struct CheckLaterMounts {
   std::string at;
   std::vector<std::string> masked;
-  std::vector<std::string> read_only;  // only where it matters: what may be pinned in
+  std::vector<std::string> read_only;  // only where it matters: what may be pinned in, and values
+  bool values = false;
   friend bool operator==(const CheckLaterMounts&, const CheckLaterMounts&) = default;
 };
 
@@ -173,9 +206,10 @@ struct VerifyDelegation {
 };
 
 using Step = std::variant<MakeInstance, MakeDelegatedInstance, MakeDirectory, MakeFile, PinObject,
-                          MakeSymlink, SealInstance, CloneMount, ShowRoot, CloneSource,
-                          EnterContainer, HideBpffs, CheckReach, ResolveTarget, AttachBelow,
-                          AttachView, VerifyView, CheckLaterMounts, VerifyDelegation>;
+                          MakeSymlink, SealInstance, CloneMount, ShowRoot, CloneSource, MakeValues,
+                          ShowValues, HandOverValues, EnterContainer, HideBpffs, CheckReach,
+                          ResolveTarget, AttachBelow, AttachView, VerifyView, VerifyValues,
+                          CheckLaterMounts, VerifyDelegation>;
 
 struct Plan {
   std::vector<GrantedPin> grants;

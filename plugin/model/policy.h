@@ -11,6 +11,7 @@
 #include "plugin/model/container.h"
 #include "plugin/model/object.h"
 #include "plugin/model/token_rights.h"
+#include "plugin/model/values.h"
 
 namespace pinscope::model {
 
@@ -83,6 +84,18 @@ struct Exclusion {
   friend bool operator==(const Exclusion&, const Exclusion&) = default;
 };
 
+// `view.values`: the entries of the maps that are granted are shown as files. What is left out of
+// `at` is decided by the container's other policies; the rest is for this policy's grants.
+struct ViewValues {
+  ValuesMode mode = ValuesMode::kAlso;  // never kNone
+  std::optional<std::string> at;        // absolute path in the container; default /run/bpf
+  std::vector<Pattern> grants;          // names in the view; empty: every map
+  std::optional<ValueForm> form;        // default json
+  std::optional<uint32_t> list;         // default kDefaultListed
+  std::optional<uint32_t> max_age_ms;   // default 0
+  friend bool operator==(const ViewValues&, const ViewValues&) = default;
+};
+
 // How the view appears. What a policy leaves out is decided by the container's other policies, or
 // is the default.
 struct View {
@@ -90,6 +103,7 @@ struct View {
   std::optional<Layout> layout;         // default shared
   std::optional<HostBpffs> host_bpffs;  // default mask
   std::optional<VoidView> void_view;    // default allow
+  std::optional<ViewValues> values;     // default: none are shown
   friend bool operator==(const View&, const View&) = default;
 };
 inline constexpr const char* kDefaultViewAt = "/sys/fs/bpf";
@@ -118,6 +132,7 @@ struct Grant {
   std::optional<uint32_t> mode;  // default 0440 for read, 0660 for read-write and use
   Expect expect;
   Missing missing = Missing::kFail;
+  std::optional<ValuesMode> values;  // default: as view.values says for it
   friend bool operator==(const Grant&, const Grant&) = default;
 };
 

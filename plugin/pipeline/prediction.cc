@@ -49,13 +49,15 @@ class Foresight {
       if (auto error = hide_bpffs()) return error;
     std::optional<Place> view;
     std::optional<Place> delegated;
-    if (!decision_.grants.empty())
+    if (decision_.has_pins())
       if (auto error = attach_view(decision_.grants_at(), view)) return error;
     if (decision_.delegation)
       if (auto error = attach_view(decision_.at, delegated)) return error;
     if (view)
       if (auto error = look_ahead(decision_.grants_at(), *view)) return error;
-    return delegated ? look_ahead(decision_.at, *delegated) : std::nullopt;
+    if (delegated)
+      if (auto error = look_ahead(decision_.at, *delegated)) return error;
+    return decision_.shows_values() ? attach_values() : std::nullopt;
   }
 
  private:
@@ -133,20 +135,41 @@ class Foresight {
     return std::nullopt;
   }
 
+  // kernel::LaterMounts::check_ahead().
+  std::optional<Error> attach_values() {
+    const std::string& at = decision_.values_at;
+    std::optional<Place> values;
+    if (auto error = attach_view(at, values)) return error;
+    const std::string values_path = mounts_.path_of(*values);
+    for (const auto& masked : container_.masked_paths) {
+      const Place place = mounts_.resolve(masked);
+      if (place.goes_through_process) return kernel::unknown_later(masked, ELOOP);
+      if (place.mount == values->mount || is_at_or_below(values_path, mounts_.path_of(place)))
+        return kernel::masked_later(at, masked);
+    }
+    for (const auto& read_only : container_.readonly_paths)
+      if (mounts_.resolve(read_only).mount == values->mount)
+        return kernel::read_only_later(at, read_only);
+    return std::nullopt;
+  }
+
   // Whether the view has something there: "/flows", and "/_rw" where it has the two halves.
   [[nodiscard]] bool holds_pins(std::string_view path) const {
     const std::string writable = std::string("/") + model::kReadWriteDirectory;
     if (path == writable) {
       const auto writes = [](const model::GrantedPin& pin) {
-        return opens_for_writing(pin.access);
+        return pin.pin && opens_for_writing(pin.access);
+      };
+      const auto reads = [](const model::GrantedPin& pin) {
+        return pin.pin && !opens_for_writing(pin.access);
       };
       return decision_.layout == model::Layout::kShared &&
              std::ranges::any_of(decision_.grants, writes) &&
-             !std::ranges::all_of(decision_.grants, writes);
+             std::ranges::any_of(decision_.grants, reads);
     }
     if (path.starts_with(writable + "/")) path.remove_prefix(writable.size());
     return std::ranges::any_of(decision_.grants, [&](const model::GrantedPin& pin) {
-      return is_at_or_below("/" + pin.name, path);
+      return pin.pin && is_at_or_below("/" + pin.name, path);
     });
   }
 

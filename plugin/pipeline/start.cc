@@ -43,6 +43,7 @@ Record intent(Given given, const Container& container, const kernel::ContainerPr
   Record record;
   record.given = std::move(given);
   record.given.delegation = decision.delegation;
+  if (decision.shows_values()) record.given.values_at = decision.values_at;
   record.rootfs = container.rootfs;
   record.process_start = process.start_time();
   record.mount_namespace = process.mount_namespace();
@@ -159,9 +160,14 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
 
   // The machine is changed. Whatever fails from here on, `view` takes back.
   const auto judge = reach_judge(decision, container, host);
-  const apply::Target target{
-      &*process, container.id, container.rootfs, start.subject.is_session, descriptors.get(),
-      &sources,  judge};
+  const apply::Target target{&*process,
+                             container.id,
+                             options.state_directory,
+                             container.rootfs,
+                             start.subject.is_session,
+                             descriptors.get(),
+                             &sources,
+                             judge};
   PINSCOPE_TRY(auto view, make_view(decision, container, std::move(plan), features, target));
   PINSCOPE_CHECK(kernel::restrict_to_undo());
 

@@ -72,7 +72,8 @@ class Builder {
 
   Result<Plan> build() {
     if (!decision_.selected()) return Plan{};
-    if (!decision_.grants.empty()) {
+    if (decision_.shows_values()) make_values();
+    if (decision_.has_pins()) {
       switch (decision_.layout) {
         case Layout::kShared:
           PINSCOPE_CHECK(shared());
@@ -81,10 +82,11 @@ class Builder {
           PINSCOPE_CHECK(per_map());
           break;
         case Layout::kBind:
-          bind();
+          PINSCOPE_CHECK(bind());
           break;
       }
     }
+    PINSCOPE_CHECK(show_what_is_not_pinned());
     if (decision_.delegation) PINSCOPE_CHECK(delegate(*decision_.delegation));
     return assemble();
   }
@@ -122,6 +124,27 @@ class Builder {
     PINSCOPE_TRY(const HostOwner owner, owner_on_host(decision_.grants[grant], container_));
     plan_.steps.emplace_back(PinObject{instance, std::move(path), grant, owner.uid, owner.gid,
                                        features_.pin_attributes});
+    return show_values(grant);
+  }
+
+  // Before anything else is made: where nobody keeps values, there is nothing to undo.
+  void make_values() {
+    const InstanceId instance = instances_++;
+    plan_.steps.emplace_back(MakeValues{instance});
+    values_ = mounts_++;
+    plan_.steps.emplace_back(ShowRoot{*values_, instance});
+  }
+
+  Status show_values(uint32_t grant) {
+    if (!decision_.grants[grant].values) return {};
+    PINSCOPE_TRY(const HostOwner owner, owner_on_host(decision_.grants[grant], container_));
+    plan_.steps.emplace_back(ShowValues{grant, owner.uid, owner.gid});
+    return {};
+  }
+
+  Status show_what_is_not_pinned() {
+    for (uint32_t i = 0; i < decision_.grants.size(); ++i)
+      if (!decision_.grants[i].pin) PINSCOPE_CHECK(show_values(i));
     return {};
   }
 
@@ -130,7 +153,7 @@ class Builder {
     const std::string top = std::string(kShown) + "/";
     for (uint32_t i = 0; i < decision_.grants.size(); ++i) {
       const auto& grant = decision_.grants[i];
-      if (opens_for_writing(grant.access) != for_writing) continue;
+      if (!grant.pin || opens_for_writing(grant.access) != for_writing) continue;
       make_parents(instance, top, grant.name, made);
       PINSCOPE_CHECK(pin(instance, i, top + grant.name));
     }
@@ -144,8 +167,9 @@ class Builder {
         container_.uid_map,
         [](const model::IdMapping& range) { return range.host == 0 && range.size != 0; });
     if (!maps_root) return {};
-    const auto read = std::ranges::find_if(
-        decision_.grants, [](const GrantedPin& grant) { return !opens_for_writing(grant.access); });
+    const auto read = std::ranges::find_if(decision_.grants, [](const GrantedPin& grant) {
+      return grant.pin && !opens_for_writing(grant.access);
+    });
     return std::unexpected(
         Error(ErrorCode::kAccessUnsupported, "grant " + quoted(read->name) + " for reading")
             .reason("the container's user namespace maps the host's root, who could pin it again "
@@ -160,7 +184,7 @@ class Builder {
     bool any_read = false;
     bool any_write = false;
     for (const auto& grant : decision_.grants)
-      (opens_for_writing(grant.access) ? any_write : any_read) = true;
+      if (grant.pin) (opens_for_writing(grant.access) ? any_write : any_read) = true;
 
     const InstanceId top = make_instance(InstanceType::kBpf);
     plan_.steps.emplace_back(MakeDirectory{top, kShown});
@@ -175,7 +199,7 @@ class Builder {
     const std::string shown = std::string(kShown) + "/";
     plan_.steps.emplace_back(MakeDirectory{top, shown + kReadWriteDirectory});
     for (const auto& grant : decision_.grants) {
-      if (!opens_for_writing(grant.access)) continue;
+      if (!grant.pin || !opens_for_writing(grant.access)) continue;
       make_parents(top, shown, grant.name, made);
       std::string target;
       for (const char byte : grant.name)
@@ -203,6 +227,7 @@ class Builder {
     const std::string top = std::string(kShown) + "/";
     std::set<std::string> made;
     for (const auto& grant : decision_.grants) {
+      if (!grant.pin) continue;
       make_parents(instance, top, grant.name, made);
       plan_.steps.emplace_back(MakeFile{instance, top + grant.name});
     }
@@ -214,6 +239,7 @@ class Builder {
     frame();
     for (uint32_t i = 0; i < decision_.grants.size(); ++i) {
       const auto& grant = decision_.grants[i];
+      if (!grant.pin) continue;
       const InstanceId instance = make_instance(InstanceType::kBpf);
       plan_.steps.emplace_back(MakeDirectory{instance, kShown});
       const std::string path = std::string(kShown) + "/" + std::string(base_name(grant.name));
@@ -224,12 +250,15 @@ class Builder {
     return {};
   }
 
-  void bind() {
+  Status bind() {
     frame();
     for (uint32_t i = 0; i < decision_.grants.size(); ++i) {
+      if (!decision_.grants[i].pin) continue;
       plan_.steps.emplace_back(CloneSource{mounts_, i});
+      PINSCOPE_CHECK(show_values(i));
       attach_below(mounts_++, view_, decision_.grants[i].name);
     }
+    return {};
   }
 
   // The root of a bpffs of its own, because only a root gives tokens. Its superblock belongs to the
@@ -261,6 +290,7 @@ class Builder {
     plan_.steps.emplace_back(ShowRoot{*delegated_, instance});
     std::set<std::string_view> linked;
     for (const auto& grant : decision_.grants) {
+      if (!grant.pin) continue;
       const auto first = std::string_view(grant.name).substr(0, grant.name.find('/'));
       if (!linked.insert(first).second) continue;
       plan_.steps.emplace_back(
@@ -278,11 +308,13 @@ class Builder {
     if (features_.detached_trees) append(below_);
     const bool hides = decision_.host_bpffs != HostBpffs::kAllow;
     const bool looks = hides || decision_.void_rejected_by;
-    if (!looks && decision_.grants.empty() && !delegated_) return std::move(plan_);
+    if (values_) plan_.steps.emplace_back(HandOverValues{});
+    const bool has_pins = decision_.has_pins();
+    if (!looks && !has_pins && !delegated_ && !values_) return std::move(plan_);
     plan_.steps.emplace_back(EnterContainer{});
     if (hides) plan_.steps.emplace_back(HideBpffs{decision_.host_bpffs});
     if (has_programs(decision_)) plan_.steps.emplace_back(CheckReach{});
-    if (!decision_.grants.empty()) {
+    if (has_pins) {
       resolve(decision_.grants_at());
       append(inside_);
       plan_.steps.emplace_back(AttachView{view_});
@@ -296,14 +328,26 @@ class Builder {
       plan_.steps.emplace_back(VerifyDelegation{*delegated_, decision_.delegation->rights});
     }
     // Once all is there, with the links between the two.
-    if (!decision_.grants.empty()) look_ahead(decision_.grants_at(), false);
+    if (has_pins) look_ahead(decision_.grants_at(), false);
     if (delegated_) look_ahead(decision_.at, decision_.delegation->pinning);
+    if (values_) attach_values();
     return std::move(plan_);
+  }
+
+  // The last of all: a path that leads into them has to be answered by whoever serves them.
+  void attach_values() {
+    const std::string& at = decision_.values_at;
+    resolve(at);
+    if (!container_.masked_paths.empty() || !container_.readonly_paths.empty())
+      plan_.steps.emplace_back(
+          CheckLaterMounts{at, container_.masked_paths, container_.readonly_paths, true});
+    plan_.steps.emplace_back(AttachView{*values_});
+    plan_.steps.emplace_back(VerifyValues{*values_, at});
   }
 
   // A path below a read-only mount still opens for writing what is pinned; only pinning is lost.
   void look_ahead(const std::string& at, bool pins) {
-    CheckLaterMounts step{at, container_.masked_paths, {}};
+    CheckLaterMounts step{at, container_.masked_paths, {}, false};
     if (pins) step.read_only = container_.readonly_paths;
     if (!step.masked.empty() || !step.read_only.empty()) plan_.steps.emplace_back(std::move(step));
   }
@@ -324,6 +368,7 @@ class Builder {
   MountId mounts_ = 0;
   MountId view_ = 0;
   std::optional<MountId> delegated_;
+  std::optional<MountId> values_;
 };
 
 }  // namespace

@@ -78,6 +78,19 @@ struct TextPrinter {
     return mount_text(step.mount) + " shows the host's " + quoted(grant.source) +
            ", mounted read-only; " + to_string(grant.rule);
   }
+  std::string operator()(const MakeValues& step) const {
+    return "make fuse " + instance_text(step.instance) + " for values, and reach their holder";
+  }
+  std::string operator()(const ShowValues& step) const {
+    const auto& grant = plan.grants[step.grant];
+    const Values values = grant.values.value_or(Values());
+    return "show the values of " + quoted(grant.source) + " as " + quoted(grant.name) + ", " +
+           name_of(values.form) + ", listing " + std::to_string(values.list) + ", up to " +
+           std::to_string(values.max_age_ms) + " ms old, owner " + std::to_string(step.uid) + ":" +
+           std::to_string(step.gid) + ", mode " + mode_text(grant.mode) + "; " +
+           to_string(grant.rule);
+  }
+  std::string operator()(const HandOverValues&) const { return "hand the values to their holder"; }
   std::string operator()(const EnterContainer&) const {
     return "enter the container's mount namespace";
   }
@@ -100,6 +113,9 @@ struct TextPrinter {
     return "attach " + mount_text(step.mount) + " at the target";
   }
   std::string operator()(const VerifyView& step) const {
+    return "verify that " + quoted(step.at) + " is " + mount_text(step.mount);
+  }
+  std::string operator()(const VerifyValues& step) const {
     return "verify that " + quoted(step.at) + " is " + mount_text(step.mount);
   }
   std::string operator()(const CheckLaterMounts& step) const {
@@ -174,6 +190,25 @@ struct JsonPrinter {
         .key("rule");
     write_rule(json, plan.grants[step.grant].rule);
   }
+  void operator()(const MakeValues& step) const {
+    start("make-values").field("instance", step.instance);
+  }
+  void operator()(const ShowValues& step) const {
+    const auto& grant = plan.grants[step.grant];
+    const Values values = grant.values.value_or(Values());
+    start("show-values")
+        .field("name", grant.name)
+        .field("source", grant.source)
+        .field("form", name_of(values.form))
+        .field("list", values.list)
+        .field("max_age_ms", values.max_age_ms)
+        .field("uid", step.uid)
+        .field("gid", step.gid)
+        .field("mode", mode_text(grant.mode))
+        .key("rule");
+    write_rule(json, grant.rule);
+  }
+  void operator()(const HandOverValues&) const { start("hand-over-values"); }
   void operator()(const EnterContainer&) const { start("enter-container"); }
   void operator()(const HideBpffs& step) const {
     start("hide-bpffs").field("how", name_of(step.how));
@@ -192,10 +227,14 @@ struct JsonPrinter {
   void operator()(const VerifyView& step) const {
     start("verify-view").field("mount", step.mount).field("at", step.at);
   }
+  void operator()(const VerifyValues& step) const {
+    start("verify-values").field("mount", step.mount).field("at", step.at);
+  }
   void operator()(const CheckLaterMounts& step) const {
     start("check-later-mounts").field("at", step.at);
     texts("masked", step.masked);
     texts("read_only", step.read_only);
+    if (step.values) json.field("values", true);
   }
   void operator()(const VerifyDelegation& step) const {
     start("verify-delegation").field("mount", step.mount);

@@ -66,6 +66,7 @@ class Line {
       rule("denied_by", refusal.denied_by);
       if (!refusal.denied_as.empty()) text("denied_as", refusal.denied_as, kLongestSentence);
     });
+    if (event_.given.values_at) text("values_at", *event_.given.values_at, kLongestSentence);
     if (!event_.given.hidden.empty())
       texts("hidden", event_.given.hidden, kHiddenUpTo, kLongestSentence);
     if (!event_.notes.empty()) texts("notes", event_.notes, kNotesUpTo, kLongestSentence);
@@ -156,6 +157,7 @@ class Line {
     text("name", grant.name);
     text("source", grant.source, kLongestSentence);
     json_.field("access", model::name_of(grant.access));
+    if (grant.values) json_.field("values", model::name_of(mode_of(grant)));
     if (pin.skipped) {
       json_.field("skipped", true);
     } else {

@@ -67,6 +67,21 @@ void columns(auto&& visit, Of<ViewInstance> auto& instance) {
   visit("mounts", instance.mounts);
 }
 
+// How the values of one pin are shown; of those alone that show any.
+struct ShownValues {
+  uint32_t pin = 0;  // its place in the list of pins
+  bool pinned = true;
+  model::Values values;
+};
+
+void columns(auto&& visit, Of<ShownValues> auto& shown) {
+  visit("pin", shown.pin);
+  visit("pinned", shown.pinned);
+  visit("form", shown.values.form);
+  visit("list", shown.values.list);
+  visit("max_age_ms", shown.values.max_age_ms);
+}
+
 // The column that older versions did not write: nothing is there.
 constexpr std::string_view kNewColumn = "denied_as";
 
@@ -97,6 +112,8 @@ void fields(auto& visit, Of<Record> auto& record) {
   if (given.delegation) visit("delegated_by", given.delegation->rules);
   visit("pins", given.pins);
   visit("refusals", given.refusals);
+  visit("values_at", given.values_at);
+  if (given.values_at) visit.shown("values", given.pins);
   visit.optional("instances", record.instances);
   visit.optional("hidden", given.hidden);
   visit.optional("void", given.bypasses);
@@ -117,6 +134,13 @@ class Writer {
   // Left out where it is empty.
   void optional(std::string_view key, const auto& list) {
     if (!list.empty()) (*this)(key, list);
+  }
+
+  void shown(std::string_view key, const std::vector<PinnedObject>& pins) {
+    std::vector<ShownValues> rows;
+    for (uint32_t i = 0; i < pins.size(); ++i)
+      if (pins[i].grant.values) rows.push_back({i, pins[i].grant.pin, *pins[i].grant.values});
+    (*this)(key, rows);
   }
 
   // What the fields have pointed into; the last of all.
@@ -189,6 +213,18 @@ class Reader {
   }
   void optional(std::string_view key, auto& list) {
     if (const auto found = find(object_, key)) read(*found, list);
+  }
+
+  void shown(std::string_view key, std::vector<PinnedObject>& pins) {
+    const auto table = required(object_, key);
+    if (!table) return;
+    std::vector<ShownValues> rows;
+    read(*table, rows);
+    for (const auto& row : rows) {
+      if (row.pin >= pins.size()) return fail(*table, "there is no such pin");
+      pins[row.pin].grant.pin = row.pinned;
+      pins[row.pin].grant.values = row.values;
+    }
   }
 
   // What the fields point into; the first of all.

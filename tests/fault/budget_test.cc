@@ -30,8 +30,9 @@ namespace pinscope::test {
 namespace {
 
 // Code and constants of pinscope-hook, in bytes, as Debian 12's GCC 12 makes it.
-// SHA-256 of the audit trail has 24'000 of them: OpenSSL's, for five kinds of processors.
-constexpr uint64_t kMaxTextBytes = 2'200'000;
+// SHA-256 of the audit trail has 24'000 of them: OpenSSL's, for five kinds of processors. Values
+// have 57'000: their policies, steps and lease, and the way to the holder.
+constexpr uint64_t kMaxTextBytes = 2'275'000;
 
 struct Start {
   const char* name;
@@ -51,7 +52,7 @@ struct Start {
 constexpr Start kStarts[] = {
     {"NoPolicies", -1, 50, 10, 23'500},  {"NoMatch", 0, 60, 17, 149'000},
     {"OneGrant", 1, 211, 30, 318'000},   {"TenGrants", 10, 284, 34, 490'000},
-    {"HundredGrants", 100, 1015, 79, 0},
+    {"HundredGrants", 100, 1015, 86, 0},
 };
 
 // With what an engine usually says: whose it is, a seccomp profile, what is hidden of /proc.

@@ -96,6 +96,8 @@ class EachSystemCall : public testing::TestWithParam<Scenario> {
     GTEST_SKIP()
         << "a sanitizer's own system calls may not fail; the release build meets each call";
 #endif
+    if (GetParam().layout == "values" && !SilentFileSystem::possible())
+      GTEST_SKIP() << "there is no FUSE here";
     if (GetParam().layout == "delegated") {
       const auto probe = kernel::probe_delegation();
       if (probe.answer != model::Probe::kYes) GTEST_SKIP() << probe.detail;
@@ -254,6 +256,8 @@ INSTANTIATE_TEST_SUITE_P(, EachSystemCall,
                                          Scenario{"per-map", false, "PerMap"},
                                          Scenario{"bind", false, "Bind"},
                                          Scenario{"delegated", false, "Delegated"},
+                                         Scenario{"values", false, "Values"},
+                                         Scenario{"values", true, "ValuesOnOldKernel"},
                                          Scenario{"delegated", true, "DelegatedOnOldKernel"},
                                          Scenario{"shared", true, "SharedOnOldKernel"},
                                          Scenario{"per-map", true, "PerMapOnOldKernel"},

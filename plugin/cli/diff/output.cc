@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "plugin/base/text.h"
+#include "plugin/cli/explain/given_json.h"
 #include "plugin/cli/explain/given_text.h"
 #include "plugin/cli/term/json_output.h"
 #include "plugin/cli/term/table.h"
@@ -33,11 +34,13 @@ Colour colour_of(GrantChange change) {
 // The access, owner and mode of a grant, and what else is otherwise than in the other one.
 std::string text_of(const std::optional<GrantedPin>& grant, const GrantedPin* other) {
   if (!grant) return "-";
-  std::string text = std::string(name_of(grant->access)) + " " + owner_and_mode(*grant);
+  std::string text = model::access_text(*grant) + " " + owner_and_mode(*grant);
   if (other == nullptr) return text;
   if (grant->name != other->name) text += " as " + grant->name;
   if (grant->missing != other->missing) text += std::string(" missing: ") + name_of(grant->missing);
   if (grant->expect != other->expect) text += " (another \"expect\")";
+  if (grant->values && other->values && grant->values != other->values)
+    text += ", shown as " + model::values_text(*grant);
   return text;
 }
 
@@ -145,8 +148,9 @@ void write_grant(JsonWriter& json, const char* key, const std::optional<GrantedP
       .field("uid", grant->uid)
       .field("gid", grant->gid)
       .field("mode", model::mode_text(grant->mode))
-      .field("missing", name_of(grant->missing))
-      .key("rule");
+      .field("missing", name_of(grant->missing));
+  write_values(json, *grant);
+  json.key("rule");
   model::write_rule(json, grant->rule);
   json.end();
 }

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "plugin/base/text.h"
+#include "plugin/cli/explain/given_json.h"
 #include "plugin/cli/term/json_output.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/model/shapes.h"
@@ -56,8 +57,9 @@ void write_grant(JsonWriter& json, const model::GrantedPin& grant) {
       .field("access", model::name_of(grant.access))
       .field("uid", grant.uid)
       .field("gid", grant.gid)
-      .field("mode", model::mode_text(grant.mode))
-      .key("rule");
+      .field("mode", model::mode_text(grant.mode));
+  write_values(json, grant);
+  json.key("rule");
   model::write_rule(json, grant.rule);
   json.end();
 }

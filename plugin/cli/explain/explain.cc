@@ -64,8 +64,22 @@ std::string verdict_text(const Explained& explained, const Palette& palette) {
   size_t pins = decision.grants.size();
   for (const auto& source : explained.start.sources)
     if (source.skipped) --pins;
+  size_t shown = 0;
+  for (size_t i = 0; i < decision.grants.size(); ++i) {
+    const auto& sources = explained.start.sources;
+    const bool skipped = i < sources.size() && sources[i].skipped;
+    if (!decision.grants[i].pin && !skipped) --pins;
+    if (decision.grants[i].values && !skipped) ++shown;
+  }
+  const std::string values = decision.shows_values()
+                                 ? " and the values of " + count_of(shown, "map", "maps") + " at " +
+                                       one_line(decision.values_at)
+                                 : "";
+  if (!decision.has_pins() && !decision.delegation && decision.shows_values())
+    return start + values + " (no view, hostBpffs " + model::name_of(decision.host_bpffs) + ")" +
+           (depends(explained.start) ? ", and what other policies give it" : "");
   return start + " and see " + count_of(pins, "pin", "pins") + " at " +
-         one_line(decision.grants_at()) +
+         one_line(decision.grants_at()) + values +
          (decision.delegation ? " and a bpffs for tokens at " + one_line(decision.at) : "") +
          " (layout " + model::name_of(decision.layout) + ", hostBpffs " +
          model::name_of(decision.host_bpffs) + (decision.void_rejected_by ? ", void reject" : "") +
@@ -154,7 +168,7 @@ std::string to_text(const Explained& explained, const Palette& palette) {
   Table grants({"GRANT", "ACCESS", "OBJECT", "OWNER, MODE", "SOURCE", "RULE"});
   for (size_t i = 0; i < decision.grants.size(); ++i) {
     const auto& grant = decision.grants[i];
-    grants.add({grant.name, model::name_of(grant.access), object_cell(explained, i),
+    grants.add({grant.name, model::access_text(grant), object_cell(explained, i),
                 owner_and_mode(grant), grant.source, model::to_string(grant.rule)});
   }
   if (!grants.empty()) text += "\n" + grants.text(palette);

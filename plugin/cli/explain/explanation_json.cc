@@ -70,6 +70,7 @@ void write_grants(JsonWriter& json, const Explained& explained) {
         .field("gid", grant.gid)
         .field("mode", model::mode_text(grant.mode))
         .field("missing", model::name_of(grant.missing));
+    write_values(json, grant);
     json.key("rule");
     model::write_rule(json, grant.rule);
     if (!explained.start.sources.empty()) {
@@ -136,8 +137,9 @@ std::string to_json(const Explained& explained) {
       .field("layout", model::name_of(decision.layout))
       .field("host_bpffs", model::name_of(decision.host_bpffs))
       .field("void", model::name_of(decision.void_rejected_by ? model::VoidView::kReject
-                                                              : model::VoidView::kAllow))
-      .end();
+                                                              : model::VoidView::kAllow));
+  if (decision.shows_values()) json.field("values_at", decision.values_at);
+  json.end();
   write_grants(json, explained);
   if (decision.delegation) {
     json.key("delegation");

@@ -18,6 +18,17 @@ void write_refusals(JsonWriter& json, const std::vector<model::RefusedPin>& refu
   json.end();
 }
 
+void write_values(JsonWriter& json, const model::GrantedPin& grant) {
+  if (!grant.values) return;
+  json.key("values")
+      .object()
+      .field("mode", model::name_of(model::mode_of(grant)))
+      .field("form", model::name_of(grant.values->form))
+      .field("list", grant.values->list)
+      .field("max_age_ms", grant.values->max_age_ms)
+      .end();
+}
+
 void write_delegation(JsonWriter& json, const model::Delegation& delegation) {
   json.object();
   record::add_members(json, delegation);

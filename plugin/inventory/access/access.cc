@@ -42,6 +42,41 @@ const model::Record* record_of(const std::vector<KnownContainer>& containers, co
   return found == containers.end() ? nullptr : &found->record;
 }
 
+// How its record says that the values of this object are shown to it; null: they are not.
+const model::PinnedObject* shown_values(const model::Record* record, const Object& object) {
+  if (record == nullptr || !record->given.values_at) return nullptr;
+  const auto found = std::ranges::find_if(record->given.pins, [&](const auto& pin) {
+    return pin.grant.values && !pin.skipped && pin.object.kind == model::ObjectKind::kMap &&
+           object.info.kind == pin.object.kind && pin.object.id == object.info.id;
+  });
+  return found == record->given.pins.end() ? nullptr : &*found;
+}
+
+// Files, so that no bpf(2) and no flag of the map stands against it. Their owner is an id of the
+// container's, which only the host's are known for.
+void add_values(const model::Record& record, const model::PinnedObject& shown,
+                const std::vector<kernel::Credentials>& processes, Accessor& accessor) {
+  kernel::WalkedPin file;
+  file.uid = shown.grant.uid;
+  file.gid = shown.grant.gid;
+  file.mode = shown.grant.mode;
+  Answer reads = Answer::kNo;
+  for (const auto& process : processes) {
+    const bool is_for_all = (file.mode & 4U) != 0;
+    const Answer opens = process.hosts_user_namespace ? may_open(file, process, Right::kRead)
+                         : is_for_all                 ? Answer::kYes
+                                                      : Answer::kMay;
+    reads = std::max(reads, opens);
+  }
+  add_way(accessor,
+          {.kind = Way::Kind::kValues,
+           .reads = reads,
+           .writes = Answer::kNo,
+           .text = "its values at " + quoted(*record.given.values_at + "/" + shown.grant.name),
+           .rule = shown.grant.rule,
+           .bypass = {}});
+}
+
 // A way that may be there, to everything.
 void add_doubt(Accessor& accessor, std::string text, std::optional<model::Bypass> bypass = {}) {
   add_way(accessor, {.kind = Way::Kind::kBypass,
@@ -146,6 +181,8 @@ const char* name_of(Way::Kind kind) {
       return "grant";
     case Way::Kind::kBrokenSeal:
       return "broken-seal";
+    case Way::Kind::kValues:
+      return "values";
     case Way::Kind::kPin:
       return "pin";
     case Way::Kind::kDescriptor:
@@ -227,6 +264,7 @@ void AccessJudge::add_what_was_not_seen(size_t party, Accessor& accessor) const 
 std::vector<size_t> AccessJudge::candidates(const Object& object) const {
   std::vector<size_t> found = reach_everything_;
   add_candidates(object, found);
+  add_readers_of_values(object, found);
   if (object.info.kind == model::ObjectKind::kMap) {
     // What has it may be a way to it.
     auto users = users_of(Asked(machine_, object, {}));
@@ -238,6 +276,11 @@ std::vector<size_t> AccessJudge::candidates(const Object& object) const {
   const auto same = std::ranges::unique(found);
   found.erase(same.begin(), same.end());
   return found;
+}
+
+void AccessJudge::add_readers_of_values(const Object& object, std::vector<size_t>& found) const {
+  for (size_t i = 0; i < parties_.size(); ++i)
+    if (shown_values(records_[i], object) != nullptr) found.push_back(i);
 }
 
 void AccessJudge::add_candidates(const Object& object, std::vector<size_t>& found) const {
@@ -256,6 +299,8 @@ Accessor AccessJudge::of(size_t object, size_t party, const kernel::MapLimits& l
   Accessor accessor{.space = whom.space, .command = {}, .ways = {}, .closed = asked.sentences()};
   const Surrounding around{whom, records_[party], mounts_of_parties_[party]};
   for (const auto& process : whom.processes) add_ways(asked, around, process, accessor);
+  if (const auto* shown = shown_values(records_[party], machine_.objects[object]))
+    add_values(*records_[party], *shown, whom.processes, accessor);
   add_what_was_not_seen(party, accessor);
   accessor.is_capable = std::ranges::any_of(whom.processes, may_use_bpf);
   for (const auto& doubt : whom.doubts) {

@@ -28,6 +28,7 @@ struct Way {
   enum class Kind {
     kGrant,         // a rule of a policy
     kBrokenSeal,    // a rule granted reading, and the file system is writable again
+    kValues,        // a rule shows its entries as files: to read, and nothing else
     kPin,           // a pin in a bpffs that the container sees, and no rule
     kDescriptor,    // a process has it open
     kById,          // CAP_SYS_ADMIN without a user namespace
@@ -92,6 +93,7 @@ class AccessJudge {
  private:
   void add_what_was_not_seen(size_t party, Accessor& accessor) const;
   [[nodiscard]] std::vector<size_t> candidates(const Object& object) const;
+  void add_readers_of_values(const Object& object, std::vector<size_t>& found) const;
   void add_candidates(const Object& object, std::vector<size_t>& found) const;
 
   const Machine& machine_;

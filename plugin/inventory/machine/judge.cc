@@ -61,6 +61,7 @@ class Claim {
     const std::string at = record.given.delegation ? record.given.delegation->grants_at : record.at;
     for (const auto& pin : record.given.pins) {
       if (pin.skipped) continue;
+      if (!pin.grant.pin) continue;
       grants_.emplace(join(at, pin.grant.name), &pin);
       grants_.emplace(join(join(at, model::kReadWriteDirectory), pin.grant.name), &pin);
     }

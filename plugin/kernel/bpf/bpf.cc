@@ -143,6 +143,22 @@ Result<ShortInfo> short_info(int object) {
   return info;
 }
 
+Result<uint32_t> btf_id_of(int map) {
+  struct bpf_map_info info {};
+  if (!read_info(map, info))
+    return std::unexpected(Error::system("read the info of a BPF object", errno));
+  return info.btf_id;
+}
+
+Result<Fd> open_btf(uint32_t id) {
+  union bpf_attr attributes;  // NOLINT(cppcoreguidelines-pro-type-member-init): set below
+  std::memset(&attributes, 0, sizeof attributes);
+  attributes.btf_id = id;
+  Fd btf(static_cast<int>(call_bpf(BPF_BTF_GET_FD_BY_ID, &attributes, sizeof attributes)));
+  if (!btf.valid()) return std::unexpected(Error::system("open the types of a map", errno));
+  return btf;
+}
+
 bool has_path_fd() {
   uapi::BpfObjAttr attributes{};
   attributes.pathname = as_address("x");

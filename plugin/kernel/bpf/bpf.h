@@ -43,6 +43,11 @@ struct ShortInfo {
 };
 Result<ShortInfo> short_info(int object);
 
+// The id of a map's BTF; 0: it has none.
+Result<uint32_t> btf_id_of(int map);
+// BPF_BTF_GET_FD_BY_ID; needs CAP_SYS_ADMIN.
+Result<Fd> open_btf(uint32_t id);
+
 // Whether the kernel knows BPF_F_PATH_FD. Costs one system call, which opens nothing.
 bool has_path_fd();
 

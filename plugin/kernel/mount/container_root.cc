@@ -160,6 +160,14 @@ Result<Fd> ContainerRoot::open_directory(const Components& at) const {
   return target;
 }
 
+Result<uint64_t> ContainerRoot::mount_at(const Components& at, bool has_unique_ids) const {
+  const auto target =
+      open_resolved(fd_.get(), relative(at, at.size()), O_PATH | O_DIRECTORY, kInRoot);
+  if (!target) return std::unexpected(bad_target(at, target.error().errnum()));
+  PINSCOPE_TRY(const auto mount, identify_mount(target->get(), has_unique_ids));
+  return mount.id;
+}
+
 Result<Fd> ContainerRoot::make_directory(const Components& at, uint32_t uid, uint32_t gid,
                                          std::vector<MadeDirectory>& made) const {
   auto existing = open_directory(at);

@@ -43,6 +43,8 @@ class ContainerRoot {
 
   // Opens the directory that `at` names for the container; nothing is made.
   [[nodiscard]] Result<Fd> open_directory(const Components& at) const;
+  // The mount that `at` leads to, as identify_mount() tells it. Asks the file system there nothing.
+  [[nodiscard]] Result<uint64_t> mount_at(const Components& at, bool has_unique_ids) const;
 
   // Like open_directory, but makes what is missing (mode 0755, owned by `uid` and `gid` on the
   // host). What was made is appended to `made`, outermost first.

@@ -59,7 +59,8 @@ Result<std::string> LaterMounts::name_of(int fd) const {
   return std::string(name.data(), static_cast<size_t>(size));
 }
 
-Result<std::optional<std::string>> LaterMounts::place_of(const std::string& path) const {
+Result<std::optional<std::string>> LaterMounts::place_of(const std::string& path,
+                                                         bool is_to_come) const {
   std::string wanted = path;
   for (int links = 0; links < kMaxLinks; ++links) {
     const auto opened = open_in(root_.fd(), wanted, O_PATH);
@@ -82,7 +83,11 @@ Result<std::optional<std::string>> LaterMounts::place_of(const std::string& path
     std::array<char, PATH_MAX> target{};
     const ssize_t size = ::readlinkat(parent.get(), std::string(parts[present]).c_str(),
                                       target.data(), target.size());
-    if (size <= 0) return std::nullopt;
+    if (size <= 0) {
+      if (!is_to_come) return std::nullopt;
+      PINSCOPE_TRY(const std::string above, name_of(parent.get()));
+      return (above == "/" ? "" : above) + joined(parts, present, parts.size());
+    }
     const std::string_view link(target.data(), static_cast<size_t>(size));
     const std::string before = link.starts_with('/') ? "" : joined(parts, 0, present) + "/";
     wanted = before + std::string(link) + joined(parts, present + 1, parts.size());
@@ -92,9 +97,7 @@ Result<std::optional<std::string>> LaterMounts::place_of(const std::string& path
 
 Status LaterMounts::check(const std::string& at, const std::vector<std::string>& masked,
                           const std::vector<std::string>& read_only) const {
-  PINSCOPE_TRY(const auto components, parse_absolute(at));
-  PINSCOPE_TRY(const Fd directory, root_.open_directory(components));
-  PINSCOPE_TRY(const std::string view, name_of(directory.get()));
+  PINSCOPE_TRY(const std::string view, place_of_view(at));
   for (const auto& path : masked) {
     PINSCOPE_TRY(const auto place, place_of(path));
     if (place && (is_at_or_below(view, *place) || is_at_or_below(*place, view)))
@@ -105,6 +108,27 @@ Status LaterMounts::check(const std::string& at, const std::vector<std::string>&
     if (place && is_at_or_below(view, *place)) return std::unexpected(read_only_later(at, path));
   }
   return {};
+}
+
+Status LaterMounts::check_ahead(const std::string& at, const std::vector<std::string>& masked,
+                                const std::vector<std::string>& read_only) const {
+  PINSCOPE_TRY(const std::string values, place_of_view(at));
+  for (const auto& path : masked) {
+    PINSCOPE_TRY(const auto place, place_of(path, true));
+    if (place && (is_at_or_below(values, *place) || is_at_or_below(*place, values)))
+      return std::unexpected(masked_later(at, path));
+  }
+  for (const auto& path : read_only) {
+    PINSCOPE_TRY(const auto place, place_of(path, true));
+    if (place && is_at_or_below(*place, values)) return std::unexpected(read_only_later(at, path));
+  }
+  return {};
+}
+
+Result<std::string> LaterMounts::place_of_view(const std::string& at) const {
+  PINSCOPE_TRY(const auto components, parse_absolute(at));
+  PINSCOPE_TRY(const Fd directory, root_.open_directory(components));
+  return name_of(directory.get());
 }
 
 }  // namespace pinscope::kernel

@@ -26,10 +26,18 @@ class LaterMounts {
   // to it or above. Paths that lead nowhere are ignored, as runtimes do.
   [[nodiscard]] Status check(const std::string& at, const std::vector<std::string>& masked,
                              const std::vector<std::string>& read_only) const;
+  // The same of a file system that is about to be attached at `at`, where looking for something
+  // would wait for whoever serves it, as the runtime would: a path of `read_only` must not lead
+  // there either. A path that leads nowhere now leads where it would.
+  [[nodiscard]] Status check_ahead(const std::string& at, const std::vector<std::string>& masked,
+                                   const std::vector<std::string>& read_only) const;
 
  private:
-  // Where a path leads, as the kernel names it in this namespace; nothing where it leads nowhere.
-  [[nodiscard]] Result<std::optional<std::string>> place_of(const std::string& path) const;
+  // Where a path leads, as the kernel names it in this namespace; where it leads nowhere, nothing,
+  // or where it would lead if what is missing were there.
+  [[nodiscard]] Result<std::optional<std::string>> place_of(const std::string& path,
+                                                            bool is_to_come = false) const;
+  [[nodiscard]] Result<std::string> place_of_view(const std::string& at) const;
   [[nodiscard]] Result<std::string> name_of(int fd) const;
 
   const ContainerRoot& root_;

@@ -61,9 +61,11 @@ BpfCommands of_grant(const model::GrantedPin& grant,
 
 BpfCommands commands_for(const model::Decision& decision, const KnownObjects& objects) {
   BpfCommands commands;
-  for (size_t i = 0; i < decision.grants.size(); ++i)
+  for (size_t i = 0; i < decision.grants.size(); ++i) {
+    if (!decision.grants[i].pin) continue;  // values are files
     commands =
         commands | of_grant(decision.grants[i], i < objects.size() ? objects[i] : std::nullopt);
+  }
   if (decision.delegation) commands = commands | of_delegation(*decision.delegation);
   return commands;
 }

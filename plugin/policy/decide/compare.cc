@@ -38,7 +38,8 @@ GrantChange change_of(const GrantedPin& before, const GrantedPin& after) {
   if (widens(before, after)) return GrantChange::kWidened;
   if (widens(after, before)) return GrantChange::kNarrowed;
   const auto rest = [](const GrantedPin& grant) {
-    return std::tie(grant.name, grant.uid, grant.gid, grant.mode, grant.expect, grant.missing);
+    return std::tie(grant.name, grant.uid, grant.gid, grant.mode, grant.expect, grant.missing,
+                    grant.pin, grant.values);
   };
   return rest(before) == rest(after) ? GrantChange::kSame : GrantChange::kChanged;
 }
@@ -186,7 +187,10 @@ const char* name_of(GrantChange change) {
 }
 
 bool widens(const GrantedPin& before, const GrantedPin& after) {
-  return widens_access(before.access, after.access) || widens_mode(before, after);
+  // A pin is for those who have bpf(2), values are for everybody else.
+  if ((after.pin && !before.pin) || (after.values && !before.values)) return true;
+  const bool has_access = before.pin && after.pin;
+  return (has_access && widens_access(before.access, after.access)) || widens_mode(before, after);
 }
 
 std::vector<ComparedGrant> compare_grants(const std::vector<GrantedPin>& before,
@@ -228,6 +232,10 @@ std::vector<ViewChange> compare_views(const Side& one, const Side& other) {
   add("view.at", in_view(before, before.at), in_view(after, after.at));
   add("view.layout", in_view(before, name_of(before.layout)),
       in_view(after, name_of(after.layout)));
+  const auto values_at = [](const model::Decision& decision) {
+    return decision.shows_values() ? decision.values_at : kNone;
+  };
+  add("view.values.at", values_at(before), values_at(after));
   if (one.past.mounts_bpffs.value_or(true) || other.past.mounts_bpffs.value_or(true))
     add("view.hostBpffs", host_bpffs(before), host_bpffs(after),
         strictness(after) < strictness(before) && !had_everything,

@@ -46,7 +46,8 @@ struct ComparedGrant {
 std::vector<ComparedGrant> compare_grants(const std::vector<model::GrantedPin>& before,
                                           const std::vector<model::GrantedPin>& after);
 
-// Whether anybody could do more with `after` than with `before`, by its access, owner and mode. A
+// Whether anybody could do more with `after` than with `before`, by its access, owner and mode, and
+// by whether it is a pin and its values are shown. A
 // user who owns it now was nobody's member before, because who is in which group is not known.
 bool widens(const model::GrantedPin& before, const model::GrantedPin& after);
 

@@ -65,19 +65,21 @@ class Decider {
   Status refuse_what_is_denied(const std::vector<const Policy*>& policies);
   Status refuse_other_names(const Denials& denials);
   Status check_bind() const;
+  Status check_values_place() const;
 
   const model::Container& container_;
   const HostView& host_;
   const Policy* said_at_ = nullptr;
   const Policy* said_layout_ = nullptr;
+  const Policy* said_values_at_ = nullptr;
   std::deque<std::string> texts_;  // what wanted_ points to for the matches of globs
   std::vector<Wanted> wanted_;
   Decision decision_;
   MatchNotes match_notes_{decision_.notes};
 };
 
-// The view's `at` and `layout` must be the same wherever they are given; of `hostBpffs` and
-// `void` the strictest counts.
+// The view's `at`, `layout` and `values.at` must be the same wherever they are given; of
+// `hostBpffs` and `void` the strictest counts.
 Status Decider::merge_views(const std::vector<const Policy*>& policies) {
   const auto disagree = [&](const char* key, const std::string& first, const std::string& second,
                             const Policy& said_first, const Policy& said_second) {
@@ -95,6 +97,15 @@ Status Decider::merge_views(const std::vector<const Policy*>& policies) {
         decision_.at = *view.at;
       } else if (decision_.at != *view.at) {
         return disagree("view.at", quoted(decision_.at), quoted(*view.at), *said_at_, *policy);
+      }
+    }
+    if (view.values && view.values->at) {
+      if (said_values_at_ == nullptr) {
+        said_values_at_ = policy;
+        decision_.values_at = *view.values->at;
+      } else if (decision_.values_at != *view.values->at) {
+        return disagree("view.values.at", quoted(decision_.values_at), quoted(*view.values->at),
+                        *said_values_at_, *policy);
       }
     }
     if (view.layout) {
@@ -217,13 +228,34 @@ Status Decider::refuse_other_names(const Denials& denials) {
 Status Decider::check_bind() const {
   if (decision_.layout != model::Layout::kBind) return {};
   for (const model::GrantedPin& pin : decision_.grants)
-    if (pin.access == Access::kRead)
+    if (pin.access == Access::kRead && pin.pin)
       return std::unexpected(
           between(cannot_grant(pin.name, ErrorCode::kPolicyConflict)
                       .reason("view.layout is bind for one policy, which cannot enforce access: "
                               "read of another")
                       .hint("use layout shared, or access: read-write"),
                   rule_of(*said_layout_), pin.rule));
+  return {};
+}
+
+// Values are mounted beside the view: what is sealed has no room for them, and what is mounted
+// above it would hide it.
+Status Decider::check_values_place() const {
+  if (!decision_.shows_values()) return {};
+  const auto check = [&](const char* what, const std::string& place) -> Status {
+    const std::string& at = decision_.values_at;
+    if (!is_at_or_below(at, place) && !is_at_or_below(place, at)) return {};
+    Error error = Error(ErrorCode::kPolicyConflict, "show values")
+                      .reason("view.values.at is " + quoted(at) + ", and " + what + " is " +
+                              quoted(place) + ", which is in its way")
+                      .hint("say view.values.at");
+    if (said_values_at_ != nullptr)
+      error = std::move(error).rule(to_string(rule_of(*said_values_at_)));
+    return std::unexpected(std::move(error));
+  };
+  if (decision_.has_pins() || decision_.delegation) PINSCOPE_CHECK(check("view.at", decision_.at));
+  if (decision_.has_pins() && decision_.delegation)
+    PINSCOPE_CHECK(check("delegate.grantsAt", decision_.grants_at()));
   return {};
 }
 
@@ -242,6 +274,7 @@ Result<Decision> Decider::decide(const std::vector<Policy>& policies) {
   PINSCOPE_CHECK(check_bind());
   PINSCOPE_TRY(decision_.delegation, merge_delegations(selecting));
   PINSCOPE_CHECK(check_delegation(decision_, container_, host_));
+  PINSCOPE_CHECK(check_values_place());
   if (has_programs(decision_))
     PINSCOPE_CHECK(
         check_reach(decision_, expected_objects(decision_), shared_namespaces(container_, host_)));

@@ -28,13 +28,13 @@ Error not_selected(const std::string& name, const std::vector<model::Policy>& po
 // want a match under one name, those that its object does not fit leave it out (matches.h).
 //
 // Grants of one source under one name are one: the wider access (and its rule), `fail` before
-// `skip`; what else they say must be the same. Of view.hostBpffs and view.void the
-// strictest counts.
+// `skip`, a pin and values where any of them gives them (showing.h); what else they say must be the
+// same. Of view.hostBpffs and view.void the strictest counts.
 //
 // Errors: kPolicyConflict, with both places, when policies disagree: two sources under one name, a
 // name below another grant's name, another owner, mode or expectation for one pin, different
-// view.at or layout, access: read where another policy says layout: bind; also a name with the
-// component
+// view.at, view.values.at or layout, values in the view or above it, access: read where another
+// policy says layout: bind; also a name with the component
 // "_rw", which the view itself uses. kDelegation: see delegation.h and reach.h. An error of
 // pins_matching is passed on.
 Result<model::Decision> decide(const std::vector<model::Policy>& policies,

@@ -95,7 +95,7 @@ Status check_delegation(const Decision& decision, const Container& container,
   if (const TooFar* why = reaches_too_far(delegation, container, host))
     return std::unexpected(cannot_delegate(delegation).reason(why->reason).hint(why->hint));
   for (const auto& grant : decision.grants) {
-    if (grant.access != model::Access::kRead) continue;
+    if (grant.access != model::Access::kRead || !grant.pin) continue;
     if (const WhyReadIsVoid* why =
             why_read_is_void(delegation.rights, delegation.pinning, grant.expect.kind))
       return std::unexpected(between(
@@ -104,7 +104,7 @@ Status check_delegation(const Decision& decision, const Container& container,
               .hint(why->hint),
           grant.rule, delegation.rules.front()));
   }
-  if (decision.grants.empty()) return {};
+  if (!decision.has_pins()) return {};
   const auto& at = decision.at;
   const auto& grants_at = delegation.grants_at;
   if (is_at_or_below(at, grants_at) || is_at_or_below(grants_at, at))

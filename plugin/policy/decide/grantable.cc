@@ -82,6 +82,12 @@ Status check_grantable(const model::GrantedPin& grant, const model::ObjectInfo& 
                   "it is another object than the one that was compared with what is denied",
                   "it was replaced while the container was starting; start it again");
   const bool is_map = info.kind == model::ObjectKind::kMap;
+  if (!is_map && !grant.pin)
+    return refuse(
+        ErrorCode::kAccessUnsupported,
+        std::string("it is a ") + model::name_of(info.kind) +
+            ", which has no values, and nothing but values is to be shown of it",
+        "say values: none for it to be pinned, or expect: {kind: map} if a map was meant");
   const MapType* type = is_map ? map_type(info.type) : nullptr;
   if (is_map && type == nullptr)
     return refuse(ErrorCode::kAccessUnsupported, unknown_map_type(info.type), kUnknownMapTypeHint);
@@ -102,7 +108,8 @@ Status check_grantable(const model::GrantedPin& grant, const model::ObjectInfo& 
           ErrorCode::kAccessUnsupported,
           "a program of type " + quoted(type_name(info)) + " is granted to no container: " + danger,
           "attach it on the host");
-  if (grant.access != model::Access::kRead) return {};
+  // Whoever has no pin opens nothing: reads are the server's, and may be of any type.
+  if (grant.access != model::Access::kRead || !grant.pin) return {};
   if (info.kind == model::ObjectKind::kLink) return check_read_of_link(grant, info);
   if (type != nullptr && type->read_refused != nullptr)
     return refuse(ErrorCode::kAccessUnsupported, with_article(*type) + " " + type->read_refused,
@@ -120,7 +127,7 @@ Status ObjectJudge::operator()(const model::GrantedPin& grant, const model::Obje
 
 Status ObjectJudge::check_beside_others(const model::GrantedPin& grant,
                                         const model::ObjectInfo& info) {
-  if (info.kind != model::ObjectKind::kMap) return {};
+  if (info.kind != model::ObjectKind::kMap || !grant.pin) return {};
   const MapType* type = map_type(info.type);
   if (grant.access == model::Access::kRead) {
     if (read_.empty()) read_ = grant.source;

@@ -8,6 +8,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/policy/decide/grantable.h"
+#include "plugin/policy/decide/showing.h"
 
 namespace pinscope::policy {
 namespace {
@@ -72,6 +73,7 @@ Status check_match(const Wanted& match, const std::optional<model::ObjectInfo>& 
   grant.access = match.grant->access;
   grant.expect = match.grant->expect;
   grant.object = match.object;
+  grant.pin = values_mode(*match.policy, *match.grant, match.name) != model::ValuesMode::kOnly;
   if (object) return check_grantable(grant, *object);
   return std::unexpected(Error(ErrorCode::kSourceMissing, "grant " + quoted(match.source))
                              .reason("it is gone, or cannot be opened"));

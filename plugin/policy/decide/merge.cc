@@ -6,6 +6,7 @@
 #include "plugin/base/text.h"
 #include "plugin/model/shapes.h"
 #include "plugin/model/view_names.h"
+#include "plugin/policy/decide/showing.h"
 
 namespace pinscope::policy {
 namespace {
@@ -79,11 +80,42 @@ class Run {
     PINSCOPE_TRY(pin.expect.max_entries,
                  expected("expect.maxEntries", decimal, &Expect::max_entries));
     PINSCOPE_TRY(pin.expect.object_name, expected("expect.name", quoted, &Expect::object_name));
-    return {};
+    return merge_values(pin);
   }
 
  private:
   static std::string kind_name(model::ObjectKind kind) { return name_of(kind); }
+  static std::string form_name(model::ValueForm form) { return name_of(form); }
+  static std::string age_text(uint32_t milliseconds) { return decimal(milliseconds) + "ms"; }
+
+  // A pin where one policy wants one, values where one policy shows them: as those say that do.
+  Status merge_values(GrantedPin& pin) const {
+    const auto mode_of = [](const Wanted& one) {
+      return values_mode(*one.policy, *one.grant, one.name);
+    };
+    pin.pin = std::ranges::any_of(
+        wanted_, [&](const Wanted& one) { return mode_of(one) != model::ValuesMode::kOnly; });
+    if (std::ranges::all_of(
+            wanted_, [&](const Wanted& one) { return mode_of(one) == model::ValuesMode::kNone; }))
+      return {};
+    const auto said = [&]<typename T>(std::optional<T> model::ViewValues::*field) {
+      return [&mode_of, field](const Wanted& one) {
+        return mode_of(one) == model::ValuesMode::kNone ? std::nullopt
+                                                        : *one.policy->view.values.*field;
+      };
+    };
+    using model::ViewValues;
+    PINSCOPE_TRY(const auto form, agreed_on<std::optional<model::ValueForm>>(
+                                      "view.values.form", form_name, said(&ViewValues::form)));
+    PINSCOPE_TRY(const auto list, agreed_on<std::optional<uint32_t>>("view.values.list", decimal,
+                                                                     said(&ViewValues::list)));
+    PINSCOPE_TRY(const auto age, agreed_on<std::optional<uint32_t>>("view.values.maxAge", age_text,
+                                                                    said(&ViewValues::max_age_ms)));
+    const model::Values usual;
+    pin.values = {form.value_or(usual.form), list.value_or(usual.list),
+                  age.value_or(usual.max_age_ms)};
+    return {};
+  }
 
   Error conflict(std::string reason, const Wanted& one, const Wanted& other,
                  std::string hint = "") const {
@@ -96,11 +128,11 @@ class Run {
   // What the grants that say something to one field say; nothing if none does.
   template <typename T, typename Show, typename Field>
   Result<T> agreed_on(const char* key, Show show, Field field) const {
-    if (wanted_.size() == 1) return field(*wanted_.front().grant);
+    if (wanted_.size() == 1) return field(wanted_.front());
     const Wanted* said = nullptr;
     T agreed;
     for (const Wanted& wanted : wanted_) {
-      const T& value = field(*wanted.grant);
+      const T& value = field(wanted);
       if (!value) continue;
       if (!agreed) {
         agreed = value;
@@ -116,12 +148,13 @@ class Run {
   template <typename Show, typename T>
   Result<T> agreed(const char* key, Show show, T Grant::*field) const {
     return agreed_on<T>(key, show,
-                        [field](const Grant& grant) -> const T& { return grant.*field; });
+                        [field](const Wanted& wanted) -> const T& { return wanted.grant->*field; });
   }
   template <typename Show, typename T>
   Result<T> expected(const char* key, Show show, T Expect::*field) const {
-    return agreed_on<T>(key, show,
-                        [field](const Grant& grant) -> const T& { return grant.expect.*field; });
+    return agreed_on<T>(key, show, [field](const Wanted& wanted) -> const T& {
+      return wanted.grant->expect.*field;
+    });
   }
 
   std::span<const Wanted> wanted_;

@@ -8,6 +8,7 @@
 #include "plugin/model/bpf_names.h"
 #include "plugin/model/token_rights.h"
 #include "plugin/policy/decide/program_types.h"
+#include "plugin/policy/decide/showing.h"
 #include "plugin/policy/glob.h"
 #include "plugin/policy/language/check_places.h"
 
@@ -109,7 +110,8 @@ void check_grants(const PolicyDraft& draft, Reporter& reporter) {
     const Grant& grant = draft.policy.grants[i];
     const GrantMarks& marks = draft.grant_marks[i];
     const bool kind_is_wrong = check_kind(grant, marks, reporter);
-    if (is_bind)
+    const bool has_pin = certain_values_mode(draft.policy, grant) != model::ValuesMode::kOnly;
+    if (is_bind && has_pin)
       check_bind(grant, marks, reporter);
     else if (!kind_is_wrong)
       check_access(grant, marks, reporter);
@@ -177,12 +179,14 @@ void check_policy(const PolicyDraft& draft, bool has_errors, Reporter& reporter)
   check_names(draft, reporter);
   check_grants(draft, reporter);
   check_map_types(draft, reporter);
+  check_values(draft, reporter);
   check_delegate(draft, reporter);
   check_device(draft, reporter);
   if (has_errors || reporter.errors() != errors) return;
   warn_of_host_bpffs(draft, reporter);
   warn_of_void(draft, reporter);
   warn_of_view_place(draft, reporter);
+  warn_of_values(draft, reporter);
   warn_of_select(draft, reporter);
   warn_of_exclude(draft, reporter);
   warn_of_image(draft, reporter);

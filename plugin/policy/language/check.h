@@ -21,6 +21,10 @@ void warn_of_exclude(const PolicyDraft& draft, Reporter& reporter);
 // For `image` in both, in check_image.cc.
 void warn_of_image(const PolicyDraft& draft, Reporter& reporter);
 
+// For `view.values` and what grants say of theirs, in check_values.cc.
+void check_values(const PolicyDraft& draft, Reporter& reporter);
+void warn_of_values(const PolicyDraft& draft, Reporter& reporter);
+
 // For the types of maps that `expect` names, in check_map_types.cc.
 void check_map_types(const PolicyDraft& draft, Reporter& reporter);
 void warn_of_map_types(const PolicyDraft& draft, Reporter& reporter);

@@ -32,6 +32,7 @@ uint64_t hash_of(const Grant& grant) {
   const auto& expect = grant.expect;
   const bool is_use = grant.access == model::Access::kUse;
   std::string said = grant.pin + '\0' + (is_use ? "use" : "");
+  if (grant.values) said += model::name_of(*grant.values);
   for (const auto& field : {grant.uid, grant.gid, grant.mode, expect.map_type, expect.program_type,
                             expect.key_size, expect.value_size, expect.max_entries})
     said += " " + number(field);
@@ -84,9 +85,10 @@ bool may_disagree(const Outline& one, const Outline& other) {
   const auto is_bind = [](const model::View& asked) {
     return asked.layout == model::Layout::kBind;
   };
-  return differ(view.at, other_view.at) || differ(view.layout, other_view.layout) ||
-         (is_bind(view) && other.reads) || (is_bind(other_view) && one.reads) ||
-         one.policy->delegate || other.policy->delegate || may_clash(one.names, other.names);
+  return differ(view.at, other_view.at) || differ(view.layout, other_view.layout) || view.values ||
+         other_view.values || (is_bind(view) && other.reads) ||
+         (is_bind(other_view) && one.reads) || one.policy->delegate || other.policy->delegate ||
+         may_clash(one.names, other.names);
 }
 
 // The container that is refused the least: what it is refused is refused to all.

@@ -5,6 +5,7 @@
 #include "plugin/policy/decide/delegation.h"
 #include "plugin/policy/decide/program_types.h"
 #include "plugin/policy/decide/reach.h"
+#include "plugin/policy/decide/showing.h"
 #include "plugin/policy/language/check.h"
 
 namespace pinscope::policy {
@@ -103,6 +104,7 @@ class DelegateCheck {
       if (!marks.access_known) continue;
       if (grant.access == model::Access::kReadWrite) takes_programs_of_its_own(grant, marks);
       if (grant.access != model::Access::kRead) continue;
+      if (certain_values_mode(draft_.policy, grant) == model::ValuesMode::kOnly) continue;
       if (const WhyReadIsVoid* why =
               why_read_is_void(delegate_.rights, delegate_.pinning, grant.expect.kind))
         reporter_.error(marks.access, std::string("access: read would not hold: ") + why->reason,

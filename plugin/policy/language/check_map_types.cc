@@ -3,6 +3,7 @@
 // them.
 #include "plugin/base/text.h"
 #include "plugin/policy/decide/map_types.h"
+#include "plugin/policy/decide/showing.h"
 #include "plugin/policy/language/check.h"
 
 namespace pinscope::policy {
@@ -34,6 +35,8 @@ void check_map_types(const PolicyDraft& draft, Reporter& reporter) {
   for (size_t i = 0; i < grants.size() && !reporter.full(); ++i) {
     const auto& marks = draft.grant_marks[i];
     if (grants[i].access != Access::kRead || !marks.access_known) continue;
+    if (certain_values_mode(draft.policy, grants[i]) == model::ValuesMode::kOnly)
+      continue;  // nothing is opened
     const auto* type = expected_type(grants[i]);
     if (type != nullptr && type->read_refused != nullptr)
       reporter.error(marks.access, with_article(*type) + " cannot be granted with access: read",

@@ -41,11 +41,15 @@ bool denies_all_of(const model::Pattern& deny, const model::Pattern& grant) {
 }
 
 void warn_of_view_place(const PolicyDraft& draft, Reporter& reporter) {
-  const auto& at = draft.policy.view.at;
-  if (!at || !draft.view_at || std::ranges::find(kOfTheSystem, *at) == std::end(kOfTheSystem))
-    return;
-  reporter.warning(*draft.view_at, "the view hides what containers have at " + quoted(*at),
-                   "use a directory of its own, usually /sys/fs/bpf or /run/bpf");
+  const auto look = [&](const std::optional<std::string>& at, const std::optional<Position>& mark,
+                        const char* what, const char* usual) {
+    if (!at || !mark || std::ranges::find(kOfTheSystem, *at) == std::end(kOfTheSystem)) return;
+    reporter.warning(*mark, std::string(what) + " what containers have at " + quoted(*at),
+                     std::string("use a directory of its own, usually ") + usual);
+  };
+  look(draft.policy.view.at, draft.view_at, "the view hides", "/sys/fs/bpf or /run/bpf");
+  if (const auto& values = draft.policy.view.values)
+    look(values->at, draft.values->place, "the values hide", "/run/bpf");
 }
 
 std::vector<Diagnostic> warn_of_idle_denials(const std::vector<Policy>& policies) {

@@ -12,7 +12,7 @@
 
 namespace pinscope::policy {
 
-// A part of check_policy, for `view.at`.
+// A part of check_policy, for `view.at` and `view.values.at`.
 void warn_of_view_place(const PolicyDraft& draft, Reporter& reporter);
 
 // Whether a denial of `deny` certainly takes away every pin that a grant of `grant` gives.

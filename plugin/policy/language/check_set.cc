@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "plugin/base/text.h"
+#include "plugin/policy/decide/showing.h"
 #include "plugin/policy/language/check_places.h"
 #include "plugin/policy/language/limits.h"
 #include "plugin/policy/language/overlap.h"
@@ -14,8 +15,10 @@ namespace {
 using model::Grant;
 using model::Policy;
 
-bool may_be_read_map(const Grant& grant) {
+// Through a pin: whoever reads values has no descriptor of the map.
+bool may_be_read_map(const Policy& policy, const Grant& grant) {
   return grant.access == model::Access::kRead &&
+         certain_values_mode(policy, grant) != model::ValuesMode::kOnly &&
          grant.expect.kind.value_or(model::ObjectKind::kMap) == model::ObjectKind::kMap;
 }
 
@@ -32,7 +35,8 @@ const char* way_to_write(const Policy& policy) {
 std::vector<Diagnostic> warn_of_travel(const std::vector<Policy>& policies) {
   std::vector<std::pair<const Policy*, const Grant*>> readers;
   for (const auto& policy : policies) {
-    const auto read = std::ranges::find_if(policy.grants, may_be_read_map);
+    const auto read = std::ranges::find_if(
+        policy.grants, [&](const Grant& grant) { return may_be_read_map(policy, grant); });
     if (read != policy.grants.end()) readers.emplace_back(&policy, &*read);
   }
   std::vector<Diagnostic> warnings;

@@ -18,6 +18,7 @@ constexpr std::string_view kBelowKubernetes = "it belongs below \"kubernetes\"";
 constexpr std::string_view kBelowUser = "it belongs below \"user\"";
 constexpr std::string_view kBelowNamespaces = "it belongs below \"namespaces\"";
 constexpr std::string_view kBelowView = "it belongs below \"view\"";
+constexpr std::string_view kBelowValues = "it belongs below \"values\"";
 constexpr std::string_view kBelowOwner = "it belongs below \"owner\"";
 constexpr std::string_view kBelowExpect = "it belongs below \"expect\"";
 constexpr std::string_view kBelowMetadata = "it belongs below \"metadata\"";
@@ -41,6 +42,18 @@ constexpr auto kMisplaced = std::to_array<Misplaced>({
     {"\"spec\"", "layout", kBelowView},
     {"\"spec\"", "hostBpffs", kBelowView},
     {"\"spec\"", "void", kBelowView},
+    {"\"spec\"", "values", kBelowView},
+    {"\"view\"", "mode", kBelowValues},
+    {"\"view\"", "form", kBelowValues},
+    {"\"view\"", "list", kBelowValues},
+    {"\"view\"", "maxAge", kBelowValues},
+    {"\"view\"", "grants", "it belongs below \"spec\", or below \"values\""},
+    {"\"values\"", "format", "did you mean \"form\"?"},
+    {"\"values\"", "path", "did you mean \"at\"?"},
+    {"\"values\"", "limit", "did you mean \"list\"?"},
+    {"\"values\"", "max_age", "did you mean \"maxAge\"?"},
+    {"\"values\"", "layout", kBelowView},
+    {"\"values\"", "hostBpffs", kBelowView},
     {"\"spec\"", "name", kBelowMetadata},
     {"\"spec\"", "device", "did you mean \"cdi\"?"},
     {"\"spec\"", "selector", "did you mean \"select\"?"},
@@ -78,6 +91,9 @@ constexpr auto kMisplaced = std::to_array<Misplaced>({
     {"a grant", "source", "did you mean \"pin\"?"},
     {"a grant", "map", "did you mean \"pin\"?"},
     {"a grant", "name", "did you mean \"as\"?"},
+    {"a grant", "form", "it belongs below \"view\", in \"values\""},
+    {"a grant", "list", "it belongs below \"view\", in \"values\""},
+    {"a grant", "maxAge", "it belongs below \"view\", in \"values\""},
 });
 
 // Words that people write for ours, and that are too far from them to be typing errors.
@@ -91,7 +107,10 @@ constexpr auto kOtherWords = std::to_array<OtherWord>({
     {"rw", "read-write"}, {"w", "read-write"},  {"write", "read-write"}, {"wo", "read-write"},
     {"x", "use"},         {"execute", "use"},   {"attach", "use"},       {"error", "fail"},
     {"ignore", "skip"},   {"optional", "skip"}, {"hide", "mask"},        {"deny", "reject"},
-    {"refuse", "reject"}, {"prog", "program"},  {"cri-o", "crio"},
+    {"refuse", "reject"}, {"prog", "program"},  {"cri-o", "crio"},       {"both", "also"},
+    {"beside", "also"},   {"too", "also"},      {"yes", "also"},         {"true", "also"},
+    {"false", "none"},    {"never", "none"},    {"binary", "raw"},       {"bytes", "raw"},
+    {"plain", "text"},
 });
 
 }  // namespace

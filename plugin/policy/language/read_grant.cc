@@ -182,7 +182,7 @@ std::string problem_of_name(std::string_view name) {
 
 void read_grant(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   Mapping keys(reporter, field, "a grant", "",
-               {"pin", "as", "access", "owner", "mode", "expect", "missing"});
+               {"pin", "as", "access", "owner", "mode", "expect", "missing", "values"});
   if (!keys.valid()) return;
   model::Grant grant;
   grant.place = reporter.place(field.at());
@@ -212,6 +212,10 @@ void read_grant(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   if (const auto expect = keys.find("expect")) read_expect(*expect, grant.expect, reporter);
   if (const auto missing = keys.find("missing"))
     grant.missing = read_word<Missing>(reporter, *missing, model::name_of).value_or(Missing::kFail);
+  if (const auto values = keys.find("values")) {
+    marks.values = values->at();
+    grant.values = read_word<model::ValuesMode>(reporter, *values, model::name_of);
+  }
   draft.policy.grants.push_back(std::move(grant));
   draft.grant_marks.push_back(marks);
 }

@@ -64,7 +64,7 @@ class ExpectedPins {
 };
 
 std::optional<Said<ExpectedGrant>> read_expected_grant(const Field& field, Reporter& reporter) {
-  Mapping keys(reporter, field, "an expected grant", "", {"pin", "as", "access"});
+  Mapping keys(reporter, field, "an expected grant", "", {"pin", "as", "access", "values"});
   const auto pin = keys.require("pin");
   const auto access = keys.require("access");
   if (!pin || !access) return std::nullopt;
@@ -72,6 +72,8 @@ std::optional<Said<ExpectedGrant>> read_expected_grant(const Field& field, Repor
   grant.value.pin = read_exact_pin(*pin, reporter).value_or("");
   grant.value.access =
       read_word<model::Access>(reporter, *access, model::name_of).value_or(model::Access::kRead);
+  if (const auto values = keys.find("values"))
+    grant.value.values = read_word<model::ValuesMode>(reporter, *values, model::name_of);
   const auto as = keys.find("as");
   if (as)
     grant.value.name = read_text(reporter, *as).value_or("");
@@ -185,7 +187,12 @@ void read_expectations(const Field& field, TestSubject& subject, Reporter& repor
     if (const auto flag = read_flag(reporter, *key))
       expected.delegates = {reporter.place(key->key_at), *flag};
   if (const auto key = keys.find("view")) {
-    expected.view = {reporter.place(key->key_at), read_view(*key, reporter).view};
+    auto read = read_view(*key, reporter);
+    expected.view = {reporter.place(key->key_at), std::move(read.view)};
+    if (read.values && !read.values->others.empty())
+      reporter.error(read.values->at, "a test asks of \"view.values\" only where they are",
+                     "write values: {at: ...} here, and values: also, only or none with each of "
+                     "\"grants\"");
     if (expected.view->value == model::View() && key->value->children.empty())
       reporter.error(key->at(), "\"view\" expects nothing", "leave the key out");
   }

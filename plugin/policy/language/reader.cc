@@ -47,6 +47,7 @@ void read_spec(const Field& field, PolicyDraft& draft, Reporter& reporter) {
     draft.policy.view = std::move(read.view);
     draft.view_at = read.at;
     draft.host_bpffs = read.host_bpffs;
+    draft.values = std::move(read.values);
   }
   if (const auto delegate = spec.find("delegate")) read_delegate(*delegate, draft, reporter);
   if (const auto grants = spec.find("grants"))
@@ -100,7 +101,8 @@ NameOfDocument read_metadata(const Field& field, std::string_view what, Reporter
 
 ViewDraft read_view(const Field& field, Reporter& reporter) {
   ViewDraft draft;
-  const Mapping view(reporter, field, "\"view\"", "view.", {"at", "layout", "hostBpffs", "void"});
+  const Mapping view(reporter, field, "\"view\"", "view.",
+                     {"at", "layout", "hostBpffs", "void", "values"});
   if (const auto at = view.find("at")) {
     draft.view.at = read_view_path(*at, kPlaceOfView, reporter);
     draft.at = at->at();
@@ -113,6 +115,8 @@ ViewDraft read_view(const Field& field, Reporter& reporter) {
   }
   if (const auto void_view = view.find("void"))
     draft.view.void_view = read_word<model::VoidView>(reporter, *void_view, model::name_of);
+  if (const auto values = view.find("values"))
+    draft.view.values = read_values(*values, draft.values.emplace(), reporter);
   return draft;
 }
 

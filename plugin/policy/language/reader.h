@@ -22,6 +22,7 @@ struct GrantMarks {
   bool access_known = true;  // false: it was wrong, and has been reported
   std::optional<Position> owner = {};
   std::optional<Position> mode = {};
+  std::optional<Position> values = {};
 };
 
 // The same for `delegate`.
@@ -29,6 +30,14 @@ struct DelegateMarks {
   Position at;
   std::array<std::optional<Position>, model::kTokenRights.size()> rights = {};
   std::optional<Position> grants_at = {};
+};
+
+// The same for `view.values`.
+struct ValuesMarks {
+  Position at;
+  std::optional<Position> place = {};         // of its "at"
+  std::vector<Position> grants = {};          // one for each
+  std::vector<std::string_view> others = {};  // its keys beside "at"
 };
 
 // The same for `select`, or for an item of `exclude`.
@@ -52,6 +61,7 @@ struct PolicyDraft {
   std::optional<Position> cdi;
   std::optional<Position> view_at;
   std::optional<Position> host_bpffs;
+  std::optional<ValuesMarks> values;      // if the view has them
   std::optional<DelegateMarks> delegate;  // if the policy has one
   std::vector<GrantMarks> grant_marks;    // one for each grant
 };
@@ -73,11 +83,12 @@ DocumentKind kind_of(const Node& root, Reporter& reporter);
 // Reports everything that is wrong. Nothing if the document is no mapping.
 std::optional<PolicyDraft> read_policy(const Node& root, Reporter& reporter);
 
-// Parts of read_policy: read_select.cc, read_delegate.cc and read_grant.cc.
+// Parts of read_policy: read_select.cc, read_delegate.cc, read_values.cc and read_grant.cc.
 void read_select(const Field& field, PolicyDraft& draft, Reporter& reporter);
 void read_exclusion(const Field& field, PolicyDraft& draft, Reporter& reporter);
 void read_delegate(const Field& field, PolicyDraft& draft, Reporter& reporter);
 void read_grant(const Field& field, PolicyDraft& draft, Reporter& reporter);
+model::ViewValues read_values(const Field& field, ValuesMarks& marks, Reporter& reporter);
 // A source pin: an absolute path or a glob of one.
 std::optional<model::Pattern> read_pin(const Field& field, Reporter& reporter);
 // An absolute path without globs.
@@ -100,6 +111,7 @@ struct ViewDraft {
   model::View view;
   std::optional<Position> at = {};
   std::optional<Position> host_bpffs = {};
+  std::optional<ValuesMarks> values = {};
 };
 ViewDraft read_view(const Field& field, Reporter& reporter);
 // Reports where the value of `key` is another word.
@@ -114,6 +126,7 @@ struct ViewPlace {
 };
 inline constexpr ViewPlace kPlaceOfView = {"the view", "is",
                                            "/sys/fs/bpf and /run/bpf are the usual places"};
+inline constexpr ViewPlace kPlaceOfValues = {"the values", "are", "/run/bpf is the usual place"};
 inline constexpr ViewPlace kPlaceOfGrants = {"the grants", "are",
                                              "/run/pinscope is the usual place"};
 std::optional<std::string> read_view_path(const Field& field, const ViewPlace& place,

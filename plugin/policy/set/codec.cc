@@ -67,7 +67,8 @@ Offset<fb::Grant> put(FlatBufferBuilder& builder, const model::Grant& grant,
                          number_of(grant.access), put(grant.uid), put(grant.gid), put(grant.mode),
                          number_of(grant.missing), put_enum(expect.kind), put(expect.map_type),
                          put(expect.program_type), put(expect.link_type), put(expect.key_size),
-                         put(expect.value_size), put(expect.max_entries), object_name);
+                         put(expect.value_size), put(expect.max_entries), object_name,
+                         put_enum(grant.values));
 }
 
 Offset<fb::Deny> put(FlatBufferBuilder& builder, const model::Deny& deny,
@@ -130,6 +131,13 @@ Offset<fb::Delegate> put(FlatBufferBuilder& builder, const model::Delegate& dele
                             rights[TokenRight::kCommand], rights[TokenRight::kMap],
                             rights[TokenRight::kProgram], rights[TokenRight::kAttach],
                             delegate.pinning, number_of(delegate.reach), grants_at);
+}
+
+Offset<fb::Values> put(FlatBufferBuilder& builder, const model::ViewValues& values) {
+  const auto at = values.at ? builder.CreateString(*values.at) : Text();
+  const auto grants = put(builder, values.grants);
+  return fb::CreateValues(builder, number_of(values.mode), at, grants, put_enum(values.form),
+                          put(values.list), put(values.max_age_ms));
 }
 
 // Decoding, after flatbuffers::Verifier said that every offset stays inside. Parts of a buffer may
@@ -205,6 +213,7 @@ class Decoder {
     take(out.expect.value_size, grant.value_size());
     take(out.expect.max_entries, grant.max_entries());
     if (grant.object_name() != nullptr) take(out.expect.object_name.emplace(), grant.object_name());
+    take_enum(out.values, grant.values(), model::ValuesMode::kOnly);
   }
 
   void take(model::Delegate& out, const fb::Delegate& delegate, const std::string& policy_file) {
@@ -218,6 +227,15 @@ class Decoder {
     out.pinning = delegate.pinning();
     take_enum(out.reach, delegate.reach(), model::ProgramReach::kWholeMachine);
     if (delegate.grants_at() != nullptr) take(out.grants_at.emplace(), delegate.grants_at());
+  }
+
+  void take(model::ViewValues& out, const fb::Values& values) {
+    take_enum(out.mode, values.mode(), model::ValuesMode::kOnly);
+    if (values.at() != nullptr) take(out.at.emplace(), values.at());
+    take(out.grants, values.grants());
+    take_enum(out.form, values.form(), model::ValueForm::kRaw);
+    take(out.list, values.list());
+    take(out.max_age_ms, values.max_age_ms());
   }
 
   // `table` is a Policy or an Exclusion.
@@ -294,12 +312,13 @@ std::string encode(const model::Policy& policy) {
   const auto denials_put = put(builder, denials);
   const auto exclusions_put = put(builder, exclusions);
   const auto delegate = policy.delegate ? put(builder, *policy.delegate) : Offset<fb::Delegate>();
+  const auto values = policy.view.values ? put(builder, *policy.view.values) : Offset<fb::Values>();
   builder.Finish(fb::CreatePolicy(
       builder, file_text, policy.place.line, policy.place.column, name, policy.cdi, keys.engines,
       keys.kubernetes_namespaces, keys.kubernetes_pods, keys.kubernetes_containers,
       keys.kubernetes_labels, keys.images, keys.bundles, keys.uids, keys.gids, keys.namespaces,
       keys.annotations, at, put_enum(policy.view.layout), put_enum(policy.view.host_bpffs),
-      grants_put, denials_put, delegate, exclusions_put, put_enum(policy.view.void_view)));
+      grants_put, denials_put, delegate, exclusions_put, put_enum(policy.view.void_view), values));
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
@@ -328,6 +347,7 @@ Result<model::Policy> decode(std::span<const std::byte> bytes) {
   decoder.take_enum(policy.view.layout, stored.layout(), model::Layout::kBind);
   decoder.take_enum(policy.view.host_bpffs, stored.host_bpffs(), model::HostBpffs::kAllow);
   decoder.take_enum(policy.view.void_view, stored.void_view(), model::VoidView::kReject);
+  if (stored.values() != nullptr) decoder.take(policy.view.values.emplace(), *stored.values());
   const std::string& file = policy.place.file;
   decoder.each(policy.grants, stored.grants(),
                [&](model::Grant& to, const fb::Grant* from) { decoder.take(to, *from, file); });

@@ -25,6 +25,7 @@ struct ExpectedGrant {
   std::string pin;
   std::string name;  // in the view
   model::Access access = model::Access::kRead;
+  std::optional<model::ValuesMode> values = {};  // whether it is a pin, and shows values
 };
 
 // Pins that must not be granted, and the line that says so, for a warning about it.
@@ -41,8 +42,9 @@ struct Expectations {
   std::optional<Said<std::vector<std::string>>> refused;  // pins that a denial takes away
   std::vector<ForbiddenPins> not_granted;
   std::optional<Said<bool>> delegates;
-  std::optional<Said<model::View>> view;  // keys that are not set are not asked
-  std::optional<Said<ErrorCode>> error;   // there is no decision; nothing else
+  // Keys that are not set are not asked; of `values` nothing but `at`.
+  std::optional<Said<model::View>> view;
+  std::optional<Said<ErrorCode>> error;  // there is no decision; nothing else
 };
 
 struct TestSubject {

@@ -16,14 +16,18 @@ using Selection = Judgement::Selection;
 
 constexpr const char* kNotGranted = "nothing";
 
-std::string text_of(model::Access access, const std::string& source, const std::string& name) {
-  return std::string(name_of(access)) + " of " + quoted(source) + " as " + quoted(name);
+std::string text_of(model::Access access, const std::string& source, const std::string& name,
+                    std::optional<model::ValuesMode> values) {
+  return std::string(name_of(access)) + " of " + quoted(source) + " as " + quoted(name) +
+         (values ? std::string(", values: ") + name_of(*values) : "");
 }
 std::string text_of(const GrantedPin& grant) {
-  return text_of(grant.access, grant.source, grant.name);
+  const auto mode = mode_of(grant);
+  return text_of(grant.access, grant.source, grant.name,
+                 mode == model::ValuesMode::kNone ? std::nullopt : std::optional(mode));
 }
 std::string text_of(const ExpectedGrant& grant) {
-  return text_of(grant.access, grant.pin, grant.name);
+  return text_of(grant.access, grant.pin, grant.name, grant.values);
 }
 
 model::Rule rule_of(const Policy& policy) {
@@ -152,7 +156,8 @@ void SubjectRun::check_grants() {
       explained.push_back(wanted.value.pin);
       continue;
     }
-    if ((*found)->access != wanted.value.access)
+    const auto& values = wanted.value.values;
+    if ((*found)->access != wanted.value.access || (values && *values != mode_of(**found)))
       fail(wanted.at, text_of(wanted.value), text_of(**found), (*found)->rule);
     rest.erase(found);
   }
@@ -203,6 +208,9 @@ void SubjectRun::check_view() {
     return;
   }
   if (view.at) fail_view("at", quoted(*view.at), quoted(decision_.at));
+  if (view.values && view.values->at)
+    fail_view("values.at", quoted(*view.values->at),
+              decision_.shows_values() ? quoted(decision_.values_at) : "nowhere");
   if (view.layout) fail_view("layout", name_of(*view.layout), name_of(decision_.layout));
   if (view.host_bpffs)
     fail_view("hostBpffs", name_of(*view.host_bpffs), name_of(decision_.host_bpffs));

@@ -8,10 +8,12 @@
 #include <sys/vfs.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <sstream>
 
 #include "plugin/json/json.h"
 #include "tests/support/machine/check.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {
@@ -50,7 +52,20 @@ grants:
   - {pin: /sys/fs/bpf/fault/program, as: deep/er/program, access: use}
 )";
 
+// Values are at a third.
+constexpr const char* kValuesAt = "/srv/values/bpf";
+constexpr const char* kValuesPolicy = R"(
+select: {}
+view: {at: /srv/view/bpf, values: {at: /srv/values/bpf, maxAge: 1s}}
+grants:
+  - {pin: /sys/fs/bpf/fault/flows, access: read, owner: {uid: 1000, gid: 1000}, mode: "0444"}
+  - {pin: /sys/fs/bpf/fault/counters, access: read-write}
+  - {pin: /sys/fs/bpf/fault/counters, as: only/counters, values: only}
+  - {pin: /sys/fs/bpf/fault/program, as: deep/er/program, access: use}
+)";
+
 std::string spec_for(const std::string& layout) {
+  if (layout == "values") return kValuesPolicy;
   if (layout == "delegated") return kDelegatingPolicy;
   if (layout == "bind") return kBindPolicy;
   const std::string word = "LAYOUT";
@@ -73,10 +88,29 @@ bool is_pin_of_map(const std::string& path, uint32_t id) {
   return map.valid() && bpf_obj_get_info_by_fd(map.get(), &info, &size) == 0 && info.id == id;
 }
 
+// The holder is a thread of this process.
+size_t count_of_fuse_devices() {
+  size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry.path(), gone) == "/dev/fuse") ++count;
+  }
+  return count;
+}
+
+// The container's root is a directory of the machine's here.
+bool is_mount_of_values(const std::string& line) {
+  return line.find(std::string(kValuesAt) + " ") != std::string::npos &&
+         line.find(" - fuse pinscope ro") != std::string::npos;
+}
+
 }  // namespace
 
 HookedProcess::HookedProcess(const std::string& layout)
-    : read_grants_(layout != "bind"), delegates_(layout == "delegated") {
+    : holder_(layout == "values" ? std::make_unique<HolderThread>(installation_.state_directory())
+                                 : nullptr),
+      read_grants_(layout != "bind"),
+      delegates_(layout == "delegated") {
   pins_.directory("/sys/fs/bpf/fault");
   pins_.map("/sys/fs/bpf/fault/flows");
   pins_.map("/sys/fs/bpf/fault/counters");
@@ -129,6 +163,8 @@ CommandResult HookedProcess::poststop() {
 
 std::vector<std::string> HookedProcess::traces_outside_state() const {
   std::vector<std::string> found;
+  if (holder_ && !wait_until([] { return count_of_fuse_devices() == 0; }))
+    found.emplace_back("the holder keeps values");
   const auto machine = Snapshot::take();
   for (const auto& mount : machine.mounts)
     if (std::ranges::find(machine_before_.mounts, mount) == machine_before_.mounts.end())
@@ -172,6 +208,9 @@ std::vector<std::string> HookedProcess::defects() const {
     found.emplace_back("deep/er/program is not there");
   if (access(process_->path("/sys/fs/bpf/fault").c_str(), F_OK) == 0)
     found.emplace_back("the machine's bpffs is not hidden");
+  // Only what is mounted: whoever opens a file there waits for somebody who serves it.
+  if (holder_ && std::ranges::none_of(process_->mounts(), is_mount_of_values))
+    found.emplace_back("the values are not there, read-only");
   struct statfs tokens = {};
   if (delegates_ && (::statfs(process_->path(kTokensAt).c_str(), &tokens) != 0 ||
                      tokens.f_type != BPF_FS_MAGIC || !(tokens.f_flags & ST_RDONLY)))

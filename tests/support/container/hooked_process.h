@@ -8,6 +8,7 @@
 
 #include "tests/support/bpf/bpf_objects.h"
 #include "tests/support/container/container_process.h"
+#include "tests/support/machine/held.h"
 #include "tests/support/machine/snapshot.h"
 #include "tests/support/programs/installation.h"
 #include "tests/support/programs/supervisor.h"
@@ -16,8 +17,8 @@ namespace pinscope::test {
 
 class HookedProcess {
  public:
-  // `layout` is the policy's word, or "delegated": a user namespace with BPF tokens. The policy is
-  // in force already.
+  // `layout` is the policy's word, or "delegated": a user namespace with BPF tokens, or "values":
+  // shared, with values that a holder keeps and nobody serves. The policy is in force already.
   explicit HookedProcess(const std::string& layout);
 
   // A new container process, with nothing of ours in it.
@@ -45,6 +46,8 @@ class HookedProcess {
 
  private:
   Installation installation_;
+  // Removed last: it has descriptors of the maps.
+  std::unique_ptr<HolderThread> holder_;
   HostPins pins_;
   bool read_grants_ = true;
   bool delegates_ = false;

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -32,13 +33,10 @@ inline hold::Deadline soon() {
 class HolderThread {
  public:
   explicit HolderThread(hold::HolderOptions options = {})
-      : path_(hold::socket_path(directory_.path())),
-        place_(std::move(hold::take_place(path_)).value()),
-        stop_(check(::eventfd(0, EFD_CLOEXEC), "eventfd")),
-        options_(std::move(options)) {
-    options_.stop_fd = stop_.get();
-    thread_ = std::thread([this] { (void)hold::hold(place_.listener.get(), options_); });
-  }
+      : HolderThread(std::make_unique<TempDirectory>(), "", std::move(options)) {}
+  // In the state directory of an installation; sees at once what has ended.
+  explicit HolderThread(const std::string& state_directory)
+      : HolderThread(nullptr, state_directory, {.time_to_look = std::chrono::milliseconds(20)}) {}
   HolderThread(const HolderThread&) = delete;
   HolderThread& operator=(const HolderThread&) = delete;
   ~HolderThread() {
@@ -52,7 +50,18 @@ class HolderThread {
   }
 
  private:
-  TempDirectory directory_;
+  HolderThread(std::unique_ptr<TempDirectory> own, const std::string& state_directory,
+               hold::HolderOptions options)
+      : directory_(std::move(own)),
+        path_(hold::socket_path(directory_ ? directory_->path() : state_directory)),
+        place_(std::move(hold::take_place(path_)).value()),
+        stop_(check(::eventfd(0, EFD_CLOEXEC), "eventfd")),
+        options_(std::move(options)) {
+    options_.stop_fd = stop_.get();
+    thread_ = std::thread([this] { (void)hold::hold(place_.listener.get(), options_); });
+  }
+
+  std::unique_ptr<TempDirectory> directory_;
   std::string path_;
   hold::Place place_;
   Fd stop_;

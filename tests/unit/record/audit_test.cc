@@ -39,18 +39,18 @@ TEST(AuditLine, IsThisText) {
       R"("policies":[{"policy":"writers",)"
       R"("file":"writers.yaml","line":2,"column":5},{"policy":"readers","file":"readers.yaml",)"
       R"("line":2,"column":5}],"pins":[)"
-      R"({"name":"counters","source":"/sys/fs/bpf/counters","access":"read-write","kind":"map",)"
-      R"("type":"array","id":41,"rule":{"policy":"writers","file":"writers.yaml","line":9,)"
+      R"({"name":"counters","source":"/sys/fs/bpf/counters","access":"read-write","values":"also",)"
+      R"("kind":"map","type":"array","id":41,"rule":{"policy":"writers","file":"writers.yaml","line":9,)"
       R"("column":5}},)"
-      R"({"name":"flows","source":"/sys/fs/bpf/flows","access":"read","kind":"map",)"
-      R"("type":"hash","id":42,"rule":{"policy":"readers","file":"readers.yaml","line":14,)"
+      R"({"name":"flows","source":"/sys/fs/bpf/flows","access":"read","values":"only",)"
+      R"("kind":"map","type":"hash","id":42,"rule":{"policy":"readers","file":"readers.yaml","line":14,)"
       R"("column":5}},)"
       R"({"name":"later","source":"/sys/fs/bpf/later","access":"read","skipped":true,)"
       R"("rule":{"policy":"readers","file":"readers.yaml","line":14,"column":5}}],"refusals":[)"
       R"({"name":"tls","source":"/sys/fs/bpf/keys/tls","granted_by":{"policy":"readers",)"
       R"("file":"readers.yaml","line":14,"column":5},"denied_by":{"policy":"base",)"
       R"("file":"base.yaml","line":3,"column":5},"denied_as":"/sys/fs/bpf/keys/all"}],)"
-      R"("duration_us":812})");
+      R"("values_at":"/run/values","duration_us":812})");
 }
 
 TEST(AuditLine, OfARefusalSaysWhatWentWrong) {

@@ -98,6 +98,9 @@ TEST(RecordJson, IsThisText) {
       R"(["flows","/sys/fs/bpf/flows","read","map",1,42,0,0,288,false,3]]},)"
       R"("refusals":{"columns":["source","name","granted_by","denied_by","denied_as"],)"
       R"("rows":[["/sys/fs/bpf/keys/tls","tls",3,4,"/sys/fs/bpf/keys/all"]]},)"
+      R"("values_at":"/run/values",)"
+      R"("values":{"columns":["pin","pinned","form","list","max_age_ms"],)"
+      R"("rows":[[0,true,"json",10000,0],[1,false,"text",7,1500]]},)"
       R"("instances":{"columns":["type","device_major","device_minor","sealed","mounts"],)"
       R"("rows":[["tmpfs",0,57,true,[4294968108]],["bpf",0,58,false,[813,814]]]},)"
       R"("void":["cap-sys-admin","host-bpffs"],)"
@@ -105,6 +108,12 @@ TEST(RecordJson, IsThisText) {
       R"(["readers","readers.yaml",2,5],["writers","writers.yaml",9,5],)"
       R"(["readers","readers.yaml",14,5],["base","base.yaml",3,5]]})"
       "\n");
+}
+
+TEST(RecordJson, RefusesValuesOfAPinThatIsNotThere) {
+  const std::string text =
+      replaced(to_json(a_full_record()), "[1,false,\"text\",7,1500]", "[9,false,\"text\",7,1500]");
+  EXPECT_EQ(error_of(text), "cannot read \"web-1.json\": /values: there is no such pin");
 }
 
 TEST(RecordJson, SaysWhatIsDelegated) {
@@ -134,6 +143,11 @@ TEST(RecordJson, ReadsWhatAnEarlierVersionWrote) {
   expected.given.refusals.front().denied_as.clear();
   expected.instances.clear();
   expected.given.bypasses.clear();
+  expected.given.values_at.reset();
+  for (auto& pin : expected.given.pins) {
+    pin.grant.pin = true;
+    pin.grant.values.reset();
+  }
   EXPECT_EQ(*back, expected);
 }
 

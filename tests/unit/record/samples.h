@@ -44,6 +44,9 @@ inline std::vector<model::PinnedObject> some_pins() {
   pins[1].grant.mode = 0440;
   pins[2].grant.mode = 0440;
   pins[2].skipped = true;
+  pins[0].grant.values = model::Values();
+  pins[1].grant.pin = false;
+  pins[1].grant.values = {model::ValueForm::kText, 7, 1500};
   return pins;
 }
 
@@ -91,6 +94,7 @@ inline model::Record a_full_record() {
   record.given.pins = some_pins();
   record.given.refusals = some_refusals();
   record.given.delegation = a_delegation();
+  record.given.values_at = "/run/values";
   record.given.bypasses = {model::Bypass::kCapSysAdmin, model::Bypass::kHostBpffs};
   return record;
 }
@@ -107,6 +111,7 @@ inline model::AuditEvent a_full_event() {
   event.given.selected_by = {a_rule("writers", 2), a_rule("readers", 2)};
   event.given.pins = some_pins();
   event.given.refusals = some_refusals();
+  event.given.values_at = "/run/values";
   event.given.bypasses = {model::Bypass::kCapSysAdmin, model::Bypass::kHostBpffs};
   event.time_ns = 1764115200123456789;  // 2025-11-26 00:00:00 UTC and a bit
   event.duration_ns = 812345;

@@ -43,6 +43,12 @@ inline model::Policy full_policy() {
   policy.view.layout = model::Layout::kPerMap;
   policy.view.host_bpffs = model::HostBpffs::kAllow;
   policy.view.void_view = model::VoidView::kReject;
+  policy.view.values = {model::ValuesMode::kOnly,
+                        "/run/values",
+                        {"net/*", "quota"},
+                        model::ValueForm::kRaw,
+                        0,
+                        4294967295U};
   model::Delegate delegate;
   delegate.place = {"full.yaml", 15, 3};
   delegate.rights.masks = {1, 2, 1ULL << 63, 4};
@@ -67,6 +73,7 @@ inline model::Policy full_policy() {
   grant.expect.max_entries = 1024;
   grant.expect.object_name = "";
   grant.missing = model::Missing::kSkip;
+  grant.values = model::ValuesMode::kNone;
   model::Grant plain;
   plain.place = {"other.yaml", 30, 1};
   plain.pin = "/sys/fs/bpf/app/**";
