@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "plugin/host/file.h"
+#include "plugin/host/trust.h"
 #include "plugin/kernel/process/concealment.h"
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/values/hold/protocol.h"
@@ -53,6 +54,9 @@ Status confine(uid_t user, const std::string& root) {
 Result<std::string> make_empty_root(const std::string& state_directory) {
   const std::string values = state_directory + "/" + hold::kDirectoryName;
   PINSCOPE_TRY([[maybe_unused]] const Fd parent, make_directory(values, kRootAlone));
+  // Before anything is made in it: it may be a link that somebody else has put there.
+  PINSCOPE_TRY([[maybe_unused]] const Fd trusted,
+               open_trusted_directory(values, ErrorCode::kHolder));
   const std::string path = values + "/empty";
   PINSCOPE_TRY([[maybe_unused]] const Fd empty, make_directory(path, kEmptyMode));
   return path;

@@ -469,5 +469,20 @@ TEST_F(ValuesKilled, WorkerThatHangsIsStartedAgain) {
   await_serving(0);
 }
 
+// Nothing is made before it is known whose directory it is.
+TEST_F(ValuesKilled, MakesNothingBehindALinkInPlaceOfItsDirectory) {
+  const std::string elsewhere = directory_.make_directory("elsewhere");
+  check(::chmod(elsewhere.c_str(), 0777), "chmod");
+  check(::mkdir(state().c_str(), 0755), "mkdir");
+  check(::symlink(elsewhere.c_str(), (state() + "/values").c_str()), "symlink");
+  const std::vector<std::vector<std::string>> parts = {{"--hold"}, {"--values", "--no-holder"}};
+  for (auto part : parts) {
+    part.insert(part.begin(), kDaemon);
+    part.insert(part.end(), {"--state-dir", state()});
+    EXPECT_EQ(run(std::move(part)).status, 1);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(elsewhere));
+}
+
 }  // namespace
 }  // namespace pinscope::test

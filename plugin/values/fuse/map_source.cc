@@ -19,12 +19,31 @@ namespace {
 constexpr size_t kDigestBytes = size_t{512} << 10U;
 // Bytes of keys and values that one search for a digest looks at: a few milliseconds.
 constexpr size_t kSearchedBytes = size_t{1} << 20U;
+// Bytes of an element that is shown: of its key, and of its values on all CPUs.
+constexpr size_t kMaxElement = size_t{1} << 20U;
 // Of one block, which all sources read into: the thread is one.
 constexpr WalkLimits kWalk{.batch = 1024, .max_bytes = size_t{256} << 10U, .empty_places = 512};
 
 EntryBlock& scratch() {
   static EntryBlock block;
   return block;
+}
+
+// Where all sources look one value up: one buffer for each map would let large maps fill the memory
+// though nobody reads them.
+std::span<std::byte> value_scratch(size_t bytes) {
+  static std::vector<std::byte> value;
+  if (value.size() < bytes) value.resize(bytes);
+  return std::span(value).first(bytes);
+}
+
+// How the map is read here: not at all where one element would take what belongs to all readers.
+Reading reading_of_shown(const MapFacts& facts) {
+  const size_t bytes = facts.key_size + value_bytes(facts);
+  if (bytes <= kMaxElement) return reading_of(facts);
+  return {ReadWay::kRefused, "one element has " + std::to_string(bytes) + " bytes, and up to " +
+                                 std::to_string(kMaxElement) +
+                                 " are shown as a file; `pinscope dump` on the host shows all"};
 }
 
 std::string_view text_of(std::span<const std::byte> bytes) {
@@ -46,7 +65,6 @@ class MapSource : public Source {
         shape_(std::move(shape)),
         reading_(std::move(reading)),
         form_(form),
-        value_(value_bytes(facts())),
         digests_(kDigestBytes) {}
 
   bool has_keys() const override { return reading_.way == ReadWay::kKeys; }
@@ -64,9 +82,10 @@ class MapSource : public Source {
   }
 
   Result<bool> render(std::span<const std::byte> key, std::string& out) override {
-    PINSCOPE_TRY(const bool there, look_up(map_, facts(), key, value_));
+    const auto value = value_scratch(value_bytes(facts()));
+    PINSCOPE_TRY(const bool there, look_up(map_, facts(), key, value));
     if (!there) return false;
-    shape_.append_value(out, form_, value_);
+    shape_.append_value(out, form_, value);
     if (form_ != model::ValueForm::kRaw) out += '\n';
     return true;
   }
@@ -121,7 +140,7 @@ class MapSource : public Source {
     if (!may_have_digest_names(facts().key_size)) return std::nullopt;
     Place& place = digests_.place();
     const bool from_start = place.state == Place::State::kStart;
-    const size_t entry = facts().key_size + value_.size();
+    const size_t entry = facts().key_size + value_bytes(facts());
     for (size_t seen = 0; seen < kSearchedBytes;) {
       PINSCOPE_TRY(const size_t count, next(place));
       remember_digests(count);
@@ -145,7 +164,6 @@ class MapSource : public Source {
   Shape shape_;
   Reading reading_;
   model::ValueForm form_;
-  std::vector<std::byte> value_;
   DigestIndex digests_;
 };
 
@@ -154,7 +172,7 @@ class MapSource : public Source {
 Result<std::unique_ptr<Source>> map_source(int map, int btf, model::ValueForm form) {
   PINSCOPE_TRY(const MapFacts facts, map_facts(map));
   PINSCOPE_TRY(Shape shape, Shape::of_map(facts, btf));
-  return std::make_unique<MapSource>(map, std::move(shape), reading_of(facts), form);
+  return std::make_unique<MapSource>(map, std::move(shape), reading_of_shown(facts), form);
 }
 
 }  // namespace pinscope::values

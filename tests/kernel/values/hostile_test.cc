@@ -177,6 +177,22 @@ TEST_F(ValuesUnderLoad, KeepTheServerSmall) {
   EXPECT_LT(served_.memory(), idle + kMaxGrowth);
 }
 
+// Read or not, they would fill the memory of all containers' server.
+TEST_F(ValuesUnderLoad, RefuseElementsThatAreTooLarge) {
+  const Fd huge =
+      make_map({.type = MapSpec::Type::kArray, .value_size = 64U << 20U, .max_entries = 1});
+  std::vector<ValuesOfMap> maps = {{.name = "counts", .map = array_.get()}};
+  for (int i = 0; i < 8; ++i)
+    maps.push_back({.name = "huge" + std::to_string(i), .map = huge.get()});
+  serve(std::move(maps));
+  EXPECT_EQ(output({"ls", path("huge0")}), "schema\n");
+  EXPECT_EQ(output({"cat", path("huge0/schema")}),
+            "cannot be shown: one element has 67108868 bytes, and up to 1048576 are shown as a "
+            "file; `pinscope dump` on the host shows all\n");
+  EXPECT_EQ(output({"cat", path("counts/keys/1")}), value_line(0));
+  EXPECT_LT(served_.memory(), size_t{48} << 20U);
+}
+
 // Files that many others were looked up after: their numbers are forgotten, and found again.
 TEST_F(ValuesUnderLoad, FindFilesAgainWhoseNumbersWereForgotten) {
   const Fd map = make_filled(5000);
