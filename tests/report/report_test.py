@@ -201,7 +201,7 @@ class ReportInABrowser(unittest.TestCase):
         self.assertIn("a&amp;b", text)
         self.assertIn("gpj\\u202Eexe", text)
         self.assertIn("\\xff\\xfe", text)
-        self.assertIn("<b>\"'&\\n<i> (pid ", text)
+        self.assertIn("\"<b>\\\"'&\\n<i>\" (pid ", text)
         self.assertNotIn("\u202e", driver.page_source)
 
     def test_it_can_be_printed(self):

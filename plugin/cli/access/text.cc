@@ -35,7 +35,7 @@ std::string whom_text(const Accessor& accessor) {
       return accessor.space.id().empty() ? inventory::text_of(accessor.space)
                                          : "container " + short_id(accessor.space.id());
     case Accessor::Kind::kProcess:
-      return one_line(accessor.command) + " (pid " + std::to_string(accessor.pid) + ")";
+      return inventory::process_text(accessor.command, accessor.pid);
     case Accessor::Kind::kProgram:
       break;
   }

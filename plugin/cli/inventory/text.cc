@@ -52,7 +52,7 @@ std::string first_of(const std::vector<Thing>& things, const Text& text_of) {
 // "systemd (pid 1), bpftool (pid 812) and 3 more".
 std::string holders_text(const std::vector<inventory::Holder>& holders) {
   return first_of(holders, [](const inventory::Holder& holder) {
-    return inventory::process_text(holder.command) + " (pid " + std::to_string(holder.pid) + ")";
+    return inventory::process_text(holder.command, holder.pid);
   });
 }
 

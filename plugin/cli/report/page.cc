@@ -237,7 +237,7 @@ class Writer {
     std::vector<std::string> texts;
     texts.reserve(object.holders.size() + object.used_by.size());
     for (const auto& holder : object.holders)
-      texts.push_back(holder.command + " (pid " + std::to_string(holder.pid) + ")");
+      texts.push_back(inventory::process_text(holder.command, holder.pid));
     for (const auto& user : object.used_by)
       texts.push_back(std::string(model::name_of(user.kind)) + " " + std::to_string(user.id));
     return joined(texts, ", ");

@@ -192,8 +192,7 @@ class Maker {
   static std::string holders_of(const Object& object) {
     std::string text;
     for (const auto& holder : object.holders)
-      text +=
-          (text.empty() ? "" : ", ") + holder.command + " (pid " + std::to_string(holder.pid) + ")";
+      text += (text.empty() ? "" : ", ") + process_text(holder.command, holder.pid);
     return text;
   }
 

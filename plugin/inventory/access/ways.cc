@@ -8,6 +8,7 @@
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/inventory/access/bypasses.h"
+#include "plugin/inventory/machine/judge.h"
 #include "plugin/model/shapes.h"
 
 namespace pinscope::inventory {
@@ -206,8 +207,7 @@ class Finder {
       add({.kind = Way::Kind::kDescriptor,
            .reads = bpf_,
            .writes = asked_.by_descriptor(writes ? bpf_ : Answer::kNo),
-           .text = one_line(holder.command) + " (pid " + std::to_string(holder.pid) +
-                   ") has it open for " +
+           .text = process_text(holder.command, holder.pid) + " has it open for " +
                    (asked_.is_map() ? (writes ? "writing" : "reading") : "use"),
            .rule = {},
            .bypass = {}});

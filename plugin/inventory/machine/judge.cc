@@ -296,18 +296,18 @@ std::string text_of(const model::ObjectInfo& info) {
   return text;
 }
 
-std::string process_text(const std::string& command) {
+std::string process_text(const std::string& command, pid_t pid) {
   const bool is_plain = !command.empty() && std::ranges::all_of(command, [](char byte) {
     return std::isalnum(static_cast<unsigned char>(byte)) != 0 ||
            std::string_view("-_.:/@+[]").contains(byte);
   });
-  return is_plain ? command : quoted(command);
+  return (is_plain ? command : quoted(command)) + " (pid " + std::to_string(pid) + ")";
 }
 
 std::string text_of(const Space& space) {
   if (!space.id().empty()) return "container " + one_line(space.id());
   if (space.pid == 0) return "mount namespace " + std::to_string(space.number);
-  return process_text(space.command) + " (pid " + std::to_string(space.pid) + ")";
+  return process_text(space.command, space.pid);
 }
 
 std::string device_text(const Instance& instance) {

@@ -2,6 +2,8 @@
 // should look at. Pure.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -14,9 +16,9 @@ namespace pinscope::inventory {
 
 std::string text_of(const model::ObjectInfo& info);  // "map 12 (flows)"
 std::string text_of(const Space& space);             // "container web", "systemd (pid 1)"
-// The name that a process has chosen, in quotes unless it is one plain word: "container web" is one
-// as well.
-std::string process_text(const std::string& command);
+// "systemd (pid 1)": the name that a process has chosen is in quotes unless it is one plain word,
+// because "container web" can be chosen as well.
+std::string process_text(const std::string& command, pid_t pid);
 std::string device_text(const Instance& instance);  // "0:57", as mountinfo writes the device
 const char* name_of(Instance::Origin origin);       // "host", "view", "stranger"
 

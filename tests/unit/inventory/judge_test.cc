@@ -94,10 +94,10 @@ class Judge : public testing::Test {
 };
 
 TEST_F(Judge, QuotesTheNameOfAProcessThatCouldBeSomethingElse) {
-  EXPECT_EQ(process_text("runc:[2:INIT]"), "runc:[2:INIT]");
-  EXPECT_EQ(process_text("container web"), "\"container web\"");
-  EXPECT_EQ(process_text("a\nb"), "\"a\\nb\"");
-  EXPECT_EQ(process_text(""), "\"\"");
+  EXPECT_EQ(process_text("runc:[2:INIT]", 7), "runc:[2:INIT] (pid 7)");
+  EXPECT_EQ(process_text("container web", 7), "\"container web\" (pid 7)");
+  EXPECT_EQ(process_text("a\nb", 7), "\"a\\nb\" (pid 7)");
+  EXPECT_EQ(process_text("", 7), "\"\" (pid 7)");
 }
 
 TEST_F(Judge, CallsAContainerWithoutARecordWhatItsRuntimeCallsIt) {
