@@ -19,16 +19,16 @@ namespace pinscope::cli {
 namespace {
 
 constexpr auto kExitInterrupted = static_cast<ExitStatus>(128 + 2);
-constexpr const char* kNoKey = "";
-constexpr size_t kNoSeconds = std::numeric_limits<size_t>::max();
+constexpr size_t kNotGiven = std::numeric_limits<size_t>::max();
+constexpr size_t kMostSeconds = 86400;
 constexpr uint64_t kMilliseconds = 1000;
 
 struct DumpOptions {
   std::string map;
   std::string output = "text";
-  std::string key = kNoKey;
-  size_t limit = 0;  // 0: all
-  size_t watch = kNoSeconds;
+  std::string key = {'\0'};  // not given: no argument has a NUL
+  size_t limit = kNotGiven;
+  size_t watch = kNotGiven;
   bool inner = false;
 };
 
@@ -48,16 +48,16 @@ class Dump {
 
   Result<ExitStatus> run() {
     note_interruptions();
-    if (!source_.shape.why().empty()) report(source_.title() + ": " + source_.shape.why());
     PINSCOPE_TRY(key_, wanted_key());
-    return options_.watch == kNoSeconds ? show() : watch();
+    if (!source_.shape.why().empty()) report(source_.title() + ": " + source_.shape.why());
+    return options_.watch == kNotGiven ? show() : watch();
   }
 
  private:
   // What --key says.
   Result<std::optional<std::vector<std::byte>>> wanted_key() const {
     std::optional<std::vector<std::byte>> key;
-    if (options_.key.empty()) return key;
+    if (options_.key == DumpOptions().key) return key;
     auto parsed = source_.shape.parse_key(options_.key);
     if (!parsed) return std::unexpected(std::move(parsed).error().in(source_.title()));
     key = *std::move(parsed);
@@ -105,7 +105,7 @@ class Dump {
       PINSCOPE_TRY(const size_t count, walk.next(block));
       if (count == 0) break;
       for (size_t i = 0; i < count; ++i) {
-        if (options_.limit > 0 && shown_ == options_.limit) return {};
+        if (shown_ == options_.limit) return {};
         PINSCOPE_CHECK(use(block.key(i), block.value(i)));
         ++shown_;
       }
@@ -118,9 +118,6 @@ class Dump {
   template <typename Use>
   Status look_at_key(const Use& use) {
     const auto& facts = source_.facts();
-    if (const auto reading = values::reading_of(facts); reading.way == values::ReadWay::kRefused)
-      return std::unexpected(
-          Error(ErrorCode::kAccessUnsupported, "read " + source_.title()).reason(reading.reason));
     std::vector<std::byte> value(values::value_bytes(facts));
     PINSCOPE_TRY(const bool found, values::look_up(source_.map.get(), facts, *key_, value));
     if (!found) return {};
@@ -160,12 +157,28 @@ class Dump {
   bool cut_short_ = false;
 };
 
+Status check_numbers(const DumpOptions& options) {
+  if (options.limit == 0)
+    return std::unexpected(Error(ErrorCode::kUsage, "use --limit 0")
+                               .reason("it would show nothing")
+                               .hint("without --limit, all entries are shown"));
+  if (options.watch != kNotGiven && (options.watch == 0 || options.watch > kMostSeconds))
+    return std::unexpected(
+        Error(ErrorCode::kUsage, "use --watch " + std::to_string(options.watch))
+            .reason("it takes 1 to " + std::to_string(kMostSeconds) + " seconds"));
+  return {};
+}
+
 Status check(const DumpOptions& options, const DumpSource& source) {
+  if (const auto reading = values::reading_of(source.facts());
+      reading.way == values::ReadWay::kRefused)
+    return std::unexpected(
+        Error(ErrorCode::kAccessUnsupported, "read " + source.title()).reason(reading.reason));
   if (!options.inner) return {};
   const Error refused(ErrorCode::kUsage, "use --inner");
   if (options.output == "csv")
     return std::unexpected(Error(refused).reason("CSV has no place for maps in a map"));
-  if (options.watch != kNoSeconds)
+  if (options.watch != kNotGiven)
     return std::unexpected(Error(refused).reason("--watch compares the ids of maps in a map only"));
   if (std::string_view(values::id_in_value(source.facts().type)) != "map_id")
     return std::unexpected(Error(refused).reason(source.title() + " is no map of maps"));
@@ -174,6 +187,7 @@ Status check(const DumpOptions& options, const DumpSource& source) {
 
 Result<ExitStatus> dump(const Settings& settings, const DumpOptions& options) {
   PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
+  PINSCOPE_CHECK(check_numbers(options));
   PINSCOPE_TRY(const DumpSource source, find_source(options.map, settings.hook.state_directory));
   PINSCOPE_CHECK(check(options, source));
   return Dump(options, source).run();
@@ -190,9 +204,10 @@ void add_dump(CLI::App& root, Program& program) {
                 "map:ID; or a name")
       .option("--key", options->key, "KEY",
               "Only this one: as it is printed, its fields with commas, or hex: and its bytes")
-      .number("--limit", options->limit, "N", "At most so many entries")
+      .number("--limit", options->limit, "N", "At most so many entries, 1 or more")
       .number("--watch", options->watch, "SECONDS",
-              "Go on, and show what was added, changed and removed, every so many seconds")
+              "Go on, and show what was added, changed and removed, every so many seconds (1 to "
+              "86400); not what is there at the start")
       .flag("--inner", options->inner, "Of a map of maps: the entries of its maps, too")
       .shared_options(program.settings, {"state-dir"})
       .choice("-o,--output", options->output, {"text", "json", "csv"},
@@ -201,6 +216,9 @@ void add_dump(CLI::App& root, Program& program) {
       .footer(
           "Keys and values are shown by their BTF types, and in hexadecimal without: "
           "docs/values.md. Of a queue or a stack, the next element is shown and stays.\n"
+          "In an LPM trie, --key finds the longest prefix. Keys with floating point, unions or bit "
+          "fields, and keys that print alike, are asked for by hex:. Spreadsheets take CSV cells "
+          "that begin with =, +, - or @ for formulas: import them as text.\n"
           "Entries that come or go meanwhile may be shown or not.\n"
           "Exit status: 0 done; 1 no such map, or one that cannot be read, or another failure; 2 "
           "usage error; 130 interrupted.");

@@ -103,10 +103,10 @@ class Collector {
 
 }  // namespace
 
-KeyLeaves leaves_of(const btf* types, uint32_t id, uint32_t key_size) {
+KeyLeaves leaves_of(const btf* types, uint32_t id, uint32_t key_size, bool prefix) {
   if (size_of(types, id) != key_size) return {};
   Collector collector(types, key_size);
-  if (is_prefix(types, id, key_size)) {
+  if (prefix) {
     constexpr uint32_t kIpv4Bytes = 4;
     constexpr uint32_t kLength = sizeof(uint32_t);
     const uint32_t address = key_size - kLength;

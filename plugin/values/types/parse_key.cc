@@ -9,85 +9,17 @@
 #include <span>
 
 #include "plugin/base/text.h"
-#include "plugin/json/json.h"
+#include "plugin/values/types/key_words.h"
 
 namespace pinscope::values {
 namespace {
 
 constexpr std::string_view kHexPrefix = "hex:";
-constexpr std::string_view kBetween = " \t\n,{}[]";
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 constexpr unsigned kBitsOfByte = 8;
 
 Error refused(std::string reason) {
   return Error(ErrorCode::kUsage, "read the key").reason(std::move(reason));
-}
-
-using Words = std::vector<std::string>;
-
-// The scalars of JSON in the order of its text; false if it is none.
-bool flatten(const JsonView& view, Words& words) {
-  if (view.is_object()) {
-    const auto members = view.members();
-    return members && std::ranges::all_of(
-                          *members, [&](auto& member) { return flatten(member.second, words); });
-  }
-  if (view.is_array()) {
-    const auto elements = view.elements();
-    return elements &&
-           std::ranges::all_of(*elements, [&](auto& element) { return flatten(element, words); });
-  }
-  if (const auto text = view.as_string()) {
-    words.emplace_back(*text);
-  } else if (const auto number = view.as_unsigned()) {
-    words.push_back(std::to_string(*number));
-  } else if (const auto negative = view.as_signed()) {
-    words.push_back(std::to_string(*negative));
-  } else if (const auto flag = view.as_bool()) {
-    words.emplace_back(*flag ? "true" : "false");
-  } else {
-    return false;
-  }
-  return true;
-}
-
-std::optional<Words> words_of_json(std::string_view text) {
-  if (text.empty() || std::string_view("{[\"").find(text.front()) == std::string_view::npos)
-    return std::nullopt;
-  const auto document = JsonDocument::parse(std::string(text), "key", ErrorCode::kUsage);
-  Words words;
-  if (!document || !flatten(document->root(), words)) return std::nullopt;
-  return words;
-}
-
-// The end of the string in quotes that begins at `start`.
-size_t end_of_quoted(std::string_view text, size_t start) {
-  size_t at = start + 1;
-  while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2U : 1U;
-  return std::min(at + 1, text.size());
-}
-
-// {a=1 b={c="x y"}} -> 1, x y
-std::optional<Words> words_of_text(std::string_view text) {
-  Words words;
-  for (size_t at = text.find_first_not_of(kBetween); at < text.size();
-       at = text.find_first_not_of(kBetween, at)) {
-    if (text[at] == '"') {
-      const size_t end = end_of_quoted(text, at);
-      const auto inner = words_of_json(text.substr(at, end - at));
-      if (!inner) return std::nullopt;
-      words.insert(words.end(), inner->begin(), inner->end());
-      at = end;
-      continue;
-    }
-    const size_t end = std::min(text.find_first_of(std::string(kBetween) + "\"=", at), text.size());
-    if (end < text.size() && text[end] == '=') {
-      at = end + 1;
-      continue;
-    }
-    words.emplace_back(text.substr(at, end - at));
-    at = end;
-  }
-  return words;
 }
 
 template <typename Number>
@@ -181,12 +113,16 @@ bool store_word(std::string_view word, const KeyLeaf& leaf, std::span<std::byte>
   return false;
 }
 
+using Words = std::vector<KeyWord>;
+
 // A prefix is one word for two leaves.
-void take_prefix_apart(Words& words, const KeyLeaves& leaves) {
-  if (words.size() != 1 || leaves.size() != 2 || leaves[0].name != "prefixlen") return;
-  const size_t slash = words[0].find('/');
+void take_prefix_apart(Words& words, const Program& program) {
+  const bool prefix = std::ranges::count(program.ops, OpKind::kPrefix, &Op::kind) > 0;
+  if (!prefix || words.size() != 1 || words[0].named) return;
+  const std::string text = words[0].text;
+  const size_t slash = text.find('/');
   if (slash == std::string::npos) return;
-  words = {words[0].substr(slash + 1), words[0].substr(0, slash)};
+  words = {{"", false, text.substr(slash + 1)}, {"", false, text.substr(0, slash)}};
 }
 
 std::string names_of(const KeyLeaves& leaves) {
@@ -194,6 +130,47 @@ std::string names_of(const KeyLeaves& leaves) {
   for (const KeyLeaf& leaf : leaves)
     if (!leaf.name.empty()) names.push_back(leaf.name);
   return names.empty() ? "" : " (" + joined(names, ", ") + ")";
+}
+
+// The words in the order of the leaves.
+Result<Words> in_order(Words words, const KeyLeaves& leaves) {
+  if (std::ranges::none_of(words, &KeyWord::named)) {
+    if (words.size() == leaves.size()) return words;
+    return std::unexpected(refused("it has " + count_of(words.size(), "value", "values") +
+                                   ", and the keys of this map have " +
+                                   std::to_string(leaves.size()) + names_of(leaves)));
+  }
+  for (const KeyWord& word : words) {
+    if (!word.named)
+      return std::unexpected(refused(quoted(word.text) + " has no name, and others have"));
+    if (std::ranges::count(leaves, word.path, &KeyLeaf::name) == 0)
+      return std::unexpected(
+          refused("the keys of this map have no " + quoted(word.path) + names_of(leaves)));
+    if (std::ranges::count(words, word.path, &KeyWord::path) > 1)
+      return std::unexpected(refused(quoted(word.path) + " is there more than once"));
+  }
+  Words ordered;
+  for (const KeyLeaf& leaf : leaves) {
+    const auto found = std::ranges::find(words, leaf.name, &KeyWord::path);
+    if (found == words.end()) return std::unexpected(refused("it has no " + quoted(leaf.name)));
+    ordered.push_back(*found);
+  }
+  return ordered;
+}
+
+// One char array needs no quotes: then it is the text as it stands. Braces are such text only
+// where the key has no fields.
+bool is_plain_text(std::string_view text, const KeyLeaves& leaves) {
+  if (leaves.size() != 1 || leaves[0].kind != LeafKind::kText || text.starts_with('"'))
+    return false;
+  return leaves[0].name.empty() || (!text.starts_with('{') && !text.starts_with('['));
+}
+
+Result<Words> words_of(std::string_view text, const KeyLeaves& leaves, const Program& program) {
+  if (is_plain_text(text, leaves)) return Words{{"", false, std::string(text)}};
+  PINSCOPE_TRY(auto words, words_of_key(text));
+  take_prefix_apart(words, program);
+  return in_order(std::move(words), leaves);
 }
 
 }  // namespace
@@ -217,22 +194,16 @@ Result<std::vector<std::byte>> parse_hex_key(std::string_view text, uint32_t key
 
 Result<std::vector<std::byte>> parse_leaves(std::string_view text, const KeyLeaves& leaves,
                                             uint32_t key_size, const Program& program) {
-  // A char array alone is its text, quotes or not.
-  std::optional<Words> words = words_of_json(text);
-  if (!words && leaves.size() == 1 && leaves[0].kind == LeafKind::kText)
-    words = Words{std::string(text)};
-  if (!words) words = words_of_text(text);
-  if (!words) return std::unexpected(refused("a string in it is not written as JSON writes it"));
-  take_prefix_apart(*words, leaves);
-  if (words->size() != leaves.size())
-    return std::unexpected(refused("it has " + count_of(words->size(), "value", "values") +
-                                   ", and the keys of this map have " +
-                                   std::to_string(leaves.size()) + names_of(leaves)));
+  PINSCOPE_TRY(const Words words, words_of(text, leaves, program));
   std::vector<std::byte> key(key_size);
   for (size_t i = 0; i < leaves.size(); ++i) {
     const std::span to = std::span(key).subspan(leaves[i].offset, leaves[i].size);
-    if (!store_word((*words)[i], leaves[i], to, program))
-      return std::unexpected(refused(quoted((*words)[i]) + " does not fit" +
+    const std::string& word = words[i].text;
+    if (leaves[i].kind == LeafKind::kText && word.contains(kReplacement))
+      return std::unexpected(refused(
+          "U+FFFD stands for bytes that are not UTF-8: such a key is asked for by its bytes"));
+    if (!store_word(word, leaves[i], to, program))
+      return std::unexpected(refused(quoted(word) + " does not fit" +
                                      (leaves[i].name.empty() ? "" : " " + leaves[i].name)));
   }
   return key;

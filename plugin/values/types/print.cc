@@ -102,6 +102,7 @@ template <typename Number>
 void print_float(Sink& out, Number number, bool json) {
   constexpr size_t kRoom = 64;
   if (json && !std::isfinite(number)) return out.append("null");
+  if (std::isnan(number)) return out.append("nan");  // its sign says nothing
   char* at = out.room_for(kRoom);
   out.advance_to(std::to_chars(at, at + kRoom, number).ptr);
 }

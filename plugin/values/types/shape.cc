@@ -123,7 +123,7 @@ void Shape::State::compile_key(const Types& types) {
     });
     if (key.why.empty()) {
       if (types.checked) key.name = c_name(types.types, types.key);
-      leaves = leaves_of(types.types, types.key, key.bytes);
+      leaves = leaves_of(types.types, types.key, key.bytes, request.prefix);
       return;
     }
   }
@@ -313,6 +313,8 @@ void Shape::append_csv(std::string& out, Bytes key, Bytes value) const {
 
 Result<std::vector<std::byte>> Shape::parse_key(std::string_view text) const {
   const State& state = *state_;
+  if (text.empty() && state.facts.key_size > 0)
+    return std::unexpected(Error(ErrorCode::kUsage, "read the key").reason("the key is empty"));
   Result<std::vector<std::byte>> key =
       text.starts_with("hex:") || state.leaves.empty()
           ? parse_hex_key(text, state.facts.key_size)

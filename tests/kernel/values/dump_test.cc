@@ -143,6 +143,38 @@ TEST_F(Dump, ShowsOneKeyInEachSpelling) {
   EXPECT_THAT(bad.err, HasSubstr("(saddr, port, protocol)"));
 }
 
+// None of them shows the whole map, or goes on for ever without a pause.
+TEST_F(Dump, RefusesNumbersAndKeysThatSayNothing) {
+  const Fd map = make_map();
+  for (const auto& [option, value, said] : std::initializer_list<std::array<const char*, 3>>{
+           {"--key", "", "the key is empty"},
+           {"--key", "1", "hexadecimal"},
+           {"--limit", "0", "it would show nothing"},
+           {"--watch", "0", "it takes 1 to 86400 seconds"},
+           {"--watch", "86401", "it takes 1 to 86400 seconds"},
+           {"--watch", "18446744073709551615", ""}}) {
+    const auto result = dump({word_of(map), option, value});
+    EXPECT_EQ(result.status, 2) << option << " " << value << result;
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, HasSubstr(said));
+    EXPECT_THAT(result.err, testing::Not(HasSubstr("shown in hexadecimal")));
+  }
+}
+
+TEST_F(Dump, FindsThePairOfNumbersOfAHashThatLooksLikeAPrefix) {
+  const uint32_t pair =
+      types_.structure("pair", 8, {{"a", types_.u32(), 0}, {"b", types_.u32(), 32}});
+  const Fd map = make_typed(types_, {.key_type = pair, .value_type = types_.u64(), .key_size = 8});
+  const std::array<uint32_t, 2> key = {1, 2};
+  const uint64_t value = 5;
+  set(map, key.data(), &value);
+  for (const char* each : {"1,2", "{a=1 b=2}", R"({"b":2,"a":1})"})
+    EXPECT_EQ(dump({word_of(map), "--key", each}).out, "{a=1 b=2}  5\n") << each;
+  const auto other = dump({word_of(map), "--key", R"({"a":1,"c":2})"});
+  EXPECT_EQ(other.status, 2);
+  EXPECT_THAT(other.err, HasSubstr("\"c\""));
+}
+
 TEST_F(Dump, LimitsWhatItShows) {
   const Fd map = make_map({.max_entries = 1000});
   for (uint32_t key = 0; key < 1000; ++key) {
@@ -192,6 +224,8 @@ TEST_F(Dump, ShowsPrefixesOfATrie) {
   set(map, key.data(), &value);
   EXPECT_EQ(dump({word_of(map)}).out, "10.0.0.0/8  5\n");
   EXPECT_EQ(dump({word_of(map), "--key", "10.0.0.0/8"}).out, "10.0.0.0/8  5\n");
+  // As the kernel looks up: the longest prefix that has the address.
+  EXPECT_EQ(dump({word_of(map), "--key", "10.1.2.3/32"}).out, "10.1.2.3/32  5\n");
 }
 
 TEST_F(Dump, ShowsMapsInAMapWithTheirEntries) {
@@ -234,6 +268,7 @@ TEST_P(DumpEveryType, IsShownOrRefusedWithAReason) {
     EXPECT_FALSE(result.out.empty() && result.err.empty());
     if (result.status == 1) {
       EXPECT_THAT(result.err, HasSubstr("a map of type "));
+      EXPECT_THAT(result.err, testing::Not(HasSubstr("shown in hexadecimal")));
     }
   }
 }

@@ -90,7 +90,7 @@ TEST(HostileTypes, OfNoBytesThatDoubleInEachLevelAreNoLeaves) {
   TypeTable types;
   uint32_t type = types.structure("e", 0, {});
   for (int i = 0; i < 29; ++i) type = types.structure("s", 0, {{"", type, 0}, {"", type, 0}});
-  EXPECT_TRUE(leaves_of(types.get(), types.structure("k", 4, {{"", type, 0}}), 4).empty());
+  EXPECT_TRUE(leaves_of(types.get(), types.structure("k", 4, {{"", type, 0}}), 4, false).empty());
 }
 
 TEST(HostileTypes, ThatShowAnArrayOverAndOverAreBytes) {

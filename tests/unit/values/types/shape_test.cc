@@ -137,6 +137,9 @@ TEST(Shape, ShowsFloatingPointAndPointers) {
   EXPECT_EQ(json_of(shape, bytes_of(std::numeric_limits<float>::infinity(), 0U, std::nan(""),
                                     uint64_t{0})),
             R"({"f":null,"d":null,"p":"0x0"})");
+  EXPECT_EQ(text_of(shape, bytes_of(-std::numeric_limits<float>::infinity(), 0U, -std::nan(""),
+                                    uint64_t{0})),
+            "{f=-inf d=nan p=0x0}");
 }
 
 TEST(Shape, ShowsTextUpToItsNulAndKeysWhole) {
