@@ -47,6 +47,23 @@ TEST_F(Pages, Inventory) {
   walk_with_podman("inventory.md");
 }
 
+// pinscoped, as its two units start it.
+TEST_F(Pages, Values) {
+  for (const char* program : {"bpftool", "podman"})
+    if (!has_program(program)) GTEST_SKIP() << program << " is not installed";
+  EngineMachine machine;
+  machine.write("/etc/containers/containers.conf", kPodmanConf);
+  Page(machine, "values.md").walk([&](const std::string& command) {
+    if (command != "systemctl enable --now pinscope-values-holder pinscope-values") return false;
+    machine.start("holder", {"pinscoped", "--hold"});
+    machine.start("values", {"pinscoped", "--values", "--no-holder"});
+    EXPECT_TRUE(wait_until([&] { return machine.exists("/run/pinscope/values/status.sock"); }))
+        << machine.log("holder") << machine.log("values");
+    return true;
+  });
+  machine.run({"podman", "rm", "-fa", "-t", "0"});
+}
+
 TEST_F(Pages, PolicyTests) {
   const EngineMachine machine;
   Page(machine, "policy-tests.md").walk();

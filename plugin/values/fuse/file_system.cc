@@ -149,8 +149,9 @@ Answer<FileSystem::Opened> FileSystem::open_stream(const Node& node) {
   }
   Source& source = *maps_[node.map].source;
   auto read = [&source](Place& place, Block& block) { return source.stream(place, block); };
-  return Opened{.handle = handles_.add(std::make_unique<Handle>(std::in_place_type<Stream>, *cache_,
-                                                                std::move(read)))};
+  return Opened{.handle = handles_.add(
+                    std::make_unique<Handle>(std::in_place_type<Stream>, *cache_, std::move(read))),
+                .is_stream = true};
 }
 
 Answer<FileSystem::Opened> FileSystem::open_file(uint64_t number) {

@@ -80,7 +80,8 @@ class FileSystem {
   Answer<Attributes> attributes(uint64_t number);
 
   struct Opened {
-    uint64_t handle = 0;  // 0: of a directory that needs none
+    uint64_t handle = 0;     // 0: of a directory that needs none
+    bool is_stream = false;  // read from its start to its end, of a size that nobody knows
   };
   // ENFILE: the container has too much open.
   Answer<Opened> open_file(uint64_t number);

@@ -101,6 +101,9 @@ struct Session::Calls {
     info->fh = opened->handle;
     // No cached pages: sizes may be 0, and nothing can be mapped shared.
     info->direct_io = 1;
+    // sendfile(2), by which BusyBox's cat and many libraries copy, takes size 0 for the end; of
+    // what cannot be sought it refuses to copy, and they read.
+    info->nonseekable = opened->is_stream ? 1 : 0;
     ::fuse_reply_open(request, info);
   }
 
