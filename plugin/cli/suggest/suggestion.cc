@@ -192,7 +192,7 @@ class Maker {
   static std::string holders_of(const Object& object) {
     std::string text;
     for (const auto& holder : object.holders)
-      text += (text.empty() ? "" : ", ") + process_text(holder.command, holder.pid);
+      text += (text.empty() ? "" : ", ") + inventory::process_text(holder.command, holder.pid);
     return text;
   }
 
