@@ -115,8 +115,9 @@ void Page::walk(const Interpreter& interpreter) {
 }
 
 void PageTest::TearDown() {
-  for (const char* pin : {"/sys/fs/bpf/flows", "/sys/fs/bpf/keys", "/sys/fs/bpf/quota",
-                          "/sys/fs/bpf/agent/flows", "/sys/fs/bpf/agent/quota"})
+  for (const char* pin :
+       {"/sys/fs/bpf/flows", "/sys/fs/bpf/keys", "/sys/fs/bpf/quota", "/sys/fs/bpf/peers",
+        "/sys/fs/bpf/counters", "/sys/fs/bpf/agent/flows", "/sys/fs/bpf/agent/quota"})
     ::unlink(pin);
   ::rmdir("/sys/fs/bpf/agent");
 }

@@ -20,7 +20,7 @@ namespace {
 
 constexpr auto kExitInterrupted = static_cast<ExitStatus>(128 + 2);
 constexpr size_t kNotGiven = std::numeric_limits<size_t>::max();
-constexpr size_t kMostSeconds = 86400;
+constexpr size_t kMaxSeconds = 86400;
 constexpr uint64_t kMilliseconds = 1000;
 
 struct DumpOptions {
@@ -162,10 +162,10 @@ Status check_numbers(const DumpOptions& options) {
     return std::unexpected(Error(ErrorCode::kUsage, "use --limit 0")
                                .reason("it would show nothing")
                                .hint("without --limit, all entries are shown"));
-  if (options.watch != kNotGiven && (options.watch == 0 || options.watch > kMostSeconds))
+  if (options.watch != kNotGiven && (options.watch == 0 || options.watch > kMaxSeconds))
     return std::unexpected(
         Error(ErrorCode::kUsage, "use --watch " + std::to_string(options.watch))
-            .reason("it takes 1 to " + std::to_string(kMostSeconds) + " seconds"));
+            .reason("it takes 1 to " + std::to_string(kMaxSeconds) + " seconds"));
   return {};
 }
 
