@@ -1,7 +1,6 @@
 // `pinscope dump`: the entries of a map, by their types.
 #include <unistd.h>
 
-#include <limits>
 #include <memory>
 #include <optional>
 
@@ -19,7 +18,6 @@ namespace pinscope::cli {
 namespace {
 
 constexpr auto kExitInterrupted = static_cast<ExitStatus>(128 + 2);
-constexpr size_t kNotGiven = std::numeric_limits<size_t>::max();
 constexpr size_t kMaxSeconds = 86400;
 constexpr uint64_t kMilliseconds = 1000;
 
@@ -27,8 +25,8 @@ struct DumpOptions {
   std::string map;
   std::string output = "text";
   std::string key = {'\0'};  // not given: no argument has a NUL
-  size_t limit = kNotGiven;
-  size_t watch = kNotGiven;
+  std::optional<size_t> limit;
+  std::optional<size_t> watch;  // seconds
   bool inner = false;
 };
 
@@ -50,7 +48,7 @@ class Dump {
     note_interruptions();
     PINSCOPE_TRY(key_, wanted_key());
     if (!source_.shape.why().empty()) report(source_.title() + ": " + source_.shape.why());
-    return options_.watch == kNotGiven ? show() : watch();
+    return options_.watch ? watch(*options_.watch) : show();
   }
 
  private:
@@ -77,7 +75,7 @@ class Dump {
     return cut_short_ ? say_cut_short() : kExitOk;
   }
 
-  Result<ExitStatus> watch() {
+  Result<ExitStatus> watch(size_t seconds) {
     Changes changes(writer_);
     writer_.append_header(output_.text(), true);
     for (bool first = true; !is_interrupted() && !output_.is_closed(); first = false) {
@@ -89,7 +87,7 @@ class Dump {
       if (first)
         report("watching " + count_of(changes.size(), "entry", "entries") + " of " +
                source_.title());
-      sleep_or_interrupted(options_.watch * kMilliseconds);
+      sleep_or_interrupted(seconds * kMilliseconds);
     }
     return is_interrupted() ? kExitInterrupted : kExitOk;
   }
@@ -162,9 +160,9 @@ Status check_numbers(const DumpOptions& options) {
     return std::unexpected(Error(ErrorCode::kUsage, "use --limit 0")
                                .reason("it would show nothing")
                                .hint("without --limit, all entries are shown"));
-  if (options.watch != kNotGiven && (options.watch == 0 || options.watch > kMaxSeconds))
+  if (options.watch && (*options.watch == 0 || *options.watch > kMaxSeconds))
     return std::unexpected(
-        Error(ErrorCode::kUsage, "use --watch " + std::to_string(options.watch))
+        Error(ErrorCode::kUsage, "use --watch " + std::to_string(*options.watch))
             .reason("it takes 1 to " + std::to_string(kMaxSeconds) + " seconds"));
   return {};
 }
@@ -178,7 +176,7 @@ Status check(const DumpOptions& options, const DumpSource& source) {
   const Error refused(ErrorCode::kUsage, "use --inner");
   if (options.output == "csv")
     return std::unexpected(Error(refused).reason("CSV has no place for maps in a map"));
-  if (options.watch != kNotGiven)
+  if (options.watch)
     return std::unexpected(Error(refused).reason("--watch compares the ids of maps in a map only"));
   if (std::string_view(values::id_in_value(source.facts().type)) != "map_id")
     return std::unexpected(Error(refused).reason(source.title() + " is no map of maps"));

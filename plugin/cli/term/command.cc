@@ -25,6 +25,13 @@ void restrict_to(CLI::Option& option, const std::vector<std::string>& choices) {
   });
 }
 
+// CLI11 would take -3 for a very large number.
+void check_number(CLI::Option& option, const std::string& value) {
+  option.type_name(value)->check([](const std::string& word) {
+    return parse_unsigned(word) ? std::string() : pinscope::quoted(word) + " is no number";
+  });
+}
+
 }  // namespace
 
 Palette Settings::palette() const {
@@ -51,12 +58,13 @@ Command& Command::repeatable_option(const std::string& names, std::vector<std::s
 
 Command& Command::number(const std::string& names, size_t& variable, const std::string& value,
                          const std::string& description) {
-  // CLI11 would take -3 for a very large number.
-  app_.add_option(names, variable, description)
-      ->type_name(value)
-      ->check([](const std::string& word) {
-        return parse_unsigned(word) ? std::string() : pinscope::quoted(word) + " is no number";
-      });
+  check_number(*app_.add_option(names, variable, description), value);
+  return *this;
+}
+
+Command& Command::number(const std::string& names, std::optional<size_t>& variable,
+                         const std::string& value, const std::string& description) {
+  check_number(*app_.add_option(names, variable, description), value);
   return *this;
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <initializer_list>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +65,9 @@ class Command {
                              const std::string& value, const std::string& description);
   Command& number(const std::string& names, size_t& variable, const std::string& value,
                   const std::string& description);
+  // The same, of which it counts whether it was given.
+  Command& number(const std::string& names, std::optional<size_t>& variable,
+                  const std::string& value, const std::string& description);
   Command& flag(const std::string& names, bool& variable, const std::string& description);
   // An option that takes one of a few words.
   Command& choice(const std::string& names, std::string& variable,

@@ -151,7 +151,8 @@ TEST_F(Dump, RefusesNumbersAndKeysThatSayNothing) {
            {"--key", "1", "hexadecimal"},
            {"--limit", "0", "it would show nothing"},
            {"--watch", "0", "it takes 1 to 86400 seconds"},
-           {"--watch", "86401", "it takes 1 to 86400 seconds"}}) {
+           {"--watch", "86401", "it takes 1 to 86400 seconds"},
+           {"--watch", "18446744073709551615", "it takes 1 to 86400 seconds"}}) {
     const auto result = dump({word_of(map), option, value});
     EXPECT_EQ(result.status, 2) << option << " " << value << result;
     EXPECT_EQ(result.out, "");
