@@ -61,15 +61,13 @@ std::string verdict_text(const Explained& explained, const Palette& palette) {
                                 ? palette.paint(Colour::kYellow, "may start")
                                 : palette.paint(Colour::kGreen, "would start");
   if (!decision.selected()) return start + left_alone_text(explained.start);
-  size_t pins = decision.grants.size();
-  for (const auto& source : explained.start.sources)
-    if (source.skipped) --pins;
+  size_t pins = 0;
   size_t shown = 0;
+  const auto& sources = explained.start.sources;
   for (size_t i = 0; i < decision.grants.size(); ++i) {
-    const auto& sources = explained.start.sources;
-    const bool skipped = i < sources.size() && sources[i].skipped;
-    if (!decision.grants[i].pin && !skipped) --pins;
-    if (decision.grants[i].values && !skipped) ++shown;
+    if (i < sources.size() && sources[i].skipped) continue;
+    if (decision.grants[i].pin) ++pins;
+    if (decision.grants[i].values) ++shown;
   }
   const std::string values = decision.shows_values()
                                  ? " and the values of " + count_of(shown, "map", "maps") + " at " +

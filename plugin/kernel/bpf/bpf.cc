@@ -159,6 +159,16 @@ Result<Fd> open_btf(uint32_t id) {
   return btf;
 }
 
+Result<Fd> open_map(uint32_t id) {
+  union bpf_attr attributes;  // NOLINT(cppcoreguidelines-pro-type-member-init): set below
+  std::memset(&attributes, 0, sizeof attributes);
+  attributes.map_id = id;
+  attributes.open_flags = BPF_F_RDONLY;
+  Fd map(static_cast<int>(call_bpf(BPF_MAP_GET_FD_BY_ID, &attributes, sizeof attributes)));
+  if (!map.valid()) return std::unexpected(Error::system("open map " + std::to_string(id), errno));
+  return map;
+}
+
 bool has_path_fd() {
   uapi::BpfObjAttr attributes{};
   attributes.pathname = as_address("x");

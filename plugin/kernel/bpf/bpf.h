@@ -47,6 +47,8 @@ Result<ShortInfo> short_info(int object);
 Result<uint32_t> btf_id_of(int map);
 // BPF_BTF_GET_FD_BY_ID; needs CAP_SYS_ADMIN.
 Result<Fd> open_btf(uint32_t id);
+// BPF_MAP_GET_FD_BY_ID, for reading only; needs CAP_SYS_ADMIN. Errno ENOENT: there is none.
+Result<Fd> open_map(uint32_t id);
 
 // Whether the kernel knows BPF_F_PATH_FD. Costs one system call, which opens nothing.
 bool has_path_fd();

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "plugin/base/fd.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/kernel/bpf/bpf.h"
 #include "plugin/kernel/bpf/call.h"
 
 namespace pinscope::kernel {
@@ -26,17 +26,13 @@ std::optional<uint64_t> memory_of(int map) {
 }  // namespace
 
 Result<std::optional<MapSize>> map_size(uint32_t id) {
-  union bpf_attr attributes;  // NOLINT(cppcoreguidelines-pro-type-member-init): set below
-  std::memset(&attributes, 0, sizeof attributes);
-  attributes.map_id = id;
-  attributes.open_flags = BPF_F_RDONLY;
-  const Fd map(static_cast<int>(call_bpf(BPF_MAP_GET_FD_BY_ID, &attributes, sizeof attributes)));
-  if (!map.valid() && errno == ENOENT) return std::nullopt;
-  if (!map.valid()) return std::unexpected(Error::system("open map " + std::to_string(id), errno));
+  const auto map = open_map(id);
+  if (!map && map.error().errnum() == ENOENT) return std::nullopt;
+  if (!map) return std::unexpected(map.error());
   struct bpf_map_info info {};
-  if (!read_info(map.get(), info))
+  if (!read_info(map->get(), info))
     return std::unexpected(Error::system("read the info of map " + std::to_string(id), errno));
-  return MapSize{info.max_entries, memory_of(map.get())};
+  return MapSize{info.max_entries, memory_of(map->get())};
 }
 
 }  // namespace pinscope::kernel

@@ -133,20 +133,20 @@ Answer<Attributes> FileSystem::attributes(uint64_t number) {
   return attributes_of(*known, answer().size());
 }
 
+bool FileSystem::have_room(size_t content) {
+  const bool fits = handles_.have_room(content);
+  if (!fits) ++refused_;
+  return fits;
+}
+
 Answer<FileSystem::Opened> FileSystem::open_snapshot(std::string content) {
-  if (!handles_.have_room(content.size())) {
-    ++refused_;
-    return failed(ENFILE);
-  }
+  if (!have_room(content.size())) return failed(ENFILE);
   return Opened{
       .handle = handles_.add(std::make_unique<Handle>(Snapshot{.content = std::move(content)}))};
 }
 
 Answer<FileSystem::Opened> FileSystem::open_stream(const Node& node) {
-  if (!handles_.have_room(0)) {
-    ++refused_;
-    return failed(ENFILE);
-  }
+  if (!have_room(0)) return failed(ENFILE);
   Source& source = *maps_[node.map].source;
   auto read = [&source](Place& place, Block& block) { return source.stream(place, block); };
   return Opened{.handle = handles_.add(
@@ -171,10 +171,7 @@ Answer<FileSystem::Opened> FileSystem::open_directory(uint64_t number) {
   if (node == nullptr) return failed(Numbers::is_of_key(number) ? ENOTDIR : ESTALE);
   if (!S_ISDIR(node->mode)) return failed(ENOTDIR);
   if (node->kind != NodeKind::kKeys) return Opened{};
-  if (!handles_.have_room(0)) {
-    ++refused_;
-    return failed(ENFILE);
-  }
+  if (!have_room(0)) return failed(ENFILE);
   Source& source = *maps_[node->map].source;
   auto read = [this, &source, salt = node->number](Place& place, Block& block) {
     return source.list(

@@ -113,6 +113,8 @@ class FileSystem {
   Answer<Attributes> look_up_key(const Node& keys, std::string_view name);
   // The content of a key's file, in answer(); keeps when it was seen to differ.
   Answer<void> render(KnownKey& known);
+  // For one handle more, with so much content; counts where there is none.
+  bool have_room(size_t content);
   Answer<Opened> open_snapshot(std::string content);
   Answer<Opened> open_stream(const Node& node);
   Answer<std::string_view> read_stream(Stream& stream, uint64_t offset, size_t size);

@@ -49,8 +49,7 @@ void write_answer(int device, std::span<const iovec> parts) {
   if (errno == ENOENT || errno == ENODEV || errno == EPERM) return;
   fuse_out_header header{};
   std::memcpy(&header, parts[0].iov_base, sizeof header);
-  header = {.len = sizeof header, .error = -EIO, .unique = header.unique};
-  [[maybe_unused]] const ssize_t written = ::write(device, &header, sizeof header);
+  (void)refuse_request(device, header.unique);
 }
 
 // The map at a position of the lease's descriptors, as a directory.

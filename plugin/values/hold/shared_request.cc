@@ -1,7 +1,6 @@
 #include "plugin/values/hold/shared_request.h"
 
 #include <fcntl.h>
-#include <linux/fuse.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,12 +39,6 @@ Status check_memory(int fd) {
       status.st_size != kRequestBufferBytes)
     return cannot("map", EPROTO);
   return {};
-}
-
-void refuse(int device, uint64_t unique) {
-  const struct fuse_out_header answer = {sizeof answer, -EIO, unique};
-  // ENOENT: it was answered. Nobody is left to be told of anything else.
-  [[maybe_unused]] const ssize_t written = ::write(device, &answer, sizeof answer);
 }
 
 }  // namespace
@@ -108,8 +101,9 @@ void Salvage::take(std::span<const std::byte> buffer, Leases& leases) {
   const bool is_again = lease_ == found->lease && unique_ == unique;
   lease_ = found->lease;
   unique_ = unique;
-  if (is_again) return refuse(device, found->unique);
-  (void)values::release_request(device, found->unique);  // there is nobody to tell
+  // There is nobody to tell if it cannot be done.
+  (void)(is_again ? values::refuse_request(device, found->unique)
+                  : values::release_request(device, found->unique));
 }
 
 }  // namespace pinscope::hold

@@ -3,9 +3,12 @@
 #include <linux/bpf.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
+#include <utility>
 
 #include "plugin/base/text.h"
+#include "plugin/kernel/bpf/bpf.h"
 #include "plugin/kernel/bpf/call.h"
 
 namespace pinscope::values {
@@ -32,19 +35,6 @@ uint32_t read_possible_cpus() {
   return static_cast<uint32_t>(std::max<size_t>(1, count_in_list(list)));
 }
 
-// `member` of bpf_attr that asks for an id, and the command that opens it.
-Result<Fd> open_by_id(int command, uint32_t id, uint32_t flags, const char* what) {
-  union bpf_attr attributes;  // NOLINT(cppcoreguidelines-pro-type-member-init): set below
-  std::memset(&attributes, 0, sizeof attributes);
-  attributes.map_id = id;  // the same place as btf_id
-  attributes.open_flags = flags;
-  const long fd = kernel::call_bpf(command, &attributes, sizeof attributes);
-  if (fd >= 0) return Fd(static_cast<int>(fd));
-  return std::unexpected(
-      Error::system(std::string("open ") + what + " " + std::to_string(id), errno)
-          .hint(errno == EPERM ? "by its id only CAP_SYS_ADMIN opens one" : ""));
-}
-
 }  // namespace
 
 Result<MapFacts> map_facts(int map) {
@@ -68,11 +58,13 @@ Result<MapFacts> map_facts(int map) {
 
 Result<Fd> open_btf(const MapFacts& facts) {
   if (facts.btf_id == 0) return Fd();
-  return open_by_id(BPF_BTF_GET_FD_BY_ID, facts.btf_id, 0, "BTF");
+  return kernel::open_btf(facts.btf_id);
 }
 
 Result<Fd> open_map(uint32_t id) {
-  return open_by_id(BPF_MAP_GET_FD_BY_ID, id, BPF_F_RDONLY, "map");
+  auto map = kernel::open_map(id);
+  if (map || map.error().errnum() != EPERM) return map;
+  return std::unexpected(std::move(map).error().hint("by its id only CAP_SYS_ADMIN opens one"));
 }
 
 bool is_per_cpu(uint32_t type) {
