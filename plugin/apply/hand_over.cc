@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 
+#include "plugin/base/hex.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/kernel/bpf/bpf.h"
@@ -24,10 +25,7 @@ Result<std::string> make_secret() {
   std::array<unsigned char, 32> bytes{};
   if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
     return std::unexpected(Error::system("make a secret for values", errno));
-  std::string text;
-  for (const unsigned char byte : bytes)
-    for (const unsigned shift : {4U, 0U}) text += "0123456789abcdef"[unsigned{byte} >> shift & 15U];
-  return text;
+  return hex_of(std::as_bytes(std::span(bytes)));
 }
 
 }  // namespace

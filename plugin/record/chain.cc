@@ -7,6 +7,8 @@
 
 #include <array>
 
+#include "plugin/base/hex.h"
+
 namespace pinscope::record {
 namespace {
 
@@ -23,13 +25,7 @@ std::string sha256(std::string_view text) {
   SHA256_Init(&context);
   SHA256_Update(&context, text.data(), text.size());
   SHA256_Final(bytes.data(), &context);
-  std::string digits;
-  digits.reserve(kDigestSize);
-  for (const unsigned char byte : bytes) {
-    digits += kHexDigits[byte >> 4U];
-    digits += kHexDigits[byte & 0xfU];
-  }
-  return digits;
+  return hex_of(std::as_bytes(std::span(bytes)));
 }
 
 std::string cut_digest_of(std::string_view lines) {

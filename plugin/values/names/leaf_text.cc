@@ -1,133 +1,13 @@
 #include "plugin/values/names/leaf_text.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <bit>
-#include <charconv>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#include <optional>
 
 #include "plugin/values/names/escape.h"
+#include "plugin/values/types/leaf_value.h"
 
 namespace pinscope::values {
 
 namespace {
-
-constexpr size_t kMacBytes = 6;
-
-bool is_integer_size(size_t size) {
-  return size == 1 || size == 2 || size == 4 || size == 8;
-}
-
-// Which end of the leaf has its most significant byte.
-bool most_first(const KeyLeaf& leaf) {
-  return leaf.kind == LeafKind::kBigEndian || std::endian::native == std::endian::big;
-}
-
-// The integer in these bytes; the sign is not extended.
-uint64_t load(const KeyLeaf& leaf, std::span<const std::byte> bytes) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    const size_t at = most_first(leaf) ? i : bytes.size() - 1 - i;
-    value = value << 8U | std::to_integer<uint64_t>(bytes[at]);
-  }
-  return value;
-}
-
-void store(const KeyLeaf& leaf, uint64_t value, std::span<std::byte> bytes) {
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    const size_t at = most_first(leaf) ? bytes.size() - 1 - i : i;
-    bytes[at] = static_cast<std::byte>(value & 0xffU);
-    value >>= 8U;
-  }
-}
-
-uint64_t largest(size_t size) {
-  return size == 8 ? std::numeric_limits<uint64_t>::max() : (uint64_t{1} << (8 * size)) - 1;
-}
-
-template <typename Number>
-void append_number(std::string& out, Number number) {
-  char digits[24];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
-  out.append(digits, end);
-}
-
-template <typename Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number number{};
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc{} || stop != end) return std::nullopt;
-  return number;
-}
-
-bool append_integer(std::string& out, const KeyLeaf& leaf, std::span<const std::byte> bytes) {
-  if (!is_integer_size(bytes.size())) return false;
-  const uint64_t value = load(leaf, bytes);
-  if (leaf.kind == LeafKind::kBool && value > 1) return false;
-  if (!leaf.is_signed) {
-    append_number(out, value);
-    return true;
-  }
-  const auto unused = static_cast<unsigned>(64 - 8 * bytes.size());
-  append_number(out, static_cast<int64_t>(value << unused) >> unused);
-  return true;
-}
-
-bool parse_integer(const KeyLeaf& leaf, std::string_view text, std::span<std::byte> bytes) {
-  if (!is_integer_size(bytes.size())) return false;
-  if (leaf.is_signed) {
-    const auto value = parse_number<int64_t>(text);
-    if (value) store(leaf, static_cast<uint64_t>(*value), bytes);
-    return value.has_value();
-  }
-  const auto value = parse_number<uint64_t>(text);
-  if (!value || *value > largest(bytes.size())) return false;
-  store(leaf, *value, bytes);
-  return true;
-}
-
-bool append_address(std::string& out, int family, std::span<const std::byte> bytes, size_t size) {
-  char text[INET6_ADDRSTRLEN];
-  if (bytes.size() != size || !::inet_ntop(family, bytes.data(), text, sizeof text)) return false;
-  out += text;
-  return true;
-}
-
-bool parse_address(int family, std::string_view text, std::span<std::byte> bytes, size_t size) {
-  char copy[INET6_ADDRSTRLEN] = {};
-  if (bytes.size() != size || text.size() >= sizeof copy) return false;
-  std::ranges::copy(text, copy);
-  return ::inet_pton(family, copy, bytes.data()) == 1;
-}
-
-bool append_mac(std::string& out, std::span<const std::byte> bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  if (bytes.size() != kMacBytes) return false;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    const auto byte = std::to_integer<unsigned>(bytes[i]);
-    if (i > 0) out += ':';
-    out += kDigits[byte >> 4U];
-    out += kDigits[byte & 0xfU];
-  }
-  return true;
-}
-
-bool parse_mac(std::string_view text, std::span<std::byte> bytes) {
-  if (bytes.size() != kMacBytes || text.size() != 3 * kMacBytes - 1) return false;
-  for (size_t i = 0; i < kMacBytes; ++i) {
-    const char* digits = text.data() + 3 * i;
-    unsigned value = 0;
-    const auto [stop, error] = std::from_chars(digits, digits + 2, value, 16);
-    if (error != std::errc{} || stop != digits + 2) return false;
-    bytes[i] = static_cast<std::byte>(value);
-  }
-  return true;
-}
 
 bool append_text(std::string& out, std::span<const std::byte> bytes) {
   const auto end = std::ranges::find(bytes, std::byte{0});
@@ -148,43 +28,13 @@ bool parse_text(std::string_view text, std::span<std::byte> bytes) {
 }  // namespace
 
 bool append_leaf(std::string& out, const KeyLeaf& leaf, std::span<const std::byte> bytes) {
-  switch (leaf.kind) {
-    case LeafKind::kUnsigned:
-    case LeafKind::kSigned:
-    case LeafKind::kBool:
-    case LeafKind::kEnum:
-    case LeafKind::kBigEndian:
-      return append_integer(out, leaf, bytes);
-    case LeafKind::kIpv4:
-      return append_address(out, AF_INET, bytes, sizeof(in_addr));
-    case LeafKind::kIpv6:
-      return append_address(out, AF_INET6, bytes, sizeof(in6_addr));
-    case LeafKind::kMac:
-      return append_mac(out, bytes);
-    case LeafKind::kText:
-      return append_text(out, bytes);
-  }
-  return false;
+  return leaf.kind == LeafKind::kText ? append_text(out, bytes)
+                                      : append_leaf_value(out, leaf, bytes);
 }
 
 bool parse_leaf(const KeyLeaf& leaf, std::string_view text, std::span<std::byte> bytes) {
-  switch (leaf.kind) {
-    case LeafKind::kUnsigned:
-    case LeafKind::kSigned:
-    case LeafKind::kBool:
-    case LeafKind::kEnum:
-    case LeafKind::kBigEndian:
-      return parse_integer(leaf, text, bytes);
-    case LeafKind::kIpv4:
-      return parse_address(AF_INET, text, bytes, sizeof(in_addr));
-    case LeafKind::kIpv6:
-      return parse_address(AF_INET6, text, bytes, sizeof(in6_addr));
-    case LeafKind::kMac:
-      return parse_mac(text, bytes);
-    case LeafKind::kText:
-      return parse_text(text, bytes);
-  }
-  return false;
+  return leaf.kind == LeafKind::kText ? parse_text(text, bytes)
+                                      : parse_leaf_value(leaf, text, bytes);
 }
 
 }  // namespace pinscope::values

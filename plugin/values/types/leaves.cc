@@ -105,7 +105,6 @@ class Collector {
 
 KeyLeaves leaves_of(const btf* types, uint32_t id, uint32_t key_size, bool prefix) {
   if (size_of(types, id) != key_size) return {};
-  Collector collector(types, key_size);
   if (prefix) {
     constexpr uint32_t kIpv4Bytes = 4;
     constexpr uint32_t kLength = sizeof(uint32_t);
@@ -114,6 +113,7 @@ KeyLeaves leaves_of(const btf* types, uint32_t id, uint32_t key_size, bool prefi
             {kLength, address, address == kIpv4Bytes ? LeafKind::kIpv4 : LeafKind::kIpv6, false,
              "address"}};
   }
+  Collector collector(types, key_size);
   if (!collector.add(id, 0, "", "", 0)) return {};
   return std::move(collector).take();
 }

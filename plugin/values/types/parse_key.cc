@@ -1,7 +1,5 @@
 #include "plugin/values/types/parse_key.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -10,57 +8,16 @@
 
 #include "plugin/base/text.h"
 #include "plugin/values/types/key_words.h"
+#include "plugin/values/types/leaf_value.h"
 
 namespace pinscope::values {
 namespace {
 
 constexpr std::string_view kHexPrefix = "hex:";
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
-constexpr unsigned kBitsOfByte = 8;
 
 Error refused(std::string reason) {
   return Error(ErrorCode::kUsage, "read the key").reason(std::move(reason));
-}
-
-template <typename Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-bool store(uint64_t number, std::span<std::byte> to) {
-  if (to.size() < sizeof number && number >> (to.size() * kBitsOfByte) != 0) return false;
-  std::memcpy(to.data(), &number, to.size());  // little-endian machines, as the print program
-  return true;
-}
-
-bool store_signed(int64_t number, std::span<std::byte> to) {
-  const auto bits = static_cast<unsigned>(to.size() * kBitsOfByte);
-  if (bits < 64 && (number < -(int64_t{1} << (bits - 1)) || number >= int64_t{1} << (bits - 1)))
-    return false;
-  std::memcpy(to.data(), &number, to.size());
-  return true;
-}
-
-bool store_big_endian(uint64_t number, std::span<std::byte> to) {
-  if (!store(number, to)) return false;
-  std::ranges::reverse(to);
-  return true;
-}
-
-bool store_mac(std::string_view text, std::span<std::byte> to) {
-  const auto parts = split(text, ':');
-  if (parts.size() != to.size()) return false;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    uint8_t byte = 0;
-    const char* end = parts[i].data() + parts[i].size();
-    if (parts[i].size() != 2 || std::from_chars(parts[i].data(), end, byte, 16).ptr != end)
-      return false;
-    to[i] = std::byte{byte};
-  }
-  return true;
 }
 
 bool store_text(std::string_view text, std::span<std::byte> to) {
@@ -82,35 +39,16 @@ std::optional<int64_t> number_of(std::string_view name, const KeyLeaf& leaf,
 
 bool store_word(std::string_view word, const KeyLeaf& leaf, std::span<std::byte> to,
                 const Program& program) {
-  const auto number = parse_number<uint64_t>(word);
-  const auto negative = parse_number<int64_t>(word);
-  switch (leaf.kind) {
-    case LeafKind::kUnsigned:
-      return number && store(*number, to);
-    case LeafKind::kSigned:
-      return negative && store_signed(*negative, to);
-    case LeafKind::kBool:
-      if (word == "true" || word == "false") return store(word == "true" ? 1 : 0, to);
-      return number && store(*number, to);
-    case LeafKind::kEnum: {
-      const auto named = number_of(word, leaf, program);
-      if (leaf.is_signed && (named || negative))
-        return store_signed(named ? *named : *negative, to);
-      if (named) return store(static_cast<uint64_t>(*named), to);
-      return number && store(*number, to);
-    }
-    case LeafKind::kBigEndian:
-      return number && store_big_endian(*number, to);
-    case LeafKind::kIpv4:
-      return ::inet_pton(AF_INET, std::string(word).c_str(), to.data()) == 1;
-    case LeafKind::kIpv6:
-      return ::inet_pton(AF_INET6, std::string(word).c_str(), to.data()) == 1;
-    case LeafKind::kMac:
-      return store_mac(word, to);
-    case LeafKind::kText:
-      return store_text(word, to);
-  }
-  return false;
+  if (leaf.kind == LeafKind::kText) return store_text(word, to);
+  if (leaf.kind == LeafKind::kBool && (word == "true" || word == "false"))
+    return parse_leaf_value(leaf, word == "true" ? "1" : "0", to);
+  if (leaf.kind == LeafKind::kEnum)
+    if (const auto named = number_of(word, leaf, program))
+      return parse_leaf_value(
+          leaf,
+          leaf.is_signed ? std::to_string(*named) : std::to_string(static_cast<uint64_t>(*named)),
+          to);
+  return parse_leaf_value(leaf, word, to);
 }
 
 using Words = std::vector<KeyWord>;
