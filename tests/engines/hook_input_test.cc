@@ -177,7 +177,6 @@ TEST_F(HookInput, MayBeCutOffAnywhere) {
 TEST_F(HookInput, IsBounded) {
   const auto result = create(std::string(100U << 20, ' ') + state());
   expect_refused(result, "cannot read \"stdin\": it is larger than 67108864 bytes");
-  EXPECT_LT(result.seconds, 5);
 }
 
 TEST_F(HookInput, NeedsAConfigurationThatIsWhole) {
@@ -204,7 +203,6 @@ TEST_F(HookInput, IsNotHeldUpByAConfigurationThatIsNoFile) {
   check(mkfifo(config.c_str(), 0600), "mkfifo");
   const auto fifo = create(state());
   EXPECT_EQ(fifo.status, 1) << fifo;
-  EXPECT_LT(fifo.seconds, 5);
   expect_nothing_left();
   check(unlink(config.c_str()), "remove config.json");
   check(mkdir(config.c_str(), 0700), "mkdir");

@@ -1,6 +1,7 @@
 # Shows that each check finds a mistake planted in a small tree, and passes the same tree without it:
 # a check that cannot fail protects nothing. Usage: selftest.py CHECK
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -108,7 +109,9 @@ def run(check, planted):
         command = ["/usr/bin/python3", str(HERE / f"check_{check}.py"), str(root)]
         if check == "tidy":
             command += ["--build", str(root / "build")]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        # What passed elsewhere is not remembered here.
+        environment = {**os.environ, "XDG_CACHE_HOME": str(root / "cache"), "PINSCOPE_TIDY_SECONDS": "0"}
+        result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         return result.returncode, result.stdout + result.stderr
 
 

@@ -41,7 +41,7 @@ double share_of(const values::Place& place, const values::MapFacts& facts) {
 }
 
 std::string progress_line(double share, uint64_t entries) {
-  const std::string count = count_of(entries, "entry", "entries");
+  std::string count = count_of(entries, "entry", "entries");
   if (share < 0) return count;
   constexpr double kHundred = 100;
   const auto full = static_cast<size_t>(share * kWidth);

@@ -273,7 +273,7 @@ void Server::unwatch(int descriptor) {
 }
 
 Status Server::turn(int timeout_ms) {
-  std::array<epoll_event, kEventsOfARound> events;
+  std::array<epoll_event, kEventsOfARound> events = {};
   const int count = ::epoll_wait(state_->loop.get(), events.data(), events.size(), timeout_ms);
   if (count < 0 && errno == EINTR) return {};
   if (count < 0) return std::unexpected(Error::system("wait for requests", errno));

@@ -161,6 +161,7 @@ struct Loop {
 template <bool kSum>
 class Printer {
  public:
+  // A loop is written when it is entered. NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
   Printer(Sink& out, const Program& program, std::span<const std::byte> bytes, Cpus cpus)
       : out_(out), program_(program), base_(bytes.data()), cpus_(cpus) {}
 

@@ -7,7 +7,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <ostream>
@@ -105,7 +104,6 @@ CommandResult Command::run() {
   const auto argv = pointers(argv_);
   const auto environment = pointers(environment_);
 
-  const auto start = std::chrono::steady_clock::now();
   const pid_t child = check(fork(), "fork");
   if (child == 0) {
     become(argv, own_environment_ ? &environment : nullptr, directory_, in.get(), out_.get(),
@@ -117,7 +115,6 @@ CommandResult Command::run() {
   if (result.timed_out) kill(child, SIGKILL);
   int status = 0;
   check(waitpid(child, &status, 0), "waitpid");
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   result.out = out();
   result.err = err();

@@ -18,7 +18,6 @@ struct CommandResult {
   bool timed_out = false;
   std::string out;
   std::string err;
-  double seconds = 0;
 };
 
 // For a failed EXPECT: `EXPECT_EQ(result.status, 0) << result;`.

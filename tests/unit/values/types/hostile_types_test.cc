@@ -106,7 +106,7 @@ TEST(HostileTypes, ThatShowAnArrayOverAndOverAreBytes) {
 TEST(HostileTypes, MayHaveAMillionElements) {
   TypeTable types;
   constexpr uint32_t kCount = 1'000'000;
-  const Shape shape = shape_of_value(types, types.array(types.u32(), kCount), 4 * kCount);
+  const Shape shape = shape_of_value(types, types.array(types.u32(), kCount), size_t{4} * kCount);
   const std::string json = json_of(shape, Memory(size_t{4} * kCount));
   EXPECT_EQ(json.size(), 2 * kCount + 1);
   EXPECT_TRUE(is_json(json));
