@@ -14,7 +14,6 @@ namespace {
 
 // What is always there may be believed for as long as anybody likes.
 constexpr double kAlwaysSeconds = 3600;
-constexpr double kMillisecondsPerSecond = 1000;
 // "." and ".." come first.
 constexpr uint64_t kDots = 2;
 
@@ -64,6 +63,7 @@ FileSystem::FileSystem(std::vector<ShownMap> maps, Tree tree, const Numbers& num
       handles_(limits.handles, limits.snapshot_bytes),
       limits_(limits) {
   for (const ShownMap& map : maps_) schema_sizes_.push_back(map.source->schema().size());
+  entries_.resize(maps_.size(), {.changed_ns = since_ns_});
 }
 
 Attributes FileSystem::attributes_of(const Node& node) const {
@@ -79,15 +79,16 @@ Attributes FileSystem::attributes_of(const Node& node) const {
   return found;
 }
 
-Attributes FileSystem::attributes_of(const KnownKey& key, size_t size) const {
+Attributes FileSystem::attributes_of(KnownKey& key, size_t size) const {
   const ShownMap& map = maps_[key.map];
+  key.told_size = size;
   return Attributes{.number = key.number,
                     .mode = S_IFREG | (map.tree.mode & 0444U),
                     .uid = map.tree.uid,
                     .gid = map.tree.gid,
                     .size = size,
                     .time_ns = key.changed_ns,
-                    .timeout_s = map.max_age_ms / kMillisecondsPerSecond};
+                    .timeout_s = map.max_age_s()};
 }
 
 Answer<void> FileSystem::render(KnownKey& known) {
@@ -107,6 +108,7 @@ Answer<Attributes> FileSystem::look_up(uint64_t directory, std::string_view name
   if (parent->kind == NodeKind::kKeys) return look_up_key(*parent, name);
   const Node* child = tree_.child(*parent, name);
   if (child == nullptr) return failed(ENOENT);
+  if (child->kind == NodeKind::kEntries) return attributes_of_entries(*child);
   return attributes_of(*child);
 }
 
@@ -121,12 +123,13 @@ Answer<Attributes> FileSystem::look_up_key(const Node& keys, std::string_view na
   if (known != nullptr && known->key != asked.key) known = nullptr;
   KnownKey& entry = known == nullptr ? asked : *known;
   if (auto rendered = render(entry); !rendered) return failed(rendered.error());
-  const KnownKey& kept = known == nullptr ? keys_.insert(std::move(asked)) : *known;
+  KnownKey& kept = known == nullptr ? keys_.insert(std::move(asked)) : *known;
   return attributes_of(kept, answer().size());
 }
 
 Answer<Attributes> FileSystem::attributes(uint64_t number) {
-  if (const Node* node = tree_.find(number); node != nullptr) return attributes_of(*node);
+  if (const Node* node = tree_.find(number); node != nullptr)
+    return node->kind == NodeKind::kEntries ? attributes_of_entries(*node) : attributes_of(*node);
   KnownKey* known = keys_.find(number);
   if (known == nullptr) return failed(ESTALE);
   if (auto rendered = render(*known); !rendered) return failed(rendered.error());
@@ -139,10 +142,10 @@ bool FileSystem::have_room(size_t content) {
   return fits;
 }
 
-Answer<FileSystem::Opened> FileSystem::open_snapshot(std::string content) {
+Answer<FileSystem::Opened> FileSystem::open_snapshot(uint64_t number, std::string content) {
   if (!have_room(content.size())) return failed(ENFILE);
-  return Opened{
-      .handle = handles_.add(std::make_unique<Handle>(Snapshot{.content = std::move(content)}))};
+  return Opened{.handle = handles_.add(std::make_unique<Handle>(
+                    Snapshot{.content = std::move(content), .number = number}))};
 }
 
 Answer<FileSystem::Opened> FileSystem::open_stream(const Node& node) {
@@ -157,13 +160,13 @@ Answer<FileSystem::Opened> FileSystem::open_stream(const Node& node) {
 Answer<FileSystem::Opened> FileSystem::open_file(uint64_t number) {
   if (const Node* node = tree_.find(number); node != nullptr) {
     if (S_ISDIR(node->mode)) return failed(EISDIR);
-    if (node->kind == NodeKind::kEntries) return open_stream(*node);
-    return open_snapshot(maps_[node->map].source->schema());
+    if (node->kind == NodeKind::kEntries) return open_entries(*node);
+    return open_snapshot(number, maps_[node->map].source->schema());
   }
   KnownKey* known = keys_.find(number);
   if (known == nullptr) return failed(ESTALE);
   if (auto rendered = render(*known); !rendered) return failed(rendered.error());
-  return open_snapshot(answer());
+  return open_snapshot(number, answer());
 }
 
 Answer<FileSystem::Opened> FileSystem::open_directory(uint64_t number) {
@@ -189,16 +192,28 @@ void FileSystem::close(uint64_t handle) {
   handles_.remove(handle);
 }
 
-Answer<std::string_view> FileSystem::read(uint64_t handle, uint64_t offset, size_t size) {
+std::optional<uint64_t> FileSystem::told_size(uint64_t number) {
+  if (const Node* node = tree_.find(number); node != nullptr)
+    return node->kind == NodeKind::kEntries ? entries_[node->map].told_size
+                                            : attributes_of(*node).size;
+  const KnownKey* known = keys_.find(number);
+  if (known == nullptr) return std::nullopt;
+  return known->told_size;
+}
+
+Answer<std::string_view> FileSystem::read(uint64_t handle, uint64_t offset, size_t size, For whom) {
   Handle* open = handles_.find(handle);
   if (open == nullptr) return failed(ESTALE);
   if (auto* stream = std::get_if<Stream>(open)) {
+    if (whom == For::kPage) return failed(EINVAL);
     turn_began_ns_ = monotonic_ns();
     return read_stream(*stream, offset, size);
   }
   const auto* snapshot = std::get_if<Snapshot>(open);
   if (snapshot == nullptr) return failed(EISDIR);
   const std::string_view content = snapshot->content;
+  // The kernel would cut it off, or fill it up.
+  if (whom == For::kPage && told_size(snapshot->number) != content.size()) return failed(EINVAL);
   return offset >= content.size() ? std::string_view() : content.substr(offset, size);
 }
 

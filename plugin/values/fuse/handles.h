@@ -15,6 +15,7 @@ namespace pinscope::values {
 // A file whose content was taken when it was opened: one reader sees one value.
 struct Snapshot {
   std::string content;
+  uint64_t number = 0;  // of the file
 };
 
 // "entries": whole lines, as many as a read has room for.
@@ -30,8 +31,7 @@ struct Stream {
   size_t rest_at = 0;
   size_t within = 0;
   uint64_t reads = 0;
-  uint32_t turns = 0;    // in which nothing was found, one after the other
-  uint64_t goes_to = 0;  // the position that it is on its way to; 0: none
+  uint32_t turns = 0;  // in which nothing was found, one after the other
 };
 
 // "keys".

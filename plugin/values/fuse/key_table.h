@@ -18,6 +18,7 @@ struct KnownKey {
   std::vector<std::byte> key;
   uint64_t fingerprint = 0;  // of the content that was seen last
   uint64_t changed_ns = 0;   // wall clock: when this content was seen first
+  uint64_t told_size = 0;    // what the kernel takes for the size
 };
 
 // Of one lease.

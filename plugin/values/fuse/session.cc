@@ -99,10 +99,9 @@ struct Session::Calls {
     const auto opened = files_of(request).open_file(number);
     if (!opened) return fail(request, opened.error());
     info->fh = opened->handle;
-    // No cached pages: sizes may be 0, and nothing can be mapped shared.
+    // Readers get what is there, past the size as well, and nothing can be mapped shared.
     info->direct_io = 1;
-    // sendfile(2), by which BusyBox's cat and many libraries copy, takes size 0 for the end; of
-    // what cannot be sought it refuses to copy, and they read.
+    // sendfile(2) from file to file refuses what cannot be sought, and programs read.
     info->nonseekable = opened->is_stream ? 1 : 0;
     ::fuse_reply_open(request, info);
   }
@@ -121,8 +120,11 @@ struct Session::Calls {
 
   static void read(fuse_req_t request, fuse_ino_t, size_t size, off_t offset,
                    fuse_file_info* info) {
-    const auto content =
-        files_of(request).read(info->fh, static_cast<uint64_t>(offset), std::min(size, kMaxRead));
+    // A reader is told apart from the kernel's own pages by the owner that locks would have: the
+    // kernel gives it with each read of a file that is open with direct_io, and only then.
+    const auto whom = info->lock_owner == 0 ? FileSystem::For::kPage : FileSystem::For::kReader;
+    const auto content = files_of(request).read(info->fh, static_cast<uint64_t>(offset),
+                                                std::min(size, kMaxRead), whom);
     if (!content) return fail(request, content.error());
     ::fuse_reply_buf(request, content->data(), content->size());
   }

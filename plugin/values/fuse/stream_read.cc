@@ -1,7 +1,10 @@
 // How a reader goes on in "entries": the part of the file system that knows lines.
 #include <algorithm>
 #include <cerrno>
+#include <functional>
+#include <string_view>
 
+#include "plugin/base/clock.h"
 #include "plugin/values/fuse/file_system.h"
 
 namespace pinscope::values {
@@ -10,9 +13,10 @@ namespace {
 
 // The rest of a line that a handle keeps, so that its reader needs no block for it.
 constexpr size_t kLargestRest = 4096;
-// How far from the start a position may be that a stream is made anew for: a few milliseconds.
-constexpr uint64_t kFarthestPosition = uint64_t{512} << 10U;
-constexpr size_t kSkipped = size_t{64} << 10U;
+// What the kernel takes for the size of a stream, as for a file of sysfs. 0 would be the end for
+// whoever has the kernel copy. Programs do not go by a size that is a page, nor by one that is not
+// larger than st_blksize, but read to the end: wc and tail of coreutils.
+constexpr uint64_t kStreamSize = 4096;
 
 // The lines that fit, all at once: they are side by side.
 void add_whole_lines(std::string& out, Stream& stream, const Cursor::Found& found, size_t size) {
@@ -41,6 +45,47 @@ void add_part(std::string& out, Stream& stream, std::string_view line, size_t si
 }
 
 }  // namespace
+
+// A map's first lines, and whether they are all: who asks for the size has one turn for it.
+Answer<bool> FileSystem::first_lines(const Node& entries) {
+  Source& source = *maps_[entries.map].source;
+  std::string& out = answer();
+  out.clear();
+  turn_began_ns_ = monotonic_ns();
+  Place place;
+  Block block;
+  do {
+    if (!source.stream(place, block)) return std::unexpected(EIO);
+    if (block.size() == 0 && !block.more) return true;
+    const auto last =
+        std::upper_bound(block.ends.begin(), block.ends.end(), limits_.first_lines - out.size());
+    if (last != block.ends.begin()) out.append(block.text, 0, *(last - 1));
+    if (last != block.ends.end()) return false;
+  } while (!turn_is_over());
+  return false;
+}
+
+Answer<Attributes> FileSystem::attributes_of_entries(const Node& node) {
+  const auto all = first_lines(node);
+  if (!all) return std::unexpected(all.error());
+  SeenEntries& seen = entries_[node.map];
+  const uint64_t fingerprint = std::hash<std::string_view>{}(answer());
+  if (fingerprint != seen.fingerprint && seen.fingerprint != 0) seen.changed_ns = wall_clock_ns();
+  seen.fingerprint = fingerprint;
+  seen.told_size = *all ? answer().size() : kStreamSize;
+  Attributes found = attributes_of(node);
+  found.size = seen.told_size;
+  found.time_ns = seen.changed_ns;
+  found.timeout_s = maps_[node.map].max_age_s();
+  return found;
+}
+
+Answer<FileSystem::Opened> FileSystem::open_entries(const Node& node) {
+  const auto all = first_lines(node);
+  if (!all) return std::unexpected(all.error());
+  if (*all && handles_.have_room(answer().size())) return open_snapshot(node.number, answer());
+  return open_stream(node);
+}
 
 // False: nothing more to add.
 Answer<bool> FileSystem::add_lines(Stream& stream, size_t size) {
@@ -98,35 +143,8 @@ Answer<void> FileSystem::read_on(Stream& stream, size_t size) {
   return {};
 }
 
-// A position is where a reader was, who goes back because it had read too far: head(1) does. The
-// stream is made anew up to there.
-Answer<void> FileSystem::go_to(Stream& stream, uint64_t offset) {
-  if (offset > kFarthestPosition) return std::unexpected(ESPIPE);
-  const bool on_its_way = stream.goes_to == offset && stream.offset < offset;
-  if (!on_its_way) {
-    stream.cursor.restart();
-    stream.index = stream.offset = stream.within = 0;
-    stream.rest.clear();
-    stream.rest_at = 0;
-    stream.goes_to = offset;
-  }
-  while (stream.offset < offset) {
-    if (auto skipped = read_on(stream, std::min<size_t>(offset - stream.offset, kSkipped));
-        !skipped)
-      return skipped;
-    if (answer().empty()) break;
-    if (stream.offset == offset) break;
-    if (auto on = go_on(stream.turns); !on) return on;
-  }
-  stream.goes_to = 0;
-  return {};
-}
-
 Answer<std::string_view> FileSystem::read_stream(Stream& stream, uint64_t offset, size_t size) {
-  if (offset != stream.offset) {
-    if (auto there = go_to(stream, offset); !there) return std::unexpected(there.error());
-    if (stream.offset != offset) return std::string_view();
-  }
+  if (offset != stream.offset) return std::unexpected(ESPIPE);
   if (auto read = read_on(stream, size); !read) return std::unexpected(read.error());
   return answer();
 }

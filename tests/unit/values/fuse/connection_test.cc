@@ -134,6 +134,7 @@ TEST_F(Requests, ReadAValue) {
   fuse_read_in read{};
   read.fh = opened.fh;
   read.size = 4096;
+  read.lock_owner = 1;
   ASSERT_EQ(ask(request_of(FUSE_READ, file, bytes_of(read))), 0);
   EXPECT_EQ(body_, "value 3\n");
   EXPECT_EQ(sent_.bytes, sizeof(fuse_out_header) + 8);
@@ -152,6 +153,7 @@ TEST_F(Requests, ThatNeedAnotherTurnAreNotAnswered) {
   fuse_read_in read{};
   read.fh = body<fuse_open_out>().fh;
   read.size = 4096;
+  read.lock_owner = 1;
   for (const uint64_t unique : {10U, 12U}) {
     EXPECT_EQ(ask(request_of(FUSE_READ, entries, bytes_of(read), unique)), -1);
     EXPECT_EQ(sent_.later, unique);

@@ -83,7 +83,7 @@ class Files : public testing::Test {
 
   size_t cache_bytes_ = size_t{64} << 10U;
   std::optional<BlockCache> cache_;
-  FileSystemLimits limits_;
+  FileSystemLimits limits_{.first_lines = 0};  // every map is a large one
   std::vector<ShownMap> maps_;
   std::unique_ptr<FileSystem> files_;
   uint64_t next_ = 0;
@@ -118,7 +118,7 @@ TEST_F(Files, HaveOwnersModesSizesAndLinks) {
   EXPECT_EQ(map.links, 3U);
   EXPECT_EQ(keys.links, 2U);
   EXPECT_EQ(map.time_ns, kSince);
-  EXPECT_EQ(at("team/flows/entries")->size, 0U);
+  EXPECT_EQ(at("team/flows/entries")->size, 4096U);
   EXPECT_EQ(at("team/flows/schema")->size, 8U);
   const auto value = *at("team/flows/keys/2");
   EXPECT_EQ(value.mode, S_IFREG | 0440U);
@@ -269,17 +269,74 @@ TEST_F(Files, ReportALineThatChangedUnderItsReader) {
   EXPECT_EQ(error_in(files_->read(one, 10, 10)), EIO);
 }
 
-TEST_F(Files, GoBackInAStreamOnlyToItsStartOrNearIt) {
-  NumberedSource& source = add("flows", 30);
-  for (uint64_t i = 100; i < 200; ++i) source.elements[i] = std::string(10'000, 'x');
+TEST_F(Files, GoNowhereInAStreamButOn) {
+  limits_.first_lines = 100;
+  add("flows", 30);
   ASSERT_TRUE(build());
   const uint64_t stream = files_->open_file(number("flows/entries"))->handle;
   EXPECT_EQ(*files_->read(stream, 0, 30), "value 0\nvalue 1\nvalue 2\n");
-  EXPECT_EQ(*files_->read(stream, 8, 8), "value 1\n");
-  EXPECT_EQ(*files_->read(stream, 10, 100), "lue 1\n");
-  EXPECT_EQ(*files_->read(stream, 0, 8), "value 0\n");
+  EXPECT_EQ(error_in(files_->read(stream, 8, 8)), ESPIPE);
+  EXPECT_EQ(error_in(files_->read(stream, 0, 8)), ESPIPE);
   EXPECT_EQ(error_in(files_->read(stream, 600'000, 8)), ESPIPE);
   EXPECT_EQ(*files_->read(stream, 24, 8), "value 3\n");
+}
+
+TEST_F(Files, HaveAllEntriesInAFileWhereTheyAreFew) {
+  limits_.first_lines = 80;
+  NumberedSource& source = add("flows", 10);
+  ASSERT_TRUE(build());
+  EXPECT_EQ(at("flows/entries")->size, 80U);
+  EXPECT_EQ(at("flows/entries")->timeout_s, 1.5);
+  const auto few = files_->open_file(number("flows/entries"));
+  EXPECT_FALSE(few->is_stream);
+  EXPECT_EQ(files_->read(few->handle, 72, 100), "value 9\n");
+  source.elements[10] = "x";
+  EXPECT_EQ(*files_->read(few->handle, 8, 8), "value 1\n") << "one reader sees one content";
+  EXPECT_EQ(at("flows/entries")->size, 4096U);
+  EXPECT_TRUE(files_->open_file(number("flows/entries"))->is_stream);
+  source.elements.clear();
+  EXPECT_EQ(at("flows/entries")->size, 0U);
+}
+
+TEST_F(Files, HaveTheTimeWhenEntriesWereSeenToDiffer) {
+  limits_.first_lines = 4096;
+  NumberedSource& source = add("flows", 10);
+  ASSERT_TRUE(build());
+  EXPECT_EQ(at("flows/entries")->time_ns, kSince);
+  EXPECT_EQ(at("flows/entries")->time_ns, kSince);
+  source.elements[0] = "valuf 0";
+  const uint64_t changed = at("flows/entries")->time_ns;
+  EXPECT_GT(changed, kSince);
+  EXPECT_EQ(at("flows/entries")->time_ns, changed);
+}
+
+// A page that the kernel keeps has the size that it was told of the file.
+TEST_F(Files, FillNoPageThatWouldNotShowAll) {
+  constexpr auto kPage = FileSystem::For::kPage;
+  limits_.first_lines = 4096;
+  NumberedSource& source = add("flows", 10);
+  ASSERT_TRUE(build());
+  const uint64_t key = number("flows/keys/1");
+  const uint64_t before = files_->open_file(key)->handle;
+  EXPECT_EQ(*files_->read(before, 0, 4096, kPage), "value 1\n");
+  source.elements[1] = "longer value";
+  const uint64_t after = files_->open_file(key)->handle;
+  EXPECT_EQ(error_in(files_->read(after, 0, 4096, kPage)), EINVAL);
+  EXPECT_EQ(*files_->read(after, 0, 4096), "longer value\n");
+  EXPECT_TRUE(files_->attributes(key));
+  EXPECT_EQ(*files_->read(after, 0, 4096, kPage), "longer value\n");
+  EXPECT_EQ(error_in(files_->read(before, 0, 4096, kPage)), EINVAL);
+  const uint64_t entries = number("flows/entries");
+  const uint64_t few = files_->open_file(entries)->handle;
+  EXPECT_TRUE(files_->read(few, 0, 4096, kPage));
+  source.elements[11] = "x";
+  EXPECT_EQ(error_in(files_->read(files_->open_file(entries)->handle, 0, 4096, kPage)), EINVAL);
+  const uint64_t schema = files_->open_file(number("flows/schema"))->handle;
+  EXPECT_EQ(*files_->read(schema, 0, 4096, kPage), "numbers\n");
+  for (uint64_t i = 100; i < 200; ++i) source.elements[i] = std::string(10'000, 'x');
+  const auto stream = files_->open_file(number("flows/entries"));
+  EXPECT_TRUE(stream->is_stream);
+  EXPECT_EQ(error_in(files_->read(stream->handle, 0, 4096, kPage)), EINVAL);
 }
 
 TEST_F(Files, ListUpToTheLimit) {
@@ -385,6 +442,7 @@ TEST_F(FilesInTurns, EndWithWhatWasFound) {
   NumberedSource& source = add("flows", 100);
   ASSERT_TRUE(build());
   const uint64_t entries = files_->open_file(number("flows/entries"))->handle;
+  source.walks = 0;
   const auto first = files_->read(entries, 0, size_t{1} << 17U);
   ASSERT_TRUE(first);
   EXPECT_EQ(source.walks, 1);
@@ -397,6 +455,7 @@ TEST_F(FilesInTurns, PassOverPlacesWhereNothingIs) {
   source.empty = 80;
   ASSERT_TRUE(build());
   const uint64_t entries = files_->open_file(number("flows/entries"))->handle;
+  source.walks = 0;
   const auto read = ask([&] { return files_->read(entries, 0, 4096); });
   EXPECT_EQ(later_, 10);
   EXPECT_EQ(source.walks, 11);
@@ -429,20 +488,6 @@ TEST_F(FilesInTurns, AreSoManyAndNoMore) {
   }
   // What was passed is not passed again.
   EXPECT_EQ(*ask([&] { return files_->read(entries, 0, 4096); }), "value 0\n");
-}
-
-TEST_F(FilesInTurns, LeadToAPositionNearTheStart) {
-  NumberedSource& source = add("flows", 100);
-  source.empty = 16;
-  ASSERT_TRUE(build());
-  const uint64_t entries = files_->open_file(number("flows/entries"))->handle;
-  const std::string some(*ask([&] { return files_->read(entries, 0, 4096); }));
-  source.walks = 0;
-  const auto back = ask([&] { return files_->read(entries, 80, 8); });
-  ASSERT_TRUE(back) << error_in(back);
-  EXPECT_EQ(*back, "value 10");
-  EXPECT_GE(later_, 3);
-  EXPECT_LE(source.walks, later_ + 1);
 }
 
 }  // namespace
