@@ -35,7 +35,7 @@ class Prometheus(unittest.TestCase):
         rules = yaml.safe_load((HERE / "alerts.yaml").read_text())["groups"][0]["rules"]
         tests = yaml.safe_load((HERE / "alerts_test.yaml").read_text())["tests"]
         tested = [one["alertname"] for test in tests for one in test["alert_rule_test"]]
-        self.assertEqual(sorted(tested), sorted(rule["alert"] for rule in rules))
+        self.assertEqual(sorted(set(tested)), sorted(rule["alert"] for rule in rules))
 
     @unittest.skipUnless(os.access(PROMTOOL, os.X_OK), "promtool is not in build/engines/prometheus")
     def test_fires_as_its_tests_say(self):
