@@ -46,10 +46,11 @@
 namespace pinscope::hold {
 
 inline constexpr uint32_t kVersion = 1;
-inline constexpr size_t kTextSize = 1024;              // bytes
-inline constexpr size_t kMaxPiece = 64;                // descriptors in a message
-inline constexpr size_t kMaxDescriptors = 1024;        // of a lease
-inline constexpr size_t kMinDescriptors = 2;           // the device and the description
+inline constexpr size_t kTextSize = 1024;     // bytes
+inline constexpr size_t kMaxPiece = 64;       // descriptors in a message
+inline constexpr size_t kMinDescriptors = 2;  // the device and the description
+// Of a lease: as many maps as a glob matches at most, each with types of its own.
+inline constexpr size_t kMaxDescriptors = kMinDescriptors + size_t{2} * 4096;
 inline constexpr size_t kMaxLeases = 4096;             // of a holder
 inline constexpr size_t kMaxHeld = size_t{256} << 10;  // descriptors of a holder
 inline constexpr size_t kDevice = 0;                   // where they are in a lease

@@ -6,15 +6,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "plugin/values/fuse/request_buffer.h"
 #include "plugin/values/hold/service.h"
+#include "tests/support/machine/check.h"
 #include "tests/support/machine/held.h"
 #include "tests/support/machine/wait.h"
 
@@ -95,7 +98,23 @@ TEST(Holder, GivesAlsoWhatComesLater) {
   EXPECT_EQ(receive_lease(service.socket).id, "two");
 }
 
-TEST(Holder, TakesManyDescriptorsInPieces) {
+// For the descriptors of the holder and of the service, which both are in this process.
+class HolderOfMany : public testing::Test {
+ protected:
+  void SetUp() override {
+    check(::getrlimit(RLIMIT_NOFILE, &usual_), "getrlimit");
+    constexpr rlim_t kNeeded = 2 * hold::kMaxDescriptors + 1024;
+    if (usual_.rlim_max < kNeeded) GTEST_SKIP() << "this process may not have so much open";
+    const rlimit more = {std::max(kNeeded, usual_.rlim_cur), usual_.rlim_max};
+    check(::setrlimit(RLIMIT_NOFILE, &more), "setrlimit");
+  }
+  void TearDown() override { check(::setrlimit(RLIMIT_NOFILE, &usual_), "setrlimit"); }
+
+ private:
+  rlimit usual_ = {};
+};
+
+TEST_F(HolderOfMany, TakesManyDescriptorsInPieces) {
   const HolderThread holder;
   const FuseSuperblock file_system;
   ASSERT_TRUE(put(holder.path(), "many", file_system, hold::kMaxDescriptors - 2));
@@ -103,7 +122,7 @@ TEST(Holder, TakesManyDescriptorsInPieces) {
   EXPECT_THAT(receive_lease(service.socket).descriptors, SizeIs(hold::kMaxDescriptors));
 }
 
-TEST(Holder, RefusesMoreDescriptorsThanALeaseHas) {
+TEST_F(HolderOfMany, RefusesMoreDescriptorsThanALeaseHas) {
   const HolderThread holder;
   const FuseSuperblock file_system;
   const auto refused = put(holder.path(), "many", file_system, hold::kMaxDescriptors - 1);
