@@ -145,11 +145,11 @@ class Foresight {
       const Place place = mounts_.resolve(masked);
       if (place.goes_through_process) return kernel::unknown_later(masked, ELOOP);
       if (place.mount == values->mount || is_at_or_below(values_path, mounts_.path_of(place)))
-        return kernel::masked_later(at, masked);
+        return kernel::values_masked_later(at, masked);
     }
     for (const auto& read_only : container_.readonly_paths)
       if (mounts_.resolve(read_only).mount == values->mount)
-        return kernel::read_only_later(at, read_only);
+        return kernel::values_read_only_later(at, read_only);
     return std::nullopt;
   }
 

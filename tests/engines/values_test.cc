@@ -213,12 +213,31 @@ TEST_P(ValuesView, IsRefusedWhereTheRuntimeWouldReachIntoIt) {
     const auto result = run(container, {"id"});
     EXPECT_NE(result.status, 0) << path;
     EXPECT_THAT(installation_.last_audit().error, HasSubstr(path)) << path;
+    EXPECT_THAT(installation_.last_audit().error, HasSubstr("cannot show values at")) << path;
     EXPECT_EQ(installation_.last_audit().code, "target-invalid");
   }
   RuntimeContainer container(GetParam());
   container.spec.readonly_paths = {"/run/bpf/flows"};
   EXPECT_NE(run(container, {"id"}).status, 0);
   EXPECT_EQ(installation_.last_audit().code, "target-invalid");
+  EXPECT_THAT(installation_.last_audit().error,
+              HasSubstr("cannot show values at \"/run/bpf\": the runtime mounts "
+                        "\"/run/bpf/flows\" anew after its hooks"));
+}
+
+// The place is the container's to make: what is attached is looked for there again.
+TEST_P(ValuesView, IsRefusedWhereALinkLeadsItOntoTheRoot) {
+  installation_.write_policy(
+      policy_text("select: {}\n"
+                  "view: {values: {mode: only, at: /run/bpf/x}}\n"
+                  "grants: [{pin: /sys/fs/bpf/flows}]\n"));
+  std::filesystem::create_directories(container_.image() + "/run/bpf");
+  std::filesystem::create_symlink("/", container_.image() + "/run/bpf/x");
+  const auto result = run({"id"});
+  EXPECT_NE(result.status, 0) << result;
+  EXPECT_EQ(installation_.last_audit().code, "target-invalid");
+  EXPECT_THAT(installation_.last_audit().error, HasSubstr("something else is there"));
+  EXPECT_TRUE(wait_until(holder_is_empty));
 }
 
 TEST_P(ValuesView, OfAThousandMapsFitsIntoTheUsualLimitOfDescriptors) {

@@ -116,11 +116,12 @@ Status LaterMounts::check_ahead(const std::string& at, const std::vector<std::st
   for (const auto& path : masked) {
     PINSCOPE_TRY(const auto place, place_of(path, true));
     if (place && (is_at_or_below(values, *place) || is_at_or_below(*place, values)))
-      return std::unexpected(masked_later(at, path));
+      return std::unexpected(values_masked_later(at, path));
   }
   for (const auto& path : read_only) {
     PINSCOPE_TRY(const auto place, place_of(path, true));
-    if (place && is_at_or_below(*place, values)) return std::unexpected(read_only_later(at, path));
+    if (place && is_at_or_below(*place, values))
+      return std::unexpected(values_read_only_later(at, path));
   }
   return {};
 }

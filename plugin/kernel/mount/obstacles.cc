@@ -73,6 +73,18 @@ Error read_only_later(const std::string& at, const std::string& path) {
       .hint("leave it out of linux.readonlyPaths, or say pinning: false");
 }
 
+Error values_masked_later(const std::string& at, const std::string& path) {
+  return Error(ErrorCode::kTargetInvalid, "show values at " + quoted(at))
+      .reason("the runtime masks " + quoted(path) + " after its hooks")
+      .hint("leave it out of linux.maskedPaths, or choose another view.values.at");
+}
+
+Error values_read_only_later(const std::string& at, const std::string& path) {
+  return Error(ErrorCode::kTargetInvalid, "show values at " + quoted(at))
+      .reason("the runtime mounts " + quoted(path) + " anew after its hooks, to make it read-only")
+      .hint("leave it out of linux.readonlyPaths, for values are read-only anyway");
+}
+
 Error unknown_later(const std::string& path, int errnum) {
   return Error::system("tell where the runtime mounts for " + quoted(path), errnum,
                        ErrorCode::kTargetInvalid)

@@ -29,6 +29,9 @@ Error target_cannot_be_made(const std::string& at, const std::string& directory,
 // The runtime covers `path`, or makes it read-only, after its hooks; `path` as in config.json.
 Error masked_later(const std::string& at, const std::string& path);
 Error read_only_later(const std::string& at, const std::string& path);
+// The same for values at `at`, which are a file system of their own.
+Error values_masked_later(const std::string& at, const std::string& path);
+Error values_read_only_later(const std::string& at, const std::string& path);
 // `path` goes through a link of /proc that only the container's process can follow.
 Error unknown_later(const std::string& path, int errnum);
 
