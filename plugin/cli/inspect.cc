@@ -45,6 +45,13 @@ std::string to_json(const inventory::Entry& entry) {
   return end_output(std::move(json));
 }
 
+// What is wrong with its values.
+std::string values_note(const inventory::Live& live) {
+  if (live.values_missing) return " (missing)";
+  if (!live.serving) return "";
+  return std::string(" (") + inventory::name_of(*live.serving) + ")";
+}
+
 std::string to_text(const inventory::Entry& entry, const Palette& palette) {
   const auto& record = entry.record;
   const auto& given = record.given;
@@ -63,8 +70,7 @@ std::string to_text(const inventory::Entry& entry, const Palette& palette) {
   facts.add({"created", utc_time(record.created_ns)});
   facts.add({"by", "pinscope-hook " + record.version});
   facts.add({"view at", record.at + " (" + inventory::name_of(entry.live.view) + ")"});
-  if (given.values_at)
-    facts.add({"values at", *given.values_at + (entry.live.values_missing ? " (missing)" : "")});
+  if (given.values_at) facts.add({"values at", *given.values_at + values_note(entry.live)});
   facts.add({"layout", model::name_of(record.layout)});
   facts.add({"host bpffs", model::name_of(record.host_bpffs)});
   if (given.delegation && !given.pins.empty())

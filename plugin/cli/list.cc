@@ -164,7 +164,8 @@ void add_list(CLI::App& root, Program& program) {
       .footer(
           "STATE: running; gone (the process has ended, but poststop did not run; see gc); "
           "incomplete (the hook is still at work, or was killed); view missing (something "
-          "unmounted it); seal broken (somebody has made it writable).\n\"void\" behind it: the "
+          "unmounted it); seal broken (somebody has made it writable); values unserved (nobody "
+          "answers who reads them; see doctor).\n\"void\" behind it: the "
           "container has a way past its view, which stands below its row; inspect says more.\n"
           "A grant is stale if its source pin is gone or names another object; the "
           "container still sees the old object.\nNAME is there if somebody knows one: that in a "

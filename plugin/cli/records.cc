@@ -87,6 +87,7 @@ void write_entry(JsonWriter& json, const inventory::Entry& entry, const std::str
     write_delegation(json, *given.delegation);
   }
   if (given.values_at) json.field("values_at", *given.values_at);
+  if (entry.live.serving) json.field("values", inventory::name_of(*entry.live.serving));
   json.key("instances");
   write_instances(json, record.instances);
   json.field("state", inventory::summary(record, entry.live))

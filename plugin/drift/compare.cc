@@ -62,6 +62,12 @@ class Comparison {
       add(Kind::kViewMissing, (names.empty() ? "the view" : joined(names, ", ")) + " at " +
                                   quoted(place()) + " is not there any more");
     }
+    if (live_.serving == inventory::ServingState::kWaiting)
+      add(Kind::kUnserved, "whoever reads its values at " + quoted(*record_.given.values_at) +
+                               " waits: the service is away");
+    if (live_.serving == inventory::ServingState::kLost)
+      add(Kind::kUnserved, "whoever reads its values at " + quoted(*record_.given.values_at) +
+                               " gets an error: nobody serves them");
     if (live_.seal_is_broken())
       add(Kind::kSealBroken,
           "what was granted for reading can be written: its superblock is "

@@ -34,6 +34,8 @@ const char* name_of(Kind kind) {
       return "refused";
     case Kind::kNoView:
       return "no-view";
+    case Kind::kUnserved:
+      return "values-unserved";
     case Kind::kIncomplete:
       return "incomplete";
     case Kind::kLastGood:
@@ -77,6 +79,8 @@ const char* way_out_of(Kind kind) {
       return "start the container again, once pinscope engine status says that its engine is "
              "wired, "
              "or, without an engine, once its config.json has the hook";
+    case Kind::kUnserved:
+      return "pinscope doctor says what is away; start the container again if its values are lost";
     case Kind::kIncomplete:
       return "if it stays so, the hook was killed: remove the container and start it anew";
     case Kind::kLastGood:
@@ -107,6 +111,7 @@ Level level_of(Kind kind) {
     case Kind::kSourceGone:
     case Kind::kRefused:
     case Kind::kNoView:
+    case Kind::kUnserved:
     case Kind::kIncomplete:
     case Kind::kLastGood:
     case Kind::kLeftover:

@@ -32,6 +32,7 @@ enum class Kind {
   kSourceGone,   // a source was removed: it keeps the object
   kRefused,      // it would not start now
   kNoView,       // a policy selects it, and it has no view
+  kUnserved,     // nobody answers who reads its values
   kIncomplete,   // its hook did not finish
   kLastGood,     // the policy files have errors, and an older set is in force
   kLeftover,     // a record or a file of a container that has ended

@@ -11,6 +11,7 @@
 #include "plugin/host/file.h"
 #include "plugin/host/users.h"
 #include "plugin/inventory/runtime_states.h"
+#include "plugin/inventory/serving.h"
 #include "plugin/kernel/mount/namespaces.h"
 #include "plugin/kernel/probe.h"
 #include "plugin/kernel/process/threads.h"
@@ -41,11 +42,12 @@ class Look {
         until_(until),
         features_(kernel::quick_features()) {}
 
-  void take(const record::Store& store, record::Store::All all) {
+  void take(const Places& places, const record::Store& store, record::Store::All all) {
     for (const auto& record : all.records)
       recorded_.emplace(record.given.pid, record.process_start);
     std::erase_if(all.records, [&](const Record& record) { return !is_wanted(record.given.id); });
     auto looks = examiner_.examine_all(all.records, until_);
+    inventory::look_at_serving(places.state_directory, all.records, looks.lives);
     for (size_t i = 0; i < all.records.size(); ++i) take(all.records[i], std::move(looks.lives[i]));
     take_unreadable(all.unreadable, Kind::kDamaged);
     if (!wanted_.empty()) return;
@@ -208,7 +210,7 @@ Result<Drift> look_for_drift(const std::vector<model::Policy>& policies, const P
     PINSCOPE_TRY(wanted, find_id(places.container, all.records, running));
   }
   Look look(policies, std::move(wanted), std::move(examiner), std::move(proc), places.until);
-  look.take(store, std::move(all));
+  look.take(places, store, std::move(all));
   look.take(running);
   look.take_unreadable(states.unreadable, Kind::kUnknown);
   return std::move(look).finish();

@@ -29,7 +29,7 @@ std::vector<model::Findings> check_state(const Places& places) {
                            .policy_path = places.policy_path,
                            .cache_directory = places.cache_directory}),
           check_audit(places.audit_path, places.state_directory), check_refusals(places.audit_path),
-          check_values(places.state_directory)};
+          check_values(places.state_directory, places.policy_path)};
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 #include "plugin/health/values.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "plugin/base/text.h"
+#include "plugin/policy/language/load.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::health {
@@ -65,6 +69,29 @@ void add_set_aside(Findings& findings, const model::ValuesStatus& status) {
                       "when it is restarted, and something is wrong with it or with the map"});
 }
 
+Finding nobody(const std::vector<std::string>& wanted_by) {
+  const bool is_one = wanted_by.size() == 1;
+  return {Level::kFail, kPart, "service",
+          std::string(is_one ? "policy " : "policies ") + names_of(wanted_by) +
+              (is_one ? " wants" : " want") + " values and nothing serves them: containers that " +
+              (is_one ? "it selects" : "they select") + " do not start",
+          "enable pinscope-values-holder.service and pinscope-values.service, or run pinscoped "
+          "--values"};
+}
+
+std::vector<std::string> policies_with_values(const std::string& policy_path) {
+  const auto shows = [](std::optional<model::ValuesMode> mode) {
+    return mode && *mode != model::ValuesMode::kNone;
+  };
+  std::vector<std::string> names;
+  for (const auto& policy : policy::load_path(policy_path).policies)
+    if (policy.view.values || std::ranges::any_of(policy.grants, [&](const model::Grant& grant) {
+          return shows(grant.values);
+        }))
+      names.push_back(one_line(policy.name));
+  return names;
+}
+
 Finding strangers(const model::ValuesStatus& status, const std::set<std::string>& records) {
   std::vector<std::string> names;
   for (const auto& id : inventory::containers_of(status))
@@ -80,8 +107,10 @@ Finding strangers(const model::ValuesStatus& status, const std::set<std::string>
 
 }  // namespace
 
-Findings judge_values(const inventory::ValuesService& found, const std::set<std::string>& records) {
-  if (!found.is_set_up) return {};
+Findings judge_values(const inventory::ValuesService& found, const std::set<std::string>& records,
+                      const std::vector<std::string>& wanted_by) {
+  if (!found.is_set_up && wanted_by.empty()) return {};
+  if (!found.is_set_up) return {nobody(wanted_by)};
   Findings findings = {holder(found), service(found)};
   if (!found.status) return findings;
   if (found.status->unusable > 0)
@@ -95,7 +124,7 @@ Findings judge_values(const inventory::ValuesService& found, const std::set<std:
   return findings;
 }
 
-Findings check_values(const std::string& state_directory) {
+Findings check_values(const std::string& state_directory, const std::string& policy_path) {
   const auto found = inventory::look_at_values(state_directory);
   if (!found) return {{Level::kFail, kPart, "service", found.error().sentence(), ""}};
   std::set<std::string> records;
@@ -103,7 +132,7 @@ Findings check_values(const std::string& state_directory) {
   const auto all = store ? store->all() : std::unexpected(store.error());
   if (all)
     for (const auto& record : all->records) records.insert(record.given.id);
-  return judge_values(*found, records);
+  return judge_values(*found, records, policies_with_values(policy_path));
 }
 
 }  // namespace pinscope::health

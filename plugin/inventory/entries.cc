@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "plugin/base/text.h"
+#include "plugin/inventory/serving.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::inventory {
@@ -20,6 +21,7 @@ Result<Entries> read_entries(const std::string& state_directory) {
   Entries result;
   result.unreadable = std::move(all.unreadable);
   auto looks = examiner.examine_all(all.records);
+  look_at_serving(state_directory, all.records, looks.lives);
   result.entries.reserve(all.records.size());
   for (size_t i = 0; i < all.records.size(); ++i)
     result.entries.push_back({std::move(all.records[i]), std::move(looks.lives[i])});

@@ -182,6 +182,10 @@ bool Live::seal_is_broken() const {
   return std::ranges::find(seals, std::optional(SealState::kBroken)) != seals.end();
 }
 
+bool Live::values_unserved() const {
+  return serving && *serving != ServingState::kServed;
+}
+
 size_t Live::stale_count() const {
   return static_cast<size_t>(std::count_if(pins.begin(), pins.end(), [](const PinState& pin) {
     return pin.source == SourceState::kStale || pin.source == SourceState::kGone;
@@ -238,12 +242,25 @@ const char* name_of(SealState state) {
   return "";
 }
 
+const char* name_of(ServingState state) {
+  switch (state) {
+    case ServingState::kServed:
+      return "served";
+    case ServingState::kWaiting:
+      return "waiting";
+    case ServingState::kLost:
+      return "lost";
+  }
+  return "";
+}
+
 std::string summary(const model::Record& record, const Live& live) {
   if (live.process == ProcessState::kGone) return "gone";
   if (record.state == model::Record::State::kIntended) return "incomplete";
   if (live.process == ProcessState::kRunning && live.view == ViewState::kMissing)
     return "view missing";
   if (live.seal_is_broken()) return "seal broken";
+  if (live.values_unserved()) return "values unserved";
   return name_of(live.process);
 }
 

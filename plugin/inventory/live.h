@@ -35,6 +35,14 @@ enum class SealState {
   kUnknown,  // none of its mounts is in the container's namespace, or it could not be looked at
 };
 
+// Whether whoever reads the values of a container gets an answer. A file system of values is never
+// asked for that: it would be the service that answers.
+enum class ServingState {
+  kServed,
+  kWaiting,  // the service is away, and readers wait for it
+  kLost,     // nobody has its descriptors any more, or nobody serves it: readers get an error
+};
+
 struct PinState {
   SourceState source = SourceState::kUnknown;
   uint32_t source_object_id = 0;  // what the source pin names now
@@ -46,11 +54,14 @@ struct Live {
   ViewState view = ViewState::kUnknown;
   std::vector<std::string> missing_names;  // granted and not found in the view
   bool values_missing = false;             // shown at start, and not there: `view` is kMissing
-  std::vector<PinState> pins;              // in the order of Record::pins
+  // Of values that are where they were attached. Nothing: it was not asked, or not understood.
+  std::optional<ServingState> serving;
+  std::vector<PinState> pins;  // in the order of Record::pins
   // In the order of Record::instances; nothing of those that were not sealed.
   std::vector<std::optional<SealState>> seals;
   [[nodiscard]] bool seal_is_broken() const;
   [[nodiscard]] size_t stale_count() const;
+  [[nodiscard]] bool values_unserved() const;
 };
 
 // "running", "gone"; "present", …: the words of tables and of JSON.
@@ -58,9 +69,10 @@ const char* name_of(ProcessState state);
 const char* name_of(ViewState state);
 const char* name_of(SourceState state);
 const char* name_of(SealState state);
+const char* name_of(ServingState state);
 
 // The state in one or two words: "running", "gone", "incomplete" (the hook did not finish), "view
-// missing", "seal broken".
+// missing", "seal broken", "values unserved".
 std::string summary(const model::Record& record, const Live& live);
 
 // Whether the process that the record names, by pid and start time, still runs.

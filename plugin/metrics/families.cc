@@ -46,8 +46,8 @@ bool is_running(const Entry& entry) {
 }
 
 const std::vector<std::string>& view_states() {
-  static const std::vector<std::string> all = {"running", "gone", "incomplete", "view-missing",
-                                               "seal-broken"};
+  static const std::vector<std::string> all = {"running",      "gone",        "incomplete",
+                                               "view-missing", "seal-broken", "values-unserved"};
   return all;
 }
 
@@ -326,7 +326,8 @@ class Builder {
       bytes.add({lease.container}, static_cast<double>(lease.bytes));
       time.add({lease.container}, seconds_of(lease.time_ns));
     }
-    counter("pinscope_values_requests", "Requests to the file system of a container's values.",
+    counter("pinscope_values_requests",
+            "Requests to the file system of a container's values, as often as each had a turn.",
             requests.samples());
     counter("pinscope_values_errors",
             "Of these, answered with an error; not those for names that do not exist.",

@@ -226,6 +226,23 @@ TEST_F(Compare, SaysThatAViewDoesNotAnswer) {
                                    "does not answer"));
 }
 
+TEST_F(Compare, SaysThatNobodyAnswersWhoReadsValues) {
+  container_.record.given.values_at = "/run/bpf";
+  container_.live.serving = inventory::ServingState::kServed;
+  EXPECT_THAT(found(), testing::IsEmpty());
+  container_.live.serving = inventory::ServingState::kWaiting;
+  EXPECT_THAT(found(), ElementsAre("values-unserved: whoever reads its values at \"/run/bpf\" "
+                                   "waits: the service is away"));
+  container_.live.serving = inventory::ServingState::kLost;
+  EXPECT_THAT(found(), ElementsAre("values-unserved: whoever reads its values at \"/run/bpf\" "
+                                   "gets an error: nobody serves them"));
+  container_.live.view = ViewState::kMissing;
+  container_.live.values_missing = true;
+  container_.live.serving.reset();
+  EXPECT_THAT(found(), ElementsAre("view-missing: the values at \"/run/bpf\" are not there any "
+                                   "more"));
+}
+
 TEST_F(Compare, SaysThatASealIsBroken) {
   container_.live.seals = {SealState::kBroken};
   EXPECT_THAT(found(), ElementsAre("seal-broken: what was granted for reading can be written: its "

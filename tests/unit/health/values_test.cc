@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "plugin/inventory/serving.h"
+
 namespace pinscope::health {
 namespace {
 
@@ -20,18 +22,31 @@ inventory::ValuesService serving(std::vector<model::ServedValues> leases) {
 // Level and detail of the finding with this name.
 std::pair<Level, std::string> finding(const inventory::ValuesService& found, const char* name,
                                       const std::set<std::string>& records = {}) {
-  for (const auto& one : judge_values(found, records))
+  for (const auto& one : judge_values(found, records, {}))
     if (one.name == name) return {one.level, one.detail};
   return {Level::kOk, "there is no such finding"};
 }
 
 TEST(HealthOfValues, IsSilentWhereNobodyServesThem) {
-  EXPECT_THAT(judge_values({}, {}), IsEmpty());
+  EXPECT_THAT(judge_values({}, {}, {}), IsEmpty());
+}
+
+TEST(HealthOfValues, SaysThatPoliciesWantThemAndNothingServesThem) {
+  const auto findings = judge_values({}, {}, {"reader", "other"});
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings.front().level, Level::kFail);
+  EXPECT_EQ(findings.front().detail,
+            "policies reader, other want values and nothing serves them: containers that they "
+            "select do not start");
+  EXPECT_EQ(judge_values({}, {}, {"reader"}).front().detail,
+            "policy reader wants values and nothing serves them: containers that it selects do "
+            "not start");
 }
 
 TEST(HealthOfValues, IsGoodWhereBothAreThere) {
   const auto found = serving({{.container = "web-1"}, {.container = "web-1"}});
-  for (const auto& one : judge_values(found, {"web-1"})) EXPECT_EQ(one.level, Level::kOk);
+  for (const auto& one : judge_values(found, {"web-1"}, {"reader"}))
+    EXPECT_EQ(one.level, Level::kOk);
   EXPECT_EQ(finding(found, "service").second, "1 container");
 }
 
@@ -71,6 +86,26 @@ TEST(HealthOfValues, NamesContainersWithoutARecord) {
   const auto found = serving({{.container = "web-1"}, {.container = "ev\nil"}});
   EXPECT_EQ(finding(found, "records", {"web-1"}),
             std::pair(Level::kWarn, std::string("1 container has values and no record: ev\\nil")));
+}
+
+// What `list`, `inspect` and `drift` say of one container.
+TEST(ServingOfValues, FollowsFromWhoIsThere) {
+  using enum inventory::ServingState;
+  using inventory::serving_of;
+  auto found = serving({{.container = "web-1"}, {.container = "web-2", .set_aside = true}});
+  EXPECT_EQ(serving_of(found, "web-1"), kServed);
+  EXPECT_EQ(serving_of(found, "web-2"), kLost) << "readers get EIO";
+  EXPECT_EQ(serving_of(found, "web-3"), kLost) << "nobody has its descriptors";
+  found.status->state = model::ValuesState::kWaiting;
+  EXPECT_EQ(serving_of(found, "web-1"), kServed) << "the service has copies of all";
+  EXPECT_EQ(serving_of(found, "web-3"), kWaiting);
+  found.status->state = model::ValuesState::kStarting;
+  EXPECT_EQ(serving_of(found, "web-1"), kWaiting);
+  found.status.reset();
+  EXPECT_EQ(serving_of(found, "web-1"), kWaiting);
+  found.has_holder = false;
+  EXPECT_EQ(serving_of(found, "web-1"), kLost);
+  EXPECT_EQ(serving_of({}, "web-1"), kLost);
 }
 
 }  // namespace

@@ -161,6 +161,59 @@ TEST_F(Access, ToReadIsReadingWhereTheViewIsSealed) {
   EXPECT_EQ(container().ways.front().rule->place.line, 11U);
 }
 
+// A container that is shown the values of the map, as files, and has no pin of it.
+class AccessByValues : public Access {
+ protected:
+  model::PinnedObject& show(uint32_t mode) {
+    machine_.spaces[1].container = "web";
+    auto& [record, is_running] = containers_.emplace_back();
+    is_running = true;
+    record.given.id = "web";
+    record.given.values_at = "/run/bpf";
+    record.mount_namespace = 200;
+    auto& shown = record.given.pins.emplace_back();
+    shown.object = machine_.objects[0].info;
+    shown.grant.name = "flows";
+    shown.grant.pin = false;
+    shown.grant.uid = 5;
+    shown.grant.gid = 6;
+    shown.grant.mode = mode;
+    shown.grant.values.emplace();
+    shown.grant.rule = {"reader", {"reader.yaml", 11, 7}};
+    return shown;
+  }
+};
+
+TEST_F(AccessByValues, IsReadingWhomTheModeLetsIn) {
+  show(0444);
+  EXPECT_EQ(answer(), "yes no");
+  EXPECT_THAT(ways(), ElementsAre("values"));
+  const auto way = container().ways.front();
+  EXPECT_EQ(way.text, "its values at \"/run/bpf/flows\"");
+  EXPECT_EQ(way.rule->place.line, 11U);
+  const auto all = AccessJudge(machine_, containers_, parties()).of(0, kNoLimits);
+  EXPECT_THAT(all.who, testing::SizeIs(2)) << "beside the host";
+}
+
+TEST_F(AccessByValues, IsNoneForWhomTheModeKeepsOut) {
+  show(0440);
+  process_.permitted = process_.attainable = 0;
+  process_.uid = 1000;
+  process_.gid = 1000;
+  EXPECT_EQ(answer(), "no no");
+}
+
+TEST_F(AccessByValues, MayBeThereWhereTheOwnerIsAnIdOfAUserNamespace) {
+  show(0440);
+  process_.hosts_user_namespace = false;
+  EXPECT_EQ(answer(), "may no");
+}
+
+TEST_F(AccessByValues, IsOfTheGrantedObjectAlone) {
+  show(0444).object.id = 8;
+  EXPECT_EQ(answer(), "no no");
+}
+
 TEST_F(Access, ToWriteIsBoth) {
   grant(model::Access::kReadWrite, false);
   EXPECT_EQ(answer(), "yes yes");

@@ -28,7 +28,8 @@ TEST(Nagios, IsOkWithoutDrift) {
             "'extra'=0;;0;0 'wider'=0;;0;0 'unselected'=0;;0;0 'seal-broken'=0;;0;0 "
             "'later-mount'=0;;0;0 'view-missing'=0;;0;0 'missing'=0;0;;0 'narrower'=0;0;;0 "
             "'changed'=0;0;;0 'stale'=0;0;;0 'source-gone'=0;0;;0 'refused'=0;0;;0 "
-            "'no-view'=0;0;;0 'incomplete'=0;0;;0 'last-good'=0;0;;0 'leftover'=0;0;;0 "
+            "'no-view'=0;0;;0 'values-unserved'=0;0;;0 'incomplete'=0;0;;0 'last-good'=0;0;;0 "
+            "'leftover'=0;0;;0 "
             "'damaged'=0;0;;0 'unknown'=0;;;0\n");
 }
 
