@@ -136,6 +136,7 @@ std::string without_what_varies(const std::string& text) {
       {std::regex(R"(\b0:\d+\b)"), "DEVICE"},
       {std::regex(R"(\b\d+s\b)"), "AGE"},
       {std::regex(R"(\b(version) \d+\.\d+\.[\w.+~]+)"), "$1 NUMBER"},
+      {std::regex(R"(cpus=\[[^\]]*\] sum=(\{[^}]*\}|\S+))"), "CPUS"},
       {std::regex(R"([ \t]+)"), " "},
       {std::regex(R"(-{3,})"), "---"},
   };

@@ -49,7 +49,7 @@ TEST_F(Pages, Inventory) {
 
 // pinscoped, as its two units start it.
 TEST_F(Pages, Values) {
-  for (const char* program : {"bpftool", "podman"})
+  for (const char* program : {"bpftool", "podman", "clang"})
     if (!has_program(program)) GTEST_SKIP() << program << " is not installed";
   EngineMachine machine;
   machine.write("/etc/containers/containers.conf", kPodmanConf);
