@@ -92,6 +92,30 @@ class Applied::Walker {
       if (!instance.shown.mounts.empty()) shown.push_back(instance.shown);
     return shown;
   }
+  // What was attached on the way is in a namespace that goes with this process.
+  Result<Unattached> unattached(MountId view) {
+    undo_.keep();
+    Unattached made{.tree = {}, .instances = {}, .pins = std::move(pins_)};
+    if (view >= mounts_.size()) return made;
+    for (auto& instance : instances_) instance.shown.mounts.clear();
+    if (features_.detached_trees) {
+      made.tree = Fd(::fcntl(mount_of(view), F_DUPFD_CLOEXEC, 0));
+      if (!made.tree.valid())
+        return std::unexpected(Error::system("duplicate a descriptor", errno));
+    } else {
+      PINSCOPE_TRY(made.tree, kernel::clone_tree(mount_of(view)));
+    }
+    PINSCOPE_CHECK(note_shown(view, made.tree.get()));
+    for (const auto& step : plan_.steps) {
+      const auto* below = std::get_if<AttachBelow>(&step);
+      if (below == nullptr) continue;
+      PINSCOPE_TRY(const Fd mount, open_at(made.tree.get(), below->path, O_PATH | O_NOFOLLOW));
+      PINSCOPE_CHECK(note_shown(below->mount, mount.get()));
+    }
+    made.instances = instances();
+    return made;
+  }
+
   [[nodiscard]] bool left_bpffs() const { return bpf_mounts_ && !bpf_mounts_->empty(); }
   void keep() { undo_.keep(); }
 
@@ -264,6 +288,12 @@ class Applied::Walker {
     return {};
   }
 
+  Status run(const EnterWorkshop&) {
+    PINSCOPE_CHECK(kernel::enter_private_mount_namespace());
+    PINSCOPE_TRY(resolved_, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+    return {};
+  }
+
   Status run(const EnterContainer&) {
     PINSCOPE_TRY(const auto host, kernel::HostRoot::remember(target_.rootfs));
     if (!features_.list_mounts || delegates()) {
@@ -271,7 +301,7 @@ class Applied::Walker {
     }
     PINSCOPE_CHECK(target_.process->enter_mount_namespace());
     entered_ = true;
-    PINSCOPE_TRY(auto root, target_.is_session ? kernel::ContainerRoot::of_session()
+    PINSCOPE_TRY(auto root, target_.is_session ? kernel::ContainerRoot::of_namespace()
                                                : kernel::ContainerRoot::find(target_.rootfs, host));
     root_ = std::make_unique<kernel::ContainerRoot>(std::move(root));
     if (target_.is_session) return {};
@@ -328,10 +358,13 @@ class Applied::Walker {
   }
 
   // An instance is known by the mounts that show it: its own root is attached nowhere.
-  Status note_attached(MountId mount) {
+  Status note_attached(MountId mount) { return note_shown(mount, mount_of(mount)); }
+
+  // `fd`: of the mount, or of the one that was made of it.
+  Status note_shown(MountId mount, int fd) {
     const auto& instance = mounts_[mount].instance;
     if (!instance) return {};
-    PINSCOPE_TRY(const auto found, kernel::identify_mount(mount_of(mount), features_.list_mounts));
+    PINSCOPE_TRY(const auto found, kernel::identify_mount(fd, features_.list_mounts));
     ViewInstance& shown = instances_[*instance].shown;
     shown.device_major = found.device_major;
     shown.device_minor = found.device_minor;
@@ -445,6 +478,13 @@ Result<Applied> apply(Plan plan, const Target& target, const Features& features)
   auto walker = std::make_unique<Applied::Walker>(std::move(plan), target, features);
   PINSCOPE_CHECK(walker->walk());
   return Applied(std::move(walker));
+}
+
+Result<Unattached> make_unattached(Plan plan, MountId view, const Target& target,
+                                   const Features& features) {
+  Applied::Walker walker(std::move(plan), target, features);
+  PINSCOPE_CHECK(walker.walk());
+  return walker.unattached(view);
 }
 
 }  // namespace pinscope::apply

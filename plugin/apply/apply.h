@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "plugin/base/fd.h"
 #include "plugin/base/result.h"
 #include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/process/process.h"
@@ -55,6 +56,9 @@ class Applied {
  private:
   friend Result<Applied> apply(model::Plan plan, const Target& target,
                                const model::Features& features);
+  friend Result<struct Unattached> make_unattached(model::Plan plan, model::MountId view,
+                                                   const Target& target,
+                                                   const model::Features& features);
   class Walker;
   explicit Applied(std::unique_ptr<Walker> walker);
   std::unique_ptr<Walker> walker_;
@@ -64,5 +68,16 @@ class Applied {
 // namespace if the plan enters it. An error with code kKernelUnsupported comes before anything was
 // changed and means that `features.detached_trees` does not hold: build the plan again without it.
 Result<Applied> apply(model::Plan plan, const Target& target, const model::Features& features);
+
+// A view that is whole, sealed, and attached nowhere: it goes with its descriptor.
+struct Unattached {
+  Fd tree;  // its mount, with those below it; not valid if the plan makes none
+  std::vector<model::ViewInstance> instances;  // with the ids that their mounts have and will keep
+  std::vector<model::PinnedObject> pins;       // for each grant of the plan
+};
+// Of plan::build_unattached(). This process, which must have one thread, is in a mount namespace of
+// its own afterwards if the plan enters one.
+Result<Unattached> make_unattached(model::Plan plan, model::MountId view, const Target& target,
+                                   const model::Features& features);
 
 }  // namespace pinscope::apply

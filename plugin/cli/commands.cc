@@ -15,9 +15,9 @@ void build_tree(CLI::App& root, Program& program) {
   root.formatter(help_formatter());
   root.require_subcommand(1);
   root.footer(
-      "Exit status: 0 done; 1 failure, or problems found; 2 usage error; 3 drift and diff: "
-      "something "
-      "differs, can: no; 4 diff: somebody gets more, can: may.\nMore: `pinscope COMMAND --help`, "
+      "Exit status: 0 done; 1 failure, or problems found; 2 usage error; 3 drift, diff "
+      "and apply --dry-run: something differs, can: no; 4 diff: somebody gets more, can: "
+      "may.\nMore: `pinscope COMMAND --help`, "
       "pinscope(1), pinscope-policy(5).");
   add_check(root, program);
   add_test(root, program);
@@ -30,6 +30,7 @@ void build_tree(CLI::App& root, Program& program) {
   add_dump(root, program);
   add_report(root, program);
   add_drift(root, program);
+  add_apply(root, program);
   add_who(root, program);
   add_can(root, program);
   add_suggest(root, program);

@@ -18,6 +18,7 @@ void add_inventory(CLI::App& root, Program& program);
 void add_dump(CLI::App& root, Program& program);
 void add_report(CLI::App& root, Program& program);
 void add_drift(CLI::App& root, Program& program);
+void add_apply(CLI::App& root, Program& program);
 void add_who(CLI::App& root, Program& program);
 void add_can(CLI::App& root, Program& program);
 void add_suggest(CLI::App& root, Program& program);

@@ -27,6 +27,8 @@ class Comparison {
   std::vector<Entry> take() {
     look_at_view();
     look_at_mounts();
+    if (!record_.unfinished.empty())
+      add(Kind::kIncomplete, "whoever changed its view last was killed at it");
     if (restart_.refusal) add(Kind::kRefused, restart_.refusal->sentence());
     if (restart_.decision && !restart_.decision->selected()) {
       unselected();
@@ -96,9 +98,8 @@ class Comparison {
       for (const uint64_t mount : instance.mounts) first = std::min(first, mount);
     if (record_.instances.empty()) return;
     for (const auto& mount : *mounts_) {
-      const bool was_made = std::ranges::any_of(record_.instances, [&](const auto& instance) {
-        return std::ranges::find(instance.mounts, mount.id) != instance.mounts.end();
-      });
+      const bool was_made = is_in(record_.instances, mount.id) ||
+                            is_in(record_.beneath, mount.id) || is_in(record_.unfinished, mount.id);
       // One that the policies let the container keep.
       const bool was_left = record_.host_bpffs == model::HostBpffs::kAllow && mount.id < first;
       if (!was_made && !was_left && !is_grant(mount))
@@ -109,8 +110,16 @@ class Comparison {
     }
   }
 
+  static bool is_in(const std::vector<model::ViewInstance>& instances, uint64_t mount) {
+    return std::ranges::any_of(instances, [&](const model::ViewInstance& instance) {
+      return std::ranges::find(instance.mounts, mount) != instance.mounts.end();
+    });
+  }
+
   void unselected() {
     const auto& pins = record_.given.pins;
+    // Its view was taken away since.
+    if (pins.empty() && record_.given.selected_by.empty()) return;
     const auto count =
         static_cast<size_t>(std::ranges::count(pins, false, &model::PinnedObject::skipped));
     add(Kind::kUnselected,

@@ -55,20 +55,20 @@ const char* way_out_of(Kind kind) {
     case Kind::kExtra:
     case Kind::kWider:
     case Kind::kUnselected:
-      return "start the container again: it keeps what it was given until it ends";
+      return "pinscope apply takes it away while the container runs";
     case Kind::kMissing:
     case Kind::kNarrower:
     case Kind::kChanged:
-      return "start the container again: what it was given changes only at its start";
+      return "pinscope apply gives it while the container runs";
     case Kind::kSealBroken:
-      return "a process with CAP_SYS_ADMIN on the host did it; find out which, and start the "
-             "container again";
+      return "a process with CAP_SYS_ADMIN on the host did it; find out which; pinscope drift "
+             "--repair makes the view anew";
     case Kind::kLaterMount:
       return "find out who mounted it: a container that may mount is not held by a view";
     case Kind::kViewMissing:
-      return "find out who unmounted it, and start the container again";
+      return "find out who unmounted it; pinscope drift --repair makes it again";
     case Kind::kStale:
-      return "start the container again: it gets the object that its source names now";
+      return "pinscope apply gives it the object that its source names now";
     case Kind::kSourceGone:
       return "start the program that makes the pin, then the container";
     case Kind::kRefused:
@@ -82,7 +82,8 @@ const char* way_out_of(Kind kind) {
     case Kind::kUnserved:
       return "pinscope doctor says what is away; start the container again if its values are lost";
     case Kind::kIncomplete:
-      return "if it stays so, the hook was killed: remove the container and start it anew";
+      return "if it stays so, the hook was killed, and the container is to be started anew; or "
+             "whoever changed its view, which pinscope drift --repair puts right";
     case Kind::kLastGood:
       return "pinscope check shows what to correct; until then the older set stays in force";
     case Kind::kLeftover:

@@ -5,6 +5,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/model/shapes.h"
+#include "plugin/pipeline/changes.h"
 #include "plugin/policy/decide/compare.h"
 
 namespace pinscope::drift {
@@ -14,15 +15,6 @@ using inventory::SourceState;
 using model::GrantedPin;
 using model::Rule;
 using policy::GrantChange;
-
-// What a record does not hold, and what is no right.
-GrantedPin bare(const GrantedPin& grant) {
-  GrantedPin rest = grant;
-  rest.expect = {};
-  rest.missing = {};
-  rest.object.reset();
-  return rest;
-}
 
 // "read of "/sys/fs/bpf/flows" for 0:0, 0440".
 std::string rights_of(const GrantedPin& grant) {
@@ -64,13 +56,6 @@ class Grants {
         Entry{.kind = kind, .subject = {}, .text = std::move(text), .rule = rule});
   }
 
-  [[nodiscard]] std::vector<GrantedPin> given() const {
-    std::vector<GrantedPin> grants;
-    for (const auto& pin : record_.given.pins)
-      if (!pin.skipped) grants.push_back(bare(pin.grant));
-    return grants;
-  }
-
   // Of what would be left out only that which was given: the source says what became of it.
   [[nodiscard]] std::vector<GrantedPin> now(const std::vector<GrantedPin>& given) const {
     std::vector<GrantedPin> grants;
@@ -99,7 +84,7 @@ class Grants {
   // From what the policies say to what there is: where both differ in more than one way, it is what
   // the container can do more that counts.
   void compare_grants() {
-    const auto has = given();
+    const auto has = given_by(record_);
     for (auto& one : policy::compare_grants(now(has), has))
       take_over(one.change, one.before, one.after);
   }

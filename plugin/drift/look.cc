@@ -9,13 +9,11 @@
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
-#include "plugin/host/users.h"
 #include "plugin/inventory/runtime_states.h"
 #include "plugin/inventory/serving.h"
 #include "plugin/kernel/mount/namespaces.h"
 #include "plugin/kernel/probe.h"
 #include "plugin/kernel/process/threads.h"
-#include "plugin/pipeline/session.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::drift {
@@ -84,23 +82,6 @@ class Look {
         {.kind = kind, .subject = std::move(subject), .text = std::move(text), .rule = {}});
   }
 
-  // What the policies know of it, as the hook saw it: from its bundle, and its user if it is a
-  // session.
-  static Result<model::Container> container_of(const Record& record, bool is_session) {
-    const auto& given = record.given;
-    if (is_session) {
-      auto user = user_of(*given.uid);
-      return pinscope::container_of(Session{given.pid, user.uid, user.gid, std::move(user.groups)},
-                                    given.engine);
-    }
-    PINSCOPE_TRY(
-        auto started,
-        read_started({.id = given.id, .pid = given.pid, .bundle = given.bundle}, given.engine));
-    started.container.engine = given.engine;
-    started.container.identity = given.identity;
-    return std::move(started.container);
-  }
-
   // Nothing else is looked at when the time is over.
   bool is_late(const Subject& subject) {
     if (std::chrono::steady_clock::now() < until_) return false;
@@ -121,11 +102,11 @@ class Look {
       add(Kind::kIncomplete, subject_of(record), "the hook is still at work, or was killed at it");
       return;
     }
-    const bool is_session = record.given.uid.has_value();
     Running running{.record = record, .live = std::move(live), .mounts = {}, .restart = {}};
-    if (const auto container = container_of(record, is_session); !container)
+    if (const auto container = container_of(record); !container)
       add(Kind::kUnknown, subject_of(record), container.error().sentence());
-    else if (auto restart = decide_again(policies_, *container, is_session, features_); !restart)
+    else if (auto restart = decide_again(policies_, *container, is_session(record), features_);
+             !restart)
       return fail(record, restart.error());
     else
       running.restart = *std::move(restart);

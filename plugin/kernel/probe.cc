@@ -67,6 +67,15 @@ model::Features quick_features() {
   return features;
 }
 
+model::Features features_to_swap() {
+  model::Features features = quick_features();
+  features.attach_beneath = has_attach_beneath();
+  const auto context = create_filesystem("bpf");
+  const auto mount = context ? mount_filesystem(context->get()) : Result<Fd>(Fd());
+  features.detached_trees = mount && mount->valid() && clone_mount(mount->get(), "").has_value();
+  return features;
+}
+
 std::vector<ProbeResult> probe_all() {
   std::vector<ProbeResult> results;
 
@@ -100,6 +109,9 @@ std::vector<ProbeResult> probe_all() {
   results.push_back({"listmount and statmount", has_listmount() ? Probe::kYes : Probe::kNo,
                      "Linux 6.8", "the container's mount table is read from /proc", ""});
 
+  results.push_back({"mounts beneath others", has_attach_beneath() ? Probe::kYes : Probe::kNo,
+                     "Linux 6.5", "a view that `pinscope apply` replaces stays below the new one",
+                     ""});
   results.push_back(result(kAttributesProbe, attributes, "Linux 7.2",
                            "whose a view is stands in its record only"));
 

@@ -12,6 +12,10 @@ namespace pinscope::kernel {
 // sees when they do not hold.
 model::Features quick_features();
 
+// All but pin_attributes, each tried: what is built for a container that runs cannot be built
+// again.
+model::Features features_to_swap();
+
 inline constexpr const char* kDetachedTreesProbe = "detached mount trees";
 inline constexpr const char* kAttributesProbe = "attributes of pins";
 

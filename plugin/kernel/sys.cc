@@ -4,6 +4,7 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/kernel/uapi.h"
 
 // <sys/mount.h> and <linux/mount.h> cannot be included together on every C library.
 extern "C" int umount2(const char* target, int flags) noexcept;
@@ -80,6 +82,13 @@ Result<Fd> clone_mount(int dirfd, const std::string& path) {
   return mount;
 }
 
+Result<Fd> clone_tree(int mount) {
+  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH;
+  Fd tree(static_cast<int>(::syscall(SYS_open_tree, mount, "", flags)));
+  if (!tree.valid()) return failed("clone a mount with those on it");
+  return tree;
+}
+
 Status make_mount_read_only(int mount) {
   struct mount_attr attributes {};
   attributes.attr_set =
@@ -104,6 +113,19 @@ Status attach_mount(int mount, int dirfd, const std::string& path) {
   if (::syscall(SYS_move_mount, mount, "", dirfd, path.c_str(), flags) != 0)
     return failed(path.empty() ? "attach mount" : "attach mount at " + quoted(path));
   return {};
+}
+
+Status attach_beneath(int mount, int top) {
+  const unsigned flags =
+      MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH | uapi::kMoveMountBeneath;
+  if (::syscall(SYS_move_mount, mount, "", top, "", flags) != 0)
+    return failed("attach mount beneath another one");
+  return {};
+}
+
+bool has_attach_beneath() {
+  // EINVAL for a flag that is not known, and for this one EBADF: there are no such descriptors.
+  return !attach_beneath(-1, -1) && errno == EBADF;
 }
 
 Status detach_mount(int fd, int proc_self_fd) {
@@ -133,6 +155,12 @@ Result<Fd> open_pidfd(pid_t pid) {
   Fd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!fd.valid()) return failed("open process " + std::to_string(pid));
   return fd;
+}
+
+Status enter_private_mount_namespace() {
+  if (::unshare(CLONE_NEWNS) != 0) return failed("make a mount namespace");
+  PINSCOPE_TRY(const Fd root, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+  return make_tree_private(root.get());
 }
 
 Result<Fd> open_descriptor_directory() {

@@ -30,12 +30,20 @@ Result<Fd> mount_filesystem(int context);
 // open_tree(2) with OPEN_TREE_CLONE: a new mount of what `path` (relative to `dirfd`; "" for
 // itself) shows, attached nowhere, without the mounts below it.
 Result<Fd> clone_mount(int dirfd, const std::string& path);
+// The same with the mounts below it. `mount`: a mount of this namespace, or one that is attached
+// nowhere.
+Result<Fd> clone_tree(int mount);
 // mount_setattr(2): MOUNT_ATTR_RDONLY, NOSUID, NODEV and NOEXEC on this one mount.
 Status make_mount_read_only(int mount);
 // mount_setattr(2): this mount and those on it stop sharing changes with others.
 Status make_tree_private(int mount);
 // move_mount(2): attaches `mount` at `path` below `dirfd` ("" for dirfd itself).
 Status attach_mount(int mount, int dirfd, const std::string& path);
+// The same, beneath the mount whose root `top` is, or the topmost one of those that lie on it: what
+// is seen at that place does not change (MOVE_MOUNT_BENEATH, Linux 6.5).
+Status attach_beneath(int mount, int top);
+// Whether this kernel has it.
+bool has_attach_beneath();
 // umount2(2) of the mount whose root `fd` is, lazily. Needs the descriptor directory of this
 // process.
 Status detach_mount(int fd, int proc_self_fd);
@@ -44,6 +52,10 @@ Status detach_mount(int fd, int proc_self_fd);
 Result<Fd> open_resolved(int dirfd, const std::string& path, uint64_t flags, uint64_t resolve);
 
 Result<Fd> open_pidfd(pid_t pid);
+
+// Moves this process, which must have one thread, into a mount namespace of its own: a copy, none
+// of whose mounts shares changes with others.
+Status enter_private_mount_namespace();
 
 // /proc/self/fd, opened while /proc is still the host's: magic links of our descriptors, wherever
 // the process goes later. Checked to be procfs.

@@ -85,6 +85,9 @@ struct Statmount {
   char str[1];  // really a flexible array
 };
 
+// move_mount(2): MOVE_MOUNT_BENEATH, Linux 6.5.
+inline constexpr unsigned kMoveMountBeneath = 0x200;
+
 // setxattrat(2), getxattrat(2): Linux 6.13, include/uapi/linux/xattr.h.
 inline constexpr long kSysSetxattrat = 463;
 inline constexpr long kSysGetxattrat = 464;

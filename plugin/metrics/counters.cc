@@ -113,7 +113,8 @@ Counters::Counts zeros(const std::vector<std::string>& words) {
 
 const std::vector<std::string>& outcomes() {
   static const std::vector<std::string> all = {
-      kGranted, kRefused, kRemoved, "policy-accepted", "policy-rejected", "collected", kOther};
+      kGranted,          kRefused,    kRemoved,  "policy-accepted",
+      "policy-rejected", "collected", "changed", kOther};
   return all;
 }
 

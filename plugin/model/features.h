@@ -17,6 +17,9 @@ struct Features {
   bool detached_trees = true;
   // listmount(2) and statmount(2) (Linux 6.8): otherwise /proc/PID/mountinfo is read.
   bool list_mounts = true;
+  // A mount can be attached beneath another one (MOVE_MOUNT_BENEATH, Linux 6.5): a view that is
+  // replaced is taken away, and does not stay below the new one.
+  bool attach_beneath = true;
   // A bpffs keeps extended attributes (Linux 7.2): each pin of a view says whose it is.
   bool pin_attributes = false;
   friend bool operator==(const Features&, const Features&) = default;

@@ -131,6 +131,12 @@ struct HandOverValues {
   friend bool operator==(const HandOverValues&, const HandOverValues&) = default;
 };
 
+// Enters a mount namespace that nobody else is in, whose root is the target from here on: where a
+// kernel that joins attached mounts only puts a view together that is for another place.
+struct EnterWorkshop {
+  friend bool operator==(const EnterWorkshop&, const EnterWorkshop&) = default;
+};
+
 // From here on paths are the container's.
 struct EnterContainer {
   friend bool operator==(const EnterContainer&, const EnterContainer&) = default;
@@ -207,9 +213,9 @@ struct VerifyDelegation {
 
 using Step = std::variant<MakeInstance, MakeDelegatedInstance, MakeDirectory, MakeFile, PinObject,
                           MakeSymlink, SealInstance, CloneMount, ShowRoot, CloneSource, MakeValues,
-                          ShowValues, HandOverValues, EnterContainer, HideBpffs, CheckReach,
-                          ResolveTarget, AttachBelow, AttachView, VerifyView, VerifyValues,
-                          CheckLaterMounts, VerifyDelegation>;
+                          ShowValues, HandOverValues, EnterWorkshop, EnterContainer, HideBpffs,
+                          CheckReach, ResolveTarget, AttachBelow, AttachView, VerifyView,
+                          VerifyValues, CheckLaterMounts, VerifyDelegation>;
 
 struct Plan {
   std::vector<GrantedPin> grants;

@@ -30,6 +30,15 @@ struct Record {
   HostBpffs host_bpffs = HostBpffs::kMask;
   // Of the view, once it is applied; records of earlier versions have none.
   std::vector<ViewInstance> instances;
+  // Of views that it had before and that are below this one, where the kernel could not take them
+  // away.
+  std::vector<ViewInstance> beneath;
+  // Of a view that is being put in the place of this one. If nobody is at it any more, whoever was
+  // at it was killed, and either of them is seen.
+  std::vector<ViewInstance> unfinished;
+  // When its view was changed last, and by which user; nothing if it never was.
+  std::optional<uint64_t> changed_ns;  // CLOCK_REALTIME, nanoseconds
+  std::optional<uint32_t> changed_by;
   friend bool operator==(const Record&, const Record&) = default;
 };
 
@@ -43,9 +52,24 @@ struct AcceptedPolicies {
   std::vector<std::string> changed;
 };
 
+// Who had something done to a container that runs.
+struct Caller {
+  uint32_t uid = 0;                        // real user id
+  std::optional<uint32_t> login_uid = {};  // whom they logged in as, where the kernel keeps that
+  friend bool operator==(const Caller&, const Caller&) = default;
+};
+
 // One line of the audit trail.
 struct AuditEvent {
-  enum class Outcome { kGranted, kRefused, kRemoved, kPolicyRejected, kPolicyAccepted, kCollected };
+  enum class Outcome {
+    kGranted,
+    kRefused,
+    kRemoved,
+    kPolicyRejected,
+    kPolicyAccepted,
+    kCollected,
+    kChanged,
+  };
   Outcome outcome = Outcome::kGranted;
   std::string stage;  // the hook stage, or the command
   Given given;
@@ -54,6 +78,7 @@ struct AuditEvent {
   std::string error;               // its sentence
   std::vector<Rule> rules;         // of policies that disagree: what the error is about
   std::optional<AcceptedPolicies> accepted;
+  std::optional<Caller> by;  // of a change
   uint64_t time_ns = 0;      // CLOCK_REALTIME
   uint64_t duration_ns = 0;  // of the whole hook so far
 };

@@ -5,14 +5,15 @@
 #include <utility>
 
 #include "plugin/base/path.h"
+#include "plugin/host/users.h"
 #include "plugin/json/json.h"
 #include "plugin/kernel/bpf/source.h"
-#include "plugin/kernel/mount/mounts.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/pipeline/admit.h"
 #include "plugin/pipeline/host_view.h"
 #include "plugin/pipeline/identify.h"
 #include "plugin/pipeline/options.h"
+#include "plugin/pipeline/session.h"
 #include "plugin/plan/build.h"
 #include "plugin/policy/decide/bypass.h"
 #include "plugin/policy/decide/decide.h"
@@ -78,6 +79,7 @@ policy::KnownObjects look_at_sources(const Features& features, Restart& restart)
   const auto& grants = restart.decision->grants;
   policy::KnownObjects objects(grants.size());
   restart.left_out.resize(grants.size(), LeftOut::kNot);
+  restart.objects.resize(grants.size());
   const auto descriptors = kernel::open_descriptor_directory();
   if (!descriptors) {
     restart.refusal = descriptors.error();
@@ -88,6 +90,7 @@ policy::KnownObjects look_at_sources(const Features& features, Restart& restart)
     auto opened = sources.open(grants[i]);
     if (opened) {
       objects[i] = ObjectType{opened->info.kind, opened->info.type};
+      restart.objects[i] = std::move(opened->info);
       continue;
     }
     restart.left_out[i] = left_out(grants[i], opened.error());
@@ -104,24 +107,10 @@ Status judge(const Decision& decision, const Container& container, bool is_sessi
   auto facts = facts_of(process);
   facts.program.clear();  // by now that of the workload, which calls itself what it likes
   PINSCOPE_CHECK(admit(decision, facts));
-  const policy::Surroundings around{
-      process.shares_our_user_namespace(),
-      !is_session && policy::shares_host_namespace(container, NamespaceKind::kPid, host),
-      {},
-      kernel::are_on_different_mounts};
+  const auto around = surroundings_of(container, is_session, process, host);
   PINSCOPE_CHECK(policy::check_void(
       decision, policy::kinds_of(policy::find_bypasses(decision, container, around, objects))));
   return policy::check_reach(decision, objects, policy::shared_namespaces(container, host));
-}
-
-// The decision without what would be left out.
-Decision present(const Restart& restart) {
-  Decision decision = *restart.decision;
-  decision.grants.clear();
-  for (size_t i = 0; i < restart.left_out.size(); ++i)
-    if (restart.left_out[i] == LeftOut::kNot)
-      decision.grants.push_back(restart.decision->grants[i]);
-  return decision;
 }
 
 }  // namespace
@@ -142,6 +131,30 @@ Result<StartedContainer> read_started(oci::State state, Engine engine) {
     }
   }
   return StartedContainer{std::move(container), hook.has_value()};
+}
+
+Result<Container> container_of(const Record& record) {
+  const auto& given = record.given;
+  if (is_session(record)) {
+    auto user = user_of(*given.uid);
+    return container_of(Session{given.pid, user.uid, user.gid, std::move(user.groups)},
+                        given.engine);
+  }
+  PINSCOPE_TRY(
+      auto started,
+      read_started({.id = given.id, .pid = given.pid, .bundle = given.bundle}, given.engine));
+  started.container.engine = given.engine;
+  started.container.identity = given.identity;
+  return std::move(started.container);
+}
+
+Decision present(const Restart& restart) {
+  Decision decision = *restart.decision;
+  decision.grants.clear();
+  for (size_t i = 0; i < restart.left_out.size(); ++i)
+    if (restart.left_out[i] == LeftOut::kNot)
+      decision.grants.push_back(restart.decision->grants[i]);
+  return decision;
 }
 
 Result<Restart> decide_again(const std::vector<Policy>& policies, const Container& described,

@@ -14,6 +14,7 @@
 #include "plugin/model/decision.h"
 #include "plugin/model/features.h"
 #include "plugin/model/policy.h"
+#include "plugin/model/record.h"
 #include "plugin/oci/state.h"
 #include "plugin/pipeline/sources.h"
 
@@ -30,11 +31,18 @@ struct StartedContainer {
 // to give it something. kSystem: there is no config.json (any more).
 Result<StartedContainer> read_started(oci::State state, model::Engine engine);
 
+// The container of a record, as the hook saw it: from its bundle, or its user if it is a session.
+Result<model::Container> container_of(const model::Record& record);
+inline bool is_session(const model::Record& record) {
+  return record.given.uid.has_value();
+}
+
 struct Restart {
   // Nothing if the policies disagree: see `refusal`.
   std::optional<model::Decision> decision;
-  // For each of its grants.
+  // For each of its grants: whether it is left out, and what it would give if not.
   std::vector<LeftOut> left_out;
+  std::vector<std::optional<model::ObjectInfo>> objects;
   // Whether anything would be done for it.
   bool makes_view = false;
   // Why it would not start: the first reason, as far as it shows without its mounts.
@@ -46,5 +54,8 @@ struct Restart {
 Result<Restart> decide_again(const std::vector<model::Policy>& policies,
                              const model::Container& container, bool is_session,
                              const model::Features& features);
+
+// The decision without what would be left out. There must be one.
+model::Decision present(const Restart& restart);
 
 }  // namespace pinscope

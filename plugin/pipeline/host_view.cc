@@ -4,7 +4,9 @@
 #include "plugin/kernel/bpf/pin_list.h"
 #include "plugin/kernel/bpf/program_reach.h"
 #include "plugin/kernel/bpf/same_objects.h"
+#include "plugin/kernel/mount/mounts.h"
 #include "plugin/kernel/sys.h"
+#include "plugin/policy/decide/select.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope {
@@ -79,6 +81,21 @@ policy::HostView host_at_start(const Result<kernel::ContainerProcess>& process) 
             return process && process->namespace_is(kind, path);
           },
           pins_matching, kernel::compare_objects, objects_at, kernel::programs_reach_machine};
+}
+
+policy::Surroundings surroundings_of(const model::Container& container, bool is_session,
+                                     const kernel::ContainerProcess& process,
+                                     const policy::HostView& host) {
+  return {process.shares_our_user_namespace(),
+          !is_session && policy::shares_host_namespace(container, model::NamespaceKind::kPid, host),
+          {},
+          kernel::are_on_different_mounts};
+}
+
+policy::KnownObjects objects_of(const std::vector<model::PinnedObject>& pins) {
+  policy::KnownObjects known;
+  for (const auto& pin : pins) known.push_back(model::ObjectType{pin.object.kind, pin.object.type});
+  return known;
 }
 
 policy::KnownObjects look_at(const model::Decision& decision, kernel::SourceOpener& sources) {

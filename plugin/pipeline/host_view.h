@@ -11,6 +11,8 @@
 #include "plugin/kernel/process/process.h"
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"
+#include "plugin/model/given.h"
+#include "plugin/policy/decide/bypass.h"
 #include "plugin/policy/decide/host_view.h"
 #include "plugin/policy/decide/reach.h"
 
@@ -33,6 +35,14 @@ Result<kernel::ContainerProcess> find_process(const model::Container& container)
 // The host when the container has its process, whose namespaces are looked at. `process` must
 // outlive it; of one that was not found no namespace is the one in question.
 policy::HostView host_at_start(const Result<kernel::ContainerProcess>& process);
+
+// What is around a container that has its process, as far as it makes a view void.
+policy::Surroundings surroundings_of(const model::Container& container, bool is_session,
+                                     const kernel::ContainerProcess& process,
+                                     const policy::HostView& host);
+
+// What the grants turned out to be.
+policy::KnownObjects objects_of(const std::vector<model::PinnedObject>& pins);
 
 // What the sources of the grants are, where the policy does not say what they have to be; nothing
 // for one that cannot be opened, which is the hook's to refuse. Changes the working directory.

@@ -7,7 +7,6 @@
 #include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/kernel/bpf/source.h"
-#include "plugin/kernel/mount/mounts.h"
 #include "plugin/kernel/probe.h"
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/kernel/process/process.h"
@@ -53,12 +52,6 @@ Record intent(Given given, const Container& container, const kernel::ContainerPr
   record.layout = decision.layout;
   record.host_bpffs = decision.host_bpffs;
   return record;
-}
-
-policy::KnownObjects objects_of(const std::vector<PinnedObject>& pins) {
-  policy::KnownObjects known;
-  for (const auto& pin : pins) known.push_back(ObjectType{pin.object.kind, pin.object.type});
-  return known;
 }
 
 // Judges the objects and mounts that the steps find. What the container shares with the host is
@@ -128,12 +121,7 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
   // May the container have a view?
   if (!process) return std::unexpected(process.error());
   PINSCOPE_CHECK(admit(decision, facts_of(*process)));
-  const policy::Surroundings around{
-      process->shares_our_user_namespace(),
-      !start.subject.is_session &&
-          policy::shares_host_namespace(container, NamespaceKind::kPid, host),
-      {},
-      kernel::are_on_different_mounts};
+  const auto around = surroundings_of(container, start.subject.is_session, *process, host);
   PINSCOPE_CHECK(judge_bypasses(
       decision,
       policy::find_bypasses(decision, container, around, policy::expected_objects(decision)),

@@ -73,25 +73,42 @@ class Builder {
   Result<Plan> build() {
     if (!decision_.selected()) return Plan{};
     if (decision_.shows_values()) make_values();
-    if (decision_.has_pins()) {
-      switch (decision_.layout) {
-        case Layout::kShared:
-          PINSCOPE_CHECK(shared());
-          break;
-        case Layout::kPerMap:
-          PINSCOPE_CHECK(per_map());
-          break;
-        case Layout::kBind:
-          PINSCOPE_CHECK(bind());
-          break;
-      }
-    }
+    PINSCOPE_CHECK(grants());
     PINSCOPE_CHECK(show_what_is_not_pinned());
     if (decision_.delegation) PINSCOPE_CHECK(delegate(*decision_.delegation));
     return assemble();
   }
 
+  Result<UnattachedPlan> build_unattached() {
+    PINSCOPE_CHECK(grants());
+    if (!decision_.has_pins() && !features_.attach_beneath) frame();
+    if (!features_.detached_trees && !plan_.steps.empty()) {
+      plan_.steps.emplace_back(EnterWorkshop{});
+      append(inside_);
+      plan_.steps.emplace_back(AttachView{view_});
+    }
+    append(below_);
+    return UnattachedPlan{std::move(plan_), view_};
+  }
+
  private:
+  Status grants() {
+    if (!decision_.has_pins()) return {};
+    switch (decision_.layout) {
+      case Layout::kShared:
+        return shared();
+      case Layout::kPerMap:
+        return per_map();
+      case Layout::kBind:
+        return bind();
+    }
+    return {};
+  }
+
+  void append(std::vector<Step>& steps) {
+    for (auto& step : steps) plan_.steps.push_back(std::move(step));
+  }
+
   InstanceId make_instance(InstanceType type) {
     plan_.steps.emplace_back(MakeInstance{type, instances_});
     return instances_++;
@@ -207,6 +224,7 @@ class Builder {
       plan_.steps.emplace_back(
           MakeSymlink{top, shown + grant.name, target + kReadWriteDirectory + "/" + grant.name});
     }
+    lead_back(top, shown + kReadWriteDirectory + "/");
     plan_.steps.emplace_back(SealInstance{top});
     PINSCOPE_CHECK(check_nobody_owns_writable_directory());
 
@@ -217,6 +235,19 @@ class Builder {
     PINSCOPE_CHECK(pin_all(true, writable, made_writable));
     attach_below(mount, view_, kReadWriteDirectory);
     return {};
+  }
+
+  // In the directory that the writable instance covers, for who is on the way through this view
+  // when it is replaced: that mount goes first, and the way then begins again, in the new view.
+  void lead_back(InstanceId instance, const std::string& covered) {
+    const std::string writable = join(decision_.grants_at(), kReadWriteDirectory);
+    std::set<std::string_view> linked;
+    for (const auto& grant : decision_.grants) {
+      const auto first = std::string_view(grant.name).substr(0, grant.name.find('/'));
+      if (grant.pin && opens_for_writing(grant.access) && linked.insert(first).second)
+        plan_.steps.emplace_back(
+            MakeSymlink{instance, covered + std::string(first), join(writable, first)});
+    }
   }
 
   // A sealed tmpfs of empty files, one for each grant to be mounted on.
@@ -301,9 +332,6 @@ class Builder {
   }
 
   Result<Plan> assemble() {
-    const auto append = [&](std::vector<Step>& steps) {
-      for (auto& step : steps) plan_.steps.push_back(std::move(step));
-    };
     // One mount at a time: before the container is entered where the kernel joins detached mounts.
     if (features_.detached_trees) append(below_);
     const bool hides = decision_.host_bpffs != HostBpffs::kAllow;
@@ -375,6 +403,11 @@ class Builder {
 
 Result<Plan> build(const Decision& decision, const Container& container, const Features& features) {
   return Builder(decision, container, features).build();
+}
+
+Result<UnattachedPlan> build_unattached(const Decision& decision, const Container& container,
+                                        const Features& features) {
+  return Builder(decision, container, features).build_unattached();
 }
 
 }  // namespace pinscope::plan

@@ -16,4 +16,16 @@ namespace pinscope::plan {
 Result<model::Plan> build(const model::Decision& decision, const model::Container& container,
                           const model::Features& features);
 
+// The grants' view alone, attached nowhere, whatever the decision says of the rest of the
+// container: for one that is put in the place of another. It is `view`, with the mounts below it.
+// Without grants there is none, and no step; or, where a kernel cannot take the
+// old one away, an empty one.
+struct UnattachedPlan {
+  model::Plan plan;
+  model::MountId view = 0;
+};
+Result<UnattachedPlan> build_unattached(const model::Decision& decision,
+                                        const model::Container& container,
+                                        const model::Features& features);
+
 }  // namespace pinscope::plan

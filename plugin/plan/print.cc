@@ -91,6 +91,9 @@ struct TextPrinter {
            to_string(grant.rule);
   }
   std::string operator()(const HandOverValues&) const { return "hand the values to their holder"; }
+  std::string operator()(const EnterWorkshop&) const {
+    return "enter a mount namespace of its own, whose root is the target";
+  }
   std::string operator()(const EnterContainer&) const {
     return "enter the container's mount namespace";
   }
@@ -209,6 +212,7 @@ struct JsonPrinter {
     write_rule(json, grant.rule);
   }
   void operator()(const HandOverValues&) const { start("hand-over-values"); }
+  void operator()(const EnterWorkshop&) const { start("enter-workshop"); }
   void operator()(const EnterContainer&) const { start("enter-container"); }
   void operator()(const HideBpffs& step) const {
     start("hide-bpffs").field("how", name_of(step.how));

@@ -150,6 +150,10 @@ class Line {
     json_.field("pid", event_.given.pid).field("engine", model::engine_name(event_.given.engine));
     if (event_.given.uid) json_.field("uid", *event_.given.uid);
     json_.end();
+    if (!event_.by) return;
+    json_.key("by").object().field("uid", event_.by->uid);
+    if (event_.by->login_uid) json_.field("login_uid", *event_.by->login_uid);
+    json_.end();
   }
 
   void pin(const PinnedObject& pin) {

@@ -33,6 +33,7 @@ const char* priority_of(AuditEvent::Outcome outcome) {
       return kPriorityWarning;
     case AuditEvent::Outcome::kPolicyAccepted:
     case AuditEvent::Outcome::kCollected:
+    case AuditEvent::Outcome::kChanged:
       return kPriorityNotice;
     case AuditEvent::Outcome::kGranted:
     case AuditEvent::Outcome::kRemoved:
@@ -61,6 +62,9 @@ std::string message_of(const AuditEvent& event) {
       return "accepted the policies";
     case AuditEvent::Outcome::kCollected:
       return "collected what " + container + " left behind";
+    case AuditEvent::Outcome::kChanged:
+      return "changed the view of " + container + " to " +
+             count_of(event.given.pins.size(), "pin", "pins");
   }
   return {};
 }

@@ -115,6 +115,10 @@ void fields(auto& visit, Of<Record> auto& record) {
   visit("values_at", given.values_at);
   if (given.values_at) visit.shown("values", given.pins);
   visit.optional("instances", record.instances);
+  visit.optional("beneath", record.beneath);
+  visit.optional("unfinished", record.unfinished);
+  visit("changed_ns", record.changed_ns);
+  visit("changed_by", record.changed_by);
   visit.optional("hidden", given.hidden);
   visit.optional("void", given.bypasses);
 }

@@ -26,6 +26,8 @@ const char* name_of(model::AuditEvent::Outcome outcome) {
       return "policy-accepted";
     case model::AuditEvent::Outcome::kCollected:
       return "collected";
+    case model::AuditEvent::Outcome::kChanged:
+      return "changed";
   }
   return "";
 }

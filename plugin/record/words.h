@@ -8,7 +8,8 @@ namespace pinscope::record {
 
 // "intended", "applied".
 const char* name_of(model::Record::State state);
-// "granted", "refused", "removed", "policy-rejected", "policy-accepted", "collected".
+// "granted", "refused", "removed", "policy-rejected", "policy-accepted", "collected",
+// "changed".
 const char* name_of(model::AuditEvent::Outcome outcome);
 
 }  // namespace pinscope::record

@@ -4,25 +4,63 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "plugin/base/text.h"
+#include "plugin/cli/apply/repair.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/drift/text.h"
 #include "plugin/cli/explain/next_policies.h"
 #include "plugin/drift/look.h"
+#include "plugin/inventory/collect.h"
 #include "plugin/inventory/find_container.h"
 
 namespace pinscope::cli {
 namespace {
 
 constexpr const char* kPlugin = "nagios";
+constexpr const char* kStage = "drift";
 constexpr auto kExitDrift = static_cast<ExitStatus>(3);
 
 struct DriftOptions {
   std::string container;
   std::string format;  // empty: what --output says
+  bool repair = false;
 };
+
+// What a container has lost of its view, or who was killed at changing it has left.
+bool is_repaired_by_swap(drift::Kind kind) {
+  return kind == drift::Kind::kViewMissing || kind == drift::Kind::kSealBroken ||
+         kind == drift::Kind::kIncomplete;
+}
+
+// What fails is told, and still there when one looks again.
+Status repair(const Settings& settings, const drift::Drift& drift) {
+  PINSCOPE_TRY(const auto next, policies_to_apply(settings));
+  std::set<std::string> ids;
+  bool has_leftovers = false;
+  for (const auto& entry : drift.entries) {
+    if (entry.subject && is_repaired_by_swap(entry.kind)) ids.insert(entry.subject->id);
+    has_leftovers = has_leftovers || entry.kind == drift::Kind::kLeftover;
+  }
+  const SwapOrder order{
+      .options = settings.hook, .stage = kStage, .by = this_caller(), .repair = true};
+  for (const auto& id : ids) {
+    PINSCOPE_TRY(const auto files, files_of_running(settings, id));
+    PINSCOPE_TRY(const auto application, apply_to(files, next.policies, order));
+    for (const auto& one : application.containers)
+      if (one.error) report(*one.error);
+  }
+  if (!has_leftovers) return {};
+  PINSCOPE_TRY(const auto removed,
+               inventory::collect({.state_directory = settings.hook.state_directory,
+                                   .audit_path = settings.hook.audit.path}));
+  for (const auto& one : removed)
+    if (one.error) report(*one.error);
+  return {};
+}
 
 Result<drift::Drift> look(const Settings& settings, const DriftOptions& options) {
   PINSCOPE_CHECK(check_given_path(settings, "policy"));
@@ -51,7 +89,11 @@ Result<ExitStatus> run_drift(const Settings& settings, const DriftOptions& optio
   if (settings.json() && !options.format.empty() && options.format != "json")
     return std::unexpected(Error(ErrorCode::kUsage, "print --format " + options.format)
                                .reason("--output asks for json"));
-  const auto drift = look(settings, options);
+  auto drift = look(settings, options);
+  if (drift && options.repair) {
+    PINSCOPE_CHECK(repair(settings, *drift));
+    drift = look(settings, options);
+  }
   if (options.format == kPlugin) {
     const auto result = drift ? to_plugin_result(*drift) : unknown_result(drift.error().sentence());
     print(result.line);
@@ -76,7 +118,10 @@ void add_drift(CLI::App& root, Program& program) {
           "Only this one: its id, a unique beginning of it, or the name that its engine gave it")
       .choice("--format", options->format, {"table", "json", kPlugin},
               "How to print it, beside what --output offers: as a plugin of Nagios or Icinga")
-      .shared_options(program.settings, {"policy", "cache-dir", "state-dir"})
+      .flag("--repair", options->repair,
+            "Make views again that a container has lost or whose seal is broken, end changes that "
+            "were cut short, and remove what containers have left behind; then look again")
+      .shared_options(program.settings, {"policy", "cache-dir", "state-dir", "audit"})
       .output_options(program.settings)
       .footer(
           "Critical: extra (a grant that no policy gives it now); wider (it can do more than they "
@@ -90,7 +135,8 @@ void add_drift(CLI::App& root, Program& program) {
           "last-good (the policy files have errors); leftover (a record of a container that has "
           "ended); damaged (a record that cannot be read).\n"
           "unknown: it could not be looked at.\n"
-          "Nothing is changed. Exit status: 0 no drift; 1 failure, or something could not be "
+          "Nothing is changed without --repair, which gives such a container the view that the "
+          "policies say now. Exit status: 0 no drift; 1 failure, or something could not be "
           "looked at; 2 usage error; 3 drift. With --format nagios: 0 OK; 1 WARNING; 2 CRITICAL; "
           "3 UNKNOWN.");
 }

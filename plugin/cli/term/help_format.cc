@@ -9,10 +9,22 @@ namespace {
 
 constexpr size_t kWidth = 80;
 constexpr size_t kColumn = 26;  // where descriptions begin
+constexpr size_t kIndent = 4;   // of a name's further lines
+
+// A name with many choices, in lines that end behind one of them.
+std::string in_lines(std::string text) {
+  for (size_t line = 0; text.size() - line > kWidth;) {
+    const size_t bar = text.rfind('|', line + kWidth - 1);
+    if (bar == std::string::npos || bar <= line) break;
+    text.insert(bar + 1, "\n" + std::string(kIndent, ' '));
+    line = bar + 2;
+  }
+  return text;
+}
 
 // "  NAME    description", or the description below where the name is too long.
 std::string entry(const std::string& name, const std::string& description) {
-  std::string text = "  " + name;
+  std::string text = in_lines("  " + name);
   if (description.empty()) return text + "\n";
   if (text.size() + 2 > kColumn)
     text += "\n" + std::string(kColumn, ' ');

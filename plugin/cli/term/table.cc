@@ -43,7 +43,7 @@ void Table::add(std::vector<Cell> cells) {
 void Table::add_note(const std::string& text) {
   constexpr size_t kWidth = 80;
   constexpr size_t kIndent = 4;
-  notes_.back() =
+  notes_.back() +=
       std::string(kIndent, ' ') + wrapped(one_line(text), kWidth, kIndent, kIndent) + "\n";
 }
 

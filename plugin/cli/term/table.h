@@ -27,7 +27,8 @@ class Table {
   explicit Table(std::vector<std::string> headers);
   // Adds a row, which has as many cells as there are headers.
   void add(std::vector<Cell> cells);
-  // Puts a sentence below the row that was added last, in lines of at most 80 columns.
+  // Puts a sentence below the row that was added last and its notes so far, in lines of at most 80
+  // columns.
   void add_note(const std::string& text);
   // The first columns get at least these widths, so that tables below each other look like one.
   void keep_widths(std::vector<size_t> widths) { widths_ = std::move(widths); }

@@ -144,7 +144,7 @@ Result<ContainerRoot> ContainerRoot::find(const std::string& rootfs, const HostR
   return ContainerRoot(std::move(top), false);
 }
 
-Result<ContainerRoot> ContainerRoot::of_session() {
+Result<ContainerRoot> ContainerRoot::of_namespace() {
   PINSCOPE_TRY(Fd top, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
   return ContainerRoot(std::move(top), false);
 }

@@ -36,8 +36,9 @@ class ContainerRoot {
   // To be called in the container's mount namespace. kRootfsAmbiguous if it cannot be told which
   // directory will be the container's root.
   static Result<ContainerRoot> find(const std::string& rootfs, const HostRoot& host);
-  // The root in the mount namespace of a session, which is the host's root.
-  static Result<ContainerRoot> of_session();
+  // The root of the mount namespace: that of a session, which is the host's root, and that of a
+  // container that runs. Whoever may mount there chooses what it is.
+  static Result<ContainerRoot> of_namespace();
 
   [[nodiscard]] int fd() const { return fd_.get(); }
 

@@ -136,9 +136,12 @@ std::vector<Mount> parse_mountinfo(std::string_view text) {
     mount.is_tmpfs = line.dash[1] == "tmpfs";
     mount.may_wait = !is_local(line.dash[1]);
     mount.leads = leads_of(line.dash[1]);
-    mount.is_shared =
-        std::any_of(line.fields.begin() + kFirstOptional, line.dash,
-                    [](std::string_view field) { return field.starts_with("shared:"); });
+    constexpr std::string_view kShared = "shared:";
+    const auto shared =
+        std::find_if(line.fields.begin() + kFirstOptional, line.dash,
+                     [&](std::string_view field) { return field.starts_with(kShared); });
+    mount.is_shared = shared != line.dash;
+    if (mount.is_shared) to_id(shared->substr(kShared.size()), mount.peer_group);
     mounts.push_back(std::move(mount));
   });
   return mounts;

@@ -18,6 +18,7 @@ struct Mount {
   bool is_bpf = false;
   bool is_tmpfs = false;
   bool is_shared = false;         // changes below it propagate to its peers
+  uint64_t peer_group = 0;        // with whom it shares them; 0: with nobody
   bool parent_is_shared = false;  // the same of the mount that it is on; see bpf_mounts_below()
   // Its file system may wait for another program or machine, which may never answer.
   bool may_wait = false;

@@ -44,6 +44,7 @@ Result<Mount> statmount(uint64_t id, bool with_paths) {
   mount.is_tmpfs = buffer.header.sb_magic == TMPFS_MAGIC;
   mount.may_wait = !is_local(uint64_t{buffer.header.sb_magic});
   mount.is_shared = (buffer.header.mnt_propagation & kPropagationShared) != 0;
+  mount.peer_group = buffer.header.mnt_peer_group;
   mount.leads = leads_of(buffer.header.sb_magic);
   if (with_paths) {
     mount.mount_point = buffer.header.str + buffer.header.mnt_point;

@@ -161,8 +161,9 @@ Result<std::vector<BpffsMount>> bpffs_mounts_of(int proc, const MountNamespace& 
   uint64_t id = 0;
   if (::ioctl(fd.get(), uapi::kNsGetMntNsId, &id) == 0) {
     auto mounts = list(id);
-    // EINVAL: this kernel tells the id and takes none.
-    if (mounts || mounts.error().errnum() != EINVAL) return mounts;
+    // EINVAL: this kernel tells the id and takes none. ENOSYS: it is kept from telling of mounts.
+    if (mounts || (mounts.error().errnum() != EINVAL && mounts.error().errnum() != ENOSYS))
+      return mounts;
   }
   if (space.process.empty())
     return std::unexpected(Error(ErrorCode::kKernelUnsupported, "list its mounts")

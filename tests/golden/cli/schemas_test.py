@@ -68,7 +68,7 @@ class Outputs(cli.Case):
         return records.parent
 
     def test_there_is_a_page_for_each(self):
-        tested = {"audit", "audit-verify", "cdi", "check", "diff", "doctor", "drift", "engine",
+        tested = {"apply", "audit", "audit-verify", "cdi", "check", "diff", "doctor", "drift", "engine",
                   "explain", "gc", "inspect", "inventory", "list", "plan", "test", "version",
                   "common", "can", "dump", "who"}
         self.assertEqual({path.stem for path in SCHEMAS.glob("*.json")}, tested)
@@ -212,6 +212,13 @@ class Outputs(cli.Case):
         self.assertEqual(list(found["counts"]), kinds)
         self.assertIn(("leftover", "web-1"),
                       [(one["kind"], one.get("container", {}).get("id")) for one in found["drift"]])
+
+    @AS_ROOT
+    def test_apply_without_containers_that_run(self):
+        where = ("--policy", self.policies, "--state-dir", self.store(), "--cache-dir",
+                 self.directory / "cache", "--audit", self.directory / "audit.jsonl")
+        found = self.printed("apply", "apply", "--all", *where)
+        self.assertEqual(found["containers"], [])
 
     @AS_ROOT
     @unittest.skipUnless(shutil.which("bpftool"), "bpftool is not installed")

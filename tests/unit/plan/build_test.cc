@@ -79,9 +79,40 @@ TEST(PlanBuild, LinksFromTheSealedInstanceToTheWritableOneInTheSharedLayout) {
   EXPECT_THAT(all,
               ::testing::Contains("make link \"view/counters\" to \"_rw/counters\" in instance 0"));
   EXPECT_THAT(all, ::testing::Contains("attach mount 1 at \"_rw\" in mount 0"));
+  // Where that mount has gone, the way begins again.
+  EXPECT_THAT(all, ::testing::Contains("make link \"view/_rw/counters\" to "
+                                       "\"/sys/fs/bpf/_rw/counters\" in instance 0"));
   EXPECT_THAT(all, ::testing::Contains("mount 1 shows \"view\" of instance 1, mounted read-only"));
   EXPECT_LT(index_of(all, "make link \"view/counters\" to \"_rw/counters\" in instance 0"),
             index_of(all, "make the superblock of instance 0 read-only"));
+}
+
+// For a container that runs: nothing of it is entered, whatever the kernel lacks.
+TEST(PlanBuild, PutsAViewTogetherThatIsAttachedNowhere) {
+  const auto decision = deciding({readable("flows"), writable("counters")});
+  for (const bool detached_trees : {true, false}) {
+    model::Features features;
+    features.detached_trees = detached_trees;
+    const auto built = build_unattached(decision, model::Container(), features);
+    ASSERT_TRUE(built) << built.error().sentence();
+    const std::string text = to_text(built->plan);
+    EXPECT_EQ(built->view, 0U);
+    EXPECT_THAT(text, HasSubstr("make the superblock of instance 0 read-only"));
+    EXPECT_THAT(text, HasSubstr("attach mount 1 at \"_rw\" in mount 0"));
+    EXPECT_THAT(text, ::testing::Not(HasSubstr("container's")));
+    EXPECT_EQ(text.contains("enter a mount namespace of its own"), !detached_trees);
+  }
+}
+
+TEST(PlanBuild, PutsNoViewTogetherWithoutGrantsUnlessTheOldOneStays) {
+  model::Features features;
+  const auto none = build_unattached(deciding({}), model::Container(), features);
+  ASSERT_TRUE(none);
+  EXPECT_TRUE(none->plan.steps.empty());
+  features.attach_beneath = false;
+  const auto empty = build_unattached(deciding({}), model::Container(), features);
+  ASSERT_TRUE(empty);
+  EXPECT_THAT(to_text(empty->plan), HasSubstr("make tmpfs instance 0"));
 }
 
 TEST(PlanBuild, LinksUpwardsFromNestedNames) {

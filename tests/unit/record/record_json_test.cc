@@ -34,6 +34,21 @@ TEST(RecordJson, ComesBackWithEveryField) {
   EXPECT_EQ(*back, record);
 }
 
+TEST(RecordJson, ComesBackWithWhatAChangeHasLeft) {
+  Record record = a_full_record();
+  record.beneath = record.instances;
+  record.unfinished = {{.type = model::InstanceType::kTmpfs,
+                        .device_major = 0,
+                        .device_minor = 99,
+                        .sealed = true,
+                        .mounts = {2147483649, 2147483650}}};
+  record.changed_ns = 1795984195139450026;
+  record.changed_by = 1000;
+  const auto back = from_json(to_json(record), "web-1.json");
+  ASSERT_TRUE(back) << back.error().sentence();
+  EXPECT_EQ(*back, record);
+}
+
 TEST(RecordJson, ComesBackWithEveryFieldAtItsDefault) {
   Record record;
   record.given.id = "a";

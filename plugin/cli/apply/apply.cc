@@ -1,0 +1,121 @@
+// `pinscope apply`: containers that run get the views that the policies say now.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "plugin/base/text.h"
+#include "plugin/cli/apply/repair.h"
+#include "plugin/cli/apply/text.h"
+#include "plugin/cli/commands.h"
+#include "plugin/inventory/find_container.h"
+
+namespace pinscope::cli {
+namespace {
+
+constexpr const char* kStage = "apply";
+// More than one container in so many may not lose all that it has unless somebody says so.
+constexpr size_t kOneIn = 10;
+
+struct ApplyOptions {
+  std::string container;
+  bool all = false;
+  bool dry_run = false;
+  bool yes = false;
+};
+
+// The containers that would have no grant left.
+std::vector<std::string> emptied(const Application& application) {
+  std::vector<std::string> ids;
+  for (const auto& one : application.containers)
+    if (one.outcome == Swapped::Outcome::kChanged && one.changes.to_nothing)
+      ids.push_back(quoted(one.record.given.id));
+  return ids;
+}
+
+Status check_emptied(const Application& foreseen) {
+  const auto ids = emptied(foreseen);
+  if (ids.size() <= 1 || ids.size() * kOneIn <= foreseen.containers.size()) return {};
+  return std::unexpected(
+      Error(ErrorCode::kUsage, "take everything from " + joined(ids, ", "))
+          .reason(std::to_string(ids.size()) + " of " +
+                  count_of(foreseen.containers.size(), "container", "containers") +
+                  " would have no grant left")
+          .hint("nothing was changed; if that is meant, say --yes"));
+}
+
+ExitStatus status_of(const Application& application) {
+  const auto is = [&](auto outcome) {
+    return [outcome](const Swapped& one) { return one.outcome == outcome; };
+  };
+  const auto& all = application.containers;
+  const bool failed =
+      !application.unreadable.empty() || std::ranges::any_of(all, is(Swapped::Outcome::kFailed)) ||
+      std::ranges::any_of(all, is(Swapped::Outcome::kRefused)) ||
+      std::ranges::any_of(all, [](const Swapped& one) { return !one.changes.left.empty(); });
+  if (failed) return kExitFailure;
+  const bool changes = std::ranges::any_of(all, is(Swapped::Outcome::kChanged));
+  return application.dry_run && changes ? kExitDiffers : kExitOk;
+}
+
+Result<ExitStatus> run_apply(const Settings& settings, const ApplyOptions& options) {
+  if (options.all != options.container.empty())
+    return std::unexpected(Error(ErrorCode::kUsage, "apply the policies")
+                               .reason("either --container or --all says to whom"));
+  if (::geteuid() != 0)
+    return std::unexpected(
+        Error::system("change the views of containers", EPERM).hint("this command needs root"));
+  std::string id;
+  if (!options.all) {
+    PINSCOPE_TRY(id,
+                 inventory::find_container_id(options.container, settings.hook.state_directory));
+  }
+  PINSCOPE_TRY(const auto next, policies_to_apply(settings));
+  PINSCOPE_TRY(const auto files, files_of_running(settings, id));
+  if (!options.all && files.names.empty())
+    return std::unexpected(Error(ErrorCode::kRecord, "change the view of " + quoted(id))
+                               .reason("no container that runs has a record with this id")
+                               .hint("only what was started with the hook can be changed"));
+  SwapOrder order{.options = settings.hook, .stage = kStage, .by = this_caller(), .dry_run = true};
+  if (!options.dry_run) {
+    if (!options.yes) {
+      PINSCOPE_TRY(const auto foreseen, apply_to(files, next.policies, order));
+      PINSCOPE_CHECK(check_emptied(foreseen));
+    }
+    order.dry_run = false;
+  }
+  PINSCOPE_TRY(const auto application, apply_to(files, next.policies, order));
+  print(settings.json() ? to_json(application) : to_text(application, settings.palette()));
+  for (const auto& error : application.unreadable) report(error);
+  return status_of(application);
+}
+
+}  // namespace
+
+void add_apply(CLI::App& root, Program& program) {
+  auto options = std::make_shared<ApplyOptions>();
+  add_command(root, program, "apply",
+              "Give containers that run the views that the policies say now",
+              [&program, options] { return run_apply(program.settings, *options); })
+      .option("--container", options->container, "CONTAINER",
+              "This one: its id, a unique beginning of it, or the name that its engine gave it")
+      .flag("--all", options->all, "All that run and have a record")
+      .flag("-n,--dry-run", options->dry_run, "Say what would be changed, change nothing")
+      .flag("--yes", options->yes,
+            "Also if more than one container, and more than one in ten, would have no grant left")
+      .shared_options(program.settings, {"policy", "cache-dir", "state-dir", "audit"})
+      .output_options(program.settings)
+      .footer(
+          "A new view is built, sealed, and put in the place of the old one at once: processes in "
+          "the container see one or the other. For each container all of it is done or nothing. "
+          "What is open stays open: the processes that have what is not granted any more are "
+          "listed. BPF tokens, and the place of a view, are a matter of the next start.\n"
+          "If the policy files have an error, nothing is changed.\n"
+          "Exit status: 0 the views are what the policies say; 1 one could not be changed, or not "
+          "in everything; 2 usage error, or --yes is needed; 3 with --dry-run: something would be "
+          "changed.");
+}
+
+}  // namespace pinscope::cli

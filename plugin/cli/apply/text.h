@@ -1,0 +1,24 @@
+// What `pinscope apply` did, for people and for programs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugin/cli/apply/held.h"
+#include "plugin/cli/term/terminal.h"
+#include "plugin/pipeline/swap.h"
+
+namespace pinscope::cli {
+
+struct Application {
+  bool dry_run = false;
+  std::vector<Swapped> containers;      // that run
+  std::vector<std::vector<Held>> held;  // of each of them
+  std::vector<Error> unreadable;        // records
+};
+
+std::string to_text(const Application& application, const Palette& palette);
+// docs/schemas/apply.json describes it.
+std::string to_json(const Application& application);
+
+}  // namespace pinscope::cli

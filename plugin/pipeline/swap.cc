@@ -1,0 +1,423 @@
+#include "plugin/pipeline/swap.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+#include "plugin/apply/apply.h"
+#include "plugin/apply/swap.h"
+#include "plugin/base/clock.h"
+#include "plugin/base/text.h"
+#include "plugin/host/file.h"
+#include "plugin/kernel/bpf/source.h"
+#include "plugin/kernel/mount/ways_out.h"
+#include "plugin/kernel/process/child.h"
+#include "plugin/kernel/sys.h"
+#include "plugin/model/reach.h"
+#include "plugin/model/view_names.h"
+#include "plugin/pipeline/host_view.h"
+#include "plugin/pipeline/ledger.h"
+#include "plugin/pipeline/run_log.h"
+#include "plugin/plan/build.h"
+#include "plugin/policy/decide/bypass.h"
+#include "plugin/policy/decide/grantable.h"
+#include "plugin/policy/decide/reach.h"
+#include "plugin/record/change_lock.h"
+#include "plugin/record/store.h"
+
+namespace pinscope {
+namespace {
+
+using namespace model;
+using record::Store;
+
+// A file system of the container's may never answer on the way to its view.
+constexpr std::chrono::seconds kTimeout{10};
+constexpr std::chrono::milliseconds kForOthers{5000};
+constexpr mode_t kMask = 022;  // the modes of new pins and directories depend on it
+
+// Values have a file system of their own, which stays.
+bool is_of_values(const ViewInstance& instance) {
+  return instance.type == InstanceType::kFuse;
+}
+
+std::vector<ViewInstance> view_of(const Record& record) {
+  auto instances = record.instances;
+  std::erase_if(instances, is_of_values);
+  return instances;
+}
+
+void keep_values(const Record& record, std::vector<ViewInstance>& instances) {
+  std::ranges::copy_if(record.instances, std::back_inserter(instances), is_of_values);
+}
+
+std::vector<ViewInstance> all_of(const Record& record) {
+  auto all = view_of(record);
+  all.insert(all.end(), record.beneath.begin(), record.beneath.end());
+  all.insert(all.end(), record.unfinished.begin(), record.unfinished.end());
+  return all;
+}
+
+// Where mounts may be in the view of a record, relative to it.
+std::vector<std::string> below(const Record& record) {
+  if (record.layout == Layout::kShared) return {kReadWriteDirectory};
+  std::vector<std::string> names;
+  for (const auto& pin : record.given.pins)
+    if (!pin.skipped && pin.grant.pin) names.push_back(pin.grant.name);
+  return names;
+}
+
+const std::string& place_of(const Record& record) {
+  return record.given.delegation ? record.given.delegation->grants_at : record.at;
+}
+
+// What the child works with. It has the parent's descriptors, and its own way to the container.
+struct Job {
+  const SwapOrder& order;
+  const Features& features;
+  const Store& store;
+  Store::Found& found;  // the record as it is, and its file
+  const Container& container;
+  const Restart& restart;
+  const Changes& changes;
+};
+
+// The record that is to be: what was given, without what was made.
+Record outcome_of(const Job& job, const Decision& decision) {
+  Record record = job.found.record;
+  record.given.selected_by = decision.selected_by;
+  record.given.refusals = decision.refusals;
+  if (decision.has_pins()) record.layout = decision.layout;
+  record.version = PINSCOPE_VERSION;
+  record.changed_ns = wall_clock_ns();
+  record.changed_by = job.order.by.login_uid.value_or(job.order.by.uid);
+  record.unfinished.clear();
+  return record;
+}
+
+// The new pins, what is left out, and the values that were shown before and are still.
+std::vector<PinnedObject> with_the_rest(std::vector<PinnedObject> pins, const Restart& restart,
+                                        const Record& before) {
+  for (const auto& old : before.given.pins) {
+    if (!old.grant.values || old.skipped) continue;
+    const auto same = std::ranges::find_if(pins, [&](const PinnedObject& pin) {
+      return pin.grant.name == old.grant.name && pin.object.kind == old.object.kind &&
+             pin.object.id == old.object.id;
+    });
+    if (same != pins.end()) {
+      same->grant.values = old.grant.values;
+    } else {
+      pins.push_back(old);
+      pins.back().grant.pin = false;
+    }
+  }
+  for (size_t i = 0; i < restart.left_out.size(); ++i)
+    if (restart.left_out[i] == LeftOut::kMissing)
+      pins.push_back({restart.decision->grants[i], {}, true});
+  return pins;
+}
+
+// What makes the view void by now, the bpffs of the container that it was left with among it.
+Status judge_bypasses(const Job& job, const Decision& decision, const policy::Surroundings& around,
+                      const std::vector<PinnedObject>& pins, Record& record) {
+  const auto& before = job.found.record.given.bypasses;
+  const bool has_bpffs = std::ranges::find(before, Bypass::kHostBpffs) != before.end();
+  auto found = policy::find_bypasses(decision, job.container, around, objects_of(pins));
+  if (has_bpffs) found.push_back({Bypass::kHostBpffs});
+  record.given.bypasses = policy::kinds_of(found);
+  return policy::check_void(decision, record.given.bypasses);
+}
+
+class Worker {
+ public:
+  explicit Worker(const Job& job)
+      : job_(job),
+        old_(job.found.record),
+        log_(job.order.options, job.order.stage),
+        process_(kernel::ContainerProcess::open(old_.given.pid)),
+        host_(host_at_start(process_)) {}
+
+  // Gives what could not be brought about, a clause each.
+  Result<std::vector<std::string>> run() {
+    ::umask(kMask);
+    PINSCOPE_CHECK(check_process());
+    const Decision decision = pins_of(present(job_.restart));
+    PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
+    PINSCOPE_TRY(const Fd proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
+    // What is asked of the host is asked while paths are the host's.
+    log_.open();
+    const auto shared = policy::shared_namespaces(job_.container, host_);
+    const auto around = surroundings_of(job_.container, is_session(old_), *process_, host_);
+    PINSCOPE_TRY(auto made, make(decision, descriptors.get()));
+    Record after = outcome_of(job_, decision);
+    after.instances = made.instances;
+    keep_values(old_, after.instances);
+    after.given.pins = with_the_rest(made.pins, job_.restart, old_);
+    PINSCOPE_CHECK(judge_bypasses(job_, decision, around, made.pins, after));
+
+    const auto place = place_in(proc.get(), descriptors.get());
+    PINSCOPE_TRY(auto swap, apply::Swap::enter(place, job_.features));
+    PINSCOPE_CHECK(check_reach(decision, swap, shared, made.pins));
+    return carry_out(swap, made, std::move(after));
+  }
+
+ private:
+  [[nodiscard]] Status check_process() const {
+    if (!process_) return std::unexpected(process_.error());
+    if (process_->start_time() == old_.process_start &&
+        process_->mount_namespace() == old_.mount_namespace)
+      return {};
+    return std::unexpected(Error(ErrorCode::kProcessGone,
+                                 "change the view of process " + std::to_string(old_.given.pid))
+                               .reason("it has ended, or gone to another mount namespace"));
+  }
+
+  Result<apply::Unattached> make(const Decision& decision, int descriptors) const {
+    kernel::SourceOpener sources(descriptors, policy::ObjectJudge(), job_.features.pin_by_fd);
+    // Where the view is now, wherever the next start would have it.
+    Decision here = decision;
+    here.delegation.reset();
+    here.at = place_of(old_);
+    PINSCOPE_TRY(auto planned, plan::build_unattached(here, job_.container, job_.features));
+    const apply::Target target{&*process_,
+                               job_.container.id,
+                               job_.order.options.state_directory,
+                               job_.container.rootfs,
+                               is_session(old_),
+                               descriptors,
+                               &sources,
+                               {}};
+    return apply::make_unattached(std::move(planned.plan), planned.view, target, job_.features);
+  }
+
+  [[nodiscard]] apply::Place place_in(int proc, int descriptors) const {
+    return {.process = &*process_,
+            .at = place_of(old_),
+            .known = all_of(old_),
+            .unfinished = old_.unfinished,
+            .below = below(old_),
+            .uid = map_to_host(job_.container.uid_map, 0).value_or(0),
+            .gid = map_to_host(job_.container.gid_map, 0).value_or(0),
+            .proc = proc,
+            .proc_self_fd = descriptors};
+  }
+
+  // As the hook looks, once the objects are known.
+  Status check_reach(const Decision& decision, const apply::Swap& swap,
+                     const std::vector<WayOut>& shared,
+                     const std::vector<PinnedObject>& pins) const {
+    if (!has_programs(decision)) return {};
+    PINSCOPE_TRY(auto ways,
+                 kernel::ways_out(swap.table(), swap.root(), job_.container.rootfs, *process_));
+    ways.insert(ways.end(), shared.begin(), shared.end());
+    return policy::check_reach(decision, objects_of(pins), ways);
+  }
+
+  Result<std::vector<std::string>> carry_out(apply::Swap& swap, const apply::Unattached& made,
+                                             Record after) {
+    // The record of what is there if nothing comes of it, and of what is about to be.
+    Record back = old_;
+    const auto spare = swap.with_spare();
+    back.instances.assign(spare.begin(),
+                          spare.begin() + static_cast<ptrdiff_t>(view_of(old_).size()));
+    keep_values(old_, back.instances);
+    Record both = back;
+    both.unfinished.insert(both.unfinished.end(), made.instances.begin(), made.instances.end());
+    PINSCOPE_CHECK(job_.store.update(both, job_.found.held));
+
+    if (auto put = swap.put(made); !put) {
+      if (swap.take_back(made)) (void)job_.store.update(back, job_.found.held);
+      return std::unexpected(std::move(put).error());
+    }
+    if (swap.left_old_beneath()) after.beneath = all_of(old_);
+    if (auto told = tell(after); !told) {
+      if (swap.take_back(made)) (void)job_.store.update(back, job_.found.held);
+      return std::unexpected(std::move(told).error());
+    }
+    return swap.keep(made);
+  }
+
+  Status tell(const Record& after) {
+    PINSCOPE_CHECK(job_.store.update(after, job_.found.held));
+    auto& event = log_.event();
+    event.given = after.given;
+    event.by = job_.order.by;
+    for (const auto& change : job_.changes.made)
+      event.notes.push_back(std::string(name_of(change.kind)) + " " + change.text);
+    return log_.write(AuditEvent::Outcome::kChanged);
+  }
+
+  const Job& job_;
+  const Record old_;
+  RunLog log_;
+  const Result<kernel::ContainerProcess> process_;
+  const policy::HostView host_;
+};
+
+// Everything that is done is done in there.
+Result<std::vector<std::string>> work_in_child(const Job& job) {
+  PINSCOPE_TRY(const std::string answer, kernel::run_in_child(
+                                             [&]() -> Result<std::string> {
+                                               PINSCOPE_TRY(const auto left, Worker(job).run());
+                                               return joined(left, "\n");
+                                             },
+                                             kTimeout));
+  std::vector<std::string> left;
+  if (!answer.empty())
+    for (const auto line : split(answer, '\n')) left.emplace_back(line);
+  return left;
+}
+
+void tell_failure(const SwapOrder& order, const Record& record, const Error& error) {
+  RunLog log(order.options, order.stage);
+  log.event().given = record.given;
+  log.event().by = order.by;
+  log.refuse(error);
+}
+
+// A record that cannot be changed now.
+std::optional<Swapped> look_at_record(const Record& record) {
+  if (has_ended(record))
+    return Swapped{
+        .outcome = Swapped::Outcome::kEnded, .record = record, .changes = {}, .error = {}};
+  if (record.state == Record::State::kApplied) return std::nullopt;
+  return Swapped{
+      .outcome = Swapped::Outcome::kFailed,
+      .record = record,
+      .changes = {},
+      .error = Error(ErrorCode::kRecord, "change the view of container " + quoted(record.given.id))
+                   .reason("its hook is still at work, or was killed at it")};
+}
+
+Error values_differ(const std::vector<std::string>& how) {
+  return Error(ErrorCode::kAccessUnsupported, "change the values of a container that runs")
+      .reason(joined(how, "; "))
+      .hint("nothing was changed; start the container anew");
+}
+
+class Swapping {
+ public:
+  Swapping(const std::vector<Policy>& policies, const Features& features, const Store& store,
+           Store::Found& found, const SwapOrder& order)
+      : policies_(policies), features_(features), store_(store), found_(found), order_(order) {
+    swapped_.record = found.record;
+  }
+
+  Swapped run() {
+    if (auto outcome = decide(); outcome) return finish(*outcome, std::nullopt);
+    return std::move(swapped_);
+  }
+
+ private:
+  Swapped finish(Swapped::Outcome outcome, std::optional<Error> error) {
+    swapped_.outcome = outcome;
+    if (error) swapped_.error = std::move(error);
+    return std::move(swapped_);
+  }
+
+  // Nothing if swapped_ is whole already.
+  std::optional<Swapped::Outcome> decide() {
+    using Outcome = Swapped::Outcome;
+    auto container = container_of(found_.record);
+    if (!container) return fail(Outcome::kFailed, std::move(container).error());
+    auto restart = decide_again(policies_, *container, is_session(found_.record), features_);
+    if (!restart) return fail(Outcome::kFailed, std::move(restart).error());
+    if (restart->refusal) return fail(Outcome::kRefused, *restart->refusal);
+    swapped_.changes = changes_of(found_.record, *restart);
+    if (!swapped_.changes.values.empty())
+      return fail(Outcome::kRefused, values_differ(swapped_.changes.values));
+    const bool is_unfinished = !found_.record.unfinished.empty();
+    if (swapped_.changes.made.empty() && (order_.repair || is_unfinished))
+      swapped_.changes.made.push_back(
+          {.kind = Change::Kind::kRepaired,
+           .text =
+               is_unfinished ? "the view: whoever changed it last was killed at it" : "the view"});
+    if (swapped_.changes.made.empty()) return Outcome::kUnchanged;
+    if (order_.dry_run) return Outcome::kChanged;
+    return change(*container, *restart);
+  }
+
+  std::optional<Swapped::Outcome> change(Container& container, const Restart& restart) {
+    using Outcome = Swapped::Outcome;
+    const auto process = kernel::ContainerProcess::open(found_.record.given.pid);
+    const auto uids = process ? process->uid_map() : std::unexpected(process.error());
+    const auto gids = process ? process->gid_map() : std::unexpected(process.error());
+    if (!uids || !gids) return fail(Outcome::kFailed, uids ? gids.error() : uids.error());
+    container.uid_map = *uids;
+    container.gid_map = *gids;
+    auto left =
+        work_in_child({order_, features_, store_, found_, container, restart, swapped_.changes});
+    if (!left) return fail(Outcome::kFailed, std::move(left).error());
+    auto& all = swapped_.changes.left;
+    all.insert(all.end(), left->begin(), left->end());
+    return Outcome::kChanged;
+  }
+
+  std::optional<Swapped::Outcome> fail(Swapped::Outcome outcome, Error error) {
+    if (error.code() == ErrorCode::kProcessGone || has_ended(found_.record))
+      return Swapped::Outcome::kEnded;
+    error = std::move(error).in("container " + quoted(found_.record.given.id));
+    if (!order_.dry_run) tell_failure(order_, found_.record, error);
+    swapped_.error = std::move(error);
+    return outcome;
+  }
+
+  const std::vector<Policy>& policies_;
+  const Features& features_;
+  const Store& store_;
+  Store::Found& found_;
+  const SwapOrder& order_;
+  Swapped swapped_;
+};
+
+}  // namespace
+
+const char* name_of(Swapped::Outcome outcome) {
+  switch (outcome) {
+    case Swapped::Outcome::kUnchanged:
+      return "unchanged";
+    case Swapped::Outcome::kChanged:
+      return "changed";
+    case Swapped::Outcome::kRefused:
+      return "refused";
+    case Swapped::Outcome::kFailed:
+      return "failed";
+    case Swapped::Outcome::kEnded:
+      return "ended";
+  }
+  return "";
+}
+
+Result<Swapped> swap_view(const std::vector<Policy>& policies, const Features& features,
+                          const std::string& file, const SwapOrder& order) {
+  PINSCOPE_TRY(const auto store, Store::open(order.options.state_directory, false));
+  PINSCOPE_TRY(auto found, store.read(file));
+  Fd lock;
+  if (!order.dry_run) {
+    PINSCOPE_TRY(lock, record::lock_change(order.options.state_directory, found.record.given.pid,
+                                           kForOthers));
+    PINSCOPE_TRY(found, store.read(file));
+  }
+  if (auto cannot = look_at_record(found.record)) return *std::move(cannot);
+  auto swapped = Swapping(policies, features, store, found, order).run();
+  if (swapped.outcome == Swapped::Outcome::kChanged && !order.dry_run)
+    if (auto now = store.read(file)) swapped.record = std::move(now->record);
+  return swapped;
+}
+
+Caller this_caller() {
+  Caller caller{.uid = ::getuid()};
+  const auto text = text_of_file("/proc/self/loginuid");
+  const auto login = text ? parse_unsigned(*text) : std::nullopt;
+  if (login && *login < std::numeric_limits<uint32_t>::max())
+    caller.login_uid = static_cast<uint32_t>(*login);
+  return caller;
+}
+
+}  // namespace pinscope

@@ -1,0 +1,57 @@
+// Gives a container that runs the view that the policies say now: decides again, compares with the
+// record, builds a new view, sealed as at a start, and puts it in the place of the old one.
+//
+// The work is done in a child process, which enters the container's mount namespace and ends; this
+// one never does. The record says what is about to be before anything is, and what was done
+// afterwards: whoever is killed in between leaves the old view or the new one, and a record that
+// names both, from which the next swap goes on. What fails is taken back.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/model/features.h"
+#include "plugin/model/policy.h"
+#include "plugin/model/record.h"
+#include "plugin/pipeline/changes.h"
+#include "plugin/pipeline/options.h"
+
+namespace pinscope {
+
+struct SwapOrder {
+  const HookOptions& options;
+  std::string stage;  // as the audit trail calls it: the command
+  model::Caller by = {};
+  bool dry_run = false;  // say what would be done
+  bool repair = false;   // make the view anew though nothing in it would change
+};
+
+struct Swapped {
+  enum class Outcome {
+    kUnchanged,  // its view is what the policies say
+    kChanged,    // or would be, of a dry run
+    kRefused,    // it would not start now: its view stays
+    kFailed,     // its view stays
+    kEnded,      // its process has ended
+  };
+  Outcome outcome = Outcome::kUnchanged;
+  model::Record record;  // as it is now
+  Changes changes;
+  std::optional<Error> error;  // why it was refused or failed
+};
+// "unchanged", "changed", …
+const char* name_of(Swapped::Outcome outcome);
+
+// `file`: the record's, of record::Store::files(). `policies`: in the order of their files. Needs
+// root; this process must have one thread. Changes the working directory. Errors are of the state
+// directory and of a record that cannot be read.
+Result<Swapped> swap_view(const std::vector<model::Policy>& policies,
+                          const model::Features& features, const std::string& file,
+                          const SwapOrder& order);
+
+// The user who runs this program.
+model::Caller this_caller();
+
+}  // namespace pinscope

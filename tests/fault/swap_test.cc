@@ -1,0 +1,160 @@
+// A failure at each system call of the process that replaces a view, one after the other, and then
+// a kill at each: the container sees its old view or the new one, whole, and the record says which;
+// the next `pinscope apply` goes on from there.
+#include <sys/syscall.h>
+
+#include <cerrno>
+
+#include "tests/support/container/swap_test.h"
+#include "tests/support/programs/old_kernel.h"
+#include "tests/support/programs/supervisor.h"
+
+namespace pinscope::test {
+namespace {
+
+using testing::AnyOf;
+using testing::HasSubstr;
+
+// The work begins with it, in a child of the command.
+bool begins_work(const SystemCall& call) {
+  return call.number == SYS_umask;
+}
+
+bool is_exit(const SystemCall& call) {
+  return call.number == SYS_exit_group || call.number == SYS_exit;
+}
+
+// Which call of the process that does the work is met, counted from its start.
+class Injection {
+ public:
+  Injection(size_t position, Verdict verdict, bool old_kernel)
+      : position_(position), verdict_(verdict), old_kernel_(old_kernel) {}
+
+  Verdict operator()(const SystemCall& call) {
+    if (begins_work(call)) worker_ = call.pid;
+    const bool here = call.pid == worker_ && !is_exit(call) && count_++ == position_;
+    if (here) met_ = describe(call);
+    const Verdict kernel = old_kernel_ ? refuse_what_is_new(call) : Verdict::run();
+    return here ? verdict_ : kernel;
+  }
+  [[nodiscard]] const std::string& met() const { return met_; }
+
+ private:
+  size_t position_;
+  Verdict verdict_;
+  bool old_kernel_;
+  pid_t worker_ = -1;
+  size_t count_ = 0;
+  std::string met_;
+};
+
+class EachCallOfASwap : public SwapTest {
+ protected:
+  void SetUp() override {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "a sanitizer's own system calls may not fail; the release build meets each";
+#endif
+    SwapTest::SetUp();
+  }
+
+  void order(const std::string& layout, bool first) {
+    const std::string one = layout == "bind" ? ", access: read-write" : "";
+    policy(layout, first ? std::vector<std::string>{"{pin: /sys/fs/bpf/flows" + one + "}",
+                                                    "{pin: /sys/fs/bpf/counters, access: "
+                                                    "read-write}"}
+                         : std::vector<std::string>{"{pin: /sys/fs/bpf/other" + one + "}",
+                                                    "{pin: /sys/fs/bpf/flows, access: "
+                                                    "read-write}"});
+  }
+  [[nodiscard]] std::string view_of(const std::string& layout, bool first) const {
+    const char* read = layout == "bind" ? "rw" : "ro";
+    return first ? expected(kCounters, "rw") + " " + expected(kFlows, read)
+                 : expected(kFlows, "rw") + " " + expected(kOther, read);
+  }
+
+  // Changes to and fro, with a failure one call later each time.
+  void each_call(const std::string& layout, Verdict verdict, bool old_kernel) {
+    bool first = true;
+    order(layout, first);
+    if (old_kernel) installation_.wrapper = {PINSCOPE_BIN_DIR "/on_old_kernel"};
+    ASSERT_NO_FATAL_FAILURE(start());
+    size_t met = 0;
+    for (;; ++met) {
+      const std::string before = view_of(layout, first);
+      const std::string after = view_of(layout, !first);
+      ASSERT_EQ(seen(), before);
+      order(layout, !first);
+      Injection injection(met, verdict, old_kernel);
+      const auto result = run_supervised(argv("apply", {"--all"}), "",
+                                         [&](const SystemCall& call) { return injection(call); });
+      if (injection.met().empty()) {
+        EXPECT_EQ(result.status, 0) << result;
+        EXPECT_EQ(seen(), after);
+        break;
+      }
+      SCOPED_TRACE("call " + std::to_string(met) + ", " + injection.met());
+      ASSERT_FALSE(result.timed_out);
+      const bool killed = verdict.kind == Verdict::Kind::kKill;
+      if (result.status == 0 && !killed) {
+        EXPECT_EQ(seen(), after) << result;
+      } else if (!killed) {
+        // Behind the swap it may only say that it could not look for other mounts of the old view.
+        const bool done = result.out.find("left as it is") != std::string::npos;
+        EXPECT_EQ(result.status, 1) << result;
+        EXPECT_EQ(seen(), done ? after : before) << result;
+      } else {
+        EXPECT_THAT(seen(), AnyOf(before, after)) << result;
+      }
+      repair(after, old_kernel);
+      if (HasFailure()) return;
+      first = !first;
+    }
+    EXPECT_GT(met, 60U) << "this looked at nothing";
+  }
+
+  // Whatever there is by now, the record tells it: what is left to do is done.
+  void repair(const std::string& after, bool old_kernel) {
+    const auto result = run_supervised(argv("apply", {"--all"}), "", [&](const SystemCall& call) {
+      return old_kernel ? refuse_what_is_new(call) : Verdict::run();
+    });
+    EXPECT_EQ(result.status, 0) << result;
+    EXPECT_EQ(seen(), after) << result;
+    if (!old_kernel) {
+      // A file that was being written is left over where it was killed.
+      const auto drift = pinscope::test::run(argv("drift", {"--repair"}));
+      EXPECT_EQ(drift.status, 0) << drift;
+      EXPECT_LE(bpf_mounts().size(), 2U);
+    }
+  }
+};
+
+TEST_P(EachCallOfASwap, ThatFailsGivesTheOldViewOrTheNewOne) {
+  each_call("shared", Verdict::fail(EIO), false);
+}
+TEST_P(EachCallOfASwap, ThatIsForbiddenGivesTheOldViewOrTheNewOneForEachGrant) {
+  each_call("per-map", Verdict::fail(EPERM), false);
+}
+TEST_P(EachCallOfASwap, ThatHasNoSpaceGivesTheOldViewOrTheNewOne) {
+  each_call("shared", Verdict::fail(ENOSPC), false);
+}
+TEST_P(EachCallOfASwap, ThatHasNoDescriptorsGivesTheOldViewOrTheNewOne) {
+  each_call("shared", Verdict::fail(EMFILE), false);
+}
+TEST_P(EachCallOfASwap, ThatFailsGivesTheHostsOwnPinsOldOrNew) {
+  each_call("bind", Verdict::fail(EIO), false);
+}
+TEST_P(EachCallOfASwap, ThatFailsOnAnOldKernelGivesTheOldViewOrTheNewOne) {
+  each_call("shared", Verdict::fail(EIO), true);
+}
+TEST_P(EachCallOfASwap, ThatKillsItLeavesOneOfThemAndARecordOfBoth) {
+  each_call("shared", Verdict::kill(), false);
+}
+TEST_P(EachCallOfASwap, ThatKillsItOnAnOldKernelLeavesOneOfThem) {
+  each_call("shared", Verdict::kill(), true);
+}
+
+INSTANTIATE_TEST_SUITE_P(, EachCallOfASwap, testing::Values("runc"),
+                         [](const auto& runtime) { return std::string(runtime.param); });
+
+}  // namespace
+}  // namespace pinscope::test
