@@ -93,25 +93,17 @@ class Applied::Walker {
     return shown;
   }
   // What was attached on the way is in a namespace that goes with this process.
-  Result<Unattached> unattached(MountId view) {
+  Result<Unattached> unattached(const Parts& parts) {
     undo_.keep();
-    Unattached made{.tree = {}, .instances = {}, .pins = std::move(pins_)};
-    if (view >= mounts_.size()) return made;
     for (auto& instance : instances_) instance.shown.mounts.clear();
-    if (features_.detached_trees) {
-      made.tree = Fd(::fcntl(mount_of(view), F_DUPFD_CLOEXEC, 0));
-      if (!made.tree.valid())
-        return std::unexpected(Error::system("duplicate a descriptor", errno));
-    } else {
-      PINSCOPE_TRY(made.tree, kernel::clone_tree(mount_of(view)));
+    Unattached made{.tree = {}, .values = {}, .instances = {}, .pins = std::move(pins_)};
+    if (parts.values) {
+      PINSCOPE_TRY(made.values, duplicate(mount_of(*parts.values)));
+      PINSCOPE_CHECK(note_shown(*parts.values, made.values.get()));
     }
-    PINSCOPE_CHECK(note_shown(view, made.tree.get()));
-    for (const auto& step : plan_.steps) {
-      const auto* below = std::get_if<AttachBelow>(&step);
-      if (below == nullptr) continue;
-      PINSCOPE_TRY(const Fd mount, open_at(made.tree.get(), below->path, O_PATH | O_NOFOLLOW));
-      PINSCOPE_CHECK(note_shown(below->mount, mount.get()));
-    }
+    // The number is also that of the first mount, whatever it is, where there is no view.
+    if (parts.view < mounts_.size() && parts.view != parts.values)
+      PINSCOPE_CHECK(take_tree(parts.view, made));
     made.instances = instances();
     return made;
   }
@@ -247,8 +239,7 @@ class Applied::Walker {
   }
 
   Status run(const ShowRoot& step) {
-    Fd mount(::fcntl(root_of(step.instance), F_DUPFD_CLOEXEC, 0));
-    if (!mount.valid()) return std::unexpected(Error::system("duplicate a descriptor", errno));
+    PINSCOPE_TRY(Fd mount, duplicate(root_of(step.instance)));
     put(mounts_, step.mount, {std::move(mount), step.instance});
     return {};
   }
@@ -355,6 +346,28 @@ class Applied::Walker {
     PINSCOPE_CHECK(kernel::attach_mount(view, resolved_.get(), ""));
     undo_.push([this, view] { (void)kernel::detach_mount(view, target_.proc_self_fd); });
     return note_attached(step.mount);
+  }
+
+  static Result<Fd> duplicate(int fd) {
+    Fd other(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!other.valid()) return std::unexpected(Error::system("duplicate a descriptor", errno));
+    return other;
+  }
+
+  Status take_tree(MountId view, Unattached& made) {
+    if (features_.detached_trees) {
+      PINSCOPE_TRY(made.tree, duplicate(mount_of(view)));
+    } else {
+      PINSCOPE_TRY(made.tree, kernel::clone_tree(mount_of(view)));
+    }
+    PINSCOPE_CHECK(note_shown(view, made.tree.get()));
+    for (const auto& step : plan_.steps) {
+      const auto* below = std::get_if<AttachBelow>(&step);
+      if (below == nullptr) continue;
+      PINSCOPE_TRY(const Fd mount, open_at(made.tree.get(), below->path, O_PATH | O_NOFOLLOW));
+      PINSCOPE_CHECK(note_shown(below->mount, mount.get()));
+    }
+    return {};
   }
 
   // An instance is known by the mounts that show it: its own root is attached nowhere.
@@ -480,11 +493,11 @@ Result<Applied> apply(Plan plan, const Target& target, const Features& features)
   return Applied(std::move(walker));
 }
 
-Result<Unattached> make_unattached(Plan plan, MountId view, const Target& target,
+Result<Unattached> make_unattached(Plan plan, const Parts& parts, const Target& target,
                                    const Features& features) {
   Applied::Walker walker(std::move(plan), target, features);
   PINSCOPE_CHECK(walker.walk());
-  return walker.unattached(view);
+  return walker.unattached(parts);
 }
 
 }  // namespace pinscope::apply

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,12 @@ struct Target {
       check_reach;
 };
 
+// Which mounts of a plan that attaches nothing are the view, if it makes one, and its values.
+struct Parts {
+  model::MountId view = 0;
+  std::optional<model::MountId> values = {};
+};
+
 // A view that is in place and not yet kept: destroying it takes the view away again.
 class Applied {
  public:
@@ -56,7 +63,7 @@ class Applied {
  private:
   friend Result<Applied> apply(model::Plan plan, const Target& target,
                                const model::Features& features);
-  friend Result<struct Unattached> make_unattached(model::Plan plan, model::MountId view,
+  friend Result<struct Unattached> make_unattached(model::Plan plan, const Parts& parts,
                                                    const Target& target,
                                                    const model::Features& features);
   class Walker;
@@ -71,13 +78,14 @@ Result<Applied> apply(model::Plan plan, const Target& target, const model::Featu
 
 // A view that is whole, sealed, and attached nowhere: it goes with its descriptor.
 struct Unattached {
-  Fd tree;  // its mount, with those below it; not valid if the plan makes none
+  Fd tree;    // its mount, with those below it; not valid if the plan makes none
+  Fd values;  // the mount of its values, which the holder has already; not valid if there are none
   std::vector<model::ViewInstance> instances;  // with the ids that their mounts have and will keep
   std::vector<model::PinnedObject> pins;       // for each grant of the plan
 };
 // Of plan::build_unattached(). This process, which must have one thread, is in a mount namespace of
 // its own afterwards if the plan enters one.
-Result<Unattached> make_unattached(model::Plan plan, model::MountId view, const Target& target,
+Result<Unattached> make_unattached(model::Plan plan, const Parts& parts, const Target& target,
                                    const model::Features& features);
 
 }  // namespace pinscope::apply

@@ -56,7 +56,8 @@ class Comparison {
       add(Kind::kUnknown, "its view could not be looked at: a file system in it does not answer");
     if (live_.values_missing) {
       add(Kind::kViewMissing,
-          "the values at " + quoted(*record_.given.values_at) + " are not there any more");
+          "the values at " + quoted(*record_.given.values_at) + " are not there any more")
+          .of_values = true;
     } else if (live_.view == ViewState::kMissing) {
       std::vector<std::string> names;
       names.reserve(live_.missing_names.size());

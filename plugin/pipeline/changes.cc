@@ -162,6 +162,10 @@ class Compared {
     if (place != decision_.grants_at())
       leave("its view is at " + quoted(place) + ", and would be at " +
             quoted(decision_.grants_at()));
+    const auto& shown_at = record_.given.values_at;
+    if (shown_at && decision_.shows_values() && *shown_at != decision_.values_at)
+      leave("its values are at " + quoted(*shown_at) + ", and would be at " +
+            quoted(decision_.values_at));
     if (record_.host_bpffs != decision_.host_bpffs)
       leave("what becomes of other bpffs in it is decided at its start");
     if (has)
@@ -171,35 +175,59 @@ class Compared {
                                   " alone: the bpffs that gives tokens gets no link to it");
   }
 
-  // Whose values are shown, of which map, and how.
-  using Shown = std::map<std::string, std::string>;
-  static void note(const GrantedPin& grant, uint32_t map, Shown& shown) {
+  // Whose values are shown: by the grant's name, of which map, and how.
+  struct Shown {
+    uint32_t map = 0;
+    std::string source;
+    std::string how;
+    friend bool operator==(const Shown&, const Shown&) = default;
+  };
+  using AllShown = std::map<std::string, Shown>;
+  static void note(const GrantedPin& grant, uint32_t map, AllShown& shown) {
     if (grant.values)
-      shown.emplace(grant.name, "map " + std::to_string(map) + " for " + owner_of(grant) + ", " +
-                                    values_text(grant));
+      shown.emplace(grant.name,
+                    Shown{map, grant.source, owner_of(grant) + ", " + values_text(grant)});
   }
 
-  void compare_values() {
-    Shown before;
-    Shown after;
+  [[nodiscard]] AllShown values_of_record() const {
+    AllShown shown;
     for (const auto& pin : record_.given.pins)
-      if (!pin.skipped && pin.object.kind == ObjectKind::kMap) note(pin.grant, pin.object.id, before);
+      if (!pin.skipped && pin.object.kind == ObjectKind::kMap)
+        note(pin.grant, pin.object.id, shown);
+    return shown;
+  }
+  [[nodiscard]] AllShown values_of_decision() const {
+    AllShown shown;
     for (size_t i = 0; i < decision_.grants.size(); ++i) {
       const auto& object = restart_.objects[i];
       if (restart_.left_out[i] == LeftOut::kNot && object && object->kind == ObjectKind::kMap)
-        note(decision_.grants[i], object->id, after);
+        note(decision_.grants[i], object->id, shown);
     }
+    return shown;
+  }
+
+  void compare_values() {
+    const auto before = values_of_record();
+    const auto after = values_of_decision();
+    const size_t of_pins = changes_.made.size();
     for (const auto& [name, shown] : before) {
+      const std::string values = "the values of " + quoted(name);
       const auto now = after.find(name);
       if (now == after.end())
-        changes_.values.push_back("those of " + quoted(name) + " would go");
+        add(Change::Kind::kRemoved, values);
+      else if (now->second.map != shown.map)
+        add(Change::Kind::kReplaced, values + ": map " + std::to_string(shown.map) +
+                                         " becomes map " + std::to_string(now->second.map));
       else if (now->second != shown)
-        changes_.values.push_back("those of " + quoted(name) + " are " + shown + ", and would be " +
-                                  now->second);
+        add(Change::Kind::kChanged, values + ": " + shown.how + " becomes " + now->second.how);
     }
     for (const auto& [name, shown] : after)
       if (!before.contains(name))
-        changes_.values.push_back("those of " + quoted(name) + " would be added: " + shown);
+        add(Change::Kind::kAdded,
+            "the values of " + quoted(name) + ": of " + quoted(shown.source) + ", " + shown.how);
+    changes_.of_values = changes_.made.size() > of_pins;
+    changes_.to_nothing = changes_.to_nothing || (!before.empty() && after.empty());
+    changes_.to_nothing = changes_.to_nothing && now_.empty() && after.empty();
   }
 
   const Record& record_;

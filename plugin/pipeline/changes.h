@@ -52,9 +52,8 @@ struct Changes {
   std::vector<Change> made;       // what a swap makes different
   std::vector<std::string> left;  // what it does not, and why: clauses
   std::vector<LostRight> lost;
-  // What would be different of its values, a clause each.
-  std::vector<std::string> values;
-  bool to_nothing = false;  // it has grants, and would have none
+  bool of_values = false;   // some of them are of the values that it is shown
+  bool to_nothing = false;  // it has grants or values, and would have neither
 };
 
 // `restart` must have a decision and no refusal.

@@ -42,25 +42,28 @@ constexpr std::chrono::seconds kTimeout{10};
 constexpr std::chrono::milliseconds kForOthers{5000};
 constexpr mode_t kMask = 022;  // the modes of new pins and directories depend on it
 
-// Values have a file system of their own, which stays.
+// Values have a file system of their own, which stays where nothing is different of them.
 bool is_of_values(const ViewInstance& instance) {
   return instance.type == InstanceType::kFuse;
 }
 
-std::vector<ViewInstance> view_of(const Record& record) {
-  auto instances = record.instances;
-  std::erase_if(instances, is_of_values);
-  return instances;
+void take_from(const std::vector<ViewInstance>& from, bool values, std::vector<ViewInstance>& to) {
+  std::ranges::copy_if(from, std::back_inserter(to), [&](const ViewInstance& instance) {
+    return is_of_values(instance) == values;
+  });
 }
 
-void keep_values(const Record& record, std::vector<ViewInstance>& instances) {
-  std::ranges::copy_if(record.instances, std::back_inserter(instances), is_of_values);
+std::vector<ViewInstance> part_of(const std::vector<ViewInstance>& instances, bool values) {
+  std::vector<ViewInstance> part;
+  take_from(instances, values, part);
+  return part;
 }
 
-std::vector<ViewInstance> all_of(const Record& record) {
-  auto all = view_of(record);
-  all.insert(all.end(), record.beneath.begin(), record.beneath.end());
-  all.insert(all.end(), record.unfinished.begin(), record.unfinished.end());
+// All that may be at the place of the view, or of the values; what the record has now comes first.
+std::vector<ViewInstance> all_of(const Record& record, bool values) {
+  auto all = part_of(record.instances, values);
+  take_from(record.beneath, values, all);
+  take_from(record.unfinished, values, all);
   return all;
 }
 
@@ -101,9 +104,8 @@ Record outcome_of(const Job& job, const Decision& decision) {
   return record;
 }
 
-// The new pins, what is left out, and the values that were shown before and are still.
-std::vector<PinnedObject> with_the_rest(std::vector<PinnedObject> pins, const Restart& restart,
-                                        const Record& before) {
+// The values that were shown before are still.
+void keep_values(const Record& before, std::vector<PinnedObject>& pins) {
   for (const auto& old : before.given.pins) {
     if (!old.grant.values || old.skipped) continue;
     const auto same = std::ranges::find_if(pins, [&](const PinnedObject& pin) {
@@ -117,10 +119,13 @@ std::vector<PinnedObject> with_the_rest(std::vector<PinnedObject> pins, const Re
       pins.back().grant.pin = false;
     }
   }
+}
+
+// And what is left out.
+void add_left_out(const Restart& restart, std::vector<PinnedObject>& pins) {
   for (size_t i = 0; i < restart.left_out.size(); ++i)
     if (restart.left_out[i] == LeftOut::kMissing)
       pins.push_back({restart.decision->grants[i], {}, true});
-  return pins;
 }
 
 // What makes the view void by now, the bpffs of the container that it was left with among it.
@@ -147,7 +152,8 @@ class Worker {
   Result<std::vector<std::string>> run() {
     ::umask(kMask);
     PINSCOPE_CHECK(check_process());
-    const Decision decision = pins_of(present(job_.restart));
+    const Decision decision =
+        swaps_values() ? present(job_.restart) : pins_of(present(job_.restart));
     PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
     PINSCOPE_TRY(const Fd proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
     // What is asked of the host is asked while paths are the host's.
@@ -156,18 +162,33 @@ class Worker {
     const auto around = surroundings_of(job_.container, is_session(old_), *process_, host_);
     PINSCOPE_TRY(auto made, make(decision, descriptors.get()));
     Record after = outcome_of(job_, decision);
-    after.instances = made.instances;
-    keep_values(old_, after.instances);
-    after.given.pins = with_the_rest(made.pins, job_.restart, old_);
+    after.given.pins = made.pins;
+    if (!swaps_values()) keep_values(old_, after.given.pins);
+    add_left_out(job_.restart, after.given.pins);
     PINSCOPE_CHECK(judge_bypasses(job_, decision, around, made.pins, after));
 
-    const auto place = place_in(proc.get(), descriptors.get());
-    PINSCOPE_TRY(auto swap, apply::Swap::enter(place, job_.features));
+    const auto places = places_in(proc.get(), descriptors.get());
+    if (swaps_values())
+      after.given.values_at = made.values.valid() ? std::optional(places.values->at) : std::nullopt;
+    PINSCOPE_TRY(auto swap, apply::Swap::enter(places, job_.features));
     PINSCOPE_CHECK(check_reach(decision, swap, shared, made.pins));
+    if (!decision.has_pins() && !swap.has_old_view()) leave_out_view(made);
     return carry_out(swap, made, std::move(after));
   }
 
  private:
+  // Also if an earlier swap of them was cut short.
+  [[nodiscard]] bool swaps_values() const {
+    return job_.changes.of_values || job_.order.repair_values ||
+           std::ranges::any_of(old_.unfinished, is_of_values);
+  }
+
+  // An empty one only hides another one.
+  static void leave_out_view(apply::Unattached& made) {
+    made.tree = Fd();
+    made.instances = part_of(made.instances, true);
+  }
+
   [[nodiscard]] Status check_process() const {
     if (!process_) return std::unexpected(process_.error());
     if (process_->start_time() == old_.process_start &&
@@ -193,19 +214,28 @@ class Worker {
                                descriptors,
                                &sources,
                                {}};
-    return apply::make_unattached(std::move(planned.plan), planned.view, target, job_.features);
+    return apply::make_unattached(std::move(planned.plan), {planned.view, planned.values}, target,
+                                  job_.features);
   }
 
-  [[nodiscard]] apply::Place place_in(int proc, int descriptors) const {
-    return {.process = &*process_,
-            .at = place_of(old_),
-            .known = all_of(old_),
-            .unfinished = old_.unfinished,
-            .below = below(old_),
-            .uid = map_to_host(job_.container.uid_map, 0).value_or(0),
-            .gid = map_to_host(job_.container.gid_map, 0).value_or(0),
-            .proc = proc,
-            .proc_self_fd = descriptors};
+  [[nodiscard]] apply::Places places_in(int proc, int descriptors) const {
+    apply::Places places{.around = {.process = &*process_,
+                                    .uid = map_to_host(job_.container.uid_map, 0).value_or(0),
+                                    .gid = map_to_host(job_.container.gid_map, 0).value_or(0),
+                                    .proc = proc,
+                                    .proc_self_fd = descriptors},
+                         .view = {.at = place_of(old_),
+                                  .known = all_of(old_, false),
+                                  .unfinished = part_of(old_.unfinished, false),
+                                  .below = below(old_)},
+                         .values = {}};
+    if (swaps_values())
+      places.values = {.at = old_.given.values_at.value_or(job_.restart.decision->values_at),
+                       .known = all_of(old_, true),
+                       .unfinished = part_of(old_.unfinished, true),
+                       .below = {},
+                       .is_of_values = true};
+    return places;
   }
 
   // As the hook looks, once the objects are known.
@@ -222,11 +252,7 @@ class Worker {
   Result<std::vector<std::string>> carry_out(apply::Swap& swap, const apply::Unattached& made,
                                              Record after) {
     // The record of what is there if nothing comes of it, and of what is about to be.
-    Record back = old_;
-    const auto spare = swap.with_spare();
-    back.instances.assign(spare.begin(),
-                          spare.begin() + static_cast<ptrdiff_t>(view_of(old_).size()));
-    keep_values(old_, back.instances);
+    const Record back = with_spare(swap.with_spare());
     Record both = back;
     both.unfinished.insert(both.unfinished.end(), made.instances.begin(), made.instances.end());
     PINSCOPE_CHECK(job_.store.update(both, job_.found.held));
@@ -235,12 +261,34 @@ class Worker {
       if (swap.take_back(made)) (void)job_.store.update(back, job_.found.held);
       return std::unexpected(std::move(put).error());
     }
-    if (swap.left_old_beneath()) after.beneath = all_of(old_);
+    after.instances = made.instances;
+    if (!swaps_values()) take_from(old_.instances, true, after.instances);
+    after.beneath = part_of(old_.beneath, false);
+    if (swap.left_view_beneath()) after.beneath = all_of(old_, false);
+    take_from(old_.beneath, true, after.beneath);
+    if (swap.left_values_beneath()) {
+      std::erase_if(after.beneath, is_of_values);
+      const auto values = all_of(old_, true);
+      after.beneath.insert(after.beneath.end(), values.begin(), values.end());
+    }
     if (auto told = tell(after); !told) {
       if (swap.take_back(made)) (void)job_.store.update(back, job_.found.held);
       return std::unexpected(std::move(told).error());
     }
     return swap.keep(made);
+  }
+
+  // The record as it is, with the mounts that show the same again.
+  [[nodiscard]] Record with_spare(const apply::Swap::Spare& spare) const {
+    Record record = old_;
+    const auto take = [](const std::vector<ViewInstance>& from, size_t count, auto& to) {
+      to.insert(to.end(), from.begin(), from.begin() + static_cast<ptrdiff_t>(count));
+    };
+    const auto values = part_of(old_.instances, true);
+    record.instances.clear();
+    take(spare.view, old_.instances.size() - values.size(), record.instances);
+    take(swaps_values() ? spare.values : values, values.size(), record.instances);
+    return record;
   }
 
   Status tell(const Record& after) {
@@ -295,12 +343,6 @@ std::optional<Swapped> look_at_record(const Record& record) {
                    .reason("its hook is still at work, or was killed at it")};
 }
 
-Error values_differ(const std::vector<std::string>& how) {
-  return Error(ErrorCode::kAccessUnsupported, "change the values of a container that runs")
-      .reason(joined(how, "; "))
-      .hint("nothing was changed; start the container anew");
-}
-
 class Swapping {
  public:
   Swapping(const std::vector<Policy>& policies, const Features& features, const Store& store,
@@ -330,14 +372,13 @@ class Swapping {
     if (!restart) return fail(Outcome::kFailed, std::move(restart).error());
     if (restart->refusal) return fail(Outcome::kRefused, *restart->refusal);
     swapped_.changes = changes_of(found_.record, *restart);
-    if (!swapped_.changes.values.empty())
-      return fail(Outcome::kRefused, values_differ(swapped_.changes.values));
     const bool is_unfinished = !found_.record.unfinished.empty();
     if (swapped_.changes.made.empty() && (order_.repair || is_unfinished))
       swapped_.changes.made.push_back(
           {.kind = Change::Kind::kRepaired,
-           .text =
-               is_unfinished ? "the view: whoever changed it last was killed at it" : "the view"});
+           .text = is_unfinished          ? "the view: whoever changed it last was killed at it"
+                   : order_.repair_values ? "the view and the values"
+                                          : "the view"});
     if (swapped_.changes.made.empty()) return Outcome::kUnchanged;
     if (order_.dry_run) return Outcome::kChanged;
     return change(*container, *restart);

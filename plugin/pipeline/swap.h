@@ -24,8 +24,9 @@ struct SwapOrder {
   const HookOptions& options;
   std::string stage;  // as the audit trail calls it: the command
   model::Caller by = {};
-  bool dry_run = false;  // say what would be done
-  bool repair = false;   // make the view anew though nothing in it would change
+  bool dry_run = false;        // say what would be done
+  bool repair = false;         // make the view anew though nothing in it would change
+  bool repair_values = false;  // and the values
 };
 
 struct Swapped {

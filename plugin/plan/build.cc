@@ -80,15 +80,18 @@ class Builder {
   }
 
   Result<UnattachedPlan> build_unattached() {
+    if (decision_.shows_values()) make_values();
     PINSCOPE_CHECK(grants());
+    PINSCOPE_CHECK(show_what_is_not_pinned());
+    if (values_) plan_.steps.emplace_back(HandOverValues{});
     if (!decision_.has_pins() && !features_.attach_beneath) frame();
-    if (!features_.detached_trees && !plan_.steps.empty()) {
+    if (!features_.detached_trees && !inside_.empty()) {
       plan_.steps.emplace_back(EnterWorkshop{});
       append(inside_);
       plan_.steps.emplace_back(AttachView{view_});
     }
     append(below_);
-    return UnattachedPlan{std::move(plan_), view_};
+    return UnattachedPlan{std::move(plan_), view_, values_};
   }
 
  private:

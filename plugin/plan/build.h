@@ -2,6 +2,8 @@
 // all that can be refused without touching the machine is refused here.
 #pragma once
 
+#include <optional>
+
 #include "plugin/base/result.h"
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"
@@ -19,10 +21,11 @@ Result<model::Plan> build(const model::Decision& decision, const model::Containe
 // The grants' view alone, attached nowhere, whatever the decision says of the rest of the
 // container: for one that is put in the place of another. It is `view`, with the mounts below it.
 // Without grants there is none, and no step; or, where a kernel cannot take the
-// old one away, an empty one.
+// old one away, an empty one. With the values that it shows, if the decision shows any.
 struct UnattachedPlan {
   model::Plan plan;
   model::MountId view = 0;
+  std::optional<model::MountId> values = {};
 };
 Result<UnattachedPlan> build_unattached(const model::Decision& decision,
                                         const model::Container& container,

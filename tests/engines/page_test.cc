@@ -47,6 +47,12 @@ TEST_F(Pages, Inventory) {
   walk_with_podman("inventory.md");
 }
 
+// What is changed in containers that run.
+TEST_F(Pages, Operating) {
+  if (!has_program("bpftool")) GTEST_SKIP() << "bpftool is not installed";
+  walk_with_podman("operating.md");
+}
+
 // pinscoped, as its two units start it.
 TEST_F(Pages, Values) {
   for (const char* program : {"bpftool", "podman", "clang"})

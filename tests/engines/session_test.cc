@@ -132,6 +132,32 @@ TEST_F(Run, IsNotHeldUpByTheProcessThatWaitsForItsEnd) {
   EXPECT_EQ(result.status, 0);
 }
 
+TEST_F(Run, GetsAnotherViewWhileItLasts) {
+  const auto living =
+      Command(argv({"--user", "4001", "--", "sleep", "600"}))
+          .while_running([&](pid_t child) {
+            const std::string view = "/proc/" + std::to_string(child) + "/root/sys/fs/bpf";
+            EXPECT_TRUE(
+                wait_until([&] { return installation_.last_audit().outcome == "granted"; }));
+            EXPECT_TRUE(std::filesystem::exists(view + "/flows"));
+            installation_.write_policy(
+                policy_text("select: {engine: host, user: {uid: 4001}}\n"
+                            "grants:\n  - {pin: /sys/fs/bpf/keys, access: read}\n"));
+            auto words = argv({"--all"});
+            words[1] = "apply";
+            const auto applied = pinscope::test::run(words);
+            EXPECT_EQ(applied.status, 0) << applied;
+            EXPECT_FALSE(std::filesystem::exists(view + "/flows"));
+            EXPECT_TRUE(std::filesystem::exists(view + "/keys"));
+            check(kill(child, SIGKILL), "kill");
+          })
+          .run();
+  EXPECT_EQ(living.status, 128 + SIGKILL);
+  // Nothing of it is on the host.
+  EXPECT_EQ(value_at("/sys/fs/bpf/flows", 1), 42U);
+  EXPECT_TRUE(wait_until([&] { return installation_.records().empty(); }));
+}
+
 TEST_F(Run, ForgetsTheSessionsThatHaveEndedAndNoOther) {
   const auto living =
       Command(argv({"--user", "4001", "--", "sleep", "600"}))

@@ -4,8 +4,12 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <fstream>
+#include <memory>
 
 #include "tests/support/container/swap_test.h"
+#include "tests/support/machine/held.h"
+#include "tests/support/machine/silent_file_system.h"
 #include "tests/support/programs/old_kernel.h"
 #include "tests/support/programs/supervisor.h"
 
@@ -57,14 +61,21 @@ class EachCallOfASwap : public SwapTest {
     SwapTest::SetUp();
   }
 
+  // "values": layout shared, whose values are shown as well.
   void order(const std::string& layout, bool first) {
-    const std::string one = layout == "bind" ? ", access: read-write" : "";
-    policy(layout, first ? std::vector<std::string>{"{pin: /sys/fs/bpf/flows" + one + "}",
-                                                    "{pin: /sys/fs/bpf/counters, access: "
-                                                    "read-write}"}
-                         : std::vector<std::string>{"{pin: /sys/fs/bpf/other" + one + "}",
-                                                    "{pin: /sys/fs/bpf/flows, access: "
-                                                    "read-write}"});
+    const bool values = layout == "values";
+    const std::string one = layout == "bind" ? ", access: read-write"
+                            : values         ? ", values: also"
+                                             : "";
+    if (values && !holder_)
+      holder_ = std::make_unique<HolderThread>(installation_.state_directory());
+    policy(values ? "shared" : layout,
+           first ? std::vector<std::string>{"{pin: /sys/fs/bpf/flows" + one + "}",
+                                            "{pin: /sys/fs/bpf/counters, access: "
+                                            "read-write}"}
+                 : std::vector<std::string>{"{pin: /sys/fs/bpf/other" + one + "}",
+                                            "{pin: /sys/fs/bpf/flows, access: "
+                                            "read-write}"});
   }
   [[nodiscard]] std::string view_of(const std::string& layout, bool first) const {
     const char* read = layout == "bind" ? "rw" : "ro";
@@ -112,6 +123,15 @@ class EachCallOfASwap : public SwapTest {
     EXPECT_GT(met, 60U) << "this looked at nothing";
   }
 
+  [[nodiscard]] std::ptrdiff_t mounts_of_values() {
+    std::ifstream file("/proc/" + std::to_string(container_.pid()) + "/mountinfo");
+    const std::string text((std::istreambuf_iterator<char>(file)), {});
+    std::ptrdiff_t count = 0;
+    for (size_t at = 0; (at = text.find(" - fuse pinscope ", at)) != std::string::npos; ++at)
+      ++count;
+    return count;
+  }
+
   // Whatever there is by now, the record tells it: what is left to do is done.
   void repair(const std::string& after, bool old_kernel) {
     const auto result = run_supervised(argv("apply", {"--all"}), "", [&](const SystemCall& call) {
@@ -124,8 +144,14 @@ class EachCallOfASwap : public SwapTest {
       const auto drift = pinscope::test::run(argv("drift", {"--repair"}));
       EXPECT_EQ(drift.status, 0) << drift;
       EXPECT_LE(bpf_mounts().size(), 2U);
+      if (holder_) {
+        EXPECT_THAT(drift.out, HasSubstr("no drift"));
+        EXPECT_EQ(mounts_of_values(), 1);
+      }
     }
   }
+
+  std::unique_ptr<HolderThread> holder_;
 };
 
 TEST_P(EachCallOfASwap, ThatFailsGivesTheOldViewOrTheNewOne) {
@@ -140,6 +166,9 @@ TEST_P(EachCallOfASwap, ThatHasNoSpaceGivesTheOldViewOrTheNewOne) {
 TEST_P(EachCallOfASwap, ThatHasNoDescriptorsGivesTheOldViewOrTheNewOne) {
   each_call("shared", Verdict::fail(EMFILE), false);
 }
+TEST_P(EachCallOfASwap, ThatHasNoMemoryGivesTheOldViewOrTheNewOne) {
+  each_call("shared", Verdict::fail(ENOMEM), false);
+}
 TEST_P(EachCallOfASwap, ThatFailsGivesTheHostsOwnPinsOldOrNew) {
   each_call("bind", Verdict::fail(EIO), false);
 }
@@ -151,6 +180,47 @@ TEST_P(EachCallOfASwap, ThatKillsItLeavesOneOfThemAndARecordOfBoth) {
 }
 TEST_P(EachCallOfASwap, ThatKillsItOnAnOldKernelLeavesOneOfThem) {
   each_call("shared", Verdict::kill(), true);
+}
+
+TEST_P(EachCallOfASwap, ThatFailsGivesOldValuesOrNewOnes) {
+  if (!SilentFileSystem::possible()) GTEST_SKIP() << "there is no FUSE here";
+  each_call("values", Verdict::fail(EIO), false);
+}
+TEST_P(EachCallOfASwap, ThatKillsItLeavesOldValuesOrNewOnesAndARecordOfBoth) {
+  if (!SilentFileSystem::possible()) GTEST_SKIP() << "there is no FUSE here";
+  each_call("values", Verdict::kill(), false);
+}
+
+// The container ends while its view is replaced.
+TEST_P(EachCallOfASwap, MayBeTheLastThatTheContainerLivesToSee) {
+  constexpr size_t kStep = 9;  // as many calls are between one container and the next
+  size_t met = 0;
+  for (bool is_over = false; !is_over; met += kStep) {
+    order("shared", true);
+    ASSERT_NO_FATAL_FAILURE(start());
+    order("shared", false);
+    Injection injection(met, Verdict::run(), false);
+    bool has_ended = false;
+    const auto result = run_supervised(argv("apply", {"--all"}), "", [&](const SystemCall& call) {
+      const auto verdict = injection(call);
+      if (!injection.met().empty() && !std::exchange(has_ended, true)) {
+        (void)container_.kill();
+        container_.wait_stopped();
+      }
+      return verdict;
+    });
+    SCOPED_TRACE("call " + std::to_string(met) + ", " + injection.met());
+    ASSERT_FALSE(result.timed_out);
+    EXPECT_THAT(result.status, AnyOf(0, 1)) << result;
+    is_over = injection.met().empty();
+    if (is_over) (void)container_.kill();
+    container_.wait_stopped();
+    (void)container_.remove();
+    EXPECT_THAT(pinscope::test::run(argv("drift", {"--repair"})).status, 0);
+    EXPECT_THAT(installation_.records(), testing::IsEmpty());
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(met, 60U) << "this looked at nothing";
 }
 
 INSTANTIATE_TEST_SUITE_P(, EachCallOfASwap, testing::Values("runc"),

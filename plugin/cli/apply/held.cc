@@ -1,6 +1,7 @@
 #include "plugin/cli/apply/held.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <set>
@@ -50,6 +51,8 @@ class Look {
       if (!is_own) add_namespace(i, held);
     }
     for (const pid_t pid : members) add_process(pid, changes, held);
+    if (changes.of_values)
+      for (const pid_t pid : members) add_reader_of_values(pid, before.instances, held);
     return held;
   }
 
@@ -91,6 +94,27 @@ class Look {
     }
     if (!changes.lost.empty() && has_mapped(proc_, pid))
       add(pid, "has BPF maps in its memory: the kernel does not say which", held);
+  }
+
+  // Whoever serves the values is asked nothing.
+  void add_reader_of_values(pid_t pid, const std::vector<model::ViewInstance>& instances,
+                            std::vector<Held>& held) const {
+    const auto is_in_them = [&](const std::string& path) {
+      struct statx status {};
+      if (::statx(proc_, path.c_str(), AT_STATX_DONT_SYNC, 0, &status) != 0) return false;
+      return std::ranges::any_of(instances, [&](const model::ViewInstance& one) {
+        return one.type == model::InstanceType::kFuse && one.device_major == status.stx_dev_major &&
+               one.device_minor == status.stx_dev_minor;
+      });
+    };
+    const std::string process = std::to_string(pid);
+    const auto directory = open_at(proc_, process + "/fd", O_RDONLY | O_DIRECTORY);
+    const auto names =
+        directory ? names_in(directory->get(), process) : Result<std::vector<std::string>>();
+    bool has_open = is_in_them(process + "/cwd") || is_in_them(process + "/root");
+    for (size_t i = 0; names && i < names->size() && !has_open; ++i)
+      has_open = is_in_them(process + "/fd/" + (*names)[i]);
+    if (has_open) add(pid, "has files of the old values open", held);
   }
 
   int proc_;

@@ -22,6 +22,7 @@ namespace {
 
 constexpr const char* kPlugin = "nagios";
 constexpr const char* kStage = "drift";
+constexpr int kRounds = 2;
 constexpr auto kExitDrift = static_cast<ExitStatus>(3);
 
 struct DriftOptions {
@@ -40,14 +41,16 @@ bool is_repaired_by_swap(drift::Kind kind) {
 Status repair(const Settings& settings, const drift::Drift& drift) {
   PINSCOPE_TRY(const auto next, policies_to_apply(settings));
   std::set<std::string> ids;
+  std::set<std::string> of_values;
   bool has_leftovers = false;
   for (const auto& entry : drift.entries) {
     if (entry.subject && is_repaired_by_swap(entry.kind)) ids.insert(entry.subject->id);
+    if (entry.subject && entry.of_values) of_values.insert(entry.subject->id);
     has_leftovers = has_leftovers || entry.kind == drift::Kind::kLeftover;
   }
-  const SwapOrder order{
-      .options = settings.hook, .stage = kStage, .by = this_caller(), .repair = true};
+  SwapOrder order{.options = settings.hook, .stage = kStage, .by = this_caller(), .repair = true};
   for (const auto& id : ids) {
+    order.repair_values = of_values.contains(id);
     PINSCOPE_TRY(const auto files, files_of_running(settings, id));
     PINSCOPE_TRY(const auto application, apply_to(files, next.policies, order));
     for (const auto& one : application.containers)
@@ -90,9 +93,12 @@ Result<ExitStatus> run_drift(const Settings& settings, const DriftOptions& optio
     return std::unexpected(Error(ErrorCode::kUsage, "print --format " + options.format)
                                .reason("--output asks for json"));
   auto drift = look(settings, options);
-  if (drift && options.repair) {
+  // Values are looked at once the rest of a view is there.
+  bool again = options.repair;
+  for (int round = 0; drift && again && round < kRounds; ++round) {
     PINSCOPE_CHECK(repair(settings, *drift));
     drift = look(settings, options);
+    again = drift && std::ranges::any_of(drift->entries, &drift::Entry::of_values);
   }
   if (options.format == kPlugin) {
     const auto result = drift ? to_plugin_result(*drift) : unknown_result(drift.error().sentence());

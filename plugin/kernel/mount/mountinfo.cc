@@ -13,6 +13,7 @@
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/kernel/mount/file_systems.h"
+#include "plugin/kernel/mount/fuse_mounts.h"
 #include "plugin/kernel/mount/mounts.h"
 
 namespace pinscope::kernel {
@@ -147,10 +148,12 @@ std::vector<Mount> parse_mountinfo(std::string_view text) {
   return mounts;
 }
 
-std::vector<BpffsMount> parse_bpffs_mounts(std::string_view text) {
+namespace {
+
+std::vector<BpffsMount> parse_mounts_of_type(std::string_view text, std::string_view type) {
   std::vector<BpffsMount> mounts;
   for_each_line(text, [&](const MountinfoLine& line) {
-    if (line.dash[1] != "bpf" || line.fields.end() - line.dash <= 3) return;
+    if (line.dash[1] != type || line.fields.end() - line.dash <= 3) return;
     const auto device = device_of(line);
     BpffsMount mount;
     if (!device || !to_id(line.fields[0], mount.id)) return;
@@ -167,9 +170,20 @@ std::vector<BpffsMount> parse_bpffs_mounts(std::string_view text) {
   return mounts;
 }
 
+}  // namespace
+
+std::vector<BpffsMount> parse_bpffs_mounts(std::string_view text) {
+  return parse_mounts_of_type(text, "bpf");
+}
+
 Result<std::vector<BpffsMount>> read_bpffs_mounts(int proc, const std::string& process) {
+  return read_mounts_of_type(proc, process, "bpf");
+}
+
+Result<std::vector<BpffsMount>> read_mounts_of_type(int proc, const std::string& process,
+                                                    const std::string& type) {
   PINSCOPE_TRY(const std::string text, read_of(proc, process));
-  return parse_bpffs_mounts(text);
+  return parse_mounts_of_type(text, type);
 }
 
 std::vector<Superblock> parse_superblocks(std::string_view text) {

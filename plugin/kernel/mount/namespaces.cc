@@ -18,6 +18,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/kernel/mount/fuse_mounts.h"
 #include "plugin/kernel/mount/statmount.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/kernel/uapi.h"
@@ -37,7 +38,15 @@ uapi::MntIdReqOfNamespace request_for(uint64_t space, uint64_t mount, uint64_t p
   return request;
 }
 
-Result<std::vector<BpffsMount>> list(uint64_t space) {
+// A type of file system, as both of the kernel's lists call it.
+struct Type {
+  uint64_t magic;
+  const char* name;
+};
+constexpr Type kBpf{BPF_FS_MAGIC, "bpf"};
+constexpr Type kFuse{FUSE_SUPER_MAGIC, "fuse"};
+
+Result<std::vector<BpffsMount>> list(uint64_t space, const Type& type) {
   std::vector<BpffsMount> mounts;
   std::array<uint64_t, 512> ids{};
   MountAnswer answer;
@@ -50,9 +59,8 @@ Result<std::vector<BpffsMount>> list(uint64_t space) {
     if (count < 0)
       return std::unexpected(Error::system("list the mounts of a mount namespace", errno));
     for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
-      // Most mounts are no bpffs, and their paths cost more than the question.
-      if (!ask(ids[i], uapi::kStatmountSbBasic) || answer.header().sb_magic != BPF_FS_MAGIC)
-        continue;
+      // Most mounts are of other types, and their paths cost more than the question.
+      if (!ask(ids[i], uapi::kStatmountSbBasic) || answer.header().sb_magic != type.magic) continue;
       if (ask(ids[i], kAllOfMount)) {
         mounts.push_back(mount_of(answer));
       } else if (ask(ids[i], kAllButPaths)) {
@@ -154,13 +162,11 @@ Result<Fd> open_shown(int proc, const MountNamespace& space, const BpffsMount& m
                        RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
-}  // namespace
-
-Result<std::vector<BpffsMount>> bpffs_mounts_of(int proc, const MountNamespace& space) {
+Result<std::vector<BpffsMount>> mounts_of(int proc, const MountNamespace& space, const Type& type) {
   PINSCOPE_TRY(const Fd fd, open_namespace(proc, space));
   uint64_t id = 0;
   if (::ioctl(fd.get(), uapi::kNsGetMntNsId, &id) == 0) {
-    auto mounts = list(id);
+    auto mounts = list(id, type);
     // EINVAL: this kernel tells the id and takes none. ENOSYS: it is kept from telling of mounts.
     if (mounts || (mounts.error().errnum() != EINVAL && mounts.error().errnum() != ENOSYS))
       return mounts;
@@ -169,7 +175,17 @@ Result<std::vector<BpffsMount>> bpffs_mounts_of(int proc, const MountNamespace& 
     return std::unexpected(Error(ErrorCode::kKernelUnsupported, "list its mounts")
                                .reason("no process is in it, and this kernel lists the mounts of "
                                        "a process only (Linux 6.11 lists those of a namespace)"));
-  return read_bpffs_mounts(proc, space.process);
+  return read_mounts_of_type(proc, space.process, type.name);
+}
+
+}  // namespace
+
+Result<std::vector<BpffsMount>> bpffs_mounts_of(int proc, const MountNamespace& space) {
+  return mounts_of(proc, space, kBpf);
+}
+
+Result<std::vector<BpffsMount>> fuse_mounts_of(int proc, const MountNamespace& space) {
+  return mounts_of(proc, space, kFuse);
 }
 
 Result<Fd> open_bpffs(int proc, const MountNamespace& space, const BpffsMount& mount) {

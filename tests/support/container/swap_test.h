@@ -73,8 +73,13 @@ class SwapTest : public ViewTest {
     words.insert(words.begin(), wrapper_.begin(), wrapper_.end());
     return words;
   }
+  // What it prints is on one line for each remark, whatever the width.
   CommandResult apply(const std::vector<std::string>& arguments = {"--all"}) const {
-    return pinscope::test::run(argv("apply", arguments));
+    auto result = pinscope::test::run(argv("apply", arguments));
+    static constexpr std::string_view kWrapped = "\n    ";
+    for (size_t at = 0; (at = result.out.find(kWrapped, at)) != std::string::npos; ++at)
+      result.out.replace(at, kWrapped.size(), " ");
+    return result;
   }
   void expect_applied(const std::vector<std::string>& arguments = {"--all"}) const {
     const auto result = apply(arguments);

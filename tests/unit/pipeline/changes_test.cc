@@ -101,11 +101,12 @@ TEST_F(ChangesOf, TellOfValues) {
   would_have(shown, 7);
   would_have(alone, 8);
   EXPECT_THAT(texts(), IsEmpty());
-  EXPECT_THAT(changes_of(record_, restart_).values, IsEmpty());
+  EXPECT_FALSE(changes_of(record_, restart_).of_values);
   restart_.decision->grants.back().values.reset();
   restart_.decision->grants.back().pin = true;
-  EXPECT_THAT(texts(), ElementsAre("added \"counters\": read of \"/sys/fs/bpf/counters\""));
-  EXPECT_THAT(changes_of(record_, restart_).values, ElementsAre("those of \"counters\" would go"));
+  EXPECT_THAT(texts(), ElementsAre("added \"counters\": read of \"/sys/fs/bpf/counters\"",
+                                   "removed the values of \"counters\""));
+  EXPECT_TRUE(changes_of(record_, restart_).of_values);
 }
 
 // The values are those of the map that was there.
@@ -115,9 +116,16 @@ TEST_F(ChangesOf, TellOfTheValuesOfAnotherMap) {
   shown.pin = false;
   has(shown, 7);
   would_have(shown, 12);
-  EXPECT_THAT(texts(), IsEmpty());
-  EXPECT_THAT(changes_of(record_, restart_).values,
-              ElementsAre(HasSubstr("those of \"flows\" are map 7 for 0:0")));
+  EXPECT_THAT(texts(), ElementsAre("replaced the values of \"flows\": map 7 becomes map 12"));
+  restart_.objects.back()->id = 7;
+  restart_.decision->grants.back().values->list = 3;
+  EXPECT_THAT(texts(), ElementsAre("changed the values of \"flows\": 0:0 0000, json, 10000 listed, "
+                                   "0 ms old becomes 0:0 0000, json, 3 listed, 0 ms old"));
+  restart_.decision->grants.clear();
+  restart_.objects.clear();
+  restart_.left_out.clear();
+  EXPECT_THAT(texts(), ElementsAre("removed the values of \"flows\""));
+  EXPECT_TRUE(changes_of(record_, restart_).to_nothing);
 }
 
 // Not by names: an object may be granted under another one.

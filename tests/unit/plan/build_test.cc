@@ -115,6 +115,27 @@ TEST(PlanBuild, PutsNoViewTogetherWithoutGrantsUnlessTheOldOneStays) {
   EXPECT_THAT(to_text(empty->plan), HasSubstr("make tmpfs instance 0"));
 }
 
+TEST(PlanBuild, PutsValuesTogetherThatAreAttachedNowhere) {
+  auto shown = readable("flows");
+  shown.values = model::Values();
+  for (const bool is_pin : {true, false}) {
+    shown.pin = is_pin;
+    const auto built = build_unattached(deciding({shown}), model::Container(), {});
+    ASSERT_TRUE(built) << built.error().sentence();
+    EXPECT_EQ(built->values, 0U);
+    EXPECT_EQ(built->view, is_pin ? 1U : 0U);
+    const auto& steps = built->plan.steps;
+    const auto count = [&]<typename Step>(const Step*) {
+      return std::ranges::count_if(
+          steps, [](const auto& step) { return std::holds_alternative<Step>(step); });
+    };
+    EXPECT_EQ(count(static_cast<model::ShowValues*>(nullptr)), 1);
+    EXPECT_EQ(count(static_cast<model::HandOverValues*>(nullptr)), 1);
+    EXPECT_EQ(count(static_cast<model::AttachView*>(nullptr)), 0);
+    EXPECT_EQ(count(static_cast<model::PinObject*>(nullptr)), is_pin ? 1 : 0);
+  }
+}
+
 TEST(PlanBuild, LinksUpwardsFromNestedNames) {
   const auto all = planned(deciding({readable("flows"), writable("team/a/counters")}));
   EXPECT_THAT(all, ::testing::Contains("make link \"view/team/a/counters\" to "
