@@ -52,6 +52,7 @@ PARTS = {
         "process": {""},
         "mount": {"", "process"},
         "bpf": {"", "process", "mount"},
+        "watch": {"", "process", "mount", "bpf"},
     },
     "engine": {
         "wiring": set(),
