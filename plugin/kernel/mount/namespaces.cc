@@ -29,15 +29,6 @@ namespace {
 constexpr const char* kPathTooLong = "(a path too long to show)";
 constexpr uint32_t kSuperblockReadOnly = 1;  // SB_RDONLY, include/linux/fs.h
 
-uapi::MntIdReqOfNamespace request_for(uint64_t space, uint64_t mount, uint64_t parameter) {
-  uapi::MntIdReqOfNamespace request{};
-  request.request.size = uapi::kMntIdReqSize1;
-  request.request.mnt_id = mount;
-  request.request.param = parameter;
-  request.mnt_ns_id = space;
-  return request;
-}
-
 // A type of file system, as both of the kernel's lists call it.
 struct Type {
   uint64_t magic;

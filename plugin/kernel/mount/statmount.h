@@ -1,4 +1,4 @@
-// What statmount(2) says of a bpffs mount, for the files of this folder.
+// What statmount(2) says of a mount, for the files that ask it by themselves.
 #pragma once
 
 #include <climits>
@@ -10,6 +10,16 @@
 #include "plugin/kernel/uapi.h"
 
 namespace pinscope::kernel {
+
+// About a mount of any namespace, by its id; or the mounts of one, behind `parameter`.
+inline uapi::MntIdReqOfNamespace request_for(uint64_t space, uint64_t mount, uint64_t parameter) {
+  uapi::MntIdReqOfNamespace request{};
+  request.request.size = uapi::kMntIdReqSize1;
+  request.request.mnt_id = mount;
+  request.request.param = parameter;
+  request.mnt_ns_id = space;
+  return request;
+}
 
 class MountAnswer {
  public:

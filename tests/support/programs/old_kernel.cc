@@ -16,8 +16,9 @@ namespace {
 
 constexpr int kStatmount = 457;
 constexpr int kListmount = 458;
-constexpr uint32_t kPathFd = 1U << 14;     // BPF_F_PATH_FD
-constexpr unsigned kMountBeneath = 0x200;  // MOVE_MOUNT_BENEATH
+constexpr uint32_t kPathFd = 1U << 14;      // BPF_F_PATH_FD
+constexpr unsigned kMountBeneath = 0x200;   // MOVE_MOUNT_BENEATH
+constexpr unsigned kReportMounts = 0x4000;  // FAN_REPORT_MNT
 
 void read_there(const SystemCall& call, uint64_t address, void* into, size_t size) {
   iovec here = {into, size};
@@ -72,6 +73,9 @@ Verdict refuse_what_is_new(const SystemCall& call) {
     case kStatmount:
     case kListmount:
       return Verdict::fail(ENOSYS);
+    case SYS_fanotify_init:
+      unknown = (arguments[0] & kReportMounts) != 0;
+      break;
     case SYS_bpf:
       unknown = asks_for_path_fd(call);
       break;
