@@ -73,6 +73,8 @@ std::string to_text(const inventory::Entry& entry, const Palette& palette) {
   if (given.values_at) facts.add({"values at", *given.values_at + values_note(entry.live)});
   facts.add({"layout", model::name_of(record.layout)});
   facts.add({"host bpffs", model::name_of(record.host_bpffs)});
+  if (record.on_change == model::OnChange::kApply)
+    facts.add({"on change", model::name_of(record.on_change)});
   if (given.delegation && !given.pins.empty())
     facts.add({"grants at", given.delegation->grants_at});
   for (const auto& place : given.hidden) facts.add({"taken away", "the bpffs at " + place});
@@ -94,16 +96,20 @@ std::string to_text(const inventory::Entry& entry, const Palette& palette) {
     const std::string object =
         pin.skipped ? "none: the source was missing" : object_text(pin.object);
     std::string now = inventory::name_of(live.source);
+    if (pin.waits()) now = "waits for " + pin.grant.source;
     if (live.source == inventory::SourceState::kStale && live.source_object_id != 0)
       now += ": now " + std::to_string(live.source_object_id);
     const bool good = live.source == inventory::SourceState::kCurrent ||
-                      live.source == inventory::SourceState::kSkipped;
+                      live.source == inventory::SourceState::kSkipped ||
+                      live.source == inventory::SourceState::kWaiting;
     grants.add({pin.grant.name, model::access_text(pin.grant), object, owner_and_mode(pin.grant),
-                pin.grant.source, Cell(now, good ? Colour::kPlain : Colour::kYellow),
+                model::source_text(pin.grant), Cell(now, good ? Colour::kPlain : Colour::kYellow),
                 model::to_string(pin.grant.rule)});
   }
   if (!grants.empty()) text += "\n" + grants.text(palette);
 
+  if (const Table followed = followed_table(record.followed); !followed.empty())
+    text += "\n" + followed.text(palette);
   if (given.delegation) text += "\n" + delegation_table(*given.delegation).text(palette);
   if (const Table refusals = refusals_table(given.refusals); !refusals.empty())
     text += "\n" + refusals.text(palette);

@@ -79,6 +79,18 @@ std::string places_of(const model::Record& record) {
 // long they are is the choice of others.
 enum class LongTexts { kInColumns, kBelow };
 
+// "3", "3 (1 stale, 1 waits)".
+Cell grants_cell(const inventory::Entry& entry) {
+  const std::string count = std::to_string(entry.record.given.pins.size());
+  const size_t stale = entry.live.stale_count();
+  const size_t waiting = entry.live.waiting_count();
+  std::vector<std::string> parts;
+  if (stale > 0) parts.push_back(std::to_string(stale) + " stale");
+  if (waiting > 0) parts.push_back(std::to_string(waiting) + (waiting == 1 ? " waits" : " wait"));
+  if (parts.empty()) return {count};
+  return {count + " (" + joined(parts, ", ") + ")", stale > 0 ? Colour::kYellow : Colour::kPlain};
+}
+
 Table make_table(const inventory::Entries& all, const Names& names, const ListOptions& options,
                  LongTexts where) {
   const bool below = where == LongTexts::kBelow;
@@ -94,10 +106,7 @@ Table make_table(const inventory::Entries& all, const Names& names, const ListOp
   for (const auto& entry : all.entries) {
     const auto& record = entry.record;
     const std::string state = state_text(entry);
-    const size_t stale = entry.live.stale_count();
-    Cell grants(std::to_string(record.given.pins.size()));
-    if (stale > 0)
-      grants = Cell(grants.text + " (" + std::to_string(stale) + " stale)", Colour::kYellow);
+    Cell grants = grants_cell(entry);
     if (record.given.delegation) grants.text += " + token";
     std::vector<Cell> row = {options.full_ids ? record.given.id : short_id(record.given.id),
                              model::engine_name(record.given.engine),
@@ -168,7 +177,9 @@ void add_list(CLI::App& root, Program& program) {
           "answers who reads them; see doctor).\n\"void\" behind it: the "
           "container has a way past its view, which stands below its row; inspect says more.\n"
           "A grant is stale if its source pin is gone or names another object; the "
-          "container still sees the old object.\nNAME is there if somebody knows one: that in a "
+          "container still sees the old object. It waits if its source was missing at the start "
+          "and the "
+          "policy says missing: wait.\nNAME is there if somebody knows one: that in a "
           "pod is in the record, others are asked for with --names.\nIf two containers have the "
           "same id, PID and "
           "BUNDLE are shown, too.\n"

@@ -22,8 +22,19 @@ std::string refusal_text(const Explained& explained, const Palette& palette) {
   return text;
 }
 
+// The grants that the view would wait for: there is no step for them.
+std::vector<model::GrantedPin> waiting_in(const Explanation& start) {
+  std::vector<model::GrantedPin> waiting;
+  for (size_t i = 0; i < start.sources.size(); ++i)
+    if (const auto& grant = start.decision.grants[i];
+        start.sources[i].skipped && grant.missing == model::Missing::kWait)
+      waiting.push_back(grant);
+  return waiting;
+}
+
 Result<ExitStatus> run_plan(const Settings& settings, const ExplainOptions& options) {
   PINSCOPE_TRY(const Explained explained, explain(settings, options));
+  const auto waiting = waiting_in(explained.start);
   if (settings.json()) {
     JsonWriter json = begin_output();
     json.field("starts", explained.starts())
@@ -36,12 +47,18 @@ Result<ExitStatus> run_plan(const Settings& settings, const ExplainOptions& opti
         json.object().field("code", remark.code).field("error", remark.text).end();
     json.end().key("steps");
     plan::to_json(explained.start.plan, json);
+    json.key("waiting").array();
+    for (const auto& grant : waiting)
+      json.object().field("name", grant.name).field("source", grant.source).end();
+    json.end();
     print(end_output(std::move(json)));
   } else {
     const auto& steps = explained.start.plan.steps;
     if (!explained.starts()) print(refusal_text(explained, settings.palette()));
     if (!steps.empty()) print(plan::to_text(explained.start.plan));
     if (steps.empty() && explained.starts()) print("no steps: nothing would be done\n");
+    for (const auto& grant : waiting)
+      print("waits for " + quoted(grant.source) + ", to be " + quoted(grant.name) + "\n");
   }
   return explained.starts() ? kExitOk : kExitFailure;
 }

@@ -17,7 +17,9 @@ void write_grant(JsonWriter& json, const model::PinnedObject& pin,
       .field("uid", pin.grant.uid)
       .field("gid", pin.grant.gid)
       .field("mode", model::mode_text(pin.grant.mode))
-      .field("skipped", pin.skipped);
+      .field("follow", pin.grant.follow)
+      .field("skipped", pin.skipped)
+      .field("waits", pin.waits());
   write_values(json, pin.grant);
   if (!pin.skipped)
     json.field("kind", model::name_of(pin.object.kind))
@@ -80,6 +82,7 @@ void write_entry(JsonWriter& json, const inventory::Entry& entry, const std::str
       .field("at", record.at)
       .field("layout", model::name_of(record.layout))
       .field("host_bpffs", model::name_of(record.host_bpffs))
+      .field("on_change", model::name_of(record.on_change))
       .key("hidden");
   model::write_texts(json, given.hidden);
   if (given.delegation) {
@@ -93,7 +96,8 @@ void write_entry(JsonWriter& json, const inventory::Entry& entry, const std::str
   json.field("state", inventory::summary(record, entry.live))
       .field("process", inventory::name_of(entry.live.process))
       .field("view", inventory::name_of(entry.live.view))
-      .field("stale", uint64_t{entry.live.stale_count()});
+      .field("stale", uint64_t{entry.live.stale_count()})
+      .field("waiting", uint64_t{entry.live.waiting_count()});
   if (!given.bypasses.empty()) {
     json.key("void");
     model::write_texts(json, model::names_of(given.bypasses));
@@ -105,7 +109,9 @@ void write_entry(JsonWriter& json, const inventory::Entry& entry, const std::str
   json.key("grants").array();
   for (size_t i = 0; i < given.pins.size(); ++i)
     write_grant(json, given.pins[i], entry.live.pins[i]);
-  json.end().key("refusals");
+  json.end().key("followed");
+  write_followed(json, record.followed);
+  json.key("refusals");
   write_refusals(json, given.refusals);
   json.end();
 }

@@ -72,6 +72,15 @@ struct Entry {
   bool of_values = false;  // it is the values that are missing
 };
 
+// A grant whose source the view of a container waits for (`missing: wait`).
+struct Waiting {
+  Subject subject;
+  std::string name;  // in the view, once it is there
+  std::string source;
+  model::Rule rule;
+  friend bool operator==(const Waiting&, const Waiting&) = default;
+};
+
 // A container that runs and has a record.
 struct Running {
   model::Record record;
@@ -82,6 +91,8 @@ struct Running {
 };
 // By kind; nothing if it is what the policies say. Rules alone may be others.
 std::vector<Entry> compare(const Running& container);
+// What its view waits for, and would wait for if it were started now. That is no drift.
+std::vector<Waiting> waiting_of(const Running& container);
 
 // A container that runs without a record. `has_hook`: its configuration runs the hook, which left
 // it alone when it started.
@@ -94,8 +105,9 @@ bool is_of_drifted(const Entry& entry);
 
 struct Drift {
   std::vector<Entry> entries;  // by kind
-  size_t containers = 0;       // that run, sessions among them
-  size_t left_over = 0;        // of these, those for which there was no time (Places::until)
+  std::vector<Waiting> waiting = {};
+  size_t containers = 0;  // that run, sessions among them
+  size_t left_over = 0;   // of these, those for which there was no time (Places::until)
 
   // How many entries there are of each kind.
   [[nodiscard]] std::array<size_t, kKinds> counts() const;

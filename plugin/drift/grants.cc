@@ -31,6 +31,8 @@ std::string difference(const GrantedPin& given, const GrantedPin& now) {
   const auto owner = [](const GrantedPin& grant) {
     return std::to_string(grant.uid) + ":" + std::to_string(grant.gid);
   };
+  if (given.follow != now.follow)
+    parts.push_back(given.follow ? "followed, and would not be" : "not followed, and would be");
   add("called ", quoted(given.name), quoted(now.name));
   add("for ", access_text(given), access_text(now));
   if (given.values && now.values) add("shown as ", values_text(given), values_text(now));
@@ -169,6 +171,7 @@ class Grants {
       switch (state.source) {
         case SourceState::kCurrent:
         case SourceState::kSkipped:
+        case SourceState::kWaiting:
           continue;
         case SourceState::kStale:
           text = quoted(grant.name) + ": its source " + quoted(grant.source) +
@@ -200,6 +203,25 @@ class Grants {
 
 std::vector<Entry> drift_of_grants(const Running& container) {
   return Grants(container).take();
+}
+
+std::vector<Waiting> waiting_of(const Running& container) {
+  const auto& given = container.record.given;
+  const auto& restart = container.restart;
+  if (!restart.decision) return {};
+  std::vector<Waiting> waiting;
+  for (size_t i = 0; i < restart.left_out.size(); ++i) {
+    const GrantedPin& grant = restart.decision->grants[i];
+    const auto is_it = [&](const model::PinnedObject& pin) {
+      return pin.waits() && pin.grant.source == grant.source && pin.grant.name == grant.name;
+    };
+    if (restart.left_out[i] == LeftOut::kMissing && std::ranges::any_of(given.pins, is_it))
+      waiting.push_back({.subject = {given.id, given.engine, given.pid, given.bundle},
+                         .name = grant.name,
+                         .source = grant.source,
+                         .rule = grant.rule});
+  }
+  return waiting;
 }
 
 }  // namespace pinscope::drift

@@ -121,6 +121,7 @@ class Look {
       return;
     }
     std::ranges::move(compare(running), std::back_inserter(drift_.entries));
+    std::ranges::move(waiting_of(running), std::back_inserter(drift_.waiting));
   }
 
   void fail(const Record& record, const Error& error) {

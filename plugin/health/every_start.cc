@@ -58,7 +58,7 @@ std::optional<Error> missing_source(const model::Decision& decision) {
     auto opened = sources.open(grant);
     if (opened) continue;
     const ErrorCode code = opened.error().code();
-    if (code == ErrorCode::kSourceMissing && grant.missing == model::Missing::kSkip) continue;
+    if (code == ErrorCode::kSourceMissing && grant.missing != model::Missing::kFail) continue;
     if (code == ErrorCode::kSourceMissing || code == ErrorCode::kSourceMismatch ||
         code == ErrorCode::kAccessUnsupported)
       return std::move(opened).error().rule(to_string(grant.rule));

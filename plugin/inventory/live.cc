@@ -73,11 +73,13 @@ Result<std::string> look_at_view(const model::Record& record) {
   const bool delegates = record.given.delegation.has_value();
   const bool tokens_missing =
       delegates && !kernel::open_resolved(root.get(), record.at, O_PATH | O_DIRECTORY, kInside);
-  const bool has_pins =
-      std::ranges::any_of(record.given.pins, [](const auto& pin) { return pin.grant.pin; });
+  const bool has_pins = std::ranges::any_of(
+      record.given.pins, [](const auto& pin) { return pin.grant.pin && !pin.skipped; });
   const auto& place = delegates && has_pins ? record.given.delegation->grants_at : record.at;
-  // With values alone there is no view.
-  const bool is_expected = has_pins || delegates || !record.given.values_at;
+  // With values alone, and where all sources were missing, there is no view.
+  const bool is_expected =
+      has_pins || delegates ||
+      (!record.given.values_at && record.given.pins.empty() && record.followed.empty());
   const auto view = kernel::open_resolved(root.get(), place, O_PATH | O_DIRECTORY, kInside);
   std::string missing;
   for (const auto& pin : record.given.pins) {
@@ -109,7 +111,7 @@ model::Access access_to_look(const model::PinnedObject& pin) {
 PinState look_at_source(kernel::SourceOpener& opener, const model::PinnedObject& pin) {
   PinState state;
   if (pin.skipped) {
-    state.source = SourceState::kSkipped;
+    state.source = pin.waits() ? SourceState::kWaiting : SourceState::kSkipped;
     return state;
   }
   model::GrantedPin grant = pin.grant;
@@ -192,6 +194,10 @@ size_t Live::stale_count() const {
   }));
 }
 
+size_t Live::waiting_count() const {
+  return static_cast<size_t>(std::ranges::count(pins, SourceState::kWaiting, &PinState::source));
+}
+
 const char* name_of(ProcessState state) {
   switch (state) {
     case ProcessState::kRunning:
@@ -224,6 +230,8 @@ const char* name_of(SourceState state) {
       return "source gone";
     case SourceState::kSkipped:
       return "skipped";
+    case SourceState::kWaiting:
+      return "waiting";
     case SourceState::kUnknown:
       return "unknown";
   }

@@ -24,6 +24,7 @@ enum class SourceState {
   kStale,    // it names another object now: the container goes on seeing the old one
   kGone,     // there is no such pin any more: the container goes on seeing the object
   kSkipped,  // it was missing at start, and the policy said skip
+  kWaiting,  // it was missing at start, and the policy said wait
   kUnknown,  // could not be looked at; PinState::problem says why
 };
 
@@ -62,6 +63,7 @@ struct Live {
   [[nodiscard]] bool seal_is_broken() const;
   [[nodiscard]] size_t stale_count() const;
   [[nodiscard]] bool values_unserved() const;
+  [[nodiscard]] size_t waiting_count() const;
 };
 
 // "running", "gone"; "present", …: the words of tables and of JSON.

@@ -146,7 +146,7 @@ class Builder {
   void grants(bool known) {
     Table grants({"access", "source"});
     for (const auto& access : accesses())
-      for (const auto* source : {"current", "stale", "gone", "skipped", "unknown"})
+      for (const auto* source : {"current", "stale", "gone", "skipped", "waiting", "unknown"})
         grants.declare({access, source});
     for (const auto& entry : entries()) {
       if (!is_running(entry)) continue;

@@ -20,6 +20,10 @@ std::string access_text(const GrantedPin& grant) {
   return name_of(grant.access) + std::string(grant.values ? " and values" : "");
 }
 
+std::string source_text(const GrantedPin& grant) {
+  return grant.follow ? grant.source + " (followed)" : grant.source;
+}
+
 std::string values_text(const GrantedPin& grant) {
   if (!grant.values) return "none";
   return name_of(grant.values->form) + (", " + std::to_string(grant.values->list)) + " listed, " +

@@ -30,6 +30,7 @@ struct GrantedPin {
   uint32_t mode = 0;
   Expect expect;
   Missing missing = Missing::kFail;
+  bool follow = false;  // the view is to have what the source names while the container runs
   // Only globs ask for it: whoever may make names below them may not stop a start, so what cannot
   // be granted is left out.
   bool is_match = false;
@@ -45,6 +46,8 @@ struct GrantedPin {
 ValuesMode mode_of(const GrantedPin& grant);
 // What can be done, for people: "read", "read and values", "values".
 std::string access_text(const GrantedPin& grant);
+// Its source, for people: "/sys/fs/bpf/flows", "/sys/fs/bpf/flows (followed)".
+std::string source_text(const GrantedPin& grant);
 // How values are shown, for people: "json, 10000 listed, 0 ms old"; "none".
 std::string values_text(const GrantedPin& grant);
 
@@ -56,6 +59,14 @@ struct RefusedPin {
   Rule denied_by;
   std::string denied_as;  // the pin that is denied, if it is another one of the same object
   friend bool operator==(const RefusedPin&, const RefusedPin&) = default;
+};
+
+// What the view follows beside the grants that it has: a glob, which more pins may come to match,
+// or a source that is denied for the object that it names now.
+struct FollowedPattern {
+  Pattern pin;
+  Rule rule;
+  friend bool operator==(const FollowedPattern&, const FollowedPattern&) = default;
 };
 
 // What the container may load by itself.
@@ -81,6 +92,8 @@ struct Decision {
   std::vector<GrantedPin> grants;        // in the order of their names
   std::optional<Delegation> delegation;
   std::vector<RefusedPin> refusals;
+  std::vector<FollowedPattern> followed;
+  OnChange on_change = OnChange::kReport;
   std::vector<std::string>
       notes;  // worth telling, not a reason to stop: a glob that matches nothing
 

@@ -20,7 +20,9 @@ namespace pinscope::model {
 struct PinnedObject {
   GrantedPin grant;
   ObjectInfo object;     // that was pinned; not filled in where nothing was
-  bool skipped = false;  // the source was missing, and the policy said skip
+  bool skipped = false;  // the source was missing, and the policy said skip or wait
+  // Whether the view waits for its source.
+  [[nodiscard]] bool waits() const { return skipped && grant.missing == Missing::kWait; }
   friend bool operator==(const PinnedObject&, const PinnedObject&) = default;
 };
 

@@ -28,6 +28,8 @@ const char* name_of(Missing missing) {
       return "fail";
     case Missing::kSkip:
       return "skip";
+    case Missing::kWait:
+      return "wait";
   }
   return "";
 }
@@ -62,6 +64,16 @@ const char* name_of(VoidView void_view) {
       return "allow";
     case VoidView::kReject:
       return "reject";
+  }
+  return "";
+}
+
+const char* name_of(OnChange on_change) {
+  switch (on_change) {
+    case OnChange::kReport:
+      return "report";
+    case OnChange::kApply:
+      return "apply";
   }
   return "";
 }

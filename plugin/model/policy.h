@@ -28,11 +28,15 @@ std::string to_string(const Place& place);  // "flow.yaml:14:5"
 // The right that a grant gives. kUse is for programs, which have no access mode: whoever has one
 // may run it, and attach and detach it wherever its descriptors reach.
 enum class Access { kRead, kReadWrite, kUse };
-enum class Missing { kFail, kSkip };
+// What becomes of a start whose source is missing. kWait: as kSkip, and it is expected to come;
+// such a grant follows its source.
+enum class Missing { kFail, kSkip, kWait };
 enum class Layout { kShared, kPerMap, kBind };
 enum class HostBpffs { kMask, kReject, kAllow };
 // What becomes of a container whose view would be void (see model/bypass.h).
 enum class VoidView { kAllow, kReject };
+// Whether containers that run are given what a policy says once it is changed.
+enum class OnChange { kReport, kApply };
 // How far the programs that a container loads by itself may reach, where the kernel would let them.
 enum class ProgramReach { kContainer, kWholeMachine };
 
@@ -40,12 +44,13 @@ enum class ProgramReach { kContainer, kWholeMachine };
 // read grant is in a sealed file system, where no map opens that way; programs still open.
 bool opens_for_writing(Access access);
 
-// The words of policies and of every output: "read", "read-write", "use"; "fail", "skip"; …
+// The words of policies and of every output: "read", "read-write", "use"; "fail", "skip", "wait"; …
 const char* name_of(Access access);
 const char* name_of(Missing missing);
 const char* name_of(Layout layout);
 const char* name_of(HostBpffs host_bpffs);
 const char* name_of(VoidView void_view);
+const char* name_of(OnChange on_change);
 const char* name_of(ProgramReach reach);
 
 // Text that may hold globs (see policy/glob.h for what matches).
@@ -132,6 +137,7 @@ struct Grant {
   std::optional<uint32_t> mode;  // default 0440 for read, 0660 for read-write and use
   Expect expect;
   Missing missing = Missing::kFail;
+  bool follow = false;  // the view is to have what the source names while the container runs
   std::optional<ValuesMode> values;  // default: as view.values says for it
   friend bool operator==(const Grant&, const Grant&) = default;
 };
@@ -160,6 +166,7 @@ struct Policy {
   Select select;
   std::vector<Exclusion> exclusions;
   View view;
+  std::optional<OnChange> on_change;  // default report
   std::optional<Delegate> delegate;
   std::vector<Grant> grants;
   std::vector<Deny> denials;

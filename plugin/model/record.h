@@ -28,6 +28,8 @@ struct Record {
   std::string at;
   Layout layout = Layout::kShared;
   HostBpffs host_bpffs = HostBpffs::kMask;
+  OnChange on_change = OnChange::kReport;
+  std::vector<FollowedPattern> followed;  // beside the pins, which say it of themselves
   // Of the view, once it is applied; records of earlier versions have none.
   std::vector<ViewInstance> instances;
   // Of views that it had before and that are below this one, where the kernel could not take them

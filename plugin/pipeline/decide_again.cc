@@ -187,6 +187,7 @@ Result<Restart> decide_again(const std::vector<Policy>& policies, const Containe
   }
   restart.makes_view =
       !plan->steps.empty() || !restart.decision->refusals.empty() ||
+      !restart.decision->followed.empty() ||
       std::ranges::find(restart.left_out, LeftOut::kMissing) != restart.left_out.end();
   return restart;
 }

@@ -10,7 +10,7 @@ using model::GrantedPin;
 LeftOut left_out(const GrantedPin& grant, const Error& failure) {
   switch (failure.code()) {
     case ErrorCode::kSourceMissing:
-      return grant.missing == model::Missing::kSkip ? LeftOut::kMissing : LeftOut::kNot;
+      return grant.missing == model::Missing::kFail ? LeftOut::kNot : LeftOut::kMissing;
     case ErrorCode::kSourceMismatch:
     case ErrorCode::kAccessUnsupported:
       // Whoever may pin below a glob may not stop a start.
@@ -29,7 +29,7 @@ std::vector<GrantedPin> take_skipped(model::Decision& decision, kernel::SourceOp
   std::vector<GrantedPin> missing;
   policy::MatchNotes notes(decision.notes);
   std::erase_if(decision.grants, [&](const GrantedPin& grant) {
-    if (grant.missing != model::Missing::kSkip) return false;
+    if (grant.missing == model::Missing::kFail) return false;
     Status found;
     if (grant.is_match)
       found = sources.look(grant);

@@ -51,6 +51,8 @@ Record intent(Given given, const Container& container, const kernel::ContainerPr
   record.at = decision.at;
   record.layout = decision.layout;
   record.host_bpffs = decision.host_bpffs;
+  record.on_change = decision.on_change;
+  record.followed = decision.followed;
   return record;
 }
 
@@ -137,7 +139,9 @@ Result<bool> take_steps(Start& start, const std::vector<Policy>& candidates) {
   const auto skipped = take_skipped(decision, sources);
   log.event().notes = decision.notes;
   PINSCOPE_TRY(auto plan, plan::build(decision, container, features));
-  if (plan.steps.empty() && skipped.empty() && decision.refusals.empty()) return true;
+  if (plan.steps.empty() && skipped.empty() && decision.refusals.empty() &&
+      decision.followed.empty())
+    return true;
 
   // The record says so first. It and the audit trail are opened while paths still are the host's.
   log.open();

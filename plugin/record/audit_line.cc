@@ -162,8 +162,10 @@ class Line {
     text("source", grant.source, kLongestSentence);
     json_.field("access", model::name_of(grant.access));
     if (grant.values) json_.field("values", model::name_of(mode_of(grant)));
+    if (grant.follow) json_.field("follow", true);
     if (pin.skipped) {
       json_.field("skipped", true);
+      if (pin.waits()) json_.field("waits", true);
     } else {
       json_.field("kind", model::name_of(pin.object.kind))
           .field("type", type_name(pin.object))

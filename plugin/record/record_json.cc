@@ -14,6 +14,7 @@
 #include "plugin/model/words.h"
 #include "plugin/record/delegation_json.h"
 #include "plugin/record/identity_json.h"
+#include "plugin/record/record_rows.h"
 #include "plugin/record/words.h"
 
 namespace pinscope::record {
@@ -21,9 +22,7 @@ namespace {
 
 using model::PinnedObject;
 using model::Record;
-using model::RefusedPin;
 using model::Rule;
-using model::ViewInstance;
 
 // Rises when a field that is there gets another meaning; a new field does not need it.
 constexpr uint64_t kFormat = 1;
@@ -31,56 +30,6 @@ constexpr uint64_t kFormat = 1;
 // What one pin and the rest take in the common case: saves growing the text.
 constexpr size_t kBytesPerPin = 96;
 constexpr size_t kBytesOfTheRest = 4096;
-
-// The descriptions. Each calls `visit` with the name and the member of every field, in the order of
-// the text; a reader gets a Struct to fill, a writer a const one.
-template <typename T, typename Struct>
-concept Of = std::same_as<std::remove_const_t<T>, Struct>;
-
-void columns(auto&& visit, Of<PinnedObject> auto& pin) {
-  visit("name", pin.grant.name);
-  visit("source", pin.grant.source);
-  visit("access", pin.grant.access);
-  visit("kind", pin.object.kind);
-  visit("type", pin.object.type);
-  visit("id", pin.object.id);
-  visit("uid", pin.grant.uid);
-  visit("gid", pin.grant.gid);
-  visit("mode", pin.grant.mode);
-  visit("skipped", pin.skipped);
-  visit("rule", pin.grant.rule);
-}
-
-void columns(auto&& visit, Of<RefusedPin> auto& refusal) {
-  visit("source", refusal.source);
-  visit("name", refusal.name);
-  visit("granted_by", refusal.granted_by);
-  visit("denied_by", refusal.denied_by);
-  visit("denied_as", refusal.denied_as);
-}
-
-void columns(auto&& visit, Of<ViewInstance> auto& instance) {
-  visit("type", instance.type);
-  visit("device_major", instance.device_major);
-  visit("device_minor", instance.device_minor);
-  visit("sealed", instance.sealed);
-  visit("mounts", instance.mounts);
-}
-
-// How the values of one pin are shown; of those alone that show any.
-struct ShownValues {
-  uint32_t pin = 0;  // its place in the list of pins
-  bool pinned = true;
-  model::Values values;
-};
-
-void columns(auto&& visit, Of<ShownValues> auto& shown) {
-  visit("pin", shown.pin);
-  visit("pinned", shown.pinned);
-  visit("form", shown.values.form);
-  visit("list", shown.values.list);
-  visit("max_age_ms", shown.values.max_age_ms);
-}
 
 // The column that older versions did not write: nothing is there.
 constexpr std::string_view kNewColumn = "denied_as";
@@ -90,6 +39,7 @@ concept Row = requires(T& row) {
   columns([](std::string_view, auto&) {}, row);
 };
 
+// Calls `visit` with the name and the member of every field, in the order of the text.
 void fields(auto& visit, Of<Record> auto& record) {
   auto& given = record.given;
   visit("state", record.state);
@@ -114,6 +64,9 @@ void fields(auto& visit, Of<Record> auto& record) {
   visit("refusals", given.refusals);
   visit("values_at", given.values_at);
   if (given.values_at) visit.shown("values", given.pins);
+  visit.followed("followed_pins", given.pins);
+  visit.optional("followed", record.followed);
+  visit.unless("on_change", record.on_change, model::OnChange::kReport);
   visit.optional("instances", record.instances);
   visit.optional("beneath", record.beneath);
   visit.optional("unfinished", record.unfinished);
@@ -140,11 +93,24 @@ class Writer {
     if (!list.empty()) (*this)(key, list);
   }
 
+  // Left out where it is the usual one.
+  void unless(std::string_view key, const auto& word, const auto& usual) {
+    if (word != usual) (*this)(key, word);
+  }
+
   void shown(std::string_view key, const std::vector<PinnedObject>& pins) {
     std::vector<ShownValues> rows;
     for (uint32_t i = 0; i < pins.size(); ++i)
       if (pins[i].grant.values) rows.push_back({i, pins[i].grant.pin, *pins[i].grant.values});
     (*this)(key, rows);
+  }
+
+  // Left out where none is.
+  void followed(std::string_view key, const std::vector<PinnedObject>& pins) {
+    std::vector<FollowedPin> rows;
+    for (uint32_t i = 0; i < pins.size(); ++i)
+      if (pins[i].grant.follow) rows.push_back({i, pins[i].grant.missing});
+    optional(key, rows);
   }
 
   // What the fields have pointed into; the last of all.
@@ -218,17 +184,21 @@ class Reader {
   void optional(std::string_view key, auto& list) {
     if (const auto found = find(object_, key)) read(*found, list);
   }
+  void unless(std::string_view key, auto& word, const auto& /*usual*/) { optional(key, word); }
 
   void shown(std::string_view key, std::vector<PinnedObject>& pins) {
-    const auto table = required(object_, key);
-    if (!table) return;
-    std::vector<ShownValues> rows;
-    read(*table, rows);
-    for (const auto& row : rows) {
-      if (row.pin >= pins.size()) return fail(*table, "there is no such pin");
-      pins[row.pin].grant.pin = row.pinned;
-      pins[row.pin].grant.values = row.values;
-    }
+    of_pins<ShownValues>(required(object_, key), pins,
+                         [](model::GrantedPin& grant, const ShownValues& row) {
+                           grant.pin = row.pinned;
+                           grant.values = row.values;
+                         });
+  }
+  void followed(std::string_view key, std::vector<PinnedObject>& pins) {
+    of_pins<FollowedPin>(find(object_, key), pins,
+                         [](model::GrantedPin& grant, const FollowedPin& row) {
+                           grant.follow = true;
+                           grant.missing = row.missing;
+                         });
   }
 
   // What the fields point into; the first of all.
@@ -273,6 +243,19 @@ class Reader {
   std::vector<JsonView> list_in(const JsonView& object, std::string_view key) {
     const auto list = required(object, key);
     return list ? elements(*list) : std::vector<JsonView>();
+  }
+
+  // Rows that say something of the pins at their places.
+  template <typename T>
+  void of_pins(const std::optional<JsonView>& table, std::vector<PinnedObject>& pins,
+               const auto& take_over) {
+    if (!table) return;
+    std::vector<T> rows;
+    read(*table, rows);
+    for (const T& row : rows) {
+      if (row.pin >= pins.size()) return fail(*table, "there is no such pin");
+      take_over(pins[row.pin].grant, row);
+    }
   }
 
   uint64_t number_up_to(uint64_t largest, const JsonView& value) {

@@ -38,6 +38,7 @@ std::string text_of(const std::optional<GrantedPin>& grant, const GrantedPin* ot
   if (other == nullptr) return text;
   if (grant->name != other->name) text += " as " + grant->name;
   if (grant->missing != other->missing) text += std::string(" missing: ") + name_of(grant->missing);
+  if (grant->follow != other->follow) text += grant->follow ? " followed" : " not followed";
   if (grant->expect != other->expect) text += " (another \"expect\")";
   if (grant->values && other->values && grant->values != other->values)
     text += ", shown as " + model::values_text(*grant);
@@ -148,7 +149,8 @@ void write_grant(JsonWriter& json, const char* key, const std::optional<GrantedP
       .field("uid", grant->uid)
       .field("gid", grant->gid)
       .field("mode", model::mode_text(grant->mode))
-      .field("missing", name_of(grant->missing));
+      .field("missing", name_of(grant->missing))
+      .field("follow", grant->follow);
   write_values(json, *grant);
   json.key("rule");
   model::write_rule(json, grant->rule);

@@ -39,6 +39,15 @@ Table entries_table(const Drift& drift) {
   return table;
 }
 
+// Nothing where nothing waits.
+std::string waiting_text(const Drift& drift) {
+  std::string text;
+  for (const auto& one : drift.waiting)
+    text += one_line(short_id(one.subject.id)) + " waits for " + quoted(one.source) + ", to be " +
+            quoted(one.name) + "; " + model::to_string(one.rule) + "\n";
+  return text;
+}
+
 Table ways_out(const Drift& drift) {
   Table table({"", "WHAT TO DO"});
   const auto counts = drift.counts();
@@ -57,10 +66,29 @@ void write_grant(JsonWriter& json, const model::GrantedPin& grant) {
       .field("access", model::name_of(grant.access))
       .field("uid", grant.uid)
       .field("gid", grant.gid)
-      .field("mode", model::mode_text(grant.mode));
+      .field("mode", model::mode_text(grant.mode))
+      .field("follow", grant.follow);
   write_values(json, grant);
   json.key("rule");
   model::write_rule(json, grant.rule);
+  json.end();
+}
+
+void write_subject(JsonWriter& json, const drift::Subject& subject) {
+  json.key("container")
+      .object()
+      .field("id", subject.id)
+      .field("engine", model::engine_name(subject.engine))
+      .field("pid", int64_t{subject.pid})
+      .field("bundle", subject.bundle)
+      .end();
+}
+
+void write_waiting(JsonWriter& json, const drift::Waiting& waiting) {
+  json.object();
+  write_subject(json, waiting.subject);
+  json.field("name", waiting.name).field("source", waiting.source).key("rule");
+  model::write_rule(json, waiting.rule);
   json.end();
 }
 
@@ -68,14 +96,7 @@ void write_entry(JsonWriter& json, const Entry& entry) {
   json.object()
       .field("kind", name_of(entry.kind))
       .field("level", name_of(drift::level_of(entry.kind)));
-  if (entry.subject)
-    json.key("container")
-        .object()
-        .field("id", entry.subject->id)
-        .field("engine", model::engine_name(entry.subject->engine))
-        .field("pid", int64_t{entry.subject->pid})
-        .field("bundle", entry.subject->bundle)
-        .end();
+  if (entry.subject) write_subject(json, *entry.subject);
   json.field("text", entry.text).field("action", way_out_of(entry.kind));
   if (entry.rule) {
     json.key("rule");
@@ -126,9 +147,10 @@ std::string summary_text(const Drift& drift, const std::string& names) {
 std::string to_text(const Drift& drift, const Palette& palette) {
   const std::string containers = count_of(drift.containers, "container", "containers");
   if (drift.entries.empty())
-    return palette.paint(Colour::kGreen, "no drift") + ": " + containers + " looked at\n";
+    return palette.paint(Colour::kGreen, "no drift") + ": " + containers + " looked at\n" +
+           waiting_text(drift);
   return entries_table(drift).text(palette) + "\n" + ways_out(drift).text(palette) + "\n" +
-         summary_text(drift) + "\n";
+         summary_text(drift) + "\n" + waiting_text(drift);
 }
 
 std::string to_json(const Drift& drift) {
@@ -142,6 +164,8 @@ std::string to_json(const Drift& drift) {
     json.field(name_of(static_cast<Kind>(kind)), uint64_t{counts[kind]});
   json.end().key("drift").array();
   for (const auto& entry : drift.entries) write_entry(json, entry);
+  json.end().key("waiting").array();
+  for (const auto& one : drift.waiting) write_waiting(json, one);
   json.end();
   return end_output(std::move(json));
 }

@@ -17,7 +17,8 @@ namespace {
 Cell object_cell(const Explained& explained, size_t grant) {
   if (explained.start.sources.empty()) return {"not looked at", Colour::kDim};
   const auto& source = explained.start.sources[grant];
-  if (source.skipped) return {"missing: skipped", Colour::kYellow};
+  const bool waits = explained.start.decision.grants[grant].missing == model::Missing::kWait;
+  if (source.skipped) return {waits ? "missing: waits" : "missing: skipped", Colour::kYellow};
   if (source.error) return {std::string(code_name(source.error->code())), Colour::kRed};
   return {object_text(*source.info)};
 }
@@ -81,7 +82,8 @@ std::string verdict_text(const Explained& explained, const Palette& palette) {
          (decision.delegation ? " and a bpffs for tokens at " + one_line(decision.at) : "") +
          " (layout " + model::name_of(decision.layout) + ", hostBpffs " +
          model::name_of(decision.host_bpffs) + (decision.void_rejected_by ? ", void reject" : "") +
-         ")" + (depends(explained.start) ? ", and what other policies give it" : "");
+         (decision.on_change == model::OnChange::kApply ? ", onChange apply" : "") + ")" +
+         (depends(explained.start) ? ", and what other policies give it" : "");
 }
 
 // A policy, whether it selects, and why not.
@@ -167,9 +169,11 @@ std::string to_text(const Explained& explained, const Palette& palette) {
   for (size_t i = 0; i < decision.grants.size(); ++i) {
     const auto& grant = decision.grants[i];
     grants.add({grant.name, model::access_text(grant), object_cell(explained, i),
-                owner_and_mode(grant), grant.source, model::to_string(grant.rule)});
+                owner_and_mode(grant), model::source_text(grant), model::to_string(grant.rule)});
   }
   if (!grants.empty()) text += "\n" + grants.text(palette);
+  if (const Table followed = followed_table(decision.followed); !followed.empty())
+    text += "\n" + followed.text(palette);
   if (decision.delegation) text += "\n" + delegation_table(*decision.delegation).text(palette);
   if (const Table refusals = refusals_table(decision.refusals); !refusals.empty())
     text += "\n" + refusals.text(palette);

@@ -69,7 +69,8 @@ void write_grants(JsonWriter& json, const Explained& explained) {
         .field("uid", grant.uid)
         .field("gid", grant.gid)
         .field("mode", model::mode_text(grant.mode))
-        .field("missing", model::name_of(grant.missing));
+        .field("missing", model::name_of(grant.missing))
+        .field("follow", grant.follow);
     write_values(json, grant);
     json.key("rule");
     model::write_rule(json, grant.rule);
@@ -136,11 +137,14 @@ std::string to_json(const Explained& explained) {
       .field("at", decision.at)
       .field("layout", model::name_of(decision.layout))
       .field("host_bpffs", model::name_of(decision.host_bpffs))
+      .field("on_change", model::name_of(decision.on_change))
       .field("void", model::name_of(decision.void_rejected_by ? model::VoidView::kReject
                                                               : model::VoidView::kAllow));
   if (decision.shows_values()) json.field("values_at", decision.values_at);
   json.end();
   write_grants(json, explained);
+  json.key("followed");
+  write_followed(json, decision.followed);
   if (decision.delegation) {
     json.key("delegation");
     write_delegation(json, *decision.delegation);

@@ -18,6 +18,16 @@ void write_refusals(JsonWriter& json, const std::vector<model::RefusedPin>& refu
   json.end();
 }
 
+void write_followed(JsonWriter& json, const std::vector<model::FollowedPattern>& followed) {
+  json.array();
+  for (const auto& one : followed) {
+    json.object().field("pin", one.pin).key("rule");
+    model::write_rule(json, one.rule);
+    json.end();
+  }
+  json.end();
+}
+
 void write_values(JsonWriter& json, const model::GrantedPin& grant) {
   if (!grant.values) return;
   json.key("values")

@@ -9,6 +9,8 @@
 namespace pinscope::cli {
 
 void write_refusals(JsonWriter& json, const std::vector<model::RefusedPin>& refusals);
+// What is followed beside the grants, as a list.
+void write_followed(JsonWriter& json, const std::vector<model::FollowedPattern>& followed);
 // Members of a grant: whether it is a pin, and how its values are shown; nothing where none are.
 void write_values(JsonWriter& json, const model::GrantedPin& grant);
 void write_delegation(JsonWriter& json, const model::Delegation& delegation);

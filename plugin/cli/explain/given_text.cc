@@ -35,6 +35,12 @@ Table refusals_table(const std::vector<model::RefusedPin>& refusals) {
   return table;
 }
 
+Table followed_table(const std::vector<model::FollowedPattern>& followed) {
+  Table table({"FOLLOWED", "RULE"});
+  for (const auto& one : followed) table.add({one.pin, model::to_string(one.rule)});
+  return table;
+}
+
 Table delegation_table(const model::Delegation& delegation) {
   Table table({"DELEGATED", "WHAT"});
   for (const TokenRight right : kTokenRights) {

@@ -17,6 +17,8 @@ std::string owner_and_mode(const model::GrantedPin& grant);  // "1000:1000 0440"
 std::string object_text(const model::ObjectInfo& object);    // "map 12 (hash)"
 // A line for each refusal; empty where there is none.
 Table refusals_table(const std::vector<model::RefusedPin>& refusals);
+// A line for each glob or source that is followed beside the grants.
+Table followed_table(const std::vector<model::FollowedPattern>& followed);
 // A line for each kind of right, with what is delegated in the kernel's names.
 Table delegation_table(const model::Delegation& delegation);
 

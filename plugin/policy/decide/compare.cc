@@ -39,7 +39,7 @@ GrantChange change_of(const GrantedPin& before, const GrantedPin& after) {
   if (widens(after, before)) return GrantChange::kNarrowed;
   const auto rest = [](const GrantedPin& grant) {
     return std::tie(grant.name, grant.uid, grant.gid, grant.mode, grant.expect, grant.missing,
-                    grant.pin, grant.values);
+                    grant.follow, grant.pin, grant.values);
   };
   return rest(before) == rest(after) ? GrantChange::kSame : GrantChange::kChanged;
 }
@@ -240,6 +240,7 @@ std::vector<ViewChange> compare_views(const Side& one, const Side& other) {
     add("view.hostBpffs", host_bpffs(before), host_bpffs(after),
         strictness(after) < strictness(before) && !had_everything,
         strictness(after) > strictness(before));
+  add("onChange", name_of(before.on_change), name_of(after.on_change));
   add("view.void", void_view(before), void_view(after), before.void_rejected_by.has_value(),
       after.void_rejected_by.has_value());
   const bool more = widens_delegation(before, after);

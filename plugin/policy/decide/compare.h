@@ -19,7 +19,7 @@ enum class GrantChange {
   kGained,   // it was not there
   kNarrowed,  // less can be done with it, and nothing more
   kLost,      // it is gone
-  kChanged,   // the same rights in another way: name, expectations, what happens if it is missing
+  kChanged,   // the same rights in another way: name, expectations, what if it is missing, follow
   kSame,      // its rule may be another one
 };
 inline constexpr auto kGrantChanges =
@@ -62,7 +62,7 @@ std::vector<ComparedGrant> compare_grants(const Side& before, const Side& after)
 
 // Something of a decision beside its grants that differs.
 struct ViewChange {
-  std::string what;  // "selected by", "view.at", "view.layout", "view.hostBpffs", "view.void", …
+  std::string what;    // "selected by", "view.at", "view.layout", "view.hostBpffs", "onChange", …
   std::string before;  // the words of policies
   std::string after;
   bool widens = false;   // the container reaches more by it, or starts where it was refused

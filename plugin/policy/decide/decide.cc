@@ -50,6 +50,15 @@ int strictness(model::HostBpffs host_bpffs) {
   return 2;
 }
 
+// A policy that says report keeps its containers as they are; one that says nothing goes along.
+model::OnChange merge_on_change(const std::vector<const Policy*>& policies) {
+  const auto says = [&](model::OnChange word) {
+    return std::ranges::any_of(policies, [&](const Policy* one) { return one->on_change == word; });
+  };
+  using enum model::OnChange;
+  return says(kApply) && !says(kReport) ? kApply : kReport;
+}
+
 class Decider {
  public:
   Decider(const model::Container& container, const HostView& host)
@@ -136,7 +145,9 @@ Status Decider::expand(const Policy& policy, const model::Grant& grant) {
     decision_.notes.push_back(text + "; " + to_string(Rule{policy.name, grant.place}));
   };
   for (const auto& text : matching.left_out) note(text);
-  if (matching.pins.empty()) note("no pin matches " + quoted(grant.pin));
+  if (grant.follow) decision_.followed.push_back({grant.pin, {policy.name, grant.place}});
+  if (matching.pins.empty())
+    note("no pin matches " + quoted(grant.pin) + (grant.follow ? " yet" : ""));
   const std::string start = literal_prefix(grant.pin);
   for (const std::string& source : matching.pins) {
     std::string_view below = base_name(source);
@@ -219,6 +230,8 @@ Status Decider::refuse_other_names(const Denials& denials) {
     wanted.object = source.object;
     if (source.denied_as.empty()) return false;
     refuse(wanted, *denials.covering(source.denied_as), source.denied_as);
+    if (wanted.grant->follow && !wanted.is_match)
+      decision_.followed.push_back({std::string(wanted.source), rule_of(wanted)});
     return true;
   });
   return {};
@@ -266,6 +279,7 @@ Result<Decision> Decider::decide(const std::vector<Policy>& policies) {
     if (selects(policy, container_, host_, nullptr)) selecting.push_back(&policy);
   for (const Policy* policy : selecting) decision_.selected_by.push_back(rule_of(*policy));
   PINSCOPE_CHECK(merge_views(selecting));
+  decision_.on_change = merge_on_change(selecting);
   for (const Policy* policy : selecting) PINSCOPE_CHECK(collect(*policy));
   PINSCOPE_CHECK(refuse_what_is_denied(selecting));
   PINSCOPE_CHECK(settle_matches(wanted_, host_, match_notes_));

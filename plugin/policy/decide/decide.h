@@ -28,8 +28,9 @@ Error not_selected(const std::string& name, const std::vector<model::Policy>& po
 // want a match under one name, those that its object does not fit leave it out (matches.h).
 //
 // Grants of one source under one name are one: the wider access (and its rule), `fail` before
-// `skip`, a pin and values where any of them gives them (showing.h); what else they say must be the
-// same. Of view.hostBpffs and view.void the strictest counts.
+// `wait` before `skip`, followed where any of them says so, a pin and values where any of them
+// gives them (showing.h); what else they say must be the same. Of view.hostBpffs and view.void the
+// strictest counts; of onChange `report` before `apply`.
 //
 // Errors: kPolicyConflict, with both places, when policies disagree: two sources under one name, a
 // name below another grant's name, another owner, mode or expectation for one pin, different

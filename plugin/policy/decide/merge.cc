@@ -53,15 +53,12 @@ class Run {
     auto widest = std::ranges::find_if(
         wanted_, [](const Wanted& one) { return one.grant->access == Access::kReadWrite; });
     if (widest == wanted_.end()) widest = wanted_.begin();
-    // What a glob matched and is gone when it is opened is what the glob did not match.
-    const bool must_be_there = std::ranges::any_of(wanted_, [&](const Wanted& one) {
-      return one.grant->missing == model::Missing::kFail && !one.is_match;
-    });
 
     pin.source = first.source;
     pin.name = first.name;
     pin.access = widest->grant->access;
-    pin.missing = must_be_there ? model::Missing::kFail : model::Missing::kSkip;
+    pin.missing = missing();
+    pin.follow = std::ranges::any_of(wanted_, [](const Wanted& one) { return one.grant->follow; });
     pin.is_match = std::ranges::all_of(wanted_, &Wanted::is_match);
     pin.rule = rule_of(*widest);
     pin.object = first.object;
@@ -84,6 +81,18 @@ class Run {
   }
 
  private:
+  // The strictest of what is said. What a glob matched and is gone when it is opened is what the
+  // glob did not match.
+  [[nodiscard]] model::Missing missing() const {
+    using enum model::Missing;
+    const auto says = [&](model::Missing word) {
+      return std::ranges::any_of(wanted_, [word](const Wanted& one) {
+        return one.grant->missing == word && !one.is_match;
+      });
+    };
+    return says(kFail) ? kFail : says(kWait) ? kWait : kSkip;
+  }
+
   static std::string kind_name(model::ObjectKind kind) { return name_of(kind); }
   static std::string form_name(model::ValueForm form) { return name_of(form); }
   static std::string age_text(uint32_t milliseconds) { return decimal(milliseconds) + "ms"; }

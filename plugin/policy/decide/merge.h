@@ -35,8 +35,8 @@ inline constexpr const char* kReservedName =
 Error cannot_grant(std::string_view name, ErrorCode code);
 
 // The granted pins, in the order of their names, with the defaults filled in. kPolicyConflict: two
-// sources under one name, grants of one source that differ in more than access and whether there is
-// a pin or values, a name below another, a name that the view itself uses.
+// sources under one name, grants of one source that differ in more than access, missing, follow and
+// whether there is a pin or values, a name below another, a name that the view itself uses.
 Result<std::vector<model::GrantedPin>> merge_grants(std::vector<Wanted> wanted,
                                                     const model::Container& container);
 

@@ -24,7 +24,7 @@ Diagnostic missing(const Grant& grant) {
 std::optional<Diagnostic> finding_of(const Grant& grant, AtPin found) {
   switch (found) {
     case AtPin::kNothing:
-      if (grant.missing == model::Missing::kSkip) return std::nullopt;
+      if (grant.missing != model::Missing::kFail) return std::nullopt;
       return missing(grant);
     case AtPin::kDirectory:
       return warning_at(grant.place, quoted(grant.pin) + " is a directory on this machine",

@@ -23,6 +23,7 @@ constexpr std::string_view kBelowOwner = "it belongs below \"owner\"";
 constexpr std::string_view kBelowExpect = "it belongs below \"expect\"";
 constexpr std::string_view kBelowMetadata = "it belongs below \"metadata\"";
 constexpr std::string_view kBelowSpec = "it belongs below \"spec\"";
+constexpr std::string_view kInGrant = "it belongs in a grant";
 
 constexpr std::string_view kNoName =
     "no engine tells a hook the name of a container but in a pod, where it is "
@@ -37,12 +38,17 @@ constexpr auto kMisplaced = std::to_array<Misplaced>({
     {"a policy", "deny", kBelowSpec},
     {"a policy", "delegate", kBelowSpec},
     {"a policy", "cdi", kBelowSpec},
+    {"a policy", "onChange", kBelowSpec},
     {"\"spec\"", "at", kBelowView},
+    {"\"spec\"", "follow", kInGrant},
+    {"\"spec\"", "missing", kInGrant},
     {"\"spec\"", "delegation", "did you mean \"delegate\"?"},
     {"\"spec\"", "layout", kBelowView},
     {"\"spec\"", "hostBpffs", kBelowView},
     {"\"spec\"", "void", kBelowView},
     {"\"spec\"", "values", kBelowView},
+    {"\"view\"", "onChange", "it belongs beside \"view\", below \"spec\""},
+    {"\"view\"", "follow", kInGrant},
     {"\"view\"", "mode", kBelowValues},
     {"\"view\"", "form", kBelowValues},
     {"\"view\"", "list", kBelowValues},
@@ -87,6 +93,10 @@ constexpr auto kMisplaced = std::to_array<Misplaced>({
     {"a grant", "keySize", kBelowExpect},
     {"a grant", "valueSize", kBelowExpect},
     {"a grant", "maxEntries", kBelowExpect},
+    {"a grant", "onChange", kBelowSpec},
+    {"a grant", "watch", "did you mean \"follow\"?"},
+    {"a grant", "wait", "did you mean missing: wait?"},
+    {"a grant", "optional", "did you mean missing: skip?"},
     {"a grant", "path", "did you mean \"pin\"?"},
     {"a grant", "source", "did you mean \"pin\"?"},
     {"a grant", "map", "did you mean \"pin\"?"},
@@ -110,7 +120,8 @@ constexpr auto kOtherWords = std::to_array<OtherWord>({
     {"refuse", "reject"}, {"prog", "program"},  {"cri-o", "crio"},       {"both", "also"},
     {"beside", "also"},   {"too", "also"},      {"yes", "also"},         {"true", "also"},
     {"false", "none"},    {"never", "none"},    {"binary", "raw"},       {"bytes", "raw"},
-    {"plain", "text"},
+    {"plain", "text"},    {"await", "wait"},    {"later", "wait"},       {"pending", "wait"},
+    {"enforce", "apply"}, {"update", "apply"},  {"warn", "report"},
 });
 
 }  // namespace

@@ -164,6 +164,19 @@ void read_expect(const Field& field, Expect& expect, Reporter& reporter) {
   if (!expect.kind && is_map && !kind_is_wrong) expect.kind = ObjectKind::kMap;
 }
 
+// Who waits for a source wants what it names once it is there, so that need not be said as well.
+void read_following(const Mapping& keys, model::Grant& grant, Reporter& reporter) {
+  if (const auto missing = keys.find("missing"))
+    grant.missing = read_word<Missing>(reporter, *missing, model::name_of).value_or(Missing::kFail);
+  const bool waits = grant.missing == Missing::kWait;
+  const auto follow = keys.find("follow");
+  const auto said = follow ? read_flag(reporter, *follow) : std::nullopt;
+  grant.follow = said.value_or(waits);
+  if (waits && !grant.follow)
+    reporter.error(follow->at(), "follow: false cannot be beside missing: wait",
+                   "to wait for a pin is to follow it: leave the key out, or say missing: skip");
+}
+
 }  // namespace
 
 std::string problem_of_name(std::string_view name) {
@@ -182,7 +195,7 @@ std::string problem_of_name(std::string_view name) {
 
 void read_grant(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   Mapping keys(reporter, field, "a grant", "",
-               {"pin", "as", "access", "owner", "mode", "expect", "missing", "values"});
+               {"pin", "as", "access", "owner", "mode", "expect", "missing", "follow", "values"});
   if (!keys.valid()) return;
   model::Grant grant;
   grant.place = reporter.place(field.at());
@@ -210,8 +223,7 @@ void read_grant(const Field& field, PolicyDraft& draft, Reporter& reporter) {
     grant.mode = read_mode(*mode, reporter);
   }
   if (const auto expect = keys.find("expect")) read_expect(*expect, grant.expect, reporter);
-  if (const auto missing = keys.find("missing"))
-    grant.missing = read_word<Missing>(reporter, *missing, model::name_of).value_or(Missing::kFail);
+  read_following(keys, grant, reporter);
   if (const auto values = keys.find("values")) {
     marks.values = values->at();
     grant.values = read_word<model::ValuesMode>(reporter, *values, model::name_of);

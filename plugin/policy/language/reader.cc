@@ -25,7 +25,7 @@ void read_denial(const Field& field, PolicyDraft& draft, Reporter& reporter) {
 
 void read_spec(const Field& field, PolicyDraft& draft, Reporter& reporter) {
   Mapping spec(reporter, field, "\"spec\"", "",
-               {"cdi", "select", "exclude", "view", "delegate", "grants", "deny"});
+               {"cdi", "select", "exclude", "view", "onChange", "delegate", "grants", "deny"});
   if (!spec.valid()) return;
   if (const auto cdi = spec.find("cdi")) {
     draft.cdi = cdi->key_at;
@@ -49,6 +49,8 @@ void read_spec(const Field& field, PolicyDraft& draft, Reporter& reporter) {
     draft.host_bpffs = read.host_bpffs;
     draft.values = std::move(read.values);
   }
+  if (const auto on_change = spec.find("onChange"))
+    draft.policy.on_change = read_word<model::OnChange>(reporter, *on_change, model::name_of);
   if (const auto delegate = spec.find("delegate")) read_delegate(*delegate, draft, reporter);
   if (const auto grants = spec.find("grants"))
     for (const Field& grant : read_list(reporter, *grants)) {

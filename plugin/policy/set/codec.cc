@@ -68,7 +68,7 @@ Offset<fb::Grant> put(FlatBufferBuilder& builder, const model::Grant& grant,
                          number_of(grant.missing), put_enum(expect.kind), put(expect.map_type),
                          put(expect.program_type), put(expect.link_type), put(expect.key_size),
                          put(expect.value_size), put(expect.max_entries), object_name,
-                         put_enum(grant.values));
+                         put_enum(grant.values), grant.follow);
 }
 
 Offset<fb::Deny> put(FlatBufferBuilder& builder, const model::Deny& deny,
@@ -204,7 +204,7 @@ class Decoder {
     take(out.uid, grant.uid());
     take(out.gid, grant.gid());
     take(out.mode, grant.mode());
-    take_enum(out.missing, grant.missing(), model::Missing::kSkip);
+    take_enum(out.missing, grant.missing(), model::Missing::kWait);
     take_enum(out.expect.kind, grant.kind(), model::ObjectKind::kLink);
     take(out.expect.map_type, grant.map_type());
     take(out.expect.program_type, grant.program_type());
@@ -214,6 +214,7 @@ class Decoder {
     take(out.expect.max_entries, grant.max_entries());
     if (grant.object_name() != nullptr) take(out.expect.object_name.emplace(), grant.object_name());
     take_enum(out.values, grant.values(), model::ValuesMode::kOnly);
+    out.follow = grant.follow();
   }
 
   void take(model::Delegate& out, const fb::Delegate& delegate, const std::string& policy_file) {
@@ -318,7 +319,8 @@ std::string encode(const model::Policy& policy) {
       keys.kubernetes_namespaces, keys.kubernetes_pods, keys.kubernetes_containers,
       keys.kubernetes_labels, keys.images, keys.bundles, keys.uids, keys.gids, keys.namespaces,
       keys.annotations, at, put_enum(policy.view.layout), put_enum(policy.view.host_bpffs),
-      grants_put, denials_put, delegate, exclusions_put, put_enum(policy.view.void_view), values));
+      grants_put, denials_put, delegate, exclusions_put, put_enum(policy.view.void_view), values,
+      put_enum(policy.on_change)));
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
@@ -347,6 +349,7 @@ Result<model::Policy> decode(std::span<const std::byte> bytes) {
   decoder.take_enum(policy.view.layout, stored.layout(), model::Layout::kBind);
   decoder.take_enum(policy.view.host_bpffs, stored.host_bpffs(), model::HostBpffs::kAllow);
   decoder.take_enum(policy.view.void_view, stored.void_view(), model::VoidView::kReject);
+  decoder.take_enum(policy.on_change, stored.on_change(), model::OnChange::kApply);
   if (stored.values() != nullptr) decoder.take(policy.view.values.emplace(), *stored.values());
   const std::string& file = policy.place.file;
   decoder.each(policy.grants, stored.grants(),

@@ -10,7 +10,7 @@
 namespace pinscope::policy {
 namespace {
 
-constexpr uint32_t kFormatVersion = 9;
+constexpr uint32_t kFormatVersion = 10;
 constexpr size_t kAlignment = 8;
 
 const fb::Set& root_of(std::span<const std::byte> bytes) {

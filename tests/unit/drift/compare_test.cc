@@ -65,7 +65,7 @@ class Compare : public testing::Test {
     auto& given = container_.record.given.pins.emplace_back();
     given.grant = pin;
     given.object.id = 7;
-    given.skipped = state == SourceState::kSkipped;
+    given.skipped = state == SourceState::kSkipped || state == SourceState::kWaiting;
     return given;
   }
   void decide(const GrantedPin& pin, LeftOut left_out = LeftOut::kNot) {
@@ -135,6 +135,49 @@ TEST_F(Compare, DoesNotWaitForASourceThatIsStillMissing) {
   decide(grant("late"), LeftOut::kMissing);
   give(grant("late"), SourceState::kSkipped);
   EXPECT_THAT(found(), IsEmpty());
+}
+
+// Of a grant with `missing: wait`.
+GrantedPin waiting(const std::string& name) {
+  auto made = grant(name);
+  made.follow = true;
+  made.missing = model::Missing::kWait;
+  return made;
+}
+
+TEST_F(Compare, DoesNotCallItDriftToWait) {
+  decide(waiting("late"), LeftOut::kMissing);
+  give(waiting("late"), SourceState::kWaiting);
+  EXPECT_THAT(found(), IsEmpty());
+  const auto all = waiting_of(container_);
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(
+      all[0],
+      (Waiting{{"web-1", model::Engine::kUnknown, 50, ""}, "late", "/sys/fs/bpf/late", kRule}));
+}
+
+TEST_F(Compare, CallsItDriftThatWhatWasWaitedForIsThere) {
+  decide(waiting("late"));
+  give(waiting("late"), SourceState::kWaiting);
+  EXPECT_THAT(found(), ElementsAre("missing: \"late\": the policies give read of "
+                                   "\"/sys/fs/bpf/late\" for 0:0, 0440; when it started, the "
+                                   "source was missing"));
+  EXPECT_THAT(waiting_of(container_), IsEmpty());
+}
+
+TEST_F(Compare, DoesNotWaitForWhatNoPolicyGivesNow) {
+  give(waiting("late"), SourceState::kWaiting);
+  EXPECT_THAT(waiting_of(container_), IsEmpty());
+  container_.restart.decision.reset();
+  container_.restart.left_out.clear();
+  EXPECT_THAT(waiting_of(container_), IsEmpty());
+}
+
+TEST_F(Compare, NamesAGrantThatWouldBeFollowedNow) {
+  decided().follow = true;
+  EXPECT_THAT(found(), ElementsAre("changed: \"flows\" is not followed, and would be"));
+  std::swap(decided(), given());
+  EXPECT_THAT(found(), ElementsAre("changed: \"flows\" is followed, and would not be"));
 }
 
 TEST_F(Compare, DoesNotMissAMatchThatCannotBeGranted) {

@@ -228,6 +228,33 @@ TEST_F(Live, DoesNotMissWhatWasSkipped) {
   EXPECT_EQ(live.view, ViewState::kPresent);
   EXPECT_EQ(live.pins.at(0).source, SourceState::kSkipped);
   EXPECT_EQ(live.stale_count(), 0U);
+  EXPECT_EQ(live.waiting_count(), 0U);
+}
+
+TEST_F(Live, CountsWhatTheViewWaitsFor) {
+  auto record = own_record();
+  auto waiting = pin("flows");
+  waiting.skipped = true;
+  waiting.grant.missing = model::Missing::kWait;
+  record.given.pins = {waiting};
+  const auto live = examine(record);
+  EXPECT_EQ(live.pins.at(0).source, SourceState::kWaiting);
+  EXPECT_EQ(live.waiting_count(), 1U);
+  EXPECT_EQ(live.stale_count(), 0U);
+}
+
+TEST_F(Live, ExpectsNoViewWhereNothingWasThereToBeGiven) {
+  auto record = own_record();
+  record.at = "/not-there";
+  auto skipped = pin("flows");
+  skipped.skipped = true;
+  record.given.pins = {skipped};
+  EXPECT_EQ(examine(record).view, ViewState::kPresent);
+  record.given.pins.clear();
+  record.followed = {{"/sys/fs/bpf/app/*", {}}};
+  EXPECT_EQ(examine(record).view, ViewState::kPresent);
+  record.followed.clear();
+  EXPECT_EQ(examine(record).view, ViewState::kMissing);
 }
 
 TEST_F(Live, FollowsNoLinkOutOfTheView) {

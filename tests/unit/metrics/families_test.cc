@@ -80,6 +80,7 @@ TEST(Families, CountGrantsOfRunningContainersByWhatTheirSourceIs) {
   give(entry, model::Access::kRead, inventory::SourceState::kStale);
   give(entry, model::Access::kReadWrite, inventory::SourceState::kGone);
   give(entry, model::Access::kUse, inventory::SourceState::kSkipped);
+  give(entry, model::Access::kUse, inventory::SourceState::kWaiting);
   auto gone = entry;
   gone.live.process = inventory::ProcessState::kGone;
   const auto lines = lines_of(facts_of({entry, gone}));
@@ -87,6 +88,7 @@ TEST(Families, CountGrantsOfRunningContainersByWhatTheirSourceIs) {
   EXPECT_THAT(lines, Contains(R"(pinscope_grants{access="read",source="stale"} 1)"));
   EXPECT_THAT(lines, Contains(R"(pinscope_grants{access="read-write",source="gone"} 1)"));
   EXPECT_THAT(lines, Contains(R"(pinscope_grants{access="use",source="skipped"} 1)"));
+  EXPECT_THAT(lines, Contains(R"(pinscope_grants{access="use",source="waiting"} 1)"));
   EXPECT_THAT(lines, Contains(R"(pinscope_grants{access="use",source="current"} 0)"));
 }
 

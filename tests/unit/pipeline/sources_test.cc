@@ -13,11 +13,14 @@ Error failure(ErrorCode code) {
   return Error(code, "open \"/sys/fs/bpf/x\"").reason("it is another thing");
 }
 
-TEST(LeftOut, AMissingSourceIfThePolicySaysSkip) {
+TEST(LeftOut, AMissingSourceIfThePolicySaysSkipOrWait) {
   GrantedPin grant;
   EXPECT_EQ(left_out(grant, failure(ErrorCode::kSourceMissing)), LeftOut::kNot);
-  grant.missing = Missing::kSkip;
-  EXPECT_EQ(left_out(grant, failure(ErrorCode::kSourceMissing)), LeftOut::kMissing);
+  for (const auto word : {Missing::kSkip, Missing::kWait}) {
+    grant.missing = word;
+    EXPECT_EQ(left_out(grant, failure(ErrorCode::kSourceMissing)), LeftOut::kMissing);
+    EXPECT_EQ(left_out(grant, failure(ErrorCode::kSourceMismatch)), LeftOut::kNot);
+  }
 }
 
 TEST(LeftOut, WhatAGlobMatchesAndCannotBeGranted) {

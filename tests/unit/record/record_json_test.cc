@@ -27,6 +27,16 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return at == std::string::npos ? text : text.replace(at, what.size(), with);
 }
 
+Record without_following(Record record) {
+  record.followed.clear();
+  record.on_change = model::OnChange::kReport;
+  for (auto& pin : record.given.pins) {
+    pin.grant.follow = false;
+    pin.grant.missing = model::Missing::kFail;
+  }
+  return record;
+}
+
 TEST(RecordJson, ComesBackWithEveryField) {
   const Record record = a_full_record();
   const auto back = from_json(to_json(record), "web-1.json");
@@ -116,13 +126,37 @@ TEST(RecordJson, IsThisText) {
       R"("values_at":"/run/values",)"
       R"("values":{"columns":["pin","pinned","form","list","max_age_ms"],)"
       R"("rows":[[0,true,"json",10000,0],[1,false,"text",7,1500]]},)"
+      R"("followed":{"columns":["pin","rule"],"rows":[["/sys/fs/bpf/app/**",5]]},)"
+      R"("on_change":"apply",)"
       R"("instances":{"columns":["type","device_major","device_minor","sealed","mounts"],)"
       R"("rows":[["tmpfs",0,57,true,[4294968108]],["bpf",0,58,false,[813,814]]]},)"
       R"("void":["cap-sys-admin","host-bpffs"],)"
       R"("rules":[["writers","writers.yaml",2,5],)"
       R"(["readers","readers.yaml",2,5],["writers","writers.yaml",9,5],)"
-      R"(["readers","readers.yaml",14,5],["base","base.yaml",3,5]]})"
+      R"(["readers","readers.yaml",14,5],["base","base.yaml",3,5],)"
+      R"(["readers","readers.yaml",20,5]]})"
       "\n");
+}
+
+TEST(RecordJson, SaysWhatIsFollowedAndWhatIsWaitedFor) {
+  const std::string text = to_json(a_full_record());
+  EXPECT_NE(text.find(R"("followed_pins":{"columns":["pin","missing"],)"
+                      R"("rows":[[2,"wait"],[4,"fail"]]})"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(error_of(replaced(text, R"([4,"fail"])", R"([9,"fail"])")),
+            "cannot read \"web-1.json\": /followed_pins: there is no such pin");
+}
+
+// Of versions that did not know of it, and of containers that follow nothing.
+TEST(RecordJson, FollowsNothingUnlessItSaysSo) {
+  const Record record = without_following(a_full_record());
+  const std::string text = to_json(record);
+  EXPECT_EQ(text.find("follow"), std::string::npos);
+  EXPECT_EQ(text.find("on_change"), std::string::npos);
+  const auto back = from_json(text, "web-1.json");
+  ASSERT_TRUE(back) << back.error().sentence();
+  EXPECT_EQ(*back, record);
 }
 
 TEST(RecordJson, RefusesValuesOfAPinThatIsNotThere) {
@@ -153,7 +187,7 @@ TEST(RecordJson, ReadsWhatAnEarlierVersionWrote) {
   std::ifstream file(PINSCOPE_RECORDS "/0.1.0.json");
   const auto back = from_json({std::istreambuf_iterator<char>(file), {}}, "0.1.0.json");
   ASSERT_TRUE(back) << back.error().sentence();
-  Record expected = a_full_record();
+  Record expected = without_following(a_full_record());
   expected.given.uid = 1000;
   expected.given.refusals.front().denied_as.clear();
   expected.instances.clear();
@@ -222,7 +256,7 @@ TEST(RecordJson, NamesThePlaceOfWhatItCannotUse) {
             "cannot read \"web-1.json\": /pins/rows/0/2: not a word that is known here");
   EXPECT_EQ(error_of(replaced(whole, "\"pid\":4711", "\"pid\":2147483648")),
             "cannot read \"web-1.json\": /pid: larger than 2147483647");
-  EXPECT_EQ(error_of(replaced(whole, "\"selected_by\":[0", "\"selected_by\":[9")),
+  EXPECT_EQ(error_of(replaced(whole, "\"selected_by\":[0", "\"selected_by\":[99")),
             "cannot read \"web-1.json\": /selected_by/0: there is no such rule");
   EXPECT_EQ(error_of(replaced(whole, "[\"writers\",\"writers.yaml\",2,5]", "[\"writers\"]")),
             "cannot read \"web-1.json\": /rules/0: expected policy, file, line and column");

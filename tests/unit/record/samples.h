@@ -44,6 +44,9 @@ inline std::vector<model::PinnedObject> some_pins() {
   pins[1].grant.mode = 0440;
   pins[2].grant.mode = 0440;
   pins[2].skipped = true;
+  pins[2].grant.follow = true;
+  pins[2].grant.missing = model::Missing::kWait;
+  pins[4].grant.follow = true;
   pins[0].grant.values = model::Values();
   pins[1].grant.pin = false;
   pins[1].grant.values = {model::ValueForm::kText, 7, 1500};
@@ -88,6 +91,8 @@ inline model::Record a_full_record() {
   record.at = "/run/bpf";
   record.layout = model::Layout::kPerMap;
   record.host_bpffs = model::HostBpffs::kReject;
+  record.on_change = model::OnChange::kApply;
+  record.followed = {{"/sys/fs/bpf/app/**", a_rule("readers", 20)}};
   record.instances = {{model::InstanceType::kTmpfs, 0, 57, true, {4294968108}},
                       {model::InstanceType::kBpf, 0, 58, false, {813, 814}}};
   record.given.selected_by = {a_rule("writers", 2), a_rule("readers", 2)};

@@ -121,6 +121,9 @@ TEST(CompareGrants, SeesOtherExpectationsAndWhatHappensIfItIsMissing) {
   after = pin("a");
   after.missing = model::Missing::kSkip;
   EXPECT_EQ(change(pin("a"), after), "changed");
+  after = pin("a");
+  after.follow = true;
+  EXPECT_EQ(change(pin("a"), after), "changed");
 }
 
 TEST(CompareGrants, DoesNotCompareRulesAndObjects) {
@@ -188,14 +191,15 @@ TEST(CompareViews, NamesEachKeyThatDiffers) {
   after.layout = model::Layout::kBind;
   after.host_bpffs = model::HostBpffs::kReject;
   after.void_rejected_by = after.selected_by.front();
+  after.on_change = model::OnChange::kApply;
   EXPECT_THAT(view_changes(selected(), after),
               ElementsAre("selected by: p > q", "view.at: /sys/fs/bpf > /run/bpf",
                           "view.layout: shared > bind", "narrows view.hostBpffs: mask > reject",
-                          "narrows view.void: allow > reject"));
-  EXPECT_THAT(
-      view_changes(after, selected("q")),
-      ElementsAre("widens view.hostBpffs: reject > mask", "widens view.void: reject > allow",
-                  "view.at: /run/bpf > /sys/fs/bpf", "view.layout: bind > shared"));
+                          "onChange: report > apply", "narrows view.void: allow > reject"));
+  EXPECT_THAT(view_changes(after, selected("q")),
+              ElementsAre("widens view.hostBpffs: reject > mask",
+                          "widens view.void: reject > allow", "view.at: /run/bpf > /sys/fs/bpf",
+                          "view.layout: bind > shared", "onChange: apply > report"));
 }
 
 TEST(CompareViews, CallsEveryRightThatIsDelegatedMoreWider) {

@@ -140,6 +140,8 @@ TEST(LookForPins, SaysHowADirectoryIsGranted) {
 TEST(LookForPins, LeavesAloneWhatIsThereOrMayBeMissingOrIsSaidElsewhere) {
   EXPECT_THAT(findings_for({grant_of("/sys/fs/bpf/flows")}, AtPin::kPin), testing::IsEmpty());
   EXPECT_THAT(findings_for({grant_of("/sys/fs/bpf/flows")}, AtPin::kNotKnown), testing::IsEmpty());
+  EXPECT_THAT(findings_for({grant_of("/sys/fs/bpf/flows", model::Missing::kWait)}, AtPin::kNothing),
+              testing::IsEmpty());
   EXPECT_THAT(findings_for({grant_of("/sys/fs/bpf/flows", model::Missing::kSkip)}, AtPin::kNothing),
               testing::IsEmpty());
   EXPECT_THAT(findings_for({grant_of("/elsewhere/flows")}, AtPin::kNothing), testing::IsEmpty());

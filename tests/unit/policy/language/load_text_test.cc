@@ -108,6 +108,18 @@ TEST(LoadText, ReadsEveryFieldOfAGrant) {
   EXPECT_EQ(grant.expect.object_name, "x.data");
 }
 
+TEST(LoadText, ReadsWhatIsFollowed) {
+  const auto usual = load_grant("{pin: /sys/fs/bpf/x}");
+  EXPECT_FALSE(usual.follow);
+  EXPECT_TRUE(load_grant("{pin: /sys/fs/bpf/x, follow: true}").follow);
+  EXPECT_EQ(load_grant("{pin: /sys/fs/bpf/x, follow: true}").missing, model::Missing::kFail);
+  const auto both = load_grant("{pin: /sys/fs/bpf/x, follow: true, missing: wait}");
+  EXPECT_TRUE(both.follow);
+  EXPECT_EQ(both.missing, model::Missing::kWait);
+  EXPECT_TRUE(load_grant("{pin: /sys/fs/bpf/x, missing: wait}").follow);
+  EXPECT_FALSE(load_grant("{pin: /sys/fs/bpf/x, missing: skip}").follow);
+}
+
 TEST(LoadText, ReadsProgramsAndLinks) {
   const auto program =
       load_grant("{pin: /sys/fs/bpf/x, access: use, expect: {kind: program, type: xdp}}");

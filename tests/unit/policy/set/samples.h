@@ -49,6 +49,7 @@ inline model::Policy full_policy() {
                         model::ValueForm::kRaw,
                         0,
                         4294967295U};
+  policy.on_change = model::OnChange::kApply;
   model::Delegate delegate;
   delegate.place = {"full.yaml", 15, 3};
   delegate.rights.masks = {1, 2, 1ULL << 63, 4};
@@ -72,7 +73,8 @@ inline model::Policy full_policy() {
   grant.expect.value_size = 8;
   grant.expect.max_entries = 1024;
   grant.expect.object_name = "";
-  grant.missing = model::Missing::kSkip;
+  grant.missing = model::Missing::kWait;
+  grant.follow = true;
   grant.values = model::ValuesMode::kNone;
   model::Grant plain;
   plain.place = {"other.yaml", 30, 1};
