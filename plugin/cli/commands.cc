@@ -31,6 +31,9 @@ void build_tree(CLI::App& root, Program& program) {
   add_report(root, program);
   add_drift(root, program);
   add_apply(root, program);
+  add_revoke(root, program);
+  add_grant(root, program);
+  add_exceptions(root, program);
   add_who(root, program);
   add_can(root, program);
   add_suggest(root, program);

@@ -110,6 +110,13 @@ std::string to_text(const inventory::Entry& entry, const Palette& palette) {
 
   if (const Table followed = followed_table(record.followed); !followed.empty())
     text += "\n" + followed.text(palette);
+
+  Table exceptions({"EXCEPTION", "WHAT", "MADE", "TIME", "BY", "REASON"});
+  for (const auto& one : record.exceptions)
+    exceptions.add({model::rule_of(one).policy, model::matter_of(one), utc_time(one.made_ns),
+                    model::time_text(one, wall_clock_ns()), model::text_of(one.by), one.reason});
+  if (!exceptions.empty()) text += "\n" + exceptions.text(palette);
+
   if (given.delegation) text += "\n" + delegation_table(*given.delegation).text(palette);
   if (const Table refusals = refusals_table(given.refusals); !refusals.empty())
     text += "\n" + refusals.text(palette);
@@ -162,6 +169,7 @@ void add_inspect(CLI::App& root, Program& program) {
       .shared_options(program.settings, {"state-dir"})
       .output_options(program.settings)
       .footer(
+          "EXCEPTION: what `pinscope revoke` or `pinscope grant` made, beside the policies.\n"
           "VOID: by which ways the container gets past its view, as its start found them.\n"
           "seal broken: somebody with CAP_SYS_ADMIN on the host, such as docker exec --privileged, "
           "has made the view writable.\n"

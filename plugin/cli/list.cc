@@ -125,6 +125,8 @@ Table make_table(const inventory::Entries& all, const Names& names, const ListOp
     if (!record.given.bypasses.empty())
       notes.push_back("void by " + joined(model::names_of(record.given.bypasses), ", "));
     if (!notes.empty()) table.add_note(joined(notes, "; "));
+    for (const auto& exception : record.exceptions)
+      table.add_note(model::text_of(exception, wall_clock_ns()));
   }
   return table;
 }
@@ -186,6 +188,7 @@ void add_list(CLI::App& root, Program& program) {
           "Where a row would be wider than 80 columns, policies and bundles stand below their "
           "rows.\n"
           "\"+ token\": the container may make BPF tokens; inspect says what they allow.\n"
+          "Exceptions stand below the row: what `pinscope revoke` or `pinscope grant` made.\n"
           "Exit status: 0 done; 1 a record cannot be read; 2 usage error.");
 }
 

@@ -113,6 +113,12 @@ void write_entry(JsonWriter& json, const inventory::Entry& entry, const std::str
   write_followed(json, record.followed);
   json.key("refusals");
   write_refusals(json, given.refusals);
+  if (!record.exceptions.empty()) {
+    json.key("exceptions").array();
+    for (const auto& one : record.exceptions)
+      model::write_exception(json, one, model::state_of(one, wall_clock_ns()));
+    json.end();
+  }
   json.end();
 }
 

@@ -103,9 +103,18 @@ std::optional<Entry> compare_without_view(const Subject& subject, bool has_hook,
 // nothing that could not be looked at.
 bool is_of_drifted(const Entry& entry);
 
+// What somebody made beside the policies: it counts among what a container is to have, and is told
+// where drift is.
+struct Excepted {
+  Subject subject;
+  model::Exception exception;
+  bool in_force = true;  // it has run out, and is not undone yet: then it is drift as well
+};
+
 struct Drift {
   std::vector<Entry> entries;  // by kind
   std::vector<Waiting> waiting = {};
+  std::vector<Excepted> exceptions = {};
   size_t containers = 0;  // that run, sessions among them
   size_t left_over = 0;   // of these, those for which there was no time (Places::until)
 

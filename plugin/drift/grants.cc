@@ -138,8 +138,12 @@ class Grants {
       return refusal.source == grant.source && refusal.name == grant.name;
     });
     std::string text = quoted(grant.name) + ": it has " + rights_of(grant) + ", which ";
-    text += denied == refusals.end() ? "no policy gives it now"
-                                     : to_string(denied->denied_by) + " denies now";
+    if (denied != refusals.end())
+      text += to_string(denied->denied_by) + " denies now";
+    else if (model::exception_behind(grant.rule, record_.exceptions) != nullptr)
+      text += "ran out and is not undone yet";
+    else
+      text += "no policy gives it now";
     add(Kind::kExtra, std::move(text), grant.rule);
   }
 

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/inventory/runtime_states.h"
@@ -14,6 +15,7 @@
 #include "plugin/kernel/mount/namespaces.h"
 #include "plugin/kernel/probe.h"
 #include "plugin/kernel/process/threads.h"
+#include "plugin/pipeline/exceptions.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::drift {
@@ -98,6 +100,9 @@ class Look {
     }
     if (is_late(subject_of(record))) return;
     ++drift_.containers;
+    for (const auto& exception : record.exceptions)
+      drift_.exceptions.push_back(
+          {subject_of(record), exception, model::is_in_force(exception, wall_clock_ns())});
     if (record.state == Record::State::kIntended) {
       add(Kind::kIncomplete, subject_of(record), "the hook is still at work, or was killed at it");
       return;
@@ -105,7 +110,8 @@ class Look {
     Running running{.record = record, .live = std::move(live), .mounts = {}, .restart = {}};
     if (const auto container = container_of(record); !container)
       add(Kind::kUnknown, subject_of(record), container.error().sentence());
-    else if (auto restart = decide_again(policies_, *container, is_session(record), features_);
+    else if (auto restart = decide_again(policies_, *container, is_session(record), features_,
+                                         in_force(record.exceptions, wall_clock_ns()));
              !restart)
       return fail(record, restart.error());
     else

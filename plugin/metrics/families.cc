@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/inventory/live.h"
 #include "plugin/metrics/table.h"
@@ -138,9 +139,24 @@ class Builder {
           if_known(known, bypasses.samples()));
     gauge("pinscope_delegations", "Running containers that may make BPF tokens.",
           if_known(known, {plain(tokens)}));
+    exceptions(known);
     grants(known);
     gauge("pinscope_unreadable_records", "Records that are damaged.",
           if_known(known, {plain(known ? facts_.entries->unreadable.size() : 0)}));
+  }
+
+  void exceptions(bool known) {
+    Table exceptions({"kind", "state"});
+    for (const auto* kind : {"revoke", "grant"})
+      for (const auto* state : {"in-force", "ran-out"}) exceptions.declare({kind, state});
+    const uint64_t now = wall_clock_ns();
+    for (const auto& entry : entries())
+      for (const auto& one : entry.record.exceptions)
+        if (is_running(entry))
+          exceptions.add({model::name_of(one.kind), model::state_of(one, now)});
+    gauge("pinscope_exceptions",
+          "What running containers have (grant) or lack (revoke) beside the policies.",
+          if_known(known, exceptions.samples()));
   }
 
   void grants(bool known) {

@@ -7,6 +7,7 @@
 namespace pinscope::model {
 
 std::string to_string(const Rule& rule) {
+  if (rule.place.line == 0) return rule.policy;  // of an exception: it is in no file
   return "policy " + quoted(rule.policy) + " at " + to_string(rule.place);
 }
 

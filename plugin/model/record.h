@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "plugin/model/exception.h"
 #include "plugin/model/given.h"
 #include "plugin/model/instance.h"
 
@@ -41,6 +42,9 @@ struct Record {
   // When its view was changed last, and by which user; nothing if it never was.
   std::optional<uint64_t> changed_ns;  // CLOCK_REALTIME, nanoseconds
   std::optional<uint32_t> changed_by;
+  // What counts beside the policies, until it has run out or the container ends: by number. Those
+  // that have run out stay until they are undone.
+  std::vector<Exception> exceptions;
   friend bool operator==(const Record&, const Record&) = default;
 };
 
@@ -52,13 +56,6 @@ struct AcceptedPolicies {
   std::vector<std::string> added;
   std::vector<std::string> removed;
   std::vector<std::string> changed;
-};
-
-// Who had something done to a container that runs.
-struct Caller {
-  uint32_t uid = 0;                        // real user id
-  std::optional<uint32_t> login_uid = {};  // whom they logged in as, where the kernel keeps that
-  friend bool operator==(const Caller&, const Caller&) = default;
 };
 
 // One line of the audit trail.
@@ -80,9 +77,10 @@ struct AuditEvent {
   std::string error;               // its sentence
   std::vector<Rule> rules;         // of policies that disagree: what the error is about
   std::optional<AcceptedPolicies> accepted;
-  std::optional<Caller> by;  // of a change
-  uint64_t time_ns = 0;      // CLOCK_REALTIME
-  uint64_t duration_ns = 0;  // of the whole hook so far
+  std::optional<Caller> by;                 // of a change
+  std::vector<ExceptionChange> exceptions;  // likewise
+  uint64_t time_ns = 0;                     // CLOCK_REALTIME
+  uint64_t duration_ns = 0;                 // of the whole hook so far
 };
 
 }  // namespace pinscope::model

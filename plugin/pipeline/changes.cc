@@ -279,6 +279,8 @@ const char* name_of(Change::Kind kind) {
       return "layout";
     case Change::Kind::kRepaired:
       return "repaired";
+    case Change::Kind::kException:
+      return "exception";
   }
   return "";
 }

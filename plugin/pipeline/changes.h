@@ -24,12 +24,13 @@ struct Change {
   enum class Kind {
     kAdded,
     kRemoved,
-    kWidened,   // more can be done with it
-    kNarrowed,  // less can be done with it
-    kChanged,   // the same rights in another way: name, owner
-    kReplaced,  // its source names another object now
-    kLayout,    // of the whole view
-    kRepaired,  // it is what the policies say, and is made anew
+    kWidened,    // more can be done with it
+    kNarrowed,   // less can be done with it
+    kChanged,    // the same rights in another way: name, owner
+    kReplaced,   // its source names another object now
+    kLayout,     // of the whole view
+    kRepaired,   // it is what the policies say, and is made anew
+    kException,  // one was made or undone, or has run out
   };
   Kind kind = Kind::kAdded;
   std::optional<model::GrantedPin> before = {};

@@ -10,6 +10,7 @@
 #include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/pipeline/admit.h"
+#include "plugin/pipeline/exceptions.h"
 #include "plugin/pipeline/host_view.h"
 #include "plugin/pipeline/identify.h"
 #include "plugin/pipeline/options.h"
@@ -74,29 +75,10 @@ Engine engine_by_annotation(const Container& container) {
   return found->second == "cri-o" ? Engine::kCrio : Engine::kUnknown;
 }
 
-// What the sources are by now, and the first error that would stop the start.
-policy::KnownObjects look_at_sources(const Features& features, Restart& restart) {
-  const auto& grants = restart.decision->grants;
-  policy::KnownObjects objects(grants.size());
-  restart.left_out.resize(grants.size(), LeftOut::kNot);
-  restart.objects.resize(grants.size());
-  const auto descriptors = kernel::open_descriptor_directory();
-  if (!descriptors) {
-    restart.refusal = descriptors.error();
-    return objects;
-  }
-  kernel::SourceOpener sources(descriptors->get(), policy::ObjectJudge(), features.pin_by_fd);
-  for (size_t i = 0; i < grants.size(); ++i) {
-    auto opened = sources.open(grants[i]);
-    if (opened) {
-      objects[i] = ObjectType{opened->info.kind, opened->info.type};
-      restart.objects[i] = std::move(opened->info);
-      continue;
-    }
-    restart.left_out[i] = left_out(grants[i], opened.error());
-    if (restart.left_out[i] == LeftOut::kNot && !restart.refusal)
-      restart.refusal = std::move(opened).error().rule(to_string(grants[i].rule));
-  }
+policy::KnownObjects known_objects(const Restart& restart) {
+  policy::KnownObjects objects(restart.objects.size());
+  for (size_t i = 0; i < objects.size(); ++i)
+    if (const auto& info = restart.objects[i]) objects[i] = ObjectType{info->kind, info->type};
   return objects;
 }
 
@@ -148,6 +130,28 @@ Result<Container> container_of(const Record& record) {
   return std::move(started.container);
 }
 
+void look_at_sources(const Features& features, Restart& restart) {
+  const auto& grants = restart.decision->grants;
+  restart.left_out.resize(grants.size(), LeftOut::kNot);
+  restart.objects.resize(grants.size());
+  const auto descriptors = kernel::open_descriptor_directory();
+  if (!descriptors) {
+    restart.refusal = descriptors.error();
+    return;
+  }
+  kernel::SourceOpener sources(descriptors->get(), policy::ObjectJudge(), features.pin_by_fd);
+  for (size_t i = 0; i < grants.size(); ++i) {
+    auto opened = sources.open(grants[i]);
+    if (opened) {
+      restart.objects[i] = std::move(opened->info);
+      continue;
+    }
+    restart.left_out[i] = left_out(grants[i], opened.error());
+    if (restart.left_out[i] == LeftOut::kNot && !restart.refusal)
+      restart.refusal = std::move(opened).error().rule(to_string(grants[i].rule));
+  }
+}
+
 Decision present(const Restart& restart) {
   Decision decision = *restart.decision;
   decision.grants.clear();
@@ -158,7 +162,8 @@ Decision present(const Restart& restart) {
 }
 
 Result<Restart> decide_again(const std::vector<Policy>& policies, const Container& described,
-                             bool is_session, const Features& features) {
+                             bool is_session, const Features& features,
+                             const std::vector<Exception>& exceptions) {
   const auto process = find_process(described);
   if (!process) return std::unexpected(process.error());
   const policy::HostView host = host_at_start(process);
@@ -169,15 +174,19 @@ Result<Restart> decide_again(const std::vector<Policy>& policies, const Containe
   const auto refuse = [&](const Error& error) {
     if (!restart.refusal) restart.refusal = error;
   };
-  auto decision = policy::decide(policies, container, host);
+  auto decision = exceptions.empty()
+                      ? policy::decide(policies, container, host)
+                      : policy::decide(with_exceptions(policies, exceptions), container, host);
   if (!decision) {
     refuse(decision.error());
     return restart;
   }
   restart.decision = *std::move(decision);
   if (!restart.decision->selected()) return restart;
-  const auto objects = look_at_sources(features, restart);
-  if (const auto judged = judge(*restart.decision, container, is_session, *process, host, objects);
+  look_at_sources(features, restart);
+  take_objects_away(restart, exceptions);
+  if (const auto judged =
+          judge(*restart.decision, container, is_session, *process, host, known_objects(restart));
       !judged)
     refuse(judged.error());
   const auto plan = plan::build(present(restart), container, features);

@@ -49,11 +49,16 @@ struct Restart {
   std::optional<Error> refusal;
 };
 
-// `policies`: in the order of their files. `container`: with the process id of the running one,
-// whose namespaces are looked at. kProcessGone: it has ended meanwhile.
+// `policies`: in the order of their files. `exceptions`: those in force. `container`: with the
+// process id of the running one, whose namespaces are looked at. kProcessGone: it has ended
+// meanwhile.
 Result<Restart> decide_again(const std::vector<model::Policy>& policies,
                              const model::Container& container, bool is_session,
-                             const model::Features& features);
+                             const model::Features& features,
+                             const std::vector<model::Exception>& exceptions = {});
+
+// Opens the source of each grant of the decision, and fills in the rest by what it finds.
+void look_at_sources(const model::Features& features, Restart& restart);
 
 // The decision without what would be left out. There must be one.
 model::Decision present(const Restart& restart);

@@ -21,6 +21,7 @@
 #include "plugin/kernel/sys.h"
 #include "plugin/model/reach.h"
 #include "plugin/model/view_names.h"
+#include "plugin/pipeline/exceptions.h"
 #include "plugin/pipeline/host_view.h"
 #include "plugin/pipeline/ledger.h"
 #include "plugin/pipeline/run_log.h"
@@ -89,12 +90,24 @@ struct Job {
   const Container& container;
   const Restart& restart;
   const Changes& changes;
+  const PlannedExceptions& exceptions;
+  bool is_judged = true;  // less is given, whether or not it would start now
 };
+
+void add_notes(AuditEvent& event, const Changes& changes) {
+  for (const auto& change : changes.made)
+    event.notes.push_back(std::string(name_of(change.kind)) + " " + change.text);
+}
 
 // The record that is to be: what was given, without what was made.
 Record outcome_of(const Job& job, const Decision& decision) {
   Record record = job.found.record;
   record.given.selected_by = decision.selected_by;
+  // They are no policies.
+  std::erase_if(record.given.selected_by, [&](const Rule& rule) {
+    return exception_behind(rule, job.exceptions.all) != nullptr;
+  });
+  record.exceptions = job.exceptions.all;
   record.given.refusals = decision.refusals;
   if (decision.has_pins()) record.layout = decision.layout;
   record.version = PINSCOPE_VERSION;
@@ -102,6 +115,16 @@ Record outcome_of(const Job& job, const Decision& decision) {
   record.changed_by = job.order.by.login_uid.value_or(job.order.by.uid);
   record.unfinished.clear();
   return record;
+}
+
+// Those that there are, and those that are made.
+std::vector<Exception> with_made(std::vector<Exception> all, const PlannedExceptions& planned) {
+  for (const auto& change : planned.changes) {
+    if (change.what != ExceptionChange::What::kMade) continue;
+    std::erase_if(all, [&](const Exception& one) { return is_same_matter(one, change.exception); });
+    all.push_back(change.exception);
+  }
+  return all;
 }
 
 // The values that were shown before are still.
@@ -136,6 +159,7 @@ Status judge_bypasses(const Job& job, const Decision& decision, const policy::Su
   auto found = policy::find_bypasses(decision, job.container, around, objects_of(pins));
   if (has_bpffs) found.push_back({Bypass::kHostBpffs});
   record.given.bypasses = policy::kinds_of(found);
+  if (!job.is_judged) return {};
   return policy::check_void(decision, record.given.bypasses);
 }
 
@@ -242,7 +266,7 @@ class Worker {
   Status check_reach(const Decision& decision, const apply::Swap& swap,
                      const std::vector<WayOut>& shared,
                      const std::vector<PinnedObject>& pins) const {
-    if (!has_programs(decision)) return {};
+    if (!has_programs(decision) || !job_.is_judged) return {};
     PINSCOPE_TRY(auto ways,
                  kernel::ways_out(swap.table(), swap.root(), job_.container.rootfs, *process_));
     ways.insert(ways.end(), shared.begin(), shared.end());
@@ -255,6 +279,8 @@ class Worker {
     const Record back = with_spare(swap.with_spare());
     Record both = back;
     both.unfinished.insert(both.unfinished.end(), made.instances.begin(), made.instances.end());
+    // Whoever is killed leaves what is to be undone on time, and what is undone is so at the end.
+    both.exceptions = with_made(old_.exceptions, job_.exceptions);
     PINSCOPE_CHECK(job_.store.update(both, job_.found.held));
 
     if (auto put = swap.put(made); !put) {
@@ -296,8 +322,8 @@ class Worker {
     auto& event = log_.event();
     event.given = after.given;
     event.by = job_.order.by;
-    for (const auto& change : job_.changes.made)
-      event.notes.push_back(std::string(name_of(change.kind)) + " " + change.text);
+    event.exceptions = job_.exceptions.changes;
+    add_notes(event, job_.changes);
     return log_.write(AuditEvent::Outcome::kChanged);
   }
 
@@ -366,22 +392,76 @@ class Swapping {
   // Nothing if swapped_ is whole already.
   std::optional<Swapped::Outcome> decide() {
     using Outcome = Swapped::Outcome;
+    const ExceptionOrder wanted =
+        order_.exceptions != nullptr ? *order_.exceptions : ExceptionOrder();
+    auto planned = plan_exceptions(found_.record, wanted, wall_clock_ns());
+    if (!planned) return fail(Outcome::kRefused, std::move(planned).error());
+    exceptions_ = *std::move(planned);
     auto container = container_of(found_.record);
     if (!container) return fail(Outcome::kFailed, std::move(container).error());
-    auto restart = decide_again(policies_, *container, is_session(found_.record), features_);
+    auto restart =
+        decide_again(policies_, *container, is_session(found_.record), features_, exceptions_.all);
     if (!restart) return fail(Outcome::kFailed, std::move(restart).error());
-    if (restart->refusal) return fail(Outcome::kRefused, *restart->refusal);
-    swapped_.changes = changes_of(found_.record, *restart);
-    const bool is_unfinished = !found_.record.unfinished.empty();
-    if (swapped_.changes.made.empty() && (order_.repair || is_unfinished))
-      swapped_.changes.made.push_back(
-          {.kind = Change::Kind::kRepaired,
-           .text = is_unfinished          ? "the view: whoever changed it last was killed at it"
-                   : order_.repair_values ? "the view and the values"
-                                          : "the view"});
+    // That a grant is denied says more than that the container would not start.
+    if (restart->decision || exceptions_.only_takes_away())
+      if (auto effect = check_effect(exceptions_, wanted, found_.record, *restart); !effect)
+        return fail(Outcome::kRefused, std::move(effect).error());
+    if (restart->refusal) {
+      if (!exceptions_.only_takes_away()) return fail(Outcome::kRefused, *restart->refusal);
+      take_only_away(*restart);
+    }
+    compare(*restart);
     if (swapped_.changes.made.empty()) return Outcome::kUnchanged;
     if (order_.dry_run) return Outcome::kChanged;
-    return change(*container, *restart);
+    return changes_view_ ? change(*container, *restart) : note_exceptions();
+  }
+
+  void take_only_away(Restart& restart) {
+    is_judged_ = false;
+    if (!restart.decision) {
+      restart = what_is_left(found_.record, exceptions_, *restart.refusal);
+      look_at_sources(features_, restart);
+    }
+    keep_to(found_.record, restart);
+  }
+
+  // Fills in the changes.
+  void compare(const Restart& restart) {
+    auto& changes = swapped_.changes;
+    changes = changes_of(found_.record, restart);
+    if (restart.refusal)
+      changes.left.push_back("it would not start now, so that nothing is added: " +
+                             restart.refusal->sentence());
+    const bool is_unfinished = !found_.record.unfinished.empty();
+    if (changes.made.empty() && (order_.repair || is_unfinished))
+      changes.made.push_back({.kind = Change::Kind::kRepaired,
+                              .text = is_unfinished
+                                          ? "the view: whoever changed it last was killed at it"
+                                      : order_.repair_values ? "the view and the values"
+                                                             : "the view"});
+    changes_view_ = !changes.made.empty();
+    for (const auto& change : exceptions_.changes)
+      changes.made.push_back({.kind = Change::Kind::kException, .text = text_of(change)});
+  }
+
+  // The view stays as it is.
+  std::optional<Swapped::Outcome> note_exceptions() {
+    using Outcome = Swapped::Outcome;
+    Record after = found_.record;
+    after.exceptions = exceptions_.all;
+    after.changed_ns = wall_clock_ns();
+    after.changed_by = order_.by.login_uid.value_or(order_.by.uid);
+    if (auto updated = store_.update(after, found_.held); !updated)
+      return fail(Outcome::kFailed, std::move(updated).error());
+    RunLog log(order_.options, order_.stage);
+    log.event().given = after.given;
+    log.event().by = order_.by;
+    log.event().exceptions = exceptions_.changes;
+    add_notes(log.event(), swapped_.changes);
+    auto told = log.write(AuditEvent::Outcome::kChanged);
+    if (told) return Outcome::kChanged;
+    (void)store_.update(found_.record, found_.held);
+    return fail(Outcome::kFailed, std::move(told).error());
   }
 
   std::optional<Swapped::Outcome> change(Container& container, const Restart& restart) {
@@ -392,8 +472,8 @@ class Swapping {
     if (!uids || !gids) return fail(Outcome::kFailed, uids ? gids.error() : uids.error());
     container.uid_map = *uids;
     container.gid_map = *gids;
-    auto left =
-        work_in_child({order_, features_, store_, found_, container, restart, swapped_.changes});
+    auto left = work_in_child({order_, features_, store_, found_, container, restart,
+                               swapped_.changes, exceptions_, is_judged_});
     if (!left) return fail(Outcome::kFailed, std::move(left).error());
     auto& all = swapped_.changes.left;
     all.insert(all.end(), left->begin(), left->end());
@@ -414,6 +494,9 @@ class Swapping {
   const Store& store_;
   Store::Found& found_;
   const SwapOrder& order_;
+  PlannedExceptions exceptions_;
+  bool is_judged_ = true;
+  bool changes_view_ = false;  // and not the exceptions alone
   Swapped swapped_;
 };
 

@@ -20,6 +20,8 @@
 
 namespace pinscope {
 
+struct ExceptionOrder;
+
 struct SwapOrder {
   const HookOptions& options;
   std::string stage;  // as the audit trail calls it: the command
@@ -27,13 +29,16 @@ struct SwapOrder {
   bool dry_run = false;        // say what would be done
   bool repair = false;         // make the view anew though nothing in it would change
   bool repair_values = false;  // and the values
+  // What is to become of the container's exceptions. Those in force count in any case, and those
+  // that have run out are dropped.
+  const ExceptionOrder* exceptions = nullptr;
 };
 
 struct Swapped {
   enum class Outcome {
     kUnchanged,  // its view is what the policies say
     kChanged,    // or would be, of a dry run
-    kRefused,    // it would not start now: its view stays
+    kRefused,    // it would not start now, or the exception may not be: its view stays
     kFailed,     // its view stays
     kEnded,      // its process has ended
   };
@@ -48,6 +53,9 @@ const char* name_of(Swapped::Outcome outcome);
 // `file`: the record's, of record::Store::files(). `policies`: in the order of their files. Needs
 // root; this process must have one thread. Changes the working directory. Errors are of the state
 // directory and of a record that cannot be read.
+//
+// Where exceptions are made, undone or have run out, and each of these takes something away, the
+// container gets a view with less even if it would not start now: then nothing is added to it.
 Result<Swapped> swap_view(const std::vector<model::Policy>& policies,
                           const model::Features& features, const std::string& file,
                           const SwapOrder& order);

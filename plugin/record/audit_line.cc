@@ -30,6 +30,7 @@ constexpr size_t kPinsUpTo = 928 * kKibi;
 constexpr size_t kRefusalsUpTo = 960 * kKibi;
 constexpr size_t kHiddenUpTo = 968 * kKibi;
 constexpr size_t kNotesUpTo = 976 * kKibi;
+constexpr size_t kExceptionsUpTo = 984 * kKibi;
 constexpr uint64_t kNanosecondsPerMicrosecond = 1000;
 
 // One line in the making: bounds every text and every list, and remembers whether one was cut.
@@ -70,6 +71,7 @@ class Line {
     if (!event_.given.hidden.empty())
       texts("hidden", event_.given.hidden, kHiddenUpTo, kLongestSentence);
     if (!event_.notes.empty()) texts("notes", event_.notes, kNotesUpTo, kLongestSentence);
+    if (!event_.exceptions.empty()) exceptions();
     if (event_.given.delegation) {
       json_.key("delegation");
       write_delegation(json_, *event_.given.delegation);
@@ -154,6 +156,13 @@ class Line {
     json_.key("by").object().field("uid", event_.by->uid);
     if (event_.by->login_uid) json_.field("login_uid", *event_.by->login_uid);
     json_.end();
+  }
+
+  [[gnu::cold]] void exceptions() {
+    values("exceptions", event_.exceptions, kExceptionsUpTo,
+           [&](const model::ExceptionChange& change) {
+             model::write_exception(json_, change.exception, name_of(change.what));
+           });
   }
 
   void pin(const PinnedObject& pin) {

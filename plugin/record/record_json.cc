@@ -20,6 +20,7 @@
 namespace pinscope::record {
 namespace {
 
+using model::Exception;
 using model::PinnedObject;
 using model::Record;
 using model::Rule;
@@ -72,6 +73,7 @@ void fields(auto& visit, Of<Record> auto& record) {
   visit.optional("unfinished", record.unfinished);
   visit("changed_ns", record.changed_ns);
   visit("changed_by", record.changed_by);
+  visit.optional("exceptions", record.exceptions);
   visit.optional("hidden", given.hidden);
   visit.optional("void", given.bypasses);
 }
@@ -134,6 +136,13 @@ class Writer {
   void write(const model::Engine& engine) { json_.value(model::engine_name(engine)); }
   void write(const model::Identity& identity) { write_identity(json_, identity); }
   void write(const model::Delegation& delegation) { write_delegation(json_, delegation); }
+
+  // The user, and whom they logged in as, if that is known.
+  void write(const model::Caller& caller) {
+    json_.array().value(caller.uid);
+    if (caller.login_uid) json_.value(*caller.login_uid);
+    json_.end();
+  }
 
   // Pins of one grant follow each other, so the last rule is the one to compare with; one that
   // comes again later appears twice.
@@ -291,6 +300,12 @@ class Reader {
   }
   void read(const JsonView& value, model::Delegation& delegation) {
     delegation = take(read_delegation(value));
+  }
+  void read(const JsonView& value, model::Caller& caller) {
+    const auto users = elements(value);
+    if (users.empty()) return fail(value, "expected a user");
+    read(users[0], caller.uid);
+    if (users.size() > 1) read(users[1], caller.login_uid.emplace());
   }
   void read(const JsonView& value, Rule& rule) {
     const uint64_t index = take(value.as_unsigned());

@@ -75,4 +75,18 @@ void columns(auto&& visit, Of<ShownValues> auto& shown) {
   visit("max_age_ms", shown.values.max_age_ms);
 }
 
+void columns(auto&& visit, Of<model::Exception> auto& exception) {
+  visit("number", exception.number);
+  visit("kind", exception.kind);
+  visit("pin", exception.pin);
+  visit("object_kind", exception.object.kind);
+  visit("object_id", exception.object.id);
+  visit("name", exception.name);
+  visit("access", exception.access);
+  visit("made_ns", exception.made_ns);
+  visit("until_ns", exception.until_ns);
+  visit("by", exception.by);
+  visit("reason", exception.reason);
+}
+
 }  // namespace pinscope::record

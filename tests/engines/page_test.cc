@@ -53,6 +53,11 @@ TEST_F(Pages, Operating) {
   walk_with_podman("operating.md");
 }
 
+TEST_F(Pages, Exceptions) {
+  if (!has_program("bpftool")) GTEST_SKIP() << "bpftool is not installed";
+  walk_with_podman("exceptions.md");
+}
+
 // pinscoped, as its two units start it.
 TEST_F(Pages, Values) {
   for (const char* program : {"bpftool", "podman", "clang"})

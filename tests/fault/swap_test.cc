@@ -154,6 +154,50 @@ class EachCallOfASwap : public SwapTest {
   std::unique_ptr<HolderThread> holder_;
 };
 
+// A timed grant that is killed at some call: what the container has by then, the record has as an
+// exception, so that it ends on time; and a revocation that was killed is made by the next one.
+TEST_P(EachCallOfASwap, ThatKillsAnExceptionLeavesNoneThatIsNotInTheRecord) {
+  policy("shared", {"{pin: /sys/fs/bpf/flows}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  const std::string without = expected(kFlows, "ro");
+  const std::string with = without + " " + expected(kOther, "ro");
+  const std::vector<std::string> whom = {"--container", container_.id(), "--reason", "x"};
+  const auto command = [&](const std::string& name, std::vector<std::string> words) {
+    words.insert(words.end(), whom.begin(), whom.end());
+    return argv(name, words);
+  };
+  size_t met = 0;
+  size_t granted = 0;
+  for (;; ++met) {
+    ASSERT_EQ(seen(), without);
+    Injection injection(met, Verdict::kill(), false);
+    const auto result = run_supervised(command("grant", {kOther, "--for", "1h"}), "",
+                                       [&](const SystemCall& call) { return injection(call); });
+    if (injection.met().empty()) {
+      EXPECT_EQ(result.status, 0) << result;
+      EXPECT_EQ(seen(), with);
+      break;
+    }
+    SCOPED_TRACE("call " + std::to_string(met) + ", " + injection.met());
+    const std::string now = seen();
+    EXPECT_THAT(now, AnyOf(without, with)) << result;
+    const auto listed = pinscope::test::run(argv("exceptions", {}));
+    if (now == with) {
+      ++granted;
+      EXPECT_THAT(listed.out, HasSubstr("exception 1 (grant)"));
+    }
+    if (listed.out.find("exception 1") != std::string::npos) {
+      const auto undone = pinscope::test::run(command("grant", {kOther, "--undo"}));
+      EXPECT_EQ(undone.status, 0) << undone;
+    }
+    const auto drift = pinscope::test::run(argv("drift", {"--repair"}));
+    EXPECT_EQ(drift.status, 0) << drift;
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(met, 60U) << "this looked at nothing";
+  EXPECT_GT(granted, 0U) << "it was never killed behind the swap";
+}
+
 TEST_P(EachCallOfASwap, ThatFailsGivesTheOldViewOrTheNewOne) {
   each_call("shared", Verdict::fail(EIO), false);
 }

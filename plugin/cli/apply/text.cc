@@ -2,10 +2,12 @@
 
 #include <array>
 
+#include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/term/json_output.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/model/container.h"
+#include "plugin/model/shapes.h"
 
 namespace pinscope::cli {
 namespace {
@@ -64,7 +66,9 @@ void write_change(JsonWriter& json, const Change& change) {
   json.end();
 }
 
-void write_container(JsonWriter& json, const Swapped& swapped, const std::vector<Held>& held) {
+}  // namespace
+
+void write_swapped(JsonWriter& json, const Swapped& swapped, const std::vector<Held>& held) {
   const auto& given = swapped.record.given;
   json.object()
       .field("id", given.id)
@@ -86,12 +90,15 @@ void write_container(JsonWriter& json, const Swapped& swapped, const std::vector
         .field("text", one.text)
         .end();
   json.end();
+  json.key("exceptions").array();
+  const uint64_t now = wall_clock_ns();
+  for (const auto& one : swapped.record.exceptions)
+    model::write_exception(json, one, model::state_of(one, now));
+  json.end();
   if (swapped.error)
     json.field("code", code_name(swapped.error->code())).field("error", swapped.error->sentence());
   json.end();
 }
-
-}  // namespace
 
 std::string to_text(const Application& application, const Palette& palette) {
   Table table({"CONTAINER", "ENGINE", "OUTCOME"});
@@ -110,12 +117,16 @@ std::string to_text(const Application& application, const Palette& palette) {
   return (table.empty() ? "" : table.text(palette) + "\n") + summary_of(application) + "\n";
 }
 
-std::string to_json(const Application& application) {
+std::string to_json(const Application& application, const std::vector<model::Rule>& still) {
   JsonWriter json = begin_output();
   json.field("dry_run", application.dry_run).key("containers").array();
   for (size_t i = 0; i < application.containers.size(); ++i)
-    write_container(json, application.containers[i], application.held[i]);
+    write_swapped(json, application.containers[i], application.held[i]);
   json.end();
+  if (!still.empty()) {
+    json.key("granted_still");
+    model::write_rules(json, still);
+  }
   return end_output(std::move(json));
 }
 

@@ -6,6 +6,7 @@
 
 #include "plugin/cli/apply/held.h"
 #include "plugin/cli/term/terminal.h"
+#include "plugin/json/json.h"
 #include "plugin/pipeline/swap.h"
 
 namespace pinscope::cli {
@@ -18,7 +19,9 @@ struct Application {
 };
 
 std::string to_text(const Application& application, const Palette& palette);
-// docs/schemas/apply.json describes it.
-std::string to_json(const Application& application);
+// docs/schemas/apply.json describes it. `still`: the rules that give later starts what was revoked.
+std::string to_json(const Application& application, const std::vector<model::Rule>& still = {});
+// One container of it.
+void write_swapped(JsonWriter& json, const Swapped& swapped, const std::vector<Held>& held);
 
 }  // namespace pinscope::cli

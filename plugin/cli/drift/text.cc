@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/explain/given_json.h"
 #include "plugin/cli/term/json_output.h"
@@ -46,6 +47,17 @@ std::string waiting_text(const Drift& drift) {
     text += one_line(short_id(one.subject.id)) + " waits for " + quoted(one.source) + ", to be " +
             quoted(one.name) + "; " + model::to_string(one.rule) + "\n";
   return text;
+}
+
+// Behind the drift, with an empty line before it.
+std::string exceptions_text(const Drift& drift, const Palette& palette) {
+  Table table({"CONTAINER", "ENGINE", "EXCEPTION"});
+  for (const auto& one : drift.exceptions) {
+    table.add({short_id(one.subject.id), model::engine_name(one.subject.engine),
+               one.in_force ? Cell("in force") : Cell("ran out", Colour::kYellow)});
+    table.add_note(model::text_of(one.exception, wall_clock_ns()));
+  }
+  return table.empty() ? "" : "\n" + table.text(palette);
 }
 
 Table ways_out(const Drift& drift) {
@@ -148,9 +160,9 @@ std::string to_text(const Drift& drift, const Palette& palette) {
   const std::string containers = count_of(drift.containers, "container", "containers");
   if (drift.entries.empty())
     return palette.paint(Colour::kGreen, "no drift") + ": " + containers + " looked at\n" +
-           waiting_text(drift);
+           waiting_text(drift) + exceptions_text(drift, palette);
   return entries_table(drift).text(palette) + "\n" + ways_out(drift).text(palette) + "\n" +
-         summary_text(drift) + "\n" + waiting_text(drift);
+         summary_text(drift) + "\n" + waiting_text(drift) + exceptions_text(drift, palette);
 }
 
 std::string to_json(const Drift& drift) {
@@ -166,6 +178,14 @@ std::string to_json(const Drift& drift) {
   for (const auto& entry : drift.entries) write_entry(json, entry);
   json.end().key("waiting").array();
   for (const auto& one : drift.waiting) write_waiting(json, one);
+  json.end().key("exceptions").array();
+  for (const auto& one : drift.exceptions) {
+    json.object();
+    write_subject(json, one.subject);
+    json.key("exception");
+    model::write_exception(json, one.exception, model::state_of(one.exception, wall_clock_ns()));
+    json.end();
+  }
   json.end();
   return end_output(std::move(json));
 }

@@ -6,12 +6,14 @@
 #include <algorithm>
 
 #include "plugin/advice/limits.h"
+#include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/explain/next_policies.h"
 #include "plugin/kernel/bpf/map_limits.h"
 #include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/kernel/mount/mounts.h"
 #include "plugin/kernel/probe.h"
+#include "plugin/record/store.h"
 
 namespace pinscope::cli {
 namespace {
@@ -96,6 +98,20 @@ void remark_on_limits(Explained& explained) {
     explained.remarks.push_back(std::move(remark));
 }
 
+// They are the running container's alone.
+void remark_on_exceptions(const Settings& settings, Explained& explained) {
+  const auto store = record::Store::open(settings.hook.state_directory, false);
+  if (!explained.found || !store) return;
+  const auto records = store->find(explained.found->id);
+  if (!records) return;
+  for (const auto& found : records->found)
+    for (const auto& one : found.record.exceptions)
+      explained.remarks.push_back(
+          {Remark::Kind::kNote, "exception",
+           "the container that runs now has " + model::text_of(one, wall_clock_ns()),
+           "it ends with that container: a start gets what the policies say"});
+}
+
 void remark_on_user(const ExplainOptions& options, Explained& explained) {
   if (options.no_host || ::geteuid() == 0 || explained.start.sources.empty()) return;
   explained.remarks.push_back(
@@ -170,6 +186,7 @@ Result<Explained> explain(const Settings& settings, const ExplainOptions& option
       {explained.start.commands, explained.start.still_refused},
       options.no_host ? policy::Surroundings::Mounts() : kernel::are_on_different_mounts);
   remark_on_limits(explained);
+  remark_on_exceptions(settings, explained);
   remark_on_user(options, explained);
   return explained;
 }

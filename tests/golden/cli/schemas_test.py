@@ -70,7 +70,7 @@ class Outputs(cli.Case):
     def test_there_is_a_page_for_each(self):
         tested = {"apply", "audit", "audit-verify", "cdi", "check", "diff", "doctor", "drift", "engine",
                   "explain", "gc", "inspect", "inventory", "list", "plan", "test", "version",
-                  "common", "can", "dump", "who"}
+                  "common", "can", "dump", "exceptions", "who"}
         self.assertEqual({path.stem for path in SCHEMAS.glob("*.json")}, tested)
 
     def test_version(self):
@@ -218,6 +218,13 @@ class Outputs(cli.Case):
         where = ("--policy", self.policies, "--state-dir", self.store(), "--cache-dir",
                  self.directory / "cache", "--audit", self.directory / "audit.jsonl")
         found = self.printed("apply", "apply", "--all", *where)
+        self.assertEqual(found["containers"], [])
+        for expire in ((), ("--expire",)):
+            found = self.printed("exceptions", "exceptions", *expire, *where)
+            self.assertEqual(found["exceptions"], [])
+            self.assertNotIn("next", found)
+        found = self.printed("apply", "revoke", "--all", "/sys/fs/bpf/x", "--reason", "x", *where,
+                             status=1)
         self.assertEqual(found["containers"], [])
 
     @AS_ROOT

@@ -107,6 +107,18 @@ TEST_F(Compare, NamesAGrantThatNoPolicyGivesNow) {
                                    "it now"));
 }
 
+TEST_F(Compare, NamesATimedGrantThatRanOut) {
+  auto& exception = container_.record.exceptions.emplace_back();
+  exception.kind = model::Exception::Kind::kGrant;
+  exception.number = 3;
+  auto pin = grant("counters");
+  pin.rule = model::rule_of(exception);
+  give(pin);
+  EXPECT_THAT(found(), ElementsAre("extra: \"counters\": it has read of "
+                                   "\"/sys/fs/bpf/counters\" for 0:0, 0440, which ran out and is "
+                                   "not undone yet"));
+}
+
 TEST_F(Compare, NamesTheDenialThatCameLater) {
   decision().grants.clear();
   decision().refusals = {

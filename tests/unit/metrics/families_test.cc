@@ -117,6 +117,17 @@ TEST(Families, CountAVoidViewOnceHoweverManyWaysLeadPastIt) {
   EXPECT_THAT(lines, Contains(R"(pinscope_bypasses{bypass="own-files"} 0)"));
 }
 
+TEST(Families, CountExceptionsByKindAndByWhetherTheyCount) {
+  auto entry = running("a");
+  entry.record.exceptions.resize(3);
+  entry.record.exceptions[1].kind = model::Exception::Kind::kGrant;
+  entry.record.exceptions[1].until_ns = 1;
+  const auto lines = lines_of(facts_of({entry, running("b")}));
+  EXPECT_THAT(lines, Contains(R"(pinscope_exceptions{kind="revoke",state="in-force"} 2)"));
+  EXPECT_THAT(lines, Contains(R"(pinscope_exceptions{kind="grant",state="ran-out"} 1)"));
+  EXPECT_THAT(lines, Contains(R"(pinscope_exceptions{kind="grant",state="in-force"} 0)"));
+}
+
 TEST(Families, SayWhichPoliciesAreInForce) {
   const auto lines = lines_of(facts_of({running("a"), running("b", "removed-since")}));
   EXPECT_THAT(lines, Contains("pinscope_policies 1"));

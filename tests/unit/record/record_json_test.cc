@@ -59,6 +59,35 @@ TEST(RecordJson, ComesBackWithWhatAChangeHasLeft) {
   EXPECT_EQ(*back, record);
 }
 
+TEST(RecordJson, ComesBackWithExceptions) {
+  Record record = a_full_record();
+  record.exceptions = {{.number = 1,
+                        .pin = "/sys/fs/bpf/f*",
+                        .object = {},
+                        .name = "flows",
+                        .made_ns = 1795984195139450026,
+                        .by = {.uid = 0, .login_uid = 1000},
+                        .reason = "a \x1b[31m\n reason"},
+                       {.kind = model::Exception::Kind::kGrant,
+                        .number = 2,
+                        .pin = "/sys/fs/bpf/other",
+                        .object = {model::ObjectKind::kProgram, 17},
+                        .name = "other",
+                        .access = model::Access::kUse,
+                        .made_ns = 1795984195139450026,
+                        .until_ns = 1795984795139450026,
+                        .by = {},
+                        .reason = "another"}};
+  const auto back = from_json(to_json(record), "web-1.json");
+  ASSERT_TRUE(back) << back.error().sentence();
+  EXPECT_EQ(*back, record);
+}
+
+// An older version knows none.
+TEST(RecordJson, HasNoExceptionsWhereNoneAreWritten) {
+  EXPECT_EQ(to_json(a_full_record()).find("exceptions"), std::string::npos);
+}
+
 TEST(RecordJson, ComesBackWithEveryFieldAtItsDefault) {
   Record record;
   record.given.id = "a";

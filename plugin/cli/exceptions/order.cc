@@ -1,0 +1,117 @@
+#include "plugin/cli/exceptions/order.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "plugin/base/clock.h"
+#include "plugin/base/text.h"
+#include "plugin/inventory/find_container.h"
+
+namespace pinscope::cli {
+namespace {
+
+constexpr std::string_view kUnits = "smhdw";
+constexpr uint64_t kSeconds[] = {1, 60, 3600, 86400, 604800};
+constexpr uint64_t kLongest = 52 * 604800;  // seconds
+constexpr uint64_t kSecond = 1'000'000'000;
+
+}  // namespace
+
+Result<uint64_t> read_duration(std::string_view text) {
+  const size_t unit = text.empty() ? std::string_view::npos : kUnits.find(text.back());
+  const auto count = unit == std::string_view::npos
+                         ? std::nullopt
+                         : parse_unsigned(text.substr(0, text.size() - 1));
+  if (count && *count > 0 && *count <= kLongest / kSeconds[unit])
+    return *count * kSeconds[unit] * kSecond;
+  return std::unexpected(Error(ErrorCode::kUsage, "understand --for " + quoted(text))
+                             .reason("expected a duration such as 90s, 10m, 2h, 1d or 1w, of at "
+                                     "most 52w"));
+}
+
+Result<std::string> read_reason(const std::string& text) {
+  const Error error(ErrorCode::kUsage, "make an exception");
+  if (trimmed(text).empty())
+    return std::unexpected(
+        Error(error).reason("--reason is needed: the audit trail and every output say it"));
+  if (text.size() > model::kLongestReason)
+    return std::unexpected(Error(error).reason("the reason is longer than " +
+                                               std::to_string(model::kLongestReason) + " bytes"));
+  return text;
+}
+
+Result<model::Exception> new_exception(model::Exception::Kind kind,
+                                       const ExceptionOptions& options) {
+  model::Exception exception{.kind = kind,
+                             .pin = {},
+                             .object = {},
+                             .name = {},
+                             .made_ns = wall_clock_ns(),
+                             .by = this_caller(),
+                             .reason = {}};
+  PINSCOPE_TRY(exception.reason, read_reason(options.reason));
+  if (!options.duration.empty()) {
+    PINSCOPE_TRY(const uint64_t duration, read_duration(options.duration));
+    exception.until_ns = exception.made_ns + duration;
+  }
+  return exception;
+}
+
+Status check_root(const char* what) {
+  if (::geteuid() == 0) return {};
+  return std::unexpected(Error::system(what, EPERM).hint("this command needs root"));
+}
+
+Result<RecordFiles> files_for(const Settings& settings, const std::string& container) {
+  std::string id;
+  if (!container.empty()) {
+    PINSCOPE_TRY(id, inventory::find_container_id(container, settings.hook.state_directory));
+  }
+  PINSCOPE_TRY(auto files, files_of_running(settings, id));
+  if (!container.empty() && files.names.empty())
+    return std::unexpected(Error(ErrorCode::kRecord, "change the view of " + quoted(id))
+                               .reason("no container that runs has a record with this id")
+                               .hint("only what was started with the hook can be changed"));
+  return files;
+}
+
+Result<Application> carry_out(const Settings& settings, const RecordFiles& files,
+                              const std::vector<model::Policy>& policies, const char* stage,
+                              const ExceptionOrder& exceptions) {
+  PINSCOPE_TRY(auto application, apply_to(files, policies,
+                                          {.options = settings.hook,
+                                           .stage = stage,
+                                           .by = this_caller(),
+                                           .exceptions = &exceptions}));
+  if (!application.containers.empty() || exceptions.wherever) return application;
+  return std::unexpected(
+      Error(ErrorCode::kProcessGone, "change the view of the container").reason("it has ended"));
+}
+
+ExitStatus status_of_exceptions(const Application& application) {
+  const auto failed = [](const Swapped& one) {
+    return one.outcome == Swapped::Outcome::kFailed || one.outcome == Swapped::Outcome::kRefused ||
+           !one.changes.left.empty();
+  };
+  return application.unreadable.empty() && std::ranges::none_of(application.containers, failed)
+             ? kExitOk
+             : kExitFailure;
+}
+
+std::vector<model::Rule> granted_still(const Application& application) {
+  std::vector<model::Rule> rules;
+  for (const auto& one : application.containers) {
+    const auto& record = one.record;
+    for (const auto& refusal : record.given.refusals)
+      if (model::exception_behind(refusal.denied_by, record.exceptions) != nullptr &&
+          model::exception_behind(refusal.granted_by, record.exceptions) == nullptr &&
+          std::ranges::find(rules, refusal.granted_by) == rules.end())
+        rules.push_back(refusal.granted_by);
+  }
+  return rules;
+}
+
+}  // namespace pinscope::cli

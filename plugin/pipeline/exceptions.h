@@ -1,0 +1,97 @@
+// Exceptions of a container that runs (model/exception.h), applied to what the policies say.
+//
+// One becomes a policy of its own that selects the container: a grant grants, and a revocation
+// denies. So whatever judges policies judges exceptions: a denial wins over a timed grant, be it a
+// policy's or a revocation's; names, kinds of objects, reach and void views are judged as for any
+// other grant; and a revocation takes an object away under each of its names.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/model/exception.h"
+#include "plugin/model/features.h"
+#include "plugin/model/policy.h"
+#include "plugin/model/record.h"
+#include "plugin/pipeline/decide_again.h"
+#include "plugin/pipeline/swap.h"
+
+namespace pinscope {
+
+// Those that count at this moment (CLOCK_REALTIME, nanoseconds).
+std::vector<model::Exception> in_force(const std::vector<model::Exception>& exceptions,
+                                       uint64_t now_ns);
+
+// Whether a revocation takes this pin of a record away by its path or its object. It may take
+// others away as well, under which the same object is pinned.
+bool covers(const model::Exception& revocation, const model::PinnedObject& pin);
+
+// What is to become of the exceptions of one container.
+struct ExceptionOrder {
+  // Without numbers, which they get. A revocation with a name alone is of the sources that the
+  // container has under it.
+  std::vector<model::Exception> made;
+  // Those of this kind; of them those about `pins` alone, by pin, by name or as "map:17", unless
+  // there are none.
+  struct Undo {
+    model::Exception::Kind kind = model::Exception::Kind::kRevoke;
+    std::vector<std::string> pins;
+  };
+  std::optional<Undo> undone = {};
+  // A container to which this comes to nothing is left alone, and that is no error.
+  bool wherever = false;
+};
+// What comes of it: one that is made takes the place of an earlier one about the same, and what
+// has run out is dropped. Pure. kUsage: nothing is called so, there is nothing to undo, or there
+// would be too many.
+struct PlannedExceptions {
+  std::vector<model::Exception> all;  // in force
+  std::vector<model::ExceptionChange> changes;
+  // Every change takes something away: it is not to be stopped by what would stop a start.
+  [[nodiscard]] bool only_takes_away() const;
+};
+Result<PlannedExceptions> plan_exceptions(const model::Record& record, const ExceptionOrder& order,
+                                          uint64_t now_ns);
+
+// The policies, and behind them those that the exceptions are.
+std::vector<model::Policy> with_exceptions(const std::vector<model::Policy>& policies,
+                                           const std::vector<model::Exception>& exceptions);
+// Takes away, as refusals, what revocations of objects cover.
+void take_objects_away(Restart& restart, const std::vector<model::Exception>& exceptions);
+// What the container has already, without what revocations cover and what no exception gives any
+// more: in the place of a decision, where policies come to none. `refusal`: why.
+Restart what_is_left(const model::Record& record, const PlannedExceptions& planned, Error refusal);
+// Takes out of the decision whatever the container does not have already, and what cannot be
+// opened.
+void keep_to(const model::Record& record, Restart& restart);
+// Whether what was made comes to anything: kPolicyConflict for a grant that is denied,
+// kSourceMissing for one whose pin is not there; kUsage for one that the container has already, and
+// for a revocation of what is not granted, and was not when it was made the last time. Takes the
+// latter out where the order is for wherever it counts.
+Status check_effect(PlannedExceptions& planned, const ExceptionOrder& order,
+                    const model::Record& record, const Restart& restart);
+
+// When the first of these runs out that has not yet; nothing: none will.
+std::optional<uint64_t> next_end(const std::vector<model::Exception>& exceptions, uint64_t now_ns);
+
+// Gives each container that runs and has an exception that has run out its view without it. What
+// cannot be undone now (kFailed, kRefused) is tried again by the next call.
+//
+// For whoever is to do it on time: call it, sleep until `next_ns`, call it again; and whenever
+// records change (an inotify watch of the state directory tells). Ends are times of CLOCK_REALTIME:
+// a timerfd with TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET hears of a clock that was set. State
+// is in the records alone. As swap_view(), it needs root and a process with one thread, and changes
+// the working directory. Errors are of the state directory.
+struct Expiry {
+  std::vector<Swapped> containers;    // those that had one, ended ones left out
+  std::vector<model::Record> before;  // of each of them
+  std::optional<uint64_t> next_ns;    // CLOCK_REALTIME; nothing: none will run out
+  std::vector<Error> unreadable;      // records
+};
+Result<Expiry> expire_exceptions(const std::vector<model::Policy>& policies,
+                                 const model::Features& features, const SwapOrder& order);
+
+}  // namespace pinscope
