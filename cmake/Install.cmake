@@ -24,7 +24,7 @@ install(FILES config/policy.schema.json config/policy-test.schema.json
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(DIRECTORY config/seccomp DESTINATION ${CMAKE_INSTALL_DATADIR}/pinscope)
 install(FILES config/systemd/pinscope-exceptions.service config/systemd/pinscope-exceptions.timer
-  config/systemd/pinscope-gc.service config/systemd/pinscope-gc.timer
+  config/systemd/pinscope-follow.service config/systemd/pinscope-gc.service config/systemd/pinscope-gc.timer
   config/systemd/pinscope-metrics.service config/systemd/pinscope-metrics.timer
   config/systemd/pinscope-values-holder.service config/systemd/pinscope-values.service
   config/systemd/pinscoped.service DESTINATION lib/systemd/system)

@@ -5,15 +5,19 @@
 
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "plugin/daemon/follow.h"
 #include "plugin/daemon/hold.h"
 #include "plugin/daemon/log.h"
 #include "plugin/daemon/metrics.h"
 #include "plugin/daemon/nri.h"
 #include "plugin/daemon/options.h"
+#include "plugin/daemon/part.h"
 #include "plugin/daemon/values.h"
 #include "plugin/daemon/values_worker.h"
 #include "plugin/host/streams.h"
@@ -63,23 +67,29 @@ int serve(const Options& options, nri::RunOptions how) {
   if (!stop) return report(kFailed, stop.error());
   how.stop_fd = stop->get();
   const Log log(how.connection.valid());
-  std::optional<MetricsService> metrics;
-  if (!options.metrics.empty()) {
-    auto opened = MetricsService::open(options, log);
-    if (!opened) return report(kFailed, opened.error());
-    metrics.emplace(*std::move(opened));
+  std::vector<std::unique_ptr<Part>> parts;
+  for (const auto& [is_wanted, open_part] : {
+           std::pair{!options.metrics.empty(), &open_metrics},
+           std::pair{options.follow, &open_follow},
+           std::pair{options.values, &open_values},
+       }) {
+    if (!is_wanted) continue;
+    auto part = open_part(options, log);
+    if (!part) return report(kFailed, part.error());
+    parts.push_back(*std::move(part));
   }
-  std::optional<ValuesService> values;
-  if (options.values) {
-    auto opened = ValuesService::open(options, log);
-    if (!opened) return report(kFailed, opened.error());
-    values.emplace(*std::move(opened));
+  std::unique_ptr<Part> here;
+  if (!options.nri) {
+    here = std::move(parts.back());
+    parts.pop_back();
   }
-  if (!options.nri && !values) return end_of(metrics->run(stop->get()), log);
-  if (metrics) metrics->start();
-  if (!options.nri) return end_of(values->run(stop->get()), log);
-  if (values) values->start();
-  return end_of(run_nri(options, log, std::move(how)), log);
+  std::vector<PartBeside> beside;
+  for (auto& part : parts) {
+    auto started = PartBeside::start(std::move(part), log);
+    if (!started) return report(kFailed, started.error());
+    beside.push_back(*std::move(started));
+  }
+  return end_of(here ? here->run(how.stop_fd) : run_nri(options, log, std::move(how)), log);
 }
 
 int run(const std::vector<std::string>& arguments) {

@@ -18,12 +18,13 @@ namespace pinscope::daemon {
 namespace {
 
 constexpr std::string_view kUsageText =
-    R"(Usage: pinscoped --nri|--metrics ADDRESS|--values [OPTION...]
+    R"(Usage: pinscoped --nri|--metrics ADDRESS|--follow|--values [OPTION...]
        pinscoped --hold [--state-dir DIR]
 
 Resident service of Pinscope, in parts that run alone or together. An NRI plugin of containerd or
 CRI-O: if a policy may select a container, it adds Pinscope's hook, which gives the container its
-view. Metrics. The values that policies let containers read as files.
+view. Metrics. Views that follow their sources. The values that policies let containers read as
+files.
 
   --nri                  connect to the engine at --nri-socket, and again after it was restarted
   --nri-socket PATH      the engine's NRI socket (default /var/run/nri/nri.sock)
@@ -35,6 +36,8 @@ view. Metrics. The values that policies let containers read as files.
                          bpf(2) that the grants need (NRI 0.10 and later); none: change no profile
   --metrics ADDRESS      serve metrics for Prometheus at unix:PATH, 127.0.0.1:PORT or [::1]:PORT
   --metrics-group GROUP  may read the Unix socket, too, which is root's otherwise
+  --follow               change views of running containers when a source that they follow, or the
+                         policies, have changed
   --values               serve the values that containers may read as files
   --no-holder            with --values: start no holder, wait for one that others start
   --hold                 keep what --values serves while that is away; nothing else
@@ -179,6 +182,7 @@ bool set_flag(const OptionReader& reader, Options& options) {
     bool Options::*member;
     bool value;
   } flags[] = {{"nri", &Options::nri, true},
+               {"follow", &Options::follow, true},
                {"values", &Options::values, true},
                {"hold", &Options::hold, true},
                {"no-holder", &Options::start_holder, false}};
@@ -236,11 +240,12 @@ Status check_parts(const Options& options) {
   const auto refuse = [](const char* what, const char* why) {
     return std::unexpected(Error(ErrorCode::kUsage, what).reason(why).hint(kSeeHelp));
   };
-  const bool serves = options.nri || options.values || !options.metrics.empty();
+  const bool serves = options.nri || options.follow || options.values || !options.metrics.empty();
   if (options.hold && serves)
     return refuse("hold values", "--hold is a process of its own: no other part goes with it");
   if (!options.hold && !serves)
-    return refuse("tell what to do", "none of --nri, --metrics, --values and --hold is there");
+    return refuse("tell what to do",
+                  "none of --nri, --metrics, --follow, --values and --hold is there");
   if (options.metrics_group && !options.metrics.starts_with("unix:"))
     return refuse("let a group read the metrics", "--metrics names no Unix socket");
   if (!options.start_holder && !options.values)

@@ -34,6 +34,7 @@ struct Options {
   // Where metrics are served, and the group that may read them beside root; empty: nowhere.
   std::string metrics;
   std::optional<gid_t> metrics_group;
+  bool follow = false;  // whether views are changed when what they follow has changed
   // Whether values are served to containers, and whether this process finds itself a holder.
   bool values = false;
   bool start_holder = true;
@@ -57,8 +58,8 @@ Status check_parts(const Options& options);
 // Lines of `option: value` or `option = value`, with the names of the options without their dashes,
 // "#" for comments, values in double quotes where they would be read otherwise. What only makes
 // sense on the command line (nri, nri-socket, nri-name, nri-index, metrics, metrics-group,
-// values, hold, no-holder, status-file), what is not known and what appears twice is an error
-// (kUsage) with its line.
+// follow, values, hold, no-holder, status-file), what is not known and what appears twice is an
+// error (kUsage) with its line.
 Status apply_configuration(std::string_view text, Options& options);
 
 }  // namespace pinscope::daemon

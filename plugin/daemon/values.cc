@@ -1,7 +1,6 @@
 #include "plugin/daemon/values.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include "plugin/daemon/notify.h"
 #include "plugin/daemon/set_aside.h"
 #include "plugin/daemon/spawn.h"
+#include "plugin/daemon/status_socket.h"
 #include "plugin/daemon/values_worker.h"
 #include "plugin/host/unix_socket.h"
 #include "plugin/kernel/process/process.h"
@@ -284,43 +284,29 @@ class Supervisor {
   std::string last_;  // that was logged of what is tried again and again
 };
 
+class Values : public Part {
+ public:
+  Values(const Options& options, const Log& log, StatusSocket status, std::string root)
+      : options_(options), log_(log), status_(std::move(status)), root_(std::move(root)) {}
+
+  Status run(int stop_fd) override {
+    return Supervisor(options_, log_, status_, root_, stop_fd).run();
+  }
+
+ private:
+  const Options& options_;
+  const Log& log_;
+  StatusSocket status_;
+  const std::string root_;  // an empty directory
+};
+
 }  // namespace
 
-ValuesService::ValuesService(const Options& options, const Log& log, StatusSocket status, Fd stop,
-                             std::string root)
-    : options_(&options),
-      log_(&log),
-      status_(std::make_unique<StatusSocket>(std::move(status))),
-      stop_(std::move(stop)),
-      root_(std::move(root)) {
-}
-
-Result<ValuesService> ValuesService::open(const Options& options, const Log& log) {
+Result<std::unique_ptr<Part>> open_values(const Options& options, const Log& log) {
   PINSCOPE_TRY(std::string root, make_empty_root(options.hook.state_directory));
   PINSCOPE_TRY(auto status,
                StatusSocket::open(model::values_status_path(options.hook.state_directory)));
-  Fd stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!stop.valid()) return std::unexpected(Error::system("make an eventfd", errno));
-  return ValuesService(options, log, std::move(status), std::move(stop), std::move(root));
-}
-
-ValuesService::~ValuesService() {
-  if (!thread_.joinable()) return;
-  (void)::eventfd_write(stop_.get(), 1);
-  thread_.join();
-}
-
-void ValuesService::start() {
-  // What the thread uses does not move with this object.
-  thread_ = std::thread(
-      [options = options_, log = log_, status = status_.get(), root = root_, stop = stop_.get()] {
-        if (const auto ended = Supervisor(*options, *log, *status, root, stop).run(); !ended)
-          log->write(Severity::kError, ended.error().sentence());
-      });
-}
-
-Status ValuesService::run(int stop_fd) {
-  return Supervisor(*options_, *log_, *status_, root_, stop_fd).run();
+  return std::make_unique<Values>(options, log, std::move(status), std::move(root));
 }
 
 }  // namespace pinscope::daemon

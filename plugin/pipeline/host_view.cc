@@ -10,13 +10,10 @@
 #include "plugin/policy/glob.h"
 
 namespace pinscope {
-namespace {
-
-// What of a glob stands behind its literal part, component by component.
-std::vector<kernel::NamePattern> patterns_below(std::string_view glob, size_t literal) {
+std::vector<kernel::NamePattern> patterns_below(std::string_view glob) {
   using Kind = kernel::NamePattern::Kind;
   std::vector<kernel::NamePattern> patterns;
-  glob.remove_prefix(literal);
+  glob.remove_prefix(policy::literal_prefix(std::string(glob)).size());
   if (glob.starts_with('/')) glob.remove_prefix(1);
   for (const std::string_view part : split(glob, '/')) {
     kernel::NamePattern& pattern = patterns.emplace_back();
@@ -33,11 +30,8 @@ std::vector<kernel::NamePattern> patterns_below(std::string_view glob, size_t li
   return patterns;
 }
 
-}  // namespace
-
 Result<model::MatchingPins> pins_matching(const model::Pattern& glob) {
-  const std::string start = policy::literal_prefix(glob);
-  return kernel::list_pins(start, patterns_below(glob, start.size()));
+  return kernel::list_pins(policy::literal_prefix(glob), patterns_below(glob));
 }
 
 Result<std::vector<std::optional<model::ObjectInfo>>> objects_at(

@@ -4,9 +4,11 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "plugin/base/result.h"
+#include "plugin/kernel/bpf/name_patterns.h"
 #include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/process/process.h"
 #include "plugin/model/container.h"
@@ -17,6 +19,9 @@
 #include "plugin/policy/decide/reach.h"
 
 namespace pinscope {
+
+// What of a glob stands behind its literal part, component by component.
+std::vector<kernel::NamePattern> patterns_below(std::string_view glob);
 
 // The host's pins that match: answers policy::HostView::pins_matching.
 Result<model::MatchingPins> pins_matching(const model::Pattern& glob);

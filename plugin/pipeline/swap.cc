@@ -22,6 +22,7 @@
 #include "plugin/model/reach.h"
 #include "plugin/model/view_names.h"
 #include "plugin/pipeline/exceptions.h"
+#include "plugin/pipeline/follows_only.h"
 #include "plugin/pipeline/host_view.h"
 #include "plugin/pipeline/ledger.h"
 #include "plugin/pipeline/run_log.h"
@@ -412,6 +413,8 @@ class Swapping {
     }
     compare(*restart);
     if (swapped_.changes.made.empty()) return Outcome::kUnchanged;
+    swapped_.is_of_policy = !follows_only(found_.record, *restart);
+    if (const auto left = leave_to_people(*restart); left) return left;
     if (order_.dry_run) return Outcome::kChanged;
     return changes_view_ ? change(*container, *restart) : note_exceptions();
   }
@@ -464,6 +467,21 @@ class Swapping {
     return fail(Outcome::kFailed, std::move(told).error());
   }
 
+  // Policies that are others, where nobody has asked for it. Nothing: the view may be changed.
+  std::optional<Swapped::Outcome> leave_to_people(const Restart& restart) {
+    using Outcome = Swapped::Outcome;
+    if (!swapped_.is_of_policy) return std::nullopt;
+    // Of a container that no policy selects any more, the last one that did is asked.
+    const auto& now = *restart.decision;
+    const auto on_change = now.selected() ? now.on_change : found_.record.on_change;
+    if (order_.automatic && on_change != model::OnChange::kApply) return Outcome::kDiffers;
+    if (!order_.keep_last_grant || !swapped_.changes.to_nothing) return std::nullopt;
+    return fail(Outcome::kRefused,
+                Error(ErrorCode::kUsage, "change the view")
+                    .reason("it would have no grant left, and so would many others")
+                    .hint("if that is meant: pinscope apply --all --yes"));
+  }
+
   std::optional<Swapped::Outcome> change(Container& container, const Restart& restart) {
     using Outcome = Swapped::Outcome;
     const auto process = kernel::ContainerProcess::open(found_.record.given.pid);
@@ -508,6 +526,8 @@ const char* name_of(Swapped::Outcome outcome) {
       return "unchanged";
     case Swapped::Outcome::kChanged:
       return "changed";
+    case Swapped::Outcome::kDiffers:
+      return "differs";
     case Swapped::Outcome::kRefused:
       return "refused";
     case Swapped::Outcome::kFailed:

@@ -32,12 +32,18 @@ struct SwapOrder {
   // What is to become of the container's exceptions. Those in force count in any case, and those
   // that have run out are dropped.
   const ExceptionOrder* exceptions = nullptr;
+  // Nobody has asked for it: only what it follows may make a view another one, or a policy that
+  // says `onChange: apply`.
+  bool automatic = false;
+  // Policies may not take the last grant of a view.
+  bool keep_last_grant = false;
 };
 
 struct Swapped {
   enum class Outcome {
     kUnchanged,  // its view is what the policies say
     kChanged,    // or would be, of a dry run
+    kDiffers,    // it is not what the policies say, and they want that to be reported only
     kRefused,    // it would not start now, or the exception may not be: its view stays
     kFailed,     // its view stays
     kEnded,      // its process has ended
@@ -45,6 +51,7 @@ struct Swapped {
   Outcome outcome = Outcome::kUnchanged;
   model::Record record;  // as it is now
   Changes changes;
+  bool is_of_policy = false;   // the policies are others, and not only what is followed
   std::optional<Error> error;  // why it was refused or failed
 };
 // "unchanged", "changed", …

@@ -32,9 +32,10 @@ ROOMS = {
 ALL_ROOMS = set(ROOMS)
 TOP = {
     "pipeline": STAGE | {"oci", "policy", "plan", "record", "kernel", "apply"},
+    "follow": STAGE | {"policy", "record", "kernel", "pipeline"},
     "drift": STAGE | {"policy", "record", "kernel", "inventory", "pipeline"},
     "cli": ALL_ROOMS | {"pipeline", "drift"},
-    "daemon": ALL_ROOMS | {"pipeline"},
+    "daemon": ALL_ROOMS | {"pipeline", "follow"},
     "hooks": ALL_ROOMS | {"pipeline"},
 }
 

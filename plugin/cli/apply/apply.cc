@@ -4,13 +4,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "plugin/base/text.h"
 #include "plugin/cli/apply/repair.h"
 #include "plugin/cli/apply/text.h"
 #include "plugin/cli/commands.h"
-#include "plugin/inventory/find_container.h"
 
 namespace pinscope::cli {
 namespace {
@@ -20,8 +21,9 @@ constexpr const char* kStage = "apply";
 constexpr size_t kOneIn = 10;
 
 struct ApplyOptions {
-  std::string container;
+  std::vector<std::string> containers;
   bool all = false;
+  bool automatic = false;
   bool dry_run = false;
   bool yes = false;
 };
@@ -60,32 +62,54 @@ ExitStatus status_of(const Application& application) {
   return application.dry_run && changes ? kExitDiffers : kExitOk;
 }
 
+// What the policies, and not what is followed, would take: of so many that somebody should look at
+// it first.
+Result<bool> would_empty_many(const Settings& settings, const NextPolicies& next,
+                              const SwapOrder& order, const RecordFiles& files) {
+  const auto is_emptied = [](const Swapped& one) {
+    return one.outcome == Swapped::Outcome::kChanged && one.is_of_policy && one.changes.to_nothing;
+  };
+  PINSCOPE_TRY(const auto foreseen, apply_to(files, next.policies, order));
+  if (std::ranges::none_of(foreseen.containers, is_emptied)) return false;
+  PINSCOPE_TRY(const auto everybody, files_of_running(settings, {}));
+  PINSCOPE_TRY(const auto all, apply_to(everybody, next.policies, order));
+  const auto count = static_cast<size_t>(std::ranges::count_if(all.containers, is_emptied));
+  return count > 1 && count * kOneIn > all.containers.size();
+}
+
+// The containers are those of the options; one that has ended meanwhile is none.
+Result<RecordFiles> files_to_apply_to(const Settings& settings, const ApplyOptions& options) {
+  if (options.all) return files_of_running(settings, {});
+  if (options.automatic) return files_of_running(settings, options.containers);
+  RecordFiles files;
+  for (const auto& name : options.containers) {
+    PINSCOPE_TRY(const auto one, files_of_container(settings, name));
+    files.names.insert(files.names.end(), one.names.begin(), one.names.end());
+  }
+  return files;
+}
+
 Result<ExitStatus> run_apply(const Settings& settings, const ApplyOptions& options) {
-  if (options.all != options.container.empty())
+  if (options.all != options.containers.empty())
     return std::unexpected(Error(ErrorCode::kUsage, "apply the policies")
                                .reason("either --container or --all says to whom"));
   if (::geteuid() != 0)
     return std::unexpected(
         Error::system("change the views of containers", EPERM).hint("this command needs root"));
-  std::string id;
-  if (!options.all) {
-    PINSCOPE_TRY(id,
-                 inventory::find_container_id(options.container, settings.hook.state_directory));
-  }
   PINSCOPE_TRY(const auto next, policies_to_apply(settings));
-  PINSCOPE_TRY(const auto files, files_of_running(settings, id));
-  if (!options.all && files.names.empty())
-    return std::unexpected(Error(ErrorCode::kRecord, "change the view of " + quoted(id))
-                               .reason("no container that runs has a record with this id")
-                               .hint("only what was started with the hook can be changed"));
-  SwapOrder order{.options = settings.hook, .stage = kStage, .by = this_caller(), .dry_run = true};
-  if (!options.dry_run) {
-    if (!options.yes) {
-      PINSCOPE_TRY(const auto foreseen, apply_to(files, next.policies, order));
-      PINSCOPE_CHECK(check_emptied(foreseen));
-    }
-    order.dry_run = false;
+  PINSCOPE_TRY(const auto files, files_to_apply_to(settings, options));
+  SwapOrder order{.options = settings.hook,
+                  .stage = kStage,
+                  .by = this_caller(),
+                  .dry_run = true,
+                  .automatic = options.automatic};
+  if (options.automatic) {
+    PINSCOPE_TRY(order.keep_last_grant, would_empty_many(settings, next, order, files));
+  } else if (!options.yes && !options.dry_run) {
+    PINSCOPE_TRY(const auto foreseen, apply_to(files, next.policies, order));
+    PINSCOPE_CHECK(check_emptied(foreseen));
   }
+  order.dry_run = options.dry_run;
   PINSCOPE_TRY(const auto application, apply_to(files, next.policies, order));
   print(settings.json() ? to_json(application) : to_text(application, settings.palette()));
   for (const auto& error : application.unreadable) report(error);
@@ -99,9 +123,13 @@ void add_apply(CLI::App& root, Program& program) {
   add_command(root, program, "apply",
               "Give containers that run the views that the policies say now",
               [&program, options] { return run_apply(program.settings, *options); })
-      .option("--container", options->container, "CONTAINER",
-              "This one: its id, a unique beginning of it, or the name that its engine gave it")
+      .repeatable_option(
+          "--container", options->containers, "CONTAINER",
+          "This one: its id, a unique beginning of it, or the name that its engine gave it")
       .flag("--all", options->all, "All that run and have a record")
+      .flag("--automatic", options->automatic,
+            "Only views that change by what they follow, or whose policy says `onChange: apply`; "
+            "what pinscoped --follow runs, with whole ids")
       .flag("-n,--dry-run", options->dry_run, "Say what would be changed, change nothing")
       .flag("--yes", options->yes,
             "Also if more than one container, and more than one in ten, would have no grant left")

@@ -15,12 +15,14 @@ namespace pinscope::cli {
 // The policies of the files. kPolicyInvalid if they do not compile, whatever set is in force.
 Result<NextPolicies> policies_to_apply(const Settings& settings);
 
-// The records' files of containers that run; of the one with this id, if one is given.
+// The records' files of containers that run; of those with these ids, if any are given.
 struct RecordFiles {
   std::vector<std::string> names;
   std::vector<Error> unreadable;
 };
-Result<RecordFiles> files_of_running(const Settings& settings, const std::string& id);
+Result<RecordFiles> files_of_running(const Settings& settings, const std::vector<std::string>& ids);
+// Of the container that somebody calls so. kRecord: it has none, or does not run.
+Result<RecordFiles> files_of_container(const Settings& settings, const std::string& name);
 
 // Swaps the view of each, or says what would be done.
 Result<Application> apply_to(const RecordFiles& files, const std::vector<model::Policy>& policies,

@@ -14,8 +14,8 @@ namespace {
 
 using Outcome = Swapped::Outcome;
 
-constexpr std::array kOutcomes = {Outcome::kChanged, Outcome::kUnchanged, Outcome::kRefused,
-                                  Outcome::kFailed, Outcome::kEnded};
+constexpr std::array kOutcomes = {Outcome::kChanged, Outcome::kUnchanged, Outcome::kDiffers,
+                                  Outcome::kRefused, Outcome::kFailed,    Outcome::kEnded};
 
 // On kernels before 6.5.
 constexpr const char* kBeneath =
@@ -34,6 +34,7 @@ Colour colour_of(Outcome outcome) {
     case Outcome::kFailed:
       return Colour::kRed;
     case Outcome::kUnchanged:
+    case Outcome::kDiffers:
     case Outcome::kEnded:
       break;
   }

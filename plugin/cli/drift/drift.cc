@@ -51,7 +51,7 @@ Status repair(const Settings& settings, const drift::Drift& drift) {
   SwapOrder order{.options = settings.hook, .stage = kStage, .by = this_caller(), .repair = true};
   for (const auto& id : ids) {
     order.repair_values = of_values.contains(id);
-    PINSCOPE_TRY(const auto files, files_of_running(settings, id));
+    PINSCOPE_TRY(const auto files, files_of_running(settings, {id}));
     PINSCOPE_TRY(const auto application, apply_to(files, next.policies, order));
     for (const auto& one : application.containers)
       if (one.error) report(*one.error);

@@ -8,7 +8,6 @@
 
 #include "plugin/base/clock.h"
 #include "plugin/base/text.h"
-#include "plugin/inventory/find_container.h"
 
 namespace pinscope::cli {
 namespace {
@@ -66,16 +65,8 @@ Status check_root(const char* what) {
 }
 
 Result<RecordFiles> files_for(const Settings& settings, const std::string& container) {
-  std::string id;
-  if (!container.empty()) {
-    PINSCOPE_TRY(id, inventory::find_container_id(container, settings.hook.state_directory));
-  }
-  PINSCOPE_TRY(auto files, files_of_running(settings, id));
-  if (!container.empty() && files.names.empty())
-    return std::unexpected(Error(ErrorCode::kRecord, "change the view of " + quoted(id))
-                               .reason("no container that runs has a record with this id")
-                               .hint("only what was started with the hook can be changed"));
-  return files;
+  return container.empty() ? files_of_running(settings, {})
+                           : files_of_container(settings, container);
 }
 
 Result<Application> carry_out(const Settings& settings, const RecordFiles& files,

@@ -14,6 +14,7 @@ WANTED = [
     "usr/bin/pinscoped",
     "usr/lib/systemd/system/pinscope-exceptions.service",
     "usr/lib/systemd/system/pinscope-exceptions.timer",
+    "usr/lib/systemd/system/pinscope-follow.service",
     "usr/lib/systemd/system/pinscope-gc.service",
     "usr/lib/systemd/system/pinscope-gc.timer",
     "usr/lib/systemd/system/pinscope-metrics.service",

@@ -1,10 +1,7 @@
 // `pinscope dump` on real maps.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstring>
@@ -14,7 +11,6 @@
 #include "tests/kernel/values/typed_map.h"
 #include "tests/support/bpf/bpf_objects.h"
 #include "tests/support/bpf/map_of_type.h"
-#include "tests/support/machine/check.h"
 #include "tests/support/machine/temp_directory.h"
 #include "tests/support/machine/wait.h"
 #include "tests/support/programs/command.h"
@@ -365,30 +361,6 @@ TEST_F(Dump, ShowsHostileTextAsValidJson) {
   for (const std::string& out : {json.out, plain.out})
     for (const char character : out.substr(0, out.size() - 1))
       EXPECT_GE(static_cast<unsigned char>(character), 0x20) << out;
-}
-
-// The most memory that a dump had at a time, in bytes, at least that of this process.
-size_t peak_of_dump(const Fd& map) {
-  const std::string word = word_of(map);
-  const pid_t child = check(::fork(), "fork");
-  if (child == 0) {
-    ::dup2(::open("/dev/null", O_WRONLY | O_CLOEXEC), STDOUT_FILENO);
-    ::execl(kPinscope, kPinscope, "dump", word.c_str(), nullptr);
-    ::_exit(127);
-  }
-  int status = 0;
-  rusage used = {};
-  check(::wait4(child, &status, 0, &used), "wait");
-  EXPECT_EQ(status, 0);
-  return static_cast<size_t>(used.ru_maxrss) << 10U;
-}
-
-TEST_F(Dump, NeedsNoMoreMemoryForALargeMap) {
-  const auto array = [](uint32_t entries) {
-    return Fd(check(bpf_map_create(BPF_MAP_TYPE_ARRAY, "array", 4, 8, entries, nullptr), "make"));
-  };
-  // Its lines have 30 MiB.
-  EXPECT_LT(peak_of_dump(array(1'000'000)), peak_of_dump(array(1)) + (size_t{8} << 20U));
 }
 
 }  // namespace

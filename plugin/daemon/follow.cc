@@ -1,0 +1,217 @@
+#include "plugin/daemon/follow.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "plugin/base/clock.h"
+#include "plugin/base/text.h"
+#include "plugin/daemon/apply_answer.h"
+#include "plugin/daemon/notify.h"
+#include "plugin/daemon/run_pinscope.h"
+#include "plugin/daemon/status_socket.h"
+#include "plugin/follow/follower.h"
+#include "plugin/model/follow_status.h"
+
+namespace pinscope::daemon {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Time = Clock::time_point;
+using std::chrono::milliseconds;
+
+// Containers of one run of pinscope: enough that its start counts for little, few enough that those
+// whose sources change meanwhile do not wait for long.
+constexpr size_t kMaxContainers = 64;
+constexpr milliseconds kTimeToApply{20'000};
+constexpr milliseconds kPace{30'000};       // between two signs of life
+constexpr milliseconds kPauseToUndo{1000};  // between two tries
+constexpr size_t kLongestAnswer = size_t{16} << 20;
+
+class Loop {
+ public:
+  Loop(const Options& options, const Log& log, StatusSocket& status, follow::Follower& follower,
+       int stop_fd)
+      : options_(options), log_(log), status_(status), follower_(follower), stop_fd_(stop_fd) {}
+
+  Status run() {
+    bool is_ready = false;
+    for (;;) {
+      const auto due = follower_.take(Clock::now(), kMaxContainers);
+      if (!due.empty()) bring_up_to_date(due);
+      undo_exceptions();
+      if (due.empty() && !std::exchange(is_ready, true)) {
+        manager_.tell("READY=1");
+        log_.write(Severity::kInfo, "following sources");
+      }
+      manager_.tell("WATCHDOG=1");
+      if (status_.is_asked()) status_.answer(std::make_shared<const std::string>(status_text()));
+      PINSCOPE_TRY(const bool goes_on, wait());
+      if (!goes_on) return {};
+    }
+  }
+
+ private:
+  Result<bool> wait() {
+    std::vector<struct pollfd> fds = {{stop_fd_, POLLIN, 0}, {follower_.fd(), POLLIN, 0}};
+    const size_t before = fds.size();
+    status_.add_to(fds);
+    const int ready = ::poll(fds.data(), fds.size(), time_left());
+    if (ready < 0 && errno != EINTR)
+      return std::unexpected(Error::system("wait for changes of sources", errno));
+    if (ready > 0 && fds[0].revents != 0) return false;
+    if (ready > 0) status_.serve(fds.data() + before);
+    return true;
+  }
+
+  [[nodiscard]] int time_left() const {
+    const int clients = status_.expire();
+    const milliseconds pace = std::min(manager_.pace().value_or(kPace), kPace);
+    auto left = std::chrono::ceil<milliseconds>(follower_.next() - Clock::now());
+    if (follower_.first_end() != 0) left = std::min(left, to_end());
+    const int ours = static_cast<int>(std::clamp(left, milliseconds(0), pace).count());
+    return clients < 0 ? ours : std::min(ours, std::max(clients, 0));
+  }
+
+  // Until the first exception ends, by the clock of the wall as it is now: should it be set, the
+  // pace of this loop is when that is noticed.
+  [[nodiscard]] milliseconds to_end() const {
+    const auto end = static_cast<int64_t>(follower_.first_end());
+    const auto left = std::chrono::ceil<milliseconds>(
+        std::chrono::nanoseconds(end - static_cast<int64_t>(wall_clock_ns())));
+    const auto pause = std::chrono::ceil<milliseconds>(undo_at_ - Clock::now());
+    return std::max({left, pause, milliseconds(0)});
+  }
+
+  void undo_exceptions() {
+    if (follower_.first_end() == 0 || to_end() > milliseconds(0)) return;
+    undo_at_ = Clock::now() + kPauseToUndo;
+    const auto views = apply({"exceptions", "--expire", "--output", "json"}, "expired");
+    if (!views) {
+      ++failed_;
+      return tell_once("", views.error().sentence());
+    }
+    told_.erase("");
+    for (const auto& view : *views) (void)hear(view);
+  }
+
+  void bring_up_to_date(const std::vector<follow::Due>& due) {
+    std::vector<std::string> words = {"apply", "--automatic", "--output", "json"};
+    std::set<std::string> ids;
+    for (const auto& one : due) ids.insert(one.id);
+    for (const auto& id : ids) words.insert(words.end(), {"--container", id});
+    const auto views = apply(std::move(words), "containers");
+    if (!views) {
+      ++failed_;
+      tell_once("", views.error().sentence());
+      for (const auto& one : due) follower_.failed(one.file, Clock::now());
+      return;
+    }
+    told_.erase("");
+    std::set<std::string> failed;
+    for (const auto& view : *views)
+      if (!hear(view)) failed.insert(view.id);
+    for (const auto& one : due)
+      if (failed.contains(one.id)) follower_.failed(one.file, Clock::now());
+    // Of those that have ended nothing is said any more.
+    for (const auto& view : *views) ids.erase(view.id);
+    for (const auto& id : ids) told_.erase(id);
+  }
+
+  // `key`: where its answer has the containers.
+  Result<std::vector<AppliedView>> apply(std::vector<std::string> words, const char* key) const {
+    PINSCOPE_TRY(auto end, run_pinscope(options_, std::move(words), kLongestAnswer, kTimeToApply));
+    if (end.output.empty())
+      return std::unexpected(Error(ErrorCode::kSystem, "change views").reason(end.what_happened()));
+    return applied_views(std::move(end.output), key);
+  }
+
+  // False: it is to be tried again.
+  bool hear(const AppliedView& view) {
+    const std::string container = "container " + quoted(view.id);
+    if (view.outcome == "changed") {
+      ++changed_;
+      log_.write(Severity::kInfo,
+                 "changed the view of " + container + ": " + joined(view.changes, "; "));
+    }
+    if (view.error.empty()) {
+      told_.erase(view.id);
+      return true;
+    }
+    // A refusal stands until something changes, of which this process is told.
+    const bool is_refused = view.outcome == "refused";
+    ++(is_refused ? refused_ : failed_);
+    tell_once(view.id, view.error);
+    return is_refused;
+  }
+
+  // What is tried again and again is told once.
+  void tell_once(const std::string& id, const std::string& sentence) {
+    if (std::exchange(told_[id], sentence) != sentence) log_.write(Severity::kWarning, sentence);
+  }
+
+  [[nodiscard]] std::string status_text() const {
+    const auto now = follower_.counters(Clock::now());
+    return to_json(model::FollowStatus{.containers = now.containers,
+                                       .unreadable = now.unreadable,
+                                       .sources = now.pins.sources,
+                                       .watches = now.pins.watches,
+                                       .without_watch = now.pins.without_watch,
+                                       .paused = now.pins.paused,
+                                       .waiting = now.waiting,
+                                       .slowed = now.slowed,
+                                       .overflows = now.pins.overflows,
+                                       .source_changes = now.source_changes,
+                                       .policy_changes = now.policy_changes,
+                                       .changed = changed_,
+                                       .refused = refused_,
+                                       .failed = failed_});
+  }
+
+  const Options& options_;
+  const Log& log_;
+  StatusSocket& status_;
+  follow::Follower& follower_;
+  const int stop_fd_;
+  const Notifier manager_;
+  std::map<std::string, std::string> told_;  // by container
+  Time undo_at_;                             // not before
+  uint64_t changed_ = 0;
+  uint64_t refused_ = 0;
+  uint64_t failed_ = 0;
+};
+
+class Follow : public Part {
+ public:
+  Follow(const Options& options, const Log& log, StatusSocket status, follow::Follower follower)
+      : options_(options), log_(log), status_(std::move(status)), follower_(std::move(follower)) {}
+
+  Status run(int stop_fd) override {
+    return Loop(options_, log_, status_, follower_, stop_fd).run();
+  }
+
+ private:
+  const Options& options_;
+  const Log& log_;
+  StatusSocket status_;
+  follow::Follower follower_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Part>> open_follow(const Options& options, const Log& log) {
+  const std::string& state = options.hook.state_directory;
+  PINSCOPE_TRY(auto status, StatusSocket::open(model::follow_status_path(state)));
+  PINSCOPE_TRY(auto follower, follow::Follower::open(state, options.hook.policy.policy_path, {}));
+  return std::make_unique<Follow>(options, log, std::move(status), std::move(follower));
+}
+
+}  // namespace pinscope::daemon

@@ -1,0 +1,127 @@
+#include "plugin/follow/follower.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace pinscope::follow {
+namespace {
+
+Status wait_for(int epoll, int fd) {
+  struct epoll_event event {};
+  event.events = EPOLLIN;
+  event.data.fd = fd;
+  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+    return std::unexpected(Error::system("wait for changes of sources", errno));
+  return {};
+}
+
+}  // namespace
+
+Follower::Follower(Containers containers, kernel::PinWatcher pins, PolicyFiles policies, Fd wake,
+                   const Limits& limits)
+    : containers_(std::move(containers)),
+      pins_(std::move(pins)),
+      policies_(std::move(policies)),
+      wake_(std::move(wake)),
+      limits_(limits),
+      turns_(limits.turns) {
+}
+
+Result<Follower> Follower::open(const std::string& state_directory, const std::string& policies,
+                                const Limits& limits) {
+  PINSCOPE_TRY(auto containers, Containers::open(state_directory));
+  PINSCOPE_TRY(auto pins, kernel::PinWatcher::open(limits.pins));
+  PINSCOPE_TRY(auto files, PolicyFiles::open(policies));
+  Fd wake(::epoll_create1(EPOLL_CLOEXEC));
+  if (!wake.valid()) return std::unexpected(Error::system("make an epoll", errno));
+  for (const int fd : {containers.fd(), pins.fd(), files.fd()})
+    PINSCOPE_CHECK(wait_for(wake.get(), fd));
+  return Follower(std::move(containers), std::move(pins), std::move(files), std::move(wake),
+                  limits);
+}
+
+// Watched before it is looked at: whatever the source is by then, later changes are told.
+void Follower::take_up(Containers::Change change, Time now) {
+  pins_.remove(change.sources.removed);
+  pins_.add(std::move(change.sources.added), now);
+  for (const auto& file : change.ended)
+    if (const auto found = keys_.find(file); found != keys_.end()) {
+      turns_.forget(found->second);
+      std::erase(ready_, found->second);
+      is_ready_.erase(found->second);
+      files_.erase(found->second);
+      keys_.erase(found);
+    }
+  for (const auto& file : change.begun) ask(file, now);
+}
+
+uint64_t Follower::key_of(const std::string& file) {
+  const auto [found, is_new] = keys_.try_emplace(file, last_key_ + 1);
+  if (is_new) files_.emplace(++last_key_, file);
+  return found->second;
+}
+
+void Follower::ask(const std::string& file, Time now) {
+  const uint64_t key = key_of(file);
+  if (turns_.may_act(key, now) && is_ready_.insert(key).second) ready_.push_back(key);
+}
+
+void Follower::failed(const std::string& file, Time now) {
+  if (!containers_.id_of(file).empty()) ask(file, now);
+}
+
+std::vector<Due> Follower::take(Time now, size_t most) {
+  if (now >= verify_at_) {
+    const bool is_first = verify_at_ == Time();
+    take_up(containers_.look_at_all(), now);
+    policies_.look_again();
+    verify_at_ = now + limits_.verify;
+    // What happened while nobody looked.
+    if (is_first)
+      for (const auto& file : containers_.all()) ask(file, now);
+  }
+  take_up(containers_.take(), now);
+  for (const uint64_t source : pins_.take(now)) {
+    ++source_changes_;
+    for (const auto& file : containers_.following(source)) ask(file, now);
+  }
+  if (policies_.take(now)) {
+    ++policy_changes_;
+    for (const auto& file : containers_.all()) ask(file, now);
+  }
+  for (const uint64_t key : turns_.due(now, most))
+    if (is_ready_.insert(key).second) ready_.push_back(key);
+
+  std::vector<Due> due;
+  const size_t count = std::min(most, ready_.size());
+  for (size_t i = 0; i < count; ++i) {
+    is_ready_.erase(ready_[i]);
+    const auto& file = files_.at(ready_[i]);
+    due.push_back({file, containers_.id_of(file)});
+  }
+  ready_.erase(ready_.begin(), ready_.begin() + static_cast<ptrdiff_t>(count));
+  return due;
+}
+
+Follower::Time Follower::next() const {
+  if (!ready_.empty()) return {};
+  Time next = std::min(verify_at_, pins_.next());
+  if (const auto turn = turns_.next()) next = std::min(next, *turn);
+  if (const auto policies = policies_.next()) next = std::min(next, *policies);
+  return next;
+}
+
+Follower::Counters Follower::counters(Time now) const {
+  return {.containers = containers_.size(),
+          .unreadable = containers_.unreadable(),
+          .waiting = turns_.waiting() + ready_.size(),
+          .slowed = turns_.slowed(now),
+          .source_changes = source_changes_,
+          .policy_changes = policy_changes_,
+          .pins = pins_.counters(now)};
+}
+
+}  // namespace pinscope::follow

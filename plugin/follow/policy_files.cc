@@ -1,0 +1,56 @@
+#include "plugin/follow/policy_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "plugin/base/path.h"
+#include "plugin/host/file.h"
+
+namespace pinscope::follow {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kCalm{100};
+constexpr milliseconds kLongest{2000};  // after which changes are told, calm or not
+
+}  // namespace
+
+Result<PolicyFiles> PolicyFiles::open(const std::string& path) {
+  PINSCOPE_TRY(auto inotify, kernel::Inotify::open());
+  PolicyFiles files(path, std::move(inotify));
+  files.look_again();
+  return files;
+}
+
+void PolicyFiles::look_again() {
+  // The events of a directory are of the names in it; a file's, of its own name there. The path may
+  // lead over symbolic links, as those of a ConfigMap do.
+  auto directory = open_at(AT_FDCWD, path_, O_RDONLY | O_DIRECTORY);
+  if (!directory)
+    directory = open_at(AT_FDCWD, std::string(parent_of(path_)), O_RDONLY | O_DIRECTORY);
+  if (directory) (void)inotify_.watch(directory->get());
+}
+
+std::optional<PolicyFiles::Time> PolicyFiles::next() const {
+  if (!last_) return std::nullopt;
+  return std::min(*last_ + kCalm, *first_ + kLongest);
+}
+
+bool PolicyFiles::take(Time now) {
+  while (inotify_.read([&](const kernel::Inotify::Event&) {
+    if (!first_) first_ = now;
+    last_ = now;
+  })) {
+  }
+  const auto due = next();
+  if (!due || *due > now) return false;
+  first_.reset();
+  last_.reset();
+  look_again();
+  return true;
+}
+
+}  // namespace pinscope::follow

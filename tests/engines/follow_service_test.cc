@@ -1,0 +1,216 @@
+// `pinscoped --follow` beside real containers: their views are what their sources name, at any
+// time, and what their policies say where these want it.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <functional>
+
+#include "tests/support/container/swap_test.h"
+#include "tests/support/machine/wait.h"
+
+namespace pinscope::test {
+namespace {
+
+using testing::HasSubstr;
+
+class FollowService : public SwapTest {
+ protected:
+  // A policy with these lines of its spec, and these grants.
+  void say(const std::string& spec, const std::vector<std::string>& grants) {
+    std::string text = "select: {}\n" + spec + (grants.empty() ? "" : "grants:\n");
+    for (const auto& grant : grants) text += "  - " + grant + "\n";
+    installation_.write_policy(policy_text(text));
+  }
+
+  // Does `work` while the service runs, which then ends by `signal`. Gives its log.
+  std::string serve(const std::function<void()>& work, int signal = SIGTERM) {
+    auto words = argv("--follow", {});
+    words.front() = PINSCOPE_BIN_DIR "/pinscoped";
+    const auto result = Command(words)
+                            .while_running([&](pid_t service) {
+                              work();
+                              EXPECT_EQ(::kill(service, signal), 0);
+                            })
+                            .run();
+    EXPECT_EQ(result.status, signal == SIGTERM ? 0 : 128 + signal) << result;
+    return result.err;
+  }
+
+  void expect_seen(const std::string& view) {
+    EXPECT_TRUE(wait_until([&] { return seen() == view; })) << seen() << ", not " << view;
+  }
+};
+
+TEST_P(FollowService, GivesWhatASourceNamesNow) {
+  say("", {"{pin: /sys/fs/bpf/flows, follow: true}", "{pin: /sys/fs/bpf/counters}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  const std::string counters = expected(kCounters, "ro");
+  const auto log = serve([&] {
+    for (int i = 0; i < 3; ++i) {
+      replace(kFlows);
+      expect_seen(counters + " " + expected(kFlows, "ro"));
+    }
+  });
+  EXPECT_THAT(log, HasSubstr("changed the view of container "));
+  EXPECT_EQ(bpf_mounts().size(), leaves_old_view() ? 4U : 1U);
+}
+
+TEST_P(FollowService, GivesWhatAppearsAndTakesWhatGoes) {
+  pins_.remove(kFlows);
+  say("", {"{pin: /sys/fs/bpf/flows, missing: wait}", "{pin: /sys/fs/bpf/counters}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  const std::string counters = expected(kCounters, "ro");
+  EXPECT_EQ(seen(), counters);
+  serve([&] {
+    pins_.map(kFlows);
+    expect_seen(counters + " " + expected(kFlows, "ro"));
+    pins_.remove(kFlows);
+    expect_seen(counters);
+    pins_.map(kFlows);
+    expect_seen(counters + " " + expected(kFlows, "ro"));
+  });
+}
+
+TEST_P(FollowService, GivesWhatAGlobMatchesNow) {
+  say("", {"{pin: \"/sys/fs/bpf/c*\", follow: true}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  EXPECT_EQ(seen(), expected(kCounters, "ro"));
+  serve([&] {
+    pins_.map("/sys/fs/bpf/cookies");
+    expect_seen(expected("/sys/fs/bpf/cookies", "ro") + " " + expected(kCounters, "ro"));
+    pins_.remove(kCounters);
+    expect_seen(expected("/sys/fs/bpf/cookies", "ro"));
+  });
+}
+
+TEST_P(FollowService, BringsUpToDateWhatChangedWhileItWasAway) {
+  say("", {"{pin: /sys/fs/bpf/flows, follow: true}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  serve(
+      [&] {
+        replace(kFlows);
+        expect_seen(expected(kFlows, "ro"));
+      },
+      SIGKILL);
+  replace(kFlows);
+  serve([&] { expect_seen(expected(kFlows, "ro")); });
+}
+
+TEST_P(FollowService, FollowsContainersThatStartWhileItRuns) {
+  say("", {"{pin: /sys/fs/bpf/flows, follow: true}"});
+  serve([&] {
+    ASSERT_NO_FATAL_FAILURE(start());
+    replace(kFlows);
+    expect_seen(expected(kFlows, "ro"));
+  });
+}
+
+TEST_P(FollowService, GivesWhatAPolicySaysThatWantsIt) {
+  say("onChange: apply\n", {"{pin: /sys/fs/bpf/flows, access: read-write}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  EXPECT_EQ(seen(), expected(kFlows, "rw"));
+  serve([&] {
+    say("onChange: apply\n", {"{pin: /sys/fs/bpf/flows}", "{pin: /sys/fs/bpf/counters}"});
+    expect_seen(expected(kCounters, "ro") + " " + expected(kFlows, "ro"));
+  });
+}
+
+// The last source is replaced behind a policy that does not want to be applied: whoever looks for
+// both finds that neither is given.
+TEST_P(FollowService, LeavesAViewWhosePolicyWantsItReported) {
+  say("", {"{pin: /sys/fs/bpf/flows, follow: true}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  const std::string before = seen();
+  const auto automatic = [&] { return apply({"--automatic", "--container", container_.id()}).out; };
+  say("", {"{pin: /sys/fs/bpf/flows, follow: true}", "{pin: /sys/fs/bpf/counters}"});
+  EXPECT_THAT(automatic(), HasSubstr("1 differs"));
+  replace(kFlows);
+  EXPECT_THAT(automatic(), HasSubstr("1 differs"));
+  EXPECT_EQ(seen(), before);
+  say("", {"{pin: /sys/fs/bpf/flows, follow: true}"});
+  EXPECT_THAT(automatic(), HasSubstr("1 changed"));
+  EXPECT_EQ(seen(), expected(kFlows, "ro"));
+}
+
+// Asked for one container, it looks at all: each of them alone would be one of few.
+TEST_P(FollowService, TakesNotEverythingFromSeveralForAPolicy) {
+  say("onChange: apply\n", {"{pin: /sys/fs/bpf/flows}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  RuntimeContainer second(GetParam());
+  second.spec.hooks["createRuntime"] = {installation_.hook("createRuntime")};
+  second.probe({"sleep 300"});
+  ASSERT_EQ(second.create().status, 0);
+  ASSERT_EQ(second.start().status, 0);
+  say("onChange: apply\n", {});
+  const auto kept = apply({"--automatic", "--container", container_.id()});
+  EXPECT_EQ(kept.status, 1) << kept;
+  EXPECT_THAT(kept.out, HasSubstr("pinscope apply --all --yes"));
+  EXPECT_EQ(seen(), expected(kFlows, "ro"));
+  (void)second.kill();
+  second.wait_stopped();
+  (void)second.remove();
+  // Of one alone it is what the policy says.
+  EXPECT_EQ(apply({"--automatic", "--container", container_.id()}).status, 0);
+  EXPECT_EQ(seen(), "");
+}
+
+// A source that is not followed is what it was at the start, beside one that is.
+TEST_P(FollowService, LeavesASourceThatIsNotFollowed) {
+  say("", {"{pin: /sys/fs/bpf/flows, follow: true}", "{pin: /sys/fs/bpf/counters}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  const std::string before = seen();
+  replace(kCounters);
+  EXPECT_THAT(apply({"--automatic", "--container", container_.id()}).out, HasSubstr("1 differs"));
+  EXPECT_EQ(seen(), before);
+}
+
+TEST_P(FollowService, UndoesExceptionsInTime) {
+  say("", {"{pin: /sys/fs/bpf/flows}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  const std::string flows = expected(kFlows, "ro");
+  const auto log = serve([&] {
+    const auto granted = pinscope::test::run(argv(
+        "grant", {"--container", container_.id(), kCounters, "--for", "1s", "--reason", "a look"}));
+    EXPECT_EQ(granted.status, 0) << granted;
+    expect_seen(flows);
+  });
+  EXPECT_THAT(log, HasSubstr("changed the view of container "));
+}
+
+TEST_P(FollowService, SaysHowItIs) {
+  say("", {"{pin: /sys/fs/bpf/flows, follow: true}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  serve([&] {
+    replace(kFlows);
+    expect_seen(expected(kFlows, "ro"));
+    const auto status = Command({"/usr/bin/python3", "-c",
+                                 "import socket, sys\n"
+                                 "s = socket.socket(socket.AF_UNIX)\n"
+                                 "s.connect(sys.argv[1])\n"
+                                 "print(s.makefile().read())\n",
+                                 installation_.state_directory() + "/follow/status.sock"})
+                            .run();
+    EXPECT_THAT(status.out, HasSubstr("\"containers\":1,")) << status;
+    EXPECT_THAT(status.out, HasSubstr("\"sources\":1,"));
+    EXPECT_THAT(status.out, HasSubstr("\"failed\":0"));
+  });
+}
+
+TEST_P(FollowService, IsAloneInItsStateDirectory) {
+  say("", {"{pin: /sys/fs/bpf/flows, follow: true}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  serve([&] {
+    replace(kFlows);
+    expect_seen(expected(kFlows, "ro"));
+    auto words = argv("--follow", {});
+    words.front() = PINSCOPE_BIN_DIR "/pinscoped";
+    const auto second = Command(words).run();
+    EXPECT_EQ(second.status, 1) << second;
+  });
+}
+
+PINSCOPE_EACH_RUNTIME(FollowService);
+
+}  // namespace
+}  // namespace pinscope::test
