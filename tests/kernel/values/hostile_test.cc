@@ -202,8 +202,8 @@ TEST_F(ValuesUnderLoad, FindFilesAgainWhoseNumbersWereForgotten) {
       path("flows/keys/" + values::name_of({}, std::as_bytes(std::span(&first, 1))));
   const Fd known(open(file.c_str(), O_PATH | O_CLOEXEC));
   for (uint32_t i = 1; i < 5000; ++i)
-    access(path("flows/keys/" + values::name_of({}, std::as_bytes(std::span(&i, 1)))).c_str(),
-           F_OK);
+    (void)access(path("flows/keys/" + values::name_of({}, std::as_bytes(std::span(&i, 1)))).c_str(),
+                 F_OK);
   EXPECT_EQ(output({"cat", file}), value_line(0));
   struct stat status {};
   EXPECT_EQ(fstat(known.get(), &status), 0);
@@ -252,7 +252,7 @@ class ValuesShared : public ValuesTest {
 TEST_F(ValuesShared, WithOneThatReadsAllThereIs) {
   share(make_filled(200'000), [&](int process) {
     read_entries();
-    access(path("flows/keys/none" + std::to_string(process)).c_str(), F_OK);
+    (void)access(path("flows/keys/none" + std::to_string(process)).c_str(), F_OK);
   });
 }
 
@@ -266,7 +266,7 @@ TEST_F(ValuesShared, WithOneThatAsksForDigestsThatAreNone) {
   share(map, [&](int process) {
     char name[80];
     std::snprintf(name, sizeof name, "%%~%048d%016lx", process, ++asked);
-    access(path(std::string("flows/keys/") + name).c_str(), F_OK);
+    (void)access(path(std::string("flows/keys/") + name).c_str(), F_OK);
   });
 }
 
