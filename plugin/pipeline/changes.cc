@@ -49,6 +49,10 @@ std::string difference(const GrantedPin& before, const GrantedPin& after) {
   add(quoted(before.name), quoted(after.name));
   add(name_of(before.access), name_of(after.access));
   add(owner_of(before), owner_of(after));
+  const auto followed = [](const GrantedPin& grant) {
+    return grant.follow ? "followed" : "not followed";
+  };
+  add(followed(before), followed(after));
   return quoted(after.name) + ": " + joined(parts, ", ");
 }
 

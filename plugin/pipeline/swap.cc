@@ -110,6 +110,9 @@ Record outcome_of(const Job& job, const Decision& decision) {
   });
   record.exceptions = job.exceptions.all;
   record.given.refusals = decision.refusals;
+  record.followed = decision.followed;
+  // What a policy said that is gone holds until another one selects the container.
+  if (decision.selected()) record.on_change = decision.on_change;
   if (decision.has_pins()) record.layout = decision.layout;
   record.version = PINSCOPE_VERSION;
   record.changed_ns = wall_clock_ns();

@@ -61,6 +61,15 @@ TEST_F(ChangesOf, AreNoneWhereNothingIsDifferent) {
   EXPECT_THAT(changes.lost, IsEmpty());
 }
 
+// The record says what is followed, so that it has to be written anew.
+TEST_F(ChangesOf, SayThatAGrantIsFollowedByNow) {
+  auto followed = grant("flows");
+  followed.follow = true;
+  has(grant("flows"), 7);
+  would_have(followed, 7);
+  EXPECT_THAT(texts(), ElementsAre("changed \"flows\": not followed becomes followed"));
+}
+
 TEST_F(ChangesOf, NameEveryGrant) {
   has(grant("flows"), 7);
   has(grant("counters", Access::kReadWrite), 8);
