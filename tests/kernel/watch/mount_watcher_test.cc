@@ -383,6 +383,20 @@ TEST_F(MountWatchersByTable, LetTheNamespaceGoWithItsProcess) {
   EXPECT_FALSE(wakes(watcher_));
 }
 
+// Linux 6.11 to 6.14 list the mounts of a namespace, which the open table would keep.
+TEST_F(MountWatchersByTable, LetTheNamespaceGoWithItsProcessWhereItCouldBeListed) {
+  MountWatcher::Limits limits;
+  limits.queues = 0;
+  MountWatcher watcher = make(limits);
+  MountSpace space;
+  add(watcher, 1, space);
+  EXPECT_EQ(watcher.counters(now_).by_table, 1U);
+  space.end();
+  ASSERT_TRUE(wakes(watcher, 30'000));
+  EXPECT_THAT(told(watcher.take(now_)), ElementsAre("1: gone"));
+  EXPECT_EQ(watcher.counters(now_).by_table, 0U);
+}
+
 TEST_F(MountWatchersByTable, SayNowAndThenToLookWhereTooManyTablesAreOpen) {
   auto limits = by_table();
   limits.tables = 1;
