@@ -70,7 +70,8 @@ class Comparison {
                                " waits: the service is away");
     if (live_.serving == inventory::ServingState::kLost)
       add(Kind::kUnserved, "whoever reads its values at " + quoted(*record_.given.values_at) +
-                               " gets an error: nobody serves them");
+                               " gets an error: nobody serves them")
+          .of_values = true;
     if (live_.seal_is_broken())
       add(Kind::kSealBroken,
           "what was granted for reading can be written: its superblock is "

@@ -69,7 +69,7 @@ struct Entry {
   // Of a grant: as it was given, and as it would be given now.
   std::optional<model::GrantedPin> given = {};
   std::optional<model::GrantedPin> now = {};
-  bool of_values = false;  // it is the values that are missing
+  bool of_values = false;  // it is the values that are missing, or that nobody serves any more
 };
 
 // A grant whose source the view of a container waits for (`missing: wait`).

@@ -44,7 +44,8 @@ Status repair(const Settings& settings, const drift::Drift& drift) {
   std::set<std::string> of_values;
   bool has_leftovers = false;
   for (const auto& entry : drift.entries) {
-    if (entry.subject && is_repaired_by_swap(entry.kind)) ids.insert(entry.subject->id);
+    if (entry.subject && (is_repaired_by_swap(entry.kind) || entry.of_values))
+      ids.insert(entry.subject->id);
     if (entry.subject && entry.of_values) of_values.insert(entry.subject->id);
     has_leftovers = has_leftovers || entry.kind == drift::Kind::kLeftover;
   }
