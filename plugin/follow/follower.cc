@@ -27,7 +27,8 @@ Follower::Follower(Containers containers, kernel::PinWatcher pins, PolicyFiles p
       policies_(std::move(policies)),
       wake_(std::move(wake)),
       limits_(limits),
-      turns_(limits.turns) {
+      turns_(limits.turns),
+      retries_(limits.retries) {
 }
 
 Result<Follower> Follower::open(const std::string& state_directory, const std::string& policies,
@@ -50,6 +51,7 @@ void Follower::take_up(Containers::Change change, Time now) {
   for (const auto& file : change.ended)
     if (const auto found = keys_.find(file); found != keys_.end()) {
       turns_.forget(found->second);
+      retries_.forget(found->second);
       std::erase(ready_, found->second);
       is_ready_.erase(found->second);
       files_.erase(found->second);
@@ -66,11 +68,15 @@ uint64_t Follower::key_of(const std::string& file) {
 
 void Follower::ask(const std::string& file, Time now) {
   const uint64_t key = key_of(file);
-  if (turns_.may_act(key, now) && is_ready_.insert(key).second) ready_.push_back(key);
+  if (turns_.may_act(key, now)) make_ready(key);
+}
+
+void Follower::make_ready(uint64_t key) {
+  if (is_ready_.insert(key).second) ready_.push_back(key);
 }
 
 void Follower::failed(const std::string& file, Time now) {
-  if (!containers_.id_of(file).empty()) ask(file, now);
+  if (!containers_.id_of(file).empty()) retries_.pause(key_of(file), now);
 }
 
 std::vector<Due> Follower::take(Time now, size_t most) {
@@ -92,8 +98,8 @@ std::vector<Due> Follower::take(Time now, size_t most) {
     ++policy_changes_;
     for (const auto& file : containers_.all()) ask(file, now);
   }
-  for (const uint64_t key : turns_.due(now, most))
-    if (is_ready_.insert(key).second) ready_.push_back(key);
+  for (const uint64_t key : turns_.due(now, most)) make_ready(key);
+  for (const uint64_t key : retries_.due(now, most)) make_ready(key);
 
   std::vector<Due> due;
   const size_t count = std::min(most, ready_.size());
@@ -109,7 +115,8 @@ std::vector<Due> Follower::take(Time now, size_t most) {
 Follower::Time Follower::next() const {
   if (!ready_.empty()) return {};
   Time next = std::min(verify_at_, pins_.next());
-  if (const auto turn = turns_.next()) next = std::min(next, *turn);
+  for (const auto* waits : {&turns_, &retries_})
+    if (const auto turn = waits->next()) next = std::min(next, *turn);
   if (const auto policies = policies_.next()) next = std::min(next, *policies);
   return next;
 }
@@ -117,7 +124,7 @@ Follower::Time Follower::next() const {
 Follower::Counters Follower::counters(Time now) const {
   return {.containers = containers_.size(),
           .unreadable = containers_.unreadable(),
-          .waiting = turns_.waiting() + ready_.size(),
+          .waiting = turns_.waiting() + retries_.waiting() + ready_.size(),
           .slowed = turns_.slowed(now),
           .source_changes = source_changes_,
           .policy_changes = policy_changes_,

@@ -37,7 +37,13 @@ class Follower {
 
   struct Limits {
     kernel::PinWatcher::Limits pins;
-    kernel::Backoff::Limits turns;             // of a container
+    kernel::Backoff::Limits turns;  // of a container whose sources change
+    // And of one that could not be brought up to date.
+    kernel::Backoff::Limits retries = {.first = std::chrono::milliseconds(500),
+                                       .short_waits = 0,
+                                       .longest = std::chrono::milliseconds(60'000),
+                                       .calm = std::chrono::milliseconds(120'000),
+                                       .window = std::chrono::milliseconds(500)};
     std::chrono::milliseconds verify{60'000};  // between two looks at all records
   };
   struct Counters {
@@ -58,7 +64,7 @@ class Follower {
   [[nodiscard]] int fd() const { return wake_.get(); }
   [[nodiscard]] Time next() const;
   std::vector<Due> take(Time now, size_t most);
-  // The container could not be brought up to date.
+  // The container could not be brought up to date: it has another turn, later each time.
   void failed(const std::string& file, Time now);
 
   // As Containers::first_end().
@@ -70,6 +76,7 @@ class Follower {
            const Limits& limits);
   void take_up(Containers::Change change, Time now);
   void ask(const std::string& file, Time now);
+  void make_ready(uint64_t key);
   [[nodiscard]] uint64_t key_of(const std::string& file);
 
   Containers containers_;
@@ -78,6 +85,7 @@ class Follower {
   Fd wake_;  // epoll of the three
   Limits limits_;
   kernel::Backoff turns_;
+  kernel::Backoff retries_;
   std::unordered_map<std::string, uint64_t> keys_;
   std::unordered_map<uint64_t, std::string> files_;
   uint64_t last_key_ = 0;
