@@ -39,6 +39,7 @@ struct ExceptionOrder {
   struct Undo {
     model::Exception::Kind kind = model::Exception::Kind::kRevoke;
     std::vector<std::string> pins;
+    std::string reason = {};  // as it was given
   };
   std::optional<Undo> undone = {};
   // A container to which this comes to nothing is left alone, and that is no error.

@@ -415,6 +415,7 @@ class Swapping {
       take_only_away(*restart);
     }
     compare(*restart);
+    tell_exceptions(wanted);
     if (swapped_.changes.made.empty()) return Outcome::kUnchanged;
     swapped_.is_of_policy = !follows_only(found_.record, *restart);
     if (const auto left = leave_to_people(*restart); left) return left;
@@ -446,8 +447,15 @@ class Swapping {
                                       : order_.repair_values ? "the view and the values"
                                                              : "the view"});
     changes_view_ = !changes.made.empty();
-    for (const auto& change : exceptions_.changes)
-      changes.made.push_back({.kind = Change::Kind::kException, .text = text_of(change)});
+  }
+
+  void tell_exceptions(const ExceptionOrder& order) {
+    for (const auto& change : exceptions_.changes) {
+      std::string text = text_of(change);
+      if (change.what == ExceptionChange::What::kUndone && order.undone)
+        text += "; undone: " + quoted(order.undone->reason);
+      swapped_.changes.made.push_back({.kind = Change::Kind::kException, .text = std::move(text)});
+    }
   }
 
   // The view stays as it is.

@@ -93,7 +93,8 @@ TEST_P(Exceptions, AreInTheAuditTrailWithWhoWhyAndUntilWhen) {
                                HasSubstr(R"("until":"20)"), HasSubstr(R"("by":{"uid":0)"),
                                HasSubstr(R"("reason":"an incident")")));
   expect_on_it("revoke", {"--undo"});
-  EXPECT_THAT(installation_.last_audit().text, HasSubstr(R"("state":"undone")"));
+  EXPECT_THAT(installation_.last_audit().text,
+              AllOf(HasSubstr(R"("state":"undone")"), HasSubstr(R"(undone: \"an incident\")")));
 }
 
 TEST_P(Exceptions, GiveForSomeTimeInEachLayout) {

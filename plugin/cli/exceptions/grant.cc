@@ -48,7 +48,7 @@ Result<ExceptionOrder> order_of(const GrantOptions& options) {
   ExceptionOrder order;
   PINSCOPE_TRY(auto made, new_exception(Kind::kGrant, options));
   if (options.undo) {
-    order.undone = ExceptionOrder::Undo{Kind::kGrant, {options.pin}};
+    order.undone = ExceptionOrder::Undo{Kind::kGrant, {options.pin}, options.reason};
     return order;
   }
   made.pin = options.pin;
@@ -108,7 +108,7 @@ Result<Application> undo(const Settings& settings, const RecordFiles& files,
                          const model::Exception& made) {
   PINSCOPE_TRY(const auto next, read_next_policies(settings));
   ExceptionOrder order;
-  order.undone = ExceptionOrder::Undo{Kind::kGrant, {made.name}};
+  order.undone = ExceptionOrder::Undo{Kind::kGrant, {made.name}, made.reason};
   order.wherever = true;
   return carry_out(settings, files, next.policies, kStage, order);
 }

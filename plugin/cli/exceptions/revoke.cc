@@ -52,7 +52,7 @@ Result<ExceptionOrder> order_of(const RevokeOptions& options) {
   PINSCOPE_TRY(const auto made, new_exception(Kind::kRevoke, options));
   for (const auto& pin : options.pins) PINSCOPE_CHECK(check_pin(pin));
   if (options.undo) {
-    order.undone = ExceptionOrder::Undo{Kind::kRevoke, options.pins};
+    order.undone = ExceptionOrder::Undo{Kind::kRevoke, options.pins, options.reason};
     for (const auto& word : options.objects) {
       PINSCOPE_TRY(const auto object, read_object(word));
       order.undone->pins.push_back(std::string(model::name_of(object.kind)) + ":" +
