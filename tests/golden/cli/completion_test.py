@@ -31,7 +31,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         return result.stdout.split()
 
     def test_offers_commands(self):
-        self.assertEqual(self.complete("pinscope", "ex"), ["explain"])
+        self.assertEqual(self.complete("pinscope", "exp"), ["explain"])
         self.assertIn("doctor", self.complete("pinscope", ""))
 
     def test_offers_the_options_of_the_command(self):
