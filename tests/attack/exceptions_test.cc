@@ -41,7 +41,7 @@ TEST_P(AttackOnExceptions, ByAReasonThatMovesTheCursorShowsItEscaped) {
                                              {"list", "--output", "json"},
                                              {"inspect", container_.id()},
                                              {"inspect", container_.id(), "--output", "json"}}) {
-    std::vector<std::string> command = {PINSCOPE_BIN_DIR "/pinscope"};
+    std::vector<std::string> command = {kPinscope};
     command.insert(command.end(), words.begin(), words.end());
     command.insert(command.end(), {"--state-dir", installation_.state_directory()});
     all += pinscope::test::run(command).out;
@@ -49,8 +49,8 @@ TEST_P(AttackOnExceptions, ByAReasonThatMovesTheCursorShowsItEscaped) {
   for (const char* name : {"exceptions", "drift"})
     for (const char* output : {"table", "json"})
       all += pinscope::test::run(argv(name, {"--output", output})).out;
-  all += pinscope::test::run({PINSCOPE_BIN_DIR "/pinscope", "audit", "--audit",
-                              installation_.audit_path(), "--output", "json"})
+  all += pinscope::test::run(
+             {kPinscope, "audit", "--audit", installation_.audit_path(), "--output", "json"})
              .out;
   all += installation_.record(container_.id());
   EXPECT_THAT(all, HasSubstr("owned"));

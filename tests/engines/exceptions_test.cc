@@ -47,7 +47,7 @@ class Exceptions : public SwapTest {
                                   const std::vector<std::string>& arguments = {}) const {
     auto words = argv(name, arguments);
     if (name == "list" || name == "inspect")
-      words = {PINSCOPE_BIN_DIR "/pinscope", name, "--state-dir", installation_.state_directory()};
+      words = {kPinscope, name, "--state-dir", installation_.state_directory()};
     if (name == "inspect") words.push_back(container_.id());
     const auto result = in_one_line(pinscope::test::run(words));
     return result.out + result.err;
@@ -109,8 +109,8 @@ TEST_P(Exceptions, GiveForSomeTimeInEachLayout) {
     EXPECT_THAT(made.out, HasSubstr("It ends at 20"));
     EXPECT_EQ(seen(), expected(kFlows, "ro") + " " + expected(kOther, "rw"));
     EXPECT_THAT(shown("drift"), AllOf(HasSubstr("no drift"), HasSubstr("exception 1 (grant)")));
-    const auto who = pinscope::test::run({PINSCOPE_BIN_DIR "/pinscope", "who", "--state-dir",
-                                          installation_.state_directory(), kOther});
+    const auto who = pinscope::test::run(
+        {kPinscope, "who", "--state-dir", installation_.state_directory(), kOther});
     EXPECT_THAT(who.out, HasSubstr("exception 1 (grant)"));
     // Longer, with nothing else to do.
     expect_on_it("grant", {kOther, "--for", "2h", "--access", "read-write"});

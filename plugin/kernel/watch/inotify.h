@@ -36,6 +36,7 @@ class Inotify {
   // Gives `use` the events of one read. False if there was nothing to be read.
   template <typename Use>
   [[nodiscard]] bool read(Use&& use) const {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): read(2) fills what is looked at.
     alignas(inotify_event) std::array<char, kBytes> bytes;
     const ssize_t size = ::read(fd_.get(), bytes.data(), bytes.size());
     for (size_t at = 0; size > 0 && at < static_cast<size_t>(size);) {

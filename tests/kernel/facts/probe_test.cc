@@ -22,6 +22,7 @@ constexpr const char* kNames[] = {
     "read-only superblock after pinning",
     "pins relative to a descriptor",
     "listmount and statmount",
+    "mounts beneath others",
     "attributes of pins",
     "openat2",
     "pidfd and namespace files",

@@ -20,7 +20,6 @@ namespace pinscope::test {
 namespace {
 
 using kernel::MountChange;
-using kernel::MountEvents;
 using kernel::MountWatcher;
 using std::chrono::milliseconds;
 using testing::ElementsAre;

@@ -59,14 +59,10 @@ class SwapTest : public ViewTest {
 
   [[nodiscard]] std::vector<std::string> argv(const std::string& command,
                                               const std::vector<std::string>& arguments) const {
-    std::vector<std::string> words = {PINSCOPE_BIN_DIR "/pinscope",
-                                      command,
-                                      "--policy",
-                                      installation_.policy_directory(),
-                                      "--state-dir",
-                                      installation_.state_directory(),
-                                      "--cache-dir",
-                                      installation_.cache_directory()};
+    std::vector<std::string> words = {kPinscope,     command,
+                                      "--policy",    installation_.policy_directory(),
+                                      "--state-dir", installation_.state_directory(),
+                                      "--cache-dir", installation_.cache_directory()};
     words.emplace_back("--audit");
     words.push_back(installation_.audit_path());
     words.insert(words.end(), arguments.begin(), arguments.end());
@@ -122,6 +118,7 @@ class SwapTest : public ViewTest {
   // Whether the old view stays below the new one: see old_kernel.h.
   static bool leaves_old_view() { return std::getenv("PINSCOPE_OLD_KERNEL") != nullptr; }
 
+  static constexpr const char* kPinscope = PINSCOPE_BIN_DIR "/pinscope";
   static constexpr const char* kFlows = "/sys/fs/bpf/flows";
   static constexpr const char* kCounters = "/sys/fs/bpf/counters";
   static constexpr const char* kOther = "/sys/fs/bpf/other";

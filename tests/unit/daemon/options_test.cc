@@ -115,9 +115,11 @@ TEST(DaemonOptions, SayWhichPartsRunTogether) {
   EXPECT_EQ(refusal_of_parts({"--hold"}), "accepted");
   EXPECT_EQ(refusal_of_parts({"--values", "--no-holder", "--nri", "--metrics", "127.0.0.1:9"}),
             "accepted");
+  EXPECT_EQ(refusal_of_parts({"--follow", "--values", "--metrics", "127.0.0.1:9"}), "accepted");
+  EXPECT_EQ(refusal_of_parts({"--hold", "--follow"}), refusal_of_parts({"--hold", "--values"}));
   EXPECT_EQ(refusal_of_parts({}),
-            "cannot tell what to do: none of --nri, --metrics, --values and --hold is there (see "
-            "pinscoped --help)");
+            "cannot tell what to do: none of --nri, --metrics, --follow, --values and --hold is "
+            "there (see pinscoped --help)");
   EXPECT_EQ(refusal_of_parts({"--hold", "--values"}),
             "cannot hold values: --hold is a process of its own: no other part goes with it (see "
             "pinscoped --help)");

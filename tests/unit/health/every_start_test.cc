@@ -37,6 +37,7 @@ TEST(EveryStart, IsRefusedByPoliciesThatSelectAllAndDisagree) {
 TEST(EveryStart, IsRefusedByAPinThatAllAreToHaveAndThatIsMissing) {
   Policy policy = named("a");
   policy.grants.emplace_back().pin = "/sys/fs/bpf/no-such-pin";
+  policy.grants[0].place = {"a.yaml", 5, 5};
   EXPECT_THAT(check_every_start({policy}).detail,
               HasSubstr("every container is refused: cannot open source pin "
                         "\"/sys/fs/bpf/no-such-pin\": No such file or directory; policy \"a\""));

@@ -36,7 +36,8 @@ TEST(Describe, NamesEveryCommandOfTheProgram) {
               testing::UnorderedElementsAre(
                   "", "check", "explain", "plan", "list", "inspect", "audit", "gc", "cdi", "engine",
                   "run", "doctor", "compile", "node", "completion", "help", "version", "inventory",
-                  "drift", "metrics", "report", "who", "can", "suggest", "test", "diff", "dump"));
+                  "drift", "metrics", "report", "who", "can", "suggest", "test", "diff", "dump",
+                  "apply", "revoke", "grant", "exceptions"));
 }
 
 TEST(Describe, KnowsTheChoicesOfAnOption) {
