@@ -159,7 +159,7 @@ Status Replacement::find() {
 // What is at the place, if it is one of the known mounts.
 Result<std::optional<kernel::Mount>> Replacement::look() {
   top_ = Fd();
-  auto directory = root_->open_directory(at_);
+  auto directory = root_->open_unasked(at_);
   if (!directory) return std::nullopt;
   PINSCOPE_TRY(const auto found, kernel::identify_mount(directory->get(), features_.list_mounts));
   PINSCOPE_TRY(const bool is_root, kernel::MountTable::is_mount_root(directory->get()));
@@ -300,7 +300,7 @@ Status Replacement::take_away() {
     if (!is_there) break;
   }
   undo_->push([this] {
-    if (const auto directory = root_->open_directory(at_))
+    if (const auto directory = root_->open_unasked(at_))
       (void)kernel::attach_mount(spare_.get(), directory->get(), "");
   });
   return {};

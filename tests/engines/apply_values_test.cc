@@ -112,19 +112,6 @@ TEST_P(ApplyValues, KeepsThemWhereNothingOfThemIsDifferent) {
   EXPECT_EQ(seen(), "");
 }
 
-// Whoever read them would get ENOTCONN for good.
-TEST_P(ApplyValues, ThatNobodyServesAnyMoreAreMadeAgain) {
-  order({kValuesOfFlows});
-  ASSERT_NO_FATAL_FAILURE(start());
-  const auto before = values();
-  holder_.reset();
-  holder_ = std::make_unique<HolderThread>(installation_.state_directory());
-  EXPECT_THAT(drift({"--repair"}), IsOnlyUnserved());
-  EXPECT_NE(values(), before);
-  EXPECT_TRUE(wait_until([] { return held() == 1; }));
-  EXPECT_EQ(shown(1), expected_values(kFlows));
-}
-
 TEST_P(ApplyValues, ReplacesThoseOfAMapThatWasReplaced) {
   order({"{pin: /sys/fs/bpf/flows, values: also}", kPinOfCounters});
   ASSERT_NO_FATAL_FAILURE(start());

@@ -149,9 +149,15 @@ Result<ContainerRoot> ContainerRoot::of_namespace() {
   return ContainerRoot(std::move(top), false);
 }
 
-Result<Fd> ContainerRoot::open_directory(const Components& at) const {
+Result<Fd> ContainerRoot::open_unasked(const Components& at) const {
   auto target = open_resolved(fd_.get(), relative(at, at.size()), O_PATH | O_DIRECTORY, kInRoot);
   if (!target) return std::unexpected(bad_target(at, target.error().errnum()));
+  return target;
+}
+
+Result<Fd> ContainerRoot::open_directory(const Components& at) const {
+  auto target = open_unasked(at);
+  if (!target) return target;
   // A runtime writes there after us, where it believes to write to the kernel.
   struct statfs file_system {};
   if (::fstatfs(target->get(), &file_system) != 0) return std::unexpected(bad_target(at, errno));
@@ -161,10 +167,8 @@ Result<Fd> ContainerRoot::open_directory(const Components& at) const {
 }
 
 Result<uint64_t> ContainerRoot::mount_at(const Components& at, bool has_unique_ids) const {
-  const auto target =
-      open_resolved(fd_.get(), relative(at, at.size()), O_PATH | O_DIRECTORY, kInRoot);
-  if (!target) return std::unexpected(bad_target(at, target.error().errnum()));
-  PINSCOPE_TRY(const auto mount, identify_mount(target->get(), has_unique_ids));
+  PINSCOPE_TRY(const Fd target, open_unasked(at));
+  PINSCOPE_TRY(const auto mount, identify_mount(target.get(), has_unique_ids));
   return mount.id;
 }
 

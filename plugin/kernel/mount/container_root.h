@@ -44,6 +44,9 @@ class ContainerRoot {
 
   // Opens the directory that `at` names for the container; nothing is made.
   [[nodiscard]] Result<Fd> open_directory(const Components& at) const;
+  // Like open_directory, whatever file system is there, which is not asked: it may be one of values
+  // that nobody serves now, and never answer.
+  [[nodiscard]] Result<Fd> open_unasked(const Components& at) const;
   // The mount that `at` leads to, as identify_mount() tells it. Asks the file system there nothing.
   [[nodiscard]] Result<uint64_t> mount_at(const Components& at, bool has_unique_ids) const;
 

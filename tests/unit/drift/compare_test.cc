@@ -291,6 +291,7 @@ TEST_F(Compare, SaysThatNobodyAnswersWhoReadsValues) {
   container_.live.serving = inventory::ServingState::kLost;
   EXPECT_THAT(found(), ElementsAre("values-unserved: whoever reads its values at \"/run/bpf\" "
                                    "gets an error: nobody serves them"));
+  EXPECT_TRUE(compare(container_).front().of_values) << "and is made again by a repair";
   container_.live.view = ViewState::kMissing;
   container_.live.values_missing = true;
   container_.live.serving.reset();
