@@ -9,7 +9,6 @@
 namespace pinscope::test {
 namespace {
 
-using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 

@@ -13,10 +13,7 @@ namespace pinscope::test {
 namespace {
 
 using testing::AllOf;
-using testing::Contains;
-using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::Not;
 
 class Apply : public SwapTest {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kUnits = "smhdw";
 constexpr uint64_t kSeconds[] = {1, 60, 3600, 86400, 604800};
-constexpr uint64_t kLongest = 52 * 604800;  // seconds
+constexpr uint64_t kLongest = uint64_t{52} * 604800;  // seconds
 constexpr uint64_t kSecond = 1'000'000'000;
 
 }  // namespace

@@ -181,6 +181,7 @@ WatchedPlace* WatchedTree::by_key(uint64_t key) {
 
 std::vector<uint64_t> WatchedTree::ids() const {
   std::vector<uint64_t> ids;
+  ids.reserve(sources_.size());
   for (const auto& source : sources_) ids.push_back(source.first);
   return ids;
 }

@@ -22,6 +22,9 @@ constexpr const char* kHybridCgroup2 = "/sys/fs/cgroup/unified";
 void make_mounts() {
   check(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "make mounts private");
   check(mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr), "mount /proc");
+  // What an init system or somebody else has mounted there would be one more, below.
+  while (umount2("/sys/fs/bpf", MNT_DETACH) == 0) {
+  }
   check(mount("bpf", "/sys/fs/bpf", "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr),
         "mount /sys/fs/bpf");
   // crun refuses a machine whose version 2 hierarchy, beside version 1, has controllers.

@@ -9,7 +9,6 @@ namespace {
 using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
-using testing::SizeIs;
 
 constexpr uint64_t kLoud = 1;
 constexpr uint64_t kQuiet = 2;
