@@ -13,7 +13,6 @@ namespace {
 
 using testing::AnyOf;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 constexpr const char* kView = "/sys/fs/bpf";
 

@@ -41,7 +41,7 @@ Fd made(bpf_map_type type, uint32_t key_size, uint32_t value_size, uint32_t entr
 
 void fill(const Fd& map, uint32_t from, uint32_t to) {
   for (uint32_t key = from; key < to; ++key) {
-    const uint64_t value = 10 * key;
+    const uint64_t value = uint64_t{10} * key;
     check(bpf_map_update_elem(map.get(), &key, &value, BPF_ANY), "update");
   }
 }
@@ -163,7 +163,7 @@ TEST(Walk, HoldsBoundedMemoryWhateverTheValues) {
   std::vector<char> value(kHuge);
   for (uint32_t key = 0; key < 8; ++key)
     check(bpf_map_update_elem(map.get(), &key, value.data(), BPF_ANY), "update");
-  Walk walk(map.get(), facts_of(map), {.max_bytes = 2 * kHuge});
+  Walk walk(map.get(), facts_of(map), {.max_bytes = size_t{2} * kHuge});
   EntryBlock block;
   size_t total = 0;
   for (;;) {
@@ -251,7 +251,7 @@ TEST(Walk, EndsKeyByKeyWhileKeysComeAndGo) {
   std::atomic<bool> stop = false;
   std::thread writer([&] {
     for (uint32_t key = 0; !stop; ++key) {
-      const uint64_t value = 10 * key;
+      const uint64_t value = uint64_t{10} * key;
       bpf_map_update_elem(map.get(), &key, &value, BPF_ANY);
       const uint32_t old = key - 100;
       bpf_map_delete_elem(map.get(), &old);
@@ -272,7 +272,7 @@ TEST(Walk, SeesWhatStaysExactlyOnceWhileOthersComeAndGo) {
   std::thread writer([&] {
     for (uint32_t round = 0; !stop; ++round) {
       const uint32_t key = 3000 + round % 2500;
-      const uint64_t value = 10 * key;
+      const uint64_t value = uint64_t{10} * key;
       bpf_map_update_elem(map.get(), &key, &value, BPF_ANY);
       const uint32_t other = 3000 + (round * 7) % 2500;
       bpf_map_delete_elem(map.get(), &other);

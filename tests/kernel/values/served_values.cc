@@ -53,6 +53,7 @@ ServedValues::ServedValues() {
   shared_ = new (memory) Shared;
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): a test that cannot clean up ends.
 ServedValues::~ServedValues() {
   if (server_ > 0) kill();
   for (const Mount& made : mounts_) ::umount2(made.directory.c_str(), MNT_DETACH);

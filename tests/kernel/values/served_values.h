@@ -30,7 +30,7 @@ class ServedValues {
   static std::string why_not();
 
   ServedValues();
-  ~ServedValues();
+  ~ServedValues();  // NOLINT(bugprone-exception-escape): a test that cannot clean up ends
   ServedValues(const ServedValues&) = delete;
   ServedValues& operator=(const ServedValues&) = delete;
 
