@@ -15,8 +15,12 @@ PLAYED = {
     # Knows one test that is a script; writes what summary.py reads.
     "ctest": """echo "ctest $*" >>calls
 case "$* " in *" -N "*golden*Script*) echo '  Test #1: golden.Script'; exit ;; *" -N "*) exit ;; esac
+case "$* " in *" --show-only=json-v1 "*)
+  echo '{"tests": [{"name": "unit.Path.A", "command": ["case_of_gtest", "--gtest_filter=Path.A"], "properties": []}]}' ;;
+esac
 for argument; do case $argument in *.xml)
   echo '<testsuite><testcase name="unit.Path.A" status="run"/></testsuite>' >"$argument" ;; esac; done""",
+    "case_of_gtest": "echo '[ RUN      ] Path.A'; echo '[       OK ] Path.A (0 ms)'",
 }
 
 
@@ -27,7 +31,8 @@ def dev(*arguments):
         shutil.copy(TREE / "dev", root)
         (root / "tests/support/report").mkdir(parents=True)
         (root / "tests/unit/base").mkdir(parents=True)
-        shutil.copy(TREE / "tests/support/report/summary.py", root / "tests/support/report")
+        for script in ("run.py", "summary.py"):
+            shutil.copy(TREE / "tests/support/report" / script, root / "tests/support/report")
         source = root / "tests/unit/base/path_test.cc"
         source.write_text("TEST(Path, A) {}\nTEST_P(Other, A) {}\n")
         for build in ("release", "asan"):
