@@ -69,6 +69,7 @@ Status Replacement::prepare() {
             .path = kernel::living_thread(around_.process->pid()) + "/ns/mnt",
             .process = kernel::living_thread(around_.process->pid())};
   PINSCOPE_TRY(at_, parse_absolute(place_.at));
+  PINSCOPE_TRY(host_root_, kernel::HostRoot::remember("/"));
   PINSCOPE_TRY(host_mounts_, open_at(around_.proc, "1/mountinfo", O_RDONLY));
   if (features_.list_mounts) return {};
   PINSCOPE_TRY(mountinfo_, around_.process->mountinfo());
@@ -76,7 +77,8 @@ Status Replacement::prepare() {
 }
 
 Status Replacement::look_around() {
-  PINSCOPE_TRY(auto root, kernel::ContainerRoot::of_namespace());
+  PINSCOPE_TRY(auto root, around_.is_session ? kernel::ContainerRoot::of_namespace()
+                                             : kernel::ContainerRoot::of_running(host_root_));
   root_ = std::make_unique<kernel::ContainerRoot>(std::move(root));
   PINSCOPE_CHECK(find());
   if (!has_old()) return {};

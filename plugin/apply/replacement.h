@@ -27,8 +27,9 @@ struct Surroundings {
   // Host ids of the container's root, who owns directories that are made on the way.
   uint32_t uid = 0;
   uint32_t gid = 0;
-  int proc = -1;          // /proc, and
-  int proc_self_fd = -1;  // /proc/self/fd, of this process, opened while paths were the host's
+  int proc = -1;            // /proc, and
+  int proc_self_fd = -1;    // /proc/self/fd, of this process, opened while paths were the host's
+  bool is_session = false;  // of the host: its root is the host's own
 };
 
 // Where one mount is to be.
@@ -101,6 +102,7 @@ class Replacement {
   const model::Features features_;
   kernel::MountNamespace space_;
   Components at_;
+  kernel::HostRoot host_root_;
   Fd host_mounts_;
   Fd mountinfo_;
   std::unique_ptr<kernel::ContainerRoot> root_;

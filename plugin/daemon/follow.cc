@@ -160,20 +160,23 @@ class Loop {
 
   [[nodiscard]] std::string status_text() const {
     const auto now = follower_.counters(Clock::now());
-    return to_json(model::FollowStatus{.containers = now.containers,
-                                       .unreadable = now.unreadable,
-                                       .sources = now.pins.sources,
-                                       .watches = now.pins.watches,
-                                       .without_watch = now.pins.without_watch,
-                                       .paused = now.pins.paused,
-                                       .waiting = now.waiting,
-                                       .slowed = now.slowed,
-                                       .overflows = now.pins.overflows,
-                                       .source_changes = now.source_changes,
-                                       .policy_changes = now.policy_changes,
-                                       .changed = changed_,
-                                       .refused = refused_,
-                                       .failed = failed_});
+    return to_json(model::FollowStatus{
+        .containers = now.containers,
+        .unreadable = now.unreadable,
+        .sources = now.pins.sources,
+        .watches = now.pins.watches,
+        .without_watch = now.pins.without_watch,
+        .paused = now.pins.paused,
+        .waiting = now.waiting,
+        .slowed = now.slowed,
+        .namespaces = now.mounts.by_events + now.mounts.by_table + now.mounts.by_sweep,
+        .overflows = now.pins.overflows,
+        .source_changes = now.source_changes,
+        .policy_changes = now.policy_changes,
+        .mount_changes = now.mount_changes,
+        .changed = changed_,
+        .refused = refused_,
+        .failed = failed_});
   }
 
   const Options& options_;

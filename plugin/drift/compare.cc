@@ -1,12 +1,11 @@
 // The comparison of drift.h: one container, what it was given and what it would be given now.
 #include <algorithm>
-#include <limits>
 #include <utility>
 
-#include "plugin/base/path.h"
 #include "plugin/base/text.h"
 #include "plugin/drift/drift.h"
 #include "plugin/drift/grants.h"
+#include "plugin/pipeline/later_bpffs.h"
 
 namespace pinscope::drift {
 namespace {
@@ -82,40 +81,22 @@ class Comparison {
     return record_.given.delegation ? record_.given.delegation->grants_at : record_.at;
   }
 
-  // A pin of the host's in its own place, which layout `bind` mounts.
-  [[nodiscard]] bool is_grant(const kernel::BpffsMount& mount) const {
-    return record_.layout == model::Layout::kBind && mount.root != "/" &&
-           std::ranges::any_of(record_.given.pins, [&](const auto& pin) {
-             return join(place(), pin.grant.name) == mount.mount_point;
-           });
-  }
-
   void look_at_mounts() {
     if (!mounts_) {
       add(Kind::kUnknown, "what is mounted in it could not be listed");
       return;
     }
-    uint64_t first = std::numeric_limits<uint64_t>::max();
-    for (const auto& instance : record_.instances)
-      for (const uint64_t mount : instance.mounts) first = std::min(first, mount);
-    if (record_.instances.empty()) return;
+    const ViewMounts view(record_);
     for (const auto& mount : *mounts_) {
-      const bool was_made = is_in(record_.instances, mount.id) ||
-                            is_in(record_.beneath, mount.id) || is_in(record_.unfinished, mount.id);
-      // One that the policies let the container keep.
-      const bool was_left = record_.host_bpffs == model::HostBpffs::kAllow && mount.id < first;
-      if (!was_made && !was_left && !is_grant(mount))
+      using Part = ViewMounts::Part;
+      const auto part = view.part(mount);
+      if (part == Part::kLater || part == Part::kBeside)
         add(Kind::kLaterMount,
             "a bpffs at " + quoted(mount.mount_point) +
-                (mount.id > first ? " was mounted after its view"
-                                  : " is beside its view, and the hook did not leave it there"));
+                (part == Part::kLater
+                     ? " was mounted after its view"
+                     : " is beside its view, and the hook did not leave it there"));
     }
-  }
-
-  static bool is_in(const std::vector<model::ViewInstance>& instances, uint64_t mount) {
-    return std::ranges::any_of(instances, [&](const model::ViewInstance& instance) {
-      return std::ranges::find(instance.mounts, mount) != instance.mounts.end();
-    });
   }
 
   void unselected() {

@@ -12,10 +12,9 @@
 #include "plugin/host/file.h"
 #include "plugin/inventory/runtime_states.h"
 #include "plugin/inventory/serving.h"
-#include "plugin/kernel/mount/namespaces.h"
 #include "plugin/kernel/probe.h"
-#include "plugin/kernel/process/threads.h"
 #include "plugin/pipeline/exceptions.h"
+#include "plugin/pipeline/later_bpffs.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::drift {
@@ -116,11 +115,7 @@ class Look {
       return fail(record, restart.error());
     else
       running.restart = *std::move(restart);
-    const std::string process = kernel::living_thread(record.given.pid);
-    if (auto mounts = kernel::bpffs_mounts_of(
-            proc_.get(),
-            {.number = record.mount_namespace, .path = process + "/ns/mnt", .process = process}))
-      running.mounts = *std::move(mounts);
+    if (auto mounts = bpffs_of(proc_.get(), record)) running.mounts = *std::move(mounts);
     // Whatever was looked at may have been nobody's by then.
     if (inventory::process_of(record) == inventory::ProcessState::kGone) {
       --drift_.containers;

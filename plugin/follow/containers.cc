@@ -8,8 +8,10 @@
 
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/pipeline/decide_again.h"
 #include "plugin/pipeline/followed.h"
 #include "plugin/pipeline/host_view.h"
+#include "plugin/pipeline/later_bpffs.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope::follow {
@@ -142,6 +144,7 @@ void Containers::look_at(const std::string& file, Change& change) {
   const bool has_view = record.state == model::Record::State::kApplied;
   const auto before =
       std::exchange(known_[file], {record.given.id, has_view, first_end_of(record)});
+  if (has_view && !before.has_view) change.shown.push_back(file);
   if (follows_others || (has_view && !before.has_view && !followed.empty()))
     change.begun.push_back(file);
 }
@@ -164,6 +167,29 @@ std::vector<std::string> Containers::all() const {
   for (const auto& [file, known] : known_) files.push_back(file);
   std::ranges::sort(files);
   return files;
+}
+
+std::optional<kernel::ContainerProcess> Containers::process_of(const std::string& file) const {
+  const auto found = store_.read(file);
+  if (!found || is_session(found->record)) return std::nullopt;
+  auto process = kernel::ContainerProcess::open(found->record.given.pid);
+  if (!process || process->start_time() != found->record.process_start ||
+      process->mount_namespace() != found->record.mount_namespace)
+    return std::nullopt;
+  return *std::move(process);
+}
+
+bool Containers::has_its_mounts(int proc, const std::string& file) const {
+  const auto found = store_.read(file);
+  // What its runtime does to set it up is heard of, too.
+  if (!found || is_session(found->record) || !is_set_up(proc, found->record)) return true;
+  const auto& record = found->record;
+  const auto bpffs = bpffs_of(proc, record);
+  // Of one that has ended there is nothing to be done; what else cannot be told is looked at.
+  if (!bpffs) return bpffs.error().code() == ErrorCode::kProcessGone;
+  const bool is_masked =
+      record.host_bpffs == model::HostBpffs::kAllow || bpffs_to_mask(record, *bpffs, false).empty();
+  return is_masked && !lacks_view(record, *bpffs) && !lacks_values(proc, record);
 }
 
 std::string Containers::id_of(const std::string& file) const {

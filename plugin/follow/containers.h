@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -11,6 +12,7 @@
 
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
+#include "plugin/kernel/process/process.h"
 #include "plugin/kernel/watch/inotify.h"
 #include "plugin/kernel/watch/watched_tree.h"
 #include "plugin/model/policy.h"
@@ -52,6 +54,7 @@ class Containers {
     // Files of records whose view may have been made before its sources were watched.
     std::vector<std::string> begun;
     std::vector<std::string> ended;  // files of records that are gone
+    std::vector<std::string> shown;  // files of records whose container has its view only now
   };
   // To wait for POLLIN.
   [[nodiscard]] int fd() const { return inotify_.fd(); }
@@ -67,6 +70,12 @@ class Containers {
   [[nodiscard]] std::vector<std::string> all() const;
   // The id of the container that the record is of; empty if there is none.
   [[nodiscard]] std::string id_of(const std::string& file) const;
+  // The process of a container that runs, for whoever watches its mounts: nothing for a session,
+  // and where there is none any more.
+  [[nodiscard]] std::optional<kernel::ContainerProcess> process_of(const std::string& file) const;
+  // Whether what is mounted in it is what its record says: no bpffs that it is not to have, and its
+  // view, and its values. `proc`: a descriptor of /proc.
+  [[nodiscard]] bool has_its_mounts(int proc, const std::string& file) const;
   [[nodiscard]] size_t size() const { return known_.size(); }
   [[nodiscard]] size_t sources() const { return sources_.size(); }
   // When the first of their exceptions ends, or has ended and was not undone (CLOCK_REALTIME,

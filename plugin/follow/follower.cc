@@ -1,10 +1,13 @@
 #include "plugin/follow/follower.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
+
+#include "plugin/host/file.h"
 
 namespace pinscope::follow {
 namespace {
@@ -20,11 +23,13 @@ Status wait_for(int epoll, int fd) {
 
 }  // namespace
 
-Follower::Follower(Containers containers, kernel::PinWatcher pins, PolicyFiles policies, Fd wake,
-                   const Limits& limits)
+Follower::Follower(Containers containers, kernel::PinWatcher pins, kernel::MountWatcher mounts,
+                   PolicyFiles policies, Fd proc, Fd wake, const Limits& limits)
     : containers_(std::move(containers)),
       pins_(std::move(pins)),
+      mounts_(std::move(mounts)),
       policies_(std::move(policies)),
+      proc_(std::move(proc)),
       wake_(std::move(wake)),
       limits_(limits),
       turns_(limits.turns),
@@ -35,13 +40,15 @@ Result<Follower> Follower::open(const std::string& state_directory, const std::s
                                 const Limits& limits) {
   PINSCOPE_TRY(auto containers, Containers::open(state_directory));
   PINSCOPE_TRY(auto pins, kernel::PinWatcher::open(limits.pins));
+  PINSCOPE_TRY(auto mounts, kernel::MountWatcher::open(limits.mounts));
   PINSCOPE_TRY(auto files, PolicyFiles::open(policies));
+  PINSCOPE_TRY(auto proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
   Fd wake(::epoll_create1(EPOLL_CLOEXEC));
   if (!wake.valid()) return std::unexpected(Error::system("make an epoll", errno));
-  for (const int fd : {containers.fd(), pins.fd(), files.fd()})
+  for (const int fd : {containers.fd(), pins.fd(), mounts.fd(), files.fd()})
     PINSCOPE_CHECK(wait_for(wake.get(), fd));
-  return Follower(std::move(containers), std::move(pins), std::move(files), std::move(wake),
-                  limits);
+  return Follower(std::move(containers), std::move(pins), std::move(mounts), std::move(files),
+                  std::move(proc), std::move(wake), limits);
 }
 
 // Watched before it is looked at: whatever the source is by then, later changes are told.
@@ -52,12 +59,34 @@ void Follower::take_up(Containers::Change change, Time now) {
     if (const auto found = keys_.find(file); found != keys_.end()) {
       turns_.forget(found->second);
       retries_.forget(found->second);
+      mounts_.remove(found->second);
       std::erase(ready_, found->second);
       is_ready_.erase(found->second);
       files_.erase(found->second);
       keys_.erase(found);
     }
+  for (const auto& file : change.shown) watch_mounts(file, now);
   for (const auto& file : change.begun) ask(file, now);
+}
+
+// Watched before it is looked at, as sources are. What cannot be watched is looked at now, and with
+// all the others from time to time.
+void Follower::watch_mounts(const std::string& file, Time now) {
+  if (const auto process = containers_.process_of(file))
+    (void)mounts_.add(key_of(file), *process, now);
+  if (!containers_.has_its_mounts(proc_.get(), file)) ask(file, now);
+}
+
+// Most mounts in a container are its own affair, and each change of a view is one as well.
+void Follower::take_mounts(Time now) {
+  for (const auto& change : mounts_.take(now)) {
+    const auto found = files_.find(change.key);
+    if (change.is_gone || found == files_.end() ||
+        containers_.has_its_mounts(proc_.get(), found->second))
+      continue;
+    ++mount_changes_;
+    ask(found->second, now);
+  }
 }
 
 uint64_t Follower::key_of(const std::string& file) {
@@ -94,6 +123,7 @@ std::vector<Due> Follower::take(Time now, size_t most) {
     ++source_changes_;
     for (const auto& file : containers_.following(source)) ask(file, now);
   }
+  take_mounts(now);
   if (policies_.take(now)) {
     ++policy_changes_;
     for (const auto& file : containers_.all()) ask(file, now);
@@ -114,7 +144,7 @@ std::vector<Due> Follower::take(Time now, size_t most) {
 
 Follower::Time Follower::next() const {
   if (!ready_.empty()) return {};
-  Time next = std::min(verify_at_, pins_.next());
+  Time next = std::min({verify_at_, pins_.next(), mounts_.next()});
   for (const auto* waits : {&turns_, &retries_})
     if (const auto turn = waits->next()) next = std::min(next, *turn);
   if (const auto policies = policies_.next()) next = std::min(next, *policies);
@@ -128,7 +158,9 @@ Follower::Counters Follower::counters(Time now) const {
           .slowed = turns_.slowed(now),
           .source_changes = source_changes_,
           .policy_changes = policy_changes_,
-          .pins = pins_.counters(now)};
+          .mount_changes = mount_changes_,
+          .pins = pins_.counters(now),
+          .mounts = mounts_.counters(now)};
 }
 
 }  // namespace pinscope::follow

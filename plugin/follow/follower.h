@@ -1,7 +1,7 @@
 // Which running containers may have a view by now that is not what their policies say: because a
-// source that they follow changed, their record is new, policies changed, or a change did not
-// succeed. For the loop of a program: no thread, nothing that waits, and nothing that is done to a
-// container.
+// source that they follow changed, their record is new, policies changed, somebody mounted a bpffs
+// in them or took their view away, or a change did not succeed. For the loop of a program: no
+// thread, nothing that waits, and nothing that is done to a container.
 //
 //   PINSCOPE_TRY(auto follower, Follower::open(state_directory, policies));
 //   poll(follower.fd(), POLLIN, until follower.next());
@@ -22,6 +22,7 @@
 #include "plugin/follow/containers.h"
 #include "plugin/follow/policy_files.h"
 #include "plugin/kernel/watch/backoff.h"
+#include "plugin/kernel/watch/mount_watcher.h"
 #include "plugin/kernel/watch/pin_watcher.h"
 
 namespace pinscope::follow {
@@ -37,6 +38,7 @@ class Follower {
 
   struct Limits {
     kernel::PinWatcher::Limits pins;
+    kernel::MountWatcher::Limits mounts;
     kernel::Backoff::Limits turns;  // of a container whose sources change
     // And of one that could not be brought up to date.
     kernel::Backoff::Limits retries = {.first = std::chrono::milliseconds(500),
@@ -53,7 +55,9 @@ class Follower {
     size_t slowed = 0;      // of them, those whose waits grow
     uint64_t source_changes = 0;
     uint64_t policy_changes = 0;
+    uint64_t mount_changes = 0;
     kernel::PinWatcher::Counters pins;
+    kernel::MountWatcher::Counters mounts;
   };
 
   // kSystem, kRecord.
@@ -72,8 +76,10 @@ class Follower {
   [[nodiscard]] Counters counters(Time now) const;
 
  private:
-  Follower(Containers containers, kernel::PinWatcher pins, PolicyFiles policies, Fd wake,
-           const Limits& limits);
+  Follower(Containers containers, kernel::PinWatcher pins, kernel::MountWatcher mounts,
+           PolicyFiles policies, Fd proc, Fd wake, const Limits& limits);
+  void take_mounts(Time now);
+  void watch_mounts(const std::string& file, Time now);
   void take_up(Containers::Change change, Time now);
   void ask(const std::string& file, Time now);
   void make_ready(uint64_t key);
@@ -81,8 +87,10 @@ class Follower {
 
   Containers containers_;
   kernel::PinWatcher pins_;
+  kernel::MountWatcher mounts_;
   PolicyFiles policies_;
-  Fd wake_;  // epoll of the three
+  Fd proc_;
+  Fd wake_;  // epoll of the four
   Limits limits_;
   kernel::Backoff turns_;
   kernel::Backoff retries_;
@@ -94,6 +102,7 @@ class Follower {
   Time verify_at_;
   uint64_t source_changes_ = 0;
   uint64_t policy_changes_ = 0;
+  uint64_t mount_changes_ = 0;
 };
 
 }  // namespace pinscope::follow

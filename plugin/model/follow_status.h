@@ -18,12 +18,14 @@ struct FollowStatus {
   uint64_t paused = 0;          // directories that change too often to be listened to
   uint64_t waiting = 0;         // containers that wait for their turn
   uint64_t slowed = 0;          // containers whose waits grow
+  uint64_t namespaces = 0;      // of containers, whose mounts are watched
   uint64_t overflows = 0;       // times that events were lost, and everything was looked at
   uint64_t source_changes = 0;  // all since the service began
   uint64_t policy_changes = 0;
-  uint64_t changed = 0;  // views
-  uint64_t refused = 0;  // views that may not be changed: the log says why
-  uint64_t failed = 0;   // tries
+  uint64_t mount_changes = 0;  // in containers: a bpffs that is not theirs, or a view that is gone
+  uint64_t changed = 0;        // views
+  uint64_t refused = 0;        // views that may not be changed: the log says why
+  uint64_t failed = 0;         // tries
   friend bool operator==(const FollowStatus&, const FollowStatus&) = default;
 };
 

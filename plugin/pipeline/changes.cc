@@ -88,6 +88,7 @@ class Compared {
     if (!has.empty() && !now_.empty() && record_.layout != decision_.layout)
       add(Change::Kind::kLayout, std::string("layout ") + model::name_of(record_.layout) +
                                      " becomes " + model::name_of(decision_.layout));
+    compare_host_bpffs();
     changes_.to_nothing = !has.empty() && now_.empty();
     look_for_lost();
     compare_values();
@@ -98,6 +99,14 @@ class Compared {
  private:
   Change& add(Change::Kind kind, std::string text) {
     return changes_.made.emplace_back(Change{.kind = kind, .text = std::move(text)});
+  }
+
+  void compare_host_bpffs() {
+    if (decision_.selected() && !record_.given.selected_by.empty() &&
+        record_.host_bpffs != decision_.host_bpffs)
+      add(Change::Kind::kChanged, std::string("view.hostBpffs ") +
+                                      model::name_of(record_.host_bpffs) + " becomes " +
+                                      model::name_of(decision_.host_bpffs));
   }
 
   void compare(policy::ComparedGrant& one) {
@@ -170,8 +179,6 @@ class Compared {
     if (shown_at && decision_.shows_values() && *shown_at != decision_.values_at)
       leave("its values are at " + quoted(*shown_at) + ", and would be at " +
             quoted(decision_.values_at));
-    if (record_.host_bpffs != decision_.host_bpffs)
-      leave("what becomes of other bpffs in it is decided at its start");
     if (has)
       for (const auto& change : changes_.made)
         if (change.kind == Change::Kind::kAdded)
@@ -281,6 +288,8 @@ const char* name_of(Change::Kind kind) {
       return "replaced";
     case Change::Kind::kLayout:
       return "layout";
+    case Change::Kind::kMasked:
+      return "masked";
     case Change::Kind::kRepaired:
       return "repaired";
     case Change::Kind::kException:

@@ -29,6 +29,7 @@ struct Change {
     kChanged,    // the same rights in another way: name, owner
     kReplaced,   // its source names another object now
     kLayout,     // of the whole view
+    kMasked,     // a bpffs beside the view was taken away
     kRepaired,   // it is what the policies say, and is made anew
     kException,  // one was made or undone, or has run out
   };

@@ -43,7 +43,8 @@ std::optional<ObjectIdentity> object_of(const Restart& restart, size_t i) {
 bool follows_only(const Record& record, const Restart& restart) {
   const Decision& now = *restart.decision;
   const auto& pins = record.given.pins;
-  if (record.layout != now.layout || record.given.refusals.size() != now.refusals.size())
+  if (record.layout != now.layout || record.given.refusals.size() != now.refusals.size() ||
+      (now.selected() && record.host_bpffs != now.host_bpffs))
     return false;
   for (size_t i = 0; i < now.grants.size(); ++i) {
     const auto& grant = now.grants[i];

@@ -1,5 +1,6 @@
 // `pinscoped --follow` beside real containers: their views are what their sources name, at any
 // time, and what their policies say where these want it.
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -176,6 +177,57 @@ TEST_P(FollowService, UndoesExceptionsInTime) {
     expect_seen(flows);
   });
   EXPECT_THAT(log, HasSubstr("changed the view of container "));
+}
+
+TEST_P(FollowService, TakesALaterBpffsAway) {
+  say("", {"{pin: /sys/fs/bpf/flows}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  const auto log = serve([&] {
+    for (const char* at : {"/run", "/sys/fs/bpf", "/run"}) {
+      in_container([&] { check(mount("bpf", at, "bpf", 0, nullptr), "mount a bpffs"); });
+      EXPECT_TRUE(wait_until([&] { return bpf_mounts().size() == 1; })) << at;
+    }
+    expect_seen(expected(kFlows, "ro"));
+  });
+  EXPECT_THAT(log, HasSubstr("masked the bpffs at \"/run\""));
+}
+
+TEST_P(FollowService, TakesALaterBpffsAwayOfAContainerThatStartsWhileItRuns) {
+  say("", {"{pin: /sys/fs/bpf/flows}"});
+  serve([&] {
+    ASSERT_NO_FATAL_FAILURE(start());
+    in_container([] { check(mount("bpf", "/run", "bpf", 0, nullptr), "mount a bpffs"); });
+    EXPECT_TRUE(wait_until([&] { return bpf_mounts().size() == 1; }));
+    for (const auto& line : installation_.audit())
+      EXPECT_THAT(line.text, testing::Not(HasSubstr("masked the bpffs at \\\"/sys")));
+  });
+}
+
+TEST_P(FollowService, BringsAViewBackThatWasTakenAway) {
+  say("", {"{pin: /sys/fs/bpf/flows}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  const auto log = serve([&] {
+    for (int i = 0; i < 3; ++i) {
+      in_container([] { check(umount2("/sys/fs/bpf", MNT_DETACH), "unmount the view"); });
+      expect_seen(expected(kFlows, "ro"));
+    }
+  });
+  EXPECT_THAT(log, HasSubstr("repaired the view"));
+}
+
+// Mounts that are no bpffs are nobody's business, and neither is one that the policies allow.
+TEST_P(FollowService, LeavesOtherMounts) {
+  say("view: {hostBpffs: allow}\n", {"{pin: /sys/fs/bpf/flows, follow: true}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  serve([&] {
+    in_container([] {
+      check(mount("bpf", "/run", "bpf", 0, nullptr), "mount a bpffs");
+      check(mount("it", "/tmp", "tmpfs", 0, nullptr), "mount a tmpfs");
+    });
+    replace(kFlows);
+    expect_seen(expected(kFlows, "ro"));
+  });
+  EXPECT_THAT(bpf_mounts(), testing::Contains(HasSubstr(" /run ")));
 }
 
 TEST_P(FollowService, SaysHowItIs) {

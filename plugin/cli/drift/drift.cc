@@ -37,20 +37,29 @@ bool is_repaired_by_swap(drift::Kind kind) {
          kind == drift::Kind::kIncomplete;
 }
 
+// What it is not to have is taken away, and its view stays.
+bool is_repaired_by_mask(drift::Kind kind) {
+  return kind == drift::Kind::kLaterMount;
+}
+
 // What fails is told, and still there when one looks again.
 Status repair(const Settings& settings, const drift::Drift& drift) {
   PINSCOPE_TRY(const auto next, policies_to_apply(settings));
   std::set<std::string> ids;
+  std::set<std::string> of_view;
   std::set<std::string> of_values;
   bool has_leftovers = false;
   for (const auto& entry : drift.entries) {
     if (entry.subject && (is_repaired_by_swap(entry.kind) || entry.of_values))
+      of_view.insert(entry.subject->id);
+    if (entry.subject && (is_repaired_by_mask(entry.kind) || of_view.contains(entry.subject->id)))
       ids.insert(entry.subject->id);
     if (entry.subject && entry.of_values) of_values.insert(entry.subject->id);
     has_leftovers = has_leftovers || entry.kind == drift::Kind::kLeftover;
   }
-  SwapOrder order{.options = settings.hook, .stage = kStage, .by = this_caller(), .repair = true};
+  SwapOrder order{.options = settings.hook, .stage = kStage, .by = this_caller()};
   for (const auto& id : ids) {
+    order.repair = of_view.contains(id);
     order.repair_values = of_values.contains(id);
     PINSCOPE_TRY(const auto files, files_of_running(settings, {id}));
     PINSCOPE_TRY(const auto application, apply_to(files, next.policies, order));

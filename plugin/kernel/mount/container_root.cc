@@ -149,6 +149,17 @@ Result<ContainerRoot> ContainerRoot::of_namespace() {
   return ContainerRoot(std::move(top), false);
 }
 
+Result<ContainerRoot> ContainerRoot::of_running(const HostRoot& host) {
+  PINSCOPE_TRY(auto root, of_namespace());
+  FileId id;
+  if (!identify(root.fd(), "", id)) return std::unexpected(Error::system("stat \"/\"", errno));
+  if (id.device == host.device_ && id.inode == host.inode_)
+    return std::unexpected(Error(ErrorCode::kRootfsAmbiguous, "find the container's root")
+                               .reason("its runtime has not changed to it yet")
+                               .hint("try again once the container has started"));
+  return root;
+}
+
 Result<Fd> ContainerRoot::open_unasked(const Components& at) const {
   auto target = open_resolved(fd_.get(), relative(at, at.size()), O_PATH | O_DIRECTORY, kInRoot);
   if (!target) return std::unexpected(bad_target(at, target.error().errnum()));
@@ -271,7 +282,7 @@ Result<std::vector<std::string>> ContainerRoot::hide_each(const std::vector<Moun
 
 Result<std::vector<std::string>> ContainerRoot::hide_bpffs(
     model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
-    std::optional<std::vector<Mount>> known) const {
+    std::optional<std::vector<Mount>> known, const std::function<bool(const Mount&)>& stays) const {
   std::vector<std::string> hidden;
   if (how == model::HostBpffs::kAllow) return hidden;
   PINSCOPE_TRY(const Mount own, mounts.of(fd_.get()));
@@ -281,7 +292,8 @@ Result<std::vector<std::string>> ContainerRoot::hide_bpffs(
     if (!known) {
       PINSCOPE_TRY(known, mounts.bpf_mounts_below(fd_.get()));
     }
-    const auto found = *std::exchange(known, std::nullopt);
+    auto found = *std::exchange(known, std::nullopt);
+    if (stays) std::erase_if(found, stays);
     if (found.empty()) return hidden;
     if (how == model::HostBpffs::kReject)
       return std::unexpected(cannot_hide(found.front().mount_point, Obstacle::kRejected));

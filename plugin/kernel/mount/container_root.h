@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,9 +37,11 @@ class ContainerRoot {
   // To be called in the container's mount namespace. kRootfsAmbiguous if it cannot be told which
   // directory will be the container's root.
   static Result<ContainerRoot> find(const std::string& rootfs, const HostRoot& host);
-  // The root of the mount namespace: that of a session, which is the host's root, and that of a
-  // container that runs. Whoever may mount there chooses what it is.
+  // The root of the mount namespace: that of a session, which is the host's root.
   static Result<ContainerRoot> of_namespace();
+  // The same of a container that runs. Whoever may mount there chooses what it is.
+  // kRootfsAmbiguous while its runtime has it show the host's tree still.
+  static Result<ContainerRoot> of_running(const HostRoot& host);
 
   [[nodiscard]] int fd() const { return fd_.get(); }
 
@@ -62,11 +65,13 @@ class ContainerRoot {
   // Deals with every bpffs mounted below the root: takes each one away (mask), or is an error if
   // there is one (reject), or there are more than kMaxBpffs. The number of system calls grows with
   // the number of mounts and not with its square. `proc_self_fd`: see sys.h. `known`: the mounts
-  // there, if the caller has just looked. Gives the places from which one was taken away.
+  // there, if the caller has just looked. `stays`: of a mount that is left where it is, as the view
+  // of a container that runs is. Gives the places from which one was taken away.
   static constexpr size_t kMaxBpffs = 4096;
   [[nodiscard]] Result<std::vector<std::string>> hide_bpffs(
       model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
-      std::optional<std::vector<Mount>> known = std::nullopt) const;
+      std::optional<std::vector<Mount>> known = std::nullopt,
+      const std::function<bool(const Mount&)>& stays = {}) const;
 
  private:
   ContainerRoot(Fd fd, bool shows_host) : fd_(std::move(fd)), shows_host_(shows_host) {}

@@ -1,0 +1,183 @@
+#include "plugin/pipeline/later_bpffs.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <utility>
+
+#include "plugin/base/path.h"
+#include "plugin/base/text.h"
+#include "plugin/kernel/mount/container_root.h"
+#include "plugin/kernel/mount/fuse_mounts.h"
+#include "plugin/kernel/mount/mounts.h"
+#include "plugin/kernel/mount/namespaces.h"
+#include "plugin/kernel/process/child.h"
+#include "plugin/kernel/process/process.h"
+#include "plugin/kernel/process/threads.h"
+#include "plugin/kernel/sys.h"
+
+namespace pinscope {
+namespace {
+
+using kernel::BpffsMount;
+using model::Record;
+using model::ViewInstance;
+
+constexpr std::chrono::seconds kTimeout{10};
+constexpr char kBetweenPlaces = '\0';  // which no path holds
+
+kernel::MountNamespace namespace_of(const Record& record) {
+  const std::string process = kernel::living_thread(record.given.pid);
+  return {.number = record.mount_namespace, .path = process + "/ns/mnt", .process = process};
+}
+
+// Ids above are statmount(2)'s, see ViewInstance::mounts.
+bool is_unique(uint64_t id) {
+  return id >= uint64_t{1} << 31U;
+}
+
+// Kernels from 6.8 to 6.10 give unique ids of mounts, and tell those of another namespace by
+// mountinfo's only: there a mount is known by its superblock.
+bool shows(const ViewInstance& instance, const BpffsMount& mount) {
+  if (std::ranges::find(instance.mounts, mount.id) != instance.mounts.end()) return true;
+  return !is_unique(mount.id) && std::ranges::any_of(instance.mounts, is_unique) &&
+         instance.device_major == mount.device_major && instance.device_minor == mount.device_minor;
+}
+
+bool is_any_of(const std::vector<ViewInstance>& instances, const BpffsMount& mount) {
+  return std::ranges::any_of(instances, [&](const auto& one) { return shows(one, mount); });
+}
+
+// Whether one of its mounts is not among these.
+bool lacks(const ViewInstance& instance, const std::vector<BpffsMount>& mounts) {
+  const auto is_there = [&](uint64_t id) {
+    return std::ranges::any_of(mounts, [&](const BpffsMount& mount) {
+      return mount.id == id || (is_unique(id) && !is_unique(mount.id) && shows(instance, mount));
+    });
+  };
+  return !std::ranges::all_of(instance.mounts, is_there);
+}
+
+bool is_to_mask(ViewMounts::Part part, bool left) {
+  using Part = ViewMounts::Part;
+  return part == Part::kLater || part == Part::kBeside || (left && part == Part::kLeft);
+}
+
+Result<std::string> mask_in_namespace(const Record& record, const model::Features& features,
+                                      bool left) {
+  PINSCOPE_TRY(const auto process, kernel::ContainerProcess::open(record.given.pid));
+  if (process.start_time() != record.process_start ||
+      process.mount_namespace() != record.mount_namespace)
+    return std::unexpected(Error(ErrorCode::kProcessGone, "look at the mounts of the container")
+                               .reason("it has ended, or gone to another mount namespace"));
+  PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
+  Fd mountinfo;
+  if (!features.list_mounts) {
+    PINSCOPE_TRY(mountinfo, process.mountinfo());
+  }
+  PINSCOPE_TRY(const auto host, kernel::HostRoot::remember("/"));
+  PINSCOPE_CHECK(process.enter_mount_namespace());
+  PINSCOPE_TRY(const auto root, kernel::ContainerRoot::of_running(host));
+  const ViewMounts view(record);
+  const auto stays = [&](const kernel::Mount& mount) {
+    BpffsMount asked;
+    asked.id = mount.id;
+    asked.mount_point = mount.mount_point;
+    asked.root = mount.root;
+    return !is_to_mask(view.part(asked), left);
+  };
+  PINSCOPE_TRY(const auto places,
+               root.hide_bpffs(model::HostBpffs::kMask,
+                               kernel::MountTable(features.list_mounts, mountinfo.get()),
+                               descriptors.get(), {}, stays));
+  return joined(places, std::string_view(&kBetweenPlaces, 1));
+}
+
+}  // namespace
+
+ViewMounts::ViewMounts(const Record& record) : record_(record) {
+  for (const auto& instance : record.instances)
+    for (const uint64_t mount : instance.mounts) first_ = std::min(first_, mount);
+}
+
+// A pin of the host's in its own place, which layout `bind` mounts.
+bool ViewMounts::is_grant(const BpffsMount& mount) const {
+  const auto& given = record_.given;
+  const auto& place = given.delegation ? given.delegation->grants_at : record_.at;
+  return record_.layout == model::Layout::kBind && mount.root != "/" &&
+         std::ranges::any_of(given.pins, [&](const auto& pin) {
+           return join(place, pin.grant.name) == mount.mount_point;
+         });
+}
+
+ViewMounts::Part ViewMounts::part(const BpffsMount& mount) const {
+  const bool has_pins = std::ranges::any_of(
+      record_.given.pins, [](const auto& pin) { return !pin.skipped && pin.grant.pin; });
+  if (record_.instances.empty() && (has_pins || record_.given.selected_by.empty()))
+    return Part::kUnknown;
+  if (is_any_of(record_.instances, mount) || is_any_of(record_.beneath, mount) ||
+      is_any_of(record_.unfinished, mount) || is_grant(mount))
+    return Part::kView;
+  if (mount.id > first_) return Part::kLater;
+  return record_.host_bpffs == model::HostBpffs::kAllow ? Part::kLeft : Part::kBeside;
+}
+
+bool is_set_up(int proc, const Record& record) {
+  // A root of FUSE is not asked.
+  const auto look = [](int directory, const std::string& path, struct statx& found) {
+    return ::statx(directory, path.c_str(), AT_STATX_DONT_SYNC, STATX_INO, &found) == 0;
+  };
+  struct statx own {};
+  struct statx root {};
+  if (!look(AT_FDCWD, "/", own) || !look(proc, std::to_string(record.given.pid) + "/root", root))
+    return true;
+  return own.stx_dev_major != root.stx_dev_major || own.stx_dev_minor != root.stx_dev_minor ||
+         own.stx_ino != root.stx_ino ||
+         !kernel::has_root_of_namespace(proc, namespace_of(record), record.given.pid);
+}
+
+Result<std::vector<BpffsMount>> bpffs_of(int proc, const Record& record) {
+  return kernel::bpffs_mounts_of(proc, namespace_of(record));
+}
+
+bool lacks_view(const Record& record, const std::vector<BpffsMount>& bpffs) {
+  return std::ranges::any_of(record.instances, [&](const ViewInstance& instance) {
+    return instance.type == model::InstanceType::kBpf && lacks(instance, bpffs);
+  });
+}
+
+bool lacks_values(int proc, const Record& record) {
+  const auto is_of_values = [](const ViewInstance& instance) {
+    return instance.type == model::InstanceType::kFuse;
+  };
+  if (std::ranges::none_of(record.instances, is_of_values)) return false;
+  const auto mounts = kernel::fuse_mounts_of(proc, namespace_of(record));
+  return mounts && std::ranges::any_of(record.instances, [&](const ViewInstance& instance) {
+           return is_of_values(instance) && lacks(instance, *mounts);
+         });
+}
+
+std::vector<BpffsMount> bpffs_to_mask(const Record& record, const std::vector<BpffsMount>& mounts,
+                                      bool left) {
+  const ViewMounts view(record);
+  std::vector<BpffsMount> found;
+  std::ranges::copy_if(mounts, std::back_inserter(found),
+                       [&](const BpffsMount& mount) { return is_to_mask(view.part(mount), left); });
+  return found;
+}
+
+Result<std::vector<std::string>> mask_bpffs(const Record& record, const model::Features& features,
+                                            bool left) {
+  PINSCOPE_TRY(
+      const std::string answer,
+      kernel::run_in_child([&] { return mask_in_namespace(record, features, left); }, kTimeout));
+  std::vector<std::string> places;
+  if (answer.empty()) return places;
+  for (const auto place : split(answer, kBetweenPlaces)) places.emplace_back(place);
+  return places;
+}
+
+}  // namespace pinscope
