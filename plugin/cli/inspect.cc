@@ -73,7 +73,7 @@ std::string to_text(const inventory::Entry& entry, const Palette& palette) {
   if (given.values_at) facts.add({"values at", *given.values_at + values_note(entry.live)});
   facts.add({"layout", model::name_of(record.layout)});
   facts.add({"host bpffs", model::name_of(record.host_bpffs)});
-  if (record.on_change == model::OnChange::kApply)
+  if (record.on_change != model::OnChange::kReport)
     facts.add({"on change", model::name_of(record.on_change)});
   if (given.delegation && !given.pins.empty())
     facts.add({"grants at", given.delegation->grants_at});

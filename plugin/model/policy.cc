@@ -74,6 +74,8 @@ const char* name_of(OnChange on_change) {
       return "report";
     case OnChange::kApply:
       return "apply";
+    case OnChange::kApplyAlways:
+      return "apply-always";
   }
   return "";
 }

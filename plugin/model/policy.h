@@ -35,8 +35,9 @@ enum class Layout { kShared, kPerMap, kBind };
 enum class HostBpffs { kMask, kReject, kAllow };
 // What becomes of a container whose view would be void (see model/bypass.h).
 enum class VoidView { kAllow, kReject };
-// Whether containers that run are given what a policy says once it is changed.
-enum class OnChange { kReport, kApply };
+// Whether containers that run are given what a policy says once it is changed: never unasked,
+// unless that leaves many of them without anything, or in any case.
+enum class OnChange { kReport, kApply, kApplyAlways };
 // How far the programs that a container loads by itself may reach, where the kernel would let them.
 enum class ProgramReach { kContainer, kWholeMachine };
 

@@ -220,8 +220,11 @@ class Swapping {
     // Of a container that no policy selects any more, the last one that did is asked.
     const auto& now = *restart.decision;
     const auto on_change = now.selected() ? now.on_change : found_.record.on_change;
-    if (order_.automatic && on_change != model::OnChange::kApply) return Outcome::kDiffers;
-    if (!order_.keep_last_grant || !swapped_.changes.to_nothing) return std::nullopt;
+    if (order_.automatic && on_change == model::OnChange::kReport) return Outcome::kDiffers;
+    if (order_.last_grant == SwapOrder::LastGrant::kTake || !swapped_.changes.to_nothing ||
+        on_change == model::OnChange::kApplyAlways)
+      return std::nullopt;
+    if (order_.last_grant == SwapOrder::LastGrant::kHold) return Outcome::kHeld;
     return fail(Outcome::kRefused,
                 Error(ErrorCode::kUsage, "change the view")
                     .reason("it would have no grant left, and so would many others")
@@ -291,6 +294,8 @@ const char* name_of(Swapped::Outcome outcome) {
       return "changed";
     case Swapped::Outcome::kDiffers:
       return "differs";
+    case Swapped::Outcome::kHeld:
+      return "held";
     case Swapped::Outcome::kRefused:
       return "refused";
     case Swapped::Outcome::kFailed:

@@ -35,8 +35,14 @@ struct SwapOrder {
   // Nobody has asked for it: only what it follows may make a view another one, or a policy that
   // says `onChange: apply`.
   bool automatic = false;
-  // Policies may not take the last grant of a view.
-  bool keep_last_grant = false;
+  // What is done where policies, and not what is followed, would take the last grant of a view, and
+  // do not say `onChange: apply-always`.
+  enum class LastGrant {
+    kTake,
+    kHold,  // nothing yet: so many may lose all that they have that somebody should look first
+    kKeep,  // it is refused
+  };
+  LastGrant last_grant = LastGrant::kTake;
 };
 
 struct Swapped {
@@ -44,6 +50,7 @@ struct Swapped {
     kUnchanged,  // its view is what the policies say
     kChanged,    // or would be, of a dry run
     kDiffers,    // it is not what the policies say, and they want that to be reported only
+    kHeld,       // as LastGrant::kHold says
     kRefused,    // it would not start now, or the exception may not be: its view stays
     kFailed,     // its view stays
     kEnded,      // its process has ended

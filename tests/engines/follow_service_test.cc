@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <functional>
+#include <optional>
 
 #include "tests/support/container/swap_test.h"
 #include "tests/support/machine/wait.h"
@@ -134,26 +135,65 @@ TEST_P(FollowService, LeavesAViewWhosePolicyWantsItReported) {
   EXPECT_EQ(seen(), expected(kFlows, "ro"));
 }
 
+// Beside a second container, which its policies selected as well.
+class FollowServiceOfTwo : public FollowService {
+ protected:
+  void start_both() {
+    ASSERT_NO_FATAL_FAILURE(start());
+    second_.emplace(GetParam());
+    second_->spec.hooks["createRuntime"] = {installation_.hook("createRuntime")};
+    second_->probe({"sleep 300"});
+    ASSERT_EQ(second_->create().status, 0);
+    ASSERT_EQ(second_->start().status, 0);
+  }
+  void end_second() {
+    (void)second_->kill();
+    second_->wait_stopped();
+    (void)second_->remove();
+    second_.reset();
+  }
+  void TearDown() override {
+    if (second_) end_second();
+    FollowService::TearDown();
+  }
+
+  std::optional<RuntimeContainer> second_;
+};
+
 // Asked for one container, it looks at all: each of them alone would be one of few.
-TEST_P(FollowService, TakesNotEverythingFromSeveralForAPolicy) {
+TEST_P(FollowServiceOfTwo, TakesNotEverythingFromThemForAPolicy) {
   say("onChange: apply\n", {"{pin: /sys/fs/bpf/flows}"});
-  ASSERT_NO_FATAL_FAILURE(start());
-  RuntimeContainer second(GetParam());
-  second.spec.hooks["createRuntime"] = {installation_.hook("createRuntime")};
-  second.probe({"sleep 300"});
-  ASSERT_EQ(second.create().status, 0);
-  ASSERT_EQ(second.start().status, 0);
+  ASSERT_NO_FATAL_FAILURE(start_both());
   say("onChange: apply\n", {});
-  const auto kept = apply({"--automatic", "--container", container_.id()});
-  EXPECT_EQ(kept.status, 1) << kept;
-  EXPECT_THAT(kept.out, HasSubstr("pinscope apply --all --yes"));
-  EXPECT_EQ(seen(), expected(kFlows, "ro"));
-  (void)second.kill();
-  second.wait_stopped();
-  (void)second.remove();
+  for (int i = 0; i < 2; ++i) {
+    const auto kept = apply({"--automatic", "--container", container_.id()});
+    EXPECT_EQ(kept.status, 1) << kept;
+    EXPECT_THAT(kept.out, HasSubstr("pinscope apply --all --yes"));
+    EXPECT_EQ(seen(), expected(kFlows, "ro"));
+  }
+  end_second();
   // Of one alone it is what the policy says.
   EXPECT_EQ(apply({"--automatic", "--container", container_.id()}).status, 0);
   EXPECT_EQ(seen(), "");
+}
+
+TEST_P(FollowServiceOfTwo, TakesEverythingFromThemForAPolicyThatSaysAlways) {
+  say("onChange: apply\n", {"{pin: /sys/fs/bpf/flows}"});
+  ASSERT_NO_FATAL_FAILURE(start_both());
+  serve([&] {
+    say("onChange: apply-always\n", {});
+    expect_seen("");
+  });
+}
+
+// What is followed may come and go, for as many as have it.
+TEST_P(FollowServiceOfTwo, TakeEverythingWhoseSourcesAreGone) {
+  say("", {"{pin: /sys/fs/bpf/flows, missing: wait}"});
+  ASSERT_NO_FATAL_FAILURE(start_both());
+  serve([&] {
+    pins_.remove(kFlows);
+    expect_seen("");
+  });
 }
 
 // A source that is not followed is what it was at the start, beside one that is.
@@ -263,6 +303,7 @@ TEST_P(FollowService, IsAloneInItsStateDirectory) {
 }
 
 PINSCOPE_EACH_RUNTIME(FollowService);
+PINSCOPE_EACH_RUNTIME(FollowServiceOfTwo);
 
 }  // namespace
 }  // namespace pinscope::test

@@ -62,19 +62,43 @@ ExitStatus status_of(const Application& application) {
   return application.dry_run && changes ? kExitDiffers : kExitOk;
 }
 
-// What the policies, and not what is followed, would take: of so many that somebody should look at
-// it first.
-Result<bool> would_empty_many(const Settings& settings, const NextPolicies& next,
-                              const SwapOrder& order, const RecordFiles& files) {
-  const auto is_emptied = [](const Swapped& one) {
-    return one.outcome == Swapped::Outcome::kChanged && one.is_of_policy && one.changes.to_nothing;
-  };
-  PINSCOPE_TRY(const auto foreseen, apply_to(files, next.policies, order));
-  if (std::ranges::none_of(foreseen.containers, is_emptied)) return false;
+bool is_held(const Swapped& one) {
+  return one.outcome == Swapped::Outcome::kHeld;
+}
+
+// Whether policies would take everything from so many that somebody should look at it first. Looks
+// at every container: each of those that are asked for alone is one of few.
+Result<bool> would_empty_many(const Settings& settings, const NextPolicies& next, SwapOrder order) {
+  order.dry_run = true;
   PINSCOPE_TRY(const auto everybody, files_of_running(settings, {}));
   PINSCOPE_TRY(const auto all, apply_to(everybody, next.policies, order));
-  const auto count = static_cast<size_t>(std::ranges::count_if(all.containers, is_emptied));
+  const auto count = static_cast<size_t>(std::ranges::count_if(all.containers, is_held));
   return count > 1 && count * kOneIn > all.containers.size();
+}
+
+// What nobody has asked for. Those that would lose all that they have wait until it is known how
+// many they are.
+Result<Application> apply_automatically(const Settings& settings, const NextPolicies& next,
+                                        SwapOrder order, const RecordFiles& files) {
+  order.last_grant = SwapOrder::LastGrant::kHold;
+  PINSCOPE_TRY(auto application, apply_to(files, next.policies, order));
+  std::vector<std::string> held;
+  for (const auto& one : application.containers)
+    if (is_held(one)) held.push_back(one.record.given.id);
+  if (held.empty()) return application;
+  PINSCOPE_TRY(const bool are_many, would_empty_many(settings, next, order));
+  order.last_grant = are_many ? SwapOrder::LastGrant::kKeep : SwapOrder::LastGrant::kTake;
+  PINSCOPE_TRY(const auto of_held, files_of_running(settings, held));
+  PINSCOPE_TRY(auto then, apply_to(of_held, next.policies, order));
+  std::erase_if(application.containers, is_held);
+  for (auto& one : then.containers) {
+    std::erase_if(application.containers, [&](const Swapped& other) {
+      return other.record.given.pid == one.record.given.pid;
+    });
+    application.containers.push_back(std::move(one));
+  }
+  application.held.resize(application.containers.size());
+  return application;
 }
 
 // The containers are those of the options; one that has ended meanwhile is none.
@@ -103,14 +127,14 @@ Result<ExitStatus> run_apply(const Settings& settings, const ApplyOptions& optio
                   .by = this_caller(),
                   .dry_run = true,
                   .automatic = options.automatic};
-  if (options.automatic) {
-    PINSCOPE_TRY(order.keep_last_grant, would_empty_many(settings, next, order, files));
-  } else if (!options.yes && !options.dry_run) {
+  if (!options.automatic && !options.yes && !options.dry_run) {
     PINSCOPE_TRY(const auto foreseen, apply_to(files, next.policies, order));
     PINSCOPE_CHECK(check_emptied(foreseen));
   }
   order.dry_run = options.dry_run;
-  PINSCOPE_TRY(const auto application, apply_to(files, next.policies, order));
+  PINSCOPE_TRY(const auto application, options.automatic
+                                           ? apply_automatically(settings, next, order, files)
+                                           : apply_to(files, next.policies, order));
   print(settings.json() ? to_json(application) : to_text(application, settings.palette()));
   for (const auto& error : application.unreadable) report(error);
   return status_of(application);

@@ -55,6 +55,11 @@ std::string left_alone_text(const Explanation& start) {
   return ": no policy selects it, so it is left alone";
 }
 
+std::string on_change_of(const model::Decision& decision) {
+  const bool is_usual = decision.on_change == model::OnChange::kReport;
+  return is_usual ? "" : std::string(", onChange ") + model::name_of(decision.on_change);
+}
+
 std::string verdict_text(const Explained& explained, const Palette& palette) {
   const auto& decision = explained.start.decision;
   if (!explained.starts()) return palette.paint(Colour::kRed, "would not start");
@@ -82,7 +87,7 @@ std::string verdict_text(const Explained& explained, const Palette& palette) {
          (decision.delegation ? " and a bpffs for tokens at " + one_line(decision.at) : "") +
          " (layout " + model::name_of(decision.layout) + ", hostBpffs " +
          model::name_of(decision.host_bpffs) + (decision.void_rejected_by ? ", void reject" : "") +
-         (decision.on_change == model::OnChange::kApply ? ", onChange apply" : "") + ")" +
+         on_change_of(decision) + ")" +
          (depends(explained.start) ? ", and what other policies give it" : "");
 }
 

@@ -50,13 +50,15 @@ int strictness(model::HostBpffs host_bpffs) {
   return 2;
 }
 
-// A policy that says report keeps its containers as they are; one that says nothing goes along.
+// The most careful word of those that are said; a policy that says none goes along.
 model::OnChange merge_on_change(const std::vector<const Policy*>& policies) {
   const auto says = [&](model::OnChange word) {
     return std::ranges::any_of(policies, [&](const Policy* one) { return one->on_change == word; });
   };
   using enum model::OnChange;
-  return says(kApply) && !says(kReport) ? kApply : kReport;
+  if (says(kReport)) return kReport;
+  if (says(kApply)) return kApply;
+  return says(kApplyAlways) ? kApplyAlways : kReport;
 }
 
 class Decider {

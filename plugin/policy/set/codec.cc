@@ -349,7 +349,7 @@ Result<model::Policy> decode(std::span<const std::byte> bytes) {
   decoder.take_enum(policy.view.layout, stored.layout(), model::Layout::kBind);
   decoder.take_enum(policy.view.host_bpffs, stored.host_bpffs(), model::HostBpffs::kAllow);
   decoder.take_enum(policy.view.void_view, stored.void_view(), model::VoidView::kReject);
-  decoder.take_enum(policy.on_change, stored.on_change(), model::OnChange::kApply);
+  decoder.take_enum(policy.on_change, stored.on_change(), model::OnChange::kApplyAlways);
   if (stored.values() != nullptr) decoder.take(policy.view.values.emplace(), *stored.values());
   const std::string& file = policy.place.file;
   decoder.each(policy.grants, stored.grants(),

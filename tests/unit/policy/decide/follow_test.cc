@@ -33,7 +33,7 @@ TEST(Follow, HoldsWhereOnePolicySaysSo) {
   EXPECT_FALSE(decided({policy("a", {grant("/sys/fs/bpf/x")})}).grants.at(0).follow);
 }
 
-TEST(OnChange, AppliesChangesIfOnePolicySaysSoAndNoneWantsAReport) {
+TEST(OnChange, IsTheMostCarefulWordThatIsSaid) {
   using enum model::OnChange;
   const auto merged = [](std::vector<std::optional<model::OnChange>> said) {
     std::vector<model::Policy> policies;
@@ -48,6 +48,9 @@ TEST(OnChange, AppliesChangesIfOnePolicySaysSoAndNoneWantsAReport) {
   EXPECT_EQ(merged({std::nullopt, kApply, kApply}), kApply);
   EXPECT_EQ(merged({kApply, kReport}), kReport);
   EXPECT_EQ(merged({kReport, kApply}), kReport);
+  EXPECT_EQ(merged({kApplyAlways, std::nullopt}), kApplyAlways);
+  EXPECT_EQ(merged({kApplyAlways, kApply}), kApply);
+  EXPECT_EQ(merged({kApplyAlways, kReport}), kReport);
 }
 
 TEST(Follow, NamesTheGlobsThatAreFollowedWhateverTheyMatch) {
