@@ -28,6 +28,12 @@ Result<std::string> make_secret() {
   return hex_of(std::as_bytes(std::span(bytes)));
 }
 
+// Where the kernel keeps types from whoever asks, as a security module may, values are shown
+// without, and the container starts.
+bool are_kept_back(const Error& error) {
+  return error.errnum() == EPERM || error.errnum() == EACCES || error.errnum() == ENOENT;
+}
+
 }  // namespace
 
 Result<HandOver> HandOver::begin(const std::string& state_directory, const std::string& container) {
@@ -62,8 +68,10 @@ Result<std::optional<uint32_t>> HandOver::types_of(int map) {
   if (id == 0) return std::nullopt;
   const auto known = std::ranges::find(types_, id, &std::pair<uint32_t, uint32_t>::first);
   if (known != types_.end()) return known->second;
-  PINSCOPE_TRY(Fd btf, kernel::open_btf(id));
-  PINSCOPE_TRY(const uint32_t position, take(std::move(btf)));
+  auto btf = kernel::open_btf(id);
+  if (!btf && are_kept_back(btf.error())) return std::nullopt;
+  if (!btf) return std::unexpected(std::move(btf).error());
+  PINSCOPE_TRY(const uint32_t position, take(*std::move(btf)));
   types_.emplace_back(id, position);
   return position;
 }

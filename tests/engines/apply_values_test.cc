@@ -8,10 +8,12 @@
 #include <fstream>
 
 #include "plugin/model/values_lease.h"
+#include "tests/support/bpf/type_table.h"
 #include "tests/support/container/swap_test.h"
 #include "tests/support/machine/held.h"
 #include "tests/support/machine/silent_file_system.h"
 #include "tests/support/machine/wait.h"
+#include "tests/support/programs/supervisor.h"
 
 namespace pinscope::test {
 namespace {
@@ -58,13 +60,12 @@ class ApplyValues : public SwapTest {
     return count;
   }
   // The names and ids of the maps that the newest of `count` leases shows.
-  [[nodiscard]] std::string shown(size_t count) const {
-    const Fd service = holder_->connect();
-    say(service, {.kind = hold::Kind::kServe});
-    (void)receive(service);  // the answer, with the memory of the request
-    std::string text;
-    for (size_t i = 0; i < count; ++i) text = maps_of(receive_lease(service));
-    return text;
+  [[nodiscard]] std::string shown(size_t count) const { return maps_of(newest_of(count)); }
+  // How many of the maps that it shows have types.
+  [[nodiscard]] size_t typed(size_t count) const {
+    const auto maps = lease_of(newest_of(count)).maps;
+    return static_cast<size_t>(std::ranges::count_if(
+        maps, [](const model::LeasedMap& map) { return map.btf.has_value(); }));
   }
   static std::string expected_values(const char* source) {
     const std::string path = source;
@@ -78,14 +79,24 @@ class ApplyValues : public SwapTest {
   std::unique_ptr<HolderThread> holder_;
 
  private:
-  static std::string maps_of(const Given& given) {
+  [[nodiscard]] Given newest_of(size_t count) const {
+    const Fd service = holder_->connect();
+    say(service, {.kind = hold::Kind::kServe});
+    (void)receive(service);  // the answer, with the memory of the request
+    Given given;
+    for (size_t i = 0; i < count; ++i) given = receive_lease(service);
+    return given;
+  }
+  static model::ValuesLease lease_of(const Given& given) {
     std::string json(size_t{1} << 20, '\0');
     const Fd& description = given.descriptors.at(1);
     json.resize(static_cast<size_t>(
         check(::pread(description.get(), json.data(), json.size(), 0), "read")));
-    const auto lease = model::values_lease_from_json(json, given.descriptors.size() - 2);
+    return model::values_lease_from_json(json, given.descriptors.size() - 2).value();
+  }
+  static std::string maps_of(const Given& given) {
     std::string text;
-    for (const auto& map : lease.value().maps) {
+    for (const auto& map : lease_of(given).maps) {
       bpf_map_info info = {};
       uint32_t size = sizeof info;
       check(bpf_obj_get_info_by_fd(given.descriptors.at(2 + map.map).get(), &info, &size), "ask");
@@ -110,6 +121,42 @@ TEST_P(ApplyValues, KeepsThemWhereNothingOfThemIsDifferent) {
   expect_applied();
   EXPECT_EQ(values(), before);
   EXPECT_EQ(seen(), "");
+}
+
+// As a security module may keep them: a start or a change does not fail for it.
+TEST_P(ApplyValues, AreShownWithoutTypesThatTheKernelKeepsBack) {
+  if (leaves_old_view()) GTEST_SKIP() << "a program has one supervisor, which plays the kernel";
+  const auto pin_typed = [this] {
+    TypeTable types;
+    const uint32_t number = types.u32();
+    const int table = types.load();
+    DECLARE_LIBBPF_OPTS(bpf_map_create_opts, options, .btf_fd = static_cast<uint32_t>(table),
+                        .btf_key_type_id = number, .btf_value_type_id = number);
+    const Fd map(check(bpf_map_create(BPF_MAP_TYPE_ARRAY, "typed", 4, 4, 1, &options), "make"));
+    pins_.object(map, kFlows);
+  };
+  pins_.remove(kFlows);
+  pin_typed();
+  order({kValuesOfFlows});
+  ASSERT_NO_FATAL_FAILURE(start());
+  EXPECT_EQ(typed(1), 1U);
+
+  const auto apply_without_types = [&](int errnum) {
+    pins_.remove(kFlows);
+    pin_typed();
+    return run_supervised(argv("apply", {"--all"}), "", [&](const SystemCall& call) {
+      const bool asks = call.number == SYS_bpf && call.arguments[0] == BPF_BTF_GET_FD_BY_ID;
+      return asks ? Verdict::fail(errnum) : Verdict::run();
+    });
+  };
+  const auto refused = apply_without_types(EPERM);
+  EXPECT_EQ(refused.status, 0) << refused;
+  EXPECT_TRUE(wait_until([] { return held() == 1; })) << "the holder keeps the old ones";
+  EXPECT_EQ(shown(1), expected_values(kFlows));
+  EXPECT_EQ(typed(1), 0U);
+  // What may be better the next time is an error.
+  const auto failed = apply_without_types(ENOMEM);
+  EXPECT_EQ(failed.status, 1) << failed;
 }
 
 TEST_P(ApplyValues, ReplacesThoseOfAMapThatWasReplaced) {
