@@ -1,7 +1,7 @@
 # Runs the tests that ctest knows, many cases of a GoogleTest program in one process: to start one for
 # each case takes longer than most cases do. What is no GoogleTest is left to ctest. Tests that hold ctest's resource
-# "root" run one at a time, the others beside them. A case that ends its process, or takes longer than its TIMEOUT,
-# has failed, and those behind it have another process.
+# "root" run one at a time, the others beside them. A case that fails may leave something behind, ends its process, or takes
+# longer than its TIMEOUT: those behind it have another process.
 # Usage: run.py BUILD RESULTS.xml [-j JOBS] CTEST-OPTION..., with ctest's options that choose tests.
 import collections
 import json
@@ -86,6 +86,7 @@ class Process:
         self.progress = progress
         self.now, self.began, self.is_late = None, time.monotonic(), False
         self.before = []  # what it says outside of its cases
+        self.has_failed = False
 
     def run(self):
         first = next(iter(self.left.values()))
@@ -96,7 +97,8 @@ class Process:
             environment = dict(os.environ) | dict(
                 each.split("=", 1) for each in first.properties.get("ENVIRONMENT", []))
             self.process = subprocess.Popen(
-                [first.command[0], f"--gtest_flagfile={flags.name}", "--gtest_color=no", *first.command[2:]],
+                [first.command[0], f"--gtest_flagfile={flags.name}", "--gtest_color=no", "--gtest_fail_fast",
+                 *first.command[2:]],
                 cwd=first.properties.get("WORKING_DIRECTORY"), env=environment, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                 start_new_session=True)
@@ -127,10 +129,15 @@ class Process:
             self.now, self.began = self.left[step[2]], time.monotonic()
         (self.now.output if self.now else self.before).append(line)
         if step and self.now and step[1] != "RUN" and step[2] == self.now.in_program:
-            self.end(OUTCOMES[step[1]])
+            if self.has_failed:  # it was not run
+                self.now.output.clear()
+                self.now = None
+            else:
+                self.end(OUTCOMES[step[1]])
 
     def end(self, status, message=None):
         case = self.left.pop(self.now.in_program)
+        self.has_failed = self.has_failed or status == "fail"
         case.seconds = time.monotonic() - self.began
         case.end(status, message)
         self.progress.tell(case)
@@ -146,13 +153,11 @@ class Process:
             for case in list(self.left.values()):
                 self.now, case.output = case, self.before
                 self.end("notrun")
-        elif self.left:  # It came to none of them: the next would not, either.
+        elif self.left and not self.has_failed:  # It came to none of them: the next would not, either.
             self.now = next(iter(self.left.values()))
             self.now.output = list(self.before)
             self.end("fail", f"its process ended with {status} before it")
-        elif status not in (0, 1) or self.is_late:
-            self.fail_end(status, says)
-        elif status == 1 and not re.search(r"^\[  FAILED  \]", says, re.MULTILINE):
+        elif status != (1 if self.has_failed else 0) or self.is_late:
             self.fail_end(status, says)
 
     # Every case has passed, and then something was found: by a sanitizer, for one.

@@ -25,12 +25,16 @@ if "Everything.IsSkipped" in cases:
     print("main.cc:1: Skipped\\nneeds root\\n\\n[  SKIPPED ] everything")
     sys.exit(0)
 failed = False
+assert "--gtest_fail_fast" in sys.argv
 for case in cases:
+    if failed:  # which --gtest_fail_fast is for
+        print(f"[ RUN      ] {case}\\n[  SKIPPED ] {case} (0 ms)")
+        continue
     print(f"[ RUN      ] {case}", flush=True)
     if "Crashes" in case: os.abort()
     if "Hangs" in case: time.sleep(60)
     outcome = "FAILED  " if "Fails" in case else "SKIPPED " if "Skips" in case else "     OK "
-    failed = failed or "Fails" in case
+    failed = "Fails" in case
     print(f"it says\\x01{case}\\n[  {outcome}] {case}" + (", where GetParam() = 1" if "Fails" in case else "") + " (3 ms)",
           flush=True)
 if failed: print("[  FAILED  ] 1 test, listed below:")
@@ -67,7 +71,9 @@ assert [cases[f"unit.{name}"][0] for name in ("A.Passes", "A.Fails", "A.Skips/1"
 assert "it says?A.Fails" in cases["unit.A.Fails"][2] and "A.Passes" not in cases["unit.A.Fails"][2], cases
 assert calls == "", calls
 
-# What is behind it has another process.
+# What is behind one that fails has another process, and so has what is behind one that ends it.
+cases, _ = run(["A.Passes", "A.Fails", "A.PassesBehindIt"])
+assert [case[0] for case in cases.values()] == ["run", "fail", "run"], cases
 cases, _ = run(["A.Passes", "A.Crashes", "A.PassesBehindIt", "A.Hangs", "A.PassesInTheEnd"])
 assert cases["unit.A.Crashes"][:2] == ("fail", "its process ended with -6"), cases
 assert cases["unit.A.Hangs"][:2] == ("fail", "took longer than 2 s"), cases
