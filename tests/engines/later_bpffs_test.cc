@@ -184,7 +184,53 @@ TEST_P(LaterBpffs, ThatIsMountedInALoopIsTakenAwayOnceTheLoopEnds) {
   EXPECT_THAT(bpf_mounts(), SizeIs(1));
 }
 
+// As a container while its runtime sets it up: what is mounted around it is the host's.
+class WhileItIsSetUp : public LaterBpffs {
+ protected:
+  // Has the runtime run this behind our hook, before it changes to the container's root.
+  void start_with(const std::string& source, const std::vector<std::string>& arguments) {
+    std::vector<std::string> words = argv("apply", arguments);
+    for (auto& word : words) word = "'" + word + "'";
+    std::string line;
+    for (const auto& word : words) line += word + " ";
+    const std::string script = source + line + "> " + said_.path("out") + " 2>&1; true";
+    container_.spec.hooks["createRuntime"] = {
+        installation_.hook("createRuntime"),
+        {.path = "/bin/sh", .args = {"sh", "-c", script}, .env = {}}};
+    container_.probe({"sleep 30000"});
+    ASSERT_EQ(container_.create().status, 0);
+    ASSERT_EQ(container_.start().status, 0);
+  }
+  [[nodiscard]] std::string said() const { return read_file(said_.path("out")); }
+
+  TempDirectory said_;
+};
+
+TEST_P(WhileItIsSetUp, NothingIsTakenAway) {
+  say("");
+  ASSERT_NO_FATAL_FAILURE(start_with("", {"--all"}));
+  EXPECT_THAT(said(), HasSubstr("1 unchanged"));
+  EXPECT_EQ(seen(), expected(kFlows, "ro"));
+  EXPECT_THAT(apply().out, HasSubstr("1 unchanged"));
+}
+
+TEST_P(WhileItIsSetUp, ItsViewIsNotChanged) {
+  say("");
+  const std::string replaces =
+      "rm /sys/fs/bpf/flows; ln /sys/fs/bpf/other /sys/fs/bpf/flows 2>/dev/null || "
+      "mv /sys/fs/bpf/other /sys/fs/bpf/flows; ";
+  const uint32_t before = map_id(kFlows);
+  ASSERT_NO_FATAL_FAILURE(start_with(replaces, {"--all"}));
+  EXPECT_THAT(said(), HasSubstr("has not changed to it yet"));
+  EXPECT_EQ(seen(), "flows:" + std::to_string(before) + ":ro");
+  // Afterwards it is.
+  expect_applied();
+  EXPECT_EQ(seen(), expected(kFlows, "ro"));
+  EXPECT_THAT(bpf_mounts(), SizeIs(leaves_old_view() ? 2 : 1));
+}
+
 PINSCOPE_EACH_RUNTIME(LaterBpffs);
+PINSCOPE_EACH_RUNTIME(WhileItIsSetUp);
 
 }  // namespace
 }  // namespace pinscope::test

@@ -35,6 +35,7 @@ Colour colour_of(Outcome outcome) {
       return Colour::kRed;
     case Outcome::kUnchanged:
     case Outcome::kDiffers:
+    case Outcome::kHeld:
     case Outcome::kEnded:
       break;
   }
