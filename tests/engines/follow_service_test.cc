@@ -271,6 +271,7 @@ TEST_P(FollowService, LeavesOtherMounts) {
 }
 
 TEST_P(FollowService, SaysHowItIs) {
+  if (!has_program("python3")) GTEST_SKIP() << "python3 is not installed";
   say("", {"{pin: /sys/fs/bpf/flows, follow: true}"});
   ASSERT_NO_FATAL_FAILURE(start());
   serve([&] {

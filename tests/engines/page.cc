@@ -117,7 +117,8 @@ void Page::walk(const Interpreter& interpreter) {
 void PageTest::TearDown() {
   for (const char* pin :
        {"/sys/fs/bpf/flows", "/sys/fs/bpf/keys", "/sys/fs/bpf/quota", "/sys/fs/bpf/peers",
-        "/sys/fs/bpf/counters", "/sys/fs/bpf/agent/flows", "/sys/fs/bpf/agent/quota"})
+        "/sys/fs/bpf/counters", "/sys/fs/bpf/packets", "/sys/fs/bpf/bytes", "/sys/fs/bpf/agent-1",
+        "/sys/fs/bpf/agent-2", "/sys/fs/bpf/agent/flows", "/sys/fs/bpf/agent/quota"})
     ::unlink(pin);
   ::rmdir("/sys/fs/bpf/agent");
 }

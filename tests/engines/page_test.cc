@@ -47,10 +47,20 @@ TEST_F(Pages, Inventory) {
   walk_with_podman("inventory.md");
 }
 
-// What is changed in containers that run.
+// What is changed in containers that run, and pinscoped --follow as its unit starts it.
 TEST_F(Pages, Operating) {
-  if (!has_program("bpftool")) GTEST_SKIP() << "bpftool is not installed";
-  walk_with_podman("operating.md");
+  for (const char* program : {"bpftool", "podman", "clang", "jq"})
+    if (!has_program(program)) GTEST_SKIP() << program << " is not installed";
+  EngineMachine machine;
+  machine.write("/etc/containers/containers.conf", kPodmanConf);
+  Page(machine, "operating.md").walk([&](const std::string& command) {
+    if (command != "systemctl enable --now pinscope-follow") return false;
+    machine.start("follow", {"pinscoped", "--follow"});
+    EXPECT_TRUE(wait_until([&] { return machine.exists("/run/pinscope/follow/status.sock"); }))
+        << machine.log("follow");
+    return true;
+  });
+  machine.run({"podman", "rm", "-fa", "-t", "0"});
 }
 
 TEST_F(Pages, Exceptions) {

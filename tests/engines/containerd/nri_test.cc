@@ -78,6 +78,35 @@ TEST_P(NriPod, GainsNothingByAnnotationsThatLie) {
   EXPECT_EQ(granted(), 0);
 }
 
+// With the service beside the plugin: nobody starts the container again.
+TEST_P(NriPod, SeesTheMapThatAnAgentPinsAnew) {
+  std::string policy = kWebPolicy;
+  policy.replace(policy.find("access: read"), std::string("access: read").size(), "follow: true");
+  write_policy(policy);
+  node().start();
+  start_plugin();
+  const pid_t service = node().machine().start("follow", {"pinscoped", "--follow"});
+  const std::string id = start_sleeper(node().cri().run_pod());
+  const std::string record = node().machine().read("/run/pinscope/containers/" + id + ".json");
+  const auto at = record.find("\"pid\":");
+  ASSERT_NE(at, std::string::npos) << record;
+  const std::string pid = std::to_string(std::stoul(record.substr(at + 6)));
+  const auto looks_up = [&] {
+    return node()
+        .machine()
+        .run({"nsenter", "--target", pid, "--mount", "/bin/probe", "lookup /sys/fs/bpf/flows 1"})
+        .out;
+  };
+  EXPECT_EQ(looks_up(), "lookup /sys/fs/bpf/flows 1: ok 42\n");
+  pins.remove("/sys/fs/bpf/flows");
+  pins.map("/sys/fs/bpf/flows", {.name = "flows"});
+  set_value("/sys/fs/bpf/flows", 1, 43);
+  EXPECT_TRUE(wait_until([&] { return looks_up() == "lookup /sys/fs/bpf/flows 1: ok 43\n"; }))
+      << looks_up() << node().machine().log("follow");
+  EXPECT_THAT(pinscope({"drift"}).out, HasSubstr("no drift"));
+  node().machine().stop(service);
+}
+
 TEST_P(NriPod, HasItsViewWithoutAHookInItsConfiguration) {
   node().start();
   start_plugin({"--nri-mode", "start"});
