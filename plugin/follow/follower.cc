@@ -112,11 +112,14 @@ std::vector<Due> Follower::take(Time now, size_t most) {
   if (now >= verify_at_) {
     const bool is_first = verify_at_ == Time();
     take_up(containers_.look_at_all(), now);
-    policies_.look_again();
     verify_at_ = now + limits_.verify;
     // What happened while nobody looked.
     if (is_first)
       for (const auto& file : containers_.all()) ask(file, now);
+  }
+  if (now >= policies_at_) {
+    policies_.look_again(now);
+    policies_at_ = now + limits_.policies;
   }
   take_up(containers_.take(), now);
   for (const uint64_t source : pins_.take(now)) {
@@ -144,7 +147,7 @@ std::vector<Due> Follower::take(Time now, size_t most) {
 
 Follower::Time Follower::next() const {
   if (!ready_.empty()) return {};
-  Time next = std::min({verify_at_, pins_.next(), mounts_.next()});
+  Time next = std::min({verify_at_, policies_at_, pins_.next(), mounts_.next()});
   for (const auto* waits : {&turns_, &retries_})
     if (const auto turn = waits->next()) next = std::min(next, *turn);
   if (const auto policies = policies_.next()) next = std::min(next, *policies);

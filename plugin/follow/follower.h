@@ -46,7 +46,8 @@ class Follower {
                                        .longest = std::chrono::milliseconds(60'000),
                                        .calm = std::chrono::milliseconds(120'000),
                                        .window = std::chrono::milliseconds(500)};
-    std::chrono::milliseconds verify{60'000};  // between two looks at all records
+    std::chrono::milliseconds verify{60'000};   // between two looks at all records
+    std::chrono::milliseconds policies{5'000};  // and at the files of policies
   };
   struct Counters {
     size_t containers = 0;  // that have a record
@@ -100,6 +101,7 @@ class Follower {
   std::vector<uint64_t> ready_;  // keys that may have their turn
   std::set<uint64_t> is_ready_;
   Time verify_at_;
+  Time policies_at_;
   uint64_t source_changes_ = 0;
   uint64_t policy_changes_ = 0;
   uint64_t mount_changes_ = 0;

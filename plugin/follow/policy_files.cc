@@ -21,17 +21,45 @@ constexpr milliseconds kLongest{2000};  // after which changes are told, calm or
 Result<PolicyFiles> PolicyFiles::open(const std::string& path) {
   PINSCOPE_TRY(auto inotify, kernel::Inotify::open());
   PolicyFiles files(path, std::move(inotify));
-  files.look_again();
+  files.watch();
+  files.traces_ = files.traces();
   return files;
 }
 
-void PolicyFiles::look_again() {
+void PolicyFiles::look_again(Time now) {
+  watch();
+  if (first_ || traces() == traces_) return;
+  first_ = now;
+  last_ = now;
+}
+
+std::string PolicyFiles::traces() const {
+  const auto directory = open_at(AT_FDCWD, path_, O_RDONLY | O_DIRECTORY);
+  const auto names =
+      directory ? names_in(directory->get(), path_) : std::unexpected(directory.error());
+  std::string text;
+  const auto add = [&](const std::string& path) {
+    struct stat found {};
+    if (::stat(path.c_str(), &found) != 0) return;
+    for (const auto number :
+         {found.st_dev, static_cast<dev_t>(found.st_ino), static_cast<dev_t>(found.st_size),
+          static_cast<dev_t>(found.st_mtim.tv_sec), static_cast<dev_t>(found.st_mtim.tv_nsec),
+          static_cast<dev_t>(found.st_ctim.tv_sec), static_cast<dev_t>(found.st_ctim.tv_nsec)})
+      text += std::to_string(number) + " ";
+    text += path + "\n";
+  };
+  if (!names) add(path_);
+  for (const auto& name : names ? *names : std::vector<std::string>()) add(path_ + "/" + name);
+  return text;
+}
+
+void PolicyFiles::watch() {
   // The events of a directory are of the names in it; a file's, of its own name there. The path may
   // lead over symbolic links, as those of a ConfigMap do.
   auto directory = open_at(AT_FDCWD, path_, O_RDONLY | O_DIRECTORY);
   if (!directory)
     directory = open_at(AT_FDCWD, std::string(parent_of(path_)), O_RDONLY | O_DIRECTORY);
-  if (directory) (void)inotify_.watch(directory->get());
+  if (directory) (void)inotify_.watch(directory->get(), kernel::Inotify::What::kContents);
 }
 
 std::optional<PolicyFiles::Time> PolicyFiles::next() const {
@@ -49,7 +77,8 @@ bool PolicyFiles::take(Time now) {
   if (!due || *due > now) return false;
   first_.reset();
   last_.reset();
-  look_again();
+  watch();
+  traces_ = traces();
   return true;
 }
 

@@ -1,5 +1,6 @@
 // Tells that files of policies have changed, once they have been left alone for a moment: whoever
-// installs policies writes several files.
+// installs policies writes several files. By events of their directory, and, for file systems that
+// have none, files behind links and maps of memory, by a look at each file from time to time.
 #pragma once
 
 #include <chrono>
@@ -25,14 +26,19 @@ class PolicyFiles {
   [[nodiscard]] std::optional<Time> next() const;
   // Whether there are changes that nobody was told of.
   bool take(Time now);
-  // For a directory that was replaced by another.
-  void look_again();
+  // From time to time: also for a directory that was replaced by another.
+  void look_again(Time now);
 
  private:
   PolicyFiles(std::string path, kernel::Inotify inotify)
       : path_(std::move(path)), inotify_(std::move(inotify)) {}
 
+  void watch();
+  // What stat(2) says of each of the files.
+  [[nodiscard]] std::string traces() const;
+
   std::string path_;
+  std::string traces_;
   kernel::Inotify inotify_;
   std::optional<Time> first_;  // of the events that were not told of
   std::optional<Time> last_;

@@ -39,6 +39,10 @@ class FollowService : public SwapTest {
     return result.err;
   }
 
+  [[nodiscard]] bool drift_is_none() const {
+    return pinscope::test::run(argv("drift", {})).status == 0;
+  }
+
   void expect_seen(const std::string& view) {
     EXPECT_TRUE(wait_until([&] { return seen() == view; })) << seen() << ", not " << view;
   }
@@ -115,6 +119,33 @@ TEST_P(FollowService, GivesWhatAPolicySaysThatWantsIt) {
   serve([&] {
     say("onChange: apply\n", {"{pin: /sys/fs/bpf/flows}", "{pin: /sys/fs/bpf/counters}"});
     expect_seen(expected(kCounters, "ro") + " " + expected(kFlows, "ro"));
+  });
+}
+
+// As editors and shells write: no name of a file changes. And a file that is elsewhere, of which no
+// event tells.
+TEST_P(FollowService, GivesWhatAPolicySaysThatIsWrittenInPlace) {
+  say("onChange: apply\n", {"{pin: /sys/fs/bpf/flows}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  std::string path;
+  for (const auto& entry : std::filesystem::directory_iterator(installation_.policy_directory()))
+    path = entry.path();
+  const std::string before = read_file(path);
+  std::string after = before;
+  after.replace(after.find("flows"), std::string("flows").size(), "counters");
+  serve([&] {
+    std::ofstream(path) << after;
+    expect_seen(expected(kCounters, "ro"));
+    const TempDirectory elsewhere;
+    const std::string there = elsewhere.path("policy.yaml");
+    std::filesystem::copy_file(path, there);
+    std::filesystem::remove(path);
+    std::filesystem::create_symlink(there, path);
+    EXPECT_TRUE(wait_until([&] { return drift_is_none(); }));
+    std::ofstream(there) << before;
+    expect_seen(expected(kFlows, "ro"));
+    std::filesystem::remove(path);
+    std::filesystem::copy_file(there, path);
   });
 }
 

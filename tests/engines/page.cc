@@ -130,6 +130,7 @@ std::string without_what_varies(const std::string& text) {
       {std::regex(R"(\b[0-9a-f]{12,64}\b)"), "ID"},
       {std::regex(R"(\b(map|program|link) \d+)"), "$1 NUMBER"},
       {std::regex(R"(\(pid \d+\))"), "(pid NUMBER)"},
+      {std::regex(R"(\bid=\d+)"), "id=NUMBER"},
       // What others have on this machine, whose objects have no namespace.
       {std::regex(R"(\b\d+ (map|program|link)s?\b)"), "NUMBER $1s"},
       {std::regex(R"((^|\n)(orphan |(map|program|link) )[^\n]*\borphan\b[^\n]*)"), ""},

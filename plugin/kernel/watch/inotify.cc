@@ -18,10 +18,12 @@ Result<Inotify> Inotify::open() {
 
 // inotify takes paths only. The magic link leads to the directory that is open, whatever is mounted
 // on it by now.
-Result<int> Inotify::watch(int directory) const {
+Result<int> Inotify::watch(int directory, What what) const {
   constexpr uint32_t kWhatChangesNames = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
+  constexpr uint32_t kWhatChangesFiles = IN_CLOSE_WRITE | IN_ATTRIB;
+  const uint32_t events = kWhatChangesNames | (what == What::kContents ? kWhatChangesFiles : 0);
   const std::string link = "/proc/self/fd/" + std::to_string(directory);
-  const int watch = ::inotify_add_watch(fd_.get(), link.c_str(), kWhatChangesNames | IN_ONLYDIR);
+  const int watch = ::inotify_add_watch(fd_.get(), link.c_str(), events | IN_ONLYDIR);
   if (watch < 0) return std::unexpected(Error::system("watch a directory", errno));
   return watch;
 }

@@ -28,8 +28,10 @@ class Inotify {
   static Result<Inotify> open();
 
   [[nodiscard]] int fd() const { return fd_.get(); }
+  // What is told of a directory: which names are in it, or what their files hold as well.
+  enum class What { kNames, kContents };
   // The same number for every way to one directory. ENOSPC: the user's limit of watches.
-  [[nodiscard]] Result<int> watch(int directory) const;
+  [[nodiscard]] Result<int> watch(int directory, What what = What::kNames) const;
   // Nothing if the watch has ended by itself.
   void unwatch(int watch) const;
 
