@@ -7,6 +7,7 @@
 #include "plugin/health/access.h"
 #include "plugin/health/audit.h"
 #include "plugin/health/engines.h"
+#include "plugin/health/follow.h"
 #include "plugin/health/kernel.h"
 #include "plugin/health/pinning.h"
 #include "plugin/health/place.h"
@@ -28,8 +29,10 @@ std::vector<model::Findings> check_state(const Places& places) {
           check_strangers({.state_directory = places.state_directory,
                            .policy_path = places.policy_path,
                            .cache_directory = places.cache_directory}),
-          check_audit(places.audit_path, places.state_directory), check_refusals(places.audit_path),
-          check_values(places.state_directory, places.policy_path)};
+          check_audit(places.audit_path, places.state_directory),
+          check_refusals(places.audit_path),
+          check_values(places.state_directory, places.policy_path),
+          check_follow(places.state_directory, places.policy_path)};
 }
 
 }  // namespace

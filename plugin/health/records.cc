@@ -1,7 +1,10 @@
 #include "plugin/health/records.h"
 
+#include <utility>
+
 #include "plugin/base/text.h"
 #include "plugin/health/directory.h"
+#include "plugin/health/named.h"
 #include "plugin/inventory/entries.h"
 #include "plugin/record/store.h"
 
@@ -12,8 +15,6 @@ using model::Findings;
 using Level = Finding::Level;
 
 namespace {
-
-constexpr size_t kMaxNamed = 8;
 
 Finding records(const inventory::Entries& all) {
   size_t running = 0;
@@ -62,13 +63,9 @@ Finding judge_void_views(const inventory::Entries& all) {
       names.push_back(by_name(entry));
   if (names.empty()) return {Level::kOk, "state", "void views", "none", ""};
   const size_t count = names.size();
-  if (count > kMaxNamed) {
-    names.resize(kMaxNamed);
-    names.push_back("and " + std::to_string(count - kMaxNamed) + " more");
-  }
   return {Level::kWarn, "state", "void views",
           count_of(count, "container has", "containers have") +
-              " a way past the view: " + joined(names, ", "),
+              " a way past the view: " + first_names(std::move(names)),
           "pinscope list --void shows them, pinscope inspect what to do; a policy can refuse such "
           "containers (view.void: reject)"};
 }

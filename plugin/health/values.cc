@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "plugin/base/text.h"
+#include "plugin/health/named.h"
 #include "plugin/policy/language/load.h"
 #include "plugin/record/store.h"
 
@@ -16,7 +17,6 @@ using Level = Finding::Level;
 namespace {
 
 constexpr const char* kPart = "values";
-constexpr size_t kMaxNamed = 8;
 
 Finding holder(const inventory::ValuesService& found) {
   if (found.has_holder) return {Level::kOk, kPart, "holder", "there", ""};
@@ -48,22 +48,13 @@ Finding service(const inventory::ValuesService& found) {
   return {};
 }
 
-std::string names_of(std::vector<std::string> names) {
-  const size_t count = names.size();
-  if (count > kMaxNamed) {
-    names.resize(kMaxNamed);
-    names.push_back("and " + std::to_string(count - kMaxNamed) + " more");
-  }
-  return joined(names, ", ");
-}
-
 void add_set_aside(Findings& findings, const model::ValuesStatus& status) {
   std::vector<std::string> names;
   for (const auto& lease : status.leases)
     if (lease.set_aside) names.push_back(one_line(lease.container));
   if (names.empty()) return;
   findings.push_back({Level::kFail, kPart, "set-aside",
-                      "two processes that serve values ended over those of " + names_of(names) +
+                      "two processes that serve values ended over those of " + first_names(names) +
                           ": they are not served any more, and readers get an error",
                       "the log of pinscoped --values says how they ended; the service tries again "
                       "when it is restarted, and something is wrong with it or with the map"});
@@ -72,7 +63,7 @@ void add_set_aside(Findings& findings, const model::ValuesStatus& status) {
 Finding nobody(const std::vector<std::string>& wanted_by) {
   const bool is_one = wanted_by.size() == 1;
   return {Level::kFail, kPart, "service",
-          std::string(is_one ? "policy " : "policies ") + names_of(wanted_by) +
+          std::string(is_one ? "policy " : "policies ") + first_names(wanted_by) +
               (is_one ? " wants" : " want") + " values and nothing serves them: containers that " +
               (is_one ? "it selects" : "they select") + " do not start",
           "enable pinscope-values-holder.service and pinscope-values.service, or run pinscoped "
@@ -100,7 +91,7 @@ Finding strangers(const model::ValuesStatus& status, const std::set<std::string>
   const size_t count = names.size();
   return {Level::kWarn, kPart, "records",
           count_of(count, "container has", "containers have") +
-              " values and no record: " + names_of(std::move(names)),
+              " values and no record: " + first_names(std::move(names)),
           "something keeps their file systems mounted: pinscope inventory, or a process that "
           "outlived its container"};
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plugin/inventory/entries.h"
+#include "plugin/inventory/follow_service.h"
 #include "plugin/inventory/values_service.h"
 #include "plugin/metrics/counters.h"
 
@@ -55,6 +56,7 @@ struct Facts {
   std::optional<std::map<std::string, uint64_t>> drift;    // by kind, all that there are
   std::optional<std::map<std::string, uint64_t>> notices;  // by kind, all that there are
   std::optional<inventory::ValuesService> values;
+  std::optional<inventory::FollowService> follow;
   double seconds = 0;  // that it took to find all this
 };
 

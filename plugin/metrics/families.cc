@@ -11,6 +11,7 @@
 #include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/inventory/live.h"
+#include "plugin/metrics/follow.h"
 #include "plugin/metrics/table.h"
 #include "plugin/model/container.h"
 
@@ -85,6 +86,7 @@ class Builder {
     containers();
     policies();
     values();
+    add_follow(facts_, families_);
     maps();
     kinds("pinscope_leftovers", "What `pinscope gc` would remove.", facts_.leftovers);
     kinds("pinscope_drift", "Differences between what runs and what the policies would make of it.",
@@ -362,6 +364,7 @@ class Builder {
     success.add({"drift"}, facts_.drift ? 1 : 0);
     success.add({"notices"}, facts_.notices ? 1 : 0);
     success.add({"values"}, facts_.values ? 1 : 0);
+    success.add({"follow"}, facts_.follow ? 1 : 0);
     gauge("pinscope_collection_success", "1 if this part could be looked at, 0 if not.",
           success.samples());
     gauge("pinscope_collection_duration_seconds", "Time that it took to look at all of it.",

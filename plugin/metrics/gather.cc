@@ -188,6 +188,8 @@ Gathered gather(const GatherOptions& options) {
   facts.policies = kept(look_at_policies(options), result.failed);
   if (facts.entries) facts.maps = kept(look_at_maps(*facts.entries), result.failed);
   facts.values = kept(inventory::look_at_values(options.state_directory), result.failed);
+  facts.follow = kept(inventory::look_at_follow(options.state_directory, options.time_for_follow),
+                      result.failed);
   const std::chrono::nanoseconds took(monotonic_ns() - begin);
   facts.notices = kept(took < 2 * options.time_for_inventory
                            ? count_notices(options)

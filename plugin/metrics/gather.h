@@ -27,6 +27,8 @@ struct GatherOptions {
   // For taking the inventory, which looks at every process, mount namespace and pin of the machine.
   // It is given up then, and is not begun when the rest took longer than twice that.
   std::chrono::milliseconds time_for_inventory{2000};
+  // For the answer of the service that follows, which answers after what it does.
+  std::chrono::milliseconds time_for_follow{1000};
 };
 
 struct Gathered {

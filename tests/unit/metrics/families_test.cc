@@ -48,6 +48,7 @@ Facts facts_of(std::vector<inventory::Entry> entries) {
   model::ValuesStatus served;
   served.leases = {{.container = "a"}};
   facts.values = inventory::ValuesService{true, true, served};
+  facts.follow = inventory::FollowService{true, true, model::FollowStatus{}};
   facts.audit = AuditFacts{1, 2, 3, {}, 7'000'000'000};
   return facts;
 }
@@ -157,6 +158,56 @@ TEST(Families, CountWhatWasServedOfValuesByContainer) {
   EXPECT_THAT(lines, Contains("pinscope_values_bytes_total{container=\"a\"} 110"));
   EXPECT_THAT(lines, Contains("pinscope_values_seconds_total{container=\"a\"} 0.5"));
   EXPECT_THAT(lines, Contains("pinscope_series_left_out{label=\"container\"} 1"));
+}
+
+TEST(Families, SayHowTheServiceThatFollowsIs) {
+  Facts facts = facts_of({});
+  facts.follow->status = model::FollowStatus{.containers = 1,
+                                             .unreadable = 2,
+                                             .sources = 3,
+                                             .watches = 4,
+                                             .without_watch = 5,
+                                             .paused = 6,
+                                             .waiting = 7,
+                                             .slowed = 8,
+                                             .namespaces = 9,
+                                             .overflows = 10,
+                                             .source_changes = 11,
+                                             .policy_changes = 12,
+                                             .mount_changes = 13,
+                                             .changed = 14,
+                                             .refused = 15,
+                                             .failed = 16};
+  auto lines = lines_of(facts);
+  std::erase_if(lines, [](const auto& line) { return !line.starts_with("pinscope_follow_"); });
+  EXPECT_THAT(
+      lines,
+      testing::ElementsAre(
+          "pinscope_follow_up 1", "pinscope_follow_containers 1", "pinscope_follow_sources 3",
+          "pinscope_follow_watches 4", "pinscope_follow_without_watch 5",
+          "pinscope_follow_paused 6", "pinscope_follow_waiting 7", "pinscope_follow_slowed 8",
+          "pinscope_follow_namespaces 9", "pinscope_follow_source_changes_total 11",
+          "pinscope_follow_policy_changes_total 12", "pinscope_follow_mount_changes_total 13",
+          "pinscope_follow_changed_total 14", "pinscope_follow_refused_total 15",
+          "pinscope_follow_failed_total 16", "pinscope_follow_overflows_total 10"));
+}
+
+// A number that nobody knows is not 0.
+TEST(Families, KnowOfAServiceThatIsAwayOnlyThatItIs) {
+  Facts facts = facts_of({});
+  const auto of_follow = [&] {
+    auto lines = lines_of(facts);
+    std::erase_if(lines, [](const auto& line) { return !line.starts_with("pinscope_follow_"); });
+    return lines;
+  };
+  facts.follow = inventory::FollowService{.is_set_up = true};
+  EXPECT_THAT(of_follow(), testing::ElementsAre("pinscope_follow_up 0"));
+  facts.follow = inventory::FollowService{};
+  EXPECT_THAT(of_follow(), testing::IsEmpty());
+  EXPECT_THAT(lines_of(facts), Contains(R"(pinscope_collection_success{part="follow"} 1)"));
+  facts.follow.reset();
+  EXPECT_THAT(of_follow(), testing::IsEmpty());
+  EXPECT_THAT(lines_of(facts), Contains(R"(pinscope_collection_success{part="follow"} 0)"));
 }
 
 TEST(Families, HaveABoundForContainersThatReadValues) {
