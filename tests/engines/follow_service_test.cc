@@ -39,10 +39,13 @@ class FollowService : public SwapTest {
     return result.err;
   }
 
-  [[nodiscard]] bool drift_is_none() const {
-    return pinscope::test::run(argv("drift", {})).status == 0;
+  static bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
   }
-
+  // How `doctor --output json` begins to say this.
+  static std::string finding(const std::string& level, const std::string& detail) {
+    return R"("level": ")" + level + "\",\n      " + R"("detail": ")" + detail;
+  }
   void expect_seen(const std::string& view) {
     EXPECT_TRUE(wait_until([&] { return seen() == view; })) << seen() << ", not " << view;
   }
@@ -138,12 +141,12 @@ TEST_P(FollowService, GivesWhatAPolicySaysThatIsWrittenInPlace) {
     expect_seen(expected(kCounters, "ro"));
     const TempDirectory elsewhere;
     const std::string there = elsewhere.path("policy.yaml");
-    std::filesystem::copy_file(path, there);
+    std::ofstream(there) << before;
     std::filesystem::remove(path);
     std::filesystem::create_symlink(there, path);
-    EXPECT_TRUE(wait_until([&] { return drift_is_none(); }));
-    std::ofstream(there) << before;
     expect_seen(expected(kFlows, "ro"));
+    std::ofstream(there) << after;
+    expect_seen(expected(kCounters, "ro"));
     std::filesystem::remove(path);
     std::filesystem::copy_file(there, path);
   });
@@ -319,6 +322,49 @@ TEST_P(FollowService, SaysHowItIs) {
     EXPECT_THAT(status.out, HasSubstr("\"sources\":1,"));
     EXPECT_THAT(status.out, HasSubstr("\"failed\":0"));
   });
+}
+
+// What scrapers and `pinscope doctor` say of it: before it was there, with it, and after it.
+TEST_P(FollowService, IsKnownToMetricsAndDoctor) {
+  say("", {"{pin: /sys/fs/bpf/flows, follow: true}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  const auto metrics = [&] { return pinscope::test::run(argv("metrics", {})).out; };
+  const auto doctor = [&] { return pinscope::test::run(argv("doctor", {"--output", "json"})).out; };
+  const std::string nobody = finding("fail", "nobody follows: views of containers");
+  const std::string away = finding("fail", "away: views of containers");
+  const std::string good = finding("ok", "1 container, 1 source, 1 directory\"");
+  EXPECT_THAT(metrics(), testing::Not(HasSubstr("\npinscope_follow_up ")));
+  EXPECT_THAT(doctor(), HasSubstr(nobody));
+  serve([&] {
+    replace(kFlows);
+    expect_seen(expected(kFlows, "ro"));
+    EXPECT_TRUE(wait_until([&] { return has(metrics(), "\npinscope_follow_changed_total 1\n"); }));
+    EXPECT_THAT(metrics(), AllOf(HasSubstr("\npinscope_follow_up 1\n"),
+                                 HasSubstr("\npinscope_follow_containers 1\n"),
+                                 HasSubstr("\npinscope_follow_failed_total 0\n"),
+                                 HasSubstr("\npinscope_follow_sources 1\n")));
+    EXPECT_TRUE(wait_until([&] { return has(doctor(), good); })) << doctor();
+  });
+  EXPECT_THAT(metrics(), AllOf(HasSubstr("\npinscope_follow_up 0\n"),
+                               testing::Not(HasSubstr("\npinscope_follow_failed"))));
+  EXPECT_THAT(doctor(), HasSubstr(away));
+}
+
+// Nothing follows, and one exception ends.
+TEST_P(FollowService, IsAskedForByDoctorWhereExceptionsEnd) {
+  if (::access("/etc/systemd/system/timers.target.wants/pinscope-exceptions.timer", F_OK) == 0)
+    GTEST_SKIP() << "on this machine the timer undoes exceptions";
+  say("", {"{pin: /sys/fs/bpf/flows}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  const auto doctor = [&] { return pinscope::test::run(argv("doctor", {"--output", "json"})).out; };
+  EXPECT_THAT(doctor(), testing::Not(HasSubstr("\"area\": \"follow\"")));
+  const auto granted = pinscope::test::run(argv(
+      "grant", {"--container", container_.id(), kCounters, "--for", "1h", "--reason", "a look"}));
+  EXPECT_EQ(granted.status, 0) << granted;
+  EXPECT_THAT(doctor(), HasSubstr("1 container has an exception that ends: " + container_.id()));
+  (void)container_.kill();
+  container_.wait_stopped();
+  EXPECT_THAT(doctor(), testing::Not(HasSubstr("\"area\": \"follow\""))) << "it has ended";
 }
 
 TEST_P(FollowService, IsAloneInItsStateDirectory) {

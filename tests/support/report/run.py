@@ -2,6 +2,7 @@
 # each case takes longer than most cases do. What is no GoogleTest is left to ctest. Tests that hold ctest's resource
 # "root" run one at a time, the others beside them. A case that fails may leave something behind, ends its process, or takes
 # longer than its TIMEOUT: those behind it have another process.
+# With PINSCOPE_TEST_SECONDS in the environment, what has not begun by then is skipped, and says so.
 # Usage: run.py BUILD RESULTS.xml [-j JOBS] CTEST-OPTION..., with ctest's options that choose tests.
 import collections
 import json
@@ -24,6 +25,8 @@ ALONE = re.compile(r"^fault\.")
 STEP = re.compile(r"^\[ +(RUN|OK|FAILED|SKIPPED) +\] (.*?)(?:,.*| \(\d+ ms\))?$")
 OUTCOMES = {"OK": "run", "FAILED": "fail", "SKIPPED": "notrun"}
 SKIPPED = "SKIP_REGULAR_EXPRESSION_MATCHED"
+TOO_LATE = "run.py:1: Skipped\nthere was no time left in this run\n\n[  SKIPPED ] everything\n"
+DEADLINE = time.monotonic() + float(os.environ.get("PINSCOPE_TEST_SECONDS", "inf"))
 
 
 class Case:
@@ -168,6 +171,12 @@ class Process:
 def run_group(cases, progress, results):
     left = list(cases)
     while left:
+        if time.monotonic() > DEADLINE:
+            for case in left:
+                case.output = [TOO_LATE]
+                case.end("notrun")
+                progress.tell(case)
+            return
         now, later = left[:MOST_CASES], left[MOST_CASES:]
         process = Process(now, progress)
         left = process.run() + later

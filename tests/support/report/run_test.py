@@ -43,7 +43,7 @@ sys.exit(1 if failed else 0)
 """
 
 
-def run(names, properties=(), more=()):
+def run(names, properties=(), more=(), environment=None):
     """{name: (status, message, output)} of these cases, and how ctest was called."""
     with tempfile.TemporaryDirectory() as name:
         root = pathlib.Path(name)
@@ -55,7 +55,7 @@ def run(names, properties=(), more=()):
         (root / "tests.json").write_text(json.dumps({"tests": [*tests, *more]}))
         result = subprocess.run([sys.executable, RUN, "build", "results.xml", "-j", "2", "-L", "x"], cwd=root,
                                 capture_output=True, text=True, check=False,
-                                env={**os.environ, "PATH": f"{root}:{os.environ['PATH']}"})
+                                env={**os.environ, **(environment or {}), "PATH": f"{root}:{os.environ['PATH']}"})
         assert result.returncode == 0, result
         cases = {}
         for case in xml.etree.ElementTree.parse(root / "results.xml").getroot().iter("testcase"):
@@ -93,6 +93,9 @@ assert {case[0] for case in cases.values()} == {"notrun"} and "needs root" in ca
 many = [f"Many.Passes/{number}" for number in range(100)]
 cases, _ = run(many, [{"name": "ENVIRONMENT", "value": ["PLAYED=old"]}])
 assert len(cases) == 100 and {case[0] for case in cases.values()} == {"run"}, cases
+
+cases, _ = run(["A.Passes", "A.Fails"], environment={"PINSCOPE_TEST_SECONDS": "-1"})
+assert {case[0] for case in cases.values()} == {"notrun"} and "no time left" in cases["unit.A.Fails"][2], cases
 
 # A script, and a case that is to fail, are ctest's.
 cases, calls = run(["A.Passes"], more=[
