@@ -109,7 +109,11 @@ Containers::Change Containers::take() {
   }
   if (look_everywhere) return look_at_all();
   Change change;
-  for (const auto& name : names) look_at(name, change);
+  for (const auto& name : names) {
+    const bool is_known = known_.contains(name) && known_[name].has_view;
+    look_at(name, change);
+    if (is_known && known_.contains(name)) change.written.push_back(name);
+  }
   return change;
 }
 

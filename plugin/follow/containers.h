@@ -53,8 +53,9 @@ class Containers {
     Sources::Change sources;
     // Files of records whose view may have been made before its sources were watched.
     std::vector<std::string> begun;
-    std::vector<std::string> ended;  // files of records that are gone
-    std::vector<std::string> shown;  // files of records whose container has its view only now
+    std::vector<std::string> ended;    // files of records that are gone
+    std::vector<std::string> shown;    // files of records whose container has its view only now
+    std::vector<std::string> written;  // and of others that somebody has written
   };
   // To wait for POLLIN.
   [[nodiscard]] int fd() const { return inotify_.fd(); }

@@ -67,6 +67,9 @@ void Follower::take_up(Containers::Change change, Time now) {
     }
   for (const auto& file : change.shown) watch_mounts(file, now);
   for (const auto& file : change.begun) ask(file, now);
+  // A view that was taken away before its record was written came and went unseen.
+  for (const auto& file : change.written)
+    if (!containers_.has_its_mounts(proc_.get(), file)) ask(file, now);
 }
 
 // Watched before it is looked at, as sources are. What cannot be watched is looked at now, and with
@@ -121,12 +124,14 @@ std::vector<Due> Follower::take(Time now, size_t most) {
     policies_.look_again(now);
     policies_at_ = now + limits_.policies;
   }
+  // What is mounted is listed before records are compared with it: a mount that goes in between is
+  // missing then, and one that goes later is one that was listed.
+  take_mounts(now);
   take_up(containers_.take(), now);
   for (const uint64_t source : pins_.take(now)) {
     ++source_changes_;
     for (const auto& file : containers_.following(source)) ask(file, now);
   }
-  take_mounts(now);
   if (policies_.take(now)) {
     ++policy_changes_;
     for (const auto& file : containers_.all()) ask(file, now);

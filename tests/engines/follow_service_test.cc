@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <functional>
 #include <optional>
 
@@ -36,6 +37,7 @@ class FollowService : public SwapTest {
                             })
                             .run();
     EXPECT_EQ(result.status, signal == SIGTERM ? 0 : 128 + signal) << result;
+    if (HasFailure()) std::fputs(result.err.c_str(), stdout);
     return result.err;
   }
 

@@ -8,6 +8,7 @@ import collections
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import subprocess
@@ -241,6 +242,9 @@ def main():
             build, names, 1 if is_alone else max(jobs - 1, 1), others))
     # What ctest runs takes longest.
     free.reverse()
+    # Where not all may have their turn, others have it the next time.
+    if DEADLINE < float("inf"):
+        random.shuffle(alone)
     errors = []
     threads = [threading.Thread(target=work_through, args=(lane, errors))
                for lane in [alone] + [free] * max(jobs - 1, 1)]
