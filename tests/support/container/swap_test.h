@@ -11,12 +11,14 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -139,23 +141,30 @@ class SwapTest : public ViewTest {
 };
 
 // A process in the container that opens grants over and over for as long as this lives: one for
-// reading, which must never open for writing, and one for reading and writing.
+// reading, which must never open for writing, and one for reading and writing. Between two turns
+// it pauses, where there are so many of them that they would leave nobody a processor.
 class Reader {
  public:
-  Reader(pid_t container, std::string read_only, std::string writable)
+  Reader(pid_t container, std::string read_only, std::string writable,
+         std::chrono::microseconds pause = {})
       : shared_(static_cast<Shared*>(::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
                                             MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {
     pid_ = check(fork(), "fork");
     if (pid_ != 0) return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     const std::string path = "/proc/" + std::to_string(container) + "/ns/mnt";
-    check(setns(check(open(path.c_str(), O_RDONLY), "open its namespace"), CLONE_NEWNS), "setns");
+    // No exception: it would unwind a copy of the test.
+    if (setns(open(path.c_str(), O_RDONLY | O_CLOEXEC), CLONE_NEWNS) != 0) _exit(1);
     for (;;) {
       if (!read_only.empty()) look(read_only, true);
       if (!writable.empty()) look(writable, false);
+      if (pause.count() > 0) std::this_thread::sleep_for(pause);
     }
   }
-  ~Reader() { end(); }
+  ~Reader() {
+    end();
+    ::munmap(shared_, sizeof(Shared));
+  }
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
