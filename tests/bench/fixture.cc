@@ -112,7 +112,7 @@ Result<std::string> Fixture::install(const std::string& programs) const {
   const std::string installed = directory_ + "/programs";
   std::error_code error;
   for (const char* program : {"bin/pinscope", "bin/pinscope-hook", "bin/pinscope-runtime",
-                              "bench/bench_empty", "bench/bench_floor"}) {
+                              "bin/pinscoped", "bench/bench_empty", "bench/bench_floor"}) {
     const fs::path to = fs::path(installed) / program;
     if (!fs::create_directories(to.parent_path(), error) && error) break;
     if (!fs::copy_file(fs::path(programs) / program, to, error)) break;

@@ -13,6 +13,7 @@
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "tests/bench/dump.h"
+#include "tests/bench/follow.h"
 #include "tests/bench/inventory.h"
 #include "tests/bench/report.h"
 #include "tests/bench/scenarios.h"
@@ -32,6 +33,7 @@ constexpr const char* kUsage =
     "  --inventory        instead: `pinscope inventory` on full machines, beside its floor\n"
     "  --values           instead: the file system of values, beside the least that one can be\n"
     "  --dump             instead: `pinscope dump` of a million entries, beside its floor\n"
+    "  --follow           instead: pinscoped --follow beside 1, 100 and 1,000 containers of runc\n"
     "  --scenario NAME    only this one; may be repeated\n"
     "  --without PROGRAM  leave out empty, floor, floor-view-only, hook, shell or runc; may be "
     "repeated\n"
@@ -47,6 +49,7 @@ struct CommandLine {
   bool inventory = false;
   bool values = false;
   bool dump = false;
+  bool follow = false;
 };
 
 int number(const char* text) {
@@ -62,6 +65,7 @@ std::optional<CommandLine> parse(int argc, char** argv) {
     kInventory,
     kValues,
     kDump,
+    kFollow,
     kScenario,
     kWithout,
     kCpu,
@@ -73,6 +77,7 @@ std::optional<CommandLine> parse(int argc, char** argv) {
                           {"inventory", no_argument, nullptr, kInventory},
                           {"values", no_argument, nullptr, kValues},
                           {"dump", no_argument, nullptr, kDump},
+                          {"follow", no_argument, nullptr, kFollow},
                           {"scenario", required_argument, nullptr, kScenario},
                           {"without", required_argument, nullptr, kWithout},
                           {"cpu", required_argument, nullptr, kCpu},
@@ -96,6 +101,9 @@ std::optional<CommandLine> parse(int argc, char** argv) {
         break;
       case kDump:
         line.dump = true;
+        break;
+      case kFollow:
+        line.follow = true;
         break;
       case kScenario:
         line.options.only.emplace_back(optarg);
@@ -143,6 +151,7 @@ int run(CommandLine line) {
   const auto scenarios = line.inventory ? measure_inventory(line.options)
                          : line.values  ? measure_values(line.options)
                          : line.dump    ? measure_dump(line.options)
+                         : line.follow  ? measure_follow(line.options)
                                         : measure(line.options);
   if (!scenarios) {
     std::fprintf(stderr, "pinscope-bench: %s\n", scenarios.error().sentence().c_str());
