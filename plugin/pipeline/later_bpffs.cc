@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/host/file.h"
 #include "plugin/kernel/mount/container_root.h"
 #include "plugin/kernel/mount/fuse_mounts.h"
 #include "plugin/kernel/mount/mounts.h"
@@ -39,23 +41,29 @@ bool is_unique(uint64_t id) {
   return id >= uint64_t{1} << 31U;
 }
 
-// Kernels from 6.8 to 6.10 give unique ids of mounts, and tell those of another namespace by
-// mountinfo's only: there a mount is known by its superblock.
+bool is_of(const ViewInstance& instance, const BpffsMount& mount) {
+  const bool is_known = (instance.device_major | instance.device_minor) != 0;
+  return is_known && instance.device_major == mount.device_major &&
+         instance.device_minor == mount.device_minor;
+}
+
+// What shows the same file system is a copy of the view, which the container has made of it.
 bool shows(const ViewInstance& instance, const BpffsMount& mount) {
-  if (std::ranges::find(instance.mounts, mount.id) != instance.mounts.end()) return true;
-  return !is_unique(mount.id) && std::ranges::any_of(instance.mounts, is_unique) &&
-         instance.device_major == mount.device_major && instance.device_minor == mount.device_minor;
+  return is_of(instance, mount) ||
+         std::ranges::find(instance.mounts, mount.id) != instance.mounts.end();
 }
 
 bool is_any_of(const std::vector<ViewInstance>& instances, const BpffsMount& mount) {
   return std::ranges::any_of(instances, [&](const auto& one) { return shows(one, mount); });
 }
 
-// Whether one of its mounts is not among these.
+// Whether one of its mounts is not among these. Kernels from 6.8 to 6.10 give unique ids of mounts,
+// and tell those of another namespace by mountinfo's only: there a mount is known by its
+// superblock.
 bool lacks(const ViewInstance& instance, const std::vector<BpffsMount>& mounts) {
   const auto is_there = [&](uint64_t id) {
     return std::ranges::any_of(mounts, [&](const BpffsMount& mount) {
-      return mount.id == id || (is_unique(id) && !is_unique(mount.id) && shows(instance, mount));
+      return mount.id == id || (is_unique(id) && !is_unique(mount.id) && is_of(instance, mount));
     });
   };
   return !std::ranges::all_of(instance.mounts, is_there);
@@ -66,33 +74,29 @@ bool is_to_mask(ViewMounts::Part part, bool left) {
   return part == Part::kLater || part == Part::kBeside || (left && part == Part::kLeft);
 }
 
-Result<std::string> mask_in_namespace(const Record& record, const model::Features& features,
-                                      bool left) {
+Result<std::string> mask_in_namespace(const Record& record, bool left) {
   PINSCOPE_TRY(const auto process, kernel::ContainerProcess::open(record.given.pid));
   if (process.start_time() != record.process_start ||
       process.mount_namespace() != record.mount_namespace)
     return std::unexpected(Error(ErrorCode::kProcessGone, "look at the mounts of the container")
                                .reason("it has ended, or gone to another mount namespace"));
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
-  Fd mountinfo;
-  if (!features.list_mounts) {
-    PINSCOPE_TRY(mountinfo, process.mountinfo());
-  }
+  PINSCOPE_TRY(const Fd proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
+  PINSCOPE_TRY(const auto mounts, bpffs_of(proc.get(), record));
+  std::set<uint64_t> ids;
+  for (const auto& mount : bpffs_to_mask(record, mounts, left)) ids.insert(mount.id);
+  if (ids.empty()) return "";
+  // Both lists are to have ids of one kind.
+  const bool has_unique_ids = is_unique(*ids.begin());
+  PINSCOPE_TRY(const Fd mountinfo, process.mountinfo());
   PINSCOPE_TRY(const auto host, kernel::HostRoot::remember("/"));
   PINSCOPE_CHECK(process.enter_mount_namespace());
   PINSCOPE_TRY(const auto root, kernel::ContainerRoot::of_running(host));
-  const ViewMounts view(record);
-  const auto stays = [&](const kernel::Mount& mount) {
-    BpffsMount asked;
-    asked.id = mount.id;
-    asked.mount_point = mount.mount_point;
-    asked.root = mount.root;
-    return !is_to_mask(view.part(asked), left);
-  };
-  PINSCOPE_TRY(const auto places,
-               root.hide_bpffs(model::HostBpffs::kMask,
-                               kernel::MountTable(features.list_mounts, mountinfo.get()),
-                               descriptors.get(), {}, stays));
+  const auto stays = [&](const kernel::Mount& mount) { return !ids.contains(mount.id); };
+  PINSCOPE_TRY(
+      const auto places,
+      root.hide_bpffs(model::HostBpffs::kMask, kernel::MountTable(has_unique_ids, mountinfo.get()),
+                      descriptors.get(), {}, stays));
   return joined(places, std::string_view(&kBetweenPlaces, 1));
 }
 
@@ -103,11 +107,14 @@ ViewMounts::ViewMounts(const Record& record) : record_(record) {
     for (const uint64_t mount : instance.mounts) first_ = std::min(first_, mount);
 }
 
-// A pin of the host's in its own place, which layout `bind` mounts.
+// A pin of the host's in its own place, which layout `bind` mounts, or below it in that of a view
+// which is beneath this one.
 bool ViewMounts::is_grant(const BpffsMount& mount) const {
   const auto& given = record_.given;
   const auto& place = given.delegation ? given.delegation->grants_at : record_.at;
-  return record_.layout == model::Layout::kBind && mount.root != "/" &&
+  if (record_.layout != model::Layout::kBind || mount.root == "/") return false;
+  const bool has_others = !record_.beneath.empty() || !record_.unfinished.empty();
+  return (has_others && is_at_or_below(mount.mount_point, place)) ||
          std::ranges::any_of(given.pins, [&](const auto& pin) {
            return join(place, pin.grant.name) == mount.mount_point;
          });
@@ -169,11 +176,9 @@ std::vector<BpffsMount> bpffs_to_mask(const Record& record, const std::vector<Bp
   return found;
 }
 
-Result<std::vector<std::string>> mask_bpffs(const Record& record, const model::Features& features,
-                                            bool left) {
-  PINSCOPE_TRY(
-      const std::string answer,
-      kernel::run_in_child([&] { return mask_in_namespace(record, features, left); }, kTimeout));
+Result<std::vector<std::string>> mask_bpffs(const Record& record, bool left) {
+  PINSCOPE_TRY(const std::string answer,
+               kernel::run_in_child([&] { return mask_in_namespace(record, left); }, kTimeout));
   std::vector<std::string> places;
   if (answer.empty()) return places;
   for (const auto place : split(answer, kBetweenPlaces)) places.emplace_back(place);

@@ -10,7 +10,6 @@
 
 #include "plugin/base/result.h"
 #include "plugin/kernel/mount/mountinfo.h"
-#include "plugin/model/features.h"
 #include "plugin/model/record.h"
 
 namespace pinscope {
@@ -21,7 +20,7 @@ class ViewMounts {
   explicit ViewMounts(const model::Record& record);
 
   enum class Part {
-    kView,     // of its view, or of one that was or is about to be in the place of it
+    kView,     // of its view, or of one that was or is about to be in the place of it; or a copy
     kLeft,     // there when it was started, and the policies let the container keep it
     kBeside,   // there when its view was made, and nobody let it keep that
     kLater,    // mounted after its view
@@ -57,10 +56,8 @@ bool lacks_view(const model::Record& record, const std::vector<kernel::BpffsMoun
 bool lacks_values(int proc, const model::Record& record);
 
 // Takes away what bpffs_to_mask() names, in a child process that enters the container's mount
-// namespace, and gives their places in it. This process must have one thread. What the container
-// mounts again meanwhile is taken away again, a few times. kHostBpffs: one is out of reach, or
-// cannot be taken away.
-Result<std::vector<std::string>> mask_bpffs(const model::Record& record,
-                                            const model::Features& features, bool left);
+// namespace, and gives their places in it. This process must have one thread. kHostBpffs: one is
+// out of reach, or cannot be taken away.
+Result<std::vector<std::string>> mask_bpffs(const model::Record& record, bool left);
 
 }  // namespace pinscope

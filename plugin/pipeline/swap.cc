@@ -119,7 +119,7 @@ class Swapping {
     for (const auto& mount : bpffs_to_mask(record, bpffs_, left))
       places.push_back(mount.mount_point);
     if (!places.empty() && !order_.dry_run) {
-      PINSCOPE_TRY(places, mask_bpffs(record, features_, left));
+      PINSCOPE_TRY(places, mask_bpffs(record, left));
     }
     for (const auto& place : places)
       changes.push_back({.kind = Change::Kind::kMasked, .text = "the bpffs at " + quoted(place)});

@@ -7,7 +7,6 @@
 namespace pinscope::test {
 namespace {
 
-using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;

@@ -63,10 +63,14 @@ TEST(ViewMounts, AreKnownByTheirSuperblockWhereIdsAreOfTwoKinds) {
   const auto record = record_with(kUnique + 10);
   EXPECT_EQ(part(record, mount_of(300, 40)), Part::kView);
   EXPECT_EQ(part(record, mount_of(300, 41)), Part::kBeside);
-  // Both of the old kind: a superblock may be shown by others as well.
-  EXPECT_EQ(part(record_with(200), mount_of(300, 40)), Part::kLater);
   EXPECT_FALSE(lacks_view(record, {mount_of(300, 40)}));
   EXPECT_TRUE(lacks_view(record, {mount_of(300, 41)}));
+}
+
+TEST(ViewMounts, AreCopiesThatTheContainerMadeOfThem) {
+  EXPECT_EQ(part(record_with(kUnique + 10), mount_of(kUnique + 30, 40, "/tmp")), Part::kView);
+  // Which do not stand for the view.
+  EXPECT_TRUE(lacks_view(record_with(kUnique + 10), {mount_of(kUnique + 30, 40, "/tmp")}));
 }
 
 TEST(ViewMounts, AreUnknownWhereTheRecordDoesNotSay) {
