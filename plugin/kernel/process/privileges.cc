@@ -52,7 +52,7 @@ constexpr auto kUndo = std::to_array<cap_value_t>({
 
 // For compiling policies: far above what 10,000 of them take (see docs/policy.md), far below what
 // hurts a machine.
-constexpr rlim_t kCompilingMemory = rlim_t{1} << 30;
+[[maybe_unused]] constexpr rlim_t kCompilingMemory = rlim_t{1} << 30;
 constexpr rlim_t kCompilingSeconds = 30;
 
 struct FreeCapabilities {

@@ -95,7 +95,8 @@ std::string c_name(const btf* types, uint32_t id) {
   std::string text;
   const Dump dump(btf_dump__new(types, append_printed, &text, nullptr));
   if (!dump || id == 0 || !Effort(types).is_bearable(id)) return {};
-  LIBBPF_OPTS(btf_dump_emit_type_decl_opts, options);
+  btf_dump_emit_type_decl_opts options{};
+  options.sz = sizeof options;
   options.field_name = "";
   if (btf_dump__emit_type_decl(dump.get(), id, &options) < 0) return {};
   return text;
