@@ -12,7 +12,6 @@ using model::HostBpffs;
 using model::Record;
 using Part = ViewMounts::Part;
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 constexpr uint64_t kUnique = uint64_t{1} << 31U;
 
