@@ -65,9 +65,7 @@ Error not_replaced(const std::string& at, std::string reason) {
 }  // namespace
 
 Status Replacement::prepare() {
-  space_ = {.number = around_.process->mount_namespace(),
-            .path = kernel::living_thread(around_.process->pid()) + "/ns/mnt",
-            .process = kernel::living_thread(around_.process->pid())};
+  space_ = kernel::mount_namespace_of(around_.process->pid(), around_.process->mount_namespace());
   PINSCOPE_TRY(at_, parse_absolute(place_.at));
   PINSCOPE_TRY(host_root_, kernel::HostRoot::remember("/"));
   PINSCOPE_TRY(host_mounts_, open_at(around_.proc, "1/mountinfo", O_RDONLY));

@@ -12,6 +12,7 @@
 #include "plugin/pipeline/followed.h"
 #include "plugin/pipeline/host_view.h"
 #include "plugin/pipeline/later_bpffs.h"
+#include "plugin/pipeline/ledger.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope::follow {
@@ -176,11 +177,8 @@ std::vector<std::string> Containers::all() const {
 std::optional<kernel::ContainerProcess> Containers::process_of(const std::string& file) const {
   const auto found = store_.read(file);
   if (!found || is_session(found->record)) return std::nullopt;
-  auto process = kernel::ContainerProcess::open(found->record.given.pid);
-  if (!process || process->start_time() != found->record.process_start ||
-      process->mount_namespace() != found->record.mount_namespace)
-    return std::nullopt;
-  return *std::move(process);
+  auto process = pinscope::process_of(found->record);
+  return process ? std::optional(*std::move(process)) : std::nullopt;
 }
 
 bool Containers::has_its_mounts(int proc, const std::string& file) const {

@@ -18,8 +18,8 @@
 #include "plugin/kernel/mount/namespaces.h"
 #include "plugin/kernel/process/child.h"
 #include "plugin/kernel/process/process.h"
-#include "plugin/kernel/process/threads.h"
 #include "plugin/kernel/sys.h"
+#include "plugin/pipeline/ledger.h"
 
 namespace pinscope {
 namespace {
@@ -32,8 +32,7 @@ constexpr std::chrono::seconds kTimeout{10};
 constexpr char kBetweenPlaces = '\0';  // which no path holds
 
 kernel::MountNamespace namespace_of(const Record& record) {
-  const std::string process = kernel::living_thread(record.given.pid);
-  return {.number = record.mount_namespace, .path = process + "/ns/mnt", .process = process};
+  return kernel::mount_namespace_of(record.given.pid, record.mount_namespace);
 }
 
 // Ids above are statmount(2)'s, see ViewInstance::mounts.
@@ -75,11 +74,7 @@ bool is_to_mask(ViewMounts::Part part, bool left) {
 }
 
 Result<std::string> mask_in_namespace(const Record& record, bool left) {
-  PINSCOPE_TRY(const auto process, kernel::ContainerProcess::open(record.given.pid));
-  if (process.start_time() != record.process_start ||
-      process.mount_namespace() != record.mount_namespace)
-    return std::unexpected(Error(ErrorCode::kProcessGone, "look at the mounts of the container")
-                               .reason("it has ended, or gone to another mount namespace"));
+  PINSCOPE_TRY(const auto process, process_of(record));
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
   PINSCOPE_TRY(const Fd proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
   PINSCOPE_TRY(const auto mounts, bpffs_of(proc.get(), record));

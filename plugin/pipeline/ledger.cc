@@ -45,6 +45,16 @@ bool has_ended(const Record& record) {
   return kernel::has_ended(record.given.pid, record.process_start);
 }
 
+Result<kernel::ContainerProcess> process_of(const Record& record) {
+  PINSCOPE_TRY(auto process, kernel::ContainerProcess::open(record.given.pid));
+  if (process.start_time() == record.process_start &&
+      process.mount_namespace() == record.mount_namespace)
+    return process;
+  return std::unexpected(
+      Error(ErrorCode::kProcessGone, "find process " + std::to_string(record.given.pid))
+          .reason("it has ended, or gone to another mount namespace"));
+}
+
 bool has_ended(const Result<record::Store::Glance>& glance) {
   return glance && glance->trace &&
          kernel::has_ended(glance->trace->pid, glance->trace->process_start);

@@ -36,6 +36,8 @@ bool is_alive(const model::Record& record);
 // say whose it is.
 bool has_ended(const model::Record& record);
 bool has_ended(const Result<record::Store::Glance>& glance);
+// Its process, in the mount namespace that has the view. kProcessGone: it has ended, or left it.
+Result<kernel::ContainerProcess> process_of(const model::Record& record);
 
 class Ledger {
  public:

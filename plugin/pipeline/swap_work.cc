@@ -21,6 +21,7 @@
 #include "plugin/model/reach.h"
 #include "plugin/model/view_names.h"
 #include "plugin/pipeline/host_view.h"
+#include "plugin/pipeline/ledger.h"
 #include "plugin/pipeline/run_log.h"
 #include "plugin/plan/build.h"
 #include "plugin/policy/decide/bypass.h"
@@ -151,13 +152,13 @@ class Worker {
       : job_(job),
         old_(job.found.record),
         log_(job.order.options, job.order.stage),
-        process_(kernel::ContainerProcess::open(old_.given.pid)),
+        process_(process_of(old_)),
         host_(host_at_start(process_)) {}
 
   // Gives what could not be brought about, a clause each.
   Result<std::vector<std::string>> run() {
     ::umask(kMask);
-    PINSCOPE_CHECK(check_process());
+    if (!process_) return std::unexpected(process_.error());
     const Decision decision =
         swaps_values() ? present(job_.restart) : pins_of(present(job_.restart));
     PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
@@ -193,16 +194,6 @@ class Worker {
   static void leave_out_view(apply::Unattached& made) {
     made.tree = Fd();
     made.instances = part_of(made.instances, true);
-  }
-
-  [[nodiscard]] Status check_process() const {
-    if (!process_) return std::unexpected(process_.error());
-    if (process_->start_time() == old_.process_start &&
-        process_->mount_namespace() == old_.mount_namespace)
-      return {};
-    return std::unexpected(Error(ErrorCode::kProcessGone,
-                                 "change the view of process " + std::to_string(old_.given.pid))
-                               .reason("it has ended, or gone to another mount namespace"));
   }
 
   Result<apply::Unattached> make(const Decision& decision, int descriptors) const {

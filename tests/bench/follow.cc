@@ -4,9 +4,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,11 +12,9 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -26,10 +22,13 @@
 #include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
+#include "plugin/inventory/service_status.h"
+#include "plugin/model/follow_status.h"
 #include "tests/bench/contenders.h"
 #include "tests/bench/fixture.h"
 #include "tests/bench/spawn.h"
 #include "tests/bench/target.h"
+#include "tests/support/machine/private_memory.h"
 
 namespace pinscope::bench {
 namespace {
@@ -99,37 +98,11 @@ class Service {
     file >> ns;
     return ns;
   }
-  [[nodiscard]] uint64_t private_kib() const {
-    std::ifstream file("/proc/" + std::to_string(pid_) + "/smaps_rollup");
-    uint64_t total = 0;
-    for (std::string line; std::getline(file, line);) {
-      std::istringstream words(line);
-      std::string name;
-      uint64_t kib = 0;
-      words >> name >> kib;
-      if (name == "Private_Clean:" || name == "Private_Dirty:") total += kib;
-    }
-    return total;
-  }
+  [[nodiscard]] uint64_t private_kib() const { return test::private_memory(pid_) / 1024; }
 
  private:
   pid_t pid_ = -1;
 };
-
-// What a service says at its status socket; empty: nobody answers.
-std::string status_of(const std::string& path) {
-  const Fd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  struct sockaddr_un address {};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-  std::string text;
-  if (::connect(client.get(), reinterpret_cast<struct sockaddr*>(&address), sizeof address) != 0)
-    return text;
-  char buffer[4096];
-  for (ssize_t size = 0; (size = ::read(client.get(), buffer, sizeof buffer)) > 0;)
-    text.append(buffer, static_cast<size_t>(size));
-  return text;
-}
 
 // Containers that sleep, of one bundle.
 class Containers {
@@ -308,7 +281,9 @@ class Machine {
         std::ranges::count_if(all, [&](uint64_t when) { return when + kTick >= start; }));
   }
   [[nodiscard]] bool is_served(size_t containers) const {
-    const auto status = status_of(site_.state + "/follow/status.sock");
+    const auto status =
+        inventory::ask_service(model::follow_status_path(site_.state), size_t{64} << 10, kTimeout)
+            .text.value_or("");
     return status.find("\"containers\":" + std::to_string(containers) + ",") != std::string::npos &&
            status.find("\"waiting\":0,") != std::string::npos;
   }

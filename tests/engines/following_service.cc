@@ -1,22 +1,16 @@
 #include "tests/engines/following_service.h"
 
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
+#include <chrono>
 #include <csignal>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <future>
 #include <memory>
-#include <sstream>
 #include <utility>
 
-#include "plugin/base/fd.h"
-#include "tests/support/machine/check.h"
+#include "plugin/inventory/service_status.h"
+#include "plugin/model/follow_status.h"
+#include "tests/support/machine/private_memory.h"
 
 namespace pinscope::test {
 namespace {
@@ -24,6 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kQueue = "anon_inode:[fanotify]";
+constexpr size_t kLongestStatus = size_t{64} << 10;
+constexpr std::chrono::seconds kTimeToAnswer{60};  // it may be at work for its containers
 
 }  // namespace
 
@@ -57,18 +53,8 @@ CommandResult FollowingService::end(int signal) {
 }
 
 std::string FollowingService::status() const {
-  const Fd client(check(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "make a socket"));
-  struct sockaddr_un address {};
-  address.sun_family = AF_UNIX;
-  const std::string path = installation_.state_directory() + "/follow/status.sock";
-  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-  if (connect(client.get(), reinterpret_cast<struct sockaddr*>(&address), sizeof address) != 0)
-    return "";
-  std::string text;
-  std::array<char, 4096> buffer{};
-  for (ssize_t size = 0; (size = read(client.get(), buffer.data(), buffer.size())) > 0;)
-    text.append(buffer.data(), static_cast<size_t>(size));
-  return text;
+  const std::string path = model::follow_status_path(installation_.state_directory());
+  return inventory::ask_service(path, kLongestStatus, kTimeToAnswer).text.value_or("");
 }
 
 std::vector<std::string> FollowingService::all_descriptors() const {
@@ -92,16 +78,7 @@ size_t FollowingService::queues() const {
 }
 
 size_t FollowingService::private_memory() const {
-  std::ifstream file("/proc/" + std::to_string(pid_) + "/smaps_rollup");
-  size_t total = 0;
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream words(line);
-    std::string name;
-    size_t kilobytes = 0;
-    words >> name >> kilobytes;
-    if (name == "Private_Clean:" || name == "Private_Dirty:") total += kilobytes * 1024;
-  }
-  return total;
+  return test::private_memory(pid_);
 }
 
 }  // namespace pinscope::test

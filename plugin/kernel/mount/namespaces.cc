@@ -20,6 +20,7 @@
 #include "plugin/host/file.h"
 #include "plugin/kernel/mount/fuse_mounts.h"
 #include "plugin/kernel/mount/statmount.h"
+#include "plugin/kernel/process/threads.h"
 #include "plugin/kernel/sys.h"
 #include "plugin/kernel/uapi.h"
 
@@ -99,6 +100,11 @@ BpffsMount mount_of(const MountAnswer& answer) {
   if ((header.mask & uapi::kStatmountMntRoot) != 0) mount.root = answer.text(header.mnt_root);
   if ((header.mask & uapi::kStatmountMntOpts) != 0) mount.options = answer.text(header.mnt_opts);
   return mount;
+}
+
+MountNamespace mount_namespace_of(pid_t pid, uint64_t number) {
+  const std::string process = living_thread(pid);
+  return {.number = number, .path = process + "/ns/mnt", .process = process};
 }
 
 Result<Fd> open_namespace(int proc, const MountNamespace& space) {

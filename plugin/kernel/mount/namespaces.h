@@ -22,6 +22,9 @@ struct MountNamespace {
   std::string process;  // in /proc, of a process or thread in it; empty if none was found
 };
 
+// That of a process, by a thread of it that lives. `number`: of the namespace.
+MountNamespace mount_namespace_of(pid_t pid, uint64_t number);
+
 // Opens the namespace by way of `proc`, a descriptor of /proc; kProcessGone if `path` leads to
 // another one by now.
 Result<Fd> open_namespace(int proc, const MountNamespace& space);

@@ -91,6 +91,7 @@ class Process:
         self.now, self.began, self.is_late = None, time.monotonic(), False
         self.before = []  # what it says outside of its cases
         self.has_failed = False
+        self.fault = None  # how it ended and what it said, if that is wrong though no case is
 
     def run(self):
         first = next(iter(self.left.values()))
@@ -162,11 +163,7 @@ class Process:
             self.now.output = list(self.before)
             self.end("fail", f"its process ended with {status} before it")
         elif status != (1 if self.has_failed else 0) or self.is_late:
-            self.fail_end(status, says)
-
-    # Every case has passed, and then something was found: by a sanitizer, for one.
-    def fail_end(self, status, says):
-        self.fault = (status, says)
+            self.fault = (status, says)  # a sanitizer has found something at its end, for one
 
 
 def run_group(cases, progress, results):
@@ -181,7 +178,7 @@ def run_group(cases, progress, results):
         now, later = left[:MOST_CASES], left[MOST_CASES:]
         process = Process(now, progress)
         left = process.run() + later
-        if hasattr(process, "fault"):
+        if process.fault:
             ended = Case({"name": now[0].name + "…", "command": now[0].command, "properties": []})
             ended.output = [process.fault[1]]
             ended.end("fail", f"the process of these {len(now)} cases ended with {process.fault[0]}")
