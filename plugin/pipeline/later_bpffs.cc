@@ -87,11 +87,9 @@ Result<std::string> mask_in_namespace(const Record& record, bool left) {
   PINSCOPE_TRY(const auto host, kernel::HostRoot::remember("/"));
   PINSCOPE_CHECK(process.enter_mount_namespace());
   PINSCOPE_TRY(const auto root, kernel::ContainerRoot::of_running(host));
-  const auto stays = [&](const kernel::Mount& mount) { return !ids.contains(mount.id); };
   PINSCOPE_TRY(
       const auto places,
-      root.hide_bpffs(model::HostBpffs::kMask, kernel::MountTable(has_unique_ids, mountinfo.get()),
-                      descriptors.get(), {}, stays));
+      root.hide_these(ids, kernel::MountTable(has_unique_ids, mountinfo.get()), descriptors.get()));
   return joined(places, std::string_view(&kBetweenPlaces, 1));
 }
 

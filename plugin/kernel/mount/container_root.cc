@@ -101,6 +101,13 @@ Error bad_target(const Components& at, int errnum) {
   }
 }
 
+// Cold, and by that small in the hook.
+[[gnu::cold]] Error too_many(size_t count) {
+  return Error(ErrorCode::kHostBpffs, "hide the bpffs that the container mounts")
+      .reason("it has " + std::to_string(count) + " of them")
+      .hint("no more than " + std::to_string(ContainerRoot::kMaxBpffs) + " can be hidden");
+}
+
 }  // namespace
 
 Result<HostRoot> HostRoot::remember(const std::string& rootfs) {
@@ -280,28 +287,28 @@ Result<std::vector<std::string>> ContainerRoot::hide_each(const std::vector<Moun
   return places;
 }
 
-Result<std::vector<std::string>> ContainerRoot::hide_bpffs(
-    model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
-    std::optional<std::vector<Mount>> known, const std::function<bool(const Mount&)>& stays) const {
-  std::vector<std::string> hidden;
-  if (how == model::HostBpffs::kAllow) return hidden;
+Status ContainerRoot::check_root(const MountTable& mounts) const {
   PINSCOPE_TRY(const Mount own, mounts.of(fd_.get()));
   if (own.is_bpf) return std::unexpected(cannot_hide("/", Obstacle::kIsRoot));
+  return {};
+}
+
+Result<std::vector<std::string>> ContainerRoot::hide_bpffs(
+    model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
+    std::optional<std::vector<Mount>> known) const {
+  std::vector<std::string> hidden;
+  if (how == model::HostBpffs::kAllow) return hidden;
+  PINSCOPE_CHECK(check_root(mounts));
   Fd place;
   for (int pass = 0; pass < kMaxPasses; ++pass) {
     if (!known) {
       PINSCOPE_TRY(known, mounts.bpf_mounts_below(fd_.get()));
     }
-    auto found = *std::exchange(known, std::nullopt);
-    if (stays) std::erase_if(found, stays);
+    const auto found = *std::exchange(known, std::nullopt);
     if (found.empty()) return hidden;
     if (how == model::HostBpffs::kReject)
       return std::unexpected(cannot_hide(found.front().mount_point, Obstacle::kRejected));
-    if (found.size() > kMaxBpffs)
-      return std::unexpected(
-          Error(ErrorCode::kHostBpffs, "hide the bpffs that the container mounts")
-              .reason("it has " + std::to_string(found.size()) + " of them")
-              .hint("no more than " + std::to_string(kMaxBpffs) + " can be hidden"));
+    if (found.size() > kMaxBpffs) return std::unexpected(too_many(found.size()));
     if (pass == 0) place = place_to_leave(mounts);
     PINSCOPE_TRY(const auto places, hide_each(found, mounts, place.get(), proc_self_fd));
     if (places.empty()) break;
@@ -311,6 +318,22 @@ Result<std::vector<std::string>> ContainerRoot::hide_bpffs(
   }
   return std::unexpected(Error(ErrorCode::kHostBpffs, "hide the bpffs that the container mounts")
                              .reason("there are new ones each time that one looks"));
+}
+
+Result<std::vector<std::string>> ContainerRoot::hide_these(const std::set<uint64_t>& ids,
+                                                           const MountTable& mounts,
+                                                           int proc_self_fd) const {
+  PINSCOPE_CHECK(check_root(mounts));
+  std::vector<std::string> hidden;
+  // Each turn takes at least one of them away, or is an error.
+  for (;;) {
+    PINSCOPE_TRY(auto found, mounts.bpf_mounts_below(fd_.get()));
+    std::erase_if(found, [&](const Mount& mount) { return !ids.contains(mount.id); });
+    if (found.empty()) return hidden;
+    if (found.size() > kMaxBpffs) return std::unexpected(too_many(found.size()));
+    PINSCOPE_TRY(const auto places, hide_each(found, mounts, -1, proc_self_fd));
+    hidden.insert(hidden.end(), places.begin(), places.end());
+  }
 }
 
 }  // namespace pinscope::kernel

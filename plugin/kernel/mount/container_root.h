@@ -4,8 +4,8 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -65,16 +65,20 @@ class ContainerRoot {
   // Deals with every bpffs mounted below the root: takes each one away (mask), or is an error if
   // there is one (reject), or there are more than kMaxBpffs. The number of system calls grows with
   // the number of mounts and not with its square. `proc_self_fd`: see sys.h. `known`: the mounts
-  // there, if the caller has just looked. `stays`: of a mount that is left where it is, as the view
-  // of a container that runs is. Gives the places from which one was taken away.
+  // there, if the caller has just looked. Gives the places from which one was taken away.
   static constexpr size_t kMaxBpffs = 4096;
   [[nodiscard]] Result<std::vector<std::string>> hide_bpffs(
       model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
-      std::optional<std::vector<Mount>> known = std::nullopt,
-      const std::function<bool(const Mount&)>& stays = {}) const;
+      std::optional<std::vector<Mount>> known = std::nullopt) const;
+  // Takes away those with these ids, of a container that runs, and none beside them: the others are
+  // its view. The same errors.
+  [[nodiscard]] Result<std::vector<std::string>> hide_these(const std::set<uint64_t>& ids,
+                                                            const MountTable& mounts,
+                                                            int proc_self_fd) const;
 
  private:
   ContainerRoot(Fd fd, bool shows_host) : fd_(std::move(fd)), shows_host_(shows_host) {}
+  [[nodiscard]] Status check_root(const MountTable& mounts) const;
   // A part of the namespace outside the container's root, which pivot_root(2) leaves behind; not
   // valid where there is none.
   [[nodiscard]] Fd place_to_leave(const MountTable& mounts) const;
