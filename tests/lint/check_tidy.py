@@ -112,13 +112,23 @@ def changed_files(root, since):
             for name in names + git(root, "ls-files", "--others", "--exclude-standard") if name}
 
 
+def apart(entry):
+    """The entries of the sources that this one compiles: several where CMake has them included by one
+    of its own."""
+    united = "/CMakeFiles/" in entry["file"] and "/Unity/" in entry["file"]
+    for file in INCLUDE.findall(pathlib.Path(entry["file"]).read_bytes()) if united else [entry["file"].encode()]:
+        command = re.sub(r" -o \S+", "", entry["command"]).replace(entry["file"], file.decode())
+        yield {"directory": entry["directory"], "file": file.decode(), "command": command}
+
+
 def plain_database(build):
     """Writes a directory with the build's commands as clang understands them: one for each file, and
     without GCC's precompiled headers, so that a file that lacks an include is found."""
     commands = {}
-    for entry in json.loads((build / "compile_commands.json").read_text()):
-        entry["command"] = re.sub(r" -Winvalid-pch -include \S+", "", entry["command"])
-        commands.setdefault(entry["file"], entry)
+    for entries in map(apart, json.loads((build / "compile_commands.json").read_text())):
+        for entry in entries:
+            entry["command"] = re.sub(r" -Winvalid-pch -include \S+", "", entry["command"])
+            commands.setdefault(entry["file"], entry)
     directory = build / "tidy"
     directory.mkdir(exist_ok=True)
     (directory / "compile_commands.json").write_text(json.dumps(list(commands.values())))

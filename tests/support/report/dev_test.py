@@ -35,11 +35,15 @@ def dev(*arguments):
             shutil.copy(TREE / "tests/support/report" / script, root / "tests/support/report")
         source = root / "tests/unit/base/path_test.cc"
         source.write_text("TEST(Path, A) {}\nTEST_P(Other, A) {}\n")
+        (source.parent / "united_test.cc").write_text("TEST(United, A) {}\n")
         for build in ("release", "asan"):
             (root / "build" / build).mkdir(parents=True)
             (root / "build" / build / "build.ninja").write_text(
                 "build tests/unit/base/CMakeFiles/base_test.dir/path_test.cc.o: "
                 f"CXX_COMPILER__base_test_Release {source} || cmake_object_order\n")
+            unity = root / "build" / build / "tests/unit/base/CMakeFiles/united_test.dir/Unity/unity_0_cxx.cxx"
+            unity.parent.mkdir(parents=True)
+            unity.write_text(f'#include "{root}/tests/unit/base/united_test.cc"\n')
         for name, script in PLAYED.items():
             (root / "played").mkdir(exist_ok=True)
             (root / "played" / name).write_text(f"#!/bin/sh\n{script}\n")
@@ -68,6 +72,7 @@ assert re.search("building release\nbuilding release took 0 min \\d s\n", got[1]
 assert re.search("testing release\ntesting release took 0 min \\d s\n", got[1]), got
 check(["test", "--build", "asan", "unit.Path.*"], 0, "", ["--build build/asan", "-R ^unit\\.Path\\..*"])
 check(["test", "unit.OldKernel.Runtimes/Other.A/crun"], 0, "", ["--target base_test\n"])
+check(["test", "unit.United.A"], 0, "", ["--target united_test\n"])
 check(["test", "golden.Script"], 0, "", ["--target all\n"])
 got = check(["test", "unit.Gone.A"], 1, 'no test "unit.Gone.A"')
 assert "--target" not in got[2], got
