@@ -30,6 +30,13 @@ class NriPlugin : public ViewTest {
     played_.id = container_.id();
     container_.spec.annotations = annotations_of(played_);
   }
+  // Its policy shows the container what is in the map, of which one entry is made, and not the map.
+  void show_values() {
+    set_value("/sys/fs/bpf/flows", 1, 42);
+    installation_.write_policy(
+        policy_text("select: {kubernetes: {namespace: web}}\nview: {values: only}\n"
+                    "grants: [{pin: /sys/fs/bpf/flows, mode: \"0444\"}]\n"));
+  }
   std::string configuration(const std::string& more = "") {
     return PlayedEngine::configuration(installation_, more);
   }

@@ -5,6 +5,8 @@
 
 #include "plugin/nri/nri.pb.h"
 #include "tests/engines/nri_plugin.h"
+#include "tests/engines/values_daemons.h"
+#include "tests/support/machine/silent_file_system.h"
 
 namespace pinscope::test {
 namespace {
@@ -24,6 +26,18 @@ TEST_P(NriPlugin, GivesAContainerItsViewByHooks) {
   EXPECT_EQ(answer(result, "ls /sys/fs/bpf"), "ok flows") << result;
   EXPECT_THAT(installation_.records(), IsEmpty()) << "the hook at poststop did not run";
   EXPECT_THAT(engine_.log(), HasSubstr("container \"app\" of pod \"web/web-1\": added hooks"));
+}
+
+TEST_P(NriPlugin, GivesAContainerValuesByHooks) {
+  if (!SilentFileSystem::possible()) GTEST_SKIP() << "there is no FUSE here";
+  const ValuesDaemons daemons(installation_.state_directory());
+  show_values();
+  ASSERT_EQ(engine_.configure(configuration()).code, nri::RpcCode::kOk);
+  container_.spec.hooks = hooks_of(engine_.create(played_));
+  const auto result = run({"cat /run/bpf/flows/entries", "ls /sys/fs/bpf"});
+  EXPECT_EQ(answer(result, "cat /run/bpf/flows/entries"), "ok " + std::string(kEntryOf42))
+      << result;
+  EXPECT_THAT(installation_.records(), IsEmpty());
 }
 
 TEST_P(NriPlugin, HandsOnThePodLabelsThatPoliciesName) {

@@ -7,6 +7,8 @@
 #include <filesystem>
 
 #include "tests/engines/nri_plugin.h"
+#include "tests/engines/values_daemons.h"
+#include "tests/support/machine/silent_file_system.h"
 
 namespace pinscope::test {
 namespace {
@@ -41,7 +43,7 @@ class NriStart : public NriPlugin {
   nri::Response create_and_tell() {
     const auto response = engine_.create(played_);
     EXPECT_EQ(response.payload, "") << "hooks in the mode without";
-    container_.probe({"ls /sys/fs/bpf"});
+    container_.probe({"ls /sys/fs/bpf", "cat /run/bpf/flows/entries"});
     EXPECT_EQ(container_.create().status, 0);
     played_.pid = container_.pid();
     return engine_.start(played_);
@@ -62,6 +64,21 @@ TEST_P(NriStart, GivesAContainerItsViewBeforeItsProcessRuns) {
   EXPECT_EQ(installation_.last_audit().outcome, "removed");
   // Once more does no harm.
   EXPECT_EQ(engine_.remove(played_).code, nri::RpcCode::kOk);
+}
+
+TEST_P(NriStart, GivesAContainerValues) {
+  if (!kHookCanSucceed) GTEST_SKIP() << "the leak sanitizer fails in a hook of pinscoped";
+  if (!SilentFileSystem::possible()) GTEST_SKIP() << "there is no FUSE here";
+  const ValuesDaemons daemons(installation_.state_directory());
+  show_values();
+  ASSERT_EQ(create_and_tell().code, nri::RpcCode::kOk);
+  EXPECT_EQ(container_.start().status, 0);
+  EXPECT_TRUE(container_.wait_stopped());
+  EXPECT_THAT(container_.output(),
+              HasSubstr("cat /run/bpf/flows/entries: ok " + std::string(kEntryOf42) + "\n"));
+  EXPECT_EQ(container_.remove(true).status, 0);
+  EXPECT_EQ(engine_.remove(played_).code, nri::RpcCode::kOk);
+  EXPECT_THAT(installation_.records(), IsEmpty());
 }
 
 TEST_P(NriStart, RefusesAContainerWhoseViewCannotBeMade) {

@@ -6,9 +6,11 @@
 #include <filesystem>
 
 #include "tests/engines/engine_test.h"
+#include "tests/engines/values_daemons.h"
 #include "tests/support/bpf/programs.h"
 #include "tests/support/machine/check.h"
 #include "tests/support/machine/private_machine.h"
+#include "tests/support/machine/silent_file_system.h"
 #include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
@@ -71,6 +73,19 @@ TEST_F(Run, ShowsAUserExactlyWhatThePolicyGrants) {
   ASSERT_TRUE(wait_until([&] { return installation_.audit().size() == 3; }));
   EXPECT_EQ(installation_.audit()[1].outcome, "granted");
   EXPECT_EQ(installation_.audit()[1].stage, "run");
+}
+
+TEST_F(Run, ShowsAUserTheValuesOfAMap) {
+  if (!SilentFileSystem::possible()) GTEST_SKIP() << "there is no FUSE here";
+  const ValuesDaemons daemons(installation_.state_directory());
+  installation_.write_policy(
+      policy_text("select: {engine: host, user: {uid: 4001}}\nview: {values: only}\n"
+                  "grants:\n  - {pin: /sys/fs/bpf/flows, mode: \"0444\"}\n"));
+  const auto result = probe(kUser, {"ls /run/bpf", "cat /run/bpf/flows/entries"});
+  EXPECT_EQ(answer(result, "ls /run/bpf"), "ok flows") << result;
+  EXPECT_EQ(answer(result, "cat /run/bpf/flows/entries"), "ok " + std::string(kEntryOf42));
+  EXPECT_TRUE(wait_until([&] { return installation_.records().empty(); }));
+  EXPECT_FALSE(std::filesystem::exists("/run/bpf/flows")) << "it is the session's alone";
 }
 
 TEST_F(Run, OfRootIsVoidAndRefusedIfThePolicySaysReject) {

@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "tests/engines/shim_test.h"
+#include "tests/engines/values_daemons.h"
+#include "tests/support/machine/silent_file_system.h"
 
 namespace pinscope::test {
 namespace {
@@ -217,6 +219,25 @@ TEST_P(Shim, ManyAtOnceGetTheirViews) {
   for (auto& thread : threads) thread.join();
   for (const auto& result : results)
     EXPECT_EQ(answer(result, "lookup /sys/fs/bpf/flows 1"), "ok 42") << result;
+}
+
+TEST_P(Shim, LetsAContainerReadValuesThoughItMayNotCallBpf) {
+  if (!SilentFileSystem::possible()) GTEST_SKIP() << "there is no FUSE here";
+  const ValuesDaemons daemons(installation_.state_directory());
+  installation_.write_policy(
+      policy_text("select: {}\nview: {values: only}\n"
+                  "grants: [{pin: /sys/fs/bpf/flows, mode: \"0444\"}]\n"));
+  RuntimeContainer container(shim());
+  with_default_profile(container.spec);
+  const auto result = run(container, {"cat /run/bpf/flows/entries", "ls /run/bpf", "map-create",
+                                      "touch /run/bpf/flows/entries"});
+  EXPECT_EQ(answer(result, "cat /run/bpf/flows/entries"), "ok " + std::string(kEntryOf42))
+      << result;
+  EXPECT_EQ(answer(result, "ls /run/bpf"), "ok flows");
+  EXPECT_EQ(answer(result, "map-create"), kRefusedBySeccomp);
+  EXPECT_EQ(answer(result, "touch /run/bpf/flows/entries"), "EROFS");
+  EXPECT_EQ(installation_.last_audit().outcome, "removed");
+  EXPECT_THAT(installation_.records(), IsEmpty());
 }
 
 PINSCOPE_EACH_RUNTIME_AND_THE_NEWEST(Shim);

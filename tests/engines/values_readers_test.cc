@@ -1,11 +1,11 @@
 // Values in real containers, served by a real pinscoped: programs that people use read them where
 // bpf(2) is refused, and what list, inspect and drift say when nobody answers.
-#include <signal.h>
-#include <sys/wait.h>
+#include <fcntl.h>
 
 #include <cerrno>
+#include <memory>
 
-#include "plugin/inventory/values_service.h"
+#include "tests/engines/values_daemons.h"
 #include "tests/support/container/view_test.h"
 #include "tests/support/machine/silent_file_system.h"
 #include "tests/support/machine/wait.h"
@@ -15,7 +15,6 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr const char* kDaemon = PINSCOPE_BIN_DIR "/pinscoped";
 constexpr const char* kPinscope = PINSCOPE_BIN_DIR "/pinscope";
 constexpr const char* kOnly =
     "select: {}\n"
@@ -32,39 +31,13 @@ class ValuesServed : public ViewTest {
     pins_.map("/sys/fs/bpf/counters", {.type = MapSpec::Type::kArray, .max_entries = 4});
     set_value("/sys/fs/bpf/counters", 1, 7);
     installation_.write_policy(policy_text(kOnly));
-    holder_ = start({"--hold"});
-    service_ = start({"--values", "--no-holder"});
-    await_service();
+    daemons_ = std::make_unique<ValuesDaemons>(installation_.state_directory());
   }
   void TearDown() override {
-    end(service_);
-    end(holder_);
+    daemons_.reset();
     ViewTest::TearDown();
   }
 
-  pid_t start(std::vector<std::string> words) {
-    words.insert(words.begin(), kDaemon);
-    words.insert(words.end(), {"--state-dir", installation_.state_directory()});
-    std::vector<char*> arguments;
-    for (auto& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    const pid_t child = check(::fork(), "fork");
-    if (child != 0) return child;
-    ::execv(kDaemon, arguments.data());
-    ::_exit(127);
-  }
-  static void end(pid_t& process) {
-    if (process <= 0) return;
-    ::kill(process, SIGTERM);
-    ::waitpid(process, nullptr, 0);
-    process = -1;
-  }
-  void await_service() {
-    EXPECT_TRUE(wait_until([&] {
-      const auto found = inventory::look_at_values(installation_.state_directory());
-      return found && found->status && found->status->state == model::ValuesState::kServing;
-    }));
-  }
   // What a shell of this machine prints in the container, with this machine's programs.
   CommandResult shell(const std::string& script) {
     auto& spec = container_.spec;
@@ -88,8 +61,7 @@ class ValuesServed : public ViewTest {
            std::string::npos;
   }
 
-  pid_t holder_ = -1;
-  pid_t service_ = -1;
+  std::unique_ptr<ValuesDaemons> daemons_;
 };
 
 TEST_P(ValuesServed, AreReadByProgramsThatPeopleUseWithoutBpf) {
@@ -139,19 +111,17 @@ TEST_P(ValuesServed, AreSaidToBeUnservedWhereNobodyAnswers) {
   ASSERT_EQ(container_.create().status, 0) << container_.output();
   EXPECT_TRUE(wait_until([&] { return is_said_to_be("served"); }));
   EXPECT_THAT(pinscope({"list"}), HasSubstr("running"));
-  end(service_);
+  daemons_->end_service();
   EXPECT_THAT(pinscope({"list"}), HasSubstr("values unserved"));
   EXPECT_TRUE(is_said_to_be("waiting"));
-  service_ = start({"--values", "--no-holder"});
-  await_service();
+  daemons_->start_service();
   EXPECT_TRUE(wait_until([&] { return is_said_to_be("served"); })) << "it goes on";
   // Both are gone: the file system is dead, for good.
-  end(service_);
-  end(holder_);
+  daemons_->end_service();
+  daemons_->end_holder();
   EXPECT_TRUE(is_said_to_be("lost"));
-  holder_ = start({"--hold"});
-  service_ = start({"--values", "--no-holder"});
-  await_service();
+  daemons_->start_holder();
+  daemons_->start_service();
   EXPECT_TRUE(is_said_to_be("lost"));
   EXPECT_THAT(pinscope({"list"}), HasSubstr("values unserved"));
   const std::string file = "/proc/" + std::to_string(container_.pid()) + "/root/run/bpf/counters";
