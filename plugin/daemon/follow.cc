@@ -3,11 +3,12 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
+#include <future>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,9 +29,13 @@ using Clock = std::chrono::steady_clock;
 using Time = Clock::time_point;
 using std::chrono::milliseconds;
 
-// Containers of one run of pinscope: enough that its start counts for little, few enough that those
-// whose sources change meanwhile do not wait for long.
+// Containers that are changed before it is looked again at what has changed: enough that the start
+// of pinscope counts for little, few enough that those whose sources change meanwhile do not wait
+// for long.
 constexpr size_t kMaxContainers = 64;
+// Runs of pinscope for them beside each other: a swap waits most of its time for the kernel, which
+// lets go of a mount when nobody can be looking at it any more.
+constexpr size_t kMaxRuns = 4;
 constexpr milliseconds kTimeToApply{20'000};
 constexpr milliseconds kPace{30'000};       // between two signs of life
 constexpr milliseconds kPauseToUndo{1000};  // between two tries
@@ -104,26 +109,47 @@ class Loop {
   }
 
   void bring_up_to_date(const std::vector<follow::Due>& due) {
-    std::vector<std::string> words = {"apply", "--automatic", "--output", "json"};
-    std::set<std::string> ids;
-    for (const auto& one : due) ids.insert(one.id);
-    for (const auto& id : ids) words.insert(words.end(), {"--container", id});
-    const auto views = apply(std::move(words), "containers");
+    std::map<std::string, std::vector<std::string>> files;  // of records, by container
+    for (const auto& one : due) files[one.id].push_back(one.file);
+    std::array<Run, kMaxRuns> runs;
+    size_t next = 0;
+    for (auto& [id, of_container] : files)
+      runs[next++ % runs.size()].files.emplace(id, std::move(of_container));
+    // Where no thread can be had, it is run as soon as it is waited for.
+    for (auto& run : runs)
+      if (!run.files.empty())
+        run.views = std::async(std::launch::async | std::launch::deferred, [this, &run] {
+          std::vector<std::string> words = {"apply", "--automatic", "--output", "json"};
+          for (const auto& [id, unused] : run.files) words.insert(words.end(), {"--container", id});
+          return apply(std::move(words), "containers");
+        });
+    for (auto& run : runs)
+      if (!run.files.empty()) hear(run);
+  }
+
+  // Some of the containers that are brought up to date together.
+  struct Run {
+    std::map<std::string, std::vector<std::string>> files;  // of records, by container
+    std::future<Result<std::vector<AppliedView>>> views;
+  };
+  void hear(Run& run) {
+    const auto again = [&](const std::vector<std::string>& files) {
+      for (const auto& file : files) follower_.failed(file, Clock::now());
+    };
+    const auto views = run.views.get();
     if (!views) {
       ++failed_;
       tell_once("", views.error().sentence());
-      for (const auto& one : due) follower_.failed(one.file, Clock::now());
+      for (const auto& [id, files] : run.files) again(files);
       return;
     }
     told_.erase("");
-    std::set<std::string> failed;
     for (const auto& view : *views)
-      if (!hear(view)) failed.insert(view.id);
-    for (const auto& one : due)
-      if (failed.contains(one.id)) follower_.failed(one.file, Clock::now());
+      if (const auto found = run.files.find(view.id); !hear(view) && found != run.files.end())
+        again(found->second);
+    for (const auto& view : *views) run.files.erase(view.id);
     // Of those that have ended nothing is said any more.
-    for (const auto& view : *views) ids.erase(view.id);
-    for (const auto& id : ids) told_.erase(id);
+    for (const auto& [id, files] : run.files) told_.erase(id);
   }
 
   // `key`: where its answer has the containers.
