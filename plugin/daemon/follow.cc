@@ -123,8 +123,10 @@ class Loop {
           for (const auto& [id, unused] : run.files) words.insert(words.end(), {"--container", id});
           return apply(std::move(words), "containers");
         });
+    bool all_answer = true;
     for (auto& run : runs)
-      if (!run.files.empty()) hear(run);
+      if (!run.files.empty() && !hear(run)) all_answer = false;
+    if (all_answer) told_.erase("");
   }
 
   // Some of the containers that are brought up to date together.
@@ -132,7 +134,8 @@ class Loop {
     std::map<std::string, std::vector<std::string>> files;  // of records, by container
     std::future<Result<std::vector<AppliedView>>> views;
   };
-  void hear(Run& run) {
+  // False: it gave no answer.
+  bool hear(Run& run) {
     const auto again = [&](const std::vector<std::string>& files) {
       for (const auto& file : files) follower_.failed(file, Clock::now());
     };
@@ -141,15 +144,15 @@ class Loop {
       ++failed_;
       tell_once("", views.error().sentence());
       for (const auto& [id, files] : run.files) again(files);
-      return;
+      return false;
     }
-    told_.erase("");
     for (const auto& view : *views)
       if (const auto found = run.files.find(view.id); !hear(view) && found != run.files.end())
         again(found->second);
     for (const auto& view : *views) run.files.erase(view.id);
     // Of those that have ended nothing is said any more.
     for (const auto& [id, files] : run.files) told_.erase(id);
+    return true;
   }
 
   // `key`: where its answer has the containers.
