@@ -100,8 +100,8 @@ Result<int> Service::adopt(const GivenLease& lease) {
   Message message{.kind = Kind::kBegin, .lease = lease.number};
   message.set_text(lease.id);
   PINSCOPE_CHECK(send(message));
-  std::vector<int> numbers;
-  for (const Fd& fd : lease.descriptors) numbers.push_back(fd.get());
+  std::vector<int> numbers(lease.descriptors.size());
+  std::ranges::transform(lease.descriptors, numbers.begin(), &Fd::get);
   for (std::span<const int> rest = numbers; !rest.empty();) {
     const auto piece = rest.first(std::min(rest.size(), kMaxPiece));
     PINSCOPE_CHECK(send({.kind = Kind::kDescriptors}, piece));
