@@ -70,6 +70,8 @@ got = check(["test", "unit.Path.A"], 0, "1 passed, 0 failed, 0 skipped$",
 assert "asan" not in got[2], got
 assert re.search("building release\nbuilding release took 0 min \\d s\n", got[1]), got
 assert re.search("testing release\ntesting release took 0 min \\d s\n", got[1]), got
+assert re.search("^installing .*\nbuilding release .*\ntesting release +0 min +\\d s\nin all +0 min +\\d s\nunit ",
+                 got[1]), got
 check(["test", "--build", "asan", "unit.Path.*"], 0, "", ["--build build/asan", "-R ^unit\\.Path\\..*"])
 check(["test", "unit.OldKernel.Runtimes/Other.A/crun"], 0, "", ["--target base_test\n"])
 check(["test", "unit.United.A"], 0, "", ["--target united_test\n"])

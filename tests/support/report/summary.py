@@ -1,7 +1,7 @@
 # Counts what ctest's JUnit files say: every skipped test with its reason, every failed test with what
-# it printed, one line for each suite and build, and last the closing line
+# it printed, one line for each suite and build with the time of all its tests, and last the closing line
 # "123 passed, 0 failed, 4 skipped". Ends with 1 if a test failed or none ran.
-# Usage: summary.py BUILD.xml...
+# Usage: summary.py [--phases=FILE] BUILD.xml...: the text of the file stands before the suites.
 import collections
 import pathlib
 import re
@@ -47,13 +47,18 @@ def output_of(case):
 
 def main():
     suites = collections.defaultdict(collections.Counter)
+    seconds = collections.Counter()
     skipped, failed = [], []
-    for name in sys.argv[1:]:
+    names, phases = sys.argv[1:], ""
+    if names and names[0].startswith("--phases="):
+        phases = pathlib.Path(names.pop(0).removeprefix("--phases=")).read_text(encoding="utf-8")
+    for name in names:
         build = pathlib.Path(name).stem
         for case in xml.etree.ElementTree.parse(name).getroot().iter("testcase"):
             suite = case.get("name").split(".")[0]
             outcome = outcome_of(case)
             suites[suite, build][outcome] += 1
+            seconds[suite, build] += float(case.get("time") or 0)
             if outcome == "skipped":
                 skipped.append(f"  {case.get('name')} ({build}): {reason_of(case)}")
             elif outcome == "failed":
@@ -66,11 +71,12 @@ def main():
     for title, lines in failed:
         print(f"failed: {title}")
         print("\n".join("    " + line for line in lines))
+    print(phases, end="")
     total = collections.Counter()
     for (suite, build), counts in sorted(suites.items()):
         total += counts
         print(f"{suite:10}{build:10}{counts['passed']:5} passed, {counts['failed']:3} failed, "
-              f"{counts['skipped']:3} skipped")
+              f"{counts['skipped']:3} skipped {seconds[suite, build]:6.0f} s")
     if failed:
         print("failed: " + ", ".join(title for title, _ in failed))
     if not total["passed"] and not total["failed"]:

@@ -6,7 +6,7 @@ import sys
 import tempfile
 
 SUMMARY = pathlib.Path(__file__).resolve().parent / "summary.py"
-PASSED = '<testcase name="unit.A.Passes" status="run"/>'
+PASSED = '<testcase name="unit.A.Passes" status="run" time="1.6"/>'
 FAILED = ('<testcase name="unit.A.Fails" status="fail"><failure message=""/>'
           "<system-out>what it printed</system-out></testcase>")
 SKIPPED = ('<testcase name="engines.A.Skips/crun" status="notrun">'
@@ -31,7 +31,8 @@ def check(cases, status, *expected):
     assert result.stdout.splitlines()[-1] == expected[-1], result.stdout
 
 
-check([PASSED, PASSED], 0, "unit      release", "2 passed, 0 failed, 0 skipped")
+check([PASSED, PASSED], 0, "unit      release       2 passed,   0 failed,   0 skipped      3 s",
+      "2 passed, 0 failed, 0 skipped")
 check([PASSED, FAILED], 1, "    what it printed", "1 passed, 1 failed, 0 skipped")
 check([PASSED, SKIPPED], 0, "engines.A.Skips/crun (release): crun is not installed",
       "1 passed, 0 failed, 1 skipped")
