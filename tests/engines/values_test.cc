@@ -236,7 +236,8 @@ TEST_P(ValuesView, IsRefusedWhereALinkLeadsItOntoTheRoot) {
   const auto result = run({"id"});
   EXPECT_NE(result.status, 0) << result;
   EXPECT_EQ(installation_.last_audit().code, "target-invalid");
-  EXPECT_THAT(installation_.last_audit().error, HasSubstr("something else is there"));
+  EXPECT_THAT(installation_.last_audit().error,
+              HasSubstr("the values at \"/run/bpf/x\": something else is there"));
   EXPECT_TRUE(wait_until(holder_is_empty));
 }
 
