@@ -104,6 +104,21 @@ TEST_P(ValuesServed, AndTheMapIsDumpedByTheContainersName) {
               HasSubstr("{\"key\":1,\"value\":\"hex:0700000000000000\"}\n"));
 }
 
+TEST_P(ValuesServed, AreDumpedByTheirNameInTheContainerWithoutAPin) {
+  installation_.write_policy(
+      policy_text("select: {}\n"
+                  "view: {values: only}\n"
+                  "grants: [{pin: /sys/fs/bpf/counters, as: team/counts}]\n"));
+  installation_.hook_into(container_.spec);
+  container_.probe({"sleep 60"});
+  ASSERT_EQ(container_.create().status, 0) << container_.output();
+  for (const std::string name : {"counts", "team/counts", "/run/bpf/team/counts"})
+    EXPECT_THAT(pinscope({"dump", container_.id() + ":" + name, "-o", "json"}),
+                HasSubstr("{\"key\":1,\"value\":\"hex:0700000000000000\"}\n"))
+        << name;
+  EXPECT_EQ(pinscope({"dump", container_.id() + ":team"}), "");
+}
+
 // Nobody asks the container's file system: who looks would wait for the service.
 TEST_P(ValuesServed, AreSaidToBeUnservedWhereNobodyAnswers) {
   installation_.hook_into(container_.spec);

@@ -198,8 +198,8 @@ void add_dump(CLI::App& root, Program& program) {
   add_command(root, program, "dump", "Show the entries of a map by their types",
               [&program, options] { return dump(program.settings, *options); })
       .argument("MAP", options->map,
-                "The path of a pin on the host; CONTAINER:NAME, a pin in a container; id:ID or "
-                "map:ID; or a name")
+                "The path of a pin on the host; CONTAINER:NAME, a pin or values in a container; "
+                "id:ID or map:ID; or a name")
       .option("--key", options->key, "KEY",
               "Only this one: as it is printed, its fields with commas, or hex: and its bytes")
       .number("--limit", options->limit, "N", "At most so many entries, 1 or more")

@@ -32,9 +32,9 @@ struct Whom {
 Result<Whom> find_whom(const std::string& word, const std::string& state_directory);
 
 // The object that a word means: "map:12", "prog:7", "link:3", "12"; the path of a pin on the host;
-// CONTAINER:NAME, a pin of a container by its path or what is left of it behind the view's; or the
-// name of an object, or of a pin of the host. kSourceMissing: none, or several, which the error
-// names.
+// CONTAINER:NAME, a pin of a container by its path or what is left of it behind the view's, or a
+// map by the directory of its values; or the name of an object, or of a pin of the host.
+// kSourceMissing: none, or several, which the error names.
 Result<model::ObjectIdentity> find_wanted(const std::string& word,
                                           const std::string& state_directory);
 

@@ -158,18 +158,43 @@ Result<ObjectIdentity> by_name(const std::string& word) {
                   "several are called that");
 }
 
-// The pin is called by its path in the container, or by the end of that.
-Result<ObjectIdentity> in_container(const std::string& word, const Whom& whom,
-                                    const std::string& name) {
-  PINSCOPE_TRY(const auto machine, look_at_machine({.space = whom.space}));
+// By its path in the container, or by the end of that.
+bool is_called(const std::string& place, const std::string& name) {
+  return place == name || (!name.starts_with('/') && place.ends_with("/" + name));
+}
+
+// The maps whose entries a container has as files under this name; those that it has as a pin are
+// among them.
+std::vector<Candidate> shown_as_values(const Whom& whom, const std::string& name,
+                                       const std::string& state_directory) {
   std::vector<Candidate> found;
+  const auto store = record::Store::open(state_directory, false);
+  const auto of_id = store ? store->find(whom.id) : Result<record::Store::OfId>();
+  if (!of_id) return found;
+  for (const auto& [record, held] : of_id->found) {
+    const auto& values_at = record.given.values_at;
+    if (!values_at || record.given.pid != whom.pid) continue;
+    for (const auto& pin : record.given.pins) {
+      if (!pin.grant.values || pin.skipped) continue;
+      const std::string place = *values_at + "/" + pin.grant.name;
+      if (is_called(place, name))
+        found.push_back({{pin.object.kind, pin.object.id}, " (" + one_line(place) + ")"});
+    }
+  }
+  return found;
+}
+
+// A pin, or the directory of a map's values.
+Result<ObjectIdentity> in_container(const std::string& word, const Whom& whom,
+                                    const std::string& name, const std::string& state_directory) {
+  PINSCOPE_TRY(const auto machine, look_at_machine({.space = whom.space}));
+  auto found = shown_as_values(whom, name, state_directory);
   for (const auto& mount : machine.mounts) {
     if (machine.spaces[mount.space].number != whom.space) continue;
     for (const auto& pin : machine.pins) {
       if (pin.instance != mount.instance || pin.pin.error != 0) continue;
       const std::string place = place_of(mount.mount, pin.pin.path);
-      if (place == name || (!name.starts_with('/') && place.ends_with("/" + name)))
-        found.push_back({pin.pin.object, " (" + one_line(place) + ")"});
+      if (is_called(place, name)) found.push_back({pin.pin.object, " (" + one_line(place) + ")"});
     }
   }
   return only_one(word, std::move(found), "under this name in " + whom.title,
@@ -255,7 +280,7 @@ Result<ObjectIdentity> find_wanted(const std::string& word, const std::string& s
   if (!whom && prefix != kPrefixes.end())
     return std::unexpected(not_found(word, quoted(behind) + " is not a number"));
   if (!whom) return std::unexpected(whom.error());
-  return in_container(word, *whom, behind);
+  return in_container(word, *whom, behind, state_directory);
 }
 
 }  // namespace pinscope::inventory
