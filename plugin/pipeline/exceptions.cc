@@ -1,6 +1,7 @@
 #include "plugin/pipeline/exceptions.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 #include <utility>
 
@@ -304,14 +305,10 @@ Result<Expiry> expire_exceptions(const std::vector<Policy>& policies, const Feat
       expiry.next_ns = std::min(expiry.next_ns.value_or(*next), *next);
     if (in_force(record.exceptions, now).size() == record.exceptions.size()) continue;
     auto swapped = swap_view(policies, features, file, order);
-    if (!swapped)
-      swapped = Swapped{.outcome = Swapped::Outcome::kFailed,
-                        .record = record,
-                        .changes = {},
-                        .error = std::move(swapped).error()};
-    if (swapped->outcome == Swapped::Outcome::kEnded) continue;
-    expiry.before.push_back(record);
-    expiry.containers.push_back(*std::move(swapped));
+    if (!swapped && swapped.error().errnum() != ENOENT)
+      expiry.unreadable.push_back(std::move(swapped).error());
+    else if (swapped && swapped->outcome != Swapped::Outcome::kEnded)
+      expiry.containers.push_back(*std::move(swapped));
   }
   return expiry;
 }

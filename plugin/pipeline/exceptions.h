@@ -87,10 +87,9 @@ std::optional<uint64_t> next_end(const std::vector<model::Exception>& exceptions
 // is in the records alone. As swap_view(), it needs root and a process with one thread, and changes
 // the working directory. Errors are of the state directory.
 struct Expiry {
-  std::vector<Swapped> containers;    // those that had one, ended ones left out
-  std::vector<model::Record> before;  // of each of them
-  std::optional<uint64_t> next_ns;    // CLOCK_REALTIME; nothing: none will run out
-  std::vector<Error> unreadable;      // records
+  std::vector<Swapped> containers;  // those that had one, ended ones left out
+  std::optional<uint64_t> next_ns;  // CLOCK_REALTIME; nothing: none will run out
+  std::vector<Error> unreadable;    // records
 };
 Result<Expiry> expire_exceptions(const std::vector<model::Policy>& policies,
                                  const model::Features& features, const SwapOrder& order);

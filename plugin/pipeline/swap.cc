@@ -37,18 +37,30 @@ void tell_failure(const SwapOrder& order, const Record& record, const Error& err
   log.refuse(error);
 }
 
+// Of a view that stays as it is.
+Swapped unchanged(Swapped::Outcome outcome, const Record& record, std::optional<Error> error) {
+  return {.outcome = outcome,
+          .before = record,
+          .record = record,
+          .changes = {},
+          .error = std::move(error)};
+}
+
 // A record that cannot be changed now.
 std::optional<Swapped> look_at_record(const Record& record) {
-  if (has_ended(record))
-    return Swapped{
-        .outcome = Swapped::Outcome::kEnded, .record = record, .changes = {}, .error = {}};
+  if (has_ended(record)) return unchanged(Swapped::Outcome::kEnded, record, std::nullopt);
   if (record.state == Record::State::kApplied) return std::nullopt;
-  return Swapped{
-      .outcome = Swapped::Outcome::kFailed,
-      .record = record,
-      .changes = {},
-      .error = Error(ErrorCode::kRecord, "change the view of container " + quoted(record.given.id))
-                   .reason("its hook is still at work, or was killed at it")};
+  return unchanged(
+      Swapped::Outcome::kFailed, record,
+      Error(ErrorCode::kRecord, "change the view of container " + quoted(record.given.id))
+          .reason("its hook is still at work, or was killed at it"));
+}
+
+Result<pid_t> pid_in(const Store& store, const std::string& file) {
+  PINSCOPE_TRY(const auto glance, store.glance(file));
+  if (glance.trace) return glance.trace->pid;
+  PINSCOPE_TRY(const auto found, store.read(file));
+  return found.record.given.pid;
 }
 
 class Swapping {
@@ -56,7 +68,7 @@ class Swapping {
   Swapping(const std::vector<Policy>& policies, const Features& features, const Store& store,
            Store::Found& found, const SwapOrder& order)
       : policies_(policies), features_(features), store_(store), found_(found), order_(order) {
-    swapped_.record = found.record;
+    swapped_.before = swapped_.record = found.record;
   }
 
   Swapped run() {
@@ -309,13 +321,17 @@ const char* name_of(Swapped::Outcome outcome) {
 Result<Swapped> swap_view(const std::vector<Policy>& policies, const Features& features,
                           const std::string& file, const SwapOrder& order) {
   PINSCOPE_TRY(const auto store, Store::open(order.options.state_directory, false));
-  PINSCOPE_TRY(auto found, store.read(file));
-  Fd lock;
+  pid_t pid = 0;
+  Result<Fd> lock;
   if (!order.dry_run) {
-    PINSCOPE_TRY(lock, record::lock_change(order.options.state_directory, found.record.given.pid,
-                                           kForOthers));
-    PINSCOPE_TRY(found, store.read(file));
+    PINSCOPE_TRY(pid, pid_in(store, file));
+    lock = record::lock_change(order.options.state_directory, pid, kForOthers);
   }
+  // As whoever changed it before has left it.
+  PINSCOPE_TRY(auto found, store.read(file));
+  if (!lock) return unchanged(Swapped::Outcome::kFailed, found.record, std::move(lock).error());
+  if (!order.dry_run && found.record.given.pid != pid)
+    return unchanged(Swapped::Outcome::kEnded, found.record, std::nullopt);
   if (auto cannot = look_at_record(found.record)) return *std::move(cannot);
   auto swapped = Swapping(policies, features, store, found, order).run();
   if (swapped.outcome == Swapped::Outcome::kChanged && !order.dry_run)

@@ -56,6 +56,7 @@ struct Swapped {
     kEnded,      // its process has ended
   };
   Outcome outcome = Outcome::kUnchanged;
+  model::Record before;  // as it was found
   model::Record record;  // as it is now
   Changes changes;
   bool is_of_policy = false;   // the policies are others, and not only what is followed
@@ -66,7 +67,7 @@ const char* name_of(Swapped::Outcome outcome);
 
 // `file`: the record's, of record::Store::files(). `policies`: in the order of their files. Needs
 // root; this process must have one thread. Changes the working directory. Errors are of the state
-// directory and of a record that cannot be read.
+// directory and of a record that cannot be read, with ENOENT if there is none any more.
 //
 // Where exceptions are made, undone or have run out, and each of these takes something away, the
 // container gets a view with less even if it would not start now: then nothing is added to it.

@@ -60,6 +60,8 @@ class Store {
     std::vector<std::string> unreadable_files;  // their file names, in the same order
   };
   [[nodiscard]] Result<OfId> find(const std::string& id) const;
+  // The names of the files that find() reads; one of them may be of no file.
+  [[nodiscard]] Result<std::vector<std::string>> files_of_id(const std::string& id) const;
   // Removes a record; one that is gone already is no error.
   [[nodiscard]] Status remove(const Held& held) const;
   // All records, by id. A record that cannot be read is an error in `unreadable` and does not stop

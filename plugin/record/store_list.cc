@@ -99,14 +99,21 @@ void Store::take_up(const std::string& file_name, OfId& result) const {
   }
 }
 
-Result<Store::OfId> Store::find(const std::string& id) const {
-  PINSCOPE_TRY(const std::string name, file_name_of(id));
-  OfId result;
-  if (!directory_.valid()) return result;
-  take_up(name, result);
-  if (::faccessat(directory_.get(), directory_of_more(id).c_str(), F_OK, 0) != 0) return result;
+Result<std::vector<std::string>> Store::files_of_id(const std::string& id) const {
+  PINSCOPE_TRY(std::string name, file_name_of(id));
+  std::vector<std::string> files;
+  if (!directory_.valid()) return files;
+  files.push_back(std::move(name));
+  if (::faccessat(directory_.get(), directory_of_more(id).c_str(), F_OK, 0) != 0) return files;
   PINSCOPE_TRY(const auto more, files_of(directory_of_more(id)));
-  for (const auto& beside : more) take_up(beside, result);
+  files.insert(files.end(), more.begin(), more.end());
+  return files;
+}
+
+Result<Store::OfId> Store::find(const std::string& id) const {
+  PINSCOPE_TRY(const auto files, files_of_id(id));
+  OfId result;
+  for (const auto& file : files) take_up(file, result);
   return result;
 }
 

@@ -124,8 +124,7 @@ class Look {
 
 }  // namespace
 
-Result<std::vector<std::vector<Held>>> look_for_held(const std::vector<model::Record>& before,
-                                                     const std::vector<Swapped>& swapped) {
+Result<std::vector<std::vector<Held>>> look_for_held(const std::vector<Swapped>& swapped) {
   std::vector<std::vector<Held>> held(swapped.size());
   const bool any = std::ranges::any_of(
       swapped, [](const Swapped& one) { return one.outcome == Swapped::Outcome::kChanged; });
@@ -135,7 +134,7 @@ Result<std::vector<std::vector<Held>>> look_for_held(const std::vector<model::Re
   const Look look(proc.get(), std::move(processes));
   for (size_t i = 0; i < swapped.size(); ++i)
     if (swapped[i].outcome == Swapped::Outcome::kChanged)
-      held[i] = look.of(before[i], swapped[i].changes);
+      held[i] = look.of(swapped[i].before, swapped[i].changes);
   return held;
 }
 

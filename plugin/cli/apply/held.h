@@ -18,9 +18,8 @@ struct Held {
   std::string text;
 };
 
-// For each of `swapped`, whose view was changed (or would be): `before` has its record from before.
-// Reads all of /proc once, if anything was lost at all. This process must have one thread.
-Result<std::vector<std::vector<Held>>> look_for_held(const std::vector<model::Record>& before,
-                                                     const std::vector<Swapped>& swapped);
+// For each of `swapped` whose view was changed (or would be). Reads all of /proc once, if anything
+// was lost at all. This process must have one thread.
+Result<std::vector<std::vector<Held>>> look_for_held(const std::vector<Swapped>& swapped);
 
 }  // namespace pinscope::cli

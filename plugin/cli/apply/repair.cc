@@ -1,6 +1,6 @@
 #include "plugin/cli/apply/repair.h"
 
-#include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "plugin/base/text.h"
@@ -24,7 +24,14 @@ Result<NextPolicies> policies_to_apply(const Settings& settings) {
 Result<RecordFiles> files_of_running(const Settings& settings,
                                      const std::vector<std::string>& ids) {
   PINSCOPE_TRY(const auto store, record::Store::open(settings.hook.state_directory, false));
-  PINSCOPE_TRY(const auto names, store.files());
+  std::vector<std::string> names;
+  for (const auto& id : ids) {
+    PINSCOPE_TRY(const auto of_id, store.files_of_id(id));
+    names.insert(names.end(), of_id.begin(), of_id.end());
+  }
+  if (ids.empty()) {
+    PINSCOPE_TRY(names, store.files());
+  }
   RecordFiles files;
   for (const auto& name : names) {
     const auto found = store.read(name);
@@ -32,9 +39,7 @@ Result<RecordFiles> files_of_running(const Settings& settings,
       if (ids.empty()) files.unreadable.push_back(found.error());
       continue;
     }
-    const auto& record = found->record;
-    const bool is_meant = ids.empty() || std::ranges::find(ids, record.given.id) != ids.end();
-    if (is_meant && !has_ended(record)) files.names.push_back(name);
+    if (!has_ended(found->record)) files.names.push_back(name);
   }
   return files;
 }
@@ -52,27 +57,19 @@ Result<RecordFiles> files_of_container(const Settings& settings, const std::stri
 Result<Application> apply_to(const RecordFiles& files, const std::vector<model::Policy>& policies,
                              const SwapOrder& order) {
   const auto features = kernel::features_to_swap();
-  PINSCOPE_TRY(const auto store, record::Store::open(order.options.state_directory, false));
   Application application{
       .dry_run = order.dry_run, .containers = {}, .held = {}, .unreadable = files.unreadable};
-  std::vector<model::Record> before;
   for (const auto& name : files.names) {
-    auto found = store.read(name);
-    if (!found) continue;
     auto swapped = swap_view(policies, features, name, order);
-    if (!swapped)
-      swapped = Swapped{.outcome = Swapped::Outcome::kFailed,
-                        .record = found->record,
-                        .changes = {},
-                        .error = std::move(swapped).error()};
-    if (swapped->outcome == Swapped::Outcome::kEnded) continue;
-    before.push_back(std::move(found->record));
-    application.containers.push_back(*std::move(swapped));
+    if (!swapped && swapped.error().errnum() != ENOENT)
+      application.unreadable.push_back(std::move(swapped).error());
+    else if (swapped && swapped->outcome != Swapped::Outcome::kEnded)
+      application.containers.push_back(*std::move(swapped));
   }
   // Nobody reads it of what nobody has asked for, and it takes a look at every process.
   application.held.resize(application.containers.size());
   if (!order.automatic) {
-    PINSCOPE_TRY(application.held, look_for_held(before, application.containers));
+    PINSCOPE_TRY(application.held, look_for_held(application.containers));
   }
   return application;
 }

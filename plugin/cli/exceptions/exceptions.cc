@@ -55,7 +55,7 @@ Result<Application> expire(const Settings& settings) {
   Application application{.containers = std::move(expiry.containers),
                           .held = {},
                           .unreadable = std::move(expiry.unreadable)};
-  PINSCOPE_TRY(application.held, look_for_held(expiry.before, application.containers));
+  PINSCOPE_TRY(application.held, look_for_held(application.containers));
   return application;
 }
 
