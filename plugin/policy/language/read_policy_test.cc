@@ -64,7 +64,8 @@ class ExpectedPins {
 };
 
 std::optional<Said<ExpectedGrant>> read_expected_grant(const Field& field, Reporter& reporter) {
-  Mapping keys(reporter, field, "an expected grant", "", {"pin", "as", "access", "values"});
+  Mapping keys(reporter, field, "an expected grant", "",
+               {"pin", "as", "access", "values", "missing", "follow"});
   const auto pin = keys.require("pin");
   const auto access = keys.require("access");
   if (!pin || !access) return std::nullopt;
@@ -74,6 +75,9 @@ std::optional<Said<ExpectedGrant>> read_expected_grant(const Field& field, Repor
       read_word<model::Access>(reporter, *access, model::name_of).value_or(model::Access::kRead);
   if (const auto values = keys.find("values"))
     grant.value.values = read_word<model::ValuesMode>(reporter, *values, model::name_of);
+  if (const auto missing = keys.find("missing"))
+    grant.value.missing = read_word<model::Missing>(reporter, *missing, model::name_of);
+  if (const auto follow = keys.find("follow")) grant.value.follow = read_flag(reporter, *follow);
   const auto as = keys.find("as");
   if (as)
     grant.value.name = read_text(reporter, *as).value_or("");

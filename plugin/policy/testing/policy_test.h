@@ -25,7 +25,10 @@ struct ExpectedGrant {
   std::string pin;
   std::string name;  // in the view
   model::Access access = model::Access::kRead;
+  // What is not set is not asked.
   std::optional<model::ValuesMode> values = {};  // whether it is a pin, and shows values
+  std::optional<model::Missing> missing = {};
+  std::optional<bool> follow = {};
 };
 
 // Pins that must not be granted, and the line that says so, for a warning about it.

@@ -16,18 +16,28 @@ using Selection = Judgement::Selection;
 
 constexpr const char* kNotGranted = "nothing";
 
-std::string text_of(model::Access access, const std::string& source, const std::string& name,
-                    std::optional<model::ValuesMode> values) {
-  return std::string(name_of(access)) + " of " + quoted(source) + " as " + quoted(name) +
-         (values ? std::string(", values: ") + name_of(*values) : "");
-}
-std::string text_of(const GrantedPin& grant) {
-  const auto mode = mode_of(grant);
-  return text_of(grant.access, grant.source, grant.name,
-                 mode == model::ValuesMode::kNone ? std::nullopt : std::optional(mode));
-}
 std::string text_of(const ExpectedGrant& grant) {
-  return text_of(grant.access, grant.pin, grant.name, grant.values);
+  std::string text =
+      std::string(name_of(grant.access)) + " of " + quoted(grant.pin) + " as " + quoted(grant.name);
+  if (grant.values) text += std::string(", values: ") + name_of(*grant.values);
+  if (grant.missing) text += std::string(", missing: ") + name_of(*grant.missing);
+  if (grant.follow) text += std::string(", follow: ") + (*grant.follow ? "true" : "false");
+  return text;
+}
+// With what is not the default.
+std::string text_of(const GrantedPin& grant) {
+  ExpectedGrant same{.pin = grant.source, .name = grant.name, .access = grant.access};
+  if (const auto mode = mode_of(grant); mode != model::ValuesMode::kNone) same.values = mode;
+  if (grant.missing != model::Missing::kFail) same.missing = grant.missing;
+  if (grant.follow) same.follow = true;
+  return text_of(same);
+}
+
+// Whether it is granted as expected, once it is known to be the one that is meant.
+bool is_as_expected(const GrantedPin& grant, const ExpectedGrant& wanted) {
+  return grant.access == wanted.access && (!wanted.values || *wanted.values == mode_of(grant)) &&
+         (!wanted.missing || *wanted.missing == grant.missing) &&
+         (!wanted.follow || *wanted.follow == grant.follow);
 }
 
 model::Rule rule_of(const Policy& policy) {
@@ -156,8 +166,7 @@ void SubjectRun::check_grants() {
       explained.push_back(wanted.value.pin);
       continue;
     }
-    const auto& values = wanted.value.values;
-    if ((*found)->access != wanted.value.access || (values && *values != mode_of(**found)))
+    if (!is_as_expected(**found, wanted.value))
       fail(wanted.at, text_of(wanted.value), text_of(**found), (*found)->rule);
     rest.erase(found);
   }

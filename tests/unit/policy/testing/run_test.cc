@@ -105,6 +105,24 @@ TEST(PolicyTestRun, TellsADenialFromAGrantThatIsNotThere) {
                           "\"flows\" | policy \"readers\" at p.yaml:5:57"));
 }
 
+TEST(PolicyTestRun, AsksWhatIsFollowedAndWhatIsMissingWhereItIsAsked) {
+  const std::string waiting =
+      policy("w", "{select: {}, grants: [{pin: /sys/fs/bpf/a, missing: wait}]}");
+  const auto expect = [](const std::string& more) {
+    return "expect: {grants: [{pin: /sys/fs/bpf/a, access: read" + more + "}]}";
+  };
+  EXPECT_THAT(failures(waiting, expect("")), IsEmpty());
+  EXPECT_THAT(failures(waiting, expect(", missing: wait, follow: true")), IsEmpty());
+  EXPECT_THAT(failures(waiting, expect(", missing: skip")),
+              ElementsAre("read of \"/sys/fs/bpf/a\" as \"a\", missing: skip | read of "
+                          "\"/sys/fs/bpf/a\" as \"a\", missing: wait, follow: true | policy \"w\" "
+                          "at p.yaml:5:29"));
+  EXPECT_THAT(failures(policy("w", "{select: {}, grants: [{pin: /sys/fs/bpf/a}]}"),
+                       expect(", follow: true")),
+              ElementsAre("read of \"/sys/fs/bpf/a\" as \"a\", follow: true | read of "
+                          "\"/sys/fs/bpf/a\" as \"a\" | policy \"w\" at p.yaml:5:29"));
+}
+
 TEST(PolicyTestRun, NotGrantedNamesPinsGlobsAndDirectories) {
   for (const std::string pattern : {"/sys/fs/bpf/flows", "/sys/fs/bpf/f*", "/sys/fs/bpf"})
     EXPECT_THAT(failures(kReaders, kWeb + "expect: {notGranted: ['" + pattern + "']}"),
