@@ -52,6 +52,11 @@ class Exceptions : public SwapTest {
     const auto result = in_one_line(pinscope::test::run(words));
     return result.out + result.err;
   }
+  [[nodiscard]] std::string who_has(const std::string& pin) const {
+    return in_one_line(pinscope::test::run(
+                           {kPinscope, "who", "--state-dir", installation_.state_directory(), pin}))
+        .out;
+  }
   // Until the second of its end is over.
   void let_it_run_out() {
     ASSERT_TRUE(
@@ -109,9 +114,7 @@ TEST_P(Exceptions, GiveForSomeTimeInEachLayout) {
     EXPECT_THAT(made.out, HasSubstr("It ends at 20"));
     EXPECT_EQ(seen(), expected(kFlows, "ro") + " " + expected(kOther, "rw"));
     EXPECT_THAT(shown("drift"), AllOf(HasSubstr("no drift"), HasSubstr("exception 1 (grant)")));
-    const auto who = pinscope::test::run(
-        {kPinscope, "who", "--state-dir", installation_.state_directory(), kOther});
-    EXPECT_THAT(who.out, HasSubstr("exception 1 (grant)"));
+    EXPECT_THAT(who_has(kOther), HasSubstr("exception 1 (grant) until 20"));
     // Longer, with nothing else to do.
     expect_on_it("grant", {kOther, "--for", "2h", "--access", "read-write"});
     EXPECT_THAT(shown("exceptions"), Not(HasSubstr("exception 2")));
@@ -130,6 +133,7 @@ TEST_P(Exceptions, EndOnTime) {
   for (const char* name : {"list", "inspect", "exceptions"})
     EXPECT_THAT(shown(name), HasSubstr("not undone yet")) << name;
   EXPECT_THAT(shown("drift"), AllOf(HasSubstr("extra"), HasSubstr("not undone yet")));
+  EXPECT_THAT(who_has(kOther), HasSubstr("exception 1 (grant) ran out at 20"));
   const auto expired = command("exceptions", {"--expire"});
   EXPECT_EQ(expired.status, 0) << expired;
   EXPECT_THAT(expired.out, AllOf(HasSubstr("ran-out exception 1"), HasSubstr("no exceptions")));

@@ -1,6 +1,7 @@
 #include "plugin/cli/access/text.h"
 
 #include "plugin/advice/bypass_text.h"
+#include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/cli/term/json_output.h"
 #include "plugin/cli/term/table.h"
@@ -63,6 +64,7 @@ std::string how_text(const Way& way) {
     text = std::string(model::name_of(*way.bypass)) + ": " + advice::text_of(*way.bypass).text;
   if (way.pid != 0) text += " (pid " + std::to_string(way.pid) + ")";
   if (way.rule) text += "; " + model::to_string(*way.rule);
+  if (way.exception) text += " " + model::time_text(*way.exception, wall_clock_ns());
   return text;
 }
 
@@ -115,6 +117,11 @@ void write_ways(JsonWriter& json, const Accessor& accessor) {
     if (way.rule) {
       json.key("rule");
       model::write_rule(json, *way.rule);
+    }
+    if (way.exception) {
+      json.key("exception");
+      model::write_exception(json, *way.exception,
+                             model::state_of(*way.exception, wall_clock_ns()));
     }
     json.end();
   }

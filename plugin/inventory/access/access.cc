@@ -77,6 +77,13 @@ void add_values(const model::Record& record, const model::PinnedObject& shown,
            .bypass = {}});
 }
 
+void add_exceptions(const model::Record& record, Accessor& accessor) {
+  for (auto& way : accessor.ways) {
+    const auto* behind = way.rule ? model::exception_behind(*way.rule, record.exceptions) : nullptr;
+    if (behind != nullptr) way.exception = *behind;
+  }
+}
+
 // A way that may be there, to everything.
 void add_doubt(Accessor& accessor, std::string text, std::optional<model::Bypass> bypass = {}) {
   add_way(accessor, {.kind = Way::Kind::kBypass,
@@ -301,6 +308,7 @@ Accessor AccessJudge::of(size_t object, size_t party, const kernel::MapLimits& l
   for (const auto& process : whom.processes) add_ways(asked, around, process, accessor);
   if (const auto* shown = shown_values(records_[party], machine_.objects[object]))
     add_values(*records_[party], *shown, whom.processes, accessor);
+  if (records_[party] != nullptr) add_exceptions(*records_[party], accessor);
   add_what_was_not_seen(party, accessor);
   accessor.is_capable = std::ranges::any_of(whom.processes, may_use_bpf);
   for (const auto& doubt : whom.doubts) {

@@ -21,6 +21,7 @@
 #include "plugin/kernel/bpf/map_limits.h"
 #include "plugin/model/bypass.h"
 #include "plugin/model/decision.h"
+#include "plugin/model/exception.h"
 
 namespace pinscope::inventory {
 
@@ -45,6 +46,7 @@ struct Way {
   std::optional<model::Rule> rule;
   std::optional<model::Bypass> bypass;
   pid_t pid = 0;  // where it is one process of several that has this way
+  std::optional<model::Exception> exception = {};  // the rule is this one's, and no policy's
 };
 // The code, for programs: "grant", "broken-seal", …
 const char* name_of(Way::Kind kind);
