@@ -3,13 +3,13 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <future>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -33,8 +33,9 @@ using std::chrono::milliseconds;
 // of pinscope counts for little, few enough that those whose sources change meanwhile do not wait
 // for long.
 constexpr size_t kMaxContainers = 64;
-// Runs of pinscope for them beside each other: a swap waits most of its time for the kernel, which
-// lets go of a mount when nobody can be looking at it any more.
+// Runs of pinscope for them beside each other, as far as there are processors: a swap waits for the
+// kernel now and then, so that two are quicker than one on a single one, too.
+constexpr size_t kMinRuns = 2;
 constexpr size_t kMaxRuns = 4;
 constexpr milliseconds kTimeToApply{20'000};
 constexpr milliseconds kPace{30'000};       // between two signs of life
@@ -111,7 +112,8 @@ class Loop {
   void bring_up_to_date(const std::vector<follow::Due>& due) {
     std::map<std::string, std::vector<std::string>> files;  // of records, by container
     for (const auto& one : due) files[one.id].push_back(one.file);
-    std::array<Run, kMaxRuns> runs;
+    std::vector<Run> runs(
+        std::clamp<size_t>(std::thread::hardware_concurrency(), kMinRuns, kMaxRuns));
     size_t next = 0;
     for (auto& [id, of_container] : files)
       runs[next++ % runs.size()].files.emplace(id, std::move(of_container));

@@ -38,6 +38,7 @@ using std::chrono::milliseconds;
 
 constexpr const char* kRunc = "/usr/sbin/runc";
 constexpr int kGrants = 10;
+constexpr const char* kAlone = "-alone";
 constexpr int kRounds = 10;  // replacements at each number of containers
 constexpr int kOneRun = 64;  // containers that the service changes in one run of pinscope
 constexpr double kSwapGoal = 1.3;
@@ -104,11 +105,10 @@ class Service {
   pid_t pid_ = -1;
 };
 
-// Containers that sleep, of one bundle.
+// Containers that sleep.
 class Containers {
  public:
-  Containers(const Fixture& fixture, std::string bundle)
-      : state_(fixture.directory() + "/run/runc"), bundle_(std::move(bundle)) {}
+  explicit Containers(const Fixture& fixture) : state_(fixture.directory() + "/run/runc") {}
   ~Containers() {
     for (const auto& id : ids_)
       (void)bench::run({kRunc, "--root", state_, "delete", "--force", id}, "");
@@ -116,13 +116,13 @@ class Containers {
   Containers(const Containers&) = delete;
   Containers& operator=(const Containers&) = delete;
 
-  Status start_until(size_t count) {
+  Status start_until(size_t count, const std::string& bundle) {
     while (ids_.size() < count) {
       const std::string id =
           "bench-" + std::to_string(::getpid()) + "-" + std::to_string(ids_.size());
       PINSCOPE_TRY(
           const Run started,
-          bench::run({kRunc, "--root", state_, "run", "--detach", "--bundle", bundle_, id}, ""));
+          bench::run({kRunc, "--root", state_, "run", "--detach", "--bundle", bundle, id}, ""));
       if (started.exit_status != 0)
         return std::unexpected(failed("start container " + id, started.errors));
       ids_.push_back(id);
@@ -133,7 +133,6 @@ class Containers {
 
  private:
   std::string state_;
-  std::string bundle_;
   std::vector<std::string> ids_;
 };
 
@@ -146,9 +145,10 @@ class Machine {
         programs_(std::move(programs)),
         site_(std::move(site)),
         first_(std::move(first)),
-        containers_(fixture, site_.bundle) {}
+        alone_(site_.bundle + kAlone),
+        containers_(fixture) {}
 
-  // Policies that follow, and a bundle whose process sleeps, with both hooks.
+  // Policies that follow, and bundles whose process sleeps, with both hooks.
   Status prepare() {
     for (const Site& site : {std::cref(site_), std::cref(first_)}) {
       PINSCOPE_TRY(const Fd policies, make_directory(site.policies, 0755));
@@ -168,27 +168,27 @@ class Machine {
     const size_t at = config.find(plain);
     if (at == std::string::npos) return std::unexpected(failed("write a bundle", "no arguments"));
     config.replace(at, plain.size(), "[\"/empty\",\"sleep 1000000\"]");
-    PINSCOPE_TRY(const Fd bundle, make_directory(site_.bundle, 0755));
-    return write_atomically(bundle.get(), "config.json", config, 0644);
+    for (const auto& path : {std::cref(site_.bundle), std::cref(alone_)}) {
+      PINSCOPE_TRY(const Fd bundle, make_directory(path, 0755));
+      PINSCOPE_CHECK(write_atomically(bundle.get(), "config.json", config, 0644));
+    }
+    // The first container is the only one that follows one pin more.
+    return containers_.start_until(1, alone_);
   }
 
-  // From the new pin until the record of each container has its new view, behind the swap.
+  // From the new pin until the record of each container that follows it has its new view, behind
+  // the swap: a pin that one of them follows, and one that all do.
   Result<Scenario> latency(size_t count) {
-    PINSCOPE_CHECK(containers_.start_until(count));
+    PINSCOPE_CHECK(containers_.start_until(count, site_.bundle));
     const Service service(programs_, site_);
     PINSCOPE_CHECK(wait_until("begin to follow", [&] { return is_served(count); }));
-    Series series{.program = "new-pin-to-view"};
-    for (int round = -1; round < (options_.quick ? 1 : kRounds); ++round) {
-      std::this_thread::sleep_for(kCalm);
-      PINSCOPE_TRY(const uint64_t start, replace_pin());
-      PINSCOPE_CHECK(
-          wait_until("change every view", [&] { return changed_since(start) == count; }));
-      std::this_thread::sleep_for(milliseconds(300));
-      if (round < 0) continue;
-      for (const uint64_t when : changes()) series.wall_ns.push_back(when - std::min(when, start));
+    Scenario scenario{.name = "follow-" + std::to_string(count), .series = {}, .goals = {}};
+    for (const bool all : {false, true}) {
+      PINSCOPE_TRY(auto series, new_pin_to_view(all ? 0 : kGrants, all ? count : 1));
+      series.program = all ? "view-of-all" : "view-of-one";
+      scenario.series.push_back(std::move(series));
     }
-    series.cpu_ns = series.wall_ns;
-    return Scenario{.name = "follow-" + std::to_string(count), .series = {std::move(series)}};
+    return scenario;
   }
 
   // What the service takes while nothing happens.
@@ -221,7 +221,7 @@ class Machine {
         PINSCOPE_TRY(const Run started, first_view());
         if (round >= 0) take(started, 1, scenario.series[0]);
       }
-      PINSCOPE_CHECK(replace_pin());
+      PINSCOPE_CHECK(replace_pin(0));
       PINSCOPE_TRY(const Run swapped, bench::run(apply, ""));
       if (swapped.exit_status != 0) return std::unexpected(failed("change views", swapped.errors));
       if (round >= 0) take(swapped, count, scenario.series[1]);
@@ -232,13 +232,36 @@ class Machine {
 
  private:
   static std::string policy() {
-    std::string text =
-        "apiVersion: pinscope/v1\nkind: Policy\nmetadata: {name: bench}\nspec:\n"
-        "  select: {}\n  grants:\n";
-    for (int i = 0; i < kGrants; ++i)
-      text += "    - {pin: " + std::string(kPins) + "/" + pin_name(i) + ", follow: true}\n";
-    return text;
+    const auto grant = [](int pin) {
+      return "    - {pin: " + std::string(kPins) + "/" + pin_name(pin) + ", follow: true}\n";
+    };
+    const auto policy_of = [](const std::string& name, const std::string& select) {
+      return "---\napiVersion: pinscope/v1\nkind: Policy\nmetadata: {name: " + name +
+             "}\nspec:\n  select: {" + select + "}\n  grants:\n";
+    };
+    std::string text = policy_of("bench", "");
+    for (int pin = 0; pin < kGrants; ++pin) text += grant(pin);
+    return text + policy_of("alone", "bundle: \"/**/*" + std::string(kAlone) + "\"") +
+           grant(kGrants);
   }
+
+  // `followers`: how many containers follow the pin.
+  Result<Series> new_pin_to_view(int pin, size_t followers) const {
+    Series series;
+    for (int round = -1; round < (options_.quick ? 1 : kRounds); ++round) {
+      std::this_thread::sleep_for(kCalm);
+      PINSCOPE_TRY(const uint64_t start, replace_pin(pin));
+      PINSCOPE_CHECK(
+          wait_until("change every view", [&] { return changed_since(start) == followers; }));
+      std::this_thread::sleep_for(milliseconds(300));
+      if (round < 0) continue;
+      for (const uint64_t when : changes())
+        if (when + kTick >= start) series.wall_ns.push_back(when - std::min(when, start));
+    }
+    series.cpu_ns = series.wall_ns;
+    return series;
+  }
+
   // A start with the hook, of a container that has records of its own.
   Result<Run> first_view() const {
     PINSCOPE_TRY(const Target target, Target::start(fixture_.rootfs()));
@@ -250,8 +273,8 @@ class Machine {
   }
 
   // Another map at the same path; gives the time right before it has its pin.
-  static Result<uint64_t> replace_pin() {
-    const std::string path = std::string(kPins) + "/" + pin_name(0);
+  static Result<uint64_t> replace_pin(int pin) {
+    const std::string path = std::string(kPins) + "/" + pin_name(pin);
     const Fd map(bpf_map_create(BPF_MAP_TYPE_HASH, "bench", 4, 8, 1, nullptr));
     if (!map.valid() || ::unlink(path.c_str()) != 0)
       return std::unexpected(Error::system("replace a pin", errno));
@@ -297,13 +320,14 @@ class Machine {
   const std::string programs_;
   const Site site_;
   const Site first_;
+  const std::string alone_;  // the bundle of the container that follows one pin more
   Containers containers_;
 };
 
 }  // namespace
 
 Result<std::vector<Scenario>> measure_follow(const Options& options) {
-  PINSCOPE_TRY(const Fixture fixture, Fixture::make(kGrants));
+  PINSCOPE_TRY(const Fixture fixture, Fixture::make(kGrants + 1));
   PINSCOPE_TRY(const std::string programs, fixture.install(options.programs));
   PINSCOPE_TRY(Site site, fixture.make_site("follow", {.grants = 1}));
   PINSCOPE_TRY(Site first, fixture.make_site("first", {.grants = 1}));

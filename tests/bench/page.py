@@ -1,5 +1,5 @@
 # Writes the tables of docs/performance.md from what pinscope-bench --json has measured: page.py RESULTS.JSON.
-# Those of the hook, or, with --inventory, that of the inventory.
+# Those of the hook, or that of --inventory, --values, --dump or --follow.
 import datetime
 import json
 import pathlib
@@ -8,8 +8,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/performance.md"
-BEGIN, END = "<!-- made by ./dev bench --page -->\n", "<!-- end of what is made -->\n"
-BEGIN_INVENTORY = "<!-- made by ./dev bench --page --inventory -->\n"
+END = "<!-- end of what is made -->\n"
 HEAD = ("| scenario | empty | view only | floor | hook | shell | hook / floor | hook / empty | peak of the hook |\n"
         "|---|---|---|---|---|---|---|---|---|\n")
 
@@ -45,14 +44,42 @@ def plain_table(scenario):
     return lines
 
 
-def inventory_table(scenarios):
-    lines = "| machine | floor | inventory | inventory / floor |\n|---|---|---|---|\n"
+def beside_the_first(scenarios):
+    """What the first program of each scenario does is the least that the others can take."""
+    lines = "| scenario | program | p50 | of the first |\n|---|---|---|---|\n"
     for scenario in scenarios:
-        by_name = {program["name"]: program for program in scenario["programs"]}
-        floor, inventory = by_name["inventory-floor"], by_name["inventory"]
-        lines += (f"| {scenario['name']} | {milliseconds(floor)} | {milliseconds(inventory)} | "
-                  f"{inventory['p50'] / floor['p50']:.2f} |\n")
+        first, *others = scenario["programs"]
+        lines += f"| {scenario['name']} | {first['name']} | {milliseconds(first)} | |\n"
+        for program in others:
+            lines += (f"| | {program['name']} | {milliseconds(program)} | "
+                      f"{program['p50'] / first['p50']:.2f} |\n")
     return lines
+
+
+def with_processor(scenarios):
+    lines = "| scenario | program | p50 | p99 | on a processor | memory |\n|---|---|---|---|---|---|\n"
+    for scenario in scenarios:
+        for program in scenario["programs"]:
+            # Of what somebody waits for, and many processes work at.
+            is_wait = program["cpu_p50"] == program["p50"]
+            memory = f"{program['peak_kib'] / 1024:.1f} MiB" if program.get("peak_kib") else ""
+            lines += (f"| {scenario['name']} | {program['name']} | {milliseconds(program)} | "
+                      f"{milliseconds({'p50': program['p99']})} | "
+                      f"{'' if is_wait else milliseconds({'p50': program['cpu_p50']})} | {memory} |\n")
+    return lines
+
+
+def of_the_hook(scenarios):
+    hooks = [s for s in scenarios if any(p["name"] == "hook" for p in s["programs"])]
+    text = HEAD + "".join(row(s) for s in hooks if not s["name"].startswith("runc"))
+    return text + "".join(plain_table(s) for s in scenarios if s["name"].startswith("runc"))
+
+
+# By the first scenario that each of them has.
+TABLES = {"inventory-pins": (" --inventory", beside_the_first),
+          "value-opened-read-closed": (" --values", beside_the_first),
+          "dump-number": (" --dump", beside_the_first),
+          "follow-1": (" --follow", with_processor)}
 
 
 def commit():
@@ -67,15 +94,10 @@ def commit():
 def main():
     results = json.loads(pathlib.Path(sys.argv[1]).read_text())
     date = datetime.datetime.now(datetime.timezone.utc).date()
-    text = (f"Linux {results['kernel']}, {date}, the tree of {commit()}; p50 in milliseconds.\n\n")
-    if all(s["name"].startswith("inventory") for s in results["scenarios"]):
-        return write(BEGIN_INVENTORY, text + inventory_table(results["scenarios"]))
-    hooks = [s for s in results["scenarios"] if any(p["name"] == "hook" for p in s["programs"])]
-    text += HEAD + "".join(row(s) for s in hooks if not s["name"].startswith("runc"))
-    for scenario in results["scenarios"]:
-        if scenario["name"].startswith("runc"):
-            text += plain_table(scenario)
-    return write(BEGIN, text)
+    option, table = TABLES.get(results["scenarios"][0]["name"], ("", of_the_hook))
+    write(f"<!-- made by ./dev bench --page{option} -->\n",
+          f"Linux {results['kernel']}, {date}, the tree of {commit()}; p50 in milliseconds.\n\n" +
+          table(results["scenarios"]))
 
 
 def write(begin, text):

@@ -19,6 +19,8 @@ namespace {
 constexpr fuse_ino_t kValue = 2;
 constexpr fuse_ino_t kKeys = 3;
 constexpr fuse_ino_t kFirstName = 4;
+// A hash map has its keys in no order. A prime: every name comes once.
+constexpr uint64_t kStride = 61'803;
 constexpr std::string_view kContent = "\"hex:0700000000000000\"\n";
 
 uint64_t names_of_keys = 0;
@@ -72,12 +74,13 @@ void read_directory(fuse_req_t request, fuse_ino_t number, size_t size, off_t of
   char name[] = "%%%00%00%00%00";
   for (auto at = static_cast<uint64_t>(offset); number == kKeys && at < names_of_keys; ++at) {
     static constexpr char kDigits[] = "0123456789ABCDEF";
+    const uint64_t key = at * kStride % names_of_keys;
     for (size_t byte = 0; byte < 4; ++byte) {
-      name[3 + 3 * byte] = kDigits[at >> (8 * byte + 4) & 0xfU];
-      name[4 + 3 * byte] = kDigits[at >> (8 * byte) & 0xfU];
+      name[3 + 3 * byte] = kDigits[key >> (8 * byte + 4) & 0xfU];
+      name[4 + 3 * byte] = kDigits[key >> (8 * byte) & 0xfU];
     }
     struct stat status {};
-    status.st_ino = kFirstName + at;
+    status.st_ino = kFirstName + key;
     status.st_mode = S_IFREG;
     const size_t needed = ::fuse_add_direntry(request, out.data() + used, size - used, name,
                                               &status, static_cast<off_t>(at + 1));
