@@ -393,12 +393,12 @@ class Applied::Walker {
     if (::fstat(found.get(), &seen) != 0 || ::fstat(mount_of(step.mount), &view) != 0)
       return std::unexpected(Error::system("verify the view at " + quoted(step.at), errno));
     if (seen.st_dev != view.st_dev || seen.st_ino != view.st_ino)
-      return std::unexpected(something_else("the view", step.at));
+      return std::unexpected(something_else("verify the view at ", step.at));
     return {};
   }
 
-  static Error something_else(const std::string& than, const std::string& at) {
-    return Error(ErrorCode::kTargetInvalid, "verify " + than + " at " + quoted(at))
+  static Error something_else(const char* what, const std::string& at) {
+    return Error(ErrorCode::kTargetInvalid, what + quoted(at))
         .reason("something else is there")
         .hint("a directory above it was replaced while the container was set up");
   }
@@ -408,7 +408,7 @@ class Applied::Walker {
     PINSCOPE_TRY(const uint64_t seen, root_->mount_at(at, features_.list_mounts));
     PINSCOPE_TRY(const auto mount,
                  kernel::identify_mount(mount_of(step.mount), features_.list_mounts));
-    if (seen != mount.id) return std::unexpected(something_else("the values", step.at));
+    if (seen != mount.id) return std::unexpected(something_else("verify the values at ", step.at));
     return {};
   }
 

@@ -188,7 +188,7 @@ bool Containers::has_its_mounts(int proc, const std::string& file) const {
   const auto& record = found->record;
   const auto bpffs = bpffs_of(proc, record);
   // Of one that has ended there is nothing to be done; what else cannot be told is looked at.
-  if (!bpffs) return bpffs.error().code() == ErrorCode::kProcessGone;
+  if (!bpffs) return has_ended(record);
   const bool is_masked =
       record.host_bpffs == model::HostBpffs::kAllow || bpffs_to_mask(record, *bpffs, false).empty();
   return is_masked && !lacks_view(record, *bpffs) && !lacks_values(proc, record);

@@ -130,6 +130,26 @@ Result<Container> container_of(const Record& record) {
   return std::move(started.container);
 }
 
+Status take_id_maps(const kernel::ContainerProcess& process, Container& container) {
+  using MountOwner = kernel::ContainerProcess::MountOwner;
+  PINSCOPE_TRY(const auto owner, process.mount_owner());
+  if (owner == MountOwner::kItsUserNamespace) {
+    PINSCOPE_TRY(container.uid_map, process.uid_map());
+    PINSCOPE_TRY(container.gid_map, process.gid_map());
+    return {};
+  }
+  if (owner == MountOwner::kOurs) {
+    container.uid_map.clear();
+    container.gid_map.clear();
+    return {};
+  }
+  if (!container.uid_map.empty() && !container.gid_map.empty()) return {};
+  return std::unexpected(
+      Error(ErrorCode::kProcessGone, "map the ids of process " + std::to_string(process.pid()))
+          .reason("it has gone to a user namespace of its own making, and config.json does not say "
+                  "how ids are mapped in the one before"));
+}
+
 void look_at_sources(const Features& features, Restart& restart) {
   const auto& grants = restart.decision->grants;
   restart.left_out.resize(grants.size(), LeftOut::kNot);
@@ -168,8 +188,7 @@ Result<Restart> decide_again(const std::vector<Policy>& policies, const Containe
   if (!process) return std::unexpected(process.error());
   const policy::HostView host = host_at_start(process);
   Container container = described;
-  PINSCOPE_TRY(container.uid_map, process->uid_map());
-  PINSCOPE_TRY(container.gid_map, process->gid_map());
+  PINSCOPE_CHECK(take_id_maps(*process, container));
   Restart restart;
   const auto refuse = [&](const Error& error) {
     if (!restart.refusal) restart.refusal = error;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "plugin/base/result.h"
+#include "plugin/kernel/process/process.h"
 #include "plugin/model/container.h"
 #include "plugin/model/decision.h"
 #include "plugin/model/features.h"
@@ -56,6 +57,11 @@ Result<Restart> decide_again(const std::vector<model::Policy>& policies,
                              const model::Container& container, bool is_session,
                              const model::Features& features,
                              const std::vector<model::Exception>& exceptions = {});
+
+// How ids are mapped where the container's view is. By its process, unless that has gone to a user
+// namespace of its own making, whose map it chose itself: then as `container` has it from
+// config.json. kProcessGone if that does not say.
+Status take_id_maps(const kernel::ContainerProcess& process, model::Container& container);
 
 // Opens the source of each grant of the decision, and fills in the rest by what it finds.
 void look_at_sources(const model::Features& features, Restart& restart);

@@ -73,6 +73,7 @@ bool is_to_mask(ViewMounts::Part part, bool left) {
   return part == Part::kLater || part == Part::kBeside || (left && part == Part::kLeft);
 }
 
+// Why one stays, if one does, and then the places.
 Result<std::string> mask_in_namespace(const Record& record, bool left) {
   PINSCOPE_TRY(const auto process, process_of(record));
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
@@ -80,17 +81,18 @@ Result<std::string> mask_in_namespace(const Record& record, bool left) {
   PINSCOPE_TRY(const auto mounts, bpffs_of(proc.get(), record));
   std::set<uint64_t> ids;
   for (const auto& mount : bpffs_to_mask(record, mounts, left)) ids.insert(mount.id);
-  if (ids.empty()) return "";
+  if (ids.empty()) return std::string(1, kBetweenPlaces);
   // Both lists are to have ids of one kind.
   const bool has_unique_ids = is_unique(*ids.begin());
   PINSCOPE_TRY(const Fd mountinfo, process.mountinfo());
   PINSCOPE_TRY(const auto host, kernel::HostRoot::remember("/"));
   PINSCOPE_CHECK(process.enter_mount_namespace());
   PINSCOPE_TRY(const auto root, kernel::ContainerRoot::of_running(host));
-  PINSCOPE_TRY(
-      const auto places,
-      root.hide_these(ids, kernel::MountTable(has_unique_ids, mountinfo.get()), descriptors.get()));
-  return joined(places, std::string_view(&kBetweenPlaces, 1));
+  const auto hidden =
+      root.hide_these(ids, kernel::MountTable(has_unique_ids, mountinfo.get()), descriptors.get());
+  std::string answer = hidden.stays ? hidden.stays->sentence() : "";
+  for (const auto& place : hidden.places) answer += kBetweenPlaces + place;
+  return answer + kBetweenPlaces;
 }
 
 }  // namespace
@@ -169,13 +171,15 @@ std::vector<BpffsMount> bpffs_to_mask(const Record& record, const std::vector<Bp
   return found;
 }
 
-Result<std::vector<std::string>> mask_bpffs(const Record& record, bool left) {
+Result<Masked> mask_bpffs(const Record& record, bool left) {
   PINSCOPE_TRY(const std::string answer,
                kernel::run_in_child([&] { return mask_in_namespace(record, left); }, kTimeout));
-  std::vector<std::string> places;
-  if (answer.empty()) return places;
-  for (const auto place : split(answer, kBetweenPlaces)) places.emplace_back(place);
-  return places;
+  const auto pieces = split(answer, kBetweenPlaces);
+  Masked masked;
+  masked.stays = pieces.front();
+  // Behind the last separator there is nothing.
+  for (size_t i = 1; i + 1 < pieces.size(); ++i) masked.places.emplace_back(pieces[i]);
+  return masked;
 }
 
 }  // namespace pinscope

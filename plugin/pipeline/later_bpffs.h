@@ -56,8 +56,12 @@ bool lacks_view(const model::Record& record, const std::vector<kernel::BpffsMoun
 bool lacks_values(int proc, const model::Record& record);
 
 // Takes away what bpffs_to_mask() names, in a child process that enters the container's mount
-// namespace, and gives their places in it. This process must have one thread. kHostBpffs: one is
-// out of reach, or cannot be taken away.
-Result<std::vector<std::string>> mask_bpffs(const model::Record& record, bool left);
+// namespace, and gives their places in it. This process must have one thread. What is out of reach,
+// or cannot be taken away, keeps nothing else.
+struct Masked {
+  std::vector<std::string> places;  // from which one was taken away
+  std::string stays;                // why one is there still, a sentence; empty: none is
+};
+Result<Masked> mask_bpffs(const model::Record& record, bool left);
 
 }  // namespace pinscope

@@ -47,12 +47,17 @@ bool has_ended(const Record& record) {
 
 Result<kernel::ContainerProcess> process_of(const Record& record) {
   PINSCOPE_TRY(auto process, kernel::ContainerProcess::open(record.given.pid));
-  if (process.start_time() == record.process_start &&
-      process.mount_namespace() == record.mount_namespace)
-    return process;
+  const bool is_it = process.start_time() == record.process_start;
+  if (is_it && process.mount_namespace() == record.mount_namespace) return process;
+  Error error(ErrorCode::kProcessGone, "find process " + std::to_string(record.given.pid));
+  if (!is_it) return std::unexpected(std::move(error).reason("it has ended"));
   return std::unexpected(
-      Error(ErrorCode::kProcessGone, "find process " + std::to_string(record.given.pid))
-          .reason("it has ended, or gone to another mount namespace"));
+      std::move(error)
+          .reason(
+              "it has gone to a mount namespace of its own making, which has a copy of the view "
+              "that nobody changes any more")
+          .hint(
+              "stop the container; a seccomp profile that refuses unshare(2) keeps it from that"));
 }
 
 bool has_ended(const Result<record::Store::Glance>& glance) {

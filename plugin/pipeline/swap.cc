@@ -12,6 +12,7 @@
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/kernel/process/process.h"
+#include "plugin/pipeline/decide_again.h"
 #include "plugin/pipeline/exceptions.h"
 #include "plugin/pipeline/follows_only.h"
 #include "plugin/pipeline/later_bpffs.h"
@@ -131,7 +132,10 @@ class Swapping {
     for (const auto& mount : bpffs_to_mask(record, bpffs_, left))
       places.push_back(mount.mount_point);
     if (!places.empty() && !order_.dry_run) {
-      PINSCOPE_TRY(places, mask_bpffs(record, left));
+      PINSCOPE_TRY(auto masked, mask_bpffs(record, left));
+      places = std::move(masked.places);
+      if (!masked.stays.empty())
+        stays_ = Error(ErrorCode::kHostBpffs, "take every bpffs away").reason(masked.stays);
     }
     for (const auto& place : places)
       changes.push_back({.kind = Change::Kind::kMasked, .text = "the bpffs at " + quoted(place)});
@@ -156,16 +160,18 @@ class Swapping {
   }
 
   void take(Result<std::vector<Change>> masked) {
-    auto& changes = swapped_.changes;
+    auto& made = swapped_.changes.made;
     if (!masked) {
-      changes.left.push_back("a bpffs beside its view stays: " + masked.error().sentence());
-      if (swapped_.outcome == Outcome::kUnchanged)
-        swapped_.outcome = fail(Outcome::kFailed, std::move(masked).error());
-      return;
+      stays_ = std::move(masked).error();
+    } else if (!masked->empty()) {
+      made.insert(made.begin(), masked->begin(), masked->end());
+      if (swapped_.outcome == Outcome::kUnchanged) swapped_.outcome = Outcome::kChanged;
     }
-    if (masked->empty()) return;
-    changes.made.insert(changes.made.begin(), masked->begin(), masked->end());
-    if (swapped_.outcome == Outcome::kUnchanged) swapped_.outcome = Outcome::kChanged;
+    if (!stays_) return;
+    swapped_.changes.left.push_back("a bpffs beside its view stays: " + stays_->sentence());
+    // Whoever asked, or the service, is to hear of it, and to try it again.
+    if (swapped_.outcome == Outcome::kUnchanged || swapped_.outcome == Outcome::kChanged)
+      swapped_.outcome = fail(Outcome::kFailed, *std::move(stays_));
   }
 
   void take_only_away(Restart& restart) {
@@ -260,11 +266,9 @@ class Swapping {
     if (auto masked = mask_left(restart); !masked)
       return fail(Outcome::kFailed, std::move(masked).error());
     const auto process = kernel::ContainerProcess::open(found_.record.given.pid);
-    const auto uids = process ? process->uid_map() : std::unexpected(process.error());
-    const auto gids = process ? process->gid_map() : std::unexpected(process.error());
-    if (!uids || !gids) return fail(Outcome::kFailed, uids ? gids.error() : uids.error());
-    container.uid_map = *uids;
-    container.gid_map = *gids;
+    if (!process) return fail(Outcome::kFailed, process.error());
+    if (auto mapped = take_id_maps(*process, container); !mapped)
+      return fail(Outcome::kFailed, std::move(mapped).error());
     auto left =
         swap_in_child({order_, features_, store_, found_, container, restart, swapped_.changes,
                        exceptions_, is_judged_, lacks_values_ || order_.repair_values});
@@ -275,7 +279,7 @@ class Swapping {
   }
 
   Outcome fail(Outcome outcome, Error error) {
-    if (error.code() == ErrorCode::kProcessGone || has_ended(found_.record)) return Outcome::kEnded;
+    if (has_ended(found_.record)) return Outcome::kEnded;
     error = std::move(error).in("container " + quoted(found_.record.given.id));
     if (!order_.dry_run) tell_failure(order_, found_.record, error);
     swapped_.error = std::move(error);
@@ -293,6 +297,7 @@ class Swapping {
   std::vector<kernel::BpffsMount> bpffs_;  // in the container
   bool lacks_view_ = false;
   bool lacks_values_ = false;
+  std::optional<Error> stays_;  // why a bpffs beside its view does
   Swapped swapped_;
 };
 
@@ -329,7 +334,9 @@ Result<Swapped> swap_view(const std::vector<Policy>& policies, const Features& f
   }
   // As whoever changed it before has left it.
   PINSCOPE_TRY(auto found, store.read(file));
-  if (!lock) return unchanged(Swapped::Outcome::kFailed, found.record, std::move(lock).error());
+  if (!lock)
+    return unchanged(Swapped::Outcome::kFailed, found.record,
+                     std::move(lock).error().in("container " + quoted(found.record.given.id)));
   if (!order.dry_run && found.record.given.pid != pid)
     return unchanged(Swapped::Outcome::kEnded, found.record, std::nullopt);
   if (auto cannot = look_at_record(found.record)) return *std::move(cannot);

@@ -7,6 +7,7 @@
 
 #include "tests/support/container/swap_test.h"
 #include "tests/support/machine/swapper.h"
+#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {
@@ -186,6 +187,52 @@ TEST_P(AttackOnASwap, UnmountsItMeanwhile) {
 }
 
 PINSCOPE_EACH_RUNTIME(AttackOnASwap);
+
+// The first process of the container goes to namespaces that it makes, and runs on there.
+class InitThatLeaves : public SwapTest {
+ protected:
+  void start_leaving_for(const std::string& namespaces) {
+    auto& spec = container_.spec;
+    for (const char* place : {"/usr", "/lib", "/lib64"})
+      spec.mounts.push_back({place, "bind", place, {"rbind", "ro"}});
+    spec.args = {"/usr/bin/unshare", namespaces, "/usr/bin/sleep", "30000"};
+    spec.hooks["createRuntime"] = {installation_.hook("createRuntime")};
+    policy("shared", {"{pin: /sys/fs/bpf/flows}",
+                      "{pin: /sys/fs/bpf/counters, access: "
+                      "read-write}"});
+    ASSERT_EQ(container_.create().status, 0) << container_.output();
+    ASSERT_EQ(container_.start().status, 0);
+    ASSERT_TRUE(wait_until([&] {
+      std::ifstream file("/proc/" + std::to_string(container_.pid()) + "/comm");
+      std::string name;
+      return std::getline(file, name) && name == "sleep";
+    })) << container_.output();
+    policy("shared", {"{pin: /sys/fs/bpf/flows}"});
+  }
+};
+
+// What it sees there nobody changes: that is a failure, and never a container that has ended.
+TEST_P(InitThatLeaves, ForAMountNamespaceIsNotToldToBeChanged) {
+  container_.spec.capabilities.emplace_back("CAP_SYS_ADMIN");
+  ASSERT_NO_FATAL_FAILURE(start_leaving_for("-m"));
+  const auto applied = apply();
+  EXPECT_EQ(applied.status, 1) << applied;
+  EXPECT_THAT(applied.out, HasSubstr("1 failed"));
+  EXPECT_THAT(applied.out + applied.err, HasSubstr("has gone to a mount namespace of its own"));
+  const auto revoked =
+      pinscope::test::run(argv("revoke", {"--all", kCounters, "--reason", "an incident"}));
+  EXPECT_EQ(revoked.status, 1) << revoked;
+  EXPECT_THAT(installation_.last_audit().error, HasSubstr("has gone to a mount namespace"));
+}
+
+// Nor does it choose to whom grants belong by the map of a namespace of its own.
+TEST_P(InitThatLeaves, ForAUserNamespaceIsChanged) {
+  ASSERT_NO_FATAL_FAILURE(start_leaving_for("-U"));
+  expect_applied();
+  EXPECT_EQ(seen(), expected(kFlows, "ro"));
+}
+
+PINSCOPE_EACH_RUNTIME(InitThatLeaves);
 
 }  // namespace
 }  // namespace pinscope::test

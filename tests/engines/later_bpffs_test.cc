@@ -1,6 +1,7 @@
 // What is mounted in a container after its start, beside its view or over it: `pinscope apply`
 // takes it away where `view.hostBpffs` says so, and brings a view back that was taken away.
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "tests/support/container/swap_test.h"
 
@@ -54,6 +55,31 @@ TEST_P(LaterBpffs, IsTakenAway) {
   EXPECT_THAT(told(), HasSubstr("\"masked the bpffs at \\\"/run\\\"\""));
   EXPECT_THAT(told(), HasSubstr("\"hidden\":[\"/run\",\"/tmp\"]"));
   EXPECT_THAT(apply().out, HasSubstr("1 unchanged"));
+}
+
+// One that is on a shared mount would go from every peer as well: it stays, and keeps no other.
+TEST_P(LaterBpffs, IsTakenAwayBesideOneThatCannotBe) {
+  say("");
+  ASSERT_NO_FATAL_FAILURE(start());
+  in_container([] {
+    mkdir("/tmp/shared", 0755);
+    mkdir("/tmp/own", 0755);
+    check(mount("shared", "/tmp/shared", "tmpfs", 0, nullptr), "mount");
+    check(mount(nullptr, "/tmp/shared", nullptr, MS_SHARED, nullptr), "share");
+    check(mkdir("/tmp/shared/x", 0755), "mkdir");
+  });
+  mount_hosts("/tmp/shared/x");
+  mount_hosts("/run");
+  mount_hosts("/tmp/own");
+  const auto applied = apply();
+  EXPECT_EQ(applied.status, 1) << applied;
+  for (const char* at : {"/run", "/tmp/own"}) {
+    EXPECT_FALSE(shows_other(at)) << at;
+    EXPECT_THAT(applied.out, HasSubstr("masked the bpffs at \"" + std::string(at) + "\""));
+    EXPECT_THAT(installation_.record(container_.id()), HasSubstr("\"" + std::string(at) + "\""));
+  }
+  EXPECT_THAT(applied.out + applied.err, HasSubstr("/tmp/shared/x"));
+  EXPECT_TRUE(shows_other("/tmp/shared/x"));
 }
 
 TEST_P(LaterBpffs, OverTheViewIsTakenAway) {

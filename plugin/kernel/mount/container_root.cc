@@ -239,15 +239,21 @@ Fd ContainerRoot::place_to_leave(const MountTable& mounts) const {
   return there && !there->is_shared ? *std::move(place) : Fd();
 }
 
-Result<std::vector<std::string>> ContainerRoot::hide_each(const std::vector<Mount>& found,
-                                                          const MountTable& mounts, int place,
-                                                          int proc_self_fd) {
+void ContainerRoot::Hidden::stay(Error error) {
+  if (!stays) stays = std::move(error);
+}
+
+void ContainerRoot::hide_each(const std::vector<Mount>& found, const MountTable& mounts, int place,
+                              int proc_self_fd, Hidden& hidden) {
   std::unordered_map<uint64_t, const Mount*> left;
   for (const auto& mount : found) left[mount.id] = &mount;
-  std::vector<std::string> places;
-  std::optional<Error> in_the_way;  // what the first one that waits for others waits for
+  const size_t before = hidden.places.size();
+  const Mount* waiting = nullptr;  // the first one that waits for others
+  Obstacle in_the_way{};
   const auto wait = [&](const Mount& mount, Obstacle obstacle) {
-    if (!in_the_way) in_the_way = cannot_hide(mount.mount_point, obstacle);
+    if (waiting != nullptr) return;
+    waiting = &mount;
+    in_the_way = obstacle;
   };
   // Outer ones come first, and take what is mounted on them along.
   for (const Mount& mount : found) {
@@ -263,28 +269,30 @@ Result<std::vector<std::string>> ContainerRoot::hide_each(const std::vector<Moun
       }
       // The topmost mount at that place may be another one. If it is a bpffs its turn is now, and
       // this one's later; anything else could be taken away again by the container.
-      PINSCOPE_TRY(const uint64_t top, mounts.id_of(root->get()));
-      const auto hidden = left.find(top);
-      PINSCOPE_TRY(const bool is_root, MountTable::is_mount_root(root->get()));
-      if (hidden == left.end() || !is_root) {
+      const auto top = mounts.id_of(root->get());
+      const auto is_root = MountTable::is_mount_root(root->get());
+      const auto it = top && is_root && *is_root ? left.find(*top) : left.end();
+      if (it == left.end()) {
         wait(mount, Obstacle::kCovered);
         break;
       }
-      if (hidden->second->parent_is_shared)
-        return std::unexpected(cannot_hide(mount.mount_point, Obstacle::kOnSharedMount));
+      const Mount& topmost = *it->second;
+      left.erase(it);
       // What is mounted on it goes with it, and would go from every peer of it, too.
-      PINSCOPE_CHECK(make_tree_private(root->get()));
+      const bool may_go = !topmost.parent_is_shared && make_tree_private(root->get());
       // crun makes bind mounts read-only after the hooks, by a descriptor, and gives up if one is
       // gone: it is moved to where it can still be found.
-      const bool moved = place >= 0 && attach_mount(root->get(), place, "").has_value();
-      if (!moved && !detach_mount(root->get(), proc_self_fd))
-        return std::unexpected(cannot_hide(mount.mount_point, Obstacle::kLocked));
-      places.push_back(hidden->second->mount_point);
-      left.erase(hidden);
+      if (may_go && ((place >= 0 && attach_mount(root->get(), place, "")) ||
+                     detach_mount(root->get(), proc_self_fd)))
+        hidden.places.push_back(topmost.mount_point);
+      else
+        hidden.stay(cannot_hide(mount.mount_point, topmost.parent_is_shared
+                                                       ? Obstacle::kOnSharedMount
+                                                       : Obstacle::kLocked));
     }
   }
-  if (places.empty() && in_the_way) return std::unexpected(*std::move(in_the_way));
-  return places;
+  if (hidden.places.size() == before && waiting != nullptr)
+    hidden.stay(cannot_hide(waiting->mount_point, in_the_way));
 }
 
 Status ContainerRoot::check_root(const MountTable& mounts) const {
@@ -310,29 +318,32 @@ Result<std::vector<std::string>> ContainerRoot::hide_bpffs(
       return std::unexpected(cannot_hide(found.front().mount_point, Obstacle::kRejected));
     if (found.size() > kMaxBpffs) return std::unexpected(too_many(found.size()));
     if (pass == 0) place = place_to_leave(mounts);
-    PINSCOPE_TRY(const auto places, hide_each(found, mounts, place.get(), proc_self_fd));
-    if (places.empty()) break;
+    Hidden now;
+    hide_each(found, mounts, place.get(), proc_self_fd, now);
+    if (now.stays) return std::unexpected(*std::move(now.stays));
+    if (now.places.empty()) break;
     const auto root = read_link_at(proc_self_fd, std::to_string(fd_.get()));
-    for (const auto& mount_point : places)
+    for (const auto& mount_point : now.places)
       hidden.push_back(below_root(mount_point, root.value_or("/")));
   }
   return std::unexpected(Error(ErrorCode::kHostBpffs, "hide the bpffs that the container mounts")
                              .reason("there are new ones each time that one looks"));
 }
 
-Result<std::vector<std::string>> ContainerRoot::hide_these(const std::set<uint64_t>& ids,
-                                                           const MountTable& mounts,
-                                                           int proc_self_fd) const {
-  PINSCOPE_CHECK(check_root(mounts));
-  std::vector<std::string> hidden;
-  // Each turn takes at least one of them away, or is an error.
+ContainerRoot::Hidden ContainerRoot::hide_these(const std::set<uint64_t>& ids,
+                                                const MountTable& mounts, int proc_self_fd) const {
+  Hidden hidden;
+  if (auto checked = check_root(mounts); !checked) hidden.stay(std::move(checked).error());
   for (;;) {
-    PINSCOPE_TRY(auto found, mounts.bpf_mounts_below(fd_.get()));
-    std::erase_if(found, [&](const Mount& mount) { return !ids.contains(mount.id); });
-    if (found.empty()) return hidden;
-    if (found.size() > kMaxBpffs) return std::unexpected(too_many(found.size()));
-    PINSCOPE_TRY(const auto places, hide_each(found, mounts, -1, proc_self_fd));
-    hidden.insert(hidden.end(), places.begin(), places.end());
+    auto found = mounts.bpf_mounts_below(fd_.get());
+    if (!found) {
+      hidden.stay(std::move(found).error());
+      return hidden;
+    }
+    std::erase_if(*found, [&](const Mount& mount) { return !ids.contains(mount.id); });
+    const size_t before = hidden.places.size();
+    if (!found->empty()) hide_each(*found, mounts, -1, proc_self_fd, hidden);
+    if (hidden.places.size() == before) return hidden;
   }
 }
 

@@ -71,10 +71,14 @@ class ContainerRoot {
       model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
       std::optional<std::vector<Mount>> known = std::nullopt) const;
   // Takes away those with these ids, of a container that runs, and none beside them: the others are
-  // its view. The same errors.
-  [[nodiscard]] Result<std::vector<std::string>> hide_these(const std::set<uint64_t>& ids,
-                                                            const MountTable& mounts,
-                                                            int proc_self_fd) const;
+  // its view. What cannot be taken away keeps nothing else.
+  struct Hidden {
+    std::vector<std::string> places;  // from which one was taken away
+    std::optional<Error> stays;       // why the first that is there still is
+    [[gnu::cold]] void stay(Error error);
+  };
+  [[nodiscard]] Hidden hide_these(const std::set<uint64_t>& ids, const MountTable& mounts,
+                                  int proc_self_fd) const;
 
  private:
   ContainerRoot(Fd fd, bool shows_host) : fd_(std::move(fd)), shows_host_(shows_host) {}
@@ -82,11 +86,11 @@ class ContainerRoot {
   // A part of the namespace outside the container's root, which pivot_root(2) leaves behind; not
   // valid where there is none.
   [[nodiscard]] Fd place_to_leave(const MountTable& mounts) const;
-  // Detaches those of `found` that can be reached; those that are covered by something else are
-  // left for the next round. Gives their places; an error if one can never be detached.
-  [[nodiscard]] static Result<std::vector<std::string>> hide_each(const std::vector<Mount>& found,
-                                                                  const MountTable& mounts,
-                                                                  int place, int proc_self_fd);
+  // Detaches those of `found` that can be reached, and adds their places. Those that are covered by
+  // something else are left for the next round, unless nothing could be done in this one: then, and
+  // of what can never be detached, `hidden` says why it stays.
+  static void hide_each(const std::vector<Mount>& found, const MountTable& mounts, int place,
+                        int proc_self_fd, Hidden& hidden);
 
   Fd fd_;
   bool shows_host_;  // the namespace still shows the host's tree around the container's root

@@ -1,8 +1,10 @@
 #include "plugin/kernel/process/process.h"
 
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -154,6 +156,21 @@ Result<model::IdMap> ContainerProcess::uid_map() const {
 Result<model::IdMap> ContainerProcess::gid_map() const {
   if (shares_user_namespace_) return model::IdMap{};
   return read_id_map(proc_.get(), "gid_map");
+}
+
+Result<ContainerProcess::MountOwner> ContainerProcess::mount_owner() const {
+  const std::string what = "look at the mount namespace of process " + std::to_string(pid_);
+  PINSCOPE_TRY(const Fd mounts,
+               open_at(proc_.get(), link_name(model::NamespaceKind::kMount), O_RDONLY));
+  const Fd owner(::ioctl(mounts.get(), NS_GET_USERNS));
+  struct stat found {};
+  if (!owner.valid() || ::fstat(owner.get(), &found) != 0)
+    return std::unexpected(Error::system(what, errno));
+  const auto is = [&](const NamespaceId& user) { return user.inode == found.st_ino; };
+  if (is(namespace_at(proc_.get(), link_name(model::NamespaceKind::kUser))))
+    return MountOwner::kItsUserNamespace;
+  return is(namespace_at(AT_FDCWD, "/proc/self/ns/user")) ? MountOwner::kOurs
+                                                          : MountOwner::kAnother;
 }
 
 bool ContainerProcess::namespace_is(model::NamespaceKind kind, const std::string& path) const {

@@ -34,6 +34,11 @@ class ContainerProcess {
   [[nodiscard]] Result<model::IdMap> uid_map() const;
   [[nodiscard]] Result<model::IdMap> gid_map() const;
 
+  // The user namespace that owns its mount namespace: by its ids go the owners of files there, and
+  // the process may have gone to one of its own making.
+  enum class MountOwner { kItsUserNamespace, kOurs, kAnother };
+  [[nodiscard]] Result<MountOwner> mount_owner() const;
+
   // Whether its namespace of this kind is the one that `path` names on the host.
   [[nodiscard]] bool namespace_is(model::NamespaceKind kind, const std::string& path) const;
 
