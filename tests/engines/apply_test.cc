@@ -198,6 +198,26 @@ TEST_P(Apply, AsksBeforeItTakesEverythingFromSeveral) {
   (void)second.remove();
 }
 
+// The number of a superblock that goes with the first change is that of the next view.
+TEST_P(Apply, TakesNoViewOfAnotherContainerForAnOldOne) {
+  policy("shared", {"{pin: /sys/fs/bpf/flows}", "{pin: /sys/fs/bpf/counters}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  RuntimeContainer second(GetParam());
+  second.spec.hooks["createRuntime"] = {installation_.hook("createRuntime")};
+  second.probe({"sleep 300"});
+  ASSERT_EQ(second.create().status, 0);
+  ASSERT_EQ(second.start().status, 0);
+  for (const char* grant : {"{pin: /sys/fs/bpf/flows}", "{pin: /sys/fs/bpf/counters}"}) {
+    policy("shared", {grant});
+    const auto applied = apply({"--all", "--yes"});
+    EXPECT_EQ(applied.status, 0) << applied;
+    EXPECT_THAT(applied.out, Not(HasSubstr("a mount namespace of its own")));
+  }
+  (void)second.kill();
+  second.wait_stopped();
+  (void)second.remove();
+}
+
 TEST_P(Apply, LeavesAContainerAloneThatWouldNotStartNow) {
   policy("shared", {"{pin: /sys/fs/bpf/flows}"});
   ASSERT_NO_FATAL_FAILURE(start());

@@ -34,7 +34,11 @@ std::string text_of(const LostRight& lost) {
 
 class Look {
  public:
-  Look(int proc, kernel::Processes processes) : proc_(proc), processes_(std::move(processes)) {
+  Look(int proc, kernel::Processes processes, const std::vector<Swapped>& swapped)
+      : proc_(proc), processes_(std::move(processes)) {
+    for (const auto& one : swapped)
+      for (const auto& instance : one.record.instances)
+        current_.insert({instance.device_major, instance.device_minor});
     mounts_.resize(processes_.namespaces.size());
     for (size_t i = 0; i < mounts_.size(); ++i)
       if (auto mounts = kernel::bpffs_mounts_of(proc_, processes_.namespaces[i]))
@@ -57,13 +61,15 @@ class Look {
   }
 
  private:
-  static bool shows(const std::vector<kernel::BpffsMount>& mounts,
-                    const std::vector<model::ViewInstance>& instances) {
+  // The number of a superblock that is gone is soon another one's: what a view has now is not old.
+  [[nodiscard]] bool shows(const std::vector<kernel::BpffsMount>& mounts,
+                           const std::vector<model::ViewInstance>& instances) const {
     return std::ranges::any_of(mounts, [&](const kernel::BpffsMount& mount) {
+      const bool is_current = current_.contains({mount.device_major, mount.device_minor});
       return std::ranges::any_of(instances, [&](const model::ViewInstance& one) {
         return std::ranges::find(one.mounts, mount.id) != one.mounts.end() ||
-               (one.type == model::InstanceType::kBpf && one.device_major == mount.device_major &&
-                one.device_minor == mount.device_minor);
+               (!is_current && one.type == model::InstanceType::kBpf &&
+                one.device_major == mount.device_major && one.device_minor == mount.device_minor);
       });
     });
   }
@@ -119,6 +125,7 @@ class Look {
 
   int proc_;
   kernel::Processes processes_;
+  std::set<std::pair<uint32_t, uint32_t>> current_;  // superblocks of the views that there are now
   std::vector<std::vector<kernel::BpffsMount>> mounts_;
 };
 
@@ -131,7 +138,7 @@ Result<std::vector<std::vector<Held>>> look_for_held(const std::vector<Swapped>&
   if (!any) return held;
   PINSCOPE_TRY(const Fd proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
   PINSCOPE_TRY(auto processes, kernel::look_at_processes());
-  const Look look(proc.get(), std::move(processes));
+  const Look look(proc.get(), std::move(processes), swapped);
   for (size_t i = 0; i < swapped.size(); ++i)
     if (swapped[i].outcome == Swapped::Outcome::kChanged)
       held[i] = look.of(swapped[i].before, swapped[i].changes);
