@@ -8,6 +8,8 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -38,8 +40,11 @@ constexpr size_t kMaxContainers = 64;
 constexpr size_t kMinRuns = 2;
 constexpr size_t kMaxRuns = 4;
 constexpr milliseconds kTimeToApply{20'000};
-constexpr milliseconds kPace{30'000};       // between two signs of life
-constexpr milliseconds kPauseToUndo{1000};  // between two tries
+constexpr milliseconds kTimeForOne{12'000};  // a container that keeps a swap from ending has ten
+constexpr milliseconds kBetweenLooks{100};   // at a run that nobody waits for
+constexpr milliseconds kPace{30'000};        // between two signs of life
+constexpr milliseconds kPauseToUndo{1000};   // between two tries
+constexpr size_t kMaxFailing = 4096;         // that are known as such
 constexpr size_t kLongestAnswer = size_t{16} << 20;
 
 class Loop {
@@ -53,6 +58,7 @@ class Loop {
     for (;;) {
       const auto due = follower_.take(Clock::now(), kMaxContainers);
       if (!due.empty()) bring_up_to_date(due);
+      go_on_alone();
       undo_exceptions();
       if (due.empty() && !std::exchange(is_ready, true)) {
         manager_.tell("READY=1");
@@ -83,6 +89,7 @@ class Loop {
     const milliseconds pace = std::min(manager_.pace().value_or(kPace), kPace);
     auto left = std::chrono::ceil<milliseconds>(follower_.next() - Clock::now());
     if (follower_.first_end() != 0) left = std::min(left, to_end());
+    if (alone_) left = std::min(left, kBetweenLooks);
     const int ours = static_cast<int>(std::clamp(left, milliseconds(0), pace).count());
     return clients < 0 ? ours : std::min(ours, std::max(clients, 0));
   }
@@ -109,9 +116,17 @@ class Loop {
     for (const auto& view : *views) (void)hear(view);
   }
 
+  // Those that could not be changed the last time have a run each, behind each other, for which
+  // nobody waits: what hangs in a container holds up those alone that hang as well.
   void bring_up_to_date(const std::vector<follow::Due>& due) {
     std::map<std::string, std::vector<std::string>> files;  // of records, by container
-    for (const auto& one : due) files[one.id].push_back(one.file);
+    for (const auto& one : due) {
+      if (failing_.contains(one.id))
+        to_do_alone_[one.id].insert(one.file);
+      else
+        files[one.id].push_back(one.file);
+    }
+    if (files.empty()) return;
     std::vector<Run> runs(
         std::clamp<size_t>(std::thread::hardware_concurrency(), kMinRuns, kMaxRuns));
     size_t next = 0;
@@ -119,12 +134,7 @@ class Loop {
       runs[next++ % runs.size()].files.emplace(id, std::move(of_container));
     // Where no thread can be had, it is run as soon as it is waited for.
     for (auto& run : runs)
-      if (!run.files.empty())
-        run.views = std::async(std::launch::async | std::launch::deferred, [this, &run] {
-          std::vector<std::string> words = {"apply", "--automatic", "--output", "json"};
-          for (const auto& [id, unused] : run.files) words.insert(words.end(), {"--container", id});
-          return apply(std::move(words), "containers");
-        });
+      if (!run.files.empty()) begin(run, kTimeToApply);
     bool all_answer = true;
     for (auto& run : runs)
       if (!run.files.empty() && !hear(run)) all_answer = false;
@@ -136,6 +146,23 @@ class Loop {
     std::map<std::string, std::vector<std::string>> files;  // of records, by container
     std::future<Result<std::vector<AppliedView>>> views;
   };
+  void begin(Run& run, milliseconds timeout) {
+    std::vector<std::string> words = {"apply", "--automatic", "--output", "json"};
+    for (const auto& [id, unused] : run.files) words.insert(words.end(), {"--container", id});
+    run.views = std::async(
+        std::launch::async | std::launch::deferred,
+        [this, timeout, words = std::move(words)] { return apply(words, "containers", timeout); });
+  }
+  void go_on_alone() {
+    if (alone_ && alone_->views.wait_for(milliseconds(0)) == std::future_status::timeout) return;
+    if (alone_) (void)hear(*alone_);
+    alone_.reset();
+    if (to_do_alone_.empty()) return;
+    auto next = to_do_alone_.extract(to_do_alone_.begin());
+    alone_.emplace();
+    alone_->files[next.key()].assign(next.mapped().begin(), next.mapped().end());
+    begin(*alone_, kTimeForOne);
+  }
   // False: it gave no answer.
   bool hear(Run& run) {
     const auto again = [&](const std::vector<std::string>& files) {
@@ -145,12 +172,20 @@ class Loop {
     if (!views) {
       ++failed_;
       tell_once("", views.error().sentence());
-      for (const auto& [id, files] : run.files) again(files);
+      // Of those that have ended since, nobody tells.
+      if (failing_.size() > kMaxFailing) failing_.clear();
+      for (const auto& [id, files] : run.files) {
+        failing_.insert(id);
+        again(files);
+      }
       return false;
     }
+    for (const auto& [id, files] : run.files) failing_.erase(id);
     for (const auto& view : *views)
-      if (const auto found = run.files.find(view.id); !hear(view) && found != run.files.end())
+      if (const auto found = run.files.find(view.id); !hear(view) && found != run.files.end()) {
+        failing_.insert(view.id);
         again(found->second);
+      }
     for (const auto& view : *views) run.files.erase(view.id);
     // Of those that have ended nothing is said any more.
     for (const auto& [id, files] : run.files) told_.erase(id);
@@ -158,8 +193,9 @@ class Loop {
   }
 
   // `key`: where its answer has the containers.
-  Result<std::vector<AppliedView>> apply(std::vector<std::string> words, const char* key) const {
-    PINSCOPE_TRY(auto end, run_pinscope(options_, std::move(words), kLongestAnswer, kTimeToApply));
+  Result<std::vector<AppliedView>> apply(std::vector<std::string> words, const char* key,
+                                         milliseconds timeout = kTimeToApply) const {
+    PINSCOPE_TRY(auto end, run_pinscope(options_, std::move(words), kLongestAnswer, timeout));
     if (end.output.empty())
       return std::unexpected(Error(ErrorCode::kSystem, "change views").reason(end.what_happened()));
     return applied_views(std::move(end.output), key);
@@ -217,7 +253,10 @@ class Loop {
   const int stop_fd_;
   const Notifier manager_;
   std::map<std::string, std::string> told_;  // by container
-  Time undo_at_;                             // not before
+  std::set<std::string> failing_;            // containers that could not be changed the last time
+  std::map<std::string, std::set<std::string>> to_do_alone_;  // their records' files
+  std::optional<Run> alone_;
+  Time undo_at_;  // not before
   uint64_t changed_ = 0;
   uint64_t refused_ = 0;
   uint64_t failed_ = 0;

@@ -68,8 +68,14 @@ void Follower::take_up(Containers::Change change, Time now) {
   for (const auto& file : change.shown) watch_mounts(file, now);
   for (const auto& file : change.begun) ask(file, now);
   // A view that was taken away before its record was written came and went unseen.
+  // One that failed writes its record as well, and is not to be its own reason.
   for (const auto& file : change.written)
-    if (!containers_.has_its_mounts(proc_.get(), file)) ask(file, now);
+    if (!waits_to_try_again(file) && !containers_.has_its_mounts(proc_.get(), file)) ask(file, now);
+}
+
+bool Follower::waits_to_try_again(const std::string& file) const {
+  const auto key = keys_.find(file);
+  return key != keys_.end() && retries_.waits(key->second);
 }
 
 // Watched before it is looked at, as sources are. What cannot be watched is looked at now, and with
@@ -84,7 +90,7 @@ void Follower::watch_mounts(const std::string& file, Time now) {
 void Follower::take_mounts(Time now) {
   for (const auto& change : mounts_.take(now)) {
     const auto found = files_.find(change.key);
-    if (change.is_gone || found == files_.end() ||
+    if (change.is_gone || found == files_.end() || retries_.waits(change.key) ||
         containers_.has_its_mounts(proc_.get(), found->second))
       continue;
     ++mount_changes_;

@@ -83,6 +83,7 @@ class Follower {
   void watch_mounts(const std::string& file, Time now);
   void take_up(Containers::Change change, Time now);
   void ask(const std::string& file, Time now);
+  [[nodiscard]] bool waits_to_try_again(const std::string& file) const;
   void make_ready(uint64_t key);
   [[nodiscard]] uint64_t key_of(const std::string& file);
 

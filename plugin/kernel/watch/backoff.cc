@@ -79,6 +79,11 @@ std::vector<uint64_t> Backoff::due(Time now, size_t most) {
   return keys;
 }
 
+bool Backoff::waits(uint64_t key) const {
+  const auto found = states_.find(key);
+  return found != states_.end() && found->second.is_waiting;
+}
+
 std::optional<Backoff::Time> Backoff::next() const {
   if (turns_.empty()) return std::nullopt;
   return turns_.begin()->first;

@@ -45,6 +45,7 @@ class Backoff {
   void forget(uint64_t key);
 
   [[nodiscard]] size_t waiting() const { return turns_.size(); }
+  [[nodiscard]] bool waits(uint64_t key) const;
   // How many keys have waits that are longer than the first.
   [[nodiscard]] size_t slowed(Time now) const;
 

@@ -99,8 +99,11 @@ TEST_F(Backoffs, PauseOnceWhoWaitsAlready) {
   EXPECT_FALSE(backoff_.may_act(kLoud, at(0)));
   backoff_.pause(kLoud, at(1));
   EXPECT_EQ(backoff_.waiting(), 1U);
+  EXPECT_TRUE(backoff_.waits(kLoud));
+  EXPECT_FALSE(backoff_.waits(kQuiet));
   EXPECT_THAT(backoff_.due(at(99), 10), IsEmpty());
   EXPECT_THAT(backoff_.due(at(101), 10), ElementsAre(kLoud));
+  EXPECT_FALSE(backoff_.waits(kLoud));
 }
 
 TEST_F(Backoffs, ForgetAKeyWithItsWait) {
