@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <iterator>
 #include <optional>
@@ -249,16 +250,16 @@ class Worker {
 
   Result<std::vector<std::string>> carry_out(apply::Swap& swap, const apply::Unattached& made,
                                              Record after) {
-    // The record of what is there if nothing comes of it, and of what is about to be.
-    const Record back = with_spare(swap.with_spare());
-    Record both = back;
+    // The record of what is there, and of what is about to be.
+    const auto spare = swap.with_spare();
+    Record both = with_spare(spare);
     both.unfinished.insert(both.unfinished.end(), made.instances.begin(), made.instances.end());
     // Whoever is killed leaves what is to be undone on time, and what is undone is so at the end.
     both.exceptions = with_made(old_.exceptions, job_.exceptions);
     PINSCOPE_CHECK(job_.store.update(both, job_.found.held));
 
     if (auto put = swap.put(made); !put) {
-      if (swap.take_back(made)) (void)job_.store.update(back, job_.found.held);
+      take_back(swap, made, spare);
       return std::unexpected(std::move(put).error());
     }
     after.instances = made.instances;
@@ -272,10 +273,15 @@ class Worker {
       after.beneath.insert(after.beneath.end(), values.begin(), values.end());
     }
     if (auto told = tell(after); !told) {
-      if (swap.take_back(made)) (void)job_.store.update(back, job_.found.held);
+      take_back(swap, made, spare);
       return std::unexpected(std::move(told).error());
     }
     return swap.keep(made);
+  }
+
+  void take_back(apply::Swap& swap, const apply::Unattached& made,
+                 const apply::Swap::Spare& spare) {
+    if (swap.take_back(made)) (void)job_.store.update(with_spare(spare), job_.found.held);
   }
 
   // The record as it is, with the mounts that show the same again.
@@ -302,7 +308,7 @@ class Worker {
   }
 
   const SwapJob& job_;
-  const Record old_;
+  const Record& old_;
   RunLog log_;
   const Result<kernel::ContainerProcess> process_;
   const policy::HostView host_;
@@ -312,15 +318,19 @@ class Worker {
 
 // Everything that is done is done in there.
 Result<std::vector<std::string>> swap_in_child(const SwapJob& job) {
-  PINSCOPE_TRY(const std::string answer, kernel::run_in_child(
-                                             [&]() -> Result<std::string> {
-                                               PINSCOPE_TRY(const auto left, Worker(job).run());
-                                               return joined(left, "\n");
-                                             },
-                                             kTimeout));
+  auto answer = kernel::run_in_child(
+      [&]() -> Result<std::string> {
+        PINSCOPE_TRY(const auto left, Worker(job).run());
+        return joined(left, "\n");
+      },
+      kTimeout);
+  if (!answer && answer.error().errnum() == ETIME)
+    return std::unexpected(std::move(answer).error().hint(
+        "a file system of the container's does not answer on the way to its view"));
+  if (!answer) return std::unexpected(std::move(answer).error());
   std::vector<std::string> left;
-  if (!answer.empty())
-    for (const auto line : split(answer, '\n')) left.emplace_back(line);
+  if (!answer->empty())
+    for (const auto line : split(*answer, '\n')) left.emplace_back(line);
   return left;
 }
 

@@ -130,12 +130,22 @@ std::string who_undoes(const model::Exception& made) {
          "enabled; --wait would have done it from here.\n";
 }
 
+// What takes away may take it from each of them.
+Status check_is_one(const RecordFiles& files, const std::string& container) {
+  if (files.names.size() == 1) return {};
+  return std::unexpected(Error(ErrorCode::kUsage, "grant something to " + quoted(container))
+                             .reason("it may be any of " + std::to_string(files.names.size()) +
+                                     " containers that run and have this id")
+                             .hint("a policy tells them apart, by `bundle`"));
+}
+
 Result<ExitStatus> grant(const Settings& settings, const GrantOptions& options) {
   PINSCOPE_CHECK(check_usage(options));
   PINSCOPE_TRY(const auto exceptions, order_of(options));
   PINSCOPE_CHECK(check_root("change the view of a container"));
   PINSCOPE_TRY(const auto next, policies_to_apply(settings));
   PINSCOPE_TRY(const auto files, files_for(settings, options.container));
+  if (!options.undo) PINSCOPE_CHECK(check_is_one(files, options.container));
   std::optional<EndSignals> signals;
   if (options.wait) signals.emplace();
   PINSCOPE_TRY(const auto application,
