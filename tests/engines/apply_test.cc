@@ -181,11 +181,7 @@ TEST_P(Apply, TellsWhoGoesOnWithWhatIsNotGrantedAnyMore) {
 TEST_P(Apply, AsksBeforeItTakesEverythingFromSeveral) {
   policy("shared", {"{pin: /sys/fs/bpf/flows}"});
   ASSERT_NO_FATAL_FAILURE(start());
-  RuntimeContainer second(GetParam());
-  second.spec.hooks["createRuntime"] = {installation_.hook("createRuntime")};
-  second.probe({"sleep 300"});
-  ASSERT_EQ(second.create().status, 0);
-  ASSERT_EQ(second.start().status, 0);
+  ASSERT_NO_FATAL_FAILURE(start_second());
   policy("shared", {});
   const auto refused = apply();
   EXPECT_EQ(refused.status, 2) << refused;
@@ -193,29 +189,19 @@ TEST_P(Apply, AsksBeforeItTakesEverythingFromSeveral) {
   EXPECT_EQ(seen(), expected(kFlows, "ro"));
   expect_applied({"--all", "--yes"});
   EXPECT_EQ(seen(), "");
-  (void)second.kill();
-  second.wait_stopped();
-  (void)second.remove();
 }
 
 // The number of a superblock that goes with the first change is that of the next view.
 TEST_P(Apply, TakesNoViewOfAnotherContainerForAnOldOne) {
   policy("shared", {"{pin: /sys/fs/bpf/flows}", "{pin: /sys/fs/bpf/counters}"});
   ASSERT_NO_FATAL_FAILURE(start());
-  RuntimeContainer second(GetParam());
-  second.spec.hooks["createRuntime"] = {installation_.hook("createRuntime")};
-  second.probe({"sleep 300"});
-  ASSERT_EQ(second.create().status, 0);
-  ASSERT_EQ(second.start().status, 0);
+  ASSERT_NO_FATAL_FAILURE(start_second());
   for (const char* grant : {"{pin: /sys/fs/bpf/flows}", "{pin: /sys/fs/bpf/counters}"}) {
     policy("shared", {grant});
     const auto applied = apply({"--all", "--yes"});
     EXPECT_EQ(applied.status, 0) << applied;
     EXPECT_THAT(applied.out, Not(HasSubstr("a mount namespace of its own")));
   }
-  (void)second.kill();
-  second.wait_stopped();
-  (void)second.remove();
 }
 
 TEST_P(Apply, LeavesAContainerAloneThatWouldNotStartNow) {

@@ -263,19 +263,12 @@ TEST_P(Exceptions, TakeAwayWhateverBecameOfThePolicyFiles) {
 TEST_P(Exceptions, TakeAnObjectAwayFromEverybody) {
   policy("shared", {"{pin: /sys/fs/bpf/flows}", "{pin: /sys/fs/bpf/counters}"});
   ASSERT_NO_FATAL_FAILURE(start());
-  RuntimeContainer second(GetParam());
-  second.spec.hooks["createRuntime"] = {installation_.hook("createRuntime")};
-  second.probe({"sleep 300"});
-  ASSERT_EQ(second.create().status, 0);
-  ASSERT_EQ(second.start().status, 0);
+  ASSERT_NO_FATAL_FAILURE(start_second());
   const auto result = command(
       "revoke", {"--all", "--object", "map:" + std::to_string(map_id(kFlows)), "--reason", "x"});
   EXPECT_EQ(result.status, 0) << result;
   EXPECT_THAT(result.out, HasSubstr("2 containers: 2 changed"));
   EXPECT_EQ(seen(), expected(kCounters, "ro"));
-  (void)second.kill();
-  second.wait_stopped();
-  (void)second.remove();
 }
 
 TEST_P(Exceptions, TellWhoGoesOnWithWhatIsRevoked) {

@@ -7,7 +7,6 @@
 #include <csignal>
 #include <cstdio>
 #include <functional>
-#include <optional>
 
 #include "plugin/inventory/service_status.h"
 #include "plugin/model/follow_status.h"
@@ -194,24 +193,8 @@ class FollowServiceOfTwo : public FollowService {
  protected:
   void start_both() {
     ASSERT_NO_FATAL_FAILURE(start());
-    if (!second_) second_.emplace(GetParam());
-    second_->spec.hooks["createRuntime"] = {installation_.hook("createRuntime")};
-    second_->probe({"sleep 300"});
-    ASSERT_EQ(second_->create().status, 0);
-    ASSERT_EQ(second_->start().status, 0);
+    ASSERT_NO_FATAL_FAILURE(start_second());
   }
-  void end_second() {
-    (void)second_->kill();
-    second_->wait_stopped();
-    (void)second_->remove();
-    second_.reset();
-  }
-  void TearDown() override {
-    if (second_) end_second();
-    FollowService::TearDown();
-  }
-
-  std::optional<RuntimeContainer> second_;
 };
 
 // Asked for one container, it looks at all: each of them alone would be one of few.

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -38,6 +39,7 @@ class SwapTest : public ViewTest {
                                  std::filesystem::perms::owner_all);
   }
   void TearDown() override {
+    if (second_) end_second();
     if (IsSkipped()) return;
     (void)container_.kill();
     container_.wait_stopped();
@@ -57,6 +59,20 @@ class SwapTest : public ViewTest {
     const auto created = container_.create();
     ASSERT_EQ(created.status, 0) << created << installation_.last_audit().text;
     ASSERT_EQ(container_.start().status, 0);
+  }
+  // Another one, in second_; its specification may be there already.
+  void start_second() {
+    if (!second_) second_.emplace(GetParam());
+    second_->spec.hooks["createRuntime"] = {installation_.hook("createRuntime")};
+    second_->probe({"sleep 30000"});
+    ASSERT_EQ(second_->create().status, 0);
+    ASSERT_EQ(second_->start().status, 0);
+  }
+  void end_second() {
+    (void)second_->kill();
+    second_->wait_stopped();
+    (void)second_->remove();
+    second_.reset();
   }
 
   [[nodiscard]] std::vector<std::string> argv(const std::string& command,
@@ -125,6 +141,7 @@ class SwapTest : public ViewTest {
   static constexpr const char* kCounters = "/sys/fs/bpf/counters";
   static constexpr const char* kOther = "/sys/fs/bpf/other";
   std::vector<std::string> wrapper_;  // in front of pinscope
+  std::optional<RuntimeContainer> second_;
 
  private:
   std::string look_at(const std::string& at, const std::string& name) {
