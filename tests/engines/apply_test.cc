@@ -167,6 +167,13 @@ TEST_P(Apply, TellsWhoGoesOnWithWhatIsNotGrantedAnyMore) {
   }
   ASSERT_TRUE(wait_until([&] { return reader.opened() > 0; }));
   reader.end();
+  // Nothing else writes to the map: the holder has it open.
+  ASSERT_TRUE(wait_until([] {
+    const Fd map(bpf_obj_get(kCounters));
+    const uint32_t key = 0;
+    uint64_t value = 0;
+    return bpf_map_lookup_elem(map.get(), &key, &value) == 0;
+  }));
   policy("shared", {"{pin: /sys/fs/bpf/flows}"});
   const auto result = apply();
   EXPECT_EQ(result.status, 0) << result;
