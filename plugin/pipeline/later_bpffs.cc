@@ -30,6 +30,7 @@ using model::ViewInstance;
 
 constexpr std::chrono::seconds kTimeout{10};
 constexpr char kBetweenPlaces = '\0';  // which no path holds
+constexpr const char* kTookView = "view";
 
 kernel::MountNamespace namespace_of(const Record& record) {
   return kernel::mount_namespace_of(record.given.pid, record.mount_namespace);
@@ -73,7 +74,16 @@ bool is_to_mask(ViewMounts::Part part, bool left) {
   return part == Part::kLater || part == Part::kBeside || (left && part == Part::kLeft);
 }
 
-// Why one stays, if one does, and then the places.
+// All mounts of its view, of those before it, and of what was to be in the place of it.
+std::set<uint64_t> mounts_of_view(const Record& record) {
+  std::set<uint64_t> ids;
+  for (const auto* instances : {&record.instances, &record.beneath, &record.unfinished})
+    for (const auto& instance : *instances)
+      ids.insert(instance.mounts.begin(), instance.mounts.end());
+  return ids;
+}
+
+// Why one stays, if one does, then whether the view went as well, and the places.
 Result<std::string> mask_in_namespace(const Record& record, bool left) {
   PINSCOPE_TRY(const auto process, process_of(record));
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
@@ -81,7 +91,7 @@ Result<std::string> mask_in_namespace(const Record& record, bool left) {
   PINSCOPE_TRY(const auto mounts, bpffs_of(proc.get(), record));
   std::set<uint64_t> ids;
   for (const auto& mount : bpffs_to_mask(record, mounts, left)) ids.insert(mount.id);
-  if (ids.empty()) return std::string(1, kBetweenPlaces);
+  if (ids.empty()) return std::string(2, kBetweenPlaces);
   // Both lists are to have ids of one kind.
   const bool has_unique_ids = is_unique(*ids.begin());
   PINSCOPE_TRY(const Fd mountinfo, process.mountinfo());
@@ -89,8 +99,11 @@ Result<std::string> mask_in_namespace(const Record& record, bool left) {
   PINSCOPE_CHECK(process.enter_mount_namespace());
   PINSCOPE_TRY(const auto root, kernel::ContainerRoot::of_running(host));
   const auto hidden =
-      root.hide_these(ids, kernel::MountTable(has_unique_ids, mountinfo.get()), descriptors.get());
+      root.hide_these(ids, mounts_of_view(record),
+                      kernel::MountTable(has_unique_ids, mountinfo.get()), descriptors.get());
   std::string answer = hidden.stays ? hidden.stays->sentence() : "";
+  answer += kBetweenPlaces;
+  if (hidden.took_view) answer += kTookView;
   for (const auto& place : hidden.places) answer += kBetweenPlaces + place;
   return answer + kBetweenPlaces;
 }
@@ -177,8 +190,9 @@ Result<Masked> mask_bpffs(const Record& record, bool left) {
   const auto pieces = split(answer, kBetweenPlaces);
   Masked masked;
   masked.stays = pieces.front();
+  masked.took_view = pieces.size() > 1 && pieces[1] == kTookView;
   // Behind the last separator there is nothing.
-  for (size_t i = 1; i + 1 < pieces.size(); ++i) masked.places.emplace_back(pieces[i]);
+  for (size_t i = 2; i + 1 < pieces.size(); ++i) masked.places.emplace_back(pieces[i]);
   return masked;
 }
 

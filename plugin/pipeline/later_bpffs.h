@@ -61,6 +61,7 @@ bool lacks_values(int proc, const model::Record& record);
 struct Masked {
   std::vector<std::string> places;  // from which one was taken away
   std::string stays;                // why one is there still, a sentence; empty: none is
+  bool took_view = false;           // its view lay right on one: it went, and has to be made again
 };
 Result<Masked> mask_bpffs(const model::Record& record, bool left);
 

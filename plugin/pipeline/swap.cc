@@ -134,6 +134,7 @@ class Swapping {
     if (!places.empty() && !order_.dry_run) {
       PINSCOPE_TRY(auto masked, mask_bpffs(record, left));
       places = std::move(masked.places);
+      lacks_view_ = lacks_view_ || masked.took_view;
       if (!masked.stays.empty())
         stays_ = Error(ErrorCode::kHostBpffs, "take every bpffs away").reason(masked.stays);
     }

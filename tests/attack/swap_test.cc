@@ -16,6 +16,7 @@ using testing::AnyOf;
 using testing::HasSubstr;
 
 constexpr const char* kView = "/sys/fs/bpf";
+constexpr unsigned kBeneath = 0x200;  // MOVE_MOUNT_BENEATH, Linux 6.5
 
 class AttackOnASwap : public SwapTest {
  protected:
@@ -107,6 +108,27 @@ TEST_P(AttackOnASwap, CoveringTheViewKeepsWhatIsThere) {
   EXPECT_EQ(seen(), old_view());
   expect_applied();
   EXPECT_EQ(seen(), new_view());
+}
+
+// Nobody gets a descriptor of what is beneath the view.
+TEST_P(AttackOnASwap, ABpffsPutBeneathTheViewIsTakenAway) {
+  if (leaves_old_view()) GTEST_SKIP() << "this kernel mounts nothing beneath another mount";
+  in_container([] {
+    const int context = check(fsopen("bpf", FSOPEN_CLOEXEC), "fsopen");
+    check(fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0), "fsconfig");
+    const int mount = check(fsmount(context, FSMOUNT_CLOEXEC, 0), "fsmount");
+    check(move_mount(mount, "", AT_FDCWD, kView, MOVE_MOUNT_F_EMPTY_PATH | kBeneath), "beneath");
+  });
+  EXPECT_EQ(bpf_mounts().size(), 2U + 1U);
+  const auto drift = pinscope::test::run(argv("drift", {}));
+  EXPECT_THAT(drift.out, HasSubstr("was mounted after its view"));
+  const auto result = apply();
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_THAT(result.out, HasSubstr("masked the bpffs at \"/sys/fs/bpf\""));
+  EXPECT_THAT(result.out, HasSubstr("repaired the view"));
+  EXPECT_EQ(seen(), old_view());
+  EXPECT_EQ(bpf_mounts().size(), 2U);
+  EXPECT_EQ(pinscope::test::run(argv("drift", {})).status, 0);
 }
 
 TEST_P(AttackOnASwap, MovingTheViewDoesNotKeepIt) {

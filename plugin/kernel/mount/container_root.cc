@@ -330,7 +330,24 @@ Result<std::vector<std::string>> ContainerRoot::hide_bpffs(
                              .reason("there are new ones each time that one looks"));
 }
 
+void ContainerRoot::uncover(const std::vector<Mount>& found, const std::set<uint64_t>& own,
+                            const MountTable& mounts, int proc_self_fd, Hidden& hidden) {
+  for (const uint64_t id : own) {
+    auto view = mounts.by_id(id);
+    if (!view) continue;
+    const auto below = std::ranges::find(found, view->parent, &Mount::id);
+    if (below == found.end()) continue;
+    // If it is elsewhere on that, that can be opened itself, and goes with what is on it.
+    view->mount_point = below->mount_point;
+    view->parent_is_shared = below->is_shared;
+    Hidden taken;
+    hide_each({*std::move(view)}, mounts, -1, proc_self_fd, taken);
+    hidden.took_view = hidden.took_view || !taken.places.empty();
+  }
+}
+
 ContainerRoot::Hidden ContainerRoot::hide_these(const std::set<uint64_t>& ids,
+                                                const std::set<uint64_t>& own,
                                                 const MountTable& mounts, int proc_self_fd) const {
   Hidden hidden;
   if (auto checked = check_root(mounts); !checked) hidden.stay(std::move(checked).error());
@@ -342,6 +359,7 @@ ContainerRoot::Hidden ContainerRoot::hide_these(const std::set<uint64_t>& ids,
     }
     std::erase_if(*found, [&](const Mount& mount) { return !ids.contains(mount.id); });
     const size_t before = hidden.places.size();
+    uncover(*found, own, mounts, proc_self_fd, hidden);
     if (!found->empty()) hide_each(*found, mounts, -1, proc_self_fd, hidden);
     if (hidden.places.size() == before) return hidden;
   }
