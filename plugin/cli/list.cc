@@ -175,7 +175,8 @@ void add_list(CLI::App& root, Program& program) {
       .footer(
           "STATE: running; gone (the process has ended, but poststop did not run; see gc); "
           "incomplete (the hook is still at work, or was killed); view missing (something "
-          "unmounted it); seal broken (somebody has made it writable); values unserved (nobody "
+          "unmounted it); view not seen (a file system of the container's on the way to it gives "
+          "no answer); seal broken (somebody has made it writable); values unserved (nobody "
           "answers who reads them; see doctor).\n\"void\" behind it: the "
           "container has a way past its view, which stands below its row; inspect says more.\n"
           "A grant is stale if its source pin is gone or names another object; the "

@@ -64,7 +64,8 @@ const char* way_out_of(Kind kind) {
       return "a process with CAP_SYS_ADMIN on the host did it; find out which; pinscope drift "
              "--repair makes the view anew";
     case Kind::kLaterMount:
-      return "find out who mounted it: a container that may mount is not held by a view";
+      return "find out who mounted it: a container that may mount is not held by a view; pinscope "
+             "drift --repair takes it away, unless its policies say hostBpffs: allow";
     case Kind::kViewMissing:
       return "find out who unmounted it; pinscope drift --repair makes it again";
     case Kind::kStale:
@@ -91,7 +92,9 @@ const char* way_out_of(Kind kind) {
     case Kind::kDamaged:
       return "pinscope gc says whether its container may be alive; gc --damaged removes it";
     case Kind::kUnknown:
-      return "pinscope inspect and pinscope explain may say more";
+      return "pinscope inspect and pinscope explain may say more; what gives no answer in a "
+             "container "
+             "ends with it";
   }
   return "";
 }

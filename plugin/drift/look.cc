@@ -184,7 +184,7 @@ Result<std::string> find_id(const std::string& prefix, const std::vector<Record>
 Result<Drift> look_for_drift(const std::vector<model::Policy>& policies, const Places& places) {
   PINSCOPE_TRY(const auto store, record::Store::open(places.state_directory, false));
   PINSCOPE_TRY(auto all, store.all());
-  PINSCOPE_TRY(auto examiner, inventory::Examiner::open());
+  PINSCOPE_TRY(auto examiner, inventory::Examiner::open(places.state_directory));
   PINSCOPE_TRY(auto proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
   auto states = inventory::runtime_states(places.container);
   const auto running = inventory::still_running(std::move(states.states));

@@ -17,7 +17,7 @@ Result<Entries> read_entries(const std::string& state_directory) {
     return std::unexpected(std::move(store).error());
   }
   PINSCOPE_TRY(auto all, store->all());
-  PINSCOPE_TRY(const auto examiner, Examiner::open());
+  PINSCOPE_TRY(const auto examiner, Examiner::open(state_directory));
   Entries result;
   result.unreadable = std::move(all.unreadable);
   auto looks = examiner.examine_all(all.records);

@@ -135,12 +135,25 @@ class Searcher {
   Search search_;
 };
 
+bool has_one_id(const std::vector<FoundContainer>& found) {
+  return std::ranges::all_of(found,
+                             [&](const FoundContainer& one) { return one.id == found.front().id; });
+}
+
 std::string list_of(const std::vector<FoundContainer>& found) {
+  const bool same_id = has_one_id(found);
   std::string text;
-  for (size_t i = 0; i < found.size() && i < kMaxShown; ++i)
+  for (size_t i = 0; i < found.size() && i < kMaxShown; ++i) {
     text += (i == 0 ? "" : ", ") + title_of(found[i]) + " by " + found[i].where;
+    if (same_id && !found[i].bundle.empty()) text += ", with bundle " + quoted(found[i].bundle);
+  }
   if (found.size() > kMaxShown) text += ", …";
   return text;
+}
+
+std::string hint_of_several(const std::vector<FoundContainer>& found, bool takes_bundle) {
+  if (takes_bundle) return "write the whole id, or name its bundle with --bundle DIR";
+  return has_one_id(found) ? "name it by the number of a process in it" : "write the whole id";
 }
 
 // The id or name that is so near to the word that it may be a typing error.
@@ -208,10 +221,11 @@ Result<FoundContainer> only_one(Search search, bool takes_bundle) {
     return std::unexpected(
         std::move(error)
             .reason("it may be any of " + std::to_string(found.size()) + ": " + list_of(found))
-            .hint(std::string("write the whole id") +
-                  (takes_bundle ? ", or name its bundle with --bundle DIR" : "")));
+            .hint(hint_of_several(found, takes_bundle)));
   std::string reason = "it is not in " + joined(search.looked_in, ", ");
-  if (search.looked_in.empty()) reason = "there is nowhere to look";
+  if (search.looked_in.empty())
+    reason = model::is_container_id(search.word) ? "there is nowhere to look"
+                                                 : "no container can be called so";
   for (const auto& failure : search.failed) reason += "; " + failure.sentence();
   const bool needs_root = std::ranges::any_of(
       search.failed, [](const Error& failure) { return failure.errnum() == EACCES; });

@@ -15,6 +15,7 @@
 #include "plugin/kernel/process/process.h"
 #include "plugin/kernel/process/threads.h"
 #include "plugin/kernel/sys.h"
+#include "plugin/record/change_lock.h"
 
 namespace pinscope::inventory {
 namespace {
@@ -26,6 +27,8 @@ Result<Fd> open_root(const model::Record& record) {
 
 constexpr std::chrono::milliseconds kShortestTimeout{100};
 constexpr std::chrono::milliseconds kTimeout{3000};
+// With others who look at the same containers.
+constexpr std::chrono::milliseconds kForOthers{1000};
 constexpr std::string_view kPresent = "present";
 constexpr std::string_view kMissing = "missing";
 constexpr std::string_view kValuesMissing = "values missing";
@@ -267,6 +270,8 @@ std::string summary(const model::Record& record, const Live& live) {
   if (record.state == model::Record::State::kIntended) return "incomplete";
   if (live.process == ProcessState::kRunning && live.view == ViewState::kMissing)
     return "view missing";
+  if (live.process == ProcessState::kRunning && live.view == ViewState::kUnknown)
+    return "view not seen";
   if (live.seal_is_broken()) return "seal broken";
   if (live.values_unserved()) return "values unserved";
   return name_of(live.process);
@@ -297,9 +302,9 @@ ProcessState process_of(const record::Trace& trace) {
   return ProcessState::kGone;
 }
 
-Result<Examiner> Examiner::open() {
+Result<Examiner> Examiner::open(std::string state_directory) {
   PINSCOPE_TRY(Fd proc_self_fd, open_at(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY));
-  return Examiner(std::move(proc_self_fd));
+  return Examiner(std::move(proc_self_fd), std::move(state_directory));
 }
 
 Live Examiner::examine(const model::Record& record) const {
@@ -334,11 +339,15 @@ Examiner::Looks Examiner::examine_all(std::span<const model::Record> records, Ti
       for (size_t i = 0; i < pins.size(); ++i) live.pins[i] = look_at_source(opener, pins[i]);
     }
   };
+  auto for_others = kForOthers;  // of each child
   kernel::run_each_in_child(
       there.size(),
       [&](size_t i) -> Result<std::string> {
         if (is_over()) return std::unexpected(Error(ErrorCode::kSystem, "look at a view"));
-        return look_at_view(records[there[i]]);
+        const auto& record = records[there[i]];
+        PINSCOPE_TRY(const Fd lock,
+                     record::lock_look(state_directory_, record.mount_namespace, for_others));
+        return look_at_view(record);
       },
       [&](size_t i, const Result<std::string>& look) {
         if (look) take_look(*look, looks.lives[there[i]]);

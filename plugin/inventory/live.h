@@ -73,8 +73,9 @@ const char* name_of(SourceState state);
 const char* name_of(SealState state);
 const char* name_of(ServingState state);
 
-// The state in one or two words: "running", "gone", "incomplete" (the hook did not finish), "view
-// missing", "seal broken", "values unserved".
+// The state in a few words: "running", "gone", "incomplete" (the hook did not finish), "view
+// missing", "view not seen" (something on the way to it does not answer), "seal broken", "values
+// unserved".
 std::string summary(const model::Record& record, const Live& live);
 
 // Whether the process that the record names, by pid and start time, still runs.
@@ -94,7 +95,8 @@ class Examiner {
     size_t left_over = 0;     // how many were not looked at any more
   };
 
-  static Result<Examiner> open();
+  // `state_directory`: where the lock of whoever looks at a container is; see record/change_lock.h.
+  static Result<Examiner> open(std::string state_directory);
   [[nodiscard]] Live examine(const model::Record& record) const;
   // All views are looked at in one process, or in as few more as there are containers that do not
   // answer; such a view stays unknown. After `until` nothing is looked at but whether the process
@@ -105,8 +107,10 @@ class Examiner {
                                   Time until = Time::max()) const;
 
  private:
-  explicit Examiner(Fd proc_self_fd) : proc_self_fd_(std::move(proc_self_fd)) {}
+  Examiner(Fd proc_self_fd, std::string state_directory)
+      : proc_self_fd_(std::move(proc_self_fd)), state_directory_(std::move(state_directory)) {}
   Fd proc_self_fd_;
+  std::string state_directory_;
 };
 
 }  // namespace pinscope::inventory

@@ -38,7 +38,7 @@ Result<inventory::Entries> look_at_records(const GatherOptions& options,
                                            std::vector<Error>& failed) {
   PINSCOPE_TRY(const auto store, record::Store::open(options.state_directory, false));
   PINSCOPE_TRY(auto all, store.all());
-  PINSCOPE_TRY(const auto examiner, inventory::Examiner::open());
+  PINSCOPE_TRY(const auto examiner, inventory::Examiner::open(options.state_directory));
   const auto until = std::chrono::steady_clock::now() + options.time_for_records;
   inventory::Entries result;
   result.unreadable = std::move(all.unreadable);

@@ -11,34 +11,65 @@
 namespace pinscope::record {
 namespace {
 
+using Milliseconds = std::chrono::milliseconds;
+
 constexpr const char* kName = "/changes.lock";
 constexpr mode_t kMode = 0600;
 constexpr long kBetweenTries = 1'000'000;  // nanoseconds
+// One file for all locks, with a byte for each, so that nothing is left behind: for changes that
+// of the process's number, for looks that of the namespace's behind all of those.
+constexpr off_t kOfNamespaces = off_t{1} << 40;
 
-}  // namespace
+std::string path_in(const std::string& state_directory) {
+  return state_directory + kName;
+}
 
-// One file for all of them, with a byte for each process id, so that nothing is left behind.
-Result<Fd> lock_change(const std::string& state_directory, pid_t pid,
-                       std::chrono::milliseconds timeout) {
-  const std::string path = state_directory + kName;
-  auto file = open_at(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW, kMode);
-  if (!file) return std::unexpected(std::move(file).error().with_code(ErrorCode::kRecord));
+// False if somebody has had it all the time. `left`: see the header.
+Result<bool> lock_byte(int file, off_t which, Milliseconds& left) {
   struct flock byte {};
   byte.l_type = F_WRLCK;
   byte.l_whence = SEEK_SET;
-  byte.l_start = pid;
+  byte.l_start = which;
   byte.l_len = 1;
-  for (auto left = timeout.count(); ::fcntl(file->get(), F_OFD_SETLK, &byte) != 0; --left) {
+  for (;; left -= Milliseconds(1)) {
+    if (::fcntl(file, F_OFD_SETLK, &byte) == 0) return true;
     if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-      return std::unexpected(Error::system("lock " + quoted(path), errno, ErrorCode::kRecord));
-    if (left <= 0)
-      return std::unexpected(
-          Error(ErrorCode::kRecord, "change the view of process " + std::to_string(pid))
-              .reason("somebody else is at it"));
+      return std::unexpected(Error::system("lock it", errno, ErrorCode::kRecord));
+    if (left <= Milliseconds(0)) return false;
     const struct timespec pause { .tv_sec = 0, .tv_nsec = kBetweenTries };
     (void)::nanosleep(&pause, nullptr);
   }
-  return *std::move(file);
+}
+
+}  // namespace
+
+Result<Fd> lock_change(const std::string& state_directory, pid_t pid, Milliseconds timeout) {
+  const std::string path = path_in(state_directory);
+  auto file = open_at(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW, kMode);
+  if (!file) return std::unexpected(std::move(file).error().with_code(ErrorCode::kRecord));
+  const auto locked = lock_byte(file->get(), pid, timeout);
+  if (!locked)
+    return std::unexpected(
+        Error::system("lock " + quoted(path), locked.error().errnum(), ErrorCode::kRecord));
+  if (*locked) return *std::move(file);
+  return std::unexpected(
+      Error(ErrorCode::kRecord, "change the view of process " + std::to_string(pid))
+          .reason("somebody else is at it")
+          .hint("if it stays so, a file system of the container's gives no answer: stop the "
+                "container"));
+}
+
+Result<Fd> lock_look(const std::string& state_directory, uint64_t mount_namespace,
+                     Milliseconds& left) {
+  auto file = open_at(AT_FDCWD, path_in(state_directory), O_RDWR | O_CREAT | O_NOFOLLOW, kMode);
+  if (!file) return Fd();
+  const auto locked =
+      lock_byte(file->get(), kOfNamespaces + static_cast<off_t>(mount_namespace), left);
+  if (!locked) return Fd();
+  if (*locked) return *std::move(file);
+  return std::unexpected(
+      Error::system("look into the container", ETIME, ErrorCode::kRecord)
+          .reason("a process of Pinscope's waits there for a file system that gives no answer"));
 }
 
 }  // namespace pinscope::record

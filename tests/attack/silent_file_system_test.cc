@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <thread>
 
@@ -149,21 +150,29 @@ class SilentContainer : public AttackTest {
     argv.insert(argv.end(), {"--state-dir", installation_.state_directory()});
     return pinscope::test::run(argv);
   }
+  // As the container could do it: its view is elsewhere now, and a link is in its place.
+  void start_and_lead_astray() {
+    installation_.hook_into(container_.spec);
+    container_.probe({"sleep 1000"});
+    ASSERT_EQ(container_.create().status, 0) << installation_.last_audit().text;
+    ASSERT_EQ(container_.start().status, 0);
+    const std::string rootfs = container_.bundle() + "/rootfs";
+    fs::rename(rootfs + "/run/bpf", rootfs + "/run/moved");
+    fs::create_directory_symlink("/data", rootfs + "/run/bpf");
+    volume_->fall_silent(Silence::kTaking);
+  }
+  void end() {
+    ASSERT_EQ(container_.kill().status, 0);
+    ASSERT_TRUE(container_.wait_stopped());
+    EXPECT_EQ(container_.remove(true).status, 0);
+  }
+
   TempDirectory host_;
   std::unique_ptr<SilentFileSystem> volume_;
 };
 
 TEST_P(SilentContainer, ThatLeadsTheWayToItsViewThereHoldsUpNobodyWhoLooks) {
-  installation_.hook_into(container_.spec);
-  container_.probe({"sleep 1000"});
-  ASSERT_EQ(container_.create().status, 0) << installation_.last_audit().text;
-  ASSERT_EQ(container_.start().status, 0);
-  // As the container could do it: its view is elsewhere now, and a link is in its place.
-  const std::string rootfs = container_.bundle() + "/rootfs";
-  fs::rename(rootfs + "/run/bpf", rootfs + "/run/moved");
-  fs::create_directory_symlink("/data", rootfs + "/run/bpf");
-  volume_->fall_silent(Silence::kTaking);
-
+  ASSERT_NO_FATAL_FAILURE(start_and_lead_astray());
   const auto list = pinscope({"list", "--output", "json"});
   EXPECT_EQ(list.status, 0) << list;
   EXPECT_THAT(list.out, HasSubstr(R"("view": "unknown")"));
@@ -173,10 +182,53 @@ TEST_P(SilentContainer, ThatLeadsTheWayToItsViewThereHoldsUpNobodyWhoLooks) {
   EXPECT_THAT(installation_.records(), Contains(container_.id() + ".json"));
   EXPECT_GT(volume_->unanswered(), 0U) << "nobody looked";
 
-  ASSERT_EQ(container_.kill().status, 0);
-  ASSERT_TRUE(container_.wait_stopped());
-  EXPECT_EQ(container_.remove(true).status, 0);
+  ASSERT_NO_FATAL_FAILURE(end());
   EXPECT_THAT(installation_.records(), IsEmpty());
+}
+
+// Nothing ends who waits there: each one more would stay as long as the container does.
+class SilentContainerOfOne : public SilentContainer {
+ protected:
+  // Processes of pinscope that not even SIGKILL ends.
+  static int kept_waiting() {
+    int count = 0;
+    for (const auto& entry : fs::directory_iterator("/proc")) {
+      std::ifstream file(entry.path() / "stat");
+      std::string text;
+      std::getline(file, text);
+      if (text.find("(pinscope) D ") != std::string::npos) ++count;
+    }
+    return count;
+  }
+};
+TEST_P(SilentContainerOfOne, KeepsOneProcessOfThoseWhoLook) {
+  ASSERT_NO_FATAL_FAILURE(start_and_lead_astray());
+  EXPECT_THAT(pinscope({"list"}).out, HasSubstr("view not seen"));
+  EXPECT_EQ(kept_waiting(), 1);
+  EXPECT_THAT(pinscope({"list"}).out, HasSubstr("view not seen"));
+  EXPECT_EQ(kept_waiting(), 1);
+
+  policy(
+      "view: {at: /run/bpf/x}\n"
+      "grants: [{pin: /sys/fs/bpf/app/flows, as: flows, access: read-write}]\n");
+  const std::vector<std::string> apply = {"apply",
+                                          "--all",
+                                          "--yes",
+                                          "--policy",
+                                          installation_.policy_directory(),
+                                          "--cache-dir",
+                                          installation_.cache_directory(),
+                                          "--audit",
+                                          installation_.audit_path()};
+  const auto first = pinscope(apply);
+  EXPECT_EQ(first.status, 1) << first;
+  EXPECT_THAT(first.out, HasSubstr("does not answer on the way to its view"));
+  EXPECT_EQ(kept_waiting(), 2);
+  const auto second = pinscope(apply);
+  EXPECT_EQ(second.status, 1) << second;
+  EXPECT_THAT(second.out, HasSubstr("stop the container"));
+  EXPECT_EQ(kept_waiting(), 2);
+  end();
 }
 
 // The server answers the runtime and falls silent in front of our hook, as a hostile one would.
@@ -210,6 +262,8 @@ TEST_P(SilentContainer, WhoseViewWouldBeThereIsRefusedByTheRuntimeAsWell) {
 }
 
 PINSCOPE_EACH_RUNTIME(SilentContainer);
+INSTANTIATE_TEST_SUITE_P(, SilentContainerOfOne, testing::Values("crun"),
+                         [](const auto& runtime) { return std::string(runtime.param); });
 
 }  // namespace
 }  // namespace pinscope::test

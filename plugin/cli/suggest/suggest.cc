@@ -95,7 +95,9 @@ Result<ExitStatus> show(const Settings& settings, const SuggestOptions& options)
   PINSCOPE_TRY(const auto whom,
                inventory::find_whom(options.container, settings.hook.state_directory));
   PINSCOPE_CHECK(check_has_no_view(whom, settings.hook.state_directory));
-  PINSCOPE_TRY(const auto machine, inventory::look_at_machine({.space = whom.space}));
+  PINSCOPE_TRY(const auto machine,
+               inventory::look_at_machine(
+                   {.space = whom.space, .state_directory = settings.hook.state_directory}));
   PINSCOPE_TRY(const auto root, kernel::MachineRoot::find());
   PINSCOPE_TRY(const Fd directory, open_at(root.directory(), root.path("/"), O_PATH | O_DIRECTORY));
   auto subject = subject_of(whom, options, machine);

@@ -42,7 +42,9 @@ Result<Answered> look_for_one(const model::ObjectIdentity& object, const Whom& w
     for (const auto& error : of_id.unreadable)
       answered.machine.not_seen.push_back(error.sentence());
   }
-  PINSCOPE_TRY(auto machine, look_at_machine({.space = whom.space, .object = object}));
+  PINSCOPE_TRY(
+      auto machine,
+      look_at_machine({.space = whom.space, .object = object, .state_directory = state_directory}));
   for (auto& text : answered.machine.not_seen) machine.not_seen.push_back(std::move(text));
   answered.machine = std::move(machine);
   judge(answered.machine, answered.containers);

@@ -187,7 +187,8 @@ std::vector<Candidate> shown_as_values(const Whom& whom, const std::string& name
 // A pin, or the directory of a map's values.
 Result<ObjectIdentity> in_container(const std::string& word, const Whom& whom,
                                     const std::string& name, const std::string& state_directory) {
-  PINSCOPE_TRY(const auto machine, look_at_machine({.space = whom.space}));
+  PINSCOPE_TRY(const auto machine,
+               look_at_machine({.space = whom.space, .state_directory = state_directory}));
   auto found = shown_as_values(whom, name, state_directory);
   for (const auto& mount : machine.mounts) {
     if (machine.spaces[mount.space].number != whom.space) continue;

@@ -26,12 +26,13 @@ KnownContainer known(model::Record record) {
   return {std::move(record), is_running};
 }
 
-Result<Judged> look_and_judge(const std::string& state_directory, const Scope& scope) {
+Result<Judged> look_and_judge(const std::string& state_directory, Scope scope) {
   PINSCOPE_TRY(const auto store, record::Store::open(state_directory, false));
   PINSCOPE_TRY(auto all, store.all());
   Judged judged;
   judged.containers.reserve(all.records.size());
   for (auto& record : all.records) judged.containers.push_back(known(std::move(record)));
+  scope.state_directory = state_directory;
   PINSCOPE_TRY(judged.machine, look_at_machine(scope));
   for (const auto& error : all.unreadable) judged.machine.not_seen.push_back(error.sentence());
   name_containers(judged.machine, living_states());

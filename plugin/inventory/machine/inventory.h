@@ -18,7 +18,7 @@ struct Judged {
 // Looks at what the scope says, with the records of all containers and the names that runtimes
 // have. Damaged records are told in Machine::not_seen. Errors are of the directory with the records
 // and of /proc. See look_at_machine() for what it does to this process.
-Result<Judged> look_and_judge(const std::string& state_directory, const Scope& scope = {});
+Result<Judged> look_and_judge(const std::string& state_directory, Scope scope = {});
 
 // A record, with whether its container runs.
 KnownContainer known(model::Record record);

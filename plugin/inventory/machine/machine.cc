@@ -23,6 +23,7 @@
 #include "plugin/kernel/process/child.h"
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/kernel/process/threads.h"
+#include "plugin/record/change_lock.h"
 
 namespace pinscope::inventory {
 namespace {
@@ -30,6 +31,8 @@ namespace {
 using model::ObjectKind;
 
 constexpr std::chrono::milliseconds kTimeout{3000};  // for one instance
+// With others who look into the same containers.
+constexpr std::chrono::milliseconds kForOthers{1000};
 
 class Look {
  public:
@@ -238,6 +241,11 @@ class Look {
     for (const auto* way : ways) {
       const auto& root = way->mount.root;
       if (silent_.contains(way->space) || shows_no_more(roots, root)) continue;
+      const auto lock = lock_for(*way);
+      if (!lock) {
+        why = lock.error();
+        continue;
+      }
       auto shown = kernel::open_bpffs(proc_.get(), *ways_[way->space], way->mount);
       if (!shown) {
         why = std::move(shown).error();
@@ -256,6 +264,13 @@ class Look {
     }
     if (all) return kernel::to_bytes(*all);
     return std::unexpected(*std::move(why));
+  }
+
+  // The machine's own namespace is nobody's.
+  [[nodiscard]] Result<Fd> lock_for(const InstanceMount& way) const {
+    const auto& space = machine_.spaces[way.space];
+    if (scope_.state_directory.empty() || space.is_host || space.number == 0) return Fd();
+    return record::lock_look(scope_.state_directory, space.number, for_others_);
   }
 
   // Whether what is at `root` is in one of the parts that were read.
@@ -379,6 +394,7 @@ class Look {
   Root host_root_;
   kernel::Processes processes_;
   Scope scope_;
+  mutable std::chrono::milliseconds for_others_ = kForOthers;  // in each child
   std::unordered_set<size_t> silent_;  // spaces of which something gave no answer
   Machine machine_;
   std::vector<kernel::MountNamespace> open_ways_;

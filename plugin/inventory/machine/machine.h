@@ -115,6 +115,9 @@ struct Scope {
   std::optional<uint64_t> space = std::nullopt;
   // One object; of a map also what leads to it: maps that hold it, programs, iterators.
   std::optional<model::ObjectIdentity> object = std::nullopt;
+  // Where the lock of whoever looks into a container is, see record/change_lock.h; empty: none is
+  // taken, for a look that nobody makes over and over.
+  std::string state_directory = {};
 };
 
 // The number of the machine's own mount namespace; 0 if that is hidden.

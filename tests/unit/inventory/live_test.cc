@@ -54,7 +54,7 @@ class Live : public testing::Test {
   }
 
   static inventory::Live examine(const Record& record) {
-    const auto examiner = Examiner::open();
+    const auto examiner = Examiner::open("/nonexistent");
     EXPECT_TRUE(examiner.has_value());
     return examiner->examine(record);
   }
@@ -110,7 +110,7 @@ TEST_F(Live, LooksAtManyAsAtEachAlone) {
   auto intended = whole;
   intended.state = Record::State::kIntended;
   const std::vector<Record> records = {gone, lacking, intended, whole};
-  const auto examiner = Examiner::open();
+  const auto examiner = Examiner::open("/nonexistent");
   ASSERT_TRUE(examiner.has_value());
   const auto looks = examiner->examine_all(records);
   EXPECT_EQ(looks.left_over, 0U);
@@ -134,7 +134,7 @@ TEST_F(Live, LeavesOverWhatThereIsNoTimeFor) {
   touch("flows");
   record.given.pins = {pin("flows")};
   const std::vector<Record> records = {record, record};
-  const auto examiner = Examiner::open();
+  const auto examiner = Examiner::open("/nonexistent");
   ASSERT_TRUE(examiner.has_value());
   const auto looks = examiner->examine_all(records, std::chrono::steady_clock::now());
   EXPECT_EQ(looks.left_over, 2U);
@@ -217,6 +217,10 @@ TEST_F(Live, NamesWhatIsMissingFromTheView) {
   EXPECT_EQ(live.view, ViewState::kMissing);
   EXPECT_THAT(live.missing_names, testing::ElementsAre("counters"));
   EXPECT_EQ(summary(record, live), "view missing");
+
+  auto unseen = live;
+  unseen.view = ViewState::kUnknown;
+  EXPECT_EQ(summary(record, unseen), "view not seen");
 }
 
 TEST_F(Live, DoesNotMissWhatWasSkipped) {
