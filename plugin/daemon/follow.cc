@@ -44,7 +44,7 @@ constexpr milliseconds kTimeForOne{12'000};  // a container that keeps a swap fr
 constexpr milliseconds kBetweenLooks{100};   // at a run that nobody waits for
 constexpr milliseconds kPace{30'000};        // between two signs of life
 constexpr milliseconds kPauseToUndo{1000};   // between two tries
-constexpr size_t kMaxFailing = 4096;         // that are known as such
+constexpr size_t kMaxFailing = 4096;         // that are known as such, or of which it was told
 constexpr size_t kLongestAnswer = size_t{16} << 20;
 
 class Loop {
@@ -222,6 +222,7 @@ class Loop {
 
   // What is tried again and again is told once.
   void tell_once(const std::string& id, const std::string& sentence) {
+    if (told_.size() > kMaxFailing) told_.clear();
     if (std::exchange(told_[id], sentence) != sentence) log_.write(Severity::kWarning, sentence);
   }
 
@@ -236,6 +237,7 @@ class Loop {
         .paused = now.pins.paused,
         .waiting = now.waiting,
         .slowed = now.slowed,
+        .retrying = now.retrying,
         .namespaces = now.mounts.by_events + now.mounts.by_table + now.mounts.by_sweep,
         .overflows = now.pins.overflows,
         .source_changes = now.source_changes,

@@ -170,6 +170,7 @@ Follower::Counters Follower::counters(Time now) const {
           .unreadable = containers_.unreadable(),
           .waiting = turns_.waiting() + retries_.waiting() + ready_.size(),
           .slowed = turns_.slowed(now),
+          .retrying = retries_.waiting(),
           .source_changes = source_changes_,
           .policy_changes = policy_changes_,
           .mount_changes = mount_changes_,

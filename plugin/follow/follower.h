@@ -54,6 +54,7 @@ class Follower {
     size_t unreadable = 0;  // records
     size_t waiting = 0;     // containers that wait for their turn
     size_t slowed = 0;      // of them, those whose waits grow
+    size_t retrying = 0;    // and those that could not be brought up to date the last time
     uint64_t source_changes = 0;
     uint64_t policy_changes = 0;
     uint64_t mount_changes = 0;

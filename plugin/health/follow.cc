@@ -99,11 +99,11 @@ void add_troubles(Findings& findings, const model::FollowStatus& status) {
                         count_of(status.paused, "directory changes", "directories change") +
                             " too often to be listened to: looked at from time to time",
                         "find out who pins and unpins there without end"});
-  if (status.failed > 0)
+  if (status.retrying > 0)
     findings.push_back({Level::kWarn, kPart, "tries",
-                        count_of(status.failed, "try", "tries") +
-                            " to change views failed since the service began",
-                        "the log of pinscoped --follow says why; it tries again"});
+                        count_of(status.retrying, "container", "containers") +
+                            " could not be changed, and will be tried again",
+                        "pinscope audit --outcome not-changed --since 1d shows why"});
 }
 
 std::vector<model::Record> running_records(const std::string& state_directory) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -29,8 +30,10 @@ constexpr off_t kMaxRead = off_t{4} << 20;
 constexpr uint64_t kDay = 86'400'000'000'000;
 constexpr size_t kLongestSaid = 64;
 
+using Outcome = model::AuditEvent::Outcome;
+
 struct Line {
-  bool is_refusal = false;
+  std::string outcome;
   std::string time;
   std::string container;
   std::string code;
@@ -59,8 +62,7 @@ std::optional<Line> read_line(std::string_view text) {
   const JsonView root = document->root();
   const auto container = root.find("container");
   Line line;
-  line.is_refusal = root.string_or("outcome", "").value_or("") ==
-                    record::name_of(model::AuditEvent::Outcome::kRefused);
+  line.outcome = root.string_or("outcome", "").value_or("");
   line.time = root.string_or("time", "").value_or("");
   line.code = root.string_or("code", "").value_or("");
   if (container && *container) line.container = (*container)->string_or("id", "").value_or("");
@@ -73,20 +75,38 @@ std::string shown(std::string text) {
   return quoted(text);
 }
 
+// Those of one outcome in the last 24 hours.
+struct Kind {
+  Outcome outcome;
+  const char* title;
+  bool is_told_of_none = false;
+  size_t count = 0;
+  Line last = {};
+};
+
+Finding finding_of(const Kind& kind, const std::string& when) {
+  if (kind.count == 0) return {Level::kOk, "audit", kind.title, "none " + when, ""};
+  return {Level::kWarn, "audit", kind.title,
+          std::to_string(kind.count) + " " + when + "; the last: " + shown(kind.last.container) +
+              ", " + one_line(kind.last.code) + ", " + one_line(kind.last.time),
+          std::string("pinscope audit --outcome ") + record::name_of(kind.outcome) +
+              " --since 1d shows why"};
+}
+
 }  // namespace
 
 Findings check_refusals(const std::string& audit_path) {
   const auto end = end_of(audit_path);
   if (!end) return {};
-  return {judge_refusals(end->text, end->is_whole, wall_clock_ns())};
+  return judge_refusals(end->text, end->is_whole, wall_clock_ns());
 }
 
-Finding judge_refusals(std::string_view text, bool is_whole, uint64_t now_ns) {
+Findings judge_refusals(std::string_view text, bool is_whole, uint64_t now_ns) {
   // Times compare as text without the Z, which would come behind the digits of a fraction.
   std::string since = utc_time(now_ns < kDay ? 0 : now_ns - kDay);
   if (since.ends_with('Z')) since.pop_back();
-  size_t count = 0;
-  std::optional<Line> last;
+  std::array<Kind, 2> kinds = {
+      {{Outcome::kRefused, "refused starts", true}, {Outcome::kNotChanged, "changes that failed"}}};
   std::string begin;  // of what was read, if that is later
   bool is_first = true;
   for (const auto part : split(text, '\n')) {
@@ -95,17 +115,19 @@ Finding judge_refusals(std::string_view text, bool is_whole, uint64_t now_ns) {
     auto line = read_line(part);
     if (!line) continue;
     if (begin.empty()) begin = line->time;
-    if (!line->is_refusal || line->time < since) continue;
-    ++count;
-    last = std::move(line);
+    if (line->time < since) continue;
+    for (auto& kind : kinds) {
+      if (line->outcome != record::name_of(kind.outcome)) continue;
+      ++kind.count;
+      kind.last = *line;
+    }
   }
   const std::string when =
       is_whole || begin < since ? "in the last 24 hours" : "since " + one_line(begin);
-  if (count == 0) return {Level::kOk, "audit", "refused starts", "none " + when, ""};
-  return {Level::kWarn, "audit", "refused starts",
-          std::to_string(count) + " " + when + "; the last: " + shown(last->container) + ", " +
-              one_line(last->code) + ", " + one_line(last->time),
-          "pinscope audit --outcome refused --since 1d shows why"};
+  Findings findings;
+  for (const auto& kind : kinds)
+    if (kind.count > 0 || kind.is_told_of_none) findings.push_back(finding_of(kind, when));
+  return findings;
 }
 
 }  // namespace pinscope::health

@@ -112,9 +112,9 @@ Counters::Counts zeros(const std::vector<std::string>& words) {
 }  // namespace
 
 const std::vector<std::string>& outcomes() {
-  static const std::vector<std::string> all = {
-      kGranted,          kRefused,    kRemoved,  "policy-accepted",
-      "policy-rejected", "collected", "changed", kOther};
+  static const std::vector<std::string> all = {kGranted,          kRefused,          kRemoved,
+                                               "policy-accepted", "policy-rejected", "collected",
+                                               "changed",         "not-changed",     kOther};
   return all;
 }
 

@@ -48,8 +48,9 @@ bool is_running(const Entry& entry) {
 }
 
 const std::vector<std::string>& view_states() {
-  static const std::vector<std::string> all = {"running",      "gone",        "incomplete",
-                                               "view-missing", "seal-broken", "values-unserved"};
+  static const std::vector<std::string> all = {"running",        "gone",          "incomplete",
+                                               "view-missing",   "view-not-seen", "seal-broken",
+                                               "values-unserved"};
   return all;
 }
 

@@ -18,6 +18,7 @@ constexpr std::pair<const char*, uint64_t FollowStatus::*> kNumbers[] = {
     {"paused", &FollowStatus::paused},
     {"waiting", &FollowStatus::waiting},
     {"slowed", &FollowStatus::slowed},
+    {"retrying", &FollowStatus::retrying},
     {"namespaces", &FollowStatus::namespaces},
     {"overflows", &FollowStatus::overflows},
     {"source_changes", &FollowStatus::source_changes},

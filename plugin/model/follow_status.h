@@ -18,6 +18,7 @@ struct FollowStatus {
   uint64_t paused = 0;          // directories that change too often to be listened to
   uint64_t waiting = 0;         // containers that wait for their turn
   uint64_t slowed = 0;          // containers whose waits grow
+  uint64_t retrying = 0;        // containers that could not be changed the last time
   uint64_t namespaces = 0;      // of containers, whose mounts are watched
   uint64_t overflows = 0;       // times that events were lost, and everything was looked at
   uint64_t source_changes = 0;  // all since the service began

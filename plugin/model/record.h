@@ -68,12 +68,13 @@ struct AuditEvent {
     kPolicyAccepted,
     kCollected,
     kChanged,
+    kNotChanged,
   };
   Outcome outcome = Outcome::kGranted;
   std::string stage;  // the hook stage, or the command
   Given given;
   std::vector<std::string> notes;  // of the decision
-  std::string error_code;          // of a refusal: see base/error.h
+  std::string error_code;          // of a refusal or a failure: see base/error.h
   std::string error;               // its sentence
   std::vector<Rule> rules;         // of policies that disagree: what the error is about
   std::optional<AcceptedPolicies> accepted;

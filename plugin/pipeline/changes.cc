@@ -298,6 +298,10 @@ const char* name_of(Change::Kind kind) {
   return "";
 }
 
+std::string to_string(const Change& change) {
+  return std::string(name_of(change.kind)) + " " + change.text;
+}
+
 Changes changes_of(const Record& record, const Restart& restart) {
   return Compared(record, restart).take();
 }

@@ -40,6 +40,8 @@ struct Change {
 };
 // "added", "removed", …: the words of every output.
 const char* name_of(Change::Kind kind);
+// "added map ...".
+std::string to_string(const Change& change);
 
 // A right to an object that the container had and is not to have any more. It goes on with what it
 // has open.
@@ -52,6 +54,7 @@ struct LostRight {
 
 struct Changes {
   std::vector<Change> made;       // what a swap makes different
+  std::vector<Change> not_made;   // what it was to make different, and was refused or failed
   std::vector<std::string> left;  // what it does not, and why: clauses
   std::vector<LostRight> lost;
   bool of_values = false;   // some of them are of the values that it is shown

@@ -30,12 +30,12 @@ Status RunLog::write(AuditEvent::Outcome outcome) {
   return trail().write(event_);
 }
 
-void RunLog::refuse(const Error& error) {
+void RunLog::fail(const Error& error, AuditEvent::Outcome outcome) {
   event_.error_code = std::string(code_name(error.code()));
   event_.error = error.sentence();
   for (const auto& rule : error.rules())
     event_.rules.push_back({rule.policy, {rule.file, rule.line, rule.column}});
-  (void)write(AuditEvent::Outcome::kRefused);
+  (void)write(outcome);
 }
 
 void RunLog::report_refresh(const policy::PolicyStore& store) {

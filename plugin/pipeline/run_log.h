@@ -25,9 +25,12 @@ class RunLog {
   void open() { (void)trail(); }
   Status write(model::AuditEvent::Outcome outcome);
 
-  // Writes a refusal. A trail that cannot be written is no error, because the caller reports the
-  // refusal as well.
-  void refuse(const Error& error);
+  // Writes a refused start, or a change that was refused or failed. A trail that cannot be written
+  // is no error, because the caller reports the refusal as well.
+  void refuse(const Error& error) { fail(error, model::AuditEvent::Outcome::kRefused); }
+  void tell_not_changed(const Error& error) {
+    fail(error, model::AuditEvent::Outcome::kNotChanged);
+  }
 
   // A new or refused edit of the policies is an event of its own, whatever becomes of the
   // container.
@@ -35,6 +38,7 @@ class RunLog {
 
  private:
   const record::AuditTrail& trail();
+  void fail(const Error& error, model::AuditEvent::Outcome outcome);
 
   const HookOptions& options_;
   const uint64_t started_ns_ = monotonic_ns();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -31,11 +32,13 @@ using record::Store;
 constexpr std::chrono::milliseconds kForOthers{5000};
 constexpr size_t kMaxHidden = 64;  // places that a record keeps; the audit trail has all
 
-void tell_failure(const SwapOrder& order, const Record& record, const Error& error) {
+void tell_failure(const SwapOrder& order, const Record& record, const std::vector<Change>& not_made,
+                  const Error& error) {
   RunLog log(order.options, order.stage);
   log.event().given = record.given;
   log.event().by = order.by;
-  log.refuse(error);
+  add_notes(log.event(), not_made, "not done: ");
+  log.tell_not_changed(error);
 }
 
 // Of a view that stays as it is.
@@ -70,6 +73,7 @@ class Swapping {
            Store::Found& found, const SwapOrder& order)
       : policies_(policies), features_(features), store_(store), found_(found), order_(order) {
     swapped_.before = swapped_.record = found.record;
+    if (order.exceptions != nullptr) wanted_ = *order.exceptions;
   }
 
   Swapped run() {
@@ -84,9 +88,7 @@ class Swapping {
   using Outcome = Swapped::Outcome;
 
   Outcome decide() {
-    const ExceptionOrder wanted =
-        order_.exceptions != nullptr ? *order_.exceptions : ExceptionOrder();
-    auto planned = plan_exceptions(found_.record, wanted, wall_clock_ns());
+    auto planned = plan_exceptions(found_.record, wanted_, wall_clock_ns());
     if (!planned) return fail(Outcome::kRefused, std::move(planned).error());
     exceptions_ = *std::move(planned);
     auto container = container_of(found_.record);
@@ -96,14 +98,14 @@ class Swapping {
     if (!restart) return fail(Outcome::kFailed, std::move(restart).error());
     // That a grant is denied says more than that the container would not start.
     if (restart->decision || exceptions_.only_takes_away())
-      if (auto effect = check_effect(exceptions_, wanted, found_.record, *restart); !effect)
+      if (auto effect = check_effect(exceptions_, wanted_, found_.record, *restart); !effect)
         return fail(Outcome::kRefused, std::move(effect).error());
     if (restart->refusal) {
       if (!exceptions_.only_takes_away()) return fail(Outcome::kRefused, *restart->refusal);
       take_only_away(*restart);
     }
     compare(*restart);
-    tell_exceptions(wanted);
+    tell_exceptions();
     if (swapped_.changes.made.empty()) return Outcome::kUnchanged;
     swapped_.is_of_policy = !follows_only(found_.record, *restart);
     if (const auto left = leave_to_people(*restart)) return *left;
@@ -172,7 +174,7 @@ class Swapping {
     swapped_.changes.left.push_back("a bpffs beside its view stays: " + stays_->sentence());
     // Whoever asked, or the service, is to hear of it, and to try it again.
     if (swapped_.outcome == Outcome::kUnchanged || swapped_.outcome == Outcome::kChanged)
-      swapped_.outcome = fail(Outcome::kFailed, *std::move(stays_));
+      swapped_.outcome = tell(Outcome::kFailed, *std::move(stays_));
   }
 
   void take_only_away(Restart& restart) {
@@ -205,11 +207,11 @@ class Swapping {
     return lacks_view_ || order_.repair ? "the view" : "";
   }
 
-  void tell_exceptions(const ExceptionOrder& order) {
+  void tell_exceptions() {
     for (const auto& change : exceptions_.changes) {
       std::string text = text_of(change);
-      if (change.what == ExceptionChange::What::kUndone && order.undone)
-        text += "; undone: " + quoted(order.undone->reason);
+      if (change.what == ExceptionChange::What::kUndone && wanted_.undone)
+        text += "; undone: " + quoted(wanted_.undone->reason);
       swapped_.changes.made.push_back({.kind = Change::Kind::kException, .text = std::move(text)});
     }
   }
@@ -233,15 +235,23 @@ class Swapping {
     return fail(Outcome::kFailed, std::move(told).error());
   }
 
-  // Policies that are others, where nobody has asked for it. Nothing: the view may be changed.
+  // Of a container that no policy selects any more, the last one that did is asked.
+  [[nodiscard]] OnChange on_change(const Restart& restart) const {
+    const auto& now = *restart.decision;
+    return now.selected() ? now.on_change : found_.record.on_change;
+  }
+
+  // Policies that are others, where nobody has asked for it, and they do not say so.
+  [[nodiscard]] bool is_to_be_reported(const Restart& restart) const {
+    return order_.automatic && swapped_.is_of_policy && on_change(restart) == OnChange::kReport;
+  }
+
+  // Who loses everything may have been meant to or not. Nothing: the view may be changed.
   std::optional<Outcome> leave_to_people(const Restart& restart) {
     if (!swapped_.is_of_policy) return std::nullopt;
-    // Of a container that no policy selects any more, the last one that did is asked.
-    const auto& now = *restart.decision;
-    const auto on_change = now.selected() ? now.on_change : found_.record.on_change;
-    if (order_.automatic && on_change == model::OnChange::kReport) return Outcome::kDiffers;
+    if (is_to_be_reported(restart)) return Outcome::kDiffers;
     if (order_.last_grant == SwapOrder::LastGrant::kTake || !swapped_.changes.to_nothing ||
-        on_change == model::OnChange::kApplyAlways)
+        on_change(restart) == OnChange::kApplyAlways)
       return std::nullopt;
     if (order_.last_grant == SwapOrder::LastGrant::kHold) return Outcome::kHeld;
     return fail(Outcome::kRefused,
@@ -279,10 +289,22 @@ class Swapping {
     return Outcome::kChanged;
   }
 
+  // Nothing of what was to be made is, but for what was masked beforehand.
   Outcome fail(Outcome outcome, Error error) {
+    auto& made = swapped_.changes.made;
+    auto& not_made = swapped_.changes.not_made;
+    if (made.empty()) tell_exceptions();
+    const auto rest = std::ranges::stable_partition(
+        made, [](const Change& change) { return change.kind == Change::Kind::kMasked; });
+    not_made.assign(std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
+    made.erase(rest.begin(), rest.end());
+    return tell(outcome, std::move(error));
+  }
+
+  Outcome tell(Outcome outcome, Error error) {
     if (has_ended(found_.record)) return Outcome::kEnded;
     error = std::move(error).in("container " + quoted(found_.record.given.id));
-    if (!order_.dry_run) tell_failure(order_, found_.record, error);
+    if (!order_.dry_run) tell_failure(order_, found_.record, swapped_.changes.not_made, error);
     swapped_.error = std::move(error);
     return outcome;
   }
@@ -292,6 +314,7 @@ class Swapping {
   const Store& store_;
   Store::Found& found_;
   const SwapOrder& order_;
+  ExceptionOrder wanted_;
   PlannedExceptions exceptions_;
   bool is_judged_ = true;
   bool changes_view_ = false;              // and not the exceptions alone

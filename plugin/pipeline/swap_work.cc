@@ -334,9 +334,8 @@ Result<std::vector<std::string>> swap_in_child(const SwapJob& job) {
   return left;
 }
 
-void add_notes(AuditEvent& event, const std::vector<Change>& changes) {
-  for (const auto& change : changes)
-    event.notes.push_back(std::string(name_of(change.kind)) + " " + change.text);
+void add_notes(AuditEvent& event, const std::vector<Change>& changes, const char* prefix) {
+  for (const auto& change : changes) event.notes.push_back(prefix + to_string(change));
 }
 
 }  // namespace pinscope

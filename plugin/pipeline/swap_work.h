@@ -34,6 +34,7 @@ struct SwapJob {
 Result<std::vector<std::string>> swap_in_child(const SwapJob& job);
 
 // What was changed, as notes of the audit line.
-void add_notes(model::AuditEvent& event, const std::vector<Change>& changes);
+void add_notes(model::AuditEvent& event, const std::vector<Change>& changes,
+               const char* prefix = "");
 
 }  // namespace pinscope

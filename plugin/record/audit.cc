@@ -15,6 +15,12 @@ bool is_lack_of_space(int errnum) {
   return errnum == ENOSPC || errnum == EDQUOT;
 }
 
+// Of these a container, or whoever starts some, may bring about as many as it likes.
+bool is_of_no_effect(model::AuditEvent::Outcome outcome) {
+  using Outcome = model::AuditEvent::Outcome;
+  return outcome == Outcome::kRefused || outcome == Outcome::kNotChanged;
+}
+
 void add_problem(std::string& problems, const Error& error) {
   if (!problems.empty()) problems += "; ";
   problems += error.sentence();
@@ -48,7 +54,7 @@ AuditTrail AuditTrail::open(const AuditOptions& options) {
 Result<std::string> AuditTrail::append(std::string_view line,
                                        model::AuditEvent::Outcome outcome) const {
   const Error cannot(ErrorCode::kAudit, "append to the audit file");
-  if (outcome == model::AuditEvent::Outcome::kRefused && file_.size() >= kRefusalsUpToSize)
+  if (is_of_no_effect(outcome) && file_.size() >= kRefusalsUpToSize)
     return std::unexpected(Error(cannot)
                                .reason("it is so large that it takes no refusals")
                                .hint("it has to be rotated"));

@@ -28,6 +28,7 @@ constexpr const char* kPriorityInfo = "6";
 const char* priority_of(AuditEvent::Outcome outcome) {
   switch (outcome) {
     case AuditEvent::Outcome::kRefused:
+    case AuditEvent::Outcome::kNotChanged:
       return kPriorityError;
     case AuditEvent::Outcome::kPolicyRejected:
       return kPriorityWarning;
@@ -65,6 +66,8 @@ std::string message_of(const AuditEvent& event) {
     case AuditEvent::Outcome::kChanged:
       return "changed the view of " + container + " to " +
              count_of(event.given.pins.size(), "pin", "pins");
+    case AuditEvent::Outcome::kNotChanged:
+      return "did not change the view of " + container + ": " + one_line(event.error);
   }
   return {};
 }

@@ -28,6 +28,8 @@ const char* name_of(model::AuditEvent::Outcome outcome) {
       return "collected";
     case model::AuditEvent::Outcome::kChanged:
       return "changed";
+    case model::AuditEvent::Outcome::kNotChanged:
+      return "not-changed";
   }
   return "";
 }

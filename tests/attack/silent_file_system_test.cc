@@ -223,6 +223,7 @@ TEST_P(SilentContainerOfOne, KeepsOneProcessOfThoseWhoLook) {
   const auto first = pinscope(apply);
   EXPECT_EQ(first.status, 1) << first;
   EXPECT_THAT(first.out, HasSubstr("does not answer on the way to its view"));
+  EXPECT_EQ(installation_.last_audit().outcome, "not-changed");
   EXPECT_EQ(kept_waiting(), 2);
   const auto second = pinscope(apply);
   EXPECT_EQ(second.status, 1) << second;

@@ -104,6 +104,13 @@ TEST_P(AttackOnASwap, CoveringTheViewKeepsWhatIsThere) {
   const auto result = apply();
   EXPECT_EQ(result.status, 1) << result;
   EXPECT_THAT(result.out, HasSubstr("something is mounted over it"));
+  EXPECT_THAT(result.out, HasSubstr("not done: removed"));
+  const auto told = installation_.last_audit();
+  EXPECT_EQ(told.outcome, "not-changed");
+  EXPECT_THAT(told.text, HasSubstr(R"("notes":["not done: )"));
+  const auto json = apply({"--all", "--output", "json"}).out;
+  EXPECT_THAT(json, HasSubstr(R"("changes": [],)"));
+  EXPECT_THAT(json, HasSubstr(R"("not_made": [)"));
   in_container([] { check(umount2(kView, 0), "uncover"); });
   EXPECT_EQ(seen(), old_view());
   expect_applied();

@@ -218,6 +218,7 @@ TEST_P(Apply, LeavesAContainerAloneThatWouldNotStartNow) {
   const auto result = apply();
   EXPECT_EQ(result.status, 1) << result;
   EXPECT_THAT(result.out, HasSubstr("refused"));
+  EXPECT_EQ(installation_.last_audit().outcome, "not-changed");
   EXPECT_EQ(seen(), expected(kFlows, "ro"));
 }
 

@@ -82,7 +82,13 @@ void write_swapped(JsonWriter& json, const Swapped& swapped, const std::vector<H
       .key("changes")
       .array();
   for (const auto& change : swapped.changes.made) write_change(json, change);
-  json.end().key("left").array();
+  json.end();
+  if (!swapped.changes.not_made.empty()) {
+    json.key("not_made").array();
+    for (const auto& change : swapped.changes.not_made) write_change(json, change);
+    json.end();
+  }
+  json.key("left").array();
   for (const auto& text : swapped.changes.left) json.value(text);
   json.end().key("held").array();
   for (const auto& one : held)
@@ -109,8 +115,9 @@ std::string to_text(const Application& application, const Palette& palette) {
     if (one.outcome == Outcome::kUnchanged && one.changes.left.empty()) continue;
     table.add({short_id(one.record.given.id), model::engine_name(one.record.given.engine),
                Cell(word_of(one.outcome, application.dry_run), colour_of(one.outcome))});
-    for (const auto& change : one.changes.made)
-      table.add_note(std::string(name_of(change.kind)) + " " + change.text);
+    for (const auto& change : one.changes.made) table.add_note(to_string(change));
+    for (const auto& change : one.changes.not_made)
+      table.add_note("not done: " + to_string(change));
     for (const auto& text : one.changes.left) table.add_note("left as it is: " + text);
     if (!one.record.beneath.empty()) table.add_note(kBeneath);
     for (const auto& held : application.held[i]) table.add_note("not taken back: " + text_of(held));

@@ -88,7 +88,8 @@ Result<Line> read_line(const std::string& text) {
 
 Colour colour_of(const std::string& outcome) {
   if (outcome == "granted" || outcome == "policy-accepted") return Colour::kGreen;
-  if (outcome == "refused" || outcome == "policy-rejected") return Colour::kRed;
+  if (outcome == "refused" || outcome == "policy-rejected" || outcome == "not-changed")
+    return Colour::kRed;
   return Colour::kPlain;
 }
 
@@ -238,8 +239,8 @@ void add_audit(CLI::App& root, Program& program) {
               [&program, filter] { return audit(program.settings, *filter); })
       .option("--container", filter->container, "ID", "Only this container, by the start of its id")
       .choice("--outcome", filter->outcome,
-              {"granted", "refused", "removed", "collected", "changed", "policy-accepted",
-               "policy-rejected"},
+              {"granted", "refused", "removed", "collected", "changed", "not-changed",
+               "policy-accepted", "policy-rejected"},
               "Only this outcome")
       .option("--since", filter->since, "TIME",
               "Only lines newer than this: 90s, 10m, 2h, 1d, 1w, today, yesterday, or a UTC time "

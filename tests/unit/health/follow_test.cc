@@ -90,9 +90,9 @@ TEST(HealthOfFollow, IsGoodWhereItFollows) {
 TEST(HealthOfFollow, WarnsOfWhatItCannotDo) {
   EXPECT_EQ(std::get<0>(finding(following({.without_watch = 1}), {}, "watches")), Level::kWarn);
   EXPECT_EQ(std::get<0>(finding(following({.paused = 1}), {}, "paused")), Level::kWarn);
-  EXPECT_EQ(std::get<0>(finding(following({.failed = 2}), {}, "tries")), Level::kWarn);
-  EXPECT_EQ(std::get<1>(finding(following({.failed = 2}), {}, "tries")),
-            "2 tries to change views failed since the service began");
+  EXPECT_EQ(std::get<0>(finding(following({.retrying = 2}), {}, "tries")), Level::kWarn);
+  EXPECT_EQ(std::get<1>(finding(following({.retrying = 2}), {}, "tries")),
+            "2 containers could not be changed, and will be tried again");
   EXPECT_EQ(std::get<1>(finding(following({.without_watch = 1}), {}, "watches")),
             "1 directory is without a watch: looked at every two seconds");
 }

@@ -67,6 +67,16 @@ TEST(Counters, CountRefusedStartsByTheirCode) {
   EXPECT_EQ(counters.granted.at("read"), 0U);
 }
 
+TEST(Counters, CountAFailedChangeAsNoRefusedStart) {
+  auto event = refused("target-invalid");
+  event.outcome = AuditEvent::Outcome::kNotChanged;
+  event.stage = "revoke";
+  const auto counters = counted({line_of(event)});
+  EXPECT_EQ(counters.lines.at("not-changed"), 1U);
+  EXPECT_EQ(counters.failed.at("target-invalid"), 0U);
+  for (const auto& [stage, time] : counters.hook_times) EXPECT_EQ(time.sum_us, 0U) << stage;
+}
+
 TEST(Counters, PutTheHooksTimeIntoBuckets) {
   auto exact = granted();
   exact.duration_ns = 1'000'000;  // a bound belongs to its bucket

@@ -170,6 +170,7 @@ TEST(Families, SayHowTheServiceThatFollowsIs) {
                                              .paused = 6,
                                              .waiting = 7,
                                              .slowed = 8,
+                                             .retrying = 17,
                                              .namespaces = 9,
                                              .overflows = 10,
                                              .source_changes = 11,
@@ -186,10 +187,11 @@ TEST(Families, SayHowTheServiceThatFollowsIs) {
           "pinscope_follow_up 1", "pinscope_follow_containers 1", "pinscope_follow_sources 3",
           "pinscope_follow_watches 4", "pinscope_follow_without_watch 5",
           "pinscope_follow_paused 6", "pinscope_follow_waiting 7", "pinscope_follow_slowed 8",
-          "pinscope_follow_namespaces 9", "pinscope_follow_source_changes_total 11",
-          "pinscope_follow_policy_changes_total 12", "pinscope_follow_mount_changes_total 13",
-          "pinscope_follow_changed_total 14", "pinscope_follow_refused_total 15",
-          "pinscope_follow_failed_total 16", "pinscope_follow_overflows_total 10"));
+          "pinscope_follow_retrying 17", "pinscope_follow_namespaces 9",
+          "pinscope_follow_source_changes_total 11", "pinscope_follow_policy_changes_total 12",
+          "pinscope_follow_mount_changes_total 13", "pinscope_follow_changed_total 14",
+          "pinscope_follow_refused_total 15", "pinscope_follow_failed_total 16",
+          "pinscope_follow_overflows_total 10"));
 }
 
 // A number that nobody knows is not 0.

@@ -107,7 +107,9 @@ TEST(AuditLine, NamesEveryOutcome) {
       {kRemoved, "removed"},
       {kPolicyRejected, "policy-rejected"},
       {kPolicyAccepted, "policy-accepted"},
-      {kCollected, "collected"}};
+      {kCollected, "collected"},
+      {kChanged, "changed"},
+      {kNotChanged, "not-changed"}};
   for (const auto& [outcome, name] : outcomes) {
     model::AuditEvent event;
     event.outcome = outcome;
@@ -354,6 +356,9 @@ TEST_F(AuditFile, TakesNoRefusalsAnyMoreWhenItIsLarge) {
   EXPECT_EQ(write(audit),
             "cannot write the audit line: cannot append to the audit file: it is so large that it "
             "takes no refusals (it has to be rotated)");
+  auto not_changed = a_refusal();
+  not_changed.outcome = model::AuditEvent::Outcome::kNotChanged;
+  EXPECT_FALSE(audit.write(not_changed));
   EXPECT_TRUE(audit.write(a_full_event()));
   EXPECT_EQ(write(trail("other.jsonl")), "written");
 }

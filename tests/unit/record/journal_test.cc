@@ -171,6 +171,8 @@ TEST_F(Journal, HasASentenceForEveryOutcome) {
             "4 rejected the policies, the last good ones stay in force: cannot read\\nit");
   EXPECT_EQ(message_of(kPolicyAccepted), "5 accepted the policies");
   EXPECT_EQ(message_of(kCollected), "5 collected what container \"web-1\" left behind");
+  EXPECT_EQ(message_of(kNotChanged),
+            "3 did not change the view of container \"web-1\": cannot read\\nit");
 }
 
 TEST_F(Journal, CannotBeGivenAFieldByAValueWithANewline) {
