@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <optional>
 #include <tuple>
+#include <utility>
 
+#include "plugin/pipeline/changes.h"
+#include "plugin/policy/decide/compare.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope {
@@ -38,6 +41,14 @@ std::optional<ObjectIdentity> object_of(const Restart& restart, size_t i) {
   return ObjectIdentity{restart.objects[i]->kind, restart.objects[i]->id};
 }
 
+const GrantedPin* given_still(const Decision& now, const GrantedPin& has) {
+  const auto found = std::ranges::find_if(now.grants, [&](const GrantedPin& grant) {
+    return grant.name == has.name && grant.source == has.source &&
+           !policy::widens(bare(grant), bare(has));
+  });
+  return found == now.grants.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 bool follows_only(const Record& record, const Restart& restart) {
@@ -61,6 +72,37 @@ bool follows_only(const Record& record, const Restart& restart) {
         now.grants, [&](const GrantedPin& grant) { return gives_the_same(pin.grant, grant); });
     return is_there || (pin.grant.follow && has_pattern_of(now.followed, pin.grant));
   });
+}
+
+std::optional<Restart> what_is_followed(const Record& record, const Restart& now) {
+  const auto& given = record.given;
+  Restart kept;
+  auto& decision = kept.decision.emplace(*now.decision);
+  decision.selected_by = given.selected_by;
+  decision.at = record.at;
+  if (given.values_at) decision.values_at = *given.values_at;
+  decision.layout = record.layout;
+  decision.host_bpffs = record.host_bpffs;
+  decision.on_change = record.on_change;
+  decision.delegation = given.delegation;
+  decision.refusals = given.refusals;
+  decision.followed = record.followed;
+  decision.grants.clear();
+  bool follows = false;
+  for (const auto& pin : given.pins) {
+    auto& grant = decision.grants.emplace_back(pin.grant);
+    const auto* given_now = pin.grant.follow ? given_still(*now.decision, pin.grant) : nullptr;
+    if (given_now != nullptr) {
+      grant.expect = given_now->expect;
+      grant.missing = given_now->missing;
+      follows = true;
+    } else if (pin.skipped) {
+      decision.grants.pop_back();
+    } else {
+      grant.object = ObjectIdentity{pin.object.kind, pin.object.id};
+    }
+  }
+  return follows ? std::optional(std::move(kept)) : std::nullopt;
 }
 
 }  // namespace pinscope

@@ -1,6 +1,8 @@
-// Whether a container would get another view only because of what it follows, and not because its
-// policies are others. Pure.
+// What of a container's view would be different only because of what it follows, and not because
+// its policies are others. Pure.
 #pragma once
+
+#include <optional>
 
 #include "plugin/model/record.h"
 #include "plugin/pipeline/decide_again.h"
@@ -11,5 +13,11 @@ namespace pinscope {
 // name. A source that is followed may name another object or none, and a glob that is followed may
 // match others. `restart` must have a decision.
 bool follows_only(const model::Record& record, const Restart& restart);
+
+// The view that the container has, for whom its policies, which are others now, are to be reported
+// only: each source names the object that it has, or, where it is followed and `now` gives it with
+// no less rights, whatever it names by now. Its sources are not looked at yet. Nothing if none is
+// followed in that way.
+std::optional<Restart> what_is_followed(const model::Record& record, const Restart& now);
 
 }  // namespace pinscope

@@ -108,7 +108,11 @@ class Swapping {
     tell_exceptions();
     if (swapped_.changes.made.empty()) return Outcome::kUnchanged;
     swapped_.is_of_policy = !follows_only(found_.record, *restart);
-    if (const auto left = leave_to_people(*restart)) return *left;
+    if (is_to_be_reported(*restart)) {
+      if (!keep_following(*restart)) return Outcome::kDiffers;
+    } else if (const auto left = leave_to_people(*restart)) {
+      return *left;
+    }
     if (order_.dry_run) return Outcome::kChanged;
     return changes_view_ ? change(*container, *restart) : note_exceptions();
   }
@@ -246,10 +250,27 @@ class Swapping {
     return order_.automatic && swapped_.is_of_policy && on_change(restart) == OnChange::kReport;
   }
 
+  // Whatever else is to be reported only, what the view follows is taken up. False if that comes to
+  // nothing, or if the rest of the view cannot be made again as it is.
+  bool keep_following(Restart& restart) {
+    auto followed = exceptions_.changes.empty() ? what_is_followed(found_.record, restart)
+                                                : std::optional<Restart>();
+    if (!followed) return false;
+    look_at_sources(features_, *followed);
+    if (followed->refusal || !follows_only(found_.record, *followed)) return false;
+    auto differences = std::exchange(swapped_.changes, {});
+    compare(*followed);
+    if (swapped_.changes.made.empty()) {
+      swapped_.changes = std::move(differences);
+      return false;
+    }
+    restart = *std::move(followed);
+    return true;
+  }
+
   // Who loses everything may have been meant to or not. Nothing: the view may be changed.
   std::optional<Outcome> leave_to_people(const Restart& restart) {
     if (!swapped_.is_of_policy) return std::nullopt;
-    if (is_to_be_reported(restart)) return Outcome::kDiffers;
     if (order_.last_grant == SwapOrder::LastGrant::kTake || !swapped_.changes.to_nothing ||
         on_change(restart) == OnChange::kApplyAlways)
       return std::nullopt;

@@ -109,5 +109,48 @@ TEST_F(FollowsOnly, WhereAGlobMatchesOthers) {
   EXPECT_FALSE(follows_only()) << "the policy has the glob no more";
 }
 
+// Behind policies that are to be reported only.
+using WhatIsFollowed = FollowsOnly;
+
+TEST_F(WhatIsFollowed, IsOpenToWhatItsSourceNamesAndTheRestIsNot) {
+  has(grant("flows", true), 7);
+  has(grant("counters", false), 8);
+  would_have(grant("flows", true), 9);
+  would_have(grant("more", true), 10);
+  const auto kept = what_is_followed(record_, restart_);
+  ASSERT_TRUE(kept);
+  const auto& grants = kept->decision->grants;
+  ASSERT_EQ(grants.size(), 2U);
+  EXPECT_EQ(grants[0].name, "flows");
+  EXPECT_FALSE(grants[0].object);
+  EXPECT_EQ(grants[1].name, "counters");
+  EXPECT_EQ(grants[1].object, (model::ObjectIdentity{ObjectKind::kMap, 8}));
+}
+
+TEST_F(WhatIsFollowed, IsOnlyWhatIsGivenStillWithNoLessRights) {
+  auto written = grant("flows", true);
+  written.access = Access::kReadWrite;
+  has(written, 7);
+  has(grant("counters", true), 8);
+  would_have(grant("flows", true), 9);
+  EXPECT_FALSE(what_is_followed(record_, restart_));
+  would_have(grant("counters", true), 10);
+  const auto kept = what_is_followed(record_, restart_);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->decision->grants[0].object, (model::ObjectIdentity{ObjectKind::kMap, 7}));
+  EXPECT_FALSE(kept->decision->grants[1].object);
+}
+
+TEST_F(WhatIsFollowed, KeepsTheViewInItsPlace) {
+  record_.at = "/run/bpf";
+  record_.layout = model::Layout::kBind;
+  has(grant("flows", true), 7);
+  would_have(grant("flows", true), 9);
+  const auto kept = what_is_followed(record_, restart_);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->decision->at, "/run/bpf");
+  EXPECT_EQ(kept->decision->layout, model::Layout::kBind);
+}
+
 }  // namespace
 }  // namespace pinscope
