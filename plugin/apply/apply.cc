@@ -136,12 +136,6 @@ class Applied::Walker {
     return {};
   }
 
-  Status run(const MakeFile& step) {
-    PINSCOPE_TRY([[maybe_unused]] const Fd file,
-                 open_at(root_of(step.instance), step.path, O_WRONLY | O_CREAT | O_EXCL, 0444));
-    return {};
-  }
-
   Status run(const PinObject& step) {
     const GrantedPin& grant = pins_[step.grant].grant;
     auto pinned = pin(step, grant);

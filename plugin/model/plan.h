@@ -49,13 +49,6 @@ struct MakeDirectory {
   friend bool operator==(const MakeDirectory&, const MakeDirectory&) = default;
 };
 
-// Makes an empty regular file in a tmpfs instance: a place to mount a pin on.
-struct MakeFile {
-  InstanceId instance = 0;
-  std::string path;
-  friend bool operator==(const MakeFile&, const MakeFile&) = default;
-};
-
 // Opens the grant's source pin, checks that it is what the policy expects, and pins the object
 // again in the instance. `uid` and `gid` are host ids.
 struct PinObject {
@@ -211,7 +204,7 @@ struct VerifyDelegation {
   friend bool operator==(const VerifyDelegation&, const VerifyDelegation&) = default;
 };
 
-using Step = std::variant<MakeInstance, MakeDelegatedInstance, MakeDirectory, MakeFile, PinObject,
+using Step = std::variant<MakeInstance, MakeDelegatedInstance, MakeDirectory, PinObject,
                           MakeSymlink, SealInstance, CloneMount, ShowRoot, CloneSource, MakeValues,
                           ShowValues, HandOverValues, EnterWorkshop, EnterContainer, HideBpffs,
                           CheckReach, ResolveTarget, AttachBelow, AttachView, VerifyView,

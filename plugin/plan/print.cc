@@ -46,9 +46,6 @@ struct TextPrinter {
   std::string operator()(const MakeDirectory& step) const {
     return "make directory " + quoted(step.path) + " in " + instance_text(step.instance);
   }
-  std::string operator()(const MakeFile& step) const {
-    return "make file " + quoted(step.path) + " in " + instance_text(step.instance);
-  }
   std::string operator()(const PinObject& step) const {
     const auto& grant = plan.grants[step.grant];
     return "pin " + quoted(grant.source) + " as " + quoted(step.path) + " in " +
@@ -148,9 +145,6 @@ struct JsonPrinter {
   }
   void operator()(const MakeDirectory& step) const {
     start("make-directory").field("instance", step.instance).field("path", step.path);
-  }
-  void operator()(const MakeFile& step) const {
-    start("make-file").field("instance", step.instance).field("path", step.path);
   }
   void operator()(const PinObject& step) const {
     const auto& grant = plan.grants[step.grant];

@@ -222,6 +222,31 @@ TEST_P(Apply, LeavesAContainerAloneThatWouldNotStartNow) {
   EXPECT_EQ(seen(), expected(kFlows, "ro"));
 }
 
+// A mount that is detached loses those on it: whoever is between the two finds links there.
+TEST_P(Apply, LeadsWhoIsOnTheWayThroughTheOldViewIntoTheNewOne) {
+  for (const char* layout : {"shared", "per-map", "bind"}) {
+    policy(layout, {"{pin: /sys/fs/bpf/flows, access: read-write}",
+                    "{pin: /sys/fs/bpf/counters, access: read-write}"});
+    if (layout == std::string_view("shared")) {
+      ASSERT_NO_FATAL_FAILURE(start());
+    }
+    expect_applied();
+    const Fd on_the_way(open(inside("/sys/fs/bpf").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const uint32_t before = map_id(kFlows);
+    replace(kFlows);
+    const uint32_t after = map_id(kFlows);
+    expect_applied();
+    in_container([&] {
+      check(fchdir(on_the_way.get()), "go to the old view");
+      const Fd map(check(bpf_obj_get("flows"), "go on"));
+      bpf_map_info info = {};
+      uint32_t size = sizeof info;
+      check(bpf_obj_get_info_by_fd(map.get(), &info, &size), "look at the map");
+      check(info.id == before || info.id == after ? 0 : -1, "see one of the two");
+    });
+  }
+}
+
 TEST_P(Apply, ShowsTheOldViewOrTheNewOneAndNothingElse) {
   policy("shared", {"{pin: /sys/fs/bpf/flows}", "{pin: /sys/fs/bpf/counters, access: read-write}"});
   ASSERT_NO_FATAL_FAILURE(start());

@@ -47,7 +47,7 @@ TEST(PlanPrint, NamesTheStepsOfEveryLayout) {
   EXPECT_THAT(shared, ::testing::HasSubstr(R"("step":"make-symlink")"));
   EXPECT_THAT(shared, ::testing::HasSubstr(R"("step":"attach-below")"));
   const auto bind = as_json(deciding({writable("b")}, model::Layout::kBind));
-  EXPECT_THAT(bind, ::testing::HasSubstr(R"("step":"make-file")"));
+  EXPECT_THAT(bind, ::testing::HasSubstr(R"("step":"make-symlink")"));
   EXPECT_THAT(bind, ::testing::HasSubstr(R"("step":"clone-source")"));
 }
 
