@@ -77,8 +77,8 @@ std::string shown(std::string text) {
 
 // Those of one outcome in the last 24 hours.
 struct Kind {
-  Outcome outcome;
-  const char* title;
+  Outcome outcome = Outcome::kRefused;
+  const char* title = "";
   bool is_told_of_none = false;
   size_t count = 0;
   Line last = {};

@@ -11,11 +11,11 @@
 #include "plugin/host/file.h"
 #include "plugin/kernel/bpf/source.h"
 #include "plugin/kernel/mount/mountinfo.h"
+#include "plugin/kernel/mount/namespaces.h"
 #include "plugin/kernel/process/child.h"
 #include "plugin/kernel/process/process.h"
 #include "plugin/kernel/process/threads.h"
 #include "plugin/kernel/sys.h"
-#include "plugin/record/change_lock.h"
 
 namespace pinscope::inventory {
 namespace {
@@ -23,6 +23,16 @@ namespace {
 Result<Fd> open_root(const model::Record& record) {
   return open_at(AT_FDCWD, "/proc/" + kernel::living_thread(record.given.pid) + "/root",
                  O_PATH | O_DIRECTORY);
+}
+
+// Of the namespace that its container has, or had if its first process went to another one.
+uint64_t lasting_number_of(const model::Record& record) {
+  const auto proc = open_at(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY);
+  const uint64_t number =
+      proc ? kernel::lasting_number(
+                 proc->get(), kernel::mount_namespace_of(record.given.pid, record.mount_namespace))
+           : 0;
+  return number != 0 ? number : record.mount_namespace;
 }
 
 constexpr std::chrono::milliseconds kShortestTimeout{100};
@@ -302,9 +312,9 @@ ProcessState process_of(const record::Trace& trace) {
   return ProcessState::kGone;
 }
 
-Result<Examiner> Examiner::open(std::string state_directory) {
+Result<Examiner> Examiner::open(const std::string& state_directory) {
   PINSCOPE_TRY(Fd proc_self_fd, open_at(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY));
-  return Examiner(std::move(proc_self_fd), std::move(state_directory));
+  return Examiner(std::move(proc_self_fd), record::LookLocks(state_directory));
 }
 
 Live Examiner::examine(const model::Record& record) const {
@@ -345,8 +355,7 @@ Examiner::Looks Examiner::examine_all(std::span<const model::Record> records, Ti
       [&](size_t i) -> Result<std::string> {
         if (is_over()) return std::unexpected(Error(ErrorCode::kSystem, "look at a view"));
         const auto& record = records[there[i]];
-        PINSCOPE_TRY(const Fd lock,
-                     record::lock_look(state_directory_, record.mount_namespace, for_others));
+        PINSCOPE_TRY(const Fd lock, locks_.lock(lasting_number_of(record), for_others));
         return look_at_view(record);
       },
       [&](size_t i, const Result<std::string>& look) {

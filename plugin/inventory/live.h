@@ -13,6 +13,7 @@
 #include "plugin/base/fd.h"
 #include "plugin/base/result.h"
 #include "plugin/model/record.h"
+#include "plugin/record/change_lock.h"
 #include "plugin/record/trace.h"
 
 namespace pinscope::inventory {
@@ -96,7 +97,7 @@ class Examiner {
   };
 
   // `state_directory`: where the lock of whoever looks at a container is; see record/change_lock.h.
-  static Result<Examiner> open(std::string state_directory);
+  static Result<Examiner> open(const std::string& state_directory);
   [[nodiscard]] Live examine(const model::Record& record) const;
   // All views are looked at in one process, or in as few more as there are containers that do not
   // answer; such a view stays unknown. After `until` nothing is looked at but whether the process
@@ -107,10 +108,10 @@ class Examiner {
                                   Time until = Time::max()) const;
 
  private:
-  Examiner(Fd proc_self_fd, std::string state_directory)
-      : proc_self_fd_(std::move(proc_self_fd)), state_directory_(std::move(state_directory)) {}
+  Examiner(Fd proc_self_fd, record::LookLocks locks)
+      : proc_self_fd_(std::move(proc_self_fd)), locks_(std::move(locks)) {}
   Fd proc_self_fd_;
-  std::string state_directory_;
+  record::LookLocks locks_;
 };
 
 }  // namespace pinscope::inventory

@@ -30,6 +30,13 @@ bool has_pattern_of(const std::vector<FollowedPattern>& followed, const GrantedP
   });
 }
 
+// What is there already has other rights now, or another name: a glob that gives them is another.
+bool is_new(const std::vector<PinnedObject>& pins, const GrantedPin& grant) {
+  return std::ranges::none_of(pins, [&](const PinnedObject& pin) {
+    return pin.grant.source == grant.source || pin.grant.name == grant.name;
+  });
+}
+
 // What was to be had and was there, now and then.
 std::optional<ObjectIdentity> object_of(const PinnedObject& pin) {
   if (pin.skipped) return std::nullopt;
@@ -62,8 +69,10 @@ bool follows_only(const Record& record, const Restart& restart) {
     const auto before = std::ranges::find_if(
         pins, [&](const PinnedObject& pin) { return gives_the_same(pin.grant, grant); });
     const bool is_followed =
-        grant.follow && (before == pins.end() ? has_pattern_of(record.followed, grant)
-                                              : object_of(*before) != object_of(restart, i));
+        grant.follow &&
+        (before == pins.end() ? has_pattern_of(record.followed, grant) && is_new(pins, grant)
+                              : object_of(*before) != object_of(restart, i) &&
+                                    restart.left_out[i] != LeftOut::kUngrantable);
     const bool is_same = before != pins.end() && object_of(*before) == object_of(restart, i);
     if (!is_same && !is_followed) return false;
   }
@@ -74,10 +83,11 @@ bool follows_only(const Record& record, const Restart& restart) {
   });
 }
 
-std::optional<Restart> what_is_followed(const Record& record, const Restart& now) {
+std::optional<Kept> what_stays(const Record& record, const Restart& now,
+                               const std::vector<Exception>& exceptions) {
   const auto& given = record.given;
-  Restart kept;
-  auto& decision = kept.decision.emplace(*now.decision);
+  Kept kept;
+  auto& decision = kept.restart.decision.emplace(*now.decision);
   decision.selected_by = given.selected_by;
   decision.at = record.at;
   if (given.values_at) decision.values_at = *given.values_at;
@@ -85,24 +95,51 @@ std::optional<Restart> what_is_followed(const Record& record, const Restart& now
   decision.host_bpffs = record.host_bpffs;
   decision.on_change = record.on_change;
   decision.delegation = given.delegation;
-  decision.refusals = given.refusals;
   decision.followed = record.followed;
+  decision.refusals.clear();
   decision.grants.clear();
-  bool follows = false;
+  const auto is_over = [&](const Rule& rule) {
+    return exception_behind(rule, record.exceptions) != nullptr &&
+           exception_behind(rule, exceptions) == nullptr;
+  };
+  bool is_open = false;  // what it comes to
+  const auto add = [&](GrantedPin grant, const GrantedPin* given_now, bool is_absent) {
+    decision.grants.push_back(std::move(grant));
+    kept.given_now.push_back(given_now == nullptr ? std::nullopt : std::optional(*given_now));
+    kept.absent.push_back(is_absent);
+  };
   for (const auto& pin : given.pins) {
-    auto& grant = decision.grants.emplace_back(pin.grant);
-    const auto* given_now = pin.grant.follow ? given_still(*now.decision, pin.grant) : nullptr;
-    if (given_now != nullptr) {
+    if (is_over(pin.grant.rule)) {
+      is_open = true;
+      continue;
+    }
+    GrantedPin grant = pin.grant;
+    const auto* given_now = given_still(*now.decision, grant);
+    const bool follows = grant.follow && given_now != nullptr;
+    if (follows) {
       grant.expect = given_now->expect;
       grant.missing = given_now->missing;
-      follows = true;
-    } else if (pin.skipped) {
-      decision.grants.pop_back();
-    } else {
+      grant.object = given_now->object;
+      is_open = true;
+    } else if (!pin.skipped) {
       grant.object = ObjectIdentity{pin.object.kind, pin.object.id};
+    } else if (!pin.waits()) {
+      grant.missing = Missing::kSkip;  // which a record does not hold
     }
+    add(std::move(grant), given_now, pin.skipped && !follows);
   }
-  return follows ? std::optional(std::move(kept)) : std::nullopt;
+  for (const auto& refusal : given.refusals) {
+    if (!is_over(refusal.denied_by)) {
+      decision.refusals.push_back(refusal);
+      continue;
+    }
+    const auto back = std::ranges::find_if(now.decision->grants, [&](const GrantedPin& grant) {
+      return grant.source == refusal.source && grant.name == refusal.name;
+    });
+    is_open = true;
+    if (back != now.decision->grants.end()) add(*back, &*back, false);
+  }
+  return is_open ? std::optional(std::move(kept)) : std::nullopt;
 }
 
 }  // namespace pinscope

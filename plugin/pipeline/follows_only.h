@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "plugin/model/record.h"
 #include "plugin/pipeline/decide_again.h"
@@ -14,10 +15,18 @@ namespace pinscope {
 // match others. `restart` must have a decision.
 bool follows_only(const model::Record& record, const Restart& restart);
 
-// The view that the container has, for whom its policies, which are others now, are to be reported
-// only: each source names the object that it has, or, where it is followed and `now` gives it with
-// no less rights, whatever it names by now. Its sources are not looked at yet. Nothing if none is
-// followed in that way.
-std::optional<Restart> what_is_followed(const model::Record& record, const Restart& now);
+// What the container has, for whom its policies, which are others now, are to be reported only:
+// each source names the object that it has, or, where it is followed and `now` gives it with no
+// less rights, whatever it names by now. What exceptions gave that are in force no more goes, and
+// what they took comes back if `now` gives it. `exceptions`: those in force. Its sources are not
+// looked at yet. Nothing if nothing of it could be different.
+struct Kept {
+  Restart restart;
+  // For each grant: whether it was left out and is, and what `now` gives with no less rights.
+  std::vector<bool> absent;
+  std::vector<std::optional<model::GrantedPin>> given_now;
+};
+std::optional<Kept> what_stays(const model::Record& record, const Restart& now,
+                               const std::vector<model::Exception>& exceptions);
 
 }  // namespace pinscope

@@ -30,7 +30,8 @@ using model::ViewInstance;
 
 constexpr std::chrono::seconds kTimeout{10};
 constexpr char kBetweenPlaces = '\0';  // which no path holds
-constexpr const char* kTookView = "view";
+constexpr const char* kTookView = "took view";
+constexpr const char* kIsBeneath = "is beneath";
 
 kernel::MountNamespace namespace_of(const Record& record) {
   return kernel::mount_namespace_of(record.given.pid, record.mount_namespace);
@@ -83,8 +84,8 @@ std::set<uint64_t> mounts_of_view(const Record& record) {
   return ids;
 }
 
-// Why one stays, if one does, then whether the view went as well, and the places.
-Result<std::string> mask_in_namespace(const Record& record, bool left) {
+// Why one stays, if one does, then what of the view, and the places.
+Result<std::string> mask_in_namespace(const Record& record, bool left, bool uncover) {
   PINSCOPE_TRY(const auto process, process_of(record));
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
   PINSCOPE_TRY(const Fd proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
@@ -99,11 +100,12 @@ Result<std::string> mask_in_namespace(const Record& record, bool left) {
   PINSCOPE_CHECK(process.enter_mount_namespace());
   PINSCOPE_TRY(const auto root, kernel::ContainerRoot::of_running(host));
   const auto hidden =
-      root.hide_these(ids, mounts_of_view(record),
+      root.hide_these(ids, {mounts_of_view(record), uncover},
                       kernel::MountTable(has_unique_ids, mountinfo.get()), descriptors.get());
   std::string answer = hidden.stays ? hidden.stays->sentence() : "";
   answer += kBetweenPlaces;
   if (hidden.took_view) answer += kTookView;
+  if (hidden.is_beneath) answer += kIsBeneath;
   for (const auto& place : hidden.places) answer += kBetweenPlaces + place;
   return answer + kBetweenPlaces;
 }
@@ -184,13 +186,15 @@ std::vector<BpffsMount> bpffs_to_mask(const Record& record, const std::vector<Bp
   return found;
 }
 
-Result<Masked> mask_bpffs(const Record& record, bool left) {
-  PINSCOPE_TRY(const std::string answer,
-               kernel::run_in_child([&] { return mask_in_namespace(record, left); }, kTimeout));
+Result<Masked> mask_bpffs(const Record& record, bool left, bool uncover) {
+  PINSCOPE_TRY(
+      const std::string answer,
+      kernel::run_in_child([&] { return mask_in_namespace(record, left, uncover); }, kTimeout));
   const auto pieces = split(answer, kBetweenPlaces);
   Masked masked;
   masked.stays = pieces.front();
-  masked.took_view = pieces.size() > 1 && pieces[1] == kTookView;
+  masked.took_view = pieces.size() > 1 && pieces[1].starts_with(kTookView);
+  masked.is_beneath = pieces.size() > 1 && pieces[1].ends_with(kIsBeneath);
   // Behind the last separator there is nothing.
   for (size_t i = 2; i + 1 < pieces.size(); ++i) masked.places.emplace_back(pieces[i]);
   return masked;

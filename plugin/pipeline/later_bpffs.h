@@ -61,8 +61,9 @@ bool lacks_values(int proc, const model::Record& record);
 struct Masked {
   std::vector<std::string> places;  // from which one was taken away
   std::string stays;                // why one is there still, a sentence; empty: none is
-  bool took_view = false;           // its view lay right on one: it went, and has to be made again
+  bool is_beneath = false;          // its view lies right on one, which stays for that
+  bool took_view = false;           // or, with `uncover`, went first, and has to be made again
 };
-Result<Masked> mask_bpffs(const model::Record& record, bool left);
+Result<Masked> mask_bpffs(const model::Record& record, bool left, bool uncover);
 
 }  // namespace pinscope

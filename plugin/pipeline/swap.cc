@@ -13,11 +13,12 @@
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/kernel/process/process.h"
+#include "plugin/pipeline/beside_view.h"
 #include "plugin/pipeline/decide_again.h"
 #include "plugin/pipeline/exceptions.h"
 #include "plugin/pipeline/follows_only.h"
-#include "plugin/pipeline/later_bpffs.h"
 #include "plugin/pipeline/ledger.h"
+#include "plugin/pipeline/not_reported.h"
 #include "plugin/pipeline/run_log.h"
 #include "plugin/pipeline/swap_work.h"
 #include "plugin/record/change_lock.h"
@@ -30,7 +31,6 @@ using namespace model;
 using record::Store;
 
 constexpr std::chrono::milliseconds kForOthers{5000};
-constexpr size_t kMaxHidden = 64;  // places that a record keeps; the audit trail has all
 
 void tell_failure(const SwapOrder& order, const Record& record, const std::vector<Change>& not_made,
                   const Error& error) {
@@ -60,25 +60,29 @@ std::optional<Swapped> look_at_record(const Record& record) {
           .reason("its hook is still at work, or was killed at it"));
 }
 
-Result<pid_t> pid_in(const Store& store, const std::string& file) {
+Result<record::Trace> process_in(const Store& store, const std::string& file) {
   PINSCOPE_TRY(const auto glance, store.glance(file));
-  if (glance.trace) return glance.trace->pid;
+  if (glance.trace) return *glance.trace;
   PINSCOPE_TRY(const auto found, store.read(file));
-  return found.record.given.pid;
+  return record::Trace{.pid = found.record.given.pid, .process_start = found.record.process_start};
 }
 
 class Swapping {
  public:
   Swapping(const std::vector<Policy>& policies, const Features& features, const Store& store,
            Store::Found& found, const SwapOrder& order)
-      : policies_(policies), features_(features), store_(store), found_(found), order_(order) {
+      : policies_(policies),
+        features_(features),
+        store_(store),
+        found_(found),
+        order_(order),
+        beside_(store, found, order) {
     swapped_.before = swapped_.record = found.record;
     if (order.exceptions != nullptr) wanted_ = *order.exceptions;
   }
 
   Swapped run() {
-    auto masked = look_at_mounts();
-    if (masked) masked = mask(false);
+    auto masked = beside_.look_and_mask();
     swapped_.outcome = decide();
     take(std::move(masked));
     return std::move(swapped_);
@@ -109,7 +113,7 @@ class Swapping {
     if (swapped_.changes.made.empty()) return Outcome::kUnchanged;
     swapped_.is_of_policy = !follows_only(found_.record, *restart);
     if (is_to_be_reported(*restart)) {
-      if (!keep_following(*restart)) return Outcome::kDiffers;
+      if (!keep_the_rest(*restart)) return Outcome::kDiffers;
     } else if (const auto left = leave_to_people(*restart)) {
       return *left;
     }
@@ -117,68 +121,20 @@ class Swapping {
     return changes_view_ ? change(*container, *restart) : note_exceptions();
   }
 
-  // A session's namespace is a copy of the host's, with all that is mounted there.
-  Result<std::vector<Change>> look_at_mounts() {
-    if (is_session(found_.record)) return {};
-    PINSCOPE_TRY(const Fd proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
-    if (!is_set_up(proc.get(), found_.record)) return {};
-    PINSCOPE_TRY(bpffs_, bpffs_of(proc.get(), found_.record));
-    lacks_view_ = lacks_view(found_.record, bpffs_);
-    lacks_values_ = lacks_values(proc.get(), found_.record);
-    return {};
-  }
-
-  // What was mounted in it that its policies keep from it goes, whatever else comes of it: the
-  // policies as they were when its view was made. `left`: as well what they let it keep then.
-  Result<std::vector<Change>> mask(bool left) {
-    std::vector<Change> changes;
-    const Record& record = found_.record;
-    if (record.host_bpffs == HostBpffs::kAllow && !left) return changes;
-    std::vector<std::string> places;
-    for (const auto& mount : bpffs_to_mask(record, bpffs_, left))
-      places.push_back(mount.mount_point);
-    if (!places.empty() && !order_.dry_run) {
-      PINSCOPE_TRY(auto masked, mask_bpffs(record, left));
-      places = std::move(masked.places);
-      lacks_view_ = lacks_view_ || masked.took_view;
-      if (!masked.stays.empty())
-        stays_ = Error(ErrorCode::kHostBpffs, "take every bpffs away").reason(masked.stays);
-    }
-    for (const auto& place : places)
-      changes.push_back({.kind = Change::Kind::kMasked, .text = "the bpffs at " + quoted(place)});
-    if (!places.empty() && !order_.dry_run) PINSCOPE_CHECK(tell_masked(places, changes));
-    return changes;
-  }
-
-  Status tell_masked(const std::vector<std::string>& places, const std::vector<Change>& changes) {
-    Record after = found_.record;
-    auto& hidden = after.given.hidden;
-    for (const auto& place : places)
-      if (std::ranges::find(hidden, place) == hidden.end()) hidden.push_back(place);
-    if (hidden.size() > kMaxHidden)
-      hidden.erase(hidden.begin(), hidden.end() - static_cast<ptrdiff_t>(kMaxHidden));
-    PINSCOPE_CHECK(store_.update(after, found_.held));
-    found_.record = std::move(after);
-    RunLog log(order_.options, order_.stage);
-    log.event().given = found_.record.given;
-    log.event().by = order_.by;
-    add_notes(log.event(), changes);
-    return log.write(AuditEvent::Outcome::kChanged);
-  }
-
   void take(Result<std::vector<Change>> masked) {
     auto& made = swapped_.changes.made;
+    auto stays = beside_.take_what_stays();
     if (!masked) {
-      stays_ = std::move(masked).error();
+      stays = std::move(masked).error();
     } else if (!masked->empty()) {
       made.insert(made.begin(), masked->begin(), masked->end());
       if (swapped_.outcome == Outcome::kUnchanged) swapped_.outcome = Outcome::kChanged;
     }
-    if (!stays_) return;
-    swapped_.changes.left.push_back("a bpffs beside its view stays: " + stays_->sentence());
+    if (!stays) return;
+    swapped_.changes.left.push_back("a bpffs beside its view stays: " + stays->sentence());
     // Whoever asked, or the service, is to hear of it, and to try it again.
     if (swapped_.outcome == Outcome::kUnchanged || swapped_.outcome == Outcome::kChanged)
-      swapped_.outcome = tell(Outcome::kFailed, *std::move(stays_));
+      swapped_.outcome = tell(Outcome::kFailed, *std::move(stays));
   }
 
   void take_only_away(Restart& restart) {
@@ -207,8 +163,8 @@ class Swapping {
   [[nodiscard]] std::string to_repair() const {
     if (!found_.record.unfinished.empty())
       return "the view: whoever changed it last was killed at it";
-    if (lacks_values_ || order_.repair_values) return "the view and the values";
-    return lacks_view_ || order_.repair ? "the view" : "";
+    if (beside_.lacks_values() || order_.repair_values) return "the view and the values";
+    return beside_.lacks_view() || beside_.is_beneath_view() || order_.repair ? "the view" : "";
   }
 
   void tell_exceptions() {
@@ -250,21 +206,19 @@ class Swapping {
     return order_.automatic && swapped_.is_of_policy && on_change(restart) == OnChange::kReport;
   }
 
-  // Whatever else is to be reported only, what the view follows is taken up. False if that comes to
-  // nothing, or if the rest of the view cannot be made again as it is.
-  bool keep_following(Restart& restart) {
-    auto followed = exceptions_.changes.empty() ? what_is_followed(found_.record, restart)
-                                                : std::optional<Restart>();
-    if (!followed) return false;
-    look_at_sources(features_, *followed);
-    if (followed->refusal || !follows_only(found_.record, *followed)) return false;
+  // What of its policies is not to be reported only. False: nothing.
+  bool keep_the_rest(Restart& restart) {
+    auto rest = what_is_not_reported(found_.record, restart, features_, exceptions_);
+    if (!rest) return false;
     auto differences = std::exchange(swapped_.changes, {});
-    compare(*followed);
+    compare(*rest);
+    tell_exceptions();
     if (swapped_.changes.made.empty()) {
       swapped_.changes = std::move(differences);
       return false;
     }
-    restart = *std::move(followed);
+    if (exceptions_.only_takes_away()) is_judged_ = false;
+    restart = *std::move(rest);
     return true;
   }
 
@@ -281,21 +235,23 @@ class Swapping {
                     .hint("if that is meant: pinscope apply --all --yes"));
   }
 
-  // A bpffs that the container was allowed to keep, and is not any more.
-  Status mask_left(const Restart& restart) {
-    const auto& now = *restart.decision;
-    if (found_.record.host_bpffs != HostBpffs::kAllow || !now.selected() ||
-        now.host_bpffs == HostBpffs::kAllow)
-      return {};
-    PINSCOPE_TRY(const auto masked, mask(true));
+  // What its policies let it keep and do not any more, and what is beneath its view.
+  Status mask_the_rest(const Restart& restart) {
     auto& made = swapped_.changes.made;
+    const auto& now = *restart.decision;
+    if (found_.record.host_bpffs == HostBpffs::kAllow && now.selected() &&
+        now.host_bpffs != HostBpffs::kAllow) {
+      PINSCOPE_TRY(const auto masked, beside_.mask_left());
+      made.insert(made.end(), masked.begin(), masked.end());
+      std::erase(found_.record.given.bypasses, Bypass::kHostBpffs);
+    }
+    PINSCOPE_TRY(const auto masked, beside_.mask_beneath());
     made.insert(made.end(), masked.begin(), masked.end());
-    std::erase(found_.record.given.bypasses, Bypass::kHostBpffs);
     return {};
   }
 
   Outcome change(Container& container, const Restart& restart) {
-    if (auto masked = mask_left(restart); !masked)
+    if (auto masked = mask_the_rest(restart); !masked)
       return fail(Outcome::kFailed, std::move(masked).error());
     const auto process = kernel::ContainerProcess::open(found_.record.given.pid);
     if (!process) return fail(Outcome::kFailed, process.error());
@@ -303,7 +259,10 @@ class Swapping {
       return fail(Outcome::kFailed, std::move(mapped).error());
     auto left =
         swap_in_child({order_, features_, store_, found_, container, restart, swapped_.changes,
-                       exceptions_, is_judged_, lacks_values_ || order_.repair_values});
+                       exceptions_, is_judged_, beside_.lacks_values() || order_.repair_values});
+    if (!left && beside_.took_view())
+      swapped_.changes.left.emplace_back(
+          "its view, which was taken away from over a bpffs, is not there yet");
     if (!left) return fail(Outcome::kFailed, std::move(left).error());
     auto& all = swapped_.changes.left;
     all.insert(all.end(), left->begin(), left->end());
@@ -338,11 +297,8 @@ class Swapping {
   ExceptionOrder wanted_;
   PlannedExceptions exceptions_;
   bool is_judged_ = true;
-  bool changes_view_ = false;              // and not the exceptions alone
-  std::vector<kernel::BpffsMount> bpffs_;  // in the container
-  bool lacks_view_ = false;
-  bool lacks_values_ = false;
-  std::optional<Error> stays_;  // why a bpffs beside its view does
+  bool changes_view_ = false;  // and not the exceptions alone
+  BesideView beside_;
   Swapped swapped_;
 };
 
@@ -371,18 +327,19 @@ const char* name_of(Swapped::Outcome outcome) {
 Result<Swapped> swap_view(const std::vector<Policy>& policies, const Features& features,
                           const std::string& file, const SwapOrder& order) {
   PINSCOPE_TRY(const auto store, Store::open(order.options.state_directory, false));
-  pid_t pid = 0;
+  record::Trace process;
   Result<Fd> lock;
   if (!order.dry_run) {
-    PINSCOPE_TRY(pid, pid_in(store, file));
-    lock = record::lock_change(order.options.state_directory, pid, kForOthers);
+    PINSCOPE_TRY(process, process_in(store, file));
+    lock = record::lock_change(order.options.state_directory, process.pid, process.process_start,
+                               kForOthers);
   }
   // As whoever changed it before has left it.
   PINSCOPE_TRY(auto found, store.read(file));
   if (!lock)
     return unchanged(Swapped::Outcome::kFailed, found.record,
                      std::move(lock).error().in("container " + quoted(found.record.given.id)));
-  if (!order.dry_run && found.record.given.pid != pid)
+  if (!order.dry_run && found.record.given.pid != process.pid)
     return unchanged(Swapped::Outcome::kEnded, found.record, std::nullopt);
   if (auto cannot = look_at_record(found.record)) return *std::move(cannot);
   auto swapped = Swapping(policies, features, store, found, order).run();

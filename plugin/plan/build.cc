@@ -253,8 +253,8 @@ class Builder {
     }
   }
 
-  // A sealed tmpfs of links, one for each grant to be mounted on. As in lead_back(): whoever is on the
-  // way through this view when it is replaced, and its mounts are gone, goes on in the new one.
+  // A sealed tmpfs of links, one for each grant to be mounted on. As in lead_back(): whoever is on
+  // the way through this view when it is replaced, and its mounts are gone, goes on in the new one.
   InstanceId frame() {
     const InstanceId instance = make_instance(InstanceType::kTmpfs);
     plan_.steps.emplace_back(MakeDirectory{instance, kShown});
@@ -264,8 +264,8 @@ class Builder {
     for (const auto& grant : decision_.grants) {
       if (!grant.pin) continue;
       make_parents(instance, top, grant.name, made);
-      plan_.steps.emplace_back(MakeSymlink{instance, top + grant.name,
-                                           join(decision_.grants_at(), grant.name)});
+      plan_.steps.emplace_back(
+          MakeSymlink{instance, top + grant.name, join(decision_.grants_at(), grant.name)});
     }
     plan_.steps.emplace_back(SealInstance{instance});
     return instance;

@@ -13,23 +13,20 @@ namespace {
 
 using Milliseconds = std::chrono::milliseconds;
 
-constexpr const char* kName = "/changes.lock";
+constexpr const char* kName = "changes.lock";
 constexpr mode_t kMode = 0600;
 constexpr long kBetweenTries = 1'000'000;  // nanoseconds
-// One file for all locks, with a byte for each, so that nothing is left behind: for changes that
-// of the process's number, for looks that of the namespace's behind all of those.
-constexpr off_t kOfNamespaces = off_t{1} << 40;
-
-std::string path_in(const std::string& state_directory) {
-  return state_directory + kName;
-}
+// One file for all locks, with a byte for each, so that nothing is left behind: for changes by the
+// process's start and number, for looks by the namespace's number behind all of those.
+constexpr unsigned kBitsOfPids = 22;
+constexpr uint64_t kOfNamespaces = uint64_t{1} << 62U;
 
 // False if somebody has had it all the time. `left`: see the header.
-Result<bool> lock_byte(int file, off_t which, Milliseconds& left) {
+Result<bool> lock_byte(int file, uint64_t which, Milliseconds& left) {
   struct flock byte {};
   byte.l_type = F_WRLCK;
   byte.l_whence = SEEK_SET;
-  byte.l_start = which;
+  byte.l_start = static_cast<off_t>(which);
   byte.l_len = 1;
   for (;; left -= Milliseconds(1)) {
     if (::fcntl(file, F_OFD_SETLK, &byte) == 0) return true;
@@ -43,11 +40,13 @@ Result<bool> lock_byte(int file, off_t which, Milliseconds& left) {
 
 }  // namespace
 
-Result<Fd> lock_change(const std::string& state_directory, pid_t pid, Milliseconds timeout) {
-  const std::string path = path_in(state_directory);
+Result<Fd> lock_change(const std::string& state_directory, pid_t pid, uint64_t process_start,
+                       Milliseconds timeout) {
+  const std::string path = state_directory + "/" + kName;
   auto file = open_at(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW, kMode);
   if (!file) return std::unexpected(std::move(file).error().with_code(ErrorCode::kRecord));
-  const auto locked = lock_byte(file->get(), pid, timeout);
+  const uint64_t which = process_start << kBitsOfPids | static_cast<uint64_t>(pid);
+  const auto locked = lock_byte(file->get(), which % kOfNamespaces, timeout);
   if (!locked)
     return std::unexpected(
         Error::system("lock " + quoted(path), locked.error().errnum(), ErrorCode::kRecord));
@@ -59,12 +58,16 @@ Result<Fd> lock_change(const std::string& state_directory, pid_t pid, Millisecon
                 "container"));
 }
 
-Result<Fd> lock_look(const std::string& state_directory, uint64_t mount_namespace,
-                     Milliseconds& left) {
-  auto file = open_at(AT_FDCWD, path_in(state_directory), O_RDWR | O_CREAT | O_NOFOLLOW, kMode);
+LookLocks::LookLocks(const std::string& state_directory) {
+  if (auto directory = open_at(AT_FDCWD, state_directory, O_PATH | O_DIRECTORY))
+    directory_ = *std::move(directory);
+}
+
+Result<Fd> LookLocks::lock(uint64_t space, Milliseconds& left) const {
+  if (!directory_.valid()) return Fd();
+  auto file = open_at(directory_.get(), kName, O_RDWR | O_CREAT | O_NOFOLLOW, kMode);
   if (!file) return Fd();
-  const auto locked =
-      lock_byte(file->get(), kOfNamespaces + static_cast<off_t>(mount_namespace), left);
+  const auto locked = lock_byte(file->get(), kOfNamespaces | space, left);
   if (!locked) return Fd();
   if (*locked) return *std::move(file);
   return std::unexpected(

@@ -14,18 +14,27 @@
 
 namespace pinscope::record {
 
-// Of the container with this process; held as long as the descriptor, or one that a child has of
-// it, is open. kRecord: somebody else has it, and did not let go of it in time.
-// A child that a file system of the container's keeps for ever keeps the lock as well, so that no
-// other follows it there.
-Result<Fd> lock_change(const std::string& state_directory, pid_t pid,
+// Of the container with this process, which started then; held as long as the descriptor, or one
+// that a child has of it, is open: a child that a file system of the container's keeps for ever
+// keeps the lock as well, so that no other follows it there. kRecord: somebody else has it, and did
+// not let go of it in time.
+Result<Fd> lock_change(const std::string& state_directory, pid_t pid, uint64_t process_start,
                        std::chrono::milliseconds timeout);
 
-// The same for those who only look around in the mount namespace with this number, for whom it is
-// held for a moment, by whoever does: whatever is on their way there, it keeps one of them. Waits
-// for `left`, which has what is left of it afterwards, then says ETIME. Where there is no such
-// file and none can be made, nobody is kept out: not valid.
-Result<Fd> lock_look(const std::string& state_directory, uint64_t mount_namespace,
-                     std::chrono::milliseconds& left);
+// The same for those who only look around in a mount namespace, for whom it is held for a moment,
+// by whoever does: whatever is on their way there, it keeps one of them. To be opened while paths
+// are the host's.
+class LookLocks {
+ public:
+  LookLocks() = default;
+  // Where the directory cannot be opened nobody is kept out.
+  explicit LookLocks(const std::string& state_directory);
+  // `space`: a number that no other namespace gets, see kernel::lasting_number(). Waits for `left`,
+  // which has what is left of it afterwards, then says ETIME. Not valid where there is no lock.
+  Result<Fd> lock(uint64_t space, std::chrono::milliseconds& left) const;
+
+ private:
+  Fd directory_;
+};
 
 }  // namespace pinscope::record

@@ -54,7 +54,10 @@ std::string message_of(const AuditEvent& event) {
       return text;
     }
     case AuditEvent::Outcome::kRefused:
-      return "refused " + container + ": " + one_line(event.error);
+    case AuditEvent::Outcome::kNotChanged:
+      return (event.outcome == AuditEvent::Outcome::kRefused ? "refused "
+                                                             : "did not change the view of ") +
+             container + ": " + one_line(event.error);
     case AuditEvent::Outcome::kRemoved:
       return "removed the view of " + container;
     case AuditEvent::Outcome::kPolicyRejected:
@@ -66,8 +69,6 @@ std::string message_of(const AuditEvent& event) {
     case AuditEvent::Outcome::kChanged:
       return "changed the view of " + container + " to " +
              count_of(event.given.pins.size(), "pin", "pins");
-    case AuditEvent::Outcome::kNotChanged:
-      return "did not change the view of " + container + ": " + one_line(event.error);
   }
   return {};
 }

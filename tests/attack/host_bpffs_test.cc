@@ -145,7 +145,7 @@ TEST_P(HostBpffs, StackedOnAnotherIsTakenAwayWithIt) {
 TEST_P(HostBpffs, CoveredBySomethingElseIsRefused) {
   bring("/mnt/x", "/sys/fs/bpf");
   container_.spec.mounts.push_back({"/mnt/x", "tmpfs", "tmpfs", {}});
-  expect_refusal("/mnt/x\": something else is mounted over it (mount one of the two elsewhere)",
+  expect_refusal("/mnt/x\": another mount is over it (mount one of the two elsewhere)",
                  "host-bpffs");
 }
 

@@ -118,14 +118,16 @@ TEST_P(AttackOnASwap, CoveringTheViewKeepsWhatIsThere) {
 }
 
 // Nobody gets a descriptor of what is beneath the view.
+void put_a_bpffs_beneath() {
+  const int context = check(fsopen("bpf", FSOPEN_CLOEXEC), "fsopen");
+  check(fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0), "fsconfig");
+  const int mount = check(fsmount(context, FSMOUNT_CLOEXEC, 0), "fsmount");
+  check(move_mount(mount, "", AT_FDCWD, kView, MOVE_MOUNT_F_EMPTY_PATH | kBeneath), "beneath");
+}
+
 TEST_P(AttackOnASwap, ABpffsPutBeneathTheViewIsTakenAway) {
   if (leaves_old_view()) GTEST_SKIP() << "this kernel mounts nothing beneath another mount";
-  in_container([] {
-    const int context = check(fsopen("bpf", FSOPEN_CLOEXEC), "fsopen");
-    check(fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0), "fsconfig");
-    const int mount = check(fsmount(context, FSMOUNT_CLOEXEC, 0), "fsmount");
-    check(move_mount(mount, "", AT_FDCWD, kView, MOVE_MOUNT_F_EMPTY_PATH | kBeneath), "beneath");
-  });
+  in_container(put_a_bpffs_beneath);
   EXPECT_EQ(bpf_mounts().size(), 2U + 1U);
   const auto drift = pinscope::test::run(argv("drift", {}));
   EXPECT_THAT(drift.out, HasSubstr("was mounted after its view"));
@@ -136,6 +138,25 @@ TEST_P(AttackOnASwap, ABpffsPutBeneathTheViewIsTakenAway) {
   EXPECT_EQ(seen(), old_view());
   EXPECT_EQ(bpf_mounts().size(), 2U);
   EXPECT_EQ(pinscope::test::run(argv("drift", {})).status, 0);
+}
+
+// The view is not given up for what cannot be taken away, or where it would not be made again.
+TEST_P(AttackOnASwap, ABpffsPutBeneathTheViewTakesNoViewAway) {
+  if (leaves_old_view()) GTEST_SKIP() << "this kernel mounts nothing beneath another mount";
+  in_container(put_a_bpffs_beneath);
+  const auto mounts = bpf_mounts();
+  order_new();
+  const auto reported = apply({"--automatic", "--container", container_.id()});
+  EXPECT_EQ(reported.status, 1) << reported;
+  EXPECT_THAT(reported.out, HasSubstr("a bpffs beside its view stays"));
+  EXPECT_EQ(bpf_mounts(), mounts);
+
+  policy("shared", old_);
+  in_container([] { check(mount("", "/sys", nullptr, MS_SHARED, nullptr), "share it"); });
+  EXPECT_EQ(apply().status, 1);
+  EXPECT_EQ(seen(), old_view());
+  in_container([] { check(mount("", "/sys", nullptr, MS_PRIVATE, nullptr), "share it no more"); });
+  EXPECT_EQ(bpf_mounts(), mounts);
 }
 
 TEST_P(AttackOnASwap, MovingTheViewDoesNotKeepIt) {
@@ -215,6 +236,27 @@ TEST_P(AttackOnASwap, UnmountsItMeanwhile) {
   race([] { return umount2(kView, MNT_DETACH) == 0; });
 }
 
+// Whoever looks enters one container after the other, and uses no path of theirs for its own files.
+class AttackOnALook : public SwapTest {};
+
+TEST_P(AttackOnALook, HasNoLockOpenedInTheContainer) {
+  policy("shared", {"{pin: /sys/fs/bpf/flows}", "{pin: /sys/fs/bpf/counters, access: read-write}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  ASSERT_NO_FATAL_FAILURE(start_second());
+  std::vector<std::string> directories;
+  for (const auto& bundle : {container_.bundle(), second_->bundle()}) {
+    directories.push_back(bundle + "/rootfs" + installation_.state_directory());
+    std::filesystem::create_directories(directories.back());
+  }
+  const auto inventory =
+      pinscope::test::run({kPinscope, "inventory", "--state-dir", installation_.state_directory()});
+  EXPECT_EQ(inventory.status, 0) << inventory;
+  EXPECT_THAT(inventory.out, HasSubstr("in 3 mount namespaces"));
+  for (const auto& directory : directories)
+    EXPECT_TRUE(std::filesystem::is_empty(directory)) << directory;
+}
+
+PINSCOPE_EACH_RUNTIME(AttackOnALook);
 PINSCOPE_EACH_RUNTIME(AttackOnASwap);
 
 // The first process of the container goes to namespaces that it makes, and runs on there.

@@ -174,7 +174,8 @@ TEST_P(FollowService, GivesWhatAPolicySaysThatIsWrittenInPlace) {
 // What is followed is taken up behind a policy that does not want to be applied, as far as that
 // gives it still, and nothing else is.
 TEST_P(FollowService, FollowsBehindAPolicyThatWantsToBeReported) {
-  say("", {"{pin: /sys/fs/bpf/flows, follow: true}", "{pin: /sys/fs/bpf/other}"});
+  say("", {"{pin: /sys/fs/bpf/flows, follow: true}", "{pin: /sys/fs/bpf/other}",
+           "{pin: /sys/fs/bpf/absent, missing: skip}"});
   ASSERT_NO_FATAL_FAILURE(start());
   const auto automatic = [&] { return apply({"--automatic", "--container", container_.id()}).out; };
   const std::string other = " " + expected(kOther, "ro");
@@ -287,6 +288,20 @@ TEST_P(FollowService, UndoesExceptionsInTime) {
     expect_seen(flows);
   });
   EXPECT_THAT(log, HasSubstr("changed the view of container "));
+}
+
+// A grant that has run out is no reason to give what a policy says that is to be reported.
+TEST_P(FollowService, UndoesExceptionsBehindAPolicyThatWantsToBeReported) {
+  say("", {"{pin: /sys/fs/bpf/flows}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  const std::string flows = expected(kFlows, "ro");
+  serve([&] {
+    const auto granted = pinscope::test::run(argv(
+        "grant", {"--container", container_.id(), kCounters, "--for", "1s", "--reason", "a look"}));
+    EXPECT_EQ(granted.status, 0) << granted;
+    say("", {"{pin: /sys/fs/bpf/flows, access: read-write}", "{pin: /sys/fs/bpf/other}"});
+    expect_seen(flows);
+  });
 }
 
 TEST_P(FollowService, TakesALaterBpffsAway) {

@@ -49,9 +49,11 @@ Result<Listed> look(const Settings& settings, const Options& options) {
 Result<Application> expire(const Settings& settings) {
   PINSCOPE_TRY(const auto next, read_next_policies(settings));
   if (next.last_good) report(last_good_note(next));
-  PINSCOPE_TRY(auto expiry,
-               expire_exceptions(next.policies, kernel::features_to_swap(),
-                                 {.options = settings.hook, .stage = kStage, .by = this_caller()}));
+  PINSCOPE_TRY(
+      auto expiry,
+      expire_exceptions(
+          next.policies, kernel::features_to_swap(),
+          {.options = settings.hook, .stage = kStage, .by = this_caller(), .automatic = true}));
   Application application{.containers = std::move(expiry.containers),
                           .held = {},
                           .unreadable = std::move(expiry.unreadable)};

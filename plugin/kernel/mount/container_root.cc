@@ -330,38 +330,50 @@ Result<std::vector<std::string>> ContainerRoot::hide_bpffs(
                              .reason("there are new ones each time that one looks"));
 }
 
-void ContainerRoot::uncover(const std::vector<Mount>& found, const std::set<uint64_t>& own,
+void ContainerRoot::uncover(const std::vector<Mount>& found, const View& view,
                             const MountTable& mounts, int proc_self_fd, Hidden& hidden) {
-  for (const uint64_t id : own) {
-    auto view = mounts.by_id(id);
-    if (!view) continue;
-    const auto below = std::ranges::find(found, view->parent, &Mount::id);
-    if (below == found.end()) continue;
+  for (const uint64_t id : view.mounts) {
+    auto own = mounts.by_id(id);
+    if (!own) continue;
+    const auto below = std::ranges::find(found, own->parent, &Mount::id);
+    if (below == found.end() || below->parent_is_shared) continue;
+    if (!view.uncover) {
+      hidden.is_beneath = true;
+      continue;
+    }
     // If it is elsewhere on that, that can be opened itself, and goes with what is on it.
-    view->mount_point = below->mount_point;
-    view->parent_is_shared = below->is_shared;
+    own->mount_point = below->mount_point;
+    own->parent_is_shared = below->is_shared;
     Hidden taken;
-    hide_each({*std::move(view)}, mounts, -1, proc_self_fd, taken);
-    hidden.took_view = hidden.took_view || !taken.places.empty();
+    hide_each({*std::move(own)}, mounts, -1, proc_self_fd, taken);
   }
 }
 
-ContainerRoot::Hidden ContainerRoot::hide_these(const std::set<uint64_t>& ids,
-                                                const std::set<uint64_t>& own,
+ContainerRoot::Hidden ContainerRoot::hide_these(const std::set<uint64_t>& ids, const View& view,
                                                 const MountTable& mounts, int proc_self_fd) const {
   Hidden hidden;
   if (auto checked = check_root(mounts); !checked) hidden.stay(std::move(checked).error());
+  const auto of_view = [&] {
+    return std::ranges::count_if(view.mounts,
+                                 [&](uint64_t id) { return mounts.by_id(id).has_value(); });
+  };
+  const auto before = of_view();
+  hide_all(ids, view, mounts, proc_self_fd, hidden);
+  hidden.took_view = of_view() < before;
+  return hidden;
+}
+
+void ContainerRoot::hide_all(const std::set<uint64_t>& ids, const View& view,
+                             const MountTable& mounts, int proc_self_fd, Hidden& hidden) const {
   for (;;) {
     auto found = mounts.bpf_mounts_below(fd_.get());
-    if (!found) {
-      hidden.stay(std::move(found).error());
-      return hidden;
-    }
+    if (!found) return hidden.stay(std::move(found).error());
     std::erase_if(*found, [&](const Mount& mount) { return !ids.contains(mount.id); });
+    hidden.is_beneath = false;
+    uncover(*found, view, mounts, proc_self_fd, hidden);
     const size_t before = hidden.places.size();
-    uncover(*found, own, mounts, proc_self_fd, hidden);
     if (!found->empty()) hide_each(*found, mounts, -1, proc_self_fd, hidden);
-    if (hidden.places.size() == before) return hidden;
+    if (hidden.places.size() == before) return;
   }
 }
 

@@ -71,16 +71,21 @@ class ContainerRoot {
       model::HostBpffs how, const MountTable& mounts, int proc_self_fd,
       std::optional<std::vector<Mount>> known = std::nullopt) const;
   // Takes away those with these ids, of a container that runs, and none beside them: the others are
-  // its view, of which `own` are the mounts. The kernel gives no descriptor of what is beneath
-  // another mount, so a view that was put right on one of these goes first, to be made again. What
-  // cannot be taken away keeps nothing else.
+  // its view. What cannot be taken away keeps nothing else.
+  struct View {
+    std::set<uint64_t> mounts;
+    // The kernel gives no descriptor of what is beneath another mount: a view that was put right on
+    // one of those that may go is taken away first, to be made again.
+    bool uncover = false;
+  };
   struct Hidden {
     std::vector<std::string> places;  // from which one was taken away
     std::optional<Error> stays;       // why the first that is there still is
-    bool took_view = false;
+    bool is_beneath = false;          // one stays that could go without the view
+    bool took_view = false;           // of which a part went with one, or in front of it
     [[gnu::cold]] void stay(Error error);
   };
-  [[nodiscard]] Hidden hide_these(const std::set<uint64_t>& ids, const std::set<uint64_t>& own,
+  [[nodiscard]] Hidden hide_these(const std::set<uint64_t>& ids, const View& view,
                                   const MountTable& mounts, int proc_self_fd) const;
 
  private:
@@ -94,9 +99,12 @@ class ContainerRoot {
   // of what can never be detached, `hidden` says why it stays.
   static void hide_each(const std::vector<Mount>& found, const MountTable& mounts, int place,
                         int proc_self_fd, Hidden& hidden);
-  // Takes a view away that lies right on one of `found`.
-  static void uncover(const std::vector<Mount>& found, const std::set<uint64_t>& own,
-                      const MountTable& mounts, int proc_self_fd, Hidden& hidden);
+  // The work of hide_these(), again and again until nothing more goes.
+  void hide_all(const std::set<uint64_t>& ids, const View& view, const MountTable& mounts,
+                int proc_self_fd, Hidden& hidden) const;
+  // Takes the view away, if it may be, where it lies right on one of `found`.
+  static void uncover(const std::vector<Mount>& found, const View& view, const MountTable& mounts,
+                      int proc_self_fd, Hidden& hidden);
 
   Fd fd_;
   bool shows_host_;  // the namespace still shows the host's tree around the container's root

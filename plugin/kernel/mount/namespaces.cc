@@ -133,6 +133,13 @@ KeptNamespaces other_namespaces(const std::function<bool(uint64_t)>& is_known) {
   return kept;
 }
 
+uint64_t lasting_number(int proc, const MountNamespace& space) {
+  uint64_t id = 0;
+  const auto fd = open_namespace(proc, space);
+  if (!fd) return 0;
+  return ::ioctl(fd->get(), uapi::kNsGetMntNsId, &id) == 0 ? id : space.number;
+}
+
 bool has_root_of_namespace(int proc, const MountNamespace& space, pid_t pid) {
   struct statx root {};
   uint64_t id = 0;

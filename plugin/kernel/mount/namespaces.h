@@ -29,6 +29,10 @@ MountNamespace mount_namespace_of(pid_t pid, uint64_t number);
 // another one by now.
 Result<Fd> open_namespace(int proc, const MountNamespace& space);
 
+// A number that no other namespace has, or gets when it is gone; before Linux 6.11 the namespace's
+// own, which the kernel gives again. 0 if there is no such namespace any more.
+uint64_t lasting_number(int proc, const MountNamespace& space);
+
 // Mount namespaces that nothing in /proc leads to, held open by this process.
 struct KeptNamespaces {
   std::vector<MountNamespace> spaces;  // by way of this process: "self/fd/7"

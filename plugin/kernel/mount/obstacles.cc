@@ -20,7 +20,7 @@ Error cannot_hide(const std::string& mount_point, Obstacle obstacle) {
       return std::move(error).reason("it cannot be opened");
     case Obstacle::kCovered:
       return std::move(error)
-          .reason("something else is mounted over it")
+          .reason("another mount is over it")
           .hint("mount one of the two elsewhere");
     case Obstacle::kOnSharedMount:
       return std::move(error)

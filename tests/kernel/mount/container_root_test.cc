@@ -241,7 +241,7 @@ TEST_F(ContainerRoots, AreRefusedForABpffsThatSomethingElseCovers) {
     const auto status = hide(HostBpffs::kMask, false);
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().sentence(),
-              start + "something else is mounted over it (mount one of the two elsewhere)");
+              start + "another mount is over it (mount one of the two elsewhere)");
   }
   {
     const Mounted cover = Mounted::tmpfs(rootfs_ + "/x");
@@ -252,7 +252,7 @@ TEST_F(ContainerRoots, AreRefusedForABpffsThatSomethingElseCovers) {
     status = hide(HostBpffs::kMask, false);
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().sentence(),
-              start + "something else is mounted over it (mount one of the two elsewhere)");
+              start + "another mount is over it (mount one of the two elsewhere)");
   }
 }
 

@@ -109,17 +109,37 @@ TEST_F(FollowsOnly, WhereAGlobMatchesOthers) {
   EXPECT_FALSE(follows_only()) << "the policy has the glob no more";
 }
 
-// Behind policies that are to be reported only.
-using WhatIsFollowed = FollowsOnly;
+TEST_F(FollowsOnly, NotWhereAGlobGivesOtherRights) {
+  const std::vector<model::FollowedPattern> globs = {{"/sys/fs/bpf/app-*", {}}};
+  record_.followed = globs;
+  restart_.decision->followed = globs;
+  has(grant("app-a", true), 7);
+  auto wider = grant("app-a", true);
+  wider.access = Access::kReadWrite;
+  would_have(wider, 7);
+  EXPECT_FALSE(follows_only());
 
-TEST_F(WhatIsFollowed, IsOpenToWhatItsSourceNamesAndTheRestIsNot) {
+  restart_.decision->grants.front() = grant("app-a", true);
+  restart_.decision->grants.front().name = "renamed";
+  EXPECT_FALSE(follows_only());
+
+  restart_.decision->grants.front() = grant("app-a", true);
+  restart_.left_out.front() = LeftOut::kUngrantable;
+  restart_.objects.front().reset();
+  EXPECT_FALSE(follows_only()) << "it is there, and the policy takes it no more";
+}
+
+// Behind policies that are to be reported only.
+using WhatStays = FollowsOnly;
+
+TEST_F(WhatStays, IsOpenToWhatItsSourceNamesAndTheRestIsNot) {
   has(grant("flows", true), 7);
   has(grant("counters", false), 8);
   would_have(grant("flows", true), 9);
   would_have(grant("more", true), 10);
-  const auto kept = what_is_followed(record_, restart_);
+  const auto kept = what_stays(record_, restart_, {});
   ASSERT_TRUE(kept);
-  const auto& grants = kept->decision->grants;
+  const auto& grants = kept->restart.decision->grants;
   ASSERT_EQ(grants.size(), 2U);
   EXPECT_EQ(grants[0].name, "flows");
   EXPECT_FALSE(grants[0].object);
@@ -127,29 +147,75 @@ TEST_F(WhatIsFollowed, IsOpenToWhatItsSourceNamesAndTheRestIsNot) {
   EXPECT_EQ(grants[1].object, (model::ObjectIdentity{ObjectKind::kMap, 8}));
 }
 
-TEST_F(WhatIsFollowed, IsOnlyWhatIsGivenStillWithNoLessRights) {
+TEST_F(WhatStays, IsOnlyWhatIsGivenStillWithNoLessRights) {
   auto written = grant("flows", true);
   written.access = Access::kReadWrite;
   has(written, 7);
   has(grant("counters", true), 8);
   would_have(grant("flows", true), 9);
-  EXPECT_FALSE(what_is_followed(record_, restart_));
+  EXPECT_FALSE(what_stays(record_, restart_, {}));
   would_have(grant("counters", true), 10);
-  const auto kept = what_is_followed(record_, restart_);
+  const auto kept = what_stays(record_, restart_, {});
   ASSERT_TRUE(kept);
-  EXPECT_EQ(kept->decision->grants[0].object, (model::ObjectIdentity{ObjectKind::kMap, 7}));
-  EXPECT_FALSE(kept->decision->grants[1].object);
+  EXPECT_EQ(kept->restart.decision->grants[0].object, (model::ObjectIdentity{ObjectKind::kMap, 7}));
+  EXPECT_FALSE(kept->restart.decision->grants[1].object);
 }
 
-TEST_F(WhatIsFollowed, KeepsTheViewInItsPlace) {
+// What was compared with what is denied is what is opened.
+TEST_F(WhatStays, KeepsTheObjectThatWasCompared) {
+  has(grant("flows", true), 7);
+  auto compared = grant("flows", true);
+  compared.object = {ObjectKind::kMap, 9};
+  would_have(compared, 9);
+  const auto kept = what_stays(record_, restart_, {});
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->restart.decision->grants[0].object, compared.object);
+}
+
+TEST_F(WhatStays, KeepsWhatIsLeftOutAbsent) {
+  has(grant("flows", true), 7);
+  has(grant("counters", false), 0);
+  would_have(grant("flows", true), 9);
+  would_have(grant("counters", false), 0);
+  const auto kept = what_stays(record_, restart_, {});
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->absent, (std::vector<bool>{false, true}));
+}
+
+TEST_F(WhatStays, IsWithoutWhatExceptionsGaveAndWithWhatTheyTook) {
+  const auto exception = [&](uint32_t number, model::Exception::Kind kind) {
+    model::Exception one{.kind = kind, .pin = {}, .object = {}, .name = {}, .by = {}, .reason = {}};
+    one.number = number;
+    record_.exceptions.push_back(one);
+    return rule_of(one);
+  };
+  auto lent = grant("lent", false);
+  lent.rule = exception(1, model::Exception::Kind::kGrant);
+  const auto revocation = exception(2, model::Exception::Kind::kRevoke);
+  has(lent, 7);
+  record_.given.refusals = {{"/sys/fs/bpf/flows", "flows", {}, revocation, ""}};
+  would_have(grant("flows", false), 8);
+  would_have(grant("more", false), 9);
+  const auto kept = what_stays(record_, restart_, {});
+  ASSERT_TRUE(kept);
+  const auto& decision = *kept->restart.decision;
+  ASSERT_EQ(decision.grants.size(), 1U);
+  EXPECT_EQ(decision.grants[0].name, "flows");
+  EXPECT_TRUE(decision.refusals.empty());
+
+  const auto still = what_stays(record_, restart_, record_.exceptions);
+  EXPECT_FALSE(still) << "both are in force";
+}
+
+TEST_F(WhatStays, KeepsTheViewInItsPlace) {
   record_.at = "/run/bpf";
   record_.layout = model::Layout::kBind;
   has(grant("flows", true), 7);
   would_have(grant("flows", true), 9);
-  const auto kept = what_is_followed(record_, restart_);
+  const auto kept = what_stays(record_, restart_, {});
   ASSERT_TRUE(kept);
-  EXPECT_EQ(kept->decision->at, "/run/bpf");
-  EXPECT_EQ(kept->decision->layout, model::Layout::kBind);
+  EXPECT_EQ(kept->restart.decision->at, "/run/bpf");
+  EXPECT_EQ(kept->restart.decision->layout, model::Layout::kBind);
 }
 
 }  // namespace

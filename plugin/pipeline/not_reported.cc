@@ -1,0 +1,63 @@
+#include "plugin/pipeline/not_reported.h"
+
+#include <utility>
+
+#include "plugin/pipeline/follows_only.h"
+
+namespace pinscope {
+namespace {
+
+using namespace model;
+
+bool cannot_be(const Restart& restart, size_t i) {
+  return restart.left_out[i] == LeftOut::kNot && !restart.objects[i];
+}
+
+// What is judged by what it finds is what is opened in the end.
+void look_at(const Features& features, Kept& kept) {
+  auto& stays = kept.restart;
+  stays.left_out.clear();
+  stays.objects.clear();
+  stays.refusal.reset();
+  look_at_sources(features, stays);
+  for (size_t i = 0; i < stays.objects.size(); ++i) {
+    if (kept.absent[i]) {
+      stays.left_out[i] = LeftOut::kMissing;
+      stays.objects[i].reset();
+    }
+    if (const auto& found = stays.objects[i])
+      stays.decision->grants[i].object = ObjectIdentity{found->kind, found->id};
+  }
+}
+
+// The view has to be made again. What of the rest cannot be as it is becomes what the policies give
+// in its place, or goes.
+void give_what_is_given_now(const Features& features, Kept& kept) {
+  auto& stays = kept.restart;
+  for (size_t i = 0; i < stays.objects.size(); ++i)
+    if (cannot_be(stays, i) && kept.given_now[i])
+      stays.decision->grants[i].object = kept.given_now[i]->object;
+  look_at(features, kept);
+  for (size_t i = 0; i < stays.objects.size(); ++i)
+    if (cannot_be(stays, i)) stays.left_out[i] = LeftOut::kMissing;
+  stays.refusal.reset();
+}
+
+}  // namespace
+
+std::optional<Restart> what_is_not_reported(const Record& record, const Restart& now,
+                                            const Features& features,
+                                            const PlannedExceptions& exceptions) {
+  auto kept = what_stays(record, now, exceptions.all);
+  if (!kept) return std::nullopt;
+  look_at(features, *kept);
+  if (!exceptions.changes.empty())
+    give_what_is_given_now(features, *kept);
+  else if (kept->restart.refusal)
+    return std::nullopt;
+  take_objects_away(kept->restart, exceptions.all);
+  if (exceptions.changes.empty() && !follows_only(record, kept->restart)) return std::nullopt;
+  return std::move(kept->restart);
+}
+
+}  // namespace pinscope
