@@ -102,17 +102,21 @@ std::optional<Kept> what_stays(const Record& record, const Restart& now,
     return exception_behind(rule, record.exceptions) != nullptr &&
            exception_behind(rule, exceptions) == nullptr;
   };
-  bool is_open = false;  // what it comes to
-  const auto add = [&](GrantedPin grant, const GrantedPin* given_now, bool is_absent) {
-    decision.grants.push_back(std::move(grant));
-    kept.given_now.push_back(given_now == nullptr ? std::nullopt : std::optional(*given_now));
-    kept.absent.push_back(is_absent);
+  bool is_open = std::ranges::any_of(record.exceptions,
+                                     [&](const Exception& one) { return is_over(rule_of(one)); });
+  const auto add = [&](GrantedPin grant, const PinnedObject* pin, const GrantedPin* given_now,
+                       bool is_absent) {
+    const auto place = std::ranges::upper_bound(decision.grants, grant.name, {}, &GrantedPin::name);
+    const auto at = place - decision.grants.begin();
+    decision.grants.insert(place, std::move(grant));
+    kept.had.insert(kept.had.begin() + at,
+                    pin == nullptr || pin->skipped ? std::nullopt : std::optional(pin->object));
+    kept.given_now.insert(kept.given_now.begin() + at,
+                          given_now == nullptr ? std::nullopt : std::optional(*given_now));
+    kept.absent.insert(kept.absent.begin() + at, is_absent);
   };
   for (const auto& pin : given.pins) {
-    if (is_over(pin.grant.rule)) {
-      is_open = true;
-      continue;
-    }
+    if (is_over(pin.grant.rule)) continue;
     GrantedPin grant = pin.grant;
     const auto* given_now = given_still(*now.decision, grant);
     const bool follows = grant.follow && given_now != nullptr;
@@ -126,7 +130,7 @@ std::optional<Kept> what_stays(const Record& record, const Restart& now,
     } else if (!pin.waits()) {
       grant.missing = Missing::kSkip;  // which a record does not hold
     }
-    add(std::move(grant), given_now, pin.skipped && !follows);
+    add(std::move(grant), &pin, given_now, pin.skipped && !follows);
   }
   for (const auto& refusal : given.refusals) {
     if (!is_over(refusal.denied_by)) {
@@ -136,8 +140,7 @@ std::optional<Kept> what_stays(const Record& record, const Restart& now,
     const auto back = std::ranges::find_if(now.decision->grants, [&](const GrantedPin& grant) {
       return grant.source == refusal.source && grant.name == refusal.name;
     });
-    is_open = true;
-    if (back != now.decision->grants.end()) add(*back, &*back, false);
+    if (back != now.decision->grants.end()) add(*back, nullptr, &*back, false);
   }
   return is_open ? std::optional(std::move(kept)) : std::nullopt;
 }

@@ -22,8 +22,10 @@ bool follows_only(const model::Record& record, const Restart& restart);
 // looked at yet. Nothing if nothing of it could be different.
 struct Kept {
   Restart restart;
-  // For each grant: whether it was left out and is, and what `now` gives with no less rights.
+  // For each grant: whether it was left out and is, what it has been, and what `now` gives with no
+  // less rights.
   std::vector<bool> absent;
+  std::vector<std::optional<model::ObjectInfo>> had;
   std::vector<std::optional<model::GrantedPin>> given_now;
 };
 std::optional<Kept> what_stays(const model::Record& record, const Restart& now,

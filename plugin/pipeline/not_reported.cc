@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "plugin/pipeline/changes.h"
 #include "plugin/pipeline/follows_only.h"
 
 namespace pinscope {
@@ -30,6 +31,17 @@ void look_at(const Features& features, Kept& kept) {
   }
 }
 
+// The view is what it is to be already: what is over came to nothing in it.
+std::optional<Restart> if_nothing_else(const Record& record, const Kept& kept,
+                                       const PlannedExceptions& exceptions) {
+  Restart same = kept.restart;
+  for (size_t i = 0; i < same.objects.size(); ++i)
+    if (cannot_be(same, i)) same.objects[i] = kept.had[i];
+  same.refusal.reset();
+  take_objects_away(same, exceptions.all);
+  return changes_of(record, same).made.empty() ? std::optional(std::move(same)) : std::nullopt;
+}
+
 // The view has to be made again. What of the rest cannot be as it is becomes what the policies give
 // in its place, or goes.
 void give_what_is_given_now(const Features& features, Kept& kept) {
@@ -51,10 +63,12 @@ std::optional<Restart> what_is_not_reported(const Record& record, const Restart&
   auto kept = what_stays(record, now, exceptions.all);
   if (!kept) return std::nullopt;
   look_at(features, *kept);
-  if (!exceptions.changes.empty())
+  if (!exceptions.changes.empty()) {
+    if (auto same = if_nothing_else(record, *kept, exceptions)) return same;
     give_what_is_given_now(features, *kept);
-  else if (kept->restart.refusal)
+  } else if (kept->restart.refusal) {
     return std::nullopt;
+  }
   take_objects_away(kept->restart, exceptions.all);
   if (exceptions.changes.empty() && !follows_only(record, kept->restart)) return std::nullopt;
   return std::move(kept->restart);

@@ -299,7 +299,11 @@ TEST_P(FollowService, UndoesExceptionsBehindAPolicyThatWantsToBeReported) {
     const auto granted = pinscope::test::run(argv(
         "grant", {"--container", container_.id(), kCounters, "--for", "1s", "--reason", "a look"}));
     EXPECT_EQ(granted.status, 0) << granted;
-    say("", {"{pin: /sys/fs/bpf/flows, access: read-write}", "{pin: /sys/fs/bpf/other}"});
+    const auto revoked = pinscope::test::run(argv(
+        "revoke", {"--container", container_.id(), kFlows, "--for", "2s", "--reason", "a look"}));
+    EXPECT_EQ(revoked.status, 0) << revoked;
+    EXPECT_EQ(seen(), expected(kCounters, "ro"));
+    say("", {"{pin: /sys/fs/bpf/flows}", "{pin: /sys/fs/bpf/other}"});
     expect_seen(flows);
   });
 }
