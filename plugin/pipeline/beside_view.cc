@@ -35,25 +35,27 @@ Result<std::vector<Change>> BesideView::look_and_mask() {
   if (is_session(found_.record)) return {};
   PINSCOPE_CHECK(look());
   if (found_.record.host_bpffs == HostBpffs::kAllow) return {};
-  return mask(false, false);
+  return mask(false);
 }
 
 Result<std::vector<Change>> BesideView::mask_left() {
-  return mask(true, false);
+  left_goes_ = true;
+  return mask(false);
 }
 
 Result<std::vector<Change>> BesideView::mask_beneath() {
   if (!is_beneath_) return {};
   stays_.reset();
-  return mask(false, true);
+  return mask(true);
 }
 
-Result<std::vector<Change>> BesideView::mask(bool left, bool uncover) {
+Result<std::vector<Change>> BesideView::mask(bool uncover) {
   const Record& record = found_.record;
   std::vector<std::string> places;
-  for (const auto& mount : bpffs_to_mask(record, bpffs_, left)) places.push_back(mount.mount_point);
+  for (const auto& mount : bpffs_to_mask(record, bpffs_, left_goes_))
+    places.push_back(mount.mount_point);
   if (!places.empty() && !order_.dry_run) {
-    PINSCOPE_TRY(auto masked, mask_bpffs(record, left, uncover));
+    PINSCOPE_TRY(auto masked, mask_bpffs(record, left_goes_, uncover));
     places = std::move(masked.places);
     is_beneath_ = masked.is_beneath;
     took_view_ = took_view_ || masked.took_view;

@@ -24,7 +24,7 @@ class BesideView {
   // policies as they were when its view was made. Nothing is looked at in a session, whose
   // namespace is a copy of the host's, with all that is mounted there.
   Result<std::vector<Change>> look_and_mask();
-  // As well what they let it keep then.
+  // As well what they let it keep then, from now on.
   Result<std::vector<Change>> mask_left();
   // A bpffs right beneath its view: that goes first, and has to be made again.
   Result<std::vector<Change>> mask_beneath();
@@ -40,13 +40,14 @@ class BesideView {
 
  private:
   Status look();
-  Result<std::vector<Change>> mask(bool left, bool uncover);
+  Result<std::vector<Change>> mask(bool uncover);
   Status tell(const std::vector<std::string>& places, const std::vector<Change>& changes);
 
   const record::Store& store_;
   record::Store::Found& found_;
   const SwapOrder& order_;
   std::vector<kernel::BpffsMount> bpffs_;  // in the container
+  bool left_goes_ = false;                 // what its policies let it keep
   bool lacks_view_ = false;
   bool lacks_values_ = false;
   bool is_beneath_ = false;  // one that could go is right below its view

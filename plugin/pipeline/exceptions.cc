@@ -189,9 +189,13 @@ void take_objects_away(Restart& restart, const std::vector<Exception>& exception
     if (exception.kind != Kind::kRevoke || exception.object.id == 0) continue;
     for (size_t i = decision.grants.size(); i-- > 0;) {
       const auto& object = restart.objects[i];
-      if (!object || object->kind != exception.object.kind || object->id != exception.object.id)
+      auto& grant = decision.grants[i];
+      if (!object) continue;
+      if (object->kind != exception.object.kind || object->id != exception.object.id) {
+        // And is so when it is opened.
+        grant.object = ObjectIdentity{object->kind, object->id};
         continue;
-      const auto& grant = decision.grants[i];
+      }
       decision.refusals.push_back({grant.source, grant.name, grant.rule, rule_of(exception), ""});
       const auto at = static_cast<ptrdiff_t>(i);
       decision.grants.erase(decision.grants.begin() + at);

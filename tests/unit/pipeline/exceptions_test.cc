@@ -110,7 +110,9 @@ TEST_F(Exceptions, TakeAwayByPathGlobAndObject) {
   EXPECT_THAT(names(decided({revocation(model::kEveryPin)})), IsEmpty());
   Exception object = revocation("");
   object.object = {model::ObjectKind::kMap, 8};
-  EXPECT_THAT(names(decided({object})), ElementsAre("flows read"));
+  const auto restart = decided({object});
+  EXPECT_THAT(names(restart), ElementsAre("flows read"));
+  EXPECT_TRUE(restart.decision->grants.front().object) << "what was compared is what is opened";
 }
 
 // As a denial does: the object is what matters.
