@@ -274,7 +274,7 @@ TEST_P(Metrics, HaveATimeForAllContainersTogether) {
             "time)");
   const auto text =
       metrics::to_text(metrics::families(gathered.facts), metrics::Format::kPrometheus);
-  EXPECT_THAT(text, HasSubstr("pinscope_views{engine=\"unknown\",state=\"running\"} 1"));
+  EXPECT_THAT(text, HasSubstr("pinscope_views{engine=\"unknown\",state=\"view-not-seen\"} 1"));
   EXPECT_THAT(text, HasSubstr("pinscope_grants{access=\"read\",source=\"unknown\"} 2"));
 }
 
