@@ -93,8 +93,7 @@ const char* way_out_of(Kind kind) {
       return "pinscope gc says whether its container may be alive; gc --damaged removes it";
     case Kind::kUnknown:
       return "pinscope inspect and pinscope explain may say more; what gives no answer in a "
-             "container "
-             "ends with it";
+             "container ends with it";
   }
   return "";
 }

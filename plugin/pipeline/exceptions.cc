@@ -176,6 +176,20 @@ Result<PlannedExceptions> plan_exceptions(const Record& record, const ExceptionO
   return planned;
 }
 
+bool is_over(const Rule& rule, const Record& record, const std::vector<Exception>& in_force) {
+  return exception_behind(rule, record.exceptions) != nullptr &&
+         exception_behind(rule, in_force) == nullptr;
+}
+
+void take_view_of(const Record& record, Decision& decision) {
+  decision.selected_by = record.given.selected_by;
+  decision.at = record.at;
+  decision.layout = record.layout;
+  decision.host_bpffs = record.host_bpffs;
+  decision.delegation = record.given.delegation;
+  if (record.given.values_at) decision.values_at = *record.given.values_at;
+}
+
 std::vector<Policy> with_exceptions(const std::vector<Policy>& policies,
                                     const std::vector<Exception>& exceptions) {
   std::vector<Policy> all = policies;
@@ -209,12 +223,7 @@ Restart what_is_left(const Record& record, const PlannedExceptions& planned, Err
   Restart restart;
   restart.refusal = std::move(refusal);
   auto& decision = restart.decision.emplace();
-  decision.selected_by = record.given.selected_by;
-  decision.at = record.at;
-  decision.layout = record.layout;
-  decision.host_bpffs = record.host_bpffs;
-  decision.delegation = record.given.delegation;
-  if (record.given.values_at) decision.values_at = *record.given.values_at;
+  take_view_of(record, decision);
   // Under one name or another.
   const auto is_revoked = [&](const PinnedObject& pin) {
     return std::ranges::any_of(planned.all, [&](const Exception& one) {
@@ -225,12 +234,8 @@ Restart what_is_left(const Record& record, const PlannedExceptions& planned, Err
              });
     });
   };
-  const auto is_over = [&](const PinnedObject& pin) {
-    return exception_behind(pin.grant.rule, record.exceptions) != nullptr &&
-           exception_behind(pin.grant.rule, planned.all) == nullptr;
-  };
   for (const auto& pin : record.given.pins) {
-    if (pin.skipped || is_revoked(pin) || is_over(pin)) continue;
+    if (pin.skipped || is_revoked(pin) || is_over(pin.grant.rule, record, planned.all)) continue;
     decision.grants.push_back(pin.grant);
     // And nothing that is pinned there by now.
     decision.grants.back().object = ObjectIdentity{pin.object.kind, pin.object.id};

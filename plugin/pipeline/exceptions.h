@@ -57,6 +57,12 @@ struct PlannedExceptions {
 Result<PlannedExceptions> plan_exceptions(const model::Record& record, const ExceptionOrder& order,
                                           uint64_t now_ns);
 
+// Whether this rule is an exception of the record that is not among those in force.
+bool is_over(const model::Rule& rule, const model::Record& record,
+             const std::vector<model::Exception>& in_force);
+// Where the container has its view and its values, how, and why: as the record has it.
+void take_view_of(const model::Record& record, model::Decision& decision);
+
 // The policies, and behind them those that the exceptions are.
 std::vector<model::Policy> with_exceptions(const std::vector<model::Policy>& policies,
                                            const std::vector<model::Exception>& exceptions);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "plugin/pipeline/changes.h"
+#include "plugin/pipeline/exceptions.h"
 #include "plugin/policy/decide/compare.h"
 #include "plugin/policy/glob.h"
 
@@ -88,22 +89,14 @@ std::optional<Kept> what_stays(const Record& record, const Restart& now,
   const auto& given = record.given;
   Kept kept;
   auto& decision = kept.restart.decision.emplace(*now.decision);
-  decision.selected_by = given.selected_by;
-  decision.at = record.at;
-  if (given.values_at) decision.values_at = *given.values_at;
-  decision.layout = record.layout;
-  decision.host_bpffs = record.host_bpffs;
+  take_view_of(record, decision);
   decision.on_change = record.on_change;
-  decision.delegation = given.delegation;
   decision.followed = record.followed;
   decision.refusals.clear();
   decision.grants.clear();
-  const auto is_over = [&](const Rule& rule) {
-    return exception_behind(rule, record.exceptions) != nullptr &&
-           exception_behind(rule, exceptions) == nullptr;
-  };
-  bool is_open = std::ranges::any_of(record.exceptions,
-                                     [&](const Exception& one) { return is_over(rule_of(one)); });
+  bool is_open = std::ranges::any_of(record.exceptions, [&](const Exception& one) {
+    return is_over(rule_of(one), record, exceptions);
+  });
   const auto add = [&](GrantedPin grant, const PinnedObject* pin, const GrantedPin* given_now,
                        bool is_absent) {
     const auto place = std::ranges::upper_bound(decision.grants, grant.name, {}, &GrantedPin::name);
@@ -116,7 +109,7 @@ std::optional<Kept> what_stays(const Record& record, const Restart& now,
     kept.absent.insert(kept.absent.begin() + at, is_absent);
   };
   for (const auto& pin : given.pins) {
-    if (is_over(pin.grant.rule)) continue;
+    if (is_over(pin.grant.rule, record, exceptions)) continue;
     GrantedPin grant = pin.grant;
     const auto* given_now = given_still(*now.decision, grant);
     const bool follows = grant.follow && given_now != nullptr;
@@ -133,7 +126,7 @@ std::optional<Kept> what_stays(const Record& record, const Restart& now,
     add(std::move(grant), &pin, given_now, pin.skipped && !follows);
   }
   for (const auto& refusal : given.refusals) {
-    if (!is_over(refusal.denied_by)) {
+    if (!is_over(refusal.denied_by, record, exceptions)) {
       decision.refusals.push_back(refusal);
       continue;
     }

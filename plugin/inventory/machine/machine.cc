@@ -37,9 +37,10 @@ constexpr std::chrono::milliseconds kForOthers{1000};
 class Look {
  public:
   Look(Fd proc, kernel::Processes processes, const Scope& scope)
-      : proc_(std::move(proc)), processes_(std::move(processes)), scope_(scope) {
-    if (!scope.state_directory.empty()) locks_.emplace(scope.state_directory);
-  }
+      : proc_(std::move(proc)),
+        processes_(std::move(processes)),
+        scope_(scope),
+        locks_(scope.state_directory) {}
 
   Machine take() {
     if (processes_.not_seen > 0)
@@ -271,8 +272,8 @@ class Look {
   // The machine's own namespace is nobody's.
   [[nodiscard]] Result<Fd> lock_for(const InstanceMount& way) const {
     const auto& space = machine_.spaces[way.space];
-    if (!locks_ || space.is_host || space.number == 0) return Fd();
-    return locks_->lock(kernel::lasting_number(proc_.get(), *ways_[way.space]), for_others_);
+    if (space.is_host || space.number == 0) return Fd();
+    return locks_.lock(kernel::lasting_number(proc_.get(), *ways_[way.space]), for_others_);
   }
 
   // Whether what is at `root` is in one of the parts that were read.
@@ -396,7 +397,7 @@ class Look {
   Root host_root_;
   kernel::Processes processes_;
   Scope scope_;
-  std::optional<record::LookLocks> locks_;
+  record::LookLocks locks_;
   mutable std::chrono::milliseconds for_others_ = kForOthers;  // in each child
   std::unordered_set<size_t> silent_;  // spaces of which something gave no answer
   Machine machine_;
