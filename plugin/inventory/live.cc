@@ -26,12 +26,9 @@ Result<Fd> open_root(const model::Record& record) {
 }
 
 // Of the namespace that its container has, or had if its first process went to another one.
-uint64_t lasting_number_of(const model::Record& record) {
-  const auto proc = open_at(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY);
-  const uint64_t number =
-      proc ? kernel::lasting_number(
-                 proc->get(), kernel::mount_namespace_of(record.given.pid, record.mount_namespace))
-           : 0;
+uint64_t lasting_number_of(int proc, const model::Record& record) {
+  const uint64_t number = kernel::lasting_number(
+      proc, kernel::mount_namespace_of(record.given.pid, record.mount_namespace));
   return number != 0 ? number : record.mount_namespace;
 }
 
@@ -349,13 +346,15 @@ Examiner::Looks Examiner::examine_all(std::span<const model::Record> records, Ti
       for (size_t i = 0; i < pins.size(); ++i) live.pins[i] = look_at_source(opener, pins[i]);
     }
   };
+  // Without it namespaces have the numbers of their records.
+  const Fd proc(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
   auto for_others = kForOthers;  // of each child
   kernel::run_each_in_child(
       there.size(),
       [&](size_t i) -> Result<std::string> {
         if (is_over()) return std::unexpected(Error(ErrorCode::kSystem, "look at a view"));
         const auto& record = records[there[i]];
-        PINSCOPE_TRY(const Fd lock, locks_.lock(lasting_number_of(record), for_others));
+        PINSCOPE_TRY(const Fd lock, locks_.lock(lasting_number_of(proc.get(), record), for_others));
         return look_at_view(record);
       },
       [&](size_t i, const Result<std::string>& look) {

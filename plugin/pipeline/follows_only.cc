@@ -97,33 +97,30 @@ std::optional<Kept> what_stays(const Record& record, const Restart& now,
   bool is_open = std::ranges::any_of(record.exceptions, [&](const Exception& one) {
     return is_over(rule_of(one), record, exceptions);
   });
-  const auto add = [&](GrantedPin grant, const PinnedObject* pin, const GrantedPin* given_now,
-                       bool is_absent) {
+  const auto add = [&](GrantedPin grant, Kept::Grant what) {
     const auto place = std::ranges::upper_bound(decision.grants, grant.name, {}, &GrantedPin::name);
-    const auto at = place - decision.grants.begin();
+    kept.grants.insert(kept.grants.begin() + (place - decision.grants.begin()), std::move(what));
     decision.grants.insert(place, std::move(grant));
-    kept.had.insert(kept.had.begin() + at,
-                    pin == nullptr || pin->skipped ? std::nullopt : std::optional(pin->object));
-    kept.given_now.insert(kept.given_now.begin() + at,
-                          given_now == nullptr ? std::nullopt : std::optional(*given_now));
-    kept.absent.insert(kept.absent.begin() + at, is_absent);
   };
   for (const auto& pin : given.pins) {
     if (is_over(pin.grant.rule, record, exceptions)) continue;
     GrantedPin grant = pin.grant;
+    Kept::Grant what;
+    if (!pin.skipped) what.had = pin.object;
     const auto* given_now = given_still(*now.decision, grant);
-    const bool follows = grant.follow && given_now != nullptr;
-    if (follows) {
+    if (given_now != nullptr) what.given_now = *given_now;
+    if (grant.follow && given_now != nullptr) {
       grant.expect = given_now->expect;
       grant.missing = given_now->missing;
       grant.object = given_now->object;
       is_open = true;
     } else if (!pin.skipped) {
       grant.object = ObjectIdentity{pin.object.kind, pin.object.id};
-    } else if (!pin.waits()) {
-      grant.missing = Missing::kSkip;  // which a record does not hold
+    } else {
+      what.stays_out = true;
+      if (!pin.waits()) grant.missing = Missing::kSkip;  // which a record does not hold
     }
-    add(std::move(grant), &pin, given_now, pin.skipped && !follows);
+    add(std::move(grant), std::move(what));
   }
   for (const auto& refusal : given.refusals) {
     if (!is_over(refusal.denied_by, record, exceptions)) {
@@ -133,7 +130,7 @@ std::optional<Kept> what_stays(const Record& record, const Restart& now,
     const auto back = std::ranges::find_if(now.decision->grants, [&](const GrantedPin& grant) {
       return grant.source == refusal.source && grant.name == refusal.name;
     });
-    if (back != now.decision->grants.end()) add(*back, nullptr, &*back, false);
+    if (back != now.decision->grants.end()) add(*back, {false, {}, *back});
   }
   return is_open ? std::optional(std::move(kept)) : std::nullopt;
 }

@@ -21,12 +21,13 @@ bool follows_only(const model::Record& record, const Restart& restart);
 // what they took comes back if `now` gives it. `exceptions`: those in force. Its sources are not
 // looked at yet. Nothing if nothing of it could be different.
 struct Kept {
+  struct Grant {
+    bool stays_out = false;                      // it was left out, and is
+    std::optional<model::ObjectInfo> had;        // what it has been
+    std::optional<model::GrantedPin> given_now;  // what `now` gives with no less rights
+  };
   Restart restart;
-  // For each grant: whether it was left out and is, what it has been, and what `now` gives with no
-  // less rights.
-  std::vector<bool> absent;
-  std::vector<std::optional<model::ObjectInfo>> had;
-  std::vector<std::optional<model::GrantedPin>> given_now;
+  std::vector<Grant> grants;  // of each of the decision, in its order
 };
 std::optional<Kept> what_stays(const model::Record& record, const Restart& now,
                                const std::vector<model::Exception>& exceptions);

@@ -30,8 +30,7 @@ using model::ViewInstance;
 
 constexpr std::chrono::seconds kTimeout{10};
 constexpr char kBetweenPlaces = '\0';  // which no path holds
-constexpr const char* kTookView = "took view";
-constexpr const char* kIsBeneath = "is beneath";
+constexpr const char* kYes = "yes";
 
 kernel::MountNamespace namespace_of(const Record& record) {
   return kernel::mount_namespace_of(record.given.pid, record.mount_namespace);
@@ -84,7 +83,7 @@ std::set<uint64_t> mounts_of_view(const Record& record) {
   return ids;
 }
 
-// Why one stays, if one does, then what of the view, and the places.
+// Why one stays, if one does; whether the view lies on one; whether it went for that; the places.
 Result<std::string> mask_in_namespace(const Record& record, bool left, bool uncover) {
   PINSCOPE_TRY(const auto process, process_of(record));
   PINSCOPE_TRY(const Fd descriptors, kernel::open_descriptor_directory());
@@ -92,7 +91,7 @@ Result<std::string> mask_in_namespace(const Record& record, bool left, bool unco
   PINSCOPE_TRY(const auto mounts, bpffs_of(proc.get(), record));
   std::set<uint64_t> ids;
   for (const auto& mount : bpffs_to_mask(record, mounts, left)) ids.insert(mount.id);
-  if (ids.empty()) return std::string(2, kBetweenPlaces);
+  if (ids.empty()) return std::string(3, kBetweenPlaces);
   // Both lists are to have ids of one kind.
   const bool has_unique_ids = is_unique(*ids.begin());
   PINSCOPE_TRY(const Fd mountinfo, process.mountinfo());
@@ -103,9 +102,10 @@ Result<std::string> mask_in_namespace(const Record& record, bool left, bool unco
       root.hide_these(ids, {mounts_of_view(record), uncover},
                       kernel::MountTable(has_unique_ids, mountinfo.get()), descriptors.get());
   std::string answer = hidden.stays ? hidden.stays->sentence() : "";
-  answer += kBetweenPlaces;
-  if (hidden.took_view) answer += kTookView;
-  if (hidden.is_beneath) answer += kIsBeneath;
+  for (const bool is_so : {hidden.is_beneath, hidden.took_view}) {
+    answer += kBetweenPlaces;
+    if (is_so) answer += kYes;
+  }
   for (const auto& place : hidden.places) answer += kBetweenPlaces + place;
   return answer + kBetweenPlaces;
 }
@@ -191,12 +191,15 @@ Result<Masked> mask_bpffs(const Record& record, bool left, bool uncover) {
       const std::string answer,
       kernel::run_in_child([&] { return mask_in_namespace(record, left, uncover); }, kTimeout));
   const auto pieces = split(answer, kBetweenPlaces);
+  constexpr size_t kFirstPlace = 3;
+  if (pieces.size() <= kFirstPlace)
+    return std::unexpected(Error(ErrorCode::kInternal, "understand what masked a bpffs"));
   Masked masked;
-  masked.stays = pieces.front();
-  masked.took_view = pieces.size() > 1 && pieces[1].starts_with(kTookView);
-  masked.is_beneath = pieces.size() > 1 && pieces[1].ends_with(kIsBeneath);
+  masked.stays = pieces[0];
+  masked.is_beneath = pieces[1] == kYes;
+  masked.took_view = pieces[2] == kYes;
   // Behind the last separator there is nothing.
-  for (size_t i = 2; i + 1 < pieces.size(); ++i) masked.places.emplace_back(pieces[i]);
+  for (size_t i = kFirstPlace; i + 1 < pieces.size(); ++i) masked.places.emplace_back(pieces[i]);
   return masked;
 }
 

@@ -22,7 +22,7 @@ void look_at(const Features& features, Kept& kept) {
   stays.refusal.reset();
   look_at_sources(features, stays);
   for (size_t i = 0; i < stays.objects.size(); ++i) {
-    if (kept.absent[i]) {
+    if (kept.grants[i].stays_out) {
       stays.left_out[i] = LeftOut::kMissing;
       stays.objects[i].reset();
     }
@@ -36,7 +36,7 @@ std::optional<Restart> if_nothing_else(const Record& record, const Kept& kept,
                                        const PlannedExceptions& exceptions) {
   Restart same = kept.restart;
   for (size_t i = 0; i < same.objects.size(); ++i)
-    if (cannot_be(same, i)) same.objects[i] = kept.had[i];
+    if (cannot_be(same, i)) same.objects[i] = kept.grants[i].had;
   same.refusal.reset();
   take_objects_away(same, exceptions.all);
   return changes_of(record, same).made.empty() ? std::optional(std::move(same)) : std::nullopt;
@@ -47,8 +47,8 @@ std::optional<Restart> if_nothing_else(const Record& record, const Kept& kept,
 void give_what_is_given_now(const Features& features, Kept& kept) {
   auto& stays = kept.restart;
   for (size_t i = 0; i < stays.objects.size(); ++i)
-    if (cannot_be(stays, i) && kept.given_now[i])
-      stays.decision->grants[i].object = kept.given_now[i]->object;
+    if (const auto& given_now = kept.grants[i].given_now; cannot_be(stays, i) && given_now)
+      stays.decision->grants[i].object = given_now->object;
   look_at(features, kept);
   for (size_t i = 0; i < stays.objects.size(); ++i)
     if (cannot_be(stays, i)) stays.left_out[i] = LeftOut::kMissing;
