@@ -18,7 +18,7 @@ class Neighbour : public AttackTest {
     container_.probe({"id", "wait-for /nowhere"});
     const auto created = container_.create();
     ASSERT_EQ(created.status, 0) << created << installation_.last_audit().error;
-    ASSERT_EQ(container_.start().status, 0);
+    ASSERT_THAT(container_.start(), Succeeds());
   }
   void TearDown() override { container_.remove(true); }
 

@@ -106,7 +106,7 @@ TEST_P(PolicyTrust, ALinkOfRootToAFileOfRootIsFollowed) {
 // What was accepted stays in force; the edit that cannot be trusted does not.
 TEST_P(PolicyTrust, AnEditByAnotherDoesNotReplaceThePolicyInForce) {
   policy("grants: [{pin: /sys/fs/bpf/app/flows, as: flows}]\n");
-  ASSERT_EQ(installation_.compile().status, 0);
+  ASSERT_THAT(installation_.compile(), Succeeds());
   policy("grants: [{pin: /sys/fs/bpf/secret, as: secret}]\n");
   ASSERT_EQ(chown(file().c_str(), 1000, 1000), 0);
   expect({{"ls /sys/fs/bpf", "ok flows"}, {"get-ro /sys/fs/bpf/secret", "ENOENT"}});
@@ -117,7 +117,7 @@ TEST_P(PolicyTrust, AnEditByAnotherDoesNotReplaceThePolicyInForce) {
 }
 
 TEST_P(PolicyTrust, ACompiledSetThatRootDoesNotOwnIsNotUsed) {
-  ASSERT_EQ(installation_.compile().status, 0);
+  ASSERT_THAT(installation_.compile(), Succeeds());
   for (const auto& entry : fs::directory_iterator(installation_.cache_directory()))
     ASSERT_EQ(chown(entry.path().c_str(), 1000, 1000), 0);
   policy("grants: [{pin: /sys/fs/bpf/app/flows, as: flows}]\n");
@@ -139,7 +139,7 @@ class PolicyGone : public AttackTest {
     if (IsSkipped()) return;
     make_pins();
     policy("view: {hostBpffs: mask}\n");
-    ASSERT_EQ(installation_.compile().status, 0);
+    ASSERT_THAT(installation_.compile(), Succeeds());
     container_.spec.mounts.push_back({"/sys/fs/bpf", "bind", "/sys/fs/bpf", {"rbind"}});
   }
   [[nodiscard]] std::string directory() const { return installation_.policy_directory(); }

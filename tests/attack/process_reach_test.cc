@@ -59,7 +59,7 @@ class Attacker {
     }
     const auto created = container_.create();
     EXPECT_EQ(created.status, 0) << created;
-    EXPECT_EQ(container_.start().status, 0);
+    EXPECT_THAT(container_.start(), Succeeds());
   }
 
   // The doors to the process that are open.
@@ -170,7 +170,7 @@ TEST_P(Reach, FindsNoDoorToTheHookAndItsCompiler) {
 TEST_P(Reach, FindsNoDoorToTheHookThatDelegates) {
   HookedProcess hooked("delegated");
   attack(hooked.installation().hook_argv("createRuntime"), hooked.state("creating"));
-  EXPECT_EQ(hooked.poststop().status, 0);
+  EXPECT_THAT(hooked.poststop(), Succeeds());
 }
 
 TEST_P(Reach, FindsNoDoorToTheShim) {

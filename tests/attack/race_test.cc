@@ -38,7 +38,7 @@ class Race : public testing::Test {
     installation_.write_policy(
         policy_text("select: {}\nview: {at: /run/bpf/x}\n"
                     "grants: [{pin: /sys/fs/bpf/flows, as: flows}]\n"));
-    ASSERT_EQ(installation_.compile().status, 0);
+    ASSERT_THAT(installation_.compile(), Succeeds());
   }
 
   std::string state(pid_t pid, int number) const {
@@ -196,7 +196,7 @@ class RuntimeRace : public AttackTest {};
 TEST_P(RuntimeRace, OfADirectoryAboveTheTargetWithALinkToTheHost) {
   make_pins();
   policy("view: {at: /run/bpf/x}\ngrants: [{pin: /sys/fs/bpf/app/flows, as: flows}]\n");
-  ASSERT_EQ(installation_.compile().status, 0);
+  ASSERT_THAT(installation_.compile(), Succeeds());
   const TempDirectory host;
   const std::string outside = host.make_directory("outside");
   const auto before = Snapshot::take().mounts;

@@ -121,7 +121,7 @@ TEST_F(SilentVolume, ElsewhereIsNotAsked) {
   EXPECT_EQ(start.result.status, 0) << start.result;
   EXPECT_TRUE(start.has_view("/sys/fs/bpf"));
   EXPECT_EQ(start.installation().last_audit().outcome, "granted");
-  EXPECT_EQ(start.stop().status, 0);
+  EXPECT_THAT(start.stop(), Succeeds());
   EXPECT_THAT(start.installation().records(), IsEmpty());
   EXPECT_EQ(start.questions(), 0U);
 }
@@ -155,8 +155,8 @@ class SilentContainer : public AttackTest {
   void start_and_lead_astray() {
     installation_.hook_into(container_.spec);
     container_.probe({"sleep 1000"});
-    ASSERT_EQ(container_.create().status, 0) << installation_.last_audit().text;
-    ASSERT_EQ(container_.start().status, 0);
+    ASSERT_THAT(container_.create(), Succeeds()) << installation_.last_audit().text;
+    ASSERT_THAT(container_.start(), Succeeds());
     const std::string rootfs = container_.bundle() + "/rootfs";
     fs::rename(rootfs + "/run/bpf", rootfs + "/run/moved");
     fs::create_directory_symlink("/data", rootfs + "/run/bpf");
@@ -164,9 +164,9 @@ class SilentContainer : public AttackTest {
     volume_->fall_silent(Silence::kTaking);
   }
   void end() {
-    ASSERT_EQ(container_.kill().status, 0);
+    ASSERT_THAT(container_.kill(), Succeeds());
     ASSERT_TRUE(container_.wait_stopped());
-    EXPECT_EQ(container_.remove(true).status, 0);
+    EXPECT_THAT(container_.remove(true), Succeeds());
   }
 
   TempDirectory host_;
@@ -180,7 +180,7 @@ TEST_P(SilentContainer, ThatLeadsTheWayToItsViewThereHoldsUpNobodyWhoLooks) {
   EXPECT_THAT(list.out, HasSubstr(R"("view": "unknown")"));
   const auto inspect = pinscope({"inspect", container_.id(), "--output", "json"});
   EXPECT_EQ(inspect.status, 0) << inspect;
-  EXPECT_EQ(installation_.run_gc().status, 0);
+  EXPECT_THAT(installation_.run_gc(), Succeeds());
   EXPECT_THAT(installation_.records(), Contains(container_.id() + ".json"));
   EXPECT_GT(volume_->unanswered(), 0U) << "nobody looked";
 
@@ -241,7 +241,7 @@ TEST_P(SilentContainer, WhoseViewWouldBeThereIsRefusedByTheRuntimeAsWell) {
   if (!installation_.wrapper.empty())
     GTEST_SKIP() << "what plays the older kernel waits for the hook's child, which cannot end";
   policy("view: {at: /data/x/bpf}\ngrants: [{pin: /sys/fs/bpf/app/flows, as: flows}]\n");
-  ASSERT_EQ(installation_.compile().status, 0);
+  ASSERT_THAT(installation_.compile(), Succeeds());
   const std::string reached = host_.path("reached");
   const std::string go_on = host_.path("go-on");
   const std::string script = host_.write("wait",

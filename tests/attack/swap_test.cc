@@ -137,7 +137,7 @@ TEST_P(AttackOnASwap, ABpffsPutBeneathTheViewIsTakenAway) {
   EXPECT_THAT(result.out, HasSubstr("repaired the view"));
   EXPECT_EQ(seen(), old_view());
   EXPECT_EQ(bpf_mounts().size(), 2U);
-  EXPECT_EQ(pinscope::test::run(argv("drift", {})).status, 0);
+  EXPECT_THAT(pinscope::test::run(argv("drift", {})), Succeeds());
 }
 
 // The view is not given up for what cannot be taken away, or where it would not be made again.
@@ -271,8 +271,8 @@ class InitThatLeaves : public SwapTest {
     policy("shared", {"{pin: /sys/fs/bpf/flows}",
                       "{pin: /sys/fs/bpf/counters, access: "
                       "read-write}"});
-    ASSERT_EQ(container_.create().status, 0) << container_.output();
-    ASSERT_EQ(container_.start().status, 0);
+    ASSERT_THAT(container_.create(), Succeeds());
+    ASSERT_THAT(container_.start(), Succeeds());
     ASSERT_TRUE(wait_until([&] {
       std::ifstream file("/proc/" + std::to_string(container_.pid()) + "/comm");
       std::string name;

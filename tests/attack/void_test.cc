@@ -64,12 +64,12 @@ class Void : public AttackTest {
     container_.probe({"sleep 100"});
     const auto created = container_.create();
     ASSERT_EQ(created.status, 0) << created;
-    ASSERT_EQ(container_.start().status, 0);
+    ASSERT_THAT(container_.start(), Succeeds());
   }
   void stop() {
-    ASSERT_EQ(container_.kill().status, 0);
+    ASSERT_THAT(container_.kill(), Succeeds());
     ASSERT_TRUE(container_.wait_stopped());
-    ASSERT_EQ(container_.remove().status, 0);
+    ASSERT_THAT(container_.remove(), Succeeds());
   }
 };
 

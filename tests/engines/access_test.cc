@@ -88,7 +88,7 @@ class AccessOfContainers : public ViewTest {
     container_.probe(commands);
     const auto created = container_.create();
     ASSERT_EQ(created.status, 0) << created;
-    ASSERT_EQ(container_.start().status, 0);
+    ASSERT_THAT(container_.start(), Succeeds());
     ASSERT_TRUE(wait_until([&] { return tried(last) != "no answer"; })) << container_.output();
   }
   void start_with_grant(const std::string& access, std::vector<std::string> commands) {
@@ -372,8 +372,8 @@ TEST_P(AccessOfContainers, IsShownForAllOfThem) {
   RuntimeContainer other(GetParam());
   other.spec.mounts.push_back({"/host", "bind", "/sys/fs/bpf", {"bind"}});
   other.probe({"sleep 100"});
-  ASSERT_EQ(other.create().status, 0);
-  ASSERT_EQ(other.start().status, 0);
+  ASSERT_THAT(other.create(), Succeeds());
+  ASSERT_THAT(other.start(), Succeeds());
   const auto shown = pinscope({"who", kFlows});
   EXPECT_EQ(shown.status, 0) << shown;
   EXPECT_THAT(shown.out, AllOf(HasSubstr("the host"), HasSubstr("test.yaml:"),

@@ -39,13 +39,13 @@ class CommandLine : public ViewTest {
     container_.probe({"sleep 100"});
     const auto created = container_.create();
     ASSERT_EQ(created.status, 0) << created;
-    ASSERT_EQ(container_.start().status, 0);
+    ASSERT_THAT(container_.start(), Succeeds());
   }
 
   void stop() {
-    ASSERT_EQ(container_.kill().status, 0);
+    ASSERT_THAT(container_.kill(), Succeeds());
     ASSERT_TRUE(container_.wait_stopped());
-    ASSERT_EQ(container_.remove().status, 0);
+    ASSERT_THAT(container_.remove(), Succeeds());
   }
 
   CommandResult pinscope(std::vector<std::string> arguments) const {
@@ -262,13 +262,13 @@ TEST_P(CommandLine, CollectsADamagedRecordWhenItsContainerIsGoneAndNotBefore) {
 TEST_P(CommandLine, ExplainsWhatTheContainerThenSees) {
   installation_.hook_into(container_.spec);
   container_.probe({"ls /sys/fs/bpf"});
-  ASSERT_EQ(container_.create().status, 0);
+  ASSERT_THAT(container_.create(), Succeeds());
   const auto explained = explain();
   EXPECT_EQ(explained.status, 0) << explained;
   EXPECT_THAT(explained.out, HasSubstr("would start and see 2 pins at /sys/fs/bpf"));
   EXPECT_THAT(explained.out,
               HasSubstr("map " + std::to_string(map_id("/sys/fs/bpf/flows")) + " (hash)"));
-  EXPECT_EQ(container_.start().status, 0);
+  EXPECT_THAT(container_.start(), Succeeds());
   EXPECT_TRUE(container_.wait_stopped());
   EXPECT_THAT(container_.output(), HasSubstr("counters flows"));
 }
@@ -311,11 +311,11 @@ TEST_P(CommandLine, ExplainsWhatIsDeniedUnderAnotherName) {
 }
 
 TEST_P(CommandLine, ExplainsByTheLastGoodPoliciesAfterABadEdit) {
-  ASSERT_EQ(installation_.compile().status, 0);
+  ASSERT_THAT(installation_.compile(), Succeeds());
   installation_.write_policy("nonsense: [");
   installation_.hook_into(container_.spec);
   container_.probe({"id"});
-  ASSERT_EQ(container_.create().status, 0);
+  ASSERT_THAT(container_.create(), Succeeds());
   const auto explained = explain();
   EXPECT_EQ(explained.status, 0) << explained;
   EXPECT_THAT(explained.out, HasSubstr("this is what the last good policies say"));
@@ -331,7 +331,7 @@ TEST_P(CommandLine, ExplainsByTheLastGoodPoliciesAfterABadEdit) {
 }
 
 TEST_P(CommandLine, FindsNothingWrongWithASoundMachine) {
-  ASSERT_EQ(installation_.compile().status, 0);
+  ASSERT_THAT(installation_.compile(), Succeeds());
   start();
   const auto doctor =
       with_state({"doctor", "--policy", installation_.policy_directory(), "--cache-dir",
@@ -370,7 +370,7 @@ TEST_P(CommandLine, DoctorTellsOfRefusedStartsAndOfPoliciesThatRefuseAll) {
 TEST_P(CommandLine, ExplainsAndPlansWithoutLeavingATrace) {
   installation_.hook_into(container_.spec);
   container_.probe({"id"});
-  ASSERT_EQ(container_.create().status, 0);
+  ASSERT_THAT(container_.create(), Succeeds());
   installation_.write_policy("nonsense: [");
   std::filesystem::remove_all(installation_.cache_directory());
   EXPECT_EQ(explain().status, 1);

@@ -136,10 +136,10 @@ TEST_P(DaemonSet, MountsWhatTheAgentNeedsAndTheAgentLeavesNothingThereButTheShim
 TEST_P(DaemonSet, ComesBackWhereTheShimWasLeft) {
   volume_.update({{"a.yaml", granting("flows", "a")}});
   for (int times = 0; times < 2; ++times) {
-    EXPECT_EQ(pinscope("run").status, 0);
+    EXPECT_THAT(pinscope("run"), Succeeds());
     const std::string bin = directory_.path("real/opt/pinscope/bin/");
-    EXPECT_EQ(run({bin + "pinscope-hook", "--version"}).status, 0);
-    EXPECT_EQ(pinscope("remove").status, 0);
+    EXPECT_THAT(run({bin + "pinscope-hook", "--version"}), Succeeds());
+    EXPECT_THAT(pinscope("remove"), Succeeds());
   }
 }
 

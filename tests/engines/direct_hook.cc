@@ -41,7 +41,7 @@ void DirectHook::expect_view(const CommandResult& result) {
   EXPECT_EQ(access(process_->path("/sys/fs/bpf/flows").c_str(), F_OK), 0) << result;
   EXPECT_THAT(installation_.records(), testing::ElementsAre("direct.json"));
   EXPECT_EQ(installation_.last_audit().outcome, "granted");
-  EXPECT_EQ(installation_.run_hook("poststop", state("", "stopped")).status, 0);
+  EXPECT_THAT(installation_.run_hook("poststop", state("", "stopped")), Succeeds());
   process_ = std::make_unique<ContainerProcess>(rootfs_);
   mounts_before_ = process_->mounts();
 }

@@ -146,7 +146,7 @@ TEST_P(Docker, StartsAgainWhereItsCommandLineNamesADefaultRuntime) {
 // A user's process, stopped as soon as it has dockerd for its file: nothing that it says is a fact
 // or goes into a command of root's.
 TEST_P(Docker, BelievesNoProcessOfAUser) {
-  ASSERT_EQ(machine().run({"test", "-x", "/usr/bin/python3"}).status, 0);
+  ASSERT_THAT(machine().run({"test", "-x", "/usr/bin/python3"}), Succeeds());
   const pid_t liar = machine().start(
       "liar",
       {"/usr/bin/python3", "-c",
@@ -173,7 +173,7 @@ TEST_P(Docker, BelievesNoProcessOfAUser) {
 
 // dockerd 20.10 cannot check its configuration, and says so with the same exit status.
 TEST_P(Docker, IsWiredWhereItHasNoFileOfItsOwn) {
-  ASSERT_EQ(machine().run({"rm", "/etc/docker/daemon.json"}).status, 0);
+  ASSERT_THAT(machine().run({"rm", "/etc/docker/daemon.json"}), Succeeds());
   install();
   EXPECT_THAT(machine().read("/etc/docker/daemon.json"), HasSubstr("pinscope-runtime-docker"));
 }
@@ -231,7 +231,7 @@ TEST_P(Docker, GivesTheViewAgainAfterARestart) {
   ASSERT_EQ(result.status, 0) << result;
   expect_the_grant_works(docker(exec));
   EXPECT_EQ(test_->records().size(), 1U);
-  EXPECT_EQ(docker({"rm", "-f", "web"}).status, 0);
+  EXPECT_THAT(docker({"rm", "-f", "web"}), Succeeds());
   EXPECT_THAT(test_->records(), IsEmpty());
 }
 
@@ -242,7 +242,7 @@ TEST_P(Docker, TakesTheWiringUpWhileItRuns) {
   std::vector<std::string> before = {
       "create", "--name", "before", "--network", "none", EngineMachine::kImage, "/bin/probe"};
   before.insert(before.end(), kUseTheGrant.begin(), kUseTheGrant.end());
-  ASSERT_EQ(docker(before).status, 0);
+  ASSERT_THAT(docker(before), Succeeds());
   install();
   const auto status = [&] {
     return machine().run({"pinscope", "engine", "status", "--engine", "docker"});
@@ -256,7 +256,7 @@ TEST_P(Docker, TakesTheWiringUpWhileItRuns) {
            std::string::npos;
   })) << machine().log("dockerd");
   expect_the_grant_works(run({}));
-  EXPECT_EQ(status().status, 0) << status();
+  EXPECT_THAT(status(), Succeeds());
   install({"--set-default"});
   EXPECT_THAT(status().out, HasSubstr("its default runtime is \"runc\""));
   ASSERT_EQ(::kill(server_, SIGHUP), 0);
@@ -327,7 +327,7 @@ TEST_P(Docker, GivesAViewToWhoAsksForTheDevice) {
       "cdi: true\nselect: {user: {uid: 1000}}\n"
       "grants:\n  - {pin: /sys/fs/bpf/flows, access: read}\n",
       "flow-readers");
-  ASSERT_EQ(machine().run({"pinscope", "cdi", "generate"}).status, 0);
+  ASSERT_THAT(machine().run({"pinscope", "cdi", "generate"}), Succeeds());
   start();
   const auto as = [&](const std::string& user, std::vector<std::string> options) {
     options.insert(options.end(), {"--user", user, "--security-opt", "seccomp=unconfined"});

@@ -76,7 +76,7 @@ class Drift : public ViewTest {
     container_.spec.args.front() = program_;
     const auto created = container_.create();
     ASSERT_EQ(created.status, 0) << created;
-    ASSERT_EQ(container_.start().status, 0);
+    ASSERT_THAT(container_.start(), Succeeds());
   }
   void start(const std::string& spec) {
     policy(spec);
@@ -136,7 +136,7 @@ TEST_P(Drift, KnowsEachLayout) {
     EXPECT_THAT(found(), IsEmpty()) << layout;
     stop();
     (void)container_.remove();
-    ASSERT_EQ(installation_.run_gc().status, 0);
+    ASSERT_THAT(installation_.run_gc(), Succeeds());
   }
 }
 
@@ -239,7 +239,7 @@ TEST_P(Drift, NamesWhatSomebodyDidToAView) {
 
 TEST_P(Drift, SaysThatALastGoodSetIsInForce) {
   start(kFlows);
-  ASSERT_EQ(installation_.compile().status, 0);
+  ASSERT_THAT(installation_.compile(), Succeeds());
   installation_.write_policy("rubbish: [\n");
   EXPECT_THAT(found(), ElementsAre(StartsWith("last-good: the policy files are not in force, an "
                                               "older set is: test.yaml:")));
@@ -290,7 +290,7 @@ TEST_P(Drift, ShowsOneContainerAlone) {
   RuntimeContainer other(GetParam());
   other.spec.hooks["createRuntime"] = {installation_.hook("createRuntime")};
   other.probe({"sleep 100"});
-  ASSERT_EQ(other.create().status, 0);
+  ASSERT_THAT(other.create(), Succeeds());
   policy(std::string(kFlows) + kCounters);
   EXPECT_THAT(drift().out, HasSubstr("2 of 2 containers drifted"));
   const auto one = drift({"--container", container_.id()});

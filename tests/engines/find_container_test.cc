@@ -36,7 +36,7 @@ class FindContainer : public testing::Test {
     spec.args = {"/bin/probe", "sleep 100"};
     spec.annotations["bundle"] = "/evil";
     const std::string rootfs = bundle + "/rootfs";
-    ASSERT_EQ(machine().run({"mkdir", "-p", rootfs}).status, 0);
+    ASSERT_THAT(machine().run({"mkdir", "-p", rootfs}), Succeeds());
     const auto unpacked = machine().run({"tar", "-C", rootfs, "-xf", EngineMachine::kImageRootfs});
     ASSERT_EQ(unpacked.status, 0) << unpacked;
     machine().write(bundle + "/config.json", to_config_json(spec));

@@ -216,7 +216,7 @@ TEST_P(FollowServiceOfTwo, TakesNotEverythingFromThemForAPolicy) {
   }
   end_second();
   // Of one alone it is what the policy says.
-  EXPECT_EQ(apply({"--automatic", "--container", container_.id()}).status, 0);
+  EXPECT_THAT(apply({"--automatic", "--container", container_.id()}), Succeeds());
   EXPECT_EQ(seen(), "");
 }
 

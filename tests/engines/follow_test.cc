@@ -40,7 +40,7 @@ class Follow : public ViewTest {
     container_.probe({"sleep 100"});
     const auto created = container_.create();
     ASSERT_EQ(created.status, 0) << created;
-    ASSERT_EQ(container_.start().status, 0);
+    ASSERT_THAT(container_.start(), Succeeds());
   }
 
   [[nodiscard]] CommandResult pinscope(std::vector<std::string> arguments) const {
@@ -118,7 +118,7 @@ TEST_P(Follow, IsNoDriftUntilTheSourceIsThere) {
 
 TEST_P(Follow, IsForetoldByExplainAndPlan) {
   container_.probe({"id"});
-  ASSERT_EQ(container_.create().status, 0);
+  ASSERT_THAT(container_.create(), Succeeds());
   const std::vector<std::string> which = {"--bundle", container_.bundle(), "--id", container_.id()};
   const auto ask = [&](std::vector<std::string> command) {
     command.insert(command.end(), which.begin(), which.end());

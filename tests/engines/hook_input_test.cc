@@ -138,11 +138,9 @@ TEST_F(HookInput, MayHaveAnyIdThatIsAFileName) {
     EXPECT_EQ(result.status, 0) << result;
     EXPECT_THAT(installation_.records(), testing::ElementsAre(id + ".json"));
     process_->end();
-    EXPECT_EQ(
-        installation_
-            .run_hook("poststop", "{\"id\": \"" + id + "\", \"bundle\": \"" + bundle() + "\"}")
-            .status,
-        0);
+    EXPECT_THAT(installation_.run_hook(
+                    "poststop", "{\"id\": \"" + id + "\", \"bundle\": \"" + bundle() + "\"}"),
+                Succeeds());
     process_ = std::make_unique<ContainerProcess>(rootfs_);
   }
 }
@@ -213,7 +211,7 @@ TEST_F(HookInput, AtPoststopNeedsNoProcessAndNoRecord) {
   const auto unknown = installation_.run_hook(
       "poststop", R"({"id": "never-seen", "status": "stopped", "bundle": "/gone"})");
   EXPECT_EQ(unknown.status, 0) << unknown;
-  EXPECT_EQ(create(state()).status, 0);
+  EXPECT_THAT(create(state()), Succeeds());
   process_->end();
   const auto known = installation_.run_hook(
       "poststop", R"({"id": "direct", "status": "stopped", "bundle": ")" + bundle() + "\"}");

@@ -82,7 +82,7 @@ TEST_F(RootlessHook, LeavesContainersAloneOutsideOfAUserNamespaceToo) {
 TEST_F(RootlessHook, ReadsTheStateThatItDoesNotNeed) {
   if (!has_program("bash")) GTEST_SKIP() << "there is no bash here, as in a guest";
   in_front_ = {"bash", "-c", "set -o pipefail; head -c 1000000 /dev/zero | \"$@\"", "bash"};
-  for (const char* stage : {"createRuntime", "poststop"}) EXPECT_EQ(run(stage, "").status, 0);
+  for (const char* stage : {"createRuntime", "poststop"}) EXPECT_THAT(run(stage, ""), Succeeds());
 }
 
 TEST_F(RootlessHook, GivesPodmanTheConfigurationBackAsItWas) {

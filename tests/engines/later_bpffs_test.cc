@@ -223,8 +223,8 @@ class WhileItIsSetUp : public LaterBpffs {
         installation_.hook("createRuntime"),
         {.path = "/bin/sh", .args = {"sh", "-c", script}, .env = {}}};
     container_.probe({"sleep 30000"});
-    ASSERT_EQ(container_.create().status, 0);
-    ASSERT_EQ(container_.start().status, 0);
+    ASSERT_THAT(container_.create(), Succeeds());
+    ASSERT_THAT(container_.start(), Succeeds());
   }
   [[nodiscard]] std::string said() const { return read_file(said_.path("out")); }
 

@@ -52,9 +52,9 @@ TEST_P(Lifecycle, MakesOneViewAndOneRecordWhenTheHookRunsTwice) {
   container_.spec.hooks["prestart"] = {installation_.hook("prestart")};
   container_.spec.hooks["createRuntime"] = {installation_.hook("createRuntime")};
   container_.probe({"ls /sys/fs/bpf", "mounts /sys/fs/bpf"});
-  ASSERT_EQ(container_.create().status, 0);
+  ASSERT_THAT(container_.create(), Succeeds());
   EXPECT_THAT(installation_.records(), ElementsAre(container_.id() + ".json"));
-  ASSERT_EQ(container_.start().status, 0);
+  ASSERT_THAT(container_.start(), Succeeds());
   ASSERT_TRUE(container_.wait_stopped());
   EXPECT_THAT(container_.output(), HasSubstr("ls /sys/fs/bpf: ok flows\n"));
   EXPECT_THAT(container_.output(), testing::Not(HasSubstr(";"))) << "two mounts at one place";
@@ -78,7 +78,7 @@ TEST_P(Lifecycle, RecordsTheInstancesByWhatFindsThemInAnyMountNamespace) {
                                          "  - {pin: /sys/fs/bpf/counters, access: read-write}\n"));
   installation_.hook_into(container_.spec);
   container_.probe({"sleep 100"});
-  ASSERT_EQ(container_.create().status, 0);
+  ASSERT_THAT(container_.create(), Succeeds());
   const std::string view = "/proc/" + std::to_string(container_.pid()) + "/root/sys/fs/bpf";
   const auto rows = [&](unsigned id) {
     return HasSubstr("\"rows\":[" + instance_at(view, true, id) + "," +
@@ -104,11 +104,11 @@ TEST_P(Lifecycle, RecordsAContainerFromItsCreationToItsDeletion) {
   EXPECT_EQ(record.unsigned_or("pid", 0).value(), static_cast<uint64_t>(container_.pid()));
   EXPECT_EQ(record.string_or("bundle", "").value(), container_.bundle());
 
-  ASSERT_EQ(container_.start().status, 0);
+  ASSERT_THAT(container_.start(), Succeeds());
   EXPECT_THAT(installation_.records(), ElementsAre(container_.id() + ".json"));
-  ASSERT_EQ(container_.kill().status, 0);
+  ASSERT_THAT(container_.kill(), Succeeds());
   ASSERT_TRUE(container_.wait_stopped());
-  ASSERT_EQ(container_.remove().status, 0);
+  ASSERT_THAT(container_.remove(), Succeeds());
   EXPECT_THAT(installation_.records(), IsEmpty());
   EXPECT_EQ(installation_.last_audit().outcome, "removed");
   EXPECT_EQ(installation_.last_audit().stage, "poststop");

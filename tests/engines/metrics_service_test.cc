@@ -137,12 +137,12 @@ class MetricsService : public ViewTest {
 };
 
 TEST_P(MetricsService, TellsWhatHasHappenedSinceTheLastScrape) {
-  EXPECT_EQ(run({"id"}).status, 0);
+  EXPECT_THAT(run({"id"}), Succeeds());
   const auto served = serve_socket({}, [&] {
     EXPECT_THAT(ask(connect_to(socket_)),
                 AllOf(StartsWith("HTTP/1.1 200 OK\r\n"),
                       HasSubstr("\npinscope_audit_lines_total{outcome=\"granted\"} 1\n")));
-    EXPECT_EQ(run({"id"}).status, 0);
+    EXPECT_THAT(run({"id"}), Succeeds());
     EXPECT_TRUE(wait_until([&] {
       return ask(connect_to(socket_))
                  .find("\npinscope_audit_lines_total{outcome=\"granted\"} 2\n") !=
@@ -231,7 +231,7 @@ TEST_P(MetricsService, ServesTheLoopbackAndNoOtherAddress) {
 TEST_P(MetricsService, ServesBesideTheEnginesPluginAsWell) {
   const auto served =
       serve_socket({"--nri", "--nri-socket", directory_.path("there-is-no-engine")}, [&] {
-        EXPECT_EQ(run({"id"}).status, 0);
+        EXPECT_THAT(run({"id"}), Succeeds());
         EXPECT_THAT(ask(connect_to(socket_)),
                     HasSubstr("\npinscope_audit_lines_total{outcome=\"granted\"} 1\n"));
         const Fd silent = connect_to(socket_);
@@ -256,7 +256,7 @@ TEST_P(MetricsService, ServesBesideThePluginAndValues) {
             return ask(connect_to(socket_)).find("\npinscope_values_up{part=\"service\"} 1\n") !=
                    std::string::npos;
           })) << ask(connect_to(socket_));
-          EXPECT_EQ(run({"id"}).status, 0);
+          EXPECT_THAT(run({"id"}), Succeeds());
         });
     EXPECT_EQ(served.status, 0) << served;
     EXPECT_EQ(::kill(holder, SIGTERM), 0);

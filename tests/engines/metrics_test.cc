@@ -66,7 +66,7 @@ class Metrics : public ViewTest {
     container_.probe({"sleep 100"});
     const auto created = container_.create();
     ASSERT_EQ(created.status, 0) << created;
-    ASSERT_EQ(container_.start().status, 0);
+    ASSERT_THAT(container_.start(), Succeeds());
     is_started_ = true;
   }
   void end() {
@@ -117,7 +117,7 @@ TEST_P(Metrics, FollowWhatHappensToItsSourceAndItsProcess) {
   EXPECT_EQ(all[R"(pinscope_views{engine="unknown",state="running"})"], "0");
   EXPECT_EQ(all[R"(pinscope_grants{access="read",source="stale"})"], "0");
   EXPECT_EQ(all[R"(pinscope_leftovers{kind="record"})"], "1");
-  ASSERT_EQ(installation_.run_gc().status, 0);
+  ASSERT_THAT(installation_.run_gc(), Succeeds());
   all = numbers();
   EXPECT_EQ(all[R"(pinscope_leftovers{kind="record"})"], "0");
   EXPECT_EQ(all[R"(pinscope_audit_lines_total{outcome="collected"})"], "1");
@@ -193,12 +193,12 @@ TEST_P(Metrics, MissATrailWhoseDirectoryIsNotThere) {
 // The counters go on through everything that happens to a trail.
 TEST_P(Metrics, CountEachStartOnce) {
   const auto starts = [&] { return numbers()[R"(pinscope_audit_lines_total{outcome="granted"})"]; };
-  EXPECT_EQ(run({"id"}).status, 0);
+  EXPECT_THAT(run({"id"}), Succeeds());
   EXPECT_EQ(starts(), "1");
   EXPECT_EQ(starts(), "1");
-  EXPECT_EQ(run({"id"}).status, 0);
+  EXPECT_THAT(run({"id"}), Succeeds());
   std::filesystem::rename(installation_.audit_path(), installation_.audit_path() + ".1");
-  EXPECT_EQ(run({"id"}).status, 0);
+  EXPECT_THAT(run({"id"}), Succeeds());
   EXPECT_EQ(starts(), "3");
   std::filesystem::remove(installation_.audit_path() + ".1");
   EXPECT_EQ(starts(), "3");
@@ -207,7 +207,7 @@ TEST_P(Metrics, CountEachStartOnce) {
 }
 
 TEST_P(Metrics, KeepTheirCountersWhereRootAloneReadsThem) {
-  EXPECT_EQ(run({"id"}).status, 0);
+  EXPECT_THAT(run({"id"}), Succeeds());
   (void)numbers();
   size_t files = 0;
   for (const auto& file : std::filesystem::directory_iterator(installation_.cache_directory())) {

@@ -35,7 +35,7 @@ TEST_F(KubernetesNode, GetsProgramsPoliciesAndWiring) {
   const auto result = node_.run(
       [&] {
         EXPECT_TRUE(node_.takes("name: a"));
-        EXPECT_EQ(run(node_.command("ready")).status, 0);
+        EXPECT_THAT(run(node_.command("ready")), Succeeds());
       },
       {"--engine", "crio"});
   EXPECT_EQ(result.status, 0) << result;

@@ -44,7 +44,7 @@ class NriStart : public NriPlugin {
     const auto response = engine_.create(played_);
     EXPECT_EQ(response.payload, "") << "hooks in the mode without";
     container_.probe({"ls /sys/fs/bpf", "cat /run/bpf/flows/entries"});
-    EXPECT_EQ(container_.create().status, 0);
+    EXPECT_THAT(container_.create(), Succeeds());
     played_.pid = container_.pid();
     return engine_.start(played_);
   }
@@ -55,10 +55,10 @@ TEST_P(NriStart, GivesAContainerItsViewBeforeItsProcessRuns) {
   const auto response = create_and_tell();
   ASSERT_EQ(response.code, nri::RpcCode::kOk) << response.message;
   EXPECT_THAT(installation_.records(), ElementsAre(container_.id() + ".json"));
-  EXPECT_EQ(container_.start().status, 0);
+  EXPECT_THAT(container_.start(), Succeeds());
   EXPECT_TRUE(container_.wait_stopped());
   EXPECT_THAT(container_.output(), HasSubstr("ls /sys/fs/bpf: ok flows\n"));
-  EXPECT_EQ(container_.remove(true).status, 0);
+  EXPECT_THAT(container_.remove(true), Succeeds());
   EXPECT_EQ(engine_.remove(played_).code, nri::RpcCode::kOk);
   EXPECT_THAT(installation_.records(), IsEmpty());
   EXPECT_EQ(installation_.last_audit().outcome, "removed");
@@ -72,11 +72,11 @@ TEST_P(NriStart, GivesAContainerValues) {
   const ValuesDaemons daemons(installation_.state_directory());
   show_values();
   ASSERT_EQ(create_and_tell().code, nri::RpcCode::kOk);
-  EXPECT_EQ(container_.start().status, 0);
+  EXPECT_THAT(container_.start(), Succeeds());
   EXPECT_TRUE(container_.wait_stopped());
   EXPECT_THAT(container_.output(),
               HasSubstr("cat /run/bpf/flows/entries: ok " + std::string(kEntryOf42) + "\n"));
-  EXPECT_EQ(container_.remove(true).status, 0);
+  EXPECT_THAT(container_.remove(true), Succeeds());
   EXPECT_EQ(engine_.remove(played_).code, nri::RpcCode::kOk);
   EXPECT_THAT(installation_.records(), IsEmpty());
 }
@@ -101,7 +101,7 @@ TEST_P(NriStart, KeepsTheRecordOfAContainerThatIsStillThere) {
   ASSERT_EQ(create_and_tell().code, nri::RpcCode::kOk);
   EXPECT_EQ(engine_.remove(played_).code, nri::RpcCode::kOk);
   EXPECT_THAT(installation_.records(), ElementsAre(container_.id() + ".json"));
-  EXPECT_EQ(container_.remove(true).status, 0);
+  EXPECT_THAT(container_.remove(true), Succeeds());
   EXPECT_EQ(engine_.remove(played_).code, nri::RpcCode::kOk);
   EXPECT_THAT(installation_.records(), IsEmpty());
 }
@@ -110,7 +110,7 @@ TEST_P(NriStart, KeepsTheRecordOfAContainerThatIsStillThere) {
 TEST_P(NriStart, JudgesNoRecordsThatItMayOnlyRead) {
   if (!kHookCanSucceed) GTEST_SKIP() << "the leak sanitizer fails in a hook of pinscoped";
   ASSERT_EQ(create_and_tell().code, nri::RpcCode::kOk);
-  EXPECT_EQ(container_.remove(true).status, 0);
+  EXPECT_THAT(container_.remove(true), Succeeds());
   const std::string records = installation_.state_directory();
   ASSERT_EQ(::mount(records.c_str(), records.c_str(), nullptr, MS_BIND, nullptr), 0);
   ASSERT_EQ(::mount(nullptr, records.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr),

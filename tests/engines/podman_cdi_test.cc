@@ -125,7 +125,7 @@ TEST_P(PodmanCdi, GivesSeveralDevicesToOneContainer) {
 TEST_P(PodmanCdi, RefusesADeviceWhosePolicyIsGone) {
   generate();
   test_->write_policy(kOfUser1000, "renamed");
-  ASSERT_EQ(machine().run({"rm", "/etc/pinscope/policy.d/flow-readers.yaml"}).status, 0);
+  ASSERT_THAT(machine().run({"rm", "/etc/pinscope/policy.d/flow-readers.yaml"}), Succeeds());
   expect_refused(run("1000:1000", {kReaders}), "there is no such policy");
   const auto list = machine().run({"pinscope", "cdi", "list"});
   EXPECT_EQ(list.status, 1);

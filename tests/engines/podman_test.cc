@@ -122,7 +122,7 @@ TEST_P(Podman, TellsOfAServiceThatRunsSinceBeforeTheWiring) {
   machine().stop(service);
   start();
   expect_the_grant_works(run_by_service());
-  EXPECT_EQ(status().status, 0) << status();
+  EXPECT_THAT(status(), Succeeds());
   machine().stop(service);
 }
 
@@ -282,7 +282,7 @@ TEST_P(Podman, GivesTheViewAgainAfterARestart) {
   ASSERT_EQ(result.status, 0) << result;
   expect_the_grant_works(podman(exec));
   EXPECT_EQ(test_->records().size(), 1U);
-  EXPECT_EQ(podman({"rm", "-f", "-t", "0", "web"}).status, 0);
+  EXPECT_THAT(podman({"rm", "-f", "-t", "0", "web"}), Succeeds());
   EXPECT_THAT(test_->records(), IsEmpty());
 }
 
@@ -307,7 +307,7 @@ TEST_P(Podman, DoctorNamesContainersThatItHasNoRecordOf) {
   const std::string found = doctor();
   EXPECT_THAT(found, testing::HasSubstr("; but a policy selects every container"));
   EXPECT_THAT(found, Not(testing::HasSubstr(after)));
-  EXPECT_EQ(podman({"rm", "-f", "-t", "0", before}).status, 0);
+  EXPECT_THAT(podman({"rm", "-f", "-t", "0", before}), Succeeds());
   EXPECT_THAT(doctor(), testing::HasSubstr("every container that runs has a record"));
 }
 
@@ -375,7 +375,7 @@ TEST_P(Podman, IsAsItWasWhenTheWiringIsRemoved) {
   const auto before = files_below(machine().outside("/usr/share/containers"));
   const auto etc = files_below(machine().outside("/etc/containers"));
   install();
-  EXPECT_EQ(machine().run({"pinscope", "engine", "status", "--engine", "podman"}).status, 0);
+  EXPECT_THAT(machine().run({"pinscope", "engine", "status", "--engine", "podman"}), Succeeds());
   const auto result = machine().run({"pinscope", "engine", "remove", "--engine", "podman"});
   EXPECT_EQ(result.status, 0) << result;
   EXPECT_EQ(files_below(machine().outside("/usr/share/containers")), before);

@@ -16,7 +16,7 @@ class RequiredPolicy : public DirectHook {
                                            "  - {pin: /sys/fs/bpf/flows, as: other}\n",
                                            "other"),
                                "other.yaml");
-    EXPECT_EQ(installation_.compile().status, 0);
+    EXPECT_THAT(installation_.compile(), Succeeds());
   }
   void require(const std::string& policy) { installation_.options = {"--require-policy", policy}; }
 };
@@ -57,8 +57,8 @@ TEST_F(RequiredPolicy, IsOneOfSeveralThatAllMustSelect) {
 // Each device of a container brings a hook of its own.
 TEST_F(RequiredPolicy, IsCheckedByTheSecondHookOfOneStartToo) {
   require("test");
-  ASSERT_EQ(create(state()).status, 0);
-  EXPECT_EQ(create(state()).status, 0);
+  ASSERT_THAT(create(state()), Succeeds());
+  EXPECT_THAT(create(state()), Succeeds());
   require("other");
   const auto second = create(state());
   EXPECT_EQ(second.status, 1) << second;
@@ -66,16 +66,16 @@ TEST_F(RequiredPolicy, IsCheckedByTheSecondHookOfOneStartToo) {
   EXPECT_THAT(installation_.records(), testing::IsEmpty())
       << "no runtime has to call poststop for a container that it does not start";
   for (int i = 0; i < 2; ++i)
-    EXPECT_EQ(installation_.run_hook("poststop", state("", "stopped")).status, 0);
+    EXPECT_THAT(installation_.run_hook("poststop", state("", "stopped")), Succeeds());
 }
 
 TEST_F(RequiredPolicy, ThatIsRefusedLeavesTheRecordOfAnotherProcessAlone) {
-  ASSERT_EQ(create(state()).status, 0);
+  ASSERT_THAT(create(state()), Succeeds());
   const ContainerProcess other(rootfs_);
   require("other");
   EXPECT_EQ(create(state_with("pid", std::to_string(other.pid()))).status, 1);
   EXPECT_THAT(installation_.records(), testing::ElementsAre("direct.json"));
-  EXPECT_EQ(installation_.run_hook("poststop", state("", "stopped")).status, 0);
+  EXPECT_THAT(installation_.run_hook("poststop", state("", "stopped")), Succeeds());
 }
 
 // The first hook makes the view: a second one that knows more must not find out and stay silent.
@@ -85,8 +85,8 @@ TEST_F(RequiredPolicy, ThatTheFirstHookOfOneStartDidNotKnowStopsTheStart) {
                                          "  - {pin: /sys/fs/bpf/flows, as: podman}\n",
                                          "other"),
                              "other.yaml");
-  ASSERT_EQ(installation_.compile().status, 0);
-  ASSERT_EQ(create(state()).status, 0);
+  ASSERT_THAT(installation_.compile(), Succeeds());
+  ASSERT_THAT(create(state()), Succeeds());
   installation_.options = {"--engine", "podman"};
   const auto second = create(state());
   EXPECT_EQ(second.status, 1) << second;
@@ -103,9 +103,9 @@ TEST_F(RequiredPolicy, MayBeKnownToTheFirstHookOfAStartAndNotToTheSecond) {
                                          "  - {pin: /sys/fs/bpf/flows, as: podman}\n",
                                          "other"),
                              "other.yaml");
-  ASSERT_EQ(installation_.compile().status, 0);
+  ASSERT_THAT(installation_.compile(), Succeeds());
   installation_.options = {"--engine", "podman"};
-  ASSERT_EQ(create(state()).status, 0);
+  ASSERT_THAT(create(state()), Succeeds());
   installation_.options.clear();
   expect_view(create(state()));
 }
@@ -117,13 +117,13 @@ class PodLabel : public DirectHook {
         policy_text("select: {kubernetes: {labels: {app: web, tier: [a, \"b*\"]}}}\n"
                     "grants:\n"
                     "  - {pin: /sys/fs/bpf/flows}\n"));
-    ASSERT_EQ(installation_.compile().status, 0);
+    ASSERT_THAT(installation_.compile(), Succeeds());
   }
 };
 
 TEST_F(PodLabel, OfTheHooksOptionsSelects) {
   installation_.options = {"--pod-label", "app=web", "--pod-label", "tier=b1"};
-  ASSERT_EQ(create(state()).status, 0);
+  ASSERT_THAT(create(state()), Succeeds());
   EXPECT_THAT(installation_.last_audit().text,
               HasSubstr(R"("kubernetes_labels":{"app":{"value":"web","established_by":)"
                         R"("the hook's --pod-label option"},"tier":{"value":"b1",)"));
@@ -138,7 +138,7 @@ TEST_F(PodLabel, NeverComesFromAnAnnotation) {
   installation_.directory().write("bundle/config.json", to_config_json(spec));
   for (const char* engine : {"containerd", "crio", "podman", "docker"}) {
     installation_.options = {"--engine", engine};
-    EXPECT_EQ(create(state(R"(, "annotations": {"app": "web", "tier": "a"})")).status, 0);
+    EXPECT_THAT(create(state(R"(, "annotations": {"app": "web", "tier": "a"})")), Succeeds());
     expect_nothing_left();
   }
 }

@@ -152,7 +152,7 @@ TEST_P(Rootless, ContainersOfASessionNeedNoCapabilityButAProfile) {
       "jq '.syscalls |= map(.names -= [\"bpf\"]) + [1, 4, 7, 15 | {names: [\"bpf\"], action: "
       "\"SCMP_ACT_ALLOW\", args: [{index: 0, value: ., op: \"SCMP_CMP_EQ\"}]}]' "
       "/usr/share/containers/seccomp.json >$HOME/bpf-reader.json";
-  ASSERT_EQ(as_user({"sh", "-c", make}).status, 0);
+  ASSERT_THAT(as_user({"sh", "-c", make}), Succeeds());
   const auto options =
       join_words(kWithView, {"--cap-drop", "all", "--security-opt",
                              "seccomp=" + std::string(kHome) + "/bpf-reader.json"});
@@ -237,7 +237,7 @@ TEST_P(Rootless, AnOlderPodmanOfTheUserHasNoViewUntilItIsToldToStartAgain) {
   const auto before = in_session(podman_run(options));
   EXPECT_EQ(answer(before, "get-rw /sys/fs/bpf/flows"), "EACCES") << before;
   EXPECT_EQ(answer(before, "get-ro /sys/fs/bpf/keys"), "EACCES");
-  EXPECT_EQ(in_session({"podman", "system", "migrate"}).status, 0);
+  EXPECT_THAT(in_session({"podman", "system", "migrate"}), Succeeds());
   expect_the_grant_works(in_session(podman_run(options)));
 }
 

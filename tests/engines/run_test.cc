@@ -67,12 +67,12 @@ TEST_P(PlainContainer, CanBeCreatedStartedKilledAndDeletedStepByStep) {
   ASSERT_EQ(created.status, 0) << created;
   EXPECT_GT(container.pid(), 0);
   EXPECT_EQ(container.output(), "");
-  EXPECT_EQ(container.start().status, 0);
+  EXPECT_THAT(container.start(), Succeeds());
   EXPECT_TRUE(wait_until([&] { return !container.output().empty(); }));
   EXPECT_EQ(container.output(), "id: ok uid=0 gid=0\n");
-  EXPECT_EQ(container.kill().status, 0);
+  EXPECT_THAT(container.kill(), Succeeds());
   EXPECT_TRUE(container.wait_stopped());
-  EXPECT_EQ(container.remove().status, 0);
+  EXPECT_THAT(container.remove(), Succeeds());
 }
 
 TEST_P(PlainContainer, HonoursItsSeccompProfile) {
@@ -86,7 +86,7 @@ TEST_P(PlainContainer, LeavesNothingOnTheMachine) {
   const Snapshot before = Snapshot::take();
   {
     RuntimeContainer container(GetParam());
-    ASSERT_EQ(container.probe({"id"}).run().status, 0);
+    ASSERT_THAT(container.probe({"id"}).run(), Succeeds());
   }
   EXPECT_EQ(before, Snapshot::take());
 }

@@ -93,7 +93,7 @@ TEST_F(Run, OfRootIsVoidAndRefusedIfThePolicySaysReject) {
       "select: {engine: host, user: {uid: 0}}\n"
       "grants:\n  - {pin: /sys/fs/bpf/flows, access: read}\n";
   installation_.write_policy(policy_text(rest));
-  EXPECT_EQ(probe(0, {"id"}).status, 0);
+  EXPECT_THAT(probe(0, {"id"}), Succeeds());
   EXPECT_THAT(installation_.last_audit().text, HasSubstr("\"void\":[\"cap-sys-admin\""));
   installation_.write_policy(policy_text(rest + "view: {void: reject}\n"));
   EXPECT_EQ(probe(0, {"id"}).status, 125);
@@ -123,7 +123,7 @@ TEST_F(Run, GivesAUserProgramsForSocketsAndNoneThatReachTheMachine) {
 // The command's exit status is the command's, so nothing of ours is its parent; a process that
 // waits for it tells of its end.
 TEST_F(Run, LeavesNoRecordBehindHoweverTheSessionEnds) {
-  EXPECT_EQ(probe(kUser, {"id"}).status, 0);
+  EXPECT_THAT(probe(kUser, {"id"}), Succeeds());
   EXPECT_TRUE(wait_until([&] { return installation_.records().empty(); }));
   EXPECT_TRUE(wait_until([&] { return installation_.last_audit().outcome == "removed"; }));
   EXPECT_EQ(installation_.last_audit().stage, "run");
@@ -179,7 +179,7 @@ TEST_F(Run, ForgetsTheSessionsThatHaveEndedAndNoOther) {
           .while_running([&](pid_t child) {
             const std::string record = "session-" + std::to_string(child) + ".json";
             EXPECT_TRUE(wait_until([&] { return !installation_.records().empty(); }));
-            for (int i = 0; i < 5; ++i) EXPECT_EQ(probe(kUser, {"id"}).status, 0);
+            for (int i = 0; i < 5; ++i) EXPECT_THAT(probe(kUser, {"id"}), Succeeds());
             EXPECT_TRUE(wait_until([&] { return installation_.records().size() == 1; }));
             EXPECT_THAT(installation_.records(), testing::Contains(record));
             check(kill(child, SIGKILL), "kill");
@@ -322,7 +322,7 @@ TEST_F(Run, GcCollectsARecordThatWasLeft) {
   EXPECT_TRUE(wait_until([&] { return installation_.records().empty(); }));
   std::filesystem::copy(directory_.path("left"), records);
   EXPECT_THAT(installation_.records(), SizeIs(1));
-  EXPECT_EQ(installation_.run_gc().status, 0);
+  EXPECT_THAT(installation_.run_gc(), Succeeds());
   EXPECT_THAT(installation_.records(), IsEmpty());
   EXPECT_EQ(installation_.last_audit().outcome, "collected");
 }

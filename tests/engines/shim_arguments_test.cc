@@ -107,7 +107,7 @@ TEST_F(ShimAlone, FindsTheBundleWhereverItIsOnTheCommandLine) {
         {"create", "-b", bundle(), "id", "-b=" + real}}) {
     SCOPED_TRACE(testing::PrintToString(arguments));
     write_file(real + "/config.json", decoy);
-    ASSERT_EQ(call(arguments).status, 0);
+    ASSERT_THAT(call(arguments), Succeeds());
     EXPECT_THAT(read_file(real + "/config.json"), HasSubstr("createRuntime"));
     EXPECT_EQ(config(), decoy);
   }
@@ -115,7 +115,7 @@ TEST_F(ShimAlone, FindsTheBundleWhereverItIsOnTheCommandLine) {
 
 TEST_F(ShimAlone, HandsItsOptionsOnToTheHooks) {
   select_everything();
-  ASSERT_EQ(call({"create", "id"}).status, 0);
+  ASSERT_THAT(call({"create", "id"}), Succeeds());
   const auto json = JsonDocument::parse(config(), "config", ErrorCode::kConfigInvalid);
   for (const char* stage : {"createRuntime", "poststop"}) {
     const auto hooks = json->root().find("hooks").value()->find(stage).value()->elements().value();
@@ -135,7 +135,7 @@ TEST_F(ShimAlone, KnowsItsEngineByItsName) {
   select_everything();
   const auto engine_in_config = [&](const std::vector<std::string>& line) {
     write_config(R"({"root":{"path":"rootfs"}})");
-    EXPECT_EQ(Command(line).directory(bundle()).run().status, 0);
+    EXPECT_THAT(Command(line).directory(bundle()).run(), Succeeds());
     const std::string text = config();
     const size_t at = text.find("\"--engine\",\"");
     return at == std::string::npos ? "" : text.substr(at + 12, text.find('"', at + 12) - at - 12);
@@ -163,7 +163,7 @@ TEST_F(ShimAlone, KeepsOwnerAndModeOfTheConfiguration) {
   const std::string path = bundle() + "/config.json";
   check(chown(path.c_str(), 1000, 1001), "chown");
   check(chmod(path.c_str(), 0640), "chmod");
-  ASSERT_EQ(call({"create", "id"}).status, 0);
+  ASSERT_THAT(call({"create", "id"}), Succeeds());
   struct stat status {};
   check(stat(path.c_str(), &status), "stat");
   EXPECT_EQ(status.st_uid, 1000U);
@@ -180,7 +180,7 @@ TEST_F(ShimAlone, DoesNotWriteThroughASymbolicLink) {
   fs::remove(bundle() + "/config.json");
   fs::create_symlink(target, bundle() + "/config.json");
   const std::string before = read_file(target);
-  ASSERT_EQ(call({"create", "id"}).status, 0);
+  ASSERT_THAT(call({"create", "id"}), Succeeds());
   EXPECT_EQ(read_file(target), before);
   EXPECT_FALSE(fs::is_symlink(bundle() + "/config.json"));
   EXPECT_THAT(config(), HasSubstr("pinscope-hook"));
@@ -188,7 +188,7 @@ TEST_F(ShimAlone, DoesNotWriteThroughASymbolicLink) {
 
 TEST_F(ShimAlone, ChangesTheSameBundleFromManySides) {
   select_everything();
-  ASSERT_EQ(installation_.compile().status, 0);
+  ASSERT_THAT(installation_.compile(), Succeeds());
   std::vector<pid_t> children;
   for (int i = 0; i < 12; ++i) {
     const pid_t child = ::fork();

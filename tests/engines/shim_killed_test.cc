@@ -17,10 +17,10 @@ TEST_F(ShimKilled, LeavesAConfigurationThatIsWhole) {
   GTEST_SKIP() << "a sanitizer's own system calls are met as well; the release build meets each";
 #endif
   select_everything();
-  ASSERT_EQ(installation_.compile().status, 0);
+  ASSERT_THAT(installation_.compile(), Succeeds());
   const std::string before = config();
   const std::vector<std::string> arguments = {"create", "--bundle", bundle(), "c1"};
-  ASSERT_EQ(call(arguments).status, 0);
+  ASSERT_THAT(call(arguments), Succeeds());
   const std::string after = config();
   ASSERT_NE(before, after) << "the shim had nothing to do";
 
@@ -44,7 +44,7 @@ TEST_F(ShimKilled, LeavesAConfigurationThatIsWhole) {
     }
     // Whatever the killed one left, the engine's next try works.
     write_config(before);
-    EXPECT_EQ(call(arguments).status, 0) << "after call " << met;
+    EXPECT_THAT(call(arguments), Succeeds()) << "after call " << met;
     EXPECT_EQ(config(), after) << "after call " << met;
   }
   // Far fewer would mean that this test looks at nothing.

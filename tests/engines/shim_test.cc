@@ -137,7 +137,7 @@ TEST_P(Shim, ChangesTheBundleOnceHoweverOftenItIsUsed) {
   installation_.write_policy(policy_text(kGrants));
   RuntimeContainer container(shim());
   with_default_profile(container.spec);
-  ASSERT_EQ(run(container, {"id"}).status, 0);
+  ASSERT_THAT(run(container, {"id"}), Succeeds());
   const std::string once = config_of(container);
   EXPECT_THAT(once, HasSubstr("pinscope-hook"));
   for (int i = 0; i < 2; ++i) {
@@ -152,13 +152,13 @@ TEST_P(Shim, CreatesStartsAndDeletes) {
   RuntimeContainer container(shim());
   with_default_profile(container.spec);
   container.probe({"lookup /sys/fs/bpf/flows 1"});
-  ASSERT_EQ(container.create().status, 0);
+  ASSERT_THAT(container.create(), Succeeds());
   EXPECT_EQ(installation_.records().size(), 1U);
   const auto started = container.start();
   ASSERT_EQ(started.status, 0) << started << container.output();
   ASSERT_TRUE(container.wait_stopped());
   EXPECT_THAT(container.output(), HasSubstr("lookup /sys/fs/bpf/flows 1: ok 42"));
-  ASSERT_EQ(container.remove().status, 0);
+  ASSERT_THAT(container.remove(), Succeeds());
   EXPECT_THAT(installation_.records(), IsEmpty());
 }
 
@@ -204,7 +204,7 @@ TEST_P(Shim, RefusesWithTheHooksReasonWhereASourceIsMissing) {
 
 TEST_P(Shim, ManyAtOnceGetTheirViews) {
   installation_.write_policy(policy_text(kGrants));
-  ASSERT_EQ(installation_.compile().status, 0);
+  ASSERT_THAT(installation_.compile(), Succeeds());
   constexpr int kMany = 8;
   std::vector<std::unique_ptr<RuntimeContainer>> containers;
   std::vector<std::thread> threads;

@@ -179,7 +179,7 @@ TEST_F(Soak, ShowsReadersTheOldMapOrTheNewOne) {
     container.probe({"sleep 100000"});
     const auto created = container.create();
     ASSERT_EQ(created.status, 0) << created;
-    ASSERT_EQ(container.start().status, 0);
+    ASSERT_THAT(container.start(), Succeeds());
     pids.push_back(container.pid());
     readers.push_back(std::make_unique<Reader>(pids.back(), kFlows, kCounters,
                                                std::chrono::microseconds(100 * count)));

@@ -37,7 +37,7 @@ class SuggestedPolicy : public ViewTest {
     container_.probe(commands);
     const auto created = container_.create();
     ASSERT_EQ(created.status, 0) << created;
-    ASSERT_EQ(container_.start().status, 0);
+    ASSERT_THAT(container_.start(), Succeeds());
     ASSERT_TRUE(wait_until([&] { return tried(last_) != "no answer"; })) << container_.output();
   }
   void stop() {

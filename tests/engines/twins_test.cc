@@ -76,16 +76,16 @@ class Twins : public ViewTest {
     return static_cast<size_t>(std::ranges::count(lines, outcome, &AuditLine::outcome));
   }
   void end_first() {
-    ASSERT_EQ(container_.kill().status, 0);
+    ASSERT_THAT(container_.kill(), Succeeds());
     ASSERT_TRUE(container_.wait_stopped());
-    ASSERT_EQ(container_.remove().status, 0);
+    ASSERT_THAT(container_.remove(), Succeeds());
   }
 
   std::string root_;
 };
 
 TEST_P(Twins, OfOneIdInTwoRootsHaveARecordEach) {
-  ASSERT_EQ(container_.create().status, 0);
+  ASSERT_THAT(container_.create(), Succeeds());
   const std::string bundle = installation_.directory().make_directory("other");
   std::filesystem::copy(container_.bundle(), bundle, std::filesystem::copy_options::recursive);
   write_config_of_twin(bundle);
@@ -107,17 +107,17 @@ TEST_P(Twins, OfOneIdInTwoRootsHaveARecordEach) {
   EXPECT_THAT(one.out, Not(HasSubstr(bundle + "\n")));
 
   // The end of one is not the other's.
-  ASSERT_EQ(container_.start().status, 0);
+  ASSERT_THAT(container_.start(), Succeeds());
   end_first();
   EXPECT_THAT(listed("bundle"), ElementsAre(bundle));
   EXPECT_EQ(installation_.run_gc().out, "nothing to remove\n");
-  ASSERT_EQ(of_other_root({"delete", "--force", container_.id()}).status, 0);
+  ASSERT_THAT(of_other_root({"delete", "--force", container_.id()}), Succeeds());
   EXPECT_THAT(installation_.records(), IsEmpty());
   EXPECT_EQ(outcomes("removed"), 2U);
 }
 
 TEST_P(Twins, AreBothComparedWithOtherPolicies) {
-  ASSERT_EQ(container_.create().status, 0);
+  ASSERT_THAT(container_.create(), Succeeds());
   write_config_of_twin(container_.bundle());
   const auto other = of_other_root({"create", "--bundle", container_.bundle(), container_.id()});
   ASSERT_EQ(other.status, 0) << installation_.last_audit().error;
@@ -133,21 +133,21 @@ TEST_P(Twins, AreBothComparedWithOtherPolicies) {
                                   }),
             2)
       << compared;
-  ASSERT_EQ(of_other_root({"delete", "--force", container_.id()}).status, 0);
-  ASSERT_EQ(container_.start().status, 0);
+  ASSERT_THAT(of_other_root({"delete", "--force", container_.id()}), Succeeds());
+  ASSERT_THAT(container_.start(), Succeeds());
   end_first();
 }
 
 TEST_P(Twins, OfOneIdAndOneBundleHaveARecordEach) {
-  ASSERT_EQ(container_.create().status, 0);
+  ASSERT_THAT(container_.create(), Succeeds());
   const std::string first = std::to_string(container_.pid());
   write_config_of_twin(container_.bundle());
   const auto other = of_other_root({"create", "--bundle", container_.bundle(), container_.id()});
   ASSERT_EQ(other.status, 0) << installation_.last_audit().error;
   EXPECT_THAT(listed("pid"), SizeIs(2));
-  ASSERT_EQ(of_other_root({"delete", "--force", container_.id()}).status, 0);
+  ASSERT_THAT(of_other_root({"delete", "--force", container_.id()}), Succeeds());
   EXPECT_THAT(listed("pid"), ElementsAre(first));
-  ASSERT_EQ(container_.start().status, 0);
+  ASSERT_THAT(container_.start(), Succeeds());
   end_first();
   EXPECT_THAT(installation_.records(), IsEmpty());
 }
@@ -175,7 +175,7 @@ TEST_P(Twins, WhoseCreationFailedLeaveNoRecordForLong) {
   // Others that start clear them away, once poststop has had its time.
   for (int second = 0; second < 60 && !installation_.records().empty(); ++second) {
     RuntimeContainer next(GetParam());
-    EXPECT_EQ(run(next, {"id"}).status, 0);
+    EXPECT_THAT(run(next, {"id"}), Succeeds());
     if (!installation_.records().empty()) ::sleep(1);
   }
   EXPECT_THAT(installation_.records(), IsEmpty());

@@ -99,7 +99,7 @@ TEST_P(ValuesServed, AndTheMapIsDumpedByTheContainersName) {
                   "grants: [{pin: /sys/fs/bpf/counters, as: team/counts}]\n"));
   installation_.hook_into(container_.spec);
   container_.probe({"sleep 60"});
-  ASSERT_EQ(container_.create().status, 0) << container_.output();
+  ASSERT_THAT(container_.create(), Succeeds());
   EXPECT_THAT(pinscope({"dump", container_.id() + ":team/counts", "-o", "json"}),
               HasSubstr("{\"key\":1,\"value\":\"hex:0700000000000000\"}\n"));
 }
@@ -111,7 +111,7 @@ TEST_P(ValuesServed, AreDumpedByTheirNameInTheContainerWithoutAPin) {
                   "grants: [{pin: /sys/fs/bpf/counters, as: team/counts}]\n"));
   installation_.hook_into(container_.spec);
   container_.probe({"sleep 60"});
-  ASSERT_EQ(container_.create().status, 0) << container_.output();
+  ASSERT_THAT(container_.create(), Succeeds());
   for (const std::string name : {"counts", "team/counts", "/run/bpf/team/counts"})
     EXPECT_THAT(pinscope({"dump", container_.id() + ":" + name, "-o", "json"}),
                 HasSubstr("{\"key\":1,\"value\":\"hex:0700000000000000\"}\n"))
@@ -123,7 +123,7 @@ TEST_P(ValuesServed, AreDumpedByTheirNameInTheContainerWithoutAPin) {
 TEST_P(ValuesServed, AreSaidToBeUnservedWhereNobodyAnswers) {
   installation_.hook_into(container_.spec);
   container_.probe({"sleep 60"});
-  ASSERT_EQ(container_.create().status, 0) << container_.output();
+  ASSERT_THAT(container_.create(), Succeeds());
   EXPECT_TRUE(wait_until([&] { return is_said_to_be("served"); }));
   EXPECT_THAT(pinscope({"list"}), HasSubstr("running"));
   daemons_->end_service();

@@ -99,7 +99,7 @@ TEST_P(ValuesView, IsAFileSystemThatIsReadOnlyAndNothingElse) {
 TEST_P(ValuesView, HasItsSuperblockReadOnly) {
   installation_.hook_into(container_.spec);
   container_.probe({"sleep 60"});
-  ASSERT_EQ(container_.create().status, 0) << container_.output();
+  ASSERT_THAT(container_.create(), Succeeds());
   std::vector<std::string> lines;
   std::ifstream file("/proc/" + std::to_string(container_.pid()) + "/mountinfo");
   for (std::string line; std::getline(file, line);) lines.push_back(line);
@@ -127,7 +127,7 @@ TEST_P(ValuesView, GivesTheHolderMapsForReadingAlone) {
                   "  - {pin: /sys/fs/bpf/program, access: use}\n"));
   installation_.hook_into(container_.spec);
   container_.probe({"sleep 60"});
-  ASSERT_EQ(container_.create().status, 0) << container_.output();
+  ASSERT_THAT(container_.create(), Succeeds());
   const auto leased = take_lease();
   EXPECT_EQ(leased.given.id, container_.id());
   EXPECT_EQ(leased.description.container, container_.id());
@@ -199,7 +199,7 @@ TEST_P(ValuesView, BelongsToTheHostsIdsOfTheContainersOwners) {
   container_.spec.with_user_namespace();
   installation_.hook_into(container_.spec);
   container_.probe({"sleep 60"});
-  ASSERT_EQ(container_.create().status, 0) << container_.output();
+  ASSERT_THAT(container_.create(), Succeeds());
   const auto leased = take_lease();
   ASSERT_EQ(leased.description.maps.size(), 1U);
   EXPECT_EQ(leased.description.maps[0].uid, container_.spec.uid_map.front().host + 3);
@@ -257,7 +257,7 @@ TEST_P(ValuesView, OfAThousandMapsFitsIntoTheUsualLimitOfDescriptors) {
   installation_.wrapper = {"/usr/bin/prlimit", "--nofile=1024:1024"};
   installation_.hook_into(container_.spec);
   container_.probe({"sleep 60"});
-  ASSERT_EQ(container_.create().status, 0) << container_.output();
+  ASSERT_THAT(container_.create(), Succeeds());
   EXPECT_EQ(take_lease().description.maps.size(), 1000U);
   check(setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
 }

@@ -160,7 +160,7 @@ class InventoryOfContainers : public ViewTest {
     container_.probe({"sleep 100"});
     const auto created = container_.create();
     ASSERT_EQ(created.status, 0) << created;
-    ASSERT_EQ(container_.start().status, 0);
+    ASSERT_THAT(container_.start(), Succeeds());
   }
   void TearDown() override {
     if (IsSkipped()) return;

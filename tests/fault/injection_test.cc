@@ -133,7 +133,7 @@ class EachSystemCall : public testing::TestWithParam<Scenario> {
     }
     // Far fewer would mean that this test looks at nothing.
     EXPECT_GT(met, 60U);
-    EXPECT_EQ(hooked.poststop().status, 0);
+    EXPECT_THAT(hooked.poststop(), Succeeds());
   }
 };
 
@@ -141,7 +141,7 @@ void expect_whole_view_or_nothing(HookedProcess& hooked, const Injection& inject
                                   const CommandResult& result) {
   if (result.status == 0) {
     EXPECT_THAT(hooked.defects(), IsEmpty()) << result;
-    EXPECT_EQ(hooked.poststop().status, 0);
+    EXPECT_THAT(hooked.poststop(), Succeeds());
     hooked.renew();
     return;
   }
@@ -180,7 +180,7 @@ TEST_P(EachSystemCall, ThatKillsTheHookLeavesOnlyWhatPoststopAndGcRemove) {
                   }
                   with_poststop = !with_poststop;
                   if (with_poststop) {
-                    EXPECT_EQ(hooked.poststop().status, 0);
+                    EXPECT_THAT(hooked.poststop(), Succeeds());
                   }
                   hooked.renew();  // the runtime ends the container: its mount namespace goes
                   const auto collected = hooked.installation().run_gc();
@@ -243,12 +243,12 @@ TEST(EachSystemCallOfTwo, ThatKillsOneOfThemLeavesOnlyWhatPoststopAndGcRemove) {
       EXPECT_THAT(hooked.installation().records(), Not(Contains("fault.json")));
     }
     hooked.renew();
-    EXPECT_EQ(hooked.installation().run_gc().status, 0);
+    EXPECT_THAT(hooked.installation().run_gc(), Succeeds());
     EXPECT_THAT(hooked.installation().records(), IsEmpty());
     EXPECT_THAT(hooked.traces_outside_state(), IsEmpty());
   }
   EXPECT_EQ(statuses, (std::set<int>{1, 128 + SIGKILL})) << "the hook had no child";
-  EXPECT_EQ(hooked.poststop().status, 0);
+  EXPECT_THAT(hooked.poststop(), Succeeds());
 }
 
 INSTANTIATE_TEST_SUITE_P(, EachSystemCall,

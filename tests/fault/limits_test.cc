@@ -87,7 +87,7 @@ TEST_P(EachLimit, GivesTheWholeViewOrNothing) {
       run_with(GetParam(), 0, hooked.installation().hook_argv("poststop"), hooked.state("stopped")),
       "pinscope-hook");
   hooked.renew();
-  EXPECT_EQ(hooked.installation().run_gc().status, 0);
+  EXPECT_THAT(hooked.installation().run_gc(), Succeeds());
   EXPECT_THAT(hooked.installation().records(), IsEmpty());
   EXPECT_THAT(hooked.traces_outside_state(), IsEmpty());
 }
@@ -103,11 +103,11 @@ TEST_P(EachLimit, LeavesTheLastGoodPoliciesWhereTheCompilerCannotWork) {
   if (result.status != 0 && !was_ended(result)) {
     EXPECT_THAT(hooked.traces(), IsEmpty()) << result;
   }
-  EXPECT_EQ(hooked.poststop().status, 0);
+  EXPECT_THAT(hooked.poststop(), Succeeds());
   hooked.renew();
-  EXPECT_EQ(hooked.installation().compile().status, 0);
-  EXPECT_EQ(hooked.create().status, 0);
-  EXPECT_EQ(hooked.poststop().status, 0);
+  EXPECT_THAT(hooked.installation().compile(), Succeeds());
+  EXPECT_THAT(hooked.create(), Succeeds());
+  EXPECT_THAT(hooked.poststop(), Succeeds());
 }
 
 TEST_P(EachLimit, LetsTheCommandLineAndTheShimEndWithASentence) {
@@ -124,7 +124,7 @@ TEST_P(EachLimit, LetsTheCommandLineAndTheShimEndWithASentence) {
     return argv;
   };
   expect_to_end_well(run_with(GetParam(), 0, with_places({kPinscope, "compile"})), "pinscope");
-  ASSERT_EQ(installation.compile().status, 0);
+  ASSERT_THAT(installation.compile(), Succeeds());
   expect_to_end_well(
       run_with(GetParam(), 0,
                with_places({kPinscope, "run", "--state-dir", installation.state_directory(),
@@ -147,7 +147,7 @@ TEST_P(EachLimit, LetsTheCommandLineAndTheShimEndWithASentence) {
     EXPECT_EQ(read_file(path), config) << shim;
   }
   std::filesystem::create_directories(installation.state_directory());  // nothing may have made it
-  EXPECT_EQ(installation.run_gc().status, 0);
+  EXPECT_THAT(installation.run_gc(), Succeeds());
 }
 
 INSTANTIATE_TEST_SUITE_P(, EachLimit, testing::ValuesIn(kLimits),
@@ -173,11 +173,11 @@ TEST(LimitOfMemory, GivesTheWholeViewOrNothingWhereverItEnds) {
     EXPECT_THAT(hooked.traces_outside_state(), IsEmpty()) << amount << result;
     hooked.poststop();
     hooked.renew();
-    EXPECT_EQ(hooked.installation().run_gc().status, 0);
+    EXPECT_THAT(hooked.installation().run_gc(), Succeeds());
     EXPECT_THAT(hooked.installation().records(), IsEmpty()) << amount << result;
   }
   EXPECT_GT(refused, 0);
-  EXPECT_EQ(hooked.poststop().status, 0);
+  EXPECT_THAT(hooked.poststop(), Succeeds());
 }
 
 }  // namespace

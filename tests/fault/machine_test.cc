@@ -133,10 +133,9 @@ TEST_F(Machine, WithADamagedRecordOfTheSameIdStartsNothingUntilItIsCollected) {
   EXPECT_EQ(hooked_.poststop().status, 1);
   EXPECT_THAT(hooked_.installation().records(), ElementsAre("fault.json"));
   const std::string pinscope = PINSCOPE_BIN_DIR "/pinscope";
-  EXPECT_EQ(run({pinscope, "gc", "--damaged", "--state-dir", state(), "--audit",
-                 hooked_.installation().audit_path()})
-                .status,
-            0);
+  EXPECT_THAT(run({pinscope, "gc", "--damaged", "--state-dir", state(), "--audit",
+                   hooked_.installation().audit_path()}),
+              Succeeds());
   EXPECT_THAT(hooked_.installation().records(), IsEmpty());
   hooked_.renew();
   expect_view();

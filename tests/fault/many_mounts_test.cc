@@ -74,7 +74,7 @@ class ManyMounts : public testing::Test {
     });
     EXPECT_EQ(result.status, 0) << result;
     EXPECT_EQ(mounted_bpffs(), 0U);
-    EXPECT_EQ(hooked_.poststop().status, 0);
+    EXPECT_THAT(hooked_.poststop(), Succeeds());
     return calls;
   }
 

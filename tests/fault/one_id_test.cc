@@ -85,25 +85,25 @@ TEST_F(OneId, StartedAgainAndAgainWhileGcRunsAlwaysHasItsRecord) {
   std::atomic<bool> done = false;
   std::atomic<int> collections = 0;
   std::thread collector([&] {
-    for (; !done; ++collections) EXPECT_EQ(Command(gc_argv()).run().status, 0);
+    for (; !done; ++collections) EXPECT_THAT(Command(gc_argv()).run(), Succeeds());
   });
   for (int i = 0; i < starts(); ++i) {
     const auto container = process();
-    ASSERT_EQ(hook("createRuntime", container->pid()).status, 0) << i;
+    ASSERT_THAT(hook("createRuntime", container->pid()), Succeeds()) << i;
     if (i % 5 == 0) {
-      ASSERT_EQ(hook("createRuntime", container->pid()).status, 0) << i;
+      ASSERT_THAT(hook("createRuntime", container->pid()), Succeeds()) << i;
     }
     ASSERT_EQ(recorded(), container->pid()) << i;
     container->end();
     // Some runtimes crash.
     if (i % 3 != 0) {
-      EXPECT_EQ(hook("poststop", 0).status, 0) << i;
+      EXPECT_THAT(hook("poststop", 0), Succeeds()) << i;
     }
   }
   done = true;
   collector.join();
   EXPECT_GT(collections, 0);
-  EXPECT_EQ(Command(gc_argv()).run().status, 0);
+  EXPECT_THAT(Command(gc_argv()).run(), Succeeds());
   EXPECT_THAT(installation_.records(), IsEmpty());
   int granted = 0;
   for (const auto& line : installation_.audit()) granted += line.outcome == "granted" ? 1 : 0;
@@ -131,12 +131,12 @@ TEST_F(OneId, StartedAtTheSameTimeIsGivenToOne) {
       if (i != winner)
         hooks.emplace_back([&, i] {
           containers[i]->end();
-          EXPECT_EQ(hook("poststop", 0).status, 0);
+          EXPECT_THAT(hook("poststop", 0), Succeeds());
         });
     for (auto& thread : hooks) thread.join();
     ASSERT_EQ(recorded(), containers[winner]->pid()) << round;
     containers[winner]->end();
-    EXPECT_EQ(hook("poststop", 0).status, 0);
+    EXPECT_THAT(hook("poststop", 0), Succeeds());
     ASSERT_THAT(installation_.records(), IsEmpty());
   }
 }
@@ -144,26 +144,26 @@ TEST_F(OneId, StartedAtTheSameTimeIsGivenToOne) {
 // A runtime forgets a container before it runs poststop: the next one may be there first.
 TEST_F(OneId, StartedAgainBeforeThePoststopOfTheOneBeforeKeepsItsRecord) {
   auto before = process();
-  ASSERT_EQ(hook("createRuntime", before->pid()).status, 0);
+  ASSERT_THAT(hook("createRuntime", before->pid()), Succeeds());
   for (int i = 0; i < starts() / 20; ++i) {
     before->end();
     auto next = process();
-    std::thread late([&] { EXPECT_EQ(hook("poststop", 0).status, 0); });
+    std::thread late([&] { EXPECT_THAT(hook("poststop", 0), Succeeds()); });
     const auto created = hook("createRuntime", next->pid());
     late.join();
     ASSERT_EQ(created.status, 0) << created;
     ASSERT_EQ(recorded(), next->pid()) << i;
     before = std::move(next);
   }
-  EXPECT_EQ(hook("poststop", 0).status, 0);
+  EXPECT_THAT(hook("poststop", 0), Succeeds());
   EXPECT_EQ(recorded(), before->pid()) << "the process is still there";
 }
 
 TEST_F(OneId, KeepsItsRecordWhileItRunsWhateverPoststopSaysOfIt) {
   const auto container = process();
-  ASSERT_EQ(hook("createRuntime", container->pid()).status, 0);
+  ASSERT_THAT(hook("createRuntime", container->pid()), Succeeds());
   for (const pid_t said : {container->pid(), 0, 1}) {
-    EXPECT_EQ(hook("poststop", said).status, 0);
+    EXPECT_THAT(hook("poststop", said), Succeeds());
     EXPECT_EQ(recorded(), container->pid()) << said;
   }
   const std::string path = installation_.state_directory() + "/containers/one.json";
@@ -182,36 +182,36 @@ TEST_F(OneId, KeepsItsRecordWhileItRunsWhateverPoststopSaysOfIt) {
 // poststop has no capabilities, and a hardened /proc shows it no process with more.
 TEST_F(OneId, KeepsItsRecordWherePoststopMayNotSeeTheProcess) {
   const auto container = process();
-  ASSERT_EQ(hook("createRuntime", container->pid()).status, 0);
+  ASSERT_THAT(hook("createRuntime", container->pid()), Succeeds());
   installation_.wrapper = {"/usr/bin/unshare",
                            "--mount",
                            "/bin/sh",
                            "-c",
                            "mount -t proc -o hidepid=2,gid=54321 proc /proc && exec \"$@\"",
                            "sh"};
-  EXPECT_EQ(hook("poststop", 0).status, 0);
+  EXPECT_THAT(hook("poststop", 0), Succeeds());
   EXPECT_EQ(recorded(), container->pid());
   container->end();
-  EXPECT_EQ(hook("poststop", 0).status, 0);
+  EXPECT_THAT(hook("poststop", 0), Succeeds());
   EXPECT_THAT(installation_.records(), IsEmpty());
 }
 
 // Two containers of one id may get each other's poststop, and no other one's record.
 TEST_F(OneId, KeepsItsRecordWhenOneOfAnotherBundleStops) {
   const auto container = process();
-  ASSERT_EQ(hook("createRuntime", container->pid()).status, 0);
+  ASSERT_THAT(hook("createRuntime", container->pid()), Succeeds());
   container->end();
   const std::string other = R"({"ociVersion":"1.0.2","id":"one","status":"stopped","bundle":"/x"})";
-  EXPECT_EQ(installation_.run_hook("poststop", other).status, 0);
+  EXPECT_THAT(installation_.run_hook("poststop", other), Succeeds());
   EXPECT_THAT(installation_.records(), ElementsAre("one.json"));
-  EXPECT_EQ(hook("poststop", 0).status, 0);
+  EXPECT_THAT(hook("poststop", 0), Succeeds());
   EXPECT_THAT(installation_.records(), IsEmpty());
 }
 
 // gc has looked at the record of a process that is gone, and is about to remove it.
 TEST_F(OneId, StartedWhileGcIsAtTheOldRecordKeepsItsOwn) {
   auto old = process();
-  ASSERT_EQ(hook("createRuntime", old->pid()).status, 0);
+  ASSERT_THAT(hook("createRuntime", old->pid()), Succeeds());
   old->end();
   std::unique_ptr<ContainerProcess> next;
   const auto collected = run_supervised(gc_argv(), "", [&](const SystemCall& call) {

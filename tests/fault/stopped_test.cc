@@ -55,8 +55,8 @@ TEST_F(StoppedHook, HoldsUpNoOtherContainerAtAnyKindOfItsSystemCalls) {
     const auto another = start_another(hooked, other);
     EXPECT_EQ(another.status, 0) << describe(call) << another;
     other.end();
-    EXPECT_EQ(stop_another(hooked).status, 0) << describe(call);
-    EXPECT_EQ(hooked.installation().run_gc().status, 0) << describe(call);
+    EXPECT_THAT(stop_another(hooked), Succeeds()) << describe(call);
+    EXPECT_THAT(hooked.installation().run_gc(), Succeeds()) << describe(call);
     return Verdict::run();
   });
   EXPECT_EQ(result.status, 0) << result;
@@ -64,7 +64,7 @@ TEST_F(StoppedHook, HoldsUpNoOtherContainerAtAnyKindOfItsSystemCalls) {
   // The last line of the audit trail may be about the other one.
   EXPECT_THAT(hooked.defects(),
               AnyOf(IsEmpty(), ElementsAre("the audit trail does not say granted")));
-  EXPECT_EQ(hooked.poststop().status, 0);
+  EXPECT_THAT(hooked.poststop(), Succeeds());
 }
 
 // An edit is there, and whoever compiles it stands still with the locks in its hands: the last good
@@ -81,7 +81,7 @@ TEST_F(StoppedHook, ThatCompilesAnEditKeepsNobodyFromTheLastGoodPolicies) {
     ContainerProcess other(rootfs(hooked));
     const auto another = start_another(hooked, other);
     EXPECT_EQ(another.status, 0) << another;
-    EXPECT_EQ(stop_another(hooked).status, 0);
+    EXPECT_THAT(stop_another(hooked), Succeeds());
     return Verdict::run();
   });
   EXPECT_TRUE(met) << "nobody compiled";

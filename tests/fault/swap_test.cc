@@ -277,7 +277,7 @@ TEST_P(EachCallOfASwap, MayBeTheLastThatTheContainerLivesToSee) {
     if (is_over) (void)container_.kill();
     container_.wait_stopped();
     (void)container_.remove();
-    EXPECT_THAT(pinscope::test::run(argv("drift", {"--repair"})).status, 0);
+    EXPECT_THAT(pinscope::test::run(argv("drift", {"--repair"})), Succeeds());
     EXPECT_THAT(installation_.records(), testing::IsEmpty());
     if (HasFailure()) return;
   }

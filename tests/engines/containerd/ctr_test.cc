@@ -94,7 +94,7 @@ TEST_P(Ctr, GivesContainersOfOneIdInTwoNamespacesARecordEach) {
     return node().ctr({"tasks", "rm", "--force", "c1"}, in).status;
   };
   for (const std::string in : {"one", "two"}) {
-    ASSERT_EQ(node().ctr({"images", "import", EngineMachine::kImageArchive}, in).status, 0);
+    ASSERT_THAT(node().ctr({"images", "import", EngineMachine::kImageArchive}, in), Succeeds());
     const auto started = node().ctr(
         {"run", "--detach", "--seccomp", "--runc-binary", "/usr/bin/pinscope-runtime-containerd",
          EngineMachine::kImage, "c1", "/bin/probe", "sleep 100"},

@@ -89,13 +89,14 @@ NoNewKeyring = true
   const Pod pod = node().cri().run_pod(spec);
   const std::string id = node().cri().create(pod, ContainerdMachine::sleeper());
   node().cri().start(id);
-  ASSERT_EQ(pinscope({"engine", "remove", "--engine", "containerd"}).status, 0);
+  ASSERT_THAT(pinscope({"engine", "remove", "--engine", "containerd"}), Succeeds());
   node().machine().write("/run/vendor.log", "");
   node().cri().stop(id);
   node().cri().remove(id);
   EXPECT_THAT(node().machine().read("/run/vendor.log"), HasSubstr(" delete "));
   node().remove_pods();
-  ASSERT_EQ(pinscope({"engine", "install", "--engine", "containerd", "--set-default"}).status, 0);
+  ASSERT_THAT(pinscope({"engine", "install", "--engine", "containerd", "--set-default"}),
+              Succeeds());
   // An upgrade installs again, and names no default.
   const auto again = pinscope({"engine", "install", "--engine", "containerd"});
   EXPECT_THAT(again.out, HasSubstr("nothing to change")) << again;

@@ -343,7 +343,7 @@ TEST_F(Dump, SurvivesAMapThatChangesAllTheTime) {
       bpf_map_delete_elem(map.get(), &old);
     }
   });
-  for (int round = 0; round < 10; ++round) EXPECT_EQ(dump({word_of(map)}).status, 0);
+  for (int round = 0; round < 10; ++round) EXPECT_THAT(dump({word_of(map)}), Succeeds());
   stop = true;
   writer.join();
 }

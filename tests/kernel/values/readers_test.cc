@@ -220,7 +220,7 @@ class ValuesCopied : public ValuesReaders {
       const auto result =
           run({"bash", "-c", "set -o pipefail; F=" + file + "; C=" + copy + "; " + command});
       EXPECT_EQ(result.status, 0) << command << result;
-      EXPECT_EQ(run({"cmp", copy, expected}).status, 0) << command;
+      EXPECT_THAT(run({"cmp", copy, expected}), Succeeds()) << command;
     };
     shows("busybox cat $F | cat > $C");
     shows("busybox cat < $F | cat > $C");
@@ -302,14 +302,13 @@ TEST_F(ValuesCopied, AreWholeWhereTheyAreMany) {
   // Linux 6.5 and newer has the page cache splice; before, and where that is mended, the file is
   // read. Never nothing, as if it were the end.
   EXPECT_THAT(spliced(file), testing::AnyOf("refused", all));
-  EXPECT_EQ(run({"python3", "-c",
-                 "import os,sys\n"
-                 "f=os.open(sys.argv[1],os.O_RDONLY)\n"
-                 "try: print(os.sendfile(1,f,None,100))\n"
-                 "except OSError as e: print(e.errno)",
-                 file})
-                .status,
-            0);
+  EXPECT_THAT(run({"python3", "-c",
+                   "import os,sys\n"
+                   "f=os.open(sys.argv[1],os.O_RDONLY)\n"
+                   "try: print(os.sendfile(1,f,None,100))\n"
+                   "except OSError as e: print(e.errno)",
+                   file}),
+              Succeeds());
 }
 
 TEST_F(ValuesReaders, AreListedNoMoreThanTheLimitAndFindTheRestByName) {

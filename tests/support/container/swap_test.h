@@ -58,15 +58,15 @@ class SwapTest : public ViewTest {
     container_.probe({"sleep 30000"});
     const auto created = container_.create();
     ASSERT_EQ(created.status, 0) << created << installation_.last_audit().text;
-    ASSERT_EQ(container_.start().status, 0);
+    ASSERT_THAT(container_.start(), Succeeds());
   }
   // Another one, in second_; its specification may be there already.
   void start_second() {
     if (!second_) second_.emplace(GetParam());
     second_->spec.hooks["createRuntime"] = {installation_.hook("createRuntime")};
     second_->probe({"sleep 30000"});
-    ASSERT_EQ(second_->create().status, 0);
-    ASSERT_EQ(second_->start().status, 0);
+    ASSERT_THAT(second_->create(), Succeeds());
+    ASSERT_THAT(second_->start(), Succeeds());
   }
   void end_second() {
     (void)second_->kill();

@@ -2,6 +2,7 @@
 // pipes: a container that outlives `runtime create` holds them open, and may still write to them.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <sys/types.h>
 
 #include <functional>
@@ -22,6 +23,10 @@ struct CommandResult {
 
 // For a failed EXPECT: `EXPECT_EQ(result.status, 0) << result;`.
 std::ostream& operator<<(std::ostream& stream, const CommandResult& result);
+// For one that is looked at no further; what it printed is shown if it failed.
+MATCHER(Succeeds, "ends with status 0") {
+  return arg.status == 0;
+}
 
 class Command {
  public:
