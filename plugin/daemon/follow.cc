@@ -40,11 +40,12 @@ constexpr size_t kMaxContainers = 64;
 constexpr size_t kMinRuns = 2;
 constexpr size_t kMaxRuns = 4;
 constexpr milliseconds kTimeToApply{20'000};
-constexpr milliseconds kTimeForOne{12'000};  // a container that keeps a swap from ending has ten
-constexpr milliseconds kBetweenLooks{100};   // at a run that nobody waits for
-constexpr milliseconds kPace{30'000};        // between two signs of life
-constexpr milliseconds kPauseToUndo{1000};   // between two tries
-constexpr size_t kMaxFailing = 4096;         // that are known as such, or of which it was told
+constexpr milliseconds kTimeForOne{12'000};     // a container that keeps a swap from ending has ten
+constexpr milliseconds kTimeToBeReady{30'000};  // whatever hangs; systemd waits 90 s
+constexpr milliseconds kBetweenLooks{100};      // at a run that nobody waits for
+constexpr milliseconds kPace{30'000};           // between two signs of life
+constexpr milliseconds kPauseToUndo{1000};      // between two tries
+constexpr size_t kMaxFailing = 4096;            // that are known as such, or of which it was told
 constexpr size_t kLongestAnswer = size_t{16} << 20;
 
 class Loop {
@@ -55,28 +56,32 @@ class Loop {
 
   Status run() {
     bool is_ready = false;
+    const Time ready_at = Clock::now() + kTimeToBeReady;
     for (;;) {
       const auto due = follower_.take(Clock::now(), kMaxContainers);
       if (!due.empty()) bring_up_to_date(due);
       go_on_alone();
       undo_exceptions();
-      if (due.empty() && !std::exchange(is_ready, true)) {
+      const bool is_over = due.empty() || Clock::now() >= ready_at;
+      if (is_over && !std::exchange(is_ready, true)) {
         manager_.tell("READY=1");
         log_.write(Severity::kInfo, "following sources");
       }
       manager_.tell("WATCHDOG=1");
       if (status_.is_asked()) status_.answer(std::make_shared<const std::string>(status_text()));
-      PINSCOPE_TRY(const bool goes_on, wait());
+      // Who waits until every view is right waits for nothing else.
+      PINSCOPE_TRY(const bool goes_on, wait(is_ready ? time_left() : 0));
       if (!goes_on) return {};
     }
   }
 
  private:
-  Result<bool> wait() {
+  // Milliseconds, at most. False: it was told to end.
+  Result<bool> wait(int timeout) {
     std::vector<struct pollfd> fds = {{stop_fd_, POLLIN, 0}, {follower_.fd(), POLLIN, 0}};
     const size_t before = fds.size();
     status_.add_to(fds);
-    const int ready = ::poll(fds.data(), fds.size(), time_left());
+    const int ready = ::poll(fds.data(), fds.size(), timeout);
     if (ready < 0 && errno != EINTR)
       return std::unexpected(Error::system("wait for changes of sources", errno));
     if (ready > 0 && fds[0].revents != 0) return false;

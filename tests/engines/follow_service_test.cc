@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <functional>
 
+#include "plugin/base/text.h"
 #include "plugin/inventory/service_status.h"
 #include "plugin/model/follow_status.h"
 #include "tests/support/container/swap_test.h"
@@ -413,6 +414,40 @@ TEST_P(FollowService, IsAskedForByDoctorWhereExceptionsEnd) {
   (void)container_.kill();
   container_.wait_stopped();
   EXPECT_THAT(doctor(), testing::Not(HasSubstr("\"area\": \"follow\""))) << "it has ended";
+}
+
+// It is ready when every view is right, and who waits for it waits for nothing else.
+TEST_P(FollowService, IsReadyBeforeItWaits) {
+  if (!has_program("strace")) GTEST_SKIP() << "strace is not installed";
+  say("", {"{pin: /sys/fs/bpf/flows, follow: true}"});
+  ASSERT_NO_FATAL_FAILURE(start());
+  replace(kFlows);
+  const TempDirectory directory;
+  const std::string trace = directory.path("trace");
+  auto words = argv("--follow", {});
+  words.front() = PINSCOPE_BIN_DIR "/pinscoped";
+  const std::vector<std::string> strace = {"strace",           "-D", "-f", "-s", "200", "-e",
+                                           "trace=poll,write", "-o", trace};
+  words.insert(words.begin(), strace.begin(), strace.end());
+  write_file(trace, "");
+  const auto is_ready = [&] { return has(read_file(trace), "following sources"); };
+  std::string main_thread;
+  const auto result = Command(words)
+                          .while_running([&](pid_t service) {
+                            main_thread = std::to_string(service) + " ";
+                            EXPECT_TRUE(wait_until(is_ready));
+                            EXPECT_EQ(seen(), expected(kFlows, "ro"));
+                            EXPECT_EQ(::kill(service, SIGTERM), 0);
+                          })
+                          .run();
+  EXPECT_EQ(result.status, 0) << result;
+  const std::string text = read_file(trace);
+  const std::string before = text.substr(0, text.find("following sources"));
+  for (const auto line : split(before, '\n')) {
+    const bool waits = line.starts_with(main_thread) && line.find(" poll(") != line.npos &&
+                       line.find(", 0) = ") == line.npos;
+    EXPECT_FALSE(waits) << line;
+  }
 }
 
 TEST_P(FollowService, IsAloneInItsStateDirectory) {
