@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <future>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -44,7 +45,6 @@ constexpr milliseconds kTimeForOne{12'000};     // a container that keeps a swap
 constexpr milliseconds kTimeToBeReady{30'000};  // whatever hangs; systemd waits 90 s
 constexpr milliseconds kBetweenLooks{100};      // at a run that nobody waits for
 constexpr milliseconds kPace{30'000};           // between two signs of life
-constexpr milliseconds kPauseToUndo{1000};      // between two tries
 constexpr size_t kMaxFailing = 4096;            // that are known as such, or of which it was told
 constexpr size_t kLongestAnswer = size_t{16} << 20;
 
@@ -61,7 +61,6 @@ class Loop {
       const auto due = follower_.take(Clock::now(), kMaxContainers);
       if (!due.empty()) bring_up_to_date(due);
       go_on_alone();
-      undo_exceptions();
       const bool is_over = due.empty() || Clock::now() >= ready_at;
       if (is_over && !std::exchange(is_ready, true)) {
         manager_.tell("READY=1");
@@ -105,20 +104,7 @@ class Loop {
     const auto end = static_cast<int64_t>(follower_.first_end());
     const auto left = std::chrono::ceil<milliseconds>(
         std::chrono::nanoseconds(end - static_cast<int64_t>(wall_clock_ns())));
-    const auto pause = std::chrono::ceil<milliseconds>(undo_at_ - Clock::now());
-    return std::max({left, pause, milliseconds(0)});
-  }
-
-  void undo_exceptions() {
-    if (follower_.first_end() == 0 || to_end() > milliseconds(0)) return;
-    undo_at_ = Clock::now() + kPauseToUndo;
-    const auto views = apply({"exceptions", "--expire", "--output", "json"}, "expired");
-    if (!views) {
-      ++failed_;
-      return tell_once("", views.error().sentence());
-    }
-    told_.erase("");
-    for (const auto& view : *views) (void)hear(view);
+    return std::max(left, milliseconds(0));
   }
 
   // Those that could not be changed the last time have a run each, behind each other, for which
@@ -126,6 +112,7 @@ class Loop {
   void bring_up_to_date(const std::vector<follow::Due>& due) {
     std::map<std::string, std::vector<std::string>> files;  // of records, by container
     for (const auto& one : due) {
+      if (one.has_run_out) run_out_.insert(one.id);
       if (failing_.contains(one.id))
         to_do_alone_[one.id].insert(one.file);
       else
@@ -152,18 +139,47 @@ class Loop {
     std::future<Result<std::vector<AppliedView>>> views;
   };
   void begin(Run& run, milliseconds timeout) {
+    std::vector<std::string> expire = {"exceptions", "--expire", "--output", "json"};
     std::vector<std::string> words = {"apply", "--automatic", "--output", "json"};
-    for (const auto& [id, unused] : run.files) words.insert(words.end(), {"--container", id});
-    run.views = std::async(
-        std::launch::async | std::launch::deferred,
-        [this, timeout, words = std::move(words)] { return apply(words, "containers", timeout); });
+    bool has_run_out = false;
+    for (const auto& [id, unused] : run.files) {
+      words.insert(words.end(), {"--container", id});
+      if (run_out_.erase(id) == 0) continue;
+      expire.insert(expire.end(), {"--container", id});
+      has_run_out = true;
+    }
+    run.views = std::async(std::launch::async | std::launch::deferred,
+                           [this, timeout, has_run_out, expire = std::move(expire),
+                            words = std::move(words)]() -> Result<std::vector<AppliedView>> {
+                             std::vector<AppliedView> views;
+                             // First and by itself: policy files that do not compile keep no
+                             // exception in force.
+                             if (has_run_out) {
+                               PINSCOPE_TRY(views, apply(expire, "expired", timeout));
+                             }
+                             PINSCOPE_TRY(auto applied, apply(words, "containers", timeout));
+                             std::ranges::move(applied, std::back_inserter(views));
+                             return views;
+                           });
   }
+  void end_alone() {
+    const std::string id = alone_->files.begin()->first;
+    if (silent_.size() > kMaxFailing) silent_.clear();
+    if (hear(*alone_))
+      silent_.erase(id);
+    else
+      silent_.insert(id);
+    alone_.reset();
+  }
+  // Those that answered the last time come first: who was marked as failing beside one that hangs
+  // does not wait for all that do.
   void go_on_alone() {
     if (alone_ && alone_->views.wait_for(milliseconds(0)) == std::future_status::timeout) return;
-    if (alone_) (void)hear(*alone_);
-    alone_.reset();
+    if (alone_) end_alone();
     if (to_do_alone_.empty()) return;
-    auto next = to_do_alone_.extract(to_do_alone_.begin());
+    const auto first = std::ranges::find_if(
+        to_do_alone_, [&](const auto& one) { return !silent_.contains(one.first); });
+    auto next = to_do_alone_.extract(first != to_do_alone_.end() ? first : to_do_alone_.begin());
     alone_.emplace();
     alone_->files[next.key()].assign(next.mapped().begin(), next.mapped().end());
     begin(*alone_, kTimeForOne);
@@ -261,9 +277,10 @@ class Loop {
   const Notifier manager_;
   std::map<std::string, std::string> told_;  // by container
   std::set<std::string> failing_;            // containers that could not be changed the last time
+  std::set<std::string> silent_;             // of them those that gave no answer by themselves
+  std::set<std::string> run_out_;            // those with an exception that has run out
   std::map<std::string, std::set<std::string>> to_do_alone_;  // their records' files
   std::optional<Run> alone_;
-  Time undo_at_;  // not before
   uint64_t changed_ = 0;
   uint64_t refused_ = 0;
   uint64_t failed_ = 0;

@@ -162,8 +162,24 @@ void Containers::forget(const std::string& file, Change& change) {
 
 uint64_t Containers::first_end() const {
   uint64_t first = 0;
-  for (const auto& [file, known] : known_) first = earlier(first, known.end);
+  for (const auto& [file, known] : known_)
+    if (!known.is_told) first = earlier(first, known.end);
   return first;
+}
+
+std::vector<std::string> Containers::run_out(uint64_t now_ns) {
+  std::vector<std::string> files;
+  for (auto& [file, known] : known_)
+    if (!known.is_told && has_run_out(file, now_ns)) {
+      known.is_told = true;
+      files.push_back(file);
+    }
+  return files;
+}
+
+bool Containers::has_run_out(const std::string& file, uint64_t now_ns) const {
+  const auto found = known_.find(file);
+  return found != known_.end() && found->second.end != 0 && found->second.end <= now_ns;
 }
 
 std::vector<std::string> Containers::all() const {

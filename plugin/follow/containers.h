@@ -79,9 +79,13 @@ class Containers {
   [[nodiscard]] bool has_its_mounts(int proc, const std::string& file) const;
   [[nodiscard]] size_t size() const { return known_.size(); }
   [[nodiscard]] size_t sources() const { return sources_.size(); }
-  // When the first of their exceptions ends, or has ended and was not undone (CLOCK_REALTIME,
+  // When the first of their exceptions ends of which it was not told yet (CLOCK_REALTIME,
   // nanoseconds); 0: none does.
   [[nodiscard]] uint64_t first_end() const;
+  // Files of records with an exception that has run out by then and was not undone: each once,
+  // until the record is written or all are looked at.
+  std::vector<std::string> run_out(uint64_t now_ns);
+  [[nodiscard]] bool has_run_out(const std::string& file, uint64_t now_ns) const;
   // Records that cannot be read.
   [[nodiscard]] size_t unreadable() const { return unreadable_.size(); }
 
@@ -90,6 +94,7 @@ class Containers {
     std::string id;
     bool has_view = false;  // the hook is not at work any more
     uint64_t end = 0;       // of the first of its exceptions; 0: none ends
+    bool is_told = false;   // that it is over
   };
   Containers(std::string state_directory, kernel::Inotify inotify, record::Store store)
       : state_directory_(std::move(state_directory)),

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "plugin/base/clock.h"
 #include "plugin/host/file.h"
 
 namespace pinscope::follow {
@@ -142,6 +143,9 @@ std::vector<Due> Follower::take(Time now, size_t most) {
     ++policy_changes_;
     for (const auto& file : containers_.all()) ask(file, now);
   }
+  const uint64_t wall_ns = wall_clock_ns();
+  for (const auto& file : containers_.run_out(wall_ns))
+    if (!waits_to_try_again(file)) make_ready(key_of(file));
   for (const uint64_t key : turns_.due(now, most)) make_ready(key);
   for (const uint64_t key : retries_.due(now, most)) make_ready(key);
 
@@ -150,7 +154,7 @@ std::vector<Due> Follower::take(Time now, size_t most) {
   for (size_t i = 0; i < count; ++i) {
     is_ready_.erase(ready_[i]);
     const auto& file = files_.at(ready_[i]);
-    due.push_back({file, containers_.id_of(file)});
+    due.push_back({file, containers_.id_of(file), containers_.has_run_out(file, wall_ns)});
   }
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<ptrdiff_t>(count));
   return due;

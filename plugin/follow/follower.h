@@ -1,7 +1,7 @@
 // Which running containers may have a view by now that is not what their policies say: because a
 // source that they follow changed, their record is new, policies changed, somebody mounted a bpffs
-// in them or took their view away, or a change did not succeed. For the loop of a program: no
-// thread, nothing that waits, and nothing that is done to a container.
+// in them or took their view away, an exception ran out, or a change did not succeed. For the loop
+// of a program: no thread, nothing that waits, and nothing that is done to a container.
 //
 //   PINSCOPE_TRY(auto follower, Follower::open(state_directory, policies));
 //   poll(follower.fd(), POLLIN, until follower.next());
@@ -30,6 +30,7 @@ namespace pinscope::follow {
 struct Due {
   std::string file;  // of its record
   std::string id;
+  bool has_run_out = false;  // an exception, which is to be undone
 };
 
 class Follower {

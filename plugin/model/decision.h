@@ -58,6 +58,7 @@ struct RefusedPin {
   Rule granted_by;
   Rule denied_by;
   std::string denied_as;  // the pin that is denied, if it is another one of the same object
+  std::optional<GrantedPin> grant = {};  // what an exception took away, to be given back
   friend bool operator==(const RefusedPin&, const RefusedPin&) = default;
 };
 

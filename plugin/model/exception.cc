@@ -37,6 +37,11 @@ Rule rule_of(const Exception& exception) {
           {}};
 }
 
+// A rule of a policy has the place where it stands.
+bool is_exception(const Rule& rule) {
+  return rule.place.file.empty() && rule.policy.starts_with("exception ");
+}
+
 const Exception* exception_behind(const Rule& rule, const std::vector<Exception>& exceptions) {
   const auto found = std::ranges::find_if(
       exceptions, [&](const Exception& exception) { return rule_of(exception) == rule; });

@@ -52,6 +52,8 @@ bool is_same_matter(const Exception& one, const Exception& other);
 
 // "exception 3 (grant)", in the place of a policy in what it gives and takes away.
 Rule rule_of(const Exception& exception);
+// Whether a rule is an exception, be it one that is there no more.
+bool is_exception(const Rule& rule);
 // The one behind a rule; null: a policy is, or it is there no more.
 const Exception* exception_behind(const Rule& rule, const std::vector<Exception>& exceptions);
 

@@ -95,6 +95,23 @@ Status judge(const Decision& decision, const Container& container, bool is_sessi
   return policy::check_reach(decision, objects, policy::shared_namespaces(container, host));
 }
 
+// What revocations take away is to be given back as it was.
+void note_what_is_revoked(const std::vector<Policy>& policies, const Container& container,
+                          const policy::HostView& host, std::vector<Exception> exceptions,
+                          Decision& decision) {
+  if (std::erase_if(exceptions,
+                    [](const Exception& one) { return one.kind == Exception::Kind::kRevoke; }) == 0)
+    return;
+  const auto all = policy::decide(with_exceptions(policies, exceptions), container, host);
+  if (!all) return;
+  for (auto& refusal : decision.refusals) {
+    const auto given = std::ranges::find_if(all->grants, [&](const GrantedPin& grant) {
+      return grant.source == refusal.source && grant.name == refusal.name;
+    });
+    if (is_exception(refusal.denied_by) && given != all->grants.end()) refusal.grant = *given;
+  }
+}
+
 }  // namespace
 
 Result<StartedContainer> read_started(oci::State state, Engine engine) {
@@ -201,6 +218,7 @@ Result<Restart> decide_again(const std::vector<Policy>& policies, const Containe
     return restart;
   }
   restart.decision = *std::move(decision);
+  note_what_is_revoked(policies, container, host, exceptions, *restart.decision);
   if (!restart.decision->selected()) return restart;
   look_at_sources(features, restart);
   take_objects_away(restart, exceptions);

@@ -107,7 +107,7 @@ Result<std::vector<Exception>> resolved(const std::vector<Exception>& made, cons
     for (const auto& pin : record.given.pins) {
       if (pin.grant.name != one.name || pin.skipped) continue;
       all.push_back(one);
-      all.back().pin = pin.grant.source;
+      all.back().pin = policy::literal_pattern(pin.grant.source);
     }
     if (all.size() == before && !wherever)
       return std::unexpected(Error(ErrorCode::kUsage, "revoke " + quoted(one.name))
@@ -134,9 +134,16 @@ bool covers(const Exception& revocation, const PinnedObject& pin) {
                                          : is_at_or_below(source, revocation.pin);
 }
 
-bool PlannedExceptions::only_takes_away() const {
-  return !changes.empty() && std::ranges::all_of(changes, [](const ExceptionChange& change) {
+bool PlannedExceptions::takes_away() const {
+  return std::ranges::any_of(changes, [](const ExceptionChange& change) {
     return (change.what == What::kMade) == (change.exception.kind == Kind::kRevoke);
+  });
+}
+
+bool PlannedExceptions::asks_to_give() const {
+  return std::ranges::any_of(changes, [](const ExceptionChange& change) {
+    return change.what != What::kRanOut &&
+           (change.what == What::kMade) == (change.exception.kind == Kind::kGrant);
   });
 }
 
@@ -176,9 +183,8 @@ Result<PlannedExceptions> plan_exceptions(const Record& record, const ExceptionO
   return planned;
 }
 
-bool is_over(const Rule& rule, const Record& record, const std::vector<Exception>& in_force) {
-  return exception_behind(rule, record.exceptions) != nullptr &&
-         exception_behind(rule, in_force) == nullptr;
+bool is_over(const Rule& rule, const std::vector<Exception>& in_force) {
+  return is_exception(rule) && exception_behind(rule, in_force) == nullptr;
 }
 
 void take_view_of(const Record& record, Decision& decision) {
@@ -210,61 +216,13 @@ void take_objects_away(Restart& restart, const std::vector<Exception>& exception
         grant.object = ObjectIdentity{object->kind, object->id};
         continue;
       }
-      decision.refusals.push_back({grant.source, grant.name, grant.rule, rule_of(exception), ""});
+      decision.refusals.push_back(
+          {grant.source, grant.name, grant.rule, rule_of(exception), "", grant});
       const auto at = static_cast<ptrdiff_t>(i);
       decision.grants.erase(decision.grants.begin() + at);
       restart.left_out.erase(restart.left_out.begin() + at);
       restart.objects.erase(restart.objects.begin() + at);
     }
-  }
-}
-
-Restart what_is_left(const Record& record, const PlannedExceptions& planned, Error refusal) {
-  Restart restart;
-  restart.refusal = std::move(refusal);
-  auto& decision = restart.decision.emplace();
-  take_view_of(record, decision);
-  // Under one name or another.
-  const auto is_revoked = [&](const PinnedObject& pin) {
-    return std::ranges::any_of(planned.all, [&](const Exception& one) {
-      return one.kind == Kind::kRevoke &&
-             std::ranges::any_of(record.given.pins, [&](const PinnedObject& other) {
-               return other.object.kind == pin.object.kind && other.object.id == pin.object.id &&
-                      covers(one, other);
-             });
-    });
-  };
-  for (const auto& pin : record.given.pins) {
-    if (pin.skipped || is_revoked(pin) || is_over(pin.grant.rule, record, planned.all)) continue;
-    decision.grants.push_back(pin.grant);
-    // And nothing that is pinned there by now.
-    decision.grants.back().object = ObjectIdentity{pin.object.kind, pin.object.id};
-  }
-  return restart;
-}
-
-void keep_to(const Record& record, Restart& restart) {
-  auto& grants = restart.decision->grants;
-  for (size_t i = 0; i < grants.size(); ++i) {
-    auto& grant = grants[i];
-    const auto has = std::ranges::find_if(record.given.pins, [&](const PinnedObject& pin) {
-      return !pin.skipped && pin.grant.name == grant.name && pin.grant.source == grant.source;
-    });
-    if (has != record.given.pins.end()) {
-      grant.pin = grant.pin && has->grant.pin;
-      if (!has->grant.values) grant.values.reset();
-    }
-    if (has == record.given.pins.end() || (!grant.pin && !grant.values)) {
-      restart.left_out[i] = LeftOut::kUngrantable;
-      continue;
-    }
-    if (!restart.objects[i] && restart.left_out[i] == LeftOut::kNot)
-      restart.left_out[i] = LeftOut::kMissing;
-    if (!policy::widens(bare(has->grant), bare(grant))) continue;
-    grant.access = has->grant.access;
-    grant.uid = has->grant.uid;
-    grant.gid = has->grant.gid;
-    grant.mode = has->grant.mode;
   }
 }
 
@@ -288,6 +246,21 @@ Status check_effect(PlannedExceptions& planned, const ExceptionOrder& order, con
   return {};
 }
 
+Status check_given(const PlannedExceptions& planned, const Decision& decision) {
+  for (const auto& [what, exception] : planned.changes) {
+    if (what != What::kMade || exception.kind != Kind::kGrant) continue;
+    const bool is_given = std::ranges::any_of(decision.grants, [&](const GrantedPin& grant) {
+      return grant.source == exception.pin && grant.name == exception.name;
+    });
+    if (!is_given)
+      return std::unexpected(
+          cannot(exception, ErrorCode::kPolicyConflict)
+              .reason("what the container has, by policies that are others by now, is in its way")
+              .hint("bring its view to what they say: pinscope apply"));
+  }
+  return {};
+}
+
 std::optional<uint64_t> next_end(const std::vector<Exception>& exceptions, uint64_t now_ns) {
   std::optional<uint64_t> next;
   for (const auto& one : exceptions)
@@ -297,14 +270,13 @@ std::optional<uint64_t> next_end(const std::vector<Exception>& exceptions, uint6
 }
 
 Result<Expiry> expire_exceptions(const std::vector<Policy>& policies, const Features& features,
-                                 const SwapOrder& order) {
+                                 const std::vector<std::string>& files, const SwapOrder& order) {
   PINSCOPE_TRY(const auto store, record::Store::open(order.options.state_directory, false));
-  PINSCOPE_TRY(const auto files, store.files());
   Expiry expiry;
   for (const auto& file : files) {
     const auto found = store.read(file);
     if (!found) {
-      expiry.unreadable.push_back(found.error());
+      if (found.error().errnum() != ENOENT) expiry.unreadable.push_back(found.error());
       continue;
     }
     const Record& record = found->record;

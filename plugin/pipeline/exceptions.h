@@ -51,15 +51,16 @@ struct ExceptionOrder {
 struct PlannedExceptions {
   std::vector<model::Exception> all;  // in force
   std::vector<model::ExceptionChange> changes;
-  // Every change takes something away: it is not to be stopped by what would stop a start.
-  [[nodiscard]] bool only_takes_away() const;
+  // A change takes something away, which is not to be stopped by what would stop a start.
+  [[nodiscard]] bool takes_away() const;
+  // And one was ordered that gives something, which is.
+  [[nodiscard]] bool asks_to_give() const;
 };
 Result<PlannedExceptions> plan_exceptions(const model::Record& record, const ExceptionOrder& order,
                                           uint64_t now_ns);
 
-// Whether this rule is an exception of the record that is not among those in force.
-bool is_over(const model::Rule& rule, const model::Record& record,
-             const std::vector<model::Exception>& in_force);
+// Whether this rule is an exception that is not among those in force.
+bool is_over(const model::Rule& rule, const std::vector<model::Exception>& in_force);
 // Where the container has its view and its values, how, and why: as the record has it.
 void take_view_of(const model::Record& record, model::Decision& decision);
 
@@ -68,12 +69,6 @@ std::vector<model::Policy> with_exceptions(const std::vector<model::Policy>& pol
                                            const std::vector<model::Exception>& exceptions);
 // Takes away, as refusals, what revocations of objects cover.
 void take_objects_away(Restart& restart, const std::vector<model::Exception>& exceptions);
-// What the container has already, without what revocations cover and what no exception gives any
-// more: in the place of a decision, where policies come to none. `refusal`: why.
-Restart what_is_left(const model::Record& record, const PlannedExceptions& planned, Error refusal);
-// Takes out of the decision whatever the container does not have already, and what cannot be
-// opened.
-void keep_to(const model::Record& record, Restart& restart);
 // Whether what was made comes to anything: kPolicyConflict for a grant that is denied,
 // kSourceMissing for one whose pin is not there; kUsage for one that the container has already, and
 // for a revocation of what is not granted, and was not when it was made the last time. Takes the
@@ -81,11 +76,16 @@ void keep_to(const model::Record& record, Restart& restart);
 Status check_effect(PlannedExceptions& planned, const ExceptionOrder& order,
                     const model::Record& record, const Restart& restart);
 
+// Whether each grant that was made is in what the container comes to have. kPolicyConflict: what it
+// has under that name, by a policy that is another one by now, is in its way.
+Status check_given(const PlannedExceptions& planned, const model::Decision& decision);
+
 // When the first of these runs out that has not yet; nothing: none will.
 std::optional<uint64_t> next_end(const std::vector<model::Exception>& exceptions, uint64_t now_ns);
 
-// Gives each container that runs and has an exception that has run out its view without it. What
-// cannot be undone now (kFailed, kRefused) is tried again by the next call.
+// Gives each container that runs and has an exception that has run out its view without it. Of
+// those alone whose records are in these files. What cannot be undone now (kFailed, kRefused) is
+// tried again by the next call.
 //
 // For whoever is to do it on time: call it, sleep until `next_ns`, call it again; and whenever
 // records change (an inotify watch of the state directory tells). Ends are times of CLOCK_REALTIME:
@@ -98,6 +98,7 @@ struct Expiry {
   std::vector<Error> unreadable;    // records
 };
 Result<Expiry> expire_exceptions(const std::vector<model::Policy>& policies,
-                                 const model::Features& features, const SwapOrder& order);
+                                 const model::Features& features,
+                                 const std::vector<std::string>& files, const SwapOrder& order);
 
 }  // namespace pinscope

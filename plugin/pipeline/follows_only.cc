@@ -3,11 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <tuple>
-#include <utility>
 
-#include "plugin/pipeline/changes.h"
-#include "plugin/pipeline/exceptions.h"
-#include "plugin/policy/decide/compare.h"
 #include "plugin/policy/glob.h"
 
 namespace pinscope {
@@ -49,14 +45,6 @@ std::optional<ObjectIdentity> object_of(const Restart& restart, size_t i) {
   return ObjectIdentity{restart.objects[i]->kind, restart.objects[i]->id};
 }
 
-const GrantedPin* given_still(const Decision& now, const GrantedPin& has) {
-  const auto found = std::ranges::find_if(now.grants, [&](const GrantedPin& grant) {
-    return grant.name == has.name && grant.source == has.source &&
-           !policy::widens(bare(grant), bare(has));
-  });
-  return found == now.grants.end() ? nullptr : &*found;
-}
-
 }  // namespace
 
 bool follows_only(const Record& record, const Restart& restart) {
@@ -82,57 +70,6 @@ bool follows_only(const Record& record, const Restart& restart) {
         now.grants, [&](const GrantedPin& grant) { return gives_the_same(pin.grant, grant); });
     return is_there || (pin.grant.follow && has_pattern_of(now.followed, pin.grant));
   });
-}
-
-std::optional<Kept> what_stays(const Record& record, const Restart& now,
-                               const std::vector<Exception>& exceptions) {
-  const auto& given = record.given;
-  Kept kept;
-  auto& decision = kept.restart.decision.emplace(*now.decision);
-  take_view_of(record, decision);
-  decision.on_change = record.on_change;
-  decision.followed = record.followed;
-  decision.refusals.clear();
-  decision.grants.clear();
-  bool is_open = std::ranges::any_of(record.exceptions, [&](const Exception& one) {
-    return is_over(rule_of(one), record, exceptions);
-  });
-  const auto add = [&](GrantedPin grant, Kept::Grant what) {
-    const auto place = std::ranges::upper_bound(decision.grants, grant.name, {}, &GrantedPin::name);
-    kept.grants.insert(kept.grants.begin() + (place - decision.grants.begin()), std::move(what));
-    decision.grants.insert(place, std::move(grant));
-  };
-  for (const auto& pin : given.pins) {
-    if (is_over(pin.grant.rule, record, exceptions)) continue;
-    GrantedPin grant = pin.grant;
-    Kept::Grant what;
-    if (!pin.skipped) what.had = pin.object;
-    const auto* given_now = given_still(*now.decision, grant);
-    if (given_now != nullptr) what.given_now = *given_now;
-    if (grant.follow && given_now != nullptr) {
-      grant.expect = given_now->expect;
-      grant.missing = given_now->missing;
-      grant.object = given_now->object;
-      is_open = true;
-    } else if (!pin.skipped) {
-      grant.object = ObjectIdentity{pin.object.kind, pin.object.id};
-    } else {
-      what.stays_out = true;
-      if (!pin.waits()) grant.missing = Missing::kSkip;  // which a record does not hold
-    }
-    add(std::move(grant), std::move(what));
-  }
-  for (const auto& refusal : given.refusals) {
-    if (!is_over(refusal.denied_by, record, exceptions)) {
-      decision.refusals.push_back(refusal);
-      continue;
-    }
-    const auto back = std::ranges::find_if(now.decision->grants, [&](const GrantedPin& grant) {
-      return grant.source == refusal.source && grant.name == refusal.name;
-    });
-    if (back != now.decision->grants.end()) add(*back, {false, {}, *back});
-  }
-  return is_open ? std::optional(std::move(kept)) : std::nullopt;
 }
 
 }  // namespace pinscope

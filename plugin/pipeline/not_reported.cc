@@ -47,8 +47,10 @@ std::optional<Restart> if_nothing_else(const Record& record, const Kept& kept,
 void give_what_is_given_now(const Features& features, Kept& kept) {
   auto& stays = kept.restart;
   for (size_t i = 0; i < stays.objects.size(); ++i)
-    if (const auto& given_now = kept.grants[i].given_now; cannot_be(stays, i) && given_now)
+    if (const auto& given_now = kept.grants[i].given_now; cannot_be(stays, i) && given_now) {
       stays.decision->grants[i].object = given_now->object;
+      stays.decision->grants[i].expect = given_now->expect;
+    }
   look_at(features, kept);
   for (size_t i = 0; i < stays.objects.size(); ++i)
     if (cannot_be(stays, i)) stays.left_out[i] = LeftOut::kMissing;
@@ -59,8 +61,8 @@ void give_what_is_given_now(const Features& features, Kept& kept) {
 
 std::optional<Restart> what_is_not_reported(const Record& record, const Restart& now,
                                             const Features& features,
-                                            const PlannedExceptions& exceptions) {
-  auto kept = what_stays(record, now, exceptions.all);
+                                            const PlannedExceptions& exceptions, Giving giving) {
+  auto kept = what_stays(record, now, exceptions, giving);
   if (!kept) return std::nullopt;
   look_at(features, *kept);
   if (!exceptions.changes.empty()) {

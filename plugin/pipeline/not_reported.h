@@ -1,5 +1,6 @@
-// What a container that runs is given though its policies, which are others now, are to be reported
-// only: what its view follows, and what exceptions that are over come to.
+// What a container that runs is given beside what its policies, which may be others now, would make
+// of it: what exceptions come to, and, where its policies are to be reported only, what its view
+// follows.
 #pragma once
 
 #include <optional>
@@ -8,14 +9,16 @@
 #include "plugin/model/record.h"
 #include "plugin/pipeline/decide_again.h"
 #include "plugin/pipeline/exceptions.h"
+#include "plugin/pipeline/what_stays.h"
 
 namespace pinscope {
 
-// In the place of `now`, with its sources looked at. Nothing if that would be no other view, or if
-// the rest of the view cannot be made again as it is and no exception is over. Changes the working
-// directory (see kernel::SourceOpener).
+// In the place of `now`, with its sources looked at; see what_stays(). What cannot be as it is, and
+// what the policies do not give in its place either, goes for exceptions: their view has to be made
+// again. Nothing if that would be no other view, or if something of it cannot be as it is and no
+// exception changes. Changes the working directory (see kernel::SourceOpener).
 std::optional<Restart> what_is_not_reported(const model::Record& record, const Restart& now,
                                             const model::Features& features,
-                                            const PlannedExceptions& exceptions);
+                                            const PlannedExceptions& exceptions, Giving giving);
 
 }  // namespace pinscope

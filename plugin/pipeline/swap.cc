@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <iterator>
 #include <limits>
@@ -97,28 +98,77 @@ class Swapping {
     exceptions_ = *std::move(planned);
     auto container = container_of(found_.record);
     if (!container) return fail(Outcome::kFailed, std::move(container).error());
-    auto restart =
+    auto decided =
         decide_again(policies_, *container, is_session(found_.record), features_, exceptions_.all);
-    if (!restart) return fail(Outcome::kFailed, std::move(restart).error());
+    if (!decided) return fail(Outcome::kFailed, std::move(decided).error());
+    const auto* restart = &now_.emplace(*std::move(decided));
     // That a grant is denied says more than that the container would not start.
-    if (restart->decision || exceptions_.only_takes_away())
+    if (restart->decision || !exceptions_.asks_to_give())
       if (auto effect = check_effect(exceptions_, wanted_, found_.record, *restart); !effect)
         return fail(Outcome::kRefused, std::move(effect).error());
-    if (restart->refusal) {
-      if (!exceptions_.only_takes_away()) return fail(Outcome::kRefused, *restart->refusal);
-      take_only_away(*restart);
-    }
+    const bool is_ordered = order_.exceptions != nullptr;
+    if (is_ordered && exceptions_.changes.empty()) return Outcome::kUnchanged;
+    if (restart->refusal) return go_on_without_start(*container, *restart);
+    if (is_ordered) return carry_out_exceptions(*container, *restart);
     compare(*restart);
     tell_exceptions();
     if (swapped_.changes.made.empty()) return Outcome::kUnchanged;
     swapped_.is_of_policy = !follows_only(found_.record, *restart);
     if (is_to_be_reported(*restart)) {
-      if (!keep_the_rest(*restart)) return Outcome::kDiffers;
-    } else if (const auto left = leave_to_people(*restart)) {
-      return *left;
+      auto differences = swapped_.changes;
+      if (keep_to(*restart, Giving::kByPolicy)) return change_if_wanted(*container, kept_);
+      swapped_.changes = std::move(differences);
+      return Outcome::kDiffers;
     }
+    if (const auto left = leave_to_people(*restart)) return *left;
+    return change_if_wanted(*container, *restart);
+  }
+
+  // What is taken away is taken in any case. Who follows a source is not to be stopped by another
+  // one.
+  Outcome go_on_without_start(Container& container, const Restart& now) {
+    const bool is_of_source = now.refusal->code() == ErrorCode::kSourceMissing ||
+                              now.refusal->code() == ErrorCode::kSourceMismatch;
+    const bool follows = is_of_source && now.decision && order_.automatic &&
+                         on_change(now) == OnChange::kReport && !exceptions_.takes_away();
+    const bool goes_on = follows || (exceptions_.takes_away() && !exceptions_.asks_to_give());
+    if (!goes_on || !keep_to(now, follows ? Giving::kByPolicy : Giving::kNothing))
+      return fail(Outcome::kRefused, *now.refusal);
+    return change_if_wanted(container, kept_);
+  }
+
+  // Its policies may be others by now: that is no matter of these.
+  Outcome carry_out_exceptions(Container& container, const Restart& now) {
+    if (!keep_to(now, Giving::kByPolicy)) return Outcome::kUnchanged;
+    if (auto given = check_given(exceptions_, *kept_.decision); !given)
+      return fail(Outcome::kRefused, std::move(given).error());
+    return change_if_wanted(container, kept_);
+  }
+
+  // What the container comes to have beside what its policies are to make of it. False: nothing.
+  bool keep_to(const Restart& now, Giving giving) {
+    auto rest = what_is_not_reported(found_.record, now, features_, exceptions_, giving);
+    if (!rest) return false;
+    kept_ = *std::move(rest);
+    if (giving == Giving::kNothing) kept_.refusal = now.refusal;
+    swapped_.changes = {};
+    compare(kept_);
+    tell_exceptions();
+    is_judged_ = gives_something();
+    return !swapped_.changes.made.empty();
+  }
+
+  [[nodiscard]] bool gives_something() const {
+    using Kind = Change::Kind;
+    return std::ranges::any_of(swapped_.changes.made, [](const Change& change) {
+      return change.kind == Kind::kAdded || change.kind == Kind::kWidened ||
+             change.kind == Kind::kChanged || change.kind == Kind::kReplaced;
+    });
+  }
+
+  Outcome change_if_wanted(Container& container, const Restart& restart) {
     if (order_.dry_run) return Outcome::kChanged;
-    return changes_view_ ? change(*container, *restart) : note_exceptions();
+    return changes_view_ ? change(container, restart) : note_exceptions();
   }
 
   void take(Result<std::vector<Change>> masked) {
@@ -135,15 +185,6 @@ class Swapping {
     // Whoever asked, or the service, is to hear of it, and to try it again.
     if (swapped_.outcome == Outcome::kUnchanged || swapped_.outcome == Outcome::kChanged)
       swapped_.outcome = tell(Outcome::kFailed, *std::move(stays));
-  }
-
-  void take_only_away(Restart& restart) {
-    is_judged_ = false;
-    if (!restart.decision) {
-      restart = what_is_left(found_.record, exceptions_, *restart.refusal);
-      look_at_sources(features_, restart);
-    }
-    keep_to(found_.record, restart);
   }
 
   // Fills in the changes.
@@ -206,22 +247,6 @@ class Swapping {
     return order_.automatic && swapped_.is_of_policy && on_change(restart) == OnChange::kReport;
   }
 
-  // What of its policies is not to be reported only. False: nothing.
-  bool keep_the_rest(Restart& restart) {
-    auto rest = what_is_not_reported(found_.record, restart, features_, exceptions_);
-    if (!rest) return false;
-    auto differences = std::exchange(swapped_.changes, {});
-    compare(*rest);
-    tell_exceptions();
-    if (swapped_.changes.made.empty()) {
-      swapped_.changes = std::move(differences);
-      return false;
-    }
-    if (exceptions_.only_takes_away()) is_judged_ = false;
-    restart = *std::move(rest);
-    return true;
-  }
-
   // Who loses everything may have been meant to or not. Nothing: the view may be changed.
   std::optional<Outcome> leave_to_people(const Restart& restart) {
     if (!swapped_.is_of_policy) return std::nullopt;
@@ -250,16 +275,15 @@ class Swapping {
     return {};
   }
 
+  // For what is taken away, where what was to come with it is judged by the container's mounts, or
+  // something of it went meanwhile.
   Outcome change(Container& container, const Restart& restart) {
-    if (auto masked = mask_the_rest(restart); !masked)
-      return fail(Outcome::kFailed, std::move(masked).error());
-    const auto process = kernel::ContainerProcess::open(found_.record.given.pid);
-    if (!process) return fail(Outcome::kFailed, process.error());
-    if (auto mapped = take_id_maps(*process, container); !mapped)
-      return fail(Outcome::kFailed, std::move(mapped).error());
-    auto left =
-        swap_in_child({order_, features_, store_, found_, container, restart, swapped_.changes,
-                       exceptions_, is_judged_, beside_.lacks_values() || order_.repair_values});
+    auto left = put_in_place(container, restart);
+    if (!left && is_judged_ && exceptions_.takes_away() && !exceptions_.asks_to_give() &&
+        left.error().errnum() != ETIME && keep_to(*now_, Giving::kNothing)) {
+      swapped_.changes.left.push_back("nothing is given back: " + left.error().sentence());
+      left = put_in_place(container, kept_);
+    }
     if (!left && beside_.took_view())
       swapped_.changes.left.emplace_back(
           "its view, which was taken away from over a bpffs, is not there yet");
@@ -267,6 +291,16 @@ class Swapping {
     auto& all = swapped_.changes.left;
     all.insert(all.end(), left->begin(), left->end());
     return Outcome::kChanged;
+  }
+
+  // What could not be brought about, a clause each.
+  Result<std::vector<std::string>> put_in_place(Container& container, const Restart& restart) {
+    PINSCOPE_CHECK(mask_the_rest(restart));
+    const auto process = kernel::ContainerProcess::open(found_.record.given.pid);
+    if (!process) return std::unexpected(process.error());
+    PINSCOPE_CHECK(take_id_maps(*process, container));
+    return swap_in_child({order_, features_, store_, found_, container, restart, swapped_.changes,
+                          exceptions_, is_judged_, beside_.lacks_values() || order_.repair_values});
   }
 
   // Nothing of what was to be made is, but for what was masked beforehand.
@@ -296,6 +330,8 @@ class Swapping {
   const SwapOrder& order_;
   ExceptionOrder wanted_;
   PlannedExceptions exceptions_;
+  std::optional<Restart> now_;  // by the policies
+  Restart kept_;                // in its place, where that is not what is to be
   bool is_judged_ = true;
   bool changes_view_ = false;  // and not the exceptions alone
   BesideView beside_;

@@ -174,6 +174,15 @@ bool glob_matches(std::string_view pattern, std::string_view text) {
   return wanted.done();
 }
 
+std::string literal_pattern(std::string_view text) {
+  std::string pattern;
+  for (const char one : text) {
+    if (is_glob({&one, 1})) pattern += '\\';
+    pattern += one;
+  }
+  return pattern;
+}
+
 std::string literal_prefix(std::string_view pattern) {
   const size_t first_glob = first_special(pattern);
   if (first_glob == kNowhere) return std::string(pattern);

@@ -23,6 +23,9 @@ Status check_glob(std::string_view pattern);
 // nothing is allocated. A component that check_glob() refuses matches nothing.
 bool glob_matches(std::string_view pattern, std::string_view text);
 
+// The pattern that matches this text alone.
+std::string literal_pattern(std::string_view text);
+
 // The leading components that hold no glob: "/sys/fs/bpf/app" for "/sys/fs/bpf/app/*/x", "/" for
 // "/*", the whole of a text without a glob.
 std::string literal_prefix(std::string_view pattern);

@@ -23,6 +23,7 @@ namespace {
 using model::Exception;
 using model::PinnedObject;
 using model::Record;
+using model::RefusedPin;
 using model::Rule;
 
 // Rises when a field that is there gets another meaning; a new field does not need it.
@@ -63,6 +64,7 @@ void fields(auto& visit, Of<Record> auto& record) {
   if (given.delegation) visit("delegated_by", given.delegation->rules);
   visit("pins", given.pins);
   visit("refusals", given.refusals);
+  visit.revoked(given.refusals);
   visit("values_at", given.values_at);
   if (given.values_at) visit.shown("values", given.pins);
   visit.followed("followed_pins", given.pins);
@@ -113,6 +115,16 @@ class Writer {
     for (uint32_t i = 0; i < pins.size(); ++i)
       if (pins[i].grant.follow) rows.push_back({i, pins[i].grant.missing});
     optional(key, rows);
+  }
+
+  // What exceptions took away, as pins. Left out where none did.
+  void revoked(const std::vector<RefusedPin>& refusals) {
+    for (const auto& refusal : refusals)
+      if (refusal.grant) revoked_.push_back({*refusal.grant, {}, false});
+    if (revoked_.empty()) return;
+    (*this)("revoked", revoked_);
+    shown("revoked_values", revoked_);
+    followed("revoked_followed", revoked_);
   }
 
   // What the fields have pointed into; the last of all.
@@ -173,7 +185,8 @@ class Writer {
   }
 
   JsonWriter& json_;
-  std::vector<const Rule*> rules_;  // of the record, which outlives the writer
+  std::vector<PinnedObject> revoked_;
+  std::vector<const Rule*> rules_;  // of the record, which outlives the writer, and of revoked_
 };
 
 // Keeps the first error, which names the place of what it could not use; from there on it reads
@@ -208,6 +221,22 @@ class Reader {
                            grant.follow = true;
                            grant.missing = row.missing;
                          });
+  }
+
+  void revoked(std::vector<RefusedPin>& refusals) {
+    const auto table = find(object_, "revoked");
+    if (!table) return;
+    std::vector<PinnedObject> pins;
+    read(*table, pins);
+    shown("revoked_values", pins);
+    followed("revoked_followed", pins);
+    for (auto& pin : pins) {
+      const auto refusal = std::ranges::find_if(refusals, [&](const RefusedPin& one) {
+        return one.source == pin.grant.source && one.name == pin.grant.name;
+      });
+      if (refusal == refusals.end()) return fail(*table, "there is no such refusal");
+      refusal->grant = std::move(pin.grant);
+    }
   }
 
   // What the fields point into; the first of all.

@@ -1,5 +1,6 @@
 // `pinscope exceptions`: what containers have beside the policies, and what has run out of it.
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -19,7 +20,7 @@ namespace {
 constexpr const char* kStage = "exceptions";
 
 struct Options {
-  std::string container;
+  std::vector<std::string> containers;
   bool expire = false;
 };
 
@@ -30,8 +31,20 @@ struct Listed {
   std::optional<Application> expired;
 };
 
+Result<RecordFiles> files_of(const Settings& settings, const Options& options) {
+  if (options.expire || options.containers.empty())
+    return files_of_running(settings, options.containers);
+  RecordFiles all;
+  for (const auto& container : options.containers) {
+    PINSCOPE_TRY(auto files, files_for(settings, container));
+    std::ranges::move(files.names, std::back_inserter(all.names));
+    std::ranges::move(files.unreadable, std::back_inserter(all.unreadable));
+  }
+  return all;
+}
+
 Result<Listed> look(const Settings& settings, const Options& options) {
-  PINSCOPE_TRY(const auto files, files_for(settings, options.container));
+  PINSCOPE_TRY(const auto files, files_of(settings, options));
   PINSCOPE_TRY(const auto store, record::Store::open(settings.hook.state_directory, false));
   Listed listed;
   listed.unreadable = files.unreadable;
@@ -46,13 +59,14 @@ Result<Listed> look(const Settings& settings, const Options& options) {
   return listed;
 }
 
-Result<Application> expire(const Settings& settings) {
+Result<Application> expire(const Settings& settings, const Options& options) {
+  PINSCOPE_TRY(const auto files, files_of(settings, options));
   PINSCOPE_TRY(const auto next, read_next_policies(settings));
   if (next.last_good) report(last_good_note(next));
   PINSCOPE_TRY(
       auto expiry,
       expire_exceptions(
-          next.policies, kernel::features_to_swap(),
+          next.policies, kernel::features_to_swap(), files.names,
           {.options = settings.hook, .stage = kStage, .by = this_caller(), .automatic = true}));
   Application application{.containers = std::move(expiry.containers),
                           .held = {},
@@ -114,12 +128,9 @@ std::string to_json(const Listed& listed) {
 Result<ExitStatus> exceptions(const Settings& settings, const Options& options) {
   if (options.expire) PINSCOPE_CHECK(check_root("change the views of containers"));
   PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
-  if (options.expire && !options.container.empty())
-    return std::unexpected(Error(ErrorCode::kUsage, "undo what has run out")
-                               .reason("--container does not go with --expire"));
   std::optional<Application> expired;
   if (options.expire) {
-    PINSCOPE_TRY(expired, expire(settings));
+    PINSCOPE_TRY(expired, expire(settings, options));
   }
   PINSCOPE_TRY(auto listed, look(settings, options));
   listed.expired = std::move(expired);
@@ -142,9 +153,10 @@ void add_exceptions(CLI::App& root, Program& program) {
   add_command(root, program, "exceptions",
               "Show what containers have or lack beside the policies, and undo what has run out",
               [&program, options] { return exceptions(program.settings, *options); })
-      .option("--container", options->container, "CONTAINER",
-              "Only this one's: its id, a unique beginning of it, or the name that its engine gave "
-              "it")
+      .repeatable_option(
+          "--container", options->containers, "CONTAINER",
+          "Only this one's: its id, a unique beginning of it, or the name that its engine gave "
+          "it; with --expire its whole id")
       .flag("--expire", options->expire,
             "First give each container its view without what has run "
             "out")

@@ -9,6 +9,7 @@
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
+#include "plugin/base/utf8.h"
 #include "plugin/host/file.h"
 #include "plugin/kernel/sys.h"
 
@@ -24,6 +25,14 @@ Error missing(const std::string& path, int errnum) {
 
 bool is_gone(int errnum) {
   return errnum == ENOENT || errnum == ENOTDIR;
+}
+
+// Records and every output are UTF-8: what they cannot name nobody could take away again. Of what
+// is written in a policy it is so; who pins below a glob chooses the name.
+Status check_name(const model::GrantedPin& grant) {
+  if (valid_utf8_prefix(grant.source) == grant.source.size()) return {};
+  return std::unexpected(Error(ErrorCode::kAccessUnsupported, "grant " + quoted(grant.source))
+                             .reason("its path is not UTF-8"));
 }
 
 }  // namespace
@@ -85,6 +94,7 @@ Status SourceOpener::look(const model::GrantedPin& grant) {
 }
 
 Result<SourceOpener::Source> SourceOpener::open_now(const model::GrantedPin& grant) {
+  PINSCOPE_CHECK(check_name(grant));
   PINSCOPE_TRY(Fd pin, find(grant.source));
   // The kernel's look-up of a pin follows links by path; through the descriptor there is none left.
   const bool read_only =

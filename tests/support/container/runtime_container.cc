@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <thread>
 
 #include "plugin/base/text.h"
@@ -52,7 +53,10 @@ RuntimeContainer::RuntimeContainer(std::vector<std::string> runtime)
   for (const char* name : {"proc", "sys", "dev", "tmp", "run", "etc", "bin"})
     directory_.make_directory(std::string("image/") + name);
   check(chmod(directory_.path("image/tmp").c_str(), 01777), "chmod /tmp");
-  fs::copy_file(PINSCOPE_PROBE, directory_.path("image/probe"));
+  // By a process of its own: what another thread starts meanwhile would hold the file open for
+  // writing, and the container's process could not become it (ETXTBSY).
+  const auto copied = Command({"cp", PINSCOPE_PROBE, directory_.path("image/probe")}).run();
+  if (copied.status != 0) throw std::runtime_error("cannot copy the probe: " + copied.err);
   directory_.make_directory("bundle/rootfs");
   directory_.make_directory("state");
 }

@@ -208,16 +208,21 @@ TEST_F(Exceptions, OfAGrantEndWhereTheClockWasSetBack) {
   EXPECT_THAT(model::time_text(timed("other"), kNow - 1), HasSubstr("the clock was set back"));
 }
 
-TEST_F(Exceptions, AreToldApartByWhatTheyTake) {
-  EXPECT_TRUE(planned({.made = {revocation("/x")}}).only_takes_away());
-  EXPECT_FALSE(planned({.made = {timed("other")}}).only_takes_away());
-  EXPECT_FALSE(planned({}).only_takes_away());
-  record_.exceptions = {timed("other"), revocation("/sys/fs/bpf/flows")};
+TEST_F(Exceptions, AreToldApartByWhatTheyTakeAndGive) {
+  const auto text_of = [](const PlannedExceptions& planned) {
+    return std::string(planned.takes_away() ? "takes " : "") +
+           (planned.asks_to_give() ? "gives" : "");
+  };
+  EXPECT_EQ(text_of(planned({.made = {revocation("/x")}})), "takes ");
+  EXPECT_EQ(text_of(planned({.made = {timed("other")}})), "gives");
+  EXPECT_EQ(text_of(planned({})), "");
+  record_.exceptions = {timed("other"), revocation("/sys/fs/bpf/flows", kNow + kMinute)};
   const auto undo = [](Exception::Kind kind) {
     return ExceptionOrder{.made = {}, .undone = ExceptionOrder::Undo{.kind = kind, .pins = {}}};
   };
-  EXPECT_TRUE(planned(undo(Exception::Kind::kGrant)).only_takes_away());
-  EXPECT_FALSE(planned(undo(Exception::Kind::kRevoke)).only_takes_away());
+  EXPECT_EQ(text_of(planned(undo(Exception::Kind::kGrant))), "takes ");
+  EXPECT_EQ(text_of(planned(undo(Exception::Kind::kRevoke))), "gives");
+  EXPECT_EQ(text_of(planned({}, kNow + 100 * kMinute)), "takes ") << "both have run out";
 }
 
 TEST_F(Exceptions, AreBoundedAndUndoneOnlyIfTheyAreThere) {
@@ -230,38 +235,17 @@ TEST_F(Exceptions, AreBoundedAndUndoneOnlyIfTheyAreThere) {
   EXPECT_EQ(error_of({.made = {revocation("/x1")}}), "no error");
 }
 
-// Of a container that would not start now.
-TEST_F(Exceptions, AddNothingWhereOnlyLessIsToBeGiven) {
-  policies_.front().grants = {policy::grant("/sys/fs/bpf/flows", "", Access::kReadWrite),
-                              policy::grant("/sys/fs/bpf/other"),
-                              policy::grant("/sys/fs/bpf/counters")};
-  auto restart = decided({});
-  ASSERT_EQ(restart.decision->grants.front().name, "counters");
-  restart.objects.front().reset();
-  keep_to(record_, restart);
-  EXPECT_THAT(names(restart), ElementsAre("counters read", "flows read", "other read"));
-  EXPECT_THAT(restart.left_out,
-              ElementsAre(LeftOut::kMissing, LeftOut::kNot, LeftOut::kUngrantable));
-}
-
-// Where policies disagree there is no decision: what it has counts.
-TEST_F(Exceptions, LeaveTheRestWherePoliciesComeToNothing) {
-  auto& pins = record_.given.pins;
-  pins.push_back(pins.front());
-  pins.back().grant.name = "again";
-  pins.back().grant.source = "/sys/fs/bpf/flows2";
-  auto ended = timed("other");
-  ended.number = 5;
-  ended.until_ns = kNow;
-  record_.exceptions = {ended};
-  pins.push_back(pins[1]);
-  pins.back().grant.name = "other";
-  pins.back().object.id = 9;
-  pins.back().grant.rule = model::rule_of(ended);
-  const auto restart = what_is_left(record_, planned({.made = {revocation("/sys/fs/bpf/flows")}}),
-                                    Error(ErrorCode::kPolicyConflict, "make one view"));
-  EXPECT_THAT(names(restart), ElementsAre("counters read"));
-  EXPECT_EQ(restart.decision->grants.front().object->id, 8U);
+// Whoever may pin below a glob chooses what a revocation by name is of.
+TEST_F(Exceptions, TakeANameForWhatItIs) {
+  auto& pin = record_.given.pins.front();
+  pin.grant.source = "/sys/fs/bpf/x[1]*\\?";
+  auto by_name = revocation("");
+  by_name.name = pin.grant.name;
+  const auto plan = planned({.made = {by_name}});
+  ASSERT_THAT(plan.all, SizeIs(1));
+  EXPECT_TRUE(covers(plan.all.front(), pin));
+  pin.grant.source = "/sys/fs/bpf/x1more\\?";
+  EXPECT_FALSE(covers(plan.all.front(), pin));
 }
 
 TEST_F(Exceptions, EscapeWhatOthersChose) {

@@ -188,6 +188,31 @@ TEST(RecordJson, FollowsNothingUnlessItSaysSo) {
   EXPECT_EQ(*back, record);
 }
 
+// So that it can be given back as it was.
+TEST(RecordJson, SaysWhatAnExceptionTookAway) {
+  Record record = a_full_record();
+  EXPECT_EQ(to_json(record).find("revoked"), std::string::npos);
+  auto& refusal = record.given.refusals.front();
+  auto& grant = refusal.grant.emplace();
+  grant.source = refusal.source;
+  grant.name = refusal.name;
+  grant.rule = refusal.granted_by;
+  grant.access = model::Access::kReadWrite;
+  grant.uid = 7;
+  grant.gid = 8;
+  grant.mode = 0640;
+  grant.follow = true;
+  grant.missing = model::Missing::kWait;
+  grant.values = model::Values{.form = model::ValueForm::kText, .list = 5, .max_age_ms = 6};
+  const std::string text = to_json(record);
+  const auto back = from_json(text, "web-1.json");
+  ASSERT_TRUE(back) << back.error().sentence();
+  EXPECT_EQ(*back, record);
+  const std::string row = "[\"tls\",\"/sys/fs/bpf/keys/tls\",\"read-write\"";
+  EXPECT_EQ(error_of(replaced(text, row, "[\"x\"" + row.substr(6))),
+            "cannot read \"web-1.json\": /revoked: there is no such refusal");
+}
+
 TEST(RecordJson, RefusesValuesOfAPinThatIsNotThere) {
   const std::string text =
       replaced(to_json(a_full_record()), "[1,false,\"text\",7,1500]", "[9,false,\"text\",7,1500]");

@@ -1,0 +1,155 @@
+// What an exception and its end change beside real containers: that one thing, whatever the
+// policies say by now, and nothing that a start would not give.
+#include "tests/support/bpf/programs.h"
+#include "tests/support/container/swap_test.h"
+#include "tests/support/machine/wait.h"
+
+namespace pinscope::test {
+namespace {
+
+using testing::HasSubstr;
+
+class ExceptionsAlone : public SwapTest {
+ protected:
+  CommandResult on_it(const std::string& name, std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--container", container_.id(), "--reason", "a reason"});
+    return pinscope::test::run(argv(name, arguments));
+  }
+  void expect_on_it(const std::string& name, const std::vector<std::string>& arguments) {
+    EXPECT_THAT(on_it(name, arguments), Succeeds());
+  }
+  // What ends within a second has run out.
+  void let_it_run_out() {
+    const auto has_run_out = [&] {
+      const auto text = pinscope::test::run(argv("exceptions", {})).out;
+      return text.find("ran out") != std::string::npos &&
+             text.find("in force") == std::string::npos;
+    };
+    ASSERT_TRUE(wait_until(has_run_out));
+  }
+  CommandResult expire() { return pinscope::test::run(argv("exceptions", {"--expire"})); }
+
+  static constexpr const char* kGrantFlows = "{pin: /sys/fs/bpf/flows}";
+  static constexpr const char* kWriteFlows = "{pin: /sys/fs/bpf/flows, access: read-write}";
+  static constexpr const char* kGrantCounters = "{pin: /sys/fs/bpf/counters}";
+  static constexpr const char* kWriteCounters = "{pin: /sys/fs/bpf/counters, access: read-write}";
+};
+
+// Policies that are others by now are a matter of apply.
+TEST_P(ExceptionsAlone, ApplyNothingElse) {
+  policy("shared", {kGrantCounters, kGrantFlows});
+  ASSERT_NO_FATAL_FAILURE(start());
+  policy("shared", {kWriteCounters, kGrantFlows, "{pin: /sys/fs/bpf/other}"});
+  const auto revoked =
+      pinscope::test::run(argv("revoke", {"--all", "/sys/fs/bpf/nothing", "--reason", "x"}));
+  EXPECT_THAT(revoked.err, HasSubstr("no container that runs has it"));
+  EXPECT_EQ(seen(), expected(kCounters, "ro") + " " + expected(kFlows, "ro"));
+  expect_on_it("revoke", {kFlows});
+  EXPECT_EQ(seen(), expected(kCounters, "ro"));
+  expect_on_it("revoke", {"--undo", kFlows});
+  EXPECT_EQ(seen(), expected(kCounters, "ro") + " " + expected(kFlows, "ro"));
+  expect_on_it("grant", {kFlows, "--for", "1h", "--access", "read-write"});
+  EXPECT_EQ(seen(), expected(kCounters, "ro") + " " + expected(kFlows, "rw"));
+  expect_on_it("grant", {"--undo", kFlows});
+  EXPECT_EQ(seen(), expected(kCounters, "ro") + " " + expected(kFlows, "ro"));
+  expect_applied();
+  EXPECT_EQ(seen(), expected(kCounters, "rw") + " " + expected(kFlows, "ro") + " " +
+                        expected(kOther, "ro"));
+}
+
+TEST_P(ExceptionsAlone, GiveBackWhatThereWas) {
+  policy("shared", {kGrantFlows});
+  ASSERT_NO_FATAL_FAILURE(start());
+  expect_on_it("revoke", {kFlows, "--for", "1s"});
+  policy("shared", {kWriteFlows});
+  ASSERT_NO_FATAL_FAILURE(let_it_run_out());
+  EXPECT_THAT(expire(), Succeeds());
+  EXPECT_EQ(seen(), expected(kFlows, "ro"));
+}
+
+// Layout bind shows the pin of the host, which is for writing.
+TEST_P(ExceptionsAlone, GiveBackNothingThatTheViewCannotKeepTo) {
+  policy("bind", {kWriteCounters, kWriteFlows});
+  ASSERT_NO_FATAL_FAILURE(start());
+  expect_on_it("revoke", {kFlows, "--for", "1s"});
+  policy("shared", {kWriteCounters, kGrantFlows});
+  ASSERT_NO_FATAL_FAILURE(let_it_run_out());
+  EXPECT_THAT(expire(), Succeeds());
+  EXPECT_EQ(seen(), expected(kCounters, "rw"));
+}
+
+TEST_P(ExceptionsAlone, LeaveThePolicysOwnGrant) {
+  policy("shared", {kGrantFlows, kWriteCounters});
+  ASSERT_NO_FATAL_FAILURE(start());
+  expect_on_it("grant", {kFlows, "--for", "1s", "--access", "read-write"});
+  EXPECT_EQ(seen(), expected(kCounters, "rw") + " " + expected(kFlows, "rw"));
+  ASSERT_NO_FATAL_FAILURE(let_it_run_out());
+  EXPECT_THAT(expire(), Succeeds());
+  EXPECT_EQ(seen(), expected(kCounters, "rw") + " " + expected(kFlows, "ro"));
+}
+
+TEST_P(ExceptionsAlone, GiveBackWhatTwoOfThemTook) {
+  policy("shared", {kGrantFlows, kWriteCounters});
+  ASSERT_NO_FATAL_FAILURE(start());
+  expect_on_it("revoke", {kFlows, "--for", "1s"});
+  expect_on_it("revoke", {"--for", "3s"});
+  const auto one_ran_out = [&] {
+    return pinscope::test::run(argv("exceptions", {})).out.find("ran out") != std::string::npos;
+  };
+  ASSERT_TRUE(wait_until(one_ran_out));
+  EXPECT_THAT(expire(), Succeeds());
+  EXPECT_EQ(seen(), "");
+  ASSERT_NO_FATAL_FAILURE(let_it_run_out());
+  EXPECT_THAT(expire(), Succeeds());
+  EXPECT_EQ(seen(), expected(kCounters, "rw") + " " + expected(kFlows, "ro"));
+}
+
+// It is another object than the policy expects, so that a start would be refused.
+TEST_P(ExceptionsAlone, GiveNoObjectThatAStartRefuses) {
+  policy("shared",
+         {"{pin: /sys/fs/bpf/flows, access: read-write, expect: {valueSize: 8}}", kGrantCounters});
+  ASSERT_NO_FATAL_FAILURE(start());
+  expect_on_it("grant", {kOther, "--for", "1s"});
+  pins_.remove(kFlows);
+  pins_.map(kFlows, {.value_size = 64});
+  ASSERT_NO_FATAL_FAILURE(let_it_run_out());
+  const auto expired = expire();
+  EXPECT_THAT(expired.out, HasSubstr("removed \"other\""));
+  EXPECT_EQ(seen(), expected(kCounters, "ro"));
+}
+
+// The same object at its place, and a program that reaches further than the container.
+TEST_P(ExceptionsAlone, GiveNoProgramThatAStartRefuses) {
+  pins_.program("/sys/fs/bpf/filter");
+  policy("shared", {"{pin: /sys/fs/bpf/filter, access: use}", kGrantFlows});
+  ASSERT_NO_FATAL_FAILURE(start());
+  pins_.remove("/sys/fs/bpf/filter");
+  pins_.object(make_program_of_type(BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS),
+               "/sys/fs/bpf/filter");
+  const auto revoked = on_it("revoke", {kFlows});
+  EXPECT_EQ(revoked.status, 1) << revoked;
+  EXPECT_THAT(revoked.out, HasSubstr("removed \"filter\""));
+  EXPECT_EQ(seen(), "");
+}
+
+TEST_P(ExceptionsAlone, EndWhateverElseHasEnded) {
+  policy("shared", {kGrantFlows, kWriteCounters, "{pin: /sys/fs/bpf/fourth}"});
+  pins_.map("/sys/fs/bpf/fourth");
+  ASSERT_NO_FATAL_FAILURE(start());
+  expect_on_it("revoke", {kFlows, "--for", "1s"});
+  expect_on_it("grant", {kOther, "--for", "1s", "--access", "read-write"});
+  pins_.remove("/sys/fs/bpf/fourth");  // so that it would not start now
+  ASSERT_NO_FATAL_FAILURE(let_it_run_out());
+  EXPECT_EQ(on_it("revoke", {kCounters}).status, 1) << "it says that something is left";
+  EXPECT_EQ(seen(), "");
+  // And what was not given back comes when there is a start again.
+  pins_.map("/sys/fs/bpf/fourth");
+  expect_on_it("revoke", {"--undo", kCounters});
+  EXPECT_THAT(seen(), HasSubstr(expected(kFlows, "ro")));
+  EXPECT_THAT(seen(), HasSubstr(expected(kCounters, "rw")));
+}
+
+PINSCOPE_EACH_RUNTIME(ExceptionsAlone);
+
+}  // namespace
+}  // namespace pinscope::test
