@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 constexpr const char* kSystemd = "/lib/systemd/systemd";
 constexpr const char* kLog = "systemd";
 
-// As soon as it has been put into the control group that is all of the hierarchy that systemd sees.
+// As soon as it has been put into the cgroup that is all of the hierarchy that systemd sees.
 // A hierarchy of version 2 is what it gets, whatever else this machine has.
 constexpr const char* kStart = R"(
 until grep -q "^0::.*/$1$" /proc/self/cgroup; do sleep 0.01; done
