@@ -17,7 +17,7 @@ struct Places {
   // running container's: leftovers and damaged records.
   std::string container = {};
   // What is not looked at by then is an entry of kUnknown. A container that does not answer takes
-  // up to three seconds more, or as long as there was until then if that is less.
+  // up to three seconds, or half of the time if that is less.
   inventory::Examiner::Time until = inventory::Examiner::Time::max();
 };
 

@@ -155,12 +155,12 @@ SealState look_at_seal(const std::vector<kernel::Superblock>& superblocks,
   return found->read_only ? SealState::kIntact : SealState::kBroken;
 }
 
-// For one container.
+// For one container, which leaves the other half to those behind it.
 std::chrono::milliseconds timeout_until(Examiner::Time until) {
   const auto now = std::chrono::steady_clock::now();
   if (until == Examiner::Time::max()) return kTimeout;
-  return std::clamp(std::chrono::ceil<std::chrono::milliseconds>(until - now), kShortestTimeout,
-                    kTimeout);
+  return std::clamp(std::chrono::ceil<std::chrono::milliseconds>((until - now) / 2),
+                    kShortestTimeout, kTimeout);
 }
 
 bool is_there(const model::Record& record, const Live& live) {

@@ -102,8 +102,7 @@ class Examiner {
   // All views are looked at in one process, or in as few more as there are containers that do not
   // answer; such a view stays unknown. After `until` nothing is looked at but whether the process
   // runs: views and sources of those that are left over are unknown. A container that does not
-  // answer takes up to three seconds more, or as long as there was from now to `until` if that is
-  // less.
+  // answer takes up to three seconds, or half of the time from now to `until` if that is less.
   [[nodiscard]] Looks examine_all(std::span<const model::Record> records,
                                   Time until = Time::max()) const;
 

@@ -152,7 +152,7 @@ class SilentContainer : public AttackTest {
     return pinscope::test::run(argv);
   }
   // As the container could do it: its view is elsewhere now, and a link is in its place.
-  void start_and_lead_astray() {
+  void start_and_lead_astray(Silence silence = Silence::kTaking) {
     installation_.hook_into(container_.spec);
     container_.probe({"sleep 1000"});
     ASSERT_THAT(container_.create(), Succeeds()) << installation_.last_audit().text;
@@ -161,7 +161,7 @@ class SilentContainer : public AttackTest {
     fs::rename(rootfs + "/run/bpf", rootfs + "/run/moved");
     fs::create_directory_symlink("/data", rootfs + "/run/bpf");
     in_container([] { check(mount("bpf", "/data/x", "bpf", 0, nullptr), "mount a bpffs"); });
-    volume_->fall_silent(Silence::kTaking);
+    volume_->fall_silent(silence);
   }
   void end() {
     ASSERT_THAT(container_.kill(), Succeeds());
@@ -203,6 +203,26 @@ class SilentContainerOfOne : public SilentContainer {
     return count;
   }
 };
+// Who waits for an answer that nobody has begun can be ended, and holds no lock then: whoever looks
+// next waits as long.
+TEST_P(SilentContainerOfOne, HidesNoDriftOfOthers) {
+  ASSERT_NO_FATAL_FAILURE(start_and_lead_astray(Silence::kStopped));
+  RuntimeContainer other(GetParam());
+  installation_.hook_into(other.spec);
+  other.probe({"sleep 1000"});
+  ASSERT_THAT(other.create(), Succeeds());
+  ASSERT_THAT(other.start(), Succeeds());
+  policy(
+      "view: {at: /run/bpf/x}\n"
+      "grants: [{pin: /sys/fs/bpf/app/flows, as: flows, access: read-write}]\n");
+  const auto metrics =
+      pinscope({"metrics", "--policy", installation_.policy_directory(), "--cache-dir",
+                installation_.cache_directory(), "--audit", installation_.audit_path()});
+  EXPECT_THAT(metrics.out, HasSubstr("\npinscope_drift{kind=\"narrower\"} 2\n")) << metrics;
+  end();
+  (void)other.remove(true);
+}
+
 TEST_P(SilentContainerOfOne, KeepsOneProcessOfThoseWhoLook) {
   ASSERT_NO_FATAL_FAILURE(start_and_lead_astray());
   EXPECT_THAT(pinscope({"list"}).out, HasSubstr("view not seen"));
