@@ -154,7 +154,8 @@ class Swapping {
     swapped_.changes = {};
     compare(kept_);
     tell_exceptions();
-    is_judged_ = gives_something();
+    // What takes away is to be stopped by nothing.
+    is_judged_ = gives_something() || !exceptions_.takes_away();
     return !swapped_.changes.made.empty();
   }
 
