@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
 #include "plugin/pipeline/decide_again.h"
@@ -33,9 +34,14 @@ uint64_t earlier(uint64_t one, uint64_t other) {
   return one == 0 || other == 0 ? std::max(one, other) : std::min(one, other);
 }
 
+// Of one that counts no more because the clock was set back, at once.
 uint64_t first_end_of(const model::Record& record) {
+  const uint64_t now = wall_clock_ns();
   uint64_t first = 0;
-  for (const auto& exception : record.exceptions) first = earlier(first, exception.until_ns);
+  for (const auto& exception : record.exceptions) {
+    const bool is_ahead = exception.until_ns > now && !model::is_in_force(exception, now);
+    first = earlier(first, is_ahead ? 1 : exception.until_ns);
+  }
   return first;
 }
 

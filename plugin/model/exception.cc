@@ -42,6 +42,12 @@ bool is_exception(const Rule& rule) {
   return rule.place.file.empty() && rule.policy.starts_with("exception ");
 }
 
+uint32_t number_of(const Rule& rule) {
+  if (!is_exception(rule)) return 0;
+  const auto words = split(rule.policy, ' ');
+  return static_cast<uint32_t>(parse_unsigned(words[1]).value_or(0));
+}
+
 const Exception* exception_behind(const Rule& rule, const std::vector<Exception>& exceptions) {
   const auto found = std::ranges::find_if(
       exceptions, [&](const Exception& exception) { return rule_of(exception) == rule; });

@@ -54,6 +54,8 @@ bool is_same_matter(const Exception& one, const Exception& other);
 Rule rule_of(const Exception& exception);
 // Whether a rule is an exception, be it one that is there no more.
 bool is_exception(const Rule& rule);
+// Its number; 0 of a rule of a policy.
+uint32_t number_of(const Rule& rule);
 // The one behind a rule; null: a policy is, or it is there no more.
 const Exception* exception_behind(const Rule& rule, const std::vector<Exception>& exceptions);
 

@@ -88,8 +88,12 @@ Status check_revocation(const Exception& made, const Record& record, const Resta
   if (std::ranges::any_of(record.exceptions, is_same)) return {};
   const auto is_its = [&](const RefusedPin& refusal) { return refusal.denied_by == rule; };
   const auto has = [&](const PinnedObject& pin) { return !pin.skipped && covers(made, pin); };
+  const auto had = [&](const RefusedPin& refusal) {
+    return is_exception(refusal.denied_by) && covers(made, taken_pin(refusal));
+  };
   if ((restart.decision && std::ranges::any_of(restart.decision->refusals, is_its)) ||
-      std::ranges::any_of(record.given.pins, has))
+      std::ranges::any_of(record.given.pins, has) ||
+      std::ranges::any_of(record.given.refusals, had))
     return {};
   return std::unexpected(cannot(made).reason("it is not granted"));
 }
@@ -134,6 +138,16 @@ bool covers(const Exception& revocation, const PinnedObject& pin) {
                                          : is_at_or_below(source, revocation.pin);
 }
 
+PinnedObject taken_pin(const RefusedPin& refusal) {
+  PinnedObject pin;
+  pin.grant.source = refusal.source;
+  pin.grant.name = refusal.name;
+  if (!refusal.grant || !refusal.grant->object) return pin;
+  pin.object.kind = refusal.grant->object->kind;
+  pin.object.id = refusal.grant->object->id;
+  return pin;
+}
+
 bool PlannedExceptions::takes_away() const {
   return std::ranges::any_of(changes, [](const ExceptionChange& change) {
     return (change.what == What::kMade) == (change.exception.kind == Kind::kRevoke);
@@ -152,6 +166,10 @@ Result<PlannedExceptions> plan_exceptions(const Record& record, const ExceptionO
   PINSCOPE_TRY(auto wanted, resolved(order.made, record, order.wherever));
   PlannedExceptions planned;
   uint32_t last = 0;
+  // What is remembered of one that is over is not to be of the next.
+  for (const auto& pin : record.given.pins) last = std::max(last, number_of(pin.grant.rule));
+  for (const auto& refusal : record.given.refusals)
+    last = std::max(last, number_of(refusal.denied_by));
   for (const auto& one : record.exceptions) {
     last = std::max(last, one.number);
     if (!is_in_force(one, now_ns))
@@ -216,6 +234,7 @@ void take_objects_away(Restart& restart, const std::vector<Exception>& exception
         grant.object = ObjectIdentity{object->kind, object->id};
         continue;
       }
+      grant.object = ObjectIdentity{object->kind, object->id};
       decision.refusals.push_back(
           {grant.source, grant.name, grant.rule, rule_of(exception), "", grant});
       const auto at = static_cast<ptrdiff_t>(i);
@@ -250,7 +269,8 @@ Status check_given(const PlannedExceptions& planned, const Decision& decision) {
   for (const auto& [what, exception] : planned.changes) {
     if (what != What::kMade || exception.kind != Kind::kGrant) continue;
     const bool is_given = std::ranges::any_of(decision.grants, [&](const GrantedPin& grant) {
-      return grant.source == exception.pin && grant.name == exception.name;
+      return grant.source == exception.pin && grant.name == exception.name && grant.pin &&
+             (grant.access == exception.access || grant.access == Access::kReadWrite);
     });
     if (!is_given)
       return std::unexpected(
@@ -259,6 +279,16 @@ Status check_given(const PlannedExceptions& planned, const Decision& decision) {
               .hint("bring its view to what they say: pinscope apply"));
   }
   return {};
+}
+
+void note_rules(const Decision& decision, Given& given) {
+  given.refusals = decision.refusals;
+  for (auto& pin : given.pins) {
+    const auto same = std::ranges::find_if(decision.grants, [&](const GrantedPin& grant) {
+      return grant.source == pin.grant.source && grant.name == pin.grant.name;
+    });
+    if (same != decision.grants.end()) pin.grant.rule = same->rule;
+  }
 }
 
 std::optional<uint64_t> next_end(const std::vector<Exception>& exceptions, uint64_t now_ns) {

@@ -59,6 +59,9 @@ struct PlannedExceptions {
 Result<PlannedExceptions> plan_exceptions(const model::Record& record, const ExceptionOrder& order,
                                           uint64_t now_ns);
 
+// What an exception took, as the pin that it was; without an object if that is not known.
+model::PinnedObject taken_pin(const model::RefusedPin& refusal);
+
 // Whether this rule is an exception that is not among those in force.
 bool is_over(const model::Rule& rule, const std::vector<model::Exception>& in_force);
 // Where the container has its view and its values, how, and why: as the record has it.
@@ -79,6 +82,9 @@ Status check_effect(PlannedExceptions& planned, const ExceptionOrder& order,
 // Whether each grant that was made is in what the container comes to have. kPolicyConflict: what it
 // has under that name, by a policy that is another one by now, is in its way.
 Status check_given(const PlannedExceptions& planned, const model::Decision& decision);
+
+// Takes over why a container has, and has not, what it has, where its view stays as it is.
+void note_rules(const model::Decision& decision, model::Given& given);
 
 // When the first of these runs out that has not yet; nothing: none will.
 std::optional<uint64_t> next_end(const std::vector<model::Exception>& exceptions, uint64_t now_ns);

@@ -106,7 +106,7 @@ class Swapping {
     if (restart->decision || !exceptions_.asks_to_give())
       if (auto effect = check_effect(exceptions_, wanted_, found_.record, *restart); !effect)
         return fail(Outcome::kRefused, std::move(effect).error());
-    const bool is_ordered = order_.exceptions != nullptr;
+    const bool is_ordered = order_.exceptions != nullptr || order_.exceptions_alone;
     if (is_ordered && exceptions_.changes.empty()) return Outcome::kUnchanged;
     if (restart->refusal) return go_on_without_start(*container, *restart);
     if (is_ordered) return carry_out_exceptions(*container, *restart);
@@ -130,7 +130,7 @@ class Swapping {
     const bool is_of_source = now.refusal->code() == ErrorCode::kSourceMissing ||
                               now.refusal->code() == ErrorCode::kSourceMismatch;
     const bool follows = is_of_source && now.decision && order_.automatic &&
-                         on_change(now) == OnChange::kReport && !exceptions_.takes_away();
+                         on_change(now) == OnChange::kReport && exceptions_.changes.empty();
     const bool goes_on = follows || (exceptions_.takes_away() && !exceptions_.asks_to_give());
     if (!goes_on || !keep_to(now, follows ? Giving::kByPolicy : Giving::kNothing))
       return fail(Outcome::kRefused, *now.refusal);
@@ -169,7 +169,7 @@ class Swapping {
 
   Outcome change_if_wanted(Container& container, const Restart& restart) {
     if (order_.dry_run) return Outcome::kChanged;
-    return changes_view_ ? change(container, restart) : note_exceptions();
+    return changes_view_ ? change(container, restart) : note_exceptions(restart);
   }
 
   void take(Result<std::vector<Change>> masked) {
@@ -219,9 +219,10 @@ class Swapping {
   }
 
   // The view stays as it is.
-  Outcome note_exceptions() {
+  Outcome note_exceptions(const Restart& restart) {
     Record after = found_.record;
     after.exceptions = exceptions_.all;
+    note_rules(*restart.decision, after.given);
     after.changed_ns = wall_clock_ns();
     after.changed_by = order_.by.login_uid.value_or(order_.by.uid);
     if (auto updated = store_.update(after, found_.held); !updated)
@@ -239,8 +240,11 @@ class Swapping {
 
   // Of a container that no policy selects any more, the last one that did is asked.
   [[nodiscard]] OnChange on_change(const Restart& restart) const {
+    // An exception selects as well, and says nothing of it.
     const auto& now = *restart.decision;
-    return now.selected() ? now.on_change : found_.record.on_change;
+    const bool is_selected =
+        !std::ranges::all_of(now.selected_by, [](const Rule& rule) { return is_exception(rule); });
+    return is_selected ? now.on_change : found_.record.on_change;
   }
 
   // Policies that are others, where nobody has asked for it, and they do not say so.

@@ -32,6 +32,8 @@ struct SwapOrder {
   // What is to become of the container's exceptions. Those in force count in any case, and those
   // that have run out are dropped.
   const ExceptionOrder* exceptions = nullptr;
+  // And nothing else, whatever the policies say by now.
+  bool exceptions_alone = false;
   // Nobody has asked for it: only what it follows may make a view another one, or a policy that
   // says `onChange: apply`.
   bool automatic = false;

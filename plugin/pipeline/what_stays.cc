@@ -33,7 +33,8 @@ class Staying {
         now_(now.decision ? *now.decision : nothing_),
         in_force_(exceptions.all),
         gives_(giving == Giving::kByPolicy),
-        is_open_(!exceptions.changes.empty()) {
+        has_changes_(!exceptions.changes.empty()),
+        is_open_(has_changes_) {
     auto& decision = kept_.restart.decision.emplace(now_);
     take_view_of(record, decision);
     decision.on_change = record.on_change;
@@ -87,15 +88,16 @@ class Staying {
   }
 
   void refuse(const PinnedObject& pin, const Rule& rule) {
+    GrantedPin taken = pin.grant;
+    if (!pin.skipped) taken.object = ObjectIdentity{pin.object.kind, pin.object.id};
     kept_.restart.decision->refusals.push_back(
-        {pin.grant.source, pin.grant.name, pin.grant.rule, rule, "", pin.grant});
+        {pin.grant.source, pin.grant.name, pin.grant.rule, rule, "", std::move(taken)});
   }
 
   // An exception gave it, or widened it.
   void narrow(const PinnedObject& pin) {
-    const auto* own = find_grant(now_, pin.grant.source, pin.grant.name);
-    const bool has_own = own != nullptr && !policy::widens(bare(pin.grant), bare(*own));
-    if (pin.skipped || !has_own || !can_be(*own)) return;
+    const auto* own = own_of(pin.grant);
+    if (pin.skipped || own == nullptr) return;
     GrantedPin grant = *own;
     grant.object = ObjectIdentity{pin.object.kind, pin.object.id};
     add(std::move(grant), {.had = pin.object, .given_now = *own});
@@ -103,18 +105,20 @@ class Staying {
 
   void stay(const RefusedPin& refusal) {
     auto& refusals = kept_.restart.decision->refusals;
-    if (!is_over(refusal.denied_by, in_force_)) return refusals.push_back(refusal);
-    PinnedObject pin;
-    pin.grant.source = refusal.source;
-    pin.grant.name = refusal.name;
-    if (const auto rule = taken_by(pin)) {
+    // What is remembered comes with the next exception, and not with what is followed.
+    if (!is_over(refusal.denied_by, in_force_) || !has_changes_) return refusals.push_back(refusal);
+    if (const auto rule = taken_by(taken_pin(refusal))) {
       refusals.push_back(refusal);
       refusals.back().denied_by = *rule;
       return;
     }
     const auto* back = refusal.grant && gives_ ? given_still(*refusal.grant) : nullptr;
+    const bool is_whole = back != nullptr;
+    // What was taken is what another exception gave, of which the policy's own is left.
+    if (!is_whole && refusal.grant && gives_ && is_over(refusal.granted_by, in_force_))
+      back = own_of(*refusal.grant);
     if (back != nullptr && denied_now(refusal.source, refusal.name) == nullptr) {
-      GrantedPin grant = *refusal.grant;
+      GrantedPin grant = is_whole ? *refusal.grant : *back;
       grant.rule = back->rule;
       take_judgement(*back, grant);
       add(std::move(grant), {.given_now = *back});
@@ -125,17 +129,34 @@ class Staying {
 
   void give(const Rule& rule) {
     const auto given = std::ranges::find(now_.grants, rule, &GrantedPin::rule);
-    if (given == now_.grants.end() || !can_be(*given)) return;
+    if (given == now_.grants.end()) return;
     auto& grants = kept_.restart.decision->grants;
     const auto has = std::ranges::find(grants, given->name, &GrantedPin::name);
-    if (has == grants.end()) return add(*given, {.given_now = *given});
+    if (has == grants.end()) {
+      if (can_be(*given)) add(*given, {.given_now = *given});
+      return;
+    }
     if (has->source != given->source ||
         (has->rule != rule && !policy::widens(bare(*has), bare(*given))))
       return;
-    has->access = given->access;
-    has->mode = given->mode;
-    has->rule = rule;
-    kept_.grants[static_cast<size_t>(has - grants.begin())].given_now = *given;
+    const auto at = has - grants.begin();
+    if (!can_be(*given)) {
+      if (has->rule != rule) return;
+      grants.erase(has);
+      kept_.grants.erase(kept_.grants.begin() + at);
+      return;
+    }
+    const auto object = has->object;
+    *has = *given;
+    has->object = object;
+    kept_.grants[static_cast<size_t>(at)].given_now = *given;
+  }
+
+  // What the policies give of it by themselves, with no more rights.
+  [[nodiscard]] const GrantedPin* own_of(const GrantedPin& grant) const {
+    const auto* own = find_grant(now_, grant.source, grant.name);
+    const bool is_less = own != nullptr && !policy::widens(bare(grant), bare(*own));
+    return is_less && can_be(*own) ? own : nullptr;
   }
 
   [[nodiscard]] const GrantedPin* given_still(const GrantedPin& has) const {
@@ -173,6 +194,7 @@ class Staying {
   const Decision& now_;
   const std::vector<Exception>& in_force_;
   const bool gives_;
+  const bool has_changes_;
   bool is_open_;
   Kept kept_;
 };

@@ -120,7 +120,11 @@ class Writer {
   // What exceptions took away, as pins. Left out where none did.
   void revoked(const std::vector<RefusedPin>& refusals) {
     for (const auto& refusal : refusals)
-      if (refusal.grant) revoked_.push_back({*refusal.grant, {}, false});
+      if (const auto& grant = refusal.grant) {
+        auto& pin = revoked_.emplace_back(PinnedObject{*grant, {}, false});
+        if (grant->object) pin.object.kind = grant->object->kind;
+        if (grant->object) pin.object.id = grant->object->id;
+      }
     if (revoked_.empty()) return;
     (*this)("revoked", revoked_);
     shown("revoked_values", revoked_);
@@ -236,6 +240,8 @@ class Reader {
       });
       if (refusal == refusals.end()) return fail(*table, "there is no such refusal");
       refusal->grant = std::move(pin.grant);
+      if (pin.object.id != 0)
+        refusal->grant->object = model::ObjectIdentity{pin.object.kind, pin.object.id};
     }
   }
 

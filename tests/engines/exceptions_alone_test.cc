@@ -132,6 +132,45 @@ TEST_P(ExceptionsAlone, GiveNoProgramThatAStartRefuses) {
   EXPECT_EQ(seen(), "");
 }
 
+// Also where the policies are to be applied: that is a matter of who applies them.
+TEST_P(ExceptionsAlone, EndWithoutAPolicyThatWasDeleted) {
+  installation_.write_policy(
+      policy_text("select: {}\nonChange: apply\ngrants: [{pin: /sys/fs/bpf/flows}]\n"));
+  ASSERT_NO_FATAL_FAILURE(start());
+  expect_on_it("grant", {kCounters, "--for", "1s"});
+  installation_.write_policy(policy_text("select: {engine: docker}\n"));
+  ASSERT_NO_FATAL_FAILURE(let_it_run_out());
+  EXPECT_THAT(expire(), Succeeds());
+  EXPECT_EQ(seen(), expected(kFlows, "ro"));
+}
+
+TEST_P(ExceptionsAlone, LastWhereAShorterOneCameFirst) {
+  policy("shared", {kGrantFlows, kGrantCounters});
+  ASSERT_NO_FATAL_FAILURE(start());
+  const std::string object = "map:" + std::to_string(map_id(kFlows));
+  expect_on_it("revoke", {kFlows, "--for", "1s"});
+  expect_on_it("revoke", {"--object", object});
+  expect_on_it("revoke", {"/sys/fs/bpf/f*"});
+  const auto one_ran_out = [&] {
+    return pinscope::test::run(argv("exceptions", {})).out.find("ran out") != std::string::npos;
+  };
+  ASSERT_TRUE(wait_until(one_ran_out));
+  EXPECT_THAT(expire(), Succeeds());
+  EXPECT_EQ(seen(), expected(kCounters, "ro"));
+}
+
+// What is remembered of an exception is not to be of the next one.
+TEST_P(ExceptionsAlone, LeaveNothingBehindWhereTheViewStays) {
+  policy("shared", {kGrantFlows, kGrantCounters});
+  ASSERT_NO_FATAL_FAILURE(start());
+  expect_on_it("grant", {kOther, "--for", "1h"});
+  policy("shared", {kGrantFlows, kGrantCounters, "{pin: /sys/fs/bpf/other}"});
+  expect_on_it("grant", {"--undo", kOther});
+  policy("shared", {kGrantFlows, kGrantCounters});
+  expect_on_it("revoke", {kFlows});
+  EXPECT_EQ(seen(), expected(kCounters, "ro") + " " + expected(kOther, "ro"));
+}
+
 TEST_P(ExceptionsAlone, EndWhateverElseHasEnded) {
   policy("shared", {kGrantFlows, kWriteCounters, "{pin: /sys/fs/bpf/fourth}"});
   pins_.map("/sys/fs/bpf/fourth");

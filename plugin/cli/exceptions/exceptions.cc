@@ -63,11 +63,13 @@ Result<Application> expire(const Settings& settings, const Options& options) {
   PINSCOPE_TRY(const auto files, files_of(settings, options));
   PINSCOPE_TRY(const auto next, read_next_policies(settings));
   if (next.last_good) report(last_good_note(next));
-  PINSCOPE_TRY(
-      auto expiry,
-      expire_exceptions(
-          next.policies, kernel::features_to_swap(), files.names,
-          {.options = settings.hook, .stage = kStage, .by = this_caller(), .automatic = true}));
+  PINSCOPE_TRY(auto expiry,
+               expire_exceptions(next.policies, kernel::features_to_swap(), files.names,
+                                 {.options = settings.hook,
+                                  .stage = kStage,
+                                  .by = this_caller(),
+                                  .exceptions_alone = true,
+                                  .automatic = true}));
   Application application{.containers = std::move(expiry.containers),
                           .held = {},
                           .unreadable = std::move(expiry.unreadable)};

@@ -197,7 +197,9 @@ TEST_F(WhatStays, TakesARevokedObjectUnderEachOfItsNames) {
   EXPECT_EQ(names(*kept), "counters");
   ASSERT_EQ(kept->restart.decision->refusals.size(), 2U);
   EXPECT_EQ(kept->restart.decision->refusals[0].denied_by, rule);
-  EXPECT_EQ(kept->restart.decision->refusals[0].grant, grant("flows", false));
+  auto taken = grant("flows", false);
+  taken.object = {ObjectKind::kMap, 7};
+  EXPECT_EQ(kept->restart.decision->refusals[0].grant, taken);
 }
 
 TEST_F(WhatStays, TakesWhatIsTheRevokedObjectByNow) {
@@ -225,6 +227,39 @@ TEST_F(WhatStays, BecomesThePolicysOwnAgainAndNotMore) {
   record_.given.pins.front().grant.access = Access::kRead;
   restart_.decision->grants = {writable("flows")};
   EXPECT_EQ(names(*stays()), "") << "that was never given";
+}
+
+// What a revocation took was lent: of that the policy's own comes back.
+TEST_F(WhatStays, GivesBackThePolicysOwnOfWhatWasLent) {
+  auto lent = writable("flows");
+  lent.rule = over(1, Kind::kGrant);
+  was_taken(lent, over(2, Kind::kRevoke));
+  record_.given.refusals.front().granted_by = lent.rule;
+  would_have(grant("flows", false), 8);
+  const auto kept = stays();
+  ASSERT_EQ(names(*kept), "flows");
+  EXPECT_EQ(kept->restart.decision->grants[0].access, Access::kRead);
+}
+
+TEST_F(WhatStays, GivesBackNothingWhoseObjectIsRevoked) {
+  auto taken = grant("flows", false);
+  taken.object = {ObjectKind::kMap, 8};
+  was_taken(taken, over(1, Kind::kRevoke));
+  in_force(2, Kind::kRevoke);
+  exceptions_.all.back().object = {ObjectKind::kMap, 8};
+  would_have(grant("flows", false), 8);
+  EXPECT_EQ(names(*stays()), "");
+}
+
+TEST_F(WhatStays, HasNothingForReadingThatCanBeWritten) {
+  record_.layout = model::Layout::kBind;
+  auto lent = writable("lent");
+  lent.rule = in_force(1, Kind::kGrant);
+  has(lent, 7);
+  auto less = grant("lent", false);
+  less.rule = lent.rule;
+  would_have(less, 7);
+  EXPECT_EQ(names(*stays()), "");
 }
 
 TEST_F(WhatStays, HasWhatAGrantGives) {

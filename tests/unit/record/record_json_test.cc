@@ -203,6 +203,7 @@ TEST(RecordJson, SaysWhatAnExceptionTookAway) {
   grant.mode = 0640;
   grant.follow = true;
   grant.missing = model::Missing::kWait;
+  grant.object = {model::ObjectKind::kMap, 99};
   grant.values = model::Values{.form = model::ValueForm::kText, .list = 5, .max_age_ms = 6};
   const std::string text = to_json(record);
   const auto back = from_json(text, "web-1.json");
