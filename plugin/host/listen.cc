@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "plugin/base/path.h"
 #include "plugin/base/text.h"
@@ -16,6 +18,9 @@ namespace pinscope {
 namespace {
 
 constexpr int kBacklog = 32;
+// Of a process that was killed, one that it was about to start has the socket for a moment still.
+constexpr int kTries = 10;
+constexpr std::chrono::milliseconds kBetweenTries{50};
 constexpr mode_t kRootAlone = 0600;
 constexpr mode_t kGroupToo = 0660;
 
@@ -40,11 +45,13 @@ Status check_place(int directory, const std::string& name, const SocketPlace& pl
   const Error refusal(ErrorCode::kSystem, "listen at " + quoted(place.path));
   if (!S_ISSOCK(status.st_mode))
     return std::unexpected(Error(refusal).reason("there is something else"));
-  PINSCOPE_TRY(const Fd probe, make_socket(place.type));
   PINSCOPE_TRY(const auto address, socket_address_in(directory, name, place.path));
-  if (::connect(probe.get(), generic(address), sizeof address) == 0 || errno == EAGAIN)
-    return std::unexpected(Error(refusal).reason("another process does"));
-  return {};
+  for (int i = 0; i < kTries; ++i) {
+    PINSCOPE_TRY(const Fd probe, make_socket(place.type));
+    if (::connect(probe.get(), generic(address), sizeof address) != 0 && errno != EAGAIN) return {};
+    std::this_thread::sleep_for(kBetweenTries);
+  }
+  return std::unexpected(Error(refusal).reason("another process does"));
 }
 
 Result<Fd> listen_in(int directory, const std::string& name, const SocketPlace& place) {
