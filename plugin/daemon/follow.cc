@@ -139,27 +139,15 @@ class Loop {
     std::future<Result<std::vector<AppliedView>>> views;
   };
   void begin(Run& run, milliseconds timeout) {
-    std::vector<std::string> expire = {"exceptions", "--expire", "--output", "json"};
-    std::vector<std::string> words = {"apply", "--automatic", "--output", "json"};
-    bool has_run_out = false;
+    std::vector<std::string> ids;
+    std::vector<std::string> ended;  // those with an exception that has run out
     for (const auto& [id, unused] : run.files) {
-      words.insert(words.end(), {"--container", id});
-      if (run_out_.erase(id) == 0) continue;
-      expire.insert(expire.end(), {"--container", id});
-      has_run_out = true;
+      ids.push_back(id);
+      if (run_out_.erase(id) != 0) ended.push_back(id);
     }
     run.views = std::async(std::launch::async | std::launch::deferred,
-                           [this, timeout, has_run_out, expire = std::move(expire),
-                            words = std::move(words)]() -> Result<std::vector<AppliedView>> {
-                             std::vector<AppliedView> views;
-                             // First and by itself: policy files that do not compile keep no
-                             // exception in force.
-                             if (has_run_out) {
-                               PINSCOPE_TRY(views, apply(expire, "expired", timeout));
-                             }
-                             PINSCOPE_TRY(auto applied, apply(words, "containers", timeout));
-                             std::ranges::move(applied, std::back_inserter(views));
-                             return views;
+                           [this, timeout, ids = std::move(ids), ended = std::move(ended)] {
+                             return change(ids, ended, timeout);
                            });
   }
   void end_alone() {
@@ -213,9 +201,25 @@ class Loop {
     return true;
   }
 
+  [[nodiscard]] Result<std::vector<AppliedView>> change(const std::vector<std::string>& ids,
+                                                        const std::vector<std::string>& ended,
+                                                        milliseconds timeout) const {
+    std::vector<AppliedView> views;
+    // First and by itself: policy files that do not compile keep no exception in force.
+    if (!ended.empty()) {
+      PINSCOPE_TRY(views, call({"exceptions", "--expire"}, ended, "expired", timeout));
+    }
+    PINSCOPE_TRY(auto applied, call({"apply", "--automatic"}, ids, "containers", timeout));
+    std::ranges::move(applied, std::back_inserter(views));
+    return views;
+  }
+
   // `key`: where its answer has the containers.
-  Result<std::vector<AppliedView>> apply(std::vector<std::string> words, const char* key,
-                                         milliseconds timeout = kTimeToApply) const {
+  [[nodiscard]] Result<std::vector<AppliedView>> call(std::vector<std::string> words,
+                                                      const std::vector<std::string>& ids,
+                                                      const char* key, milliseconds timeout) const {
+    words.insert(words.end(), {"--output", "json"});
+    for (const auto& id : ids) words.insert(words.end(), {"--container", id});
     PINSCOPE_TRY(auto end, run_pinscope(options_, std::move(words), kLongestAnswer, timeout));
     if (end.output.empty())
       return std::unexpected(Error(ErrorCode::kSystem, "change views").reason(end.what_happened()));

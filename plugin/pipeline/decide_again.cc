@@ -105,10 +105,8 @@ void note_what_is_revoked(const std::vector<Policy>& policies, const Container& 
   const auto all = policy::decide(with_exceptions(policies, exceptions), container, host);
   if (!all) return;
   for (auto& refusal : decision.refusals) {
-    const auto given = std::ranges::find_if(all->grants, [&](const GrantedPin& grant) {
-      return grant.source == refusal.source && grant.name == refusal.name;
-    });
-    if (is_exception(refusal.denied_by) && given != all->grants.end()) refusal.grant = *given;
+    const auto* given = find_grant(*all, refusal.source, refusal.name);
+    if (is_exception(refusal.denied_by) && given != nullptr) refusal.grant = *given;
   }
 }
 

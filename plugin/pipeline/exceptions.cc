@@ -138,6 +138,14 @@ bool covers(const Exception& revocation, const PinnedObject& pin) {
                                          : is_at_or_below(source, revocation.pin);
 }
 
+const GrantedPin* find_grant(const Decision& decision, const std::string& source,
+                             const std::string& name) {
+  const auto found = std::ranges::find_if(decision.grants, [&](const GrantedPin& grant) {
+    return grant.source == source && grant.name == name;
+  });
+  return found == decision.grants.end() ? nullptr : &*found;
+}
+
 PinnedObject taken_pin(const RefusedPin& refusal) {
   PinnedObject pin;
   pin.grant.source = refusal.source;
@@ -229,12 +237,9 @@ void take_objects_away(Restart& restart, const std::vector<Exception>& exception
       const auto& object = restart.objects[i];
       auto& grant = decision.grants[i];
       if (!object) continue;
-      if (object->kind != exception.object.kind || object->id != exception.object.id) {
-        // And is so when it is opened.
-        grant.object = ObjectIdentity{object->kind, object->id};
-        continue;
-      }
+      // And is so when it is opened.
       grant.object = ObjectIdentity{object->kind, object->id};
+      if (*grant.object != exception.object) continue;
       decision.refusals.push_back(
           {grant.source, grant.name, grant.rule, rule_of(exception), "", grant});
       const auto at = static_cast<ptrdiff_t>(i);
@@ -268,10 +273,10 @@ Status check_effect(PlannedExceptions& planned, const ExceptionOrder& order, con
 Status check_given(const PlannedExceptions& planned, const Decision& decision) {
   for (const auto& [what, exception] : planned.changes) {
     if (what != What::kMade || exception.kind != Kind::kGrant) continue;
-    const bool is_given = std::ranges::any_of(decision.grants, [&](const GrantedPin& grant) {
-      return grant.source == exception.pin && grant.name == exception.name && grant.pin &&
-             (grant.access == exception.access || grant.access == Access::kReadWrite);
-    });
+    const auto* grant = find_grant(decision, exception.pin, exception.name);
+    const bool is_given =
+        grant != nullptr && grant->pin &&
+        (grant->access == exception.access || grant->access == Access::kReadWrite);
     if (!is_given)
       return std::unexpected(
           cannot(exception, ErrorCode::kPolicyConflict)
@@ -283,12 +288,9 @@ Status check_given(const PlannedExceptions& planned, const Decision& decision) {
 
 void note_rules(const Decision& decision, Given& given) {
   given.refusals = decision.refusals;
-  for (auto& pin : given.pins) {
-    const auto same = std::ranges::find_if(decision.grants, [&](const GrantedPin& grant) {
-      return grant.source == pin.grant.source && grant.name == pin.grant.name;
-    });
-    if (same != decision.grants.end()) pin.grant.rule = same->rule;
-  }
+  for (auto& pin : given.pins)
+    if (const auto* same = find_grant(decision, pin.grant.source, pin.grant.name))
+      pin.grant.rule = same->rule;
 }
 
 std::optional<uint64_t> next_end(const std::vector<Exception>& exceptions, uint64_t now_ns) {

@@ -59,6 +59,10 @@ struct PlannedExceptions {
 Result<PlannedExceptions> plan_exceptions(const model::Record& record, const ExceptionOrder& order,
                                           uint64_t now_ns);
 
+// The grant of this source under this name; null: there is none.
+const model::GrantedPin* find_grant(const model::Decision& decision, const std::string& source,
+                                    const std::string& name);
+
 // What an exception took, as the pin that it was; without an object if that is not known.
 model::PinnedObject taken_pin(const model::RefusedPin& refusal);
 

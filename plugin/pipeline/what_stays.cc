@@ -12,14 +12,6 @@ namespace {
 using namespace model;
 using Kind = Exception::Kind;
 
-const GrantedPin* find_grant(const Decision& decision, const std::string& source,
-                             const std::string& name) {
-  const auto found = std::ranges::find_if(decision.grants, [&](const GrantedPin& grant) {
-    return grant.source == source && grant.name == name;
-  });
-  return found == decision.grants.end() ? nullptr : &*found;
-}
-
 bool is_same_object(const PinnedObject& pin, const PinnedObject& other) {
   return pin.object.id != 0 && pin.object.kind == other.object.kind &&
          pin.object.id == other.object.id;

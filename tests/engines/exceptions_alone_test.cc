@@ -188,6 +188,17 @@ TEST_P(ExceptionsAlone, EndWhateverElseHasEnded) {
   EXPECT_THAT(seen(), HasSubstr(expected(kCounters, "rw")));
 }
 
+// Whoever undoes what has run out hears of a record that may hold more of it.
+TEST_P(ExceptionsAlone, AreNotAllUndoneWhereARecordCannotBeRead) {
+  policy("shared", {kGrantFlows});
+  ASSERT_NO_FATAL_FAILURE(start());
+  EXPECT_THAT(expire(), Succeeds());
+  write_file(installation_.state_directory() + "/containers/damaged.json", "{", 0600);
+  const auto expired = expire();
+  EXPECT_EQ(expired.status, 1) << expired;
+  EXPECT_THAT(expired.err, HasSubstr("damaged.json"));
+}
+
 PINSCOPE_EACH_RUNTIME(ExceptionsAlone);
 
 }  // namespace

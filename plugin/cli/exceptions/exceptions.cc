@@ -43,8 +43,7 @@ Result<RecordFiles> files_of(const Settings& settings, const Options& options) {
   return all;
 }
 
-Result<Listed> look(const Settings& settings, const Options& options) {
-  PINSCOPE_TRY(const auto files, files_of(settings, options));
+Result<Listed> look(const Settings& settings, const RecordFiles& files) {
   PINSCOPE_TRY(const auto store, record::Store::open(settings.hook.state_directory, false));
   Listed listed;
   listed.unreadable = files.unreadable;
@@ -59,8 +58,7 @@ Result<Listed> look(const Settings& settings, const Options& options) {
   return listed;
 }
 
-Result<Application> expire(const Settings& settings, const Options& options) {
-  PINSCOPE_TRY(const auto files, files_of(settings, options));
+Result<Application> expire(const Settings& settings, const RecordFiles& files) {
   PINSCOPE_TRY(const auto next, read_next_policies(settings));
   if (next.last_good) report(last_good_note(next));
   PINSCOPE_TRY(auto expiry,
@@ -70,9 +68,9 @@ Result<Application> expire(const Settings& settings, const Options& options) {
                                   .by = this_caller(),
                                   .exceptions_alone = true,
                                   .automatic = true}));
-  Application application{.containers = std::move(expiry.containers),
-                          .held = {},
-                          .unreadable = std::move(expiry.unreadable)};
+  Application application{
+      .containers = std::move(expiry.containers), .held = {}, .unreadable = files.unreadable};
+  std::ranges::move(expiry.unreadable, std::back_inserter(application.unreadable));
   PINSCOPE_TRY(application.held, look_for_held(application.containers));
   return application;
 }
@@ -130,11 +128,12 @@ std::string to_json(const Listed& listed) {
 Result<ExitStatus> exceptions(const Settings& settings, const Options& options) {
   if (options.expire) PINSCOPE_CHECK(check_root("change the views of containers"));
   PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
+  PINSCOPE_TRY(const auto files, files_of(settings, options));
   std::optional<Application> expired;
   if (options.expire) {
-    PINSCOPE_TRY(expired, expire(settings, options));
+    PINSCOPE_TRY(expired, expire(settings, files));
   }
-  PINSCOPE_TRY(auto listed, look(settings, options));
+  PINSCOPE_TRY(auto listed, look(settings, files));
   listed.expired = std::move(expired);
   if (settings.json())
     print(to_json(listed));
