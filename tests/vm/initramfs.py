@@ -8,7 +8,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 # What tests start by name, if this machine has it.
-TOOLS = ("busybox", "sh", "runc", "crun", "bpftool")
+TOOLS = ("busybox", "sh", "cp", "runc", "crun", "bpftool")
 # What the cloud kernels have as modules, and tests need.
 MODULES = ("overlay",)
 DIRECTORIES = ("dev", "proc", "sys", "run", "tmp", "var", "etc", "root", "vm", "vm/root", "vm/modules")
