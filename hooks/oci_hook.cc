@@ -24,10 +24,10 @@
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/oci/edit.h"
 #include "plugin/oci/state.h"
-#include "plugin/pipeline/prepare.h"
 #include "plugin/pipeline/run_log.h"
-#include "plugin/pipeline/start.h"
-#include "plugin/pipeline/stop.h"
+#include "plugin/pipeline/start/prepare.h"
+#include "plugin/pipeline/start/start.h"
+#include "plugin/pipeline/start/stop.h"
 
 namespace pinscope {
 namespace {

@@ -30,8 +30,8 @@
 #include "plugin/oci/edit.h"
 #include "plugin/oci/runtime_arguments.h"
 #include "plugin/pipeline/admit.h"
-#include "plugin/pipeline/prepare.h"
 #include "plugin/pipeline/run_log.h"
+#include "plugin/pipeline/start/prepare.h"
 
 namespace pinscope {
 namespace {

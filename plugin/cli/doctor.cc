@@ -4,7 +4,7 @@
 #include "plugin/cli/term/json_output.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/health/health.h"
-#include "plugin/pipeline/look_at_pins.h"
+#include "plugin/pipeline/explain/look_at_pins.h"
 
 namespace pinscope::cli {
 namespace {

@@ -18,7 +18,7 @@
 #include "plugin/host/users.h"
 #include "plugin/kernel/process/privileges.h"
 #include "plugin/kernel/process/session.h"
-#include "plugin/pipeline/session.h"
+#include "plugin/pipeline/start/session.h"
 
 namespace pinscope::cli {
 namespace {

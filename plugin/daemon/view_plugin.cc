@@ -12,7 +12,7 @@
 #include "plugin/daemon/subject.h"
 #include "plugin/kernel/process/process.h"
 #include "plugin/oci/pod_labels.h"
-#include "plugin/pipeline/prepare.h"
+#include "plugin/pipeline/start/prepare.h"
 #include "plugin/policy/decide/may_select.h"
 #include "plugin/policy/set/store.h"
 #include "plugin/record/store.h"

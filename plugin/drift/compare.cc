@@ -5,7 +5,7 @@
 #include "plugin/base/text.h"
 #include "plugin/drift/drift.h"
 #include "plugin/drift/grants.h"
-#include "plugin/pipeline/later_bpffs.h"
+#include "plugin/pipeline/change/later_bpffs.h"
 
 namespace pinscope::drift {
 namespace {

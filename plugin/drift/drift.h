@@ -13,7 +13,7 @@
 #include "plugin/inventory/live.h"
 #include "plugin/kernel/mount/mountinfo.h"
 #include "plugin/model/record.h"
-#include "plugin/pipeline/decide_again.h"
+#include "plugin/pipeline/change/decide_again.h"
 
 namespace pinscope::drift {
 

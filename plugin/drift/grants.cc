@@ -5,7 +5,7 @@
 
 #include "plugin/base/text.h"
 #include "plugin/model/shapes.h"
-#include "plugin/pipeline/changes.h"
+#include "plugin/pipeline/change/changes.h"
 #include "plugin/policy/decide/compare.h"
 
 namespace pinscope::drift {

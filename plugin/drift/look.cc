@@ -13,8 +13,8 @@
 #include "plugin/inventory/runtime_states.h"
 #include "plugin/inventory/serving.h"
 #include "plugin/kernel/probe.h"
-#include "plugin/pipeline/exceptions.h"
-#include "plugin/pipeline/later_bpffs.h"
+#include "plugin/pipeline/change/exceptions.h"
+#include "plugin/pipeline/change/later_bpffs.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::drift {

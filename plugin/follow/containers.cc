@@ -9,10 +9,10 @@
 #include "plugin/base/clock.h"
 #include "plugin/base/text.h"
 #include "plugin/host/file.h"
-#include "plugin/pipeline/decide_again.h"
-#include "plugin/pipeline/followed.h"
+#include "plugin/pipeline/change/decide_again.h"
+#include "plugin/pipeline/change/followed.h"
+#include "plugin/pipeline/change/later_bpffs.h"
 #include "plugin/pipeline/host_view.h"
-#include "plugin/pipeline/later_bpffs.h"
 #include "plugin/pipeline/ledger.h"
 #include "plugin/policy/glob.h"
 

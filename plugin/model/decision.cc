@@ -31,6 +31,17 @@ std::string values_text(const GrantedPin& grant) {
          std::to_string(grant.values->max_age_ms) + " ms old";
 }
 
+bool can_enforce(Layout layout, const GrantedPin& grant) {
+  return layout != Layout::kBind || !grant.pin || grant.access != Access::kRead;
+}
+
+const GrantedPin* Decision::find_grant(const std::string& source, const std::string& name) const {
+  const auto found = std::ranges::find_if(grants, [&](const GrantedPin& grant) {
+    return grant.source == source && grant.name == name;
+  });
+  return found == grants.end() ? nullptr : &*found;
+}
+
 bool Decision::has_pins() const {
   return std::ranges::any_of(grants, &GrantedPin::pin);
 }

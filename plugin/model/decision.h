@@ -50,6 +50,9 @@ std::string access_text(const GrantedPin& grant);
 std::string source_text(const GrantedPin& grant);
 // How values are shown, for people: "json, 10000 listed, 0 ms old"; "none".
 std::string values_text(const GrantedPin& grant);
+// Whether a view of this layout keeps to its access: bind mounts the host's pins themselves, which
+// whoever sees them can write.
+bool can_enforce(Layout layout, const GrantedPin& grant);
 
 // A pin that a grant asked for and a denial took away.
 struct RefusedPin {
@@ -103,6 +106,9 @@ struct Decision {
   [[nodiscard]] bool has_pins() const;
   // Whether the values of any grant are shown.
   [[nodiscard]] bool shows_values() const;
+  // The grant of this source under this name; null: there is none.
+  [[nodiscard]] const GrantedPin* find_grant(const std::string& source,
+                                             const std::string& name) const;
   // The directory that holds the grants: `at`, unless the bpffs that delegates is there.
   [[nodiscard]] const std::string& grants_at() const {
     return delegation ? delegation->grants_at : at;

@@ -1,6 +1,6 @@
 // Exceptions: what somebody takes away from one container that runs, or gives it for some time,
 // beside what the policies say. They are in its record, so that they end with the container, and
-// every reader of records sees them. pipeline/exceptions.h applies them; a start knows none.
+// every reader of records sees them. pipeline/change/exceptions.h applies them; a start knows none.
 #pragma once
 
 #include <cstdint>

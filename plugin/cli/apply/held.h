@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "plugin/base/result.h"
-#include "plugin/pipeline/swap.h"
+#include "plugin/pipeline/change/swap.h"
 
 namespace pinscope::cli {
 

@@ -8,7 +8,7 @@
 #include "plugin/cli/apply/text.h"
 #include "plugin/cli/explain/next_policies.h"
 #include "plugin/cli/term/command.h"
-#include "plugin/pipeline/swap.h"
+#include "plugin/pipeline/change/swap.h"
 
 namespace pinscope::cli {
 

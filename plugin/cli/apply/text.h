@@ -7,7 +7,7 @@
 #include "plugin/cli/apply/held.h"
 #include "plugin/cli/term/terminal.h"
 #include "plugin/json/json.h"
-#include "plugin/pipeline/swap.h"
+#include "plugin/pipeline/change/swap.h"
 
 namespace pinscope::cli {
 

@@ -16,7 +16,7 @@
 #include "plugin/cli/term/json_output.h"
 #include "plugin/health/policies.h"
 #include "plugin/model/shapes.h"
-#include "plugin/pipeline/look_at_pins.h"
+#include "plugin/pipeline/explain/look_at_pins.h"
 #include "plugin/policy/language/load.h"
 #include "plugin/policy/set/install.h"
 

@@ -19,7 +19,7 @@
 #include "plugin/host/users.h"
 #include "plugin/inventory/live.h"
 #include "plugin/inventory/runtime_states.h"
-#include "plugin/pipeline/session.h"
+#include "plugin/pipeline/start/session.h"
 #include "plugin/policy/decide/decide.h"
 #include "plugin/policy/language/load.h"
 #include "plugin/policy/testing/run.h"

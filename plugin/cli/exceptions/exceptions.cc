@@ -12,6 +12,7 @@
 #include "plugin/cli/term/json_output.h"
 #include "plugin/cli/term/table.h"
 #include "plugin/kernel/probe.h"
+#include "plugin/pipeline/change/expire.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::cli {

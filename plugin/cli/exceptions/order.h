@@ -11,7 +11,7 @@
 #include "plugin/cli/apply/repair.h"
 #include "plugin/cli/term/command.h"
 #include "plugin/model/exception.h"
-#include "plugin/pipeline/exceptions.h"
+#include "plugin/pipeline/change/plan_exceptions.h"
 
 namespace pinscope::cli {
 

@@ -11,7 +11,7 @@
 #include "plugin/cli/explain/described.h"
 #include "plugin/cli/term/command.h"
 #include "plugin/inventory/find_container.h"
-#include "plugin/pipeline/explain.h"
+#include "plugin/pipeline/explain/explain.h"
 #include "plugin/policy/language/load.h"
 
 namespace pinscope::cli {

@@ -19,7 +19,7 @@
 #include "plugin/kernel/mount/machine.h"
 #include "plugin/kernel/process/process.h"
 #include "plugin/kernel/process/threads.h"
-#include "plugin/pipeline/explain.h"
+#include "plugin/pipeline/explain/explain.h"
 #include "plugin/record/store.h"
 
 namespace pinscope::cli {

@@ -18,7 +18,6 @@
 namespace pinscope::policy {
 namespace {
 
-using model::Access;
 using model::Decision;
 using model::Policy;
 using model::Rule;
@@ -241,9 +240,8 @@ Status Decider::refuse_other_names(const Denials& denials) {
 
 // One policy alone cannot ask for this: the loader refuses it.
 Status Decider::check_bind() const {
-  if (decision_.layout != model::Layout::kBind) return {};
   for (const model::GrantedPin& pin : decision_.grants)
-    if (pin.access == Access::kRead && pin.pin)
+    if (!model::can_enforce(decision_.layout, pin))
       return std::unexpected(
           between(cannot_grant(pin.name, ErrorCode::kPolicyConflict)
                       .reason("view.layout is bind for one policy, which cannot enforce access: "

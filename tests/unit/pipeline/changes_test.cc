@@ -1,5 +1,5 @@
 // What would change in a view: its record beside a decision, both made up here.
-#include "plugin/pipeline/changes.h"
+#include "plugin/pipeline/change/changes.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,10 +1,12 @@
 // Exceptions beside policies: what is planned, what comes of it, and when it ends. Nothing of the
 // machine is asked.
-#include "plugin/pipeline/exceptions.h"
+#include "plugin/pipeline/change/exceptions.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "plugin/pipeline/change/expire.h"
+#include "plugin/pipeline/change/plan_exceptions.h"
 #include "plugin/policy/decide/decide.h"
 #include "tests/unit/policy/decide/deciding.h"
 

@@ -1,5 +1,5 @@
 // Which sources a view follows, by its record alone.
-#include "plugin/pipeline/followed.h"
+#include "plugin/pipeline/change/followed.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // Whether only what is followed makes a view another one: records and decisions made up here.
-#include "plugin/pipeline/follows_only.h"
+#include "plugin/pipeline/change/follows_only.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Which bpffs in a container are no part of its view, by its record and the kernel's list.
-#include "plugin/pipeline/later_bpffs.h"
+#include "plugin/pipeline/change/later_bpffs.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,13 +1,13 @@
 // The mounts that a container will have, on a machine of which nothing is known. What runc and crun
 // really make is compared in tests/engines/foreseen_test.cc.
-#include "plugin/pipeline/predicted_mounts.h"
+#include "plugin/pipeline/explain/predicted_mounts.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "plugin/pipeline/prediction.h"
+#include "plugin/pipeline/explain/prediction.h"
 
 namespace pinscope {
 namespace {

@@ -1,6 +1,6 @@
 // What a container keeps in the place of what its policies would give it: records and decisions
 // made up here.
-#include "plugin/pipeline/what_stays.h"
+#include "plugin/pipeline/change/what_stays.h"
 
 #include <gtest/gtest.h>
 

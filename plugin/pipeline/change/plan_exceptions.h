@@ -1,0 +1,58 @@
+// What is to become of the exceptions of one container: what is ordered, and what has run out by
+// now. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/model/decision.h"
+#include "plugin/model/exception.h"
+#include "plugin/model/record.h"
+#include "plugin/pipeline/change/decide_again.h"
+
+namespace pinscope {
+
+struct ExceptionOrder {
+  // Without numbers, which they get. A revocation with a name alone is of the sources that the
+  // container has under it.
+  std::vector<model::Exception> made;
+  // Those of this kind; of them those about `pins` alone, by pin, by name or as "map:17", unless
+  // there are none.
+  struct Undo {
+    model::Exception::Kind kind = model::Exception::Kind::kRevoke;
+    std::vector<std::string> pins;
+    std::string reason = {};  // as it was given
+  };
+  std::optional<Undo> undone = {};
+  // A container to which this comes to nothing is left alone, and that is no error.
+  bool wherever = false;
+};
+// What comes of it: one that is made takes the place of an earlier one about the same, and what
+// has run out is dropped. kUsage: nothing is called so, there is nothing to undo, or there
+// would be too many.
+struct PlannedExceptions {
+  std::vector<model::Exception> all;  // in force
+  std::vector<model::ExceptionChange> changes;
+  // A change takes something away, which is not to be stopped by what would stop a start.
+  [[nodiscard]] bool takes_away() const;
+  // And one was ordered that gives something, which is.
+  [[nodiscard]] bool asks_to_give() const;
+};
+Result<PlannedExceptions> plan_exceptions(const model::Record& record, const ExceptionOrder& order,
+                                          uint64_t now_ns);
+
+// Whether what was made comes to anything: kPolicyConflict for a grant that is denied,
+// kSourceMissing for one whose pin is not there; kUsage for one that the container has already, and
+// for a revocation of what is not granted, and was not when it was made the last time. Takes the
+// latter out where the order is for wherever it counts.
+Status check_effect(PlannedExceptions& planned, const ExceptionOrder& order,
+                    const model::Record& record, const Restart& restart);
+
+// Whether each grant that was made is in what the container comes to have. kPolicyConflict: what it
+// has under that name, by a policy that is another one by now, is in its way.
+Status check_given(const PlannedExceptions& planned, const model::Decision& decision);
+
+}  // namespace pinscope
