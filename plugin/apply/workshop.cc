@@ -53,6 +53,7 @@ Status Workshop::run(const MakeDelegatedInstance& step) {
   PINSCOPE_CHECK(kernel::check_root(mount.get(), root));
   put(instances_, step.instance,
       {std::move(context), std::move(mount), Owner{step.maker_uid, step.maker_gid}});
+  instances_[step.instance].shown.type = InstanceType::kDelegated;
   return {};
 }
 

@@ -57,7 +57,7 @@ class Comparison {
       add(Kind::kViewMissing,
           "the values at " + quoted(*record_.given.values_at) + " are not there any more")
           .of_values = true;
-    } else if (live_.view == ViewState::kMissing) {
+    } else if (live_.view == ViewState::kMissing && record_.unfinished.empty()) {
       std::vector<std::string> names;
       names.reserve(live_.missing_names.size());
       for (const auto& name : live_.missing_names) names.push_back(quoted(name));

@@ -149,7 +149,7 @@ SealState look_at_seal(const std::vector<kernel::Superblock>& superblocks,
                        const model::ViewInstance& instance) {
   const auto found = std::ranges::find_if(superblocks, [&](const kernel::Superblock& one) {
     return one.device_major == instance.device_major && one.device_minor == instance.device_minor &&
-           one.type == model::name_of(instance.type);
+           one.type == model::file_system_of(instance.type);
   });
   if (found == superblocks.end()) return SealState::kUnknown;
   return found->read_only ? SealState::kIntact : SealState::kBroken;

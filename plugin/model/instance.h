@@ -6,7 +6,8 @@
 
 namespace pinscope::model {
 
-enum class InstanceType { kBpf, kTmpfs, kFuse };
+// kDelegated: the bpffs that gives BPF tokens. It is no part of what is replaced when the view is.
+enum class InstanceType { kBpf, kTmpfs, kFuse, kDelegated };
 
 inline const char* name_of(InstanceType type) {
   switch (type) {
@@ -16,8 +17,14 @@ inline const char* name_of(InstanceType type) {
       return "tmpfs";
     case InstanceType::kFuse:
       return "fuse";
+    case InstanceType::kDelegated:
+      return "delegated";
   }
   return "";
+}
+// As the kernel calls it.
+inline const char* file_system_of(InstanceType type) {
+  return name_of(type == InstanceType::kDelegated ? InstanceType::kBpf : type);
 }
 
 // An instance, by the numbers with which it can be found in any mount namespace.

@@ -1,39 +1,13 @@
 // What an exception and its end change beside real containers: that one thing, whatever the
 // policies say by now, and nothing that a start would not give.
+#include "tests/engines/exceptions_alone.h"
 #include "tests/support/bpf/programs.h"
-#include "tests/support/container/swap_test.h"
 #include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {
 
 using testing::HasSubstr;
-
-class ExceptionsAlone : public SwapTest {
- protected:
-  CommandResult on_it(const std::string& name, std::vector<std::string> arguments) {
-    arguments.insert(arguments.end(), {"--container", container_.id(), "--reason", "a reason"});
-    return pinscope::test::run(argv(name, arguments));
-  }
-  void expect_on_it(const std::string& name, const std::vector<std::string>& arguments) {
-    EXPECT_THAT(on_it(name, arguments), Succeeds());
-  }
-  // What ends within a second has run out.
-  void let_it_run_out() {
-    const auto has_run_out = [&] {
-      const auto text = pinscope::test::run(argv("exceptions", {})).out;
-      return text.find("ran out") != std::string::npos &&
-             text.find("in force") == std::string::npos;
-    };
-    ASSERT_TRUE(wait_until(has_run_out));
-  }
-  CommandResult expire() { return pinscope::test::run(argv("exceptions", {"--expire"})); }
-
-  static constexpr const char* kGrantFlows = "{pin: /sys/fs/bpf/flows}";
-  static constexpr const char* kWriteFlows = "{pin: /sys/fs/bpf/flows, access: read-write}";
-  static constexpr const char* kGrantCounters = "{pin: /sys/fs/bpf/counters}";
-  static constexpr const char* kWriteCounters = "{pin: /sys/fs/bpf/counters, access: read-write}";
-};
 
 // Policies that are others by now are a matter of apply.
 TEST_P(ExceptionsAlone, ApplyNothingElse) {
@@ -93,10 +67,7 @@ TEST_P(ExceptionsAlone, GiveBackWhatTwoOfThemTook) {
   ASSERT_NO_FATAL_FAILURE(start());
   expect_on_it("revoke", {kFlows, "--for", "1s"});
   expect_on_it("revoke", {"--for", "3s"});
-  const auto one_ran_out = [&] {
-    return pinscope::test::run(argv("exceptions", {})).out.find("ran out") != std::string::npos;
-  };
-  ASSERT_TRUE(wait_until(one_ran_out));
+  ASSERT_TRUE(wait_until([&] { return lists("ran out"); }));
   EXPECT_THAT(expire(), Succeeds());
   EXPECT_EQ(seen(), "");
   ASSERT_NO_FATAL_FAILURE(let_it_run_out());
@@ -151,10 +122,7 @@ TEST_P(ExceptionsAlone, LastWhereAShorterOneCameFirst) {
   expect_on_it("revoke", {kFlows, "--for", "1s"});
   expect_on_it("revoke", {"--object", object});
   expect_on_it("revoke", {"/sys/fs/bpf/f*"});
-  const auto one_ran_out = [&] {
-    return pinscope::test::run(argv("exceptions", {})).out.find("ran out") != std::string::npos;
-  };
-  ASSERT_TRUE(wait_until(one_ran_out));
+  ASSERT_TRUE(wait_until([&] { return lists("ran out"); }));
   EXPECT_THAT(expire(), Succeeds());
   EXPECT_EQ(seen(), expected(kCounters, "ro"));
 }

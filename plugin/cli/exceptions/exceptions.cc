@@ -60,14 +60,14 @@ Result<Listed> look(const Settings& settings, const RecordFiles& files) {
 }
 
 Result<Application> expire(const Settings& settings, const RecordFiles& files) {
-  PINSCOPE_TRY(const auto next, read_next_policies(settings));
-  if (next.last_good) report(last_good_note(next));
+  const auto judges = policies_to_take_away(settings);
   PINSCOPE_TRY(auto expiry,
-               expire_exceptions(next.policies, kernel::features_to_swap(), files.names,
+               expire_exceptions(judges.policies, kernel::features_to_swap(), files.names,
                                  {.options = settings.hook,
                                   .stage = kStage,
                                   .by = this_caller(),
                                   .exceptions_alone = true,
+                                  .no_policies = judges.none,
                                   .automatic = true}));
   Application application{
       .containers = std::move(expiry.containers), .held = {}, .unreadable = files.unreadable};

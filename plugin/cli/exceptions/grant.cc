@@ -33,7 +33,7 @@ struct GrantOptions : ExceptionOptions {
 
 Status check_usage(const GrantOptions& options) {
   const Error error(ErrorCode::kUsage, "grant " + quoted(options.pin));
-  if (!options.pin.starts_with('/') || policy::is_glob(options.pin))
+  if (!parse_absolute(options.pin) || policy::is_glob(options.pin))
     return std::unexpected(
         Error(error).reason("expected the path of one pin on the host, without a glob"));
   if (options.undo != options.duration.empty())
@@ -48,7 +48,10 @@ Result<ExceptionOrder> order_of(const GrantOptions& options) {
   ExceptionOrder order;
   PINSCOPE_TRY(auto made, new_exception(Kind::kGrant, options));
   if (options.undo) {
-    order.undone = ExceptionOrder::Undo{Kind::kGrant, {options.pin}, options.reason};
+    order.undone = ExceptionOrder::Undo{.kind = Kind::kGrant,
+                                        .pins = {options.pin},
+                                        .reason = options.reason,
+                                        .name = options.name};
     return order;
   }
   made.pin = options.pin;
@@ -78,7 +81,7 @@ class EndSignals {
   sigset_t set_{};
 };
 
-// The exception as one of the records has it; nothing if none does.
+// The exception as one of the records has it, or the one in its place; nothing if none does.
 std::optional<model::Exception> find_in(const record::Store& store, const RecordFiles& files,
                                         const model::Exception& wanted) {
   for (const auto& name : files.names) {
@@ -106,11 +109,15 @@ Result<bool> wait_for_end(const Settings& settings, const RecordFiles& files,
 
 Result<Application> undo(const Settings& settings, const RecordFiles& files,
                          const model::Exception& made) {
-  PINSCOPE_TRY(const auto next, read_next_policies(settings));
   ExceptionOrder order;
-  order.undone = ExceptionOrder::Undo{Kind::kGrant, {made.name}, made.reason};
+  // And not what somebody else has put in its place.
+  order.undone = ExceptionOrder::Undo{.kind = Kind::kGrant,
+                                      .pins = {made.pin},
+                                      .reason = made.reason,
+                                      .name = made.name,
+                                      .made_ns = made.made_ns};
   order.wherever = true;
-  return carry_out(settings, files, next.policies, kStage, order);
+  return carry_out(settings, files, policies_to_take_away(settings), kStage, order);
 }
 
 Result<ExitStatus> stay(const Settings& settings, const RecordFiles& files,
@@ -143,13 +150,18 @@ Result<ExitStatus> grant(const Settings& settings, const GrantOptions& options) 
   PINSCOPE_CHECK(check_usage(options));
   PINSCOPE_TRY(const auto exceptions, order_of(options));
   PINSCOPE_CHECK(check_root("change the view of a container"));
-  PINSCOPE_TRY(const auto next, policies_to_apply(settings));
+  Judges judges;
+  if (options.undo) {
+    judges = policies_to_take_away(settings);
+  } else {
+    PINSCOPE_TRY(auto next, policies_to_apply(settings));
+    judges.policies = std::move(next.policies);
+  }
   PINSCOPE_TRY(const auto files, files_for(settings, options.container));
   if (!options.undo) PINSCOPE_CHECK(check_is_one(files, options.container));
   std::optional<EndSignals> signals;
   if (options.wait) signals.emplace();
-  PINSCOPE_TRY(const auto application,
-               carry_out(settings, files, next.policies, kStage, exceptions));
+  PINSCOPE_TRY(const auto application, carry_out(settings, files, judges, kStage, exceptions));
   const auto status = status_of_exceptions(application);
   print(settings.json() ? to_json(application) : to_text(application, settings.palette()));
   const bool is_made = std::ranges::any_of(application.containers, [](const Swapped& one) {

@@ -8,6 +8,7 @@
 
 #include "plugin/base/clock.h"
 #include "plugin/base/text.h"
+#include "plugin/policy/glob.h"
 
 namespace pinscope::cli {
 namespace {
@@ -69,14 +70,25 @@ Result<RecordFiles> files_for(const Settings& settings, const std::string& conta
                            : files_of_container(settings, container);
 }
 
+Judges policies_to_take_away(const Settings& settings) {
+  auto next = read_next_policies(settings);
+  if (!next) {
+    report(next.error());
+    return {.policies = {}, .none = std::move(next).error()};
+  }
+  if (next->last_good) report(last_good_note(*next));
+  return {.policies = std::move(next->policies)};
+}
+
 Result<Application> carry_out(const Settings& settings, const RecordFiles& files,
-                              const std::vector<model::Policy>& policies, const char* stage,
+                              const Judges& judges, const char* stage,
                               const ExceptionOrder& exceptions) {
-  PINSCOPE_TRY(auto application, apply_to(files, policies,
+  PINSCOPE_TRY(auto application, apply_to(files, judges.policies,
                                           {.options = settings.hook,
                                            .stage = stage,
                                            .by = this_caller(),
-                                           .exceptions = &exceptions}));
+                                           .exceptions = &exceptions,
+                                           .no_policies = judges.none}));
   if (!application.containers.empty() || exceptions.wherever) return application;
   return std::unexpected(
       Error(ErrorCode::kProcessGone, "change the view of the container").reason("it has ended"));
@@ -92,13 +104,25 @@ ExitStatus status_of_exceptions(const Application& application) {
              : kExitFailure;
 }
 
-std::vector<model::Rule> granted_still(const Application& application) {
+std::vector<model::Rule> granted_still(const Application& application,
+                                       const std::vector<model::Policy>& policies) {
   std::vector<model::Rule> rules;
+  // The record says what gave it then.
+  const auto is_there = [&](const model::Rule& rule, const std::string& source) {
+    const auto gives = [&](const model::Grant& grant) {
+      return grant.place == rule.place &&
+             (grant.pin == source || policy::glob_matches(grant.pin, source));
+    };
+    return std::ranges::any_of(policies, [&](const model::Policy& policy) {
+      return policy.name == rule.policy && std::ranges::any_of(policy.grants, gives);
+    });
+  };
   for (const auto& one : application.containers) {
     const auto& record = one.record;
     for (const auto& refusal : record.given.refusals)
       if (model::exception_behind(refusal.denied_by, record.exceptions) != nullptr &&
           model::exception_behind(refusal.granted_by, record.exceptions) == nullptr &&
+          is_there(refusal.granted_by, refusal.source) &&
           std::ranges::find(rules, refusal.granted_by) == rules.end())
         rules.push_back(refusal.granted_by);
   }

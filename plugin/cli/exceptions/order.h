@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,9 +39,18 @@ Status check_root(const char* what);
 // there is none.
 Result<RecordFiles> files_for(const Settings& settings, const std::string& container);
 
+// The policies by which an exception is judged, or why there are none.
+struct Judges {
+  std::vector<model::Policy> policies;
+  std::optional<Error> none = {};
+};
+// For what takes away, which is done whatever became of the policy files: the set in force, or else
+// no policies. Says so to whoever asked.
+Judges policies_to_take_away(const Settings& settings);
+
 // Does it. kProcessGone: the one container that was meant has ended meanwhile.
 Result<Application> carry_out(const Settings& settings, const RecordFiles& files,
-                              const std::vector<model::Policy>& policies, const char* stage,
+                              const Judges& judges, const char* stage,
                               const ExceptionOrder& exceptions);
 
 // 1 where something could not be done, or not in everything; 0 otherwise.
@@ -48,6 +58,7 @@ ExitStatus status_of_exceptions(const Application& application);
 
 // What policies would give again at the next start of such a container though revocations take it
 // away: their rules, each once.
-std::vector<model::Rule> granted_still(const Application& application);
+std::vector<model::Rule> granted_still(const Application& application,
+                                       const std::vector<model::Policy>& policies);
 
 }  // namespace pinscope::cli

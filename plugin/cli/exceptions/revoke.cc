@@ -40,6 +40,9 @@ Result<model::ObjectIdentity> read_object(const std::string& word) {
 
 Status check_pin(const std::string& pin) {
   if (pin.empty() || pin.front() != '/') return {};
+  if (const auto path = parse_absolute(pin); !path)
+    return std::unexpected(
+        Error(ErrorCode::kUsage, "revoke " + quoted(pin)).reason(path.error().sentence()));
   if (auto glob = policy::check_glob(pin); !glob)
     return std::unexpected(
         Error(ErrorCode::kUsage, "revoke " + quoted(pin)).reason(glob.error().sentence()));
@@ -95,20 +98,33 @@ std::string later_starts(const std::vector<model::Rule>& rules) {
   return text;
 }
 
+// What somebody else shows it is beyond a revocation. False: nobody shows anything.
+bool tell_void_views(const Application& application) {
+  bool any = false;
+  for (const auto& one : application.containers) {
+    const auto& given = one.record.given;
+    if (given.bypasses.empty()) continue;
+    any = true;
+    report("the view of container " + quoted(given.id) + " is void (" +
+           joined(model::names_of(given.bypasses), ", ") +
+           "): it may have what was revoked all the same; pinscope inspect says how");
+  }
+  return any;
+}
+
 Result<ExitStatus> revoke(const Settings& settings, const RevokeOptions& options) {
   PINSCOPE_CHECK(check_usage(options));
   PINSCOPE_TRY(const auto exceptions, order_of(options));
   PINSCOPE_CHECK(check_root("change the views of containers"));
   PINSCOPE_CHECK(check_given_path(settings, "state-dir"));
-  // Whatever became of the files, the set in force is what containers have their views from.
-  PINSCOPE_TRY(const auto next, read_next_policies(settings));
-  if (next.last_good) report(last_good_note(next));
+  const auto judges = policies_to_take_away(settings);
   PINSCOPE_TRY(const auto files, files_for(settings, options.container));
-  PINSCOPE_TRY(const auto application,
-               carry_out(settings, files, next.policies, kStage, exceptions));
-  const auto still = granted_still(application);
+  PINSCOPE_TRY(const auto application, carry_out(settings, files, judges, kStage, exceptions));
+  const auto still =
+      options.undo ? std::vector<model::Rule>() : granted_still(application, judges.policies);
   print(settings.json() ? to_json(application, still)
                         : to_text(application, settings.palette()) + later_starts(still));
+  const bool is_beyond = !options.undo && tell_void_views(application);
   for (const auto& error : application.unreadable) report(error);
   const bool any = std::ranges::any_of(application.containers, [](const Swapped& one) {
     return one.outcome != Swapped::Outcome::kUnchanged;
@@ -118,7 +134,7 @@ Result<ExitStatus> revoke(const Settings& settings, const RevokeOptions& options
                         : "no container that runs has it");
     return kExitFailure;
   }
-  return status_of_exceptions(application);
+  return is_beyond ? kExitFailure : status_of_exceptions(application);
 }
 
 }  // namespace
@@ -154,7 +170,8 @@ void add_revoke(CLI::App& root, Program& program) {
           "Nothing is changed for containers that start later: the output names the lines of the "
           "policies that give it.\n"
           "Exit status: 0 done; 1 it is not granted, or could not be revoked, or not in "
-          "everything; 2 usage error.");
+          "everything, or a view is void, so that the container may have it all the same; 2 usage "
+          "error.");
 }
 
 }  // namespace pinscope::cli

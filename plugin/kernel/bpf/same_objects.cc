@@ -51,31 +51,30 @@ struct CloseDirectory {
 
 class Comparer {
  public:
-  Comparer(const std::vector<std::string>& sources, const model::DeniedPins& denied,
-           const MachineRoot& machine, int proc_self_fd)
-      : sources_(sources), denied_(denied), machine_(machine), proc_self_fd_(proc_self_fd) {}
+  Comparer(const model::DeniedPins& denied, const MachineRoot& machine, int proc_self_fd)
+      : denied_(denied), machine_(machine), proc_self_fd_(proc_self_fd) {}
+
+  // What does not open is for the plan to refuse, and stays what it is: nothing.
+  void add(const std::vector<std::string>& sources) {
+    SourceOpener opener(proc_self_fd_, accept_unchecked);
+    for (const auto& source : sources)
+      if (const auto info = opener.info(source))
+        add(model::ObjectIdentity{info->kind, info->id});
+      else
+        comparison_.sources.emplace_back();
+  }
+  void add(const model::ObjectIdentity& object) {
+    by_id_.emplace(object.id, comparison_.sources.size());
+    comparison_.sources.push_back({object, ""});
+    any_link_ = any_link_ || object.kind == model::ObjectKind::kLink;
+  }
 
   Result<model::Comparison> compare() {
-    PINSCOPE_CHECK(open_sources());
     for (const auto& start : denied_.starts) PINSCOPE_CHECK(look_at_start(start));
     return std::move(comparison_);
   }
 
  private:
-  // What does not open is for the plan to refuse, and stays what it is: nothing.
-  Status open_sources() {
-    SourceOpener opener(proc_self_fd_, accept_unchecked);
-    for (size_t i = 0; i < sources_.size(); ++i) {
-      auto& compared = comparison_.sources.emplace_back();
-      const auto info = opener.info(sources_[i]);
-      if (!info) continue;
-      compared.object = {info->kind, info->id};
-      by_id_.emplace(info->id, i);
-      any_link_ = any_link_ || info->kind == model::ObjectKind::kLink;
-    }
-    return {};
-  }
-
   Status look_at_start(const std::string& start) {
     if (by_id_.empty()) return {};
     const auto fd = open_at(machine_.directory(), machine_.path(start), O_PATH | O_NOFOLLOW);
@@ -200,7 +199,6 @@ class Comparer {
 
   void note(std::string text) { comparison_.notes.push_back(std::move(text)); }
 
-  const std::vector<std::string>& sources_;
   const model::DeniedPins& denied_;
   const MachineRoot& machine_;  // paths of a policy are those of its mounts, granted or denied
   int proc_self_fd_;
@@ -217,7 +215,18 @@ Result<model::Comparison> compare_objects(const std::vector<std::string>& source
                                           const model::DeniedPins& denied) {
   PINSCOPE_TRY(const Fd descriptors, open_descriptor_directory());
   PINSCOPE_TRY(const MachineRoot machine, MachineRoot::find());
-  return Comparer(sources, denied, machine, descriptors.get()).compare();
+  Comparer comparer(denied, machine, descriptors.get());
+  comparer.add(sources);
+  return comparer.compare();
+}
+
+Result<model::Comparison> find_objects(const std::vector<model::ObjectIdentity>& objects,
+                                       const model::DeniedPins& denied) {
+  PINSCOPE_TRY(const Fd descriptors, open_descriptor_directory());
+  PINSCOPE_TRY(const MachineRoot machine, MachineRoot::find());
+  Comparer comparer(denied, machine, descriptors.get());
+  for (const auto& object : objects) comparer.add(object);
+  return comparer.compare();
 }
 
 }  // namespace pinscope::kernel

@@ -22,5 +22,8 @@ namespace pinscope::kernel {
 // cannot be opened is a note.
 Result<model::Comparison> compare_objects(const std::vector<std::string>& sources,
                                           const model::DeniedPins& denied);
+// The same for objects that are known already, whatever names them.
+Result<model::Comparison> find_objects(const std::vector<model::ObjectIdentity>& objects,
+                                       const model::DeniedPins& denied);
 
 }  // namespace pinscope::kernel

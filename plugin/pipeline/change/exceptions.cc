@@ -46,12 +46,18 @@ std::vector<Exception> in_force(const std::vector<Exception>& exceptions, uint64
   return some;
 }
 
+bool covers_path(const Exception& revocation, std::string_view path) {
+  if (!policy::is_glob(revocation.pin)) return is_at_or_below(path, revocation.pin);
+  for (;; path = parent_of(path)) {
+    if (policy::glob_matches(revocation.pin, path)) return true;
+    if (path == "/" || path == ".") return false;
+  }
+}
+
 bool covers(const Exception& revocation, const PinnedObject& pin) {
   if (revocation.object.id != 0)
     return revocation.object.kind == pin.object.kind && revocation.object.id == pin.object.id;
-  const auto& source = pin.grant.source;
-  return policy::is_glob(revocation.pin) ? policy::glob_matches(revocation.pin, source)
-                                         : is_at_or_below(source, revocation.pin);
+  return covers_path(revocation, pin.grant.source);
 }
 
 PinnedObject taken_pin(const RefusedPin& refusal) {
@@ -105,11 +111,20 @@ void take_objects_away(Restart& restart, const std::vector<Exception>& exception
   }
 }
 
-void note_rules(const Decision& decision, Given& given) {
+void note_reasons(const Restart& restart, Given& given) {
+  const auto& decision = *restart.decision;
   given.refusals = decision.refusals;
+  std::erase_if(given.pins, [](const PinnedObject& pin) { return pin.skipped; });
   for (auto& pin : given.pins)
     if (const auto* same = decision.find_grant(pin.grant.source, pin.grant.name))
       pin.grant.rule = same->rule;
+  add_left_out(restart, given.pins);
+}
+
+void add_left_out(const Restart& restart, std::vector<PinnedObject>& pins) {
+  for (size_t i = 0; i < restart.left_out.size(); ++i)
+    if (restart.left_out[i] == LeftOut::kMissing)
+      pins.push_back({restart.decision->grants[i], {}, true});
 }
 
 }  // namespace pinscope

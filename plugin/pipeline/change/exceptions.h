@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "plugin/model/exception.h"
@@ -20,6 +21,8 @@ namespace pinscope {
 std::vector<model::Exception> in_force(const std::vector<model::Exception>& exceptions,
                                        uint64_t now_ns);
 
+// Whether a revocation by path is of this one: names it or matches it, or a directory above it.
+bool covers_path(const model::Exception& revocation, std::string_view path);
 // Whether a revocation takes this pin of a record away by its path or its object. It may take
 // others away as well, under which the same object is pinned.
 bool covers(const model::Exception& revocation, const model::PinnedObject& pin);
@@ -38,7 +41,10 @@ std::vector<model::Policy> with_exceptions(const std::vector<model::Policy>& pol
                                            const std::vector<model::Exception>& exceptions);
 // Takes away, as refusals, what revocations of objects cover.
 void take_objects_away(Restart& restart, const std::vector<model::Exception>& exceptions);
-// Takes over why a container has, and has not, what it has, where its view stays as it is.
-void note_rules(const model::Decision& decision, model::Given& given);
+// Takes over why a container has, and has not, what it has, and what its view waits for, where that
+// stays as it is.
+void note_reasons(const Restart& restart, model::Given& given);
+// What is left out because it is not there, as pins without an object.
+void add_left_out(const Restart& restart, std::vector<model::PinnedObject>& pins);
 
 }  // namespace pinscope

@@ -36,7 +36,8 @@ Result<Expiry> expire_exceptions(const std::vector<Policy>& policies, const Feat
     const uint64_t now = wall_clock_ns();
     if (const auto next = next_end(record.exceptions, now))
       expiry.next_ns = std::min(expiry.next_ns.value_or(*next), *next);
-    if (in_force(record.exceptions, now).size() == record.exceptions.size()) continue;
+    const bool is_whole = record.unfinished.empty();
+    if (is_whole && in_force(record.exceptions, now).size() == record.exceptions.size()) continue;
     auto swapped = swap_view(policies, features, file, order);
     if (!swapped && swapped.error().errnum() != ENOENT)
       expiry.unreadable.push_back(std::move(swapped).error());

@@ -17,7 +17,8 @@ namespace pinscope {
 // When the first of these runs out that has not yet; nothing: none will.
 std::optional<uint64_t> next_end(const std::vector<model::Exception>& exceptions, uint64_t now_ns);
 
-// Gives each container that runs and has an exception that has run out its view without it. Of
+// Gives each container that runs and has an exception that has run out its view without it, and
+// one where whoever made or undid one was killed at it the view that it was to have. Of
 // those alone whose records are in these files. What cannot be undone now (kFailed, kRefused) is
 // tried again by the next call.
 //

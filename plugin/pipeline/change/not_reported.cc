@@ -66,14 +66,14 @@ std::optional<Restart> what_is_not_reported(const Record& record, const Restart&
   auto kept = what_stays(record, now, exceptions, giving);
   if (!kept) return std::nullopt;
   look_at(features, *kept);
-  if (!exceptions.changes.empty()) {
+  if (exceptions.has_work()) {
     if (auto same = if_nothing_else(record, *kept, exceptions)) return same;
     give_what_is_given_now(features, *kept);
   } else if (kept->restart.refusal) {
     return std::nullopt;
   }
   take_objects_away(kept->restart, exceptions.all);
-  if (exceptions.changes.empty() && !follows_only(record, kept->restart)) return std::nullopt;
+  if (!exceptions.has_work() && !follows_only(record, kept->restart)) return std::nullopt;
   return std::move(kept->restart);
 }
 

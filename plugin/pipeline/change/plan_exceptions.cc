@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "plugin/base/text.h"
+#include "plugin/kernel/bpf/same_objects.h"
 #include "plugin/pipeline/change/exceptions.h"
 #include "plugin/policy/glob.h"
 
@@ -19,7 +20,9 @@ std::string word_of(const ObjectIdentity& object) {
 }
 
 bool is_undone(const Exception& exception, const ExceptionOrder::Undo& undo) {
-  if (exception.kind != undo.kind) return false;
+  if (exception.kind != undo.kind || (!undo.name.empty() && undo.name != exception.name) ||
+      (undo.made_ns != 0 && undo.made_ns != exception.made_ns))
+    return false;
   return undo.pins.empty() || std::ranges::any_of(undo.pins, [&](const std::string& word) {
            return word == exception.pin || word == exception.name ||
                   (exception.object.id != 0 && word == word_of(exception.object));
@@ -56,16 +59,19 @@ Status check_grant(const Exception& made, const Restart& restart) {
   return std::unexpected(cannot(made).reason("it comes to nothing"));
 }
 
-Status check_revocation(const Exception& made, const Record& record, const Restart& restart) {
+Status check_revocation(const Exception& made, const PlannedExceptions& planned,
+                        const Record& record, const Restart& restart) {
   const Rule rule = rule_of(made);
   const auto is_same = [&](const Exception& one) {
     return is_same_matter(one, made) && is_in_force(one, made.made_ns);
   };
   if (std::ranges::any_of(record.exceptions, is_same)) return {};
   const auto is_its = [&](const RefusedPin& refusal) { return refusal.denied_by == rule; };
-  const auto has = [&](const PinnedObject& pin) { return !pin.skipped && covers(made, pin); };
+  const auto has = [&](const PinnedObject& pin) {
+    return !pin.skipped && planned.covers(made, pin);
+  };
   const auto had = [&](const RefusedPin& refusal) {
-    return is_exception(refusal.denied_by) && covers(made, taken_pin(refusal));
+    return is_exception(refusal.denied_by) && planned.covers(made, taken_pin(refusal));
   };
   if ((restart.decision && std::ranges::any_of(restart.decision->refusals, is_its)) ||
       std::ranges::any_of(record.given.pins, has) ||
@@ -97,11 +103,67 @@ Result<std::vector<Exception>> resolved(const std::vector<Exception>& made, cons
   return all;
 }
 
+// Grants leave room for revocations, and everything can be revoked in any case.
+Status check_number(const PlannedExceptions& planned) {
+  for (const auto& [what, made] : planned.changes) {
+    if (what != What::kMade || made.pin == kEveryPin) continue;
+    const auto count = std::ranges::count(planned.all, made.kind, &Exception::kind);
+    if (static_cast<size_t>(count) > kMaxExceptions)
+      return std::unexpected(Error(ErrorCode::kUsage, std::string("make another exception (") +
+                                                          name_of(made.kind) + ")")
+                                 .reason("the container has " + std::to_string(kMaxExceptions))
+                                 .hint("undo some; or change the policies, and apply them"));
+  }
+  return {};
+}
+
+std::vector<ObjectIdentity> objects_of(const Record& record) {
+  std::vector<ObjectIdentity> objects;
+  const auto add = [&](const PinnedObject& pin) {
+    if (pin.object.id != 0) objects.push_back({pin.object.kind, pin.object.id});
+  };
+  for (const auto& pin : record.given.pins)
+    if (!pin.skipped) add(pin);
+  for (const auto& refusal : record.given.refusals) add(taken_pin(refusal));
+  return objects;
+}
+
 }  // namespace
 
+bool PlannedExceptions::covers(const Exception& revocation, const PinnedObject& pin) const {
+  return pinscope::covers(revocation, pin) || std::ranges::any_of(found, [&](const Found& one) {
+           return one.number == revocation.number && one.object.kind == pin.object.kind &&
+                  one.object.id == pin.object.id;
+         });
+}
+
+std::vector<std::string> look_at_paths(const Record& record, PlannedExceptions& planned) {
+  DeniedPins denied;
+  for (const auto& one : planned.all)
+    if (one.kind == Kind::kRevoke && !one.pin.empty() && one.pin != kEveryPin)
+      denied.starts.push_back(policy::literal_prefix(one.pin));
+  if (denied.starts.empty()) return {};
+  denied.covers = [&](const std::string& path) {
+    return std::ranges::any_of(planned.all, [&](const Exception& one) {
+      return one.kind == Kind::kRevoke && !one.pin.empty() && covers_path(one, path);
+    });
+  };
+  const auto compared = kernel::find_objects(objects_of(record), denied);
+  if (!compared)
+    return {"other names of what is revoked could not be looked for: " +
+            compared.error().sentence()};
+  for (const auto& [object, path] : compared->sources)
+    for (const auto& one : planned.all)
+      if (!path.empty() && one.kind == Kind::kRevoke && !one.pin.empty() && covers_path(one, path))
+        planned.found.push_back({one.number, object});
+  return compared->notes;
+}
+
 bool PlannedExceptions::takes_away() const {
-  return std::ranges::any_of(changes, [](const ExceptionChange& change) {
-    return (change.what == What::kMade) == (change.exception.kind == Kind::kRevoke);
+  const auto revokes = [](const Exception& one) { return one.kind == Kind::kRevoke; };
+  if (cut_short && std::ranges::any_of(all, revokes)) return true;
+  return std::ranges::any_of(changes, [&](const ExceptionChange& change) {
+    return (change.what == What::kMade) == revokes(change.exception);
   });
 }
 
@@ -116,6 +178,7 @@ Result<PlannedExceptions> plan_exceptions(const Record& record, const ExceptionO
                                           uint64_t now_ns) {
   PINSCOPE_TRY(auto wanted, resolved(order.made, record, order.wherever));
   PlannedExceptions planned;
+  planned.cut_short = !record.unfinished.empty() && !record.exceptions.empty();
   uint32_t last = 0;
   // What is remembered of one that is over is not to be of the next.
   for (const auto& pin : record.given.pins) last = std::max(last, number_of(pin.grant.rule));
@@ -145,10 +208,7 @@ Result<PlannedExceptions> plan_exceptions(const Record& record, const ExceptionO
       planned.all.push_back(made);
     planned.changes.push_back({What::kMade, std::move(made)});
   }
-  if (planned.all.size() > kMaxExceptions)
-    return std::unexpected(Error(ErrorCode::kUsage, "make another exception")
-                               .reason("the container has " + std::to_string(kMaxExceptions))
-                               .hint("undo some; or change the policies, and apply them"));
+  PINSCOPE_CHECK(check_number(planned));
   return planned;
 }
 
@@ -160,7 +220,7 @@ Status check_effect(PlannedExceptions& planned, const ExceptionOrder& order, con
     const auto effect = what != What::kMade ? Status()
                         : exception.kind == Kind::kGrant
                             ? check_grant(exception, restart)
-                            : check_revocation(exception, record, restart);
+                            : check_revocation(exception, planned, record, restart);
     if (effect)
       kept.push_back(change);
     else if (order.wherever)

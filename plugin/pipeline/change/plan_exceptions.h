@@ -1,5 +1,5 @@
 // What is to become of the exceptions of one container: what is ordered, and what has run out by
-// now. Pure.
+// now. Pure, but for look_at_paths().
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,8 @@ struct ExceptionOrder {
     model::Exception::Kind kind = model::Exception::Kind::kRevoke;
     std::vector<std::string> pins;
     std::string reason = {};  // as it was given
+    std::string name = {};    // of them those under this name alone, unless it is empty
+    uint64_t made_ns = 0;     // and made at this time, unless it is 0
   };
   std::optional<Undo> undone = {};
   // A container to which this comes to nothing is left alone, and that is no error.
@@ -36,6 +38,20 @@ struct ExceptionOrder {
 struct PlannedExceptions {
   std::vector<model::Exception> all;  // in force
   std::vector<model::ExceptionChange> changes;
+  // Whoever changed them last was killed at it: what they come to is to be brought about.
+  bool cut_short = false;
+  // An object of the container to which the path of a revocation leads now, under whatever name.
+  struct Found {
+    uint32_t number = 0;  // of the revocation
+    model::ObjectIdentity object;
+  };
+  std::vector<Found> found;
+
+  [[nodiscard]] bool has_work() const { return cut_short || !changes.empty(); }
+  // Whether a revocation takes this pin of a record away: by its path, its object, or an object
+  // that was found.
+  [[nodiscard]] bool covers(const model::Exception& revocation,
+                            const model::PinnedObject& pin) const;
   // A change takes something away, which is not to be stopped by what would stop a start.
   [[nodiscard]] bool takes_away() const;
   // And one was ordered that gives something, which is.
@@ -43,6 +59,10 @@ struct PlannedExceptions {
 };
 Result<PlannedExceptions> plan_exceptions(const model::Record& record, const ExceptionOrder& order,
                                           uint64_t now_ns);
+
+// Fills in what is found where the paths of revocations lead. A path that cannot be looked at leads
+// nowhere; the answer says so, a clause each. Changes the working directory.
+std::vector<std::string> look_at_paths(const model::Record& record, PlannedExceptions& planned);
 
 // Whether what was made comes to anything: kPolicyConflict for a grant that is denied,
 // kSourceMissing for one whose pin is not there; kUsage for one that the container has already, and

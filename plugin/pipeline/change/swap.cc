@@ -22,6 +22,7 @@
 #include "plugin/pipeline/ledger.h"
 #include "plugin/pipeline/run_log.h"
 #include "plugin/record/change_lock.h"
+#include "plugin/record/record_json.h"
 #include "plugin/record/store.h"
 
 namespace pinscope {
@@ -69,9 +70,10 @@ Result<record::Trace> process_in(const Store& store, const std::string& file) {
 
 class Swapping {
  public:
-  Swapping(const Store& store, Store::Found& found, const SwapOrder& order,
+  Swapping(const Store& store, const std::string& file, Store::Found& found, const SwapOrder& order,
            const Features& features)
       : store_(store),
+        file_(file),
         found_(found),
         order_(order),
         features_(features),
@@ -85,6 +87,8 @@ class Swapping {
     swapped_.outcome = decision.decide();
     if (swapped_.outcome == Outcome::kChanged && !order_.dry_run)
       swapped_.outcome = carry_out(decision);
+    else if (decision.plan().notes_reasons && !order_.dry_run)
+      swapped_.outcome = note_reasons_of(decision);
     else if (decision.error())
       swapped_.outcome = fail(swapped_.outcome, decision, *decision.error());
     take(decision.plan());
@@ -119,6 +123,11 @@ class Swapping {
       all.insert(all.end(), left->begin(), left->end());
       return Outcome::kChanged;
     }
+    if (const auto now = store_.read(file_); now && !now->record.unfinished.empty())
+      all.emplace_back(
+          "whoever was at it was killed, and its record says what it is to have: that comes with "
+          "the "
+          "next change, or pinscope exceptions --expire");
     if (beside_.took_view())
       all.emplace_back("its view, which was taken away from over a bpffs, is not there yet");
     return fail(Outcome::kFailed, decision, std::move(left).error());
@@ -151,7 +160,7 @@ class Swapping {
     const auto& plan = decision.plan();
     Record after = found_.record;
     after.exceptions = plan.exceptions.all;
-    note_rules(*plan.becomes.decision, after.given);
+    note_reasons(plan.becomes, after.given);
     after.changed_ns = wall_clock_ns();
     after.changed_by = order_.by.login_uid.value_or(order_.by.uid);
     if (auto updated = store_.update(after, found_.held); !updated)
@@ -165,6 +174,17 @@ class Swapping {
     if (told) return Outcome::kChanged;
     (void)store_.update(found_.record, found_.held);
     return fail(Outcome::kFailed, decision, std::move(told).error());
+  }
+
+  // It has the same by other rules: the end of an exception is to find what gives it by now.
+  Outcome note_reasons_of(SwapDecision& decision) {
+    Record after = found_.record;
+    note_reasons(decision.plan().becomes, after.given);
+    if (record::to_json(after) == record::to_json(found_.record)) return Outcome::kUnchanged;
+    if (auto updated = store_.update(after, found_.held); !updated)
+      return fail(Outcome::kFailed, decision, std::move(updated).error());
+    swapped_.record = std::move(after);
+    return Outcome::kUnchanged;
   }
 
   void take(SwapPlan& plan) {
@@ -206,6 +226,7 @@ class Swapping {
   }
 
   const Store& store_;
+  const std::string& file_;
   Store::Found& found_;
   const SwapOrder& order_;
   const Features& features_;
@@ -254,7 +275,7 @@ Result<Swapped> swap_view(const std::vector<Policy>& policies, const Features& f
   if (!order.dry_run && found.record.given.pid != process.pid)
     return unchanged(Swapped::Outcome::kEnded, found.record, std::nullopt);
   if (auto cannot = look_at_record(found.record)) return *std::move(cannot);
-  auto swapped = Swapping(store, found, order, features).run(policies);
+  auto swapped = Swapping(store, file, found, order, features).run(policies);
   if (swapped.outcome == Swapped::Outcome::kChanged && !order.dry_run)
     if (auto now = store.read(file)) swapped.record = std::move(now->record);
   return swapped;

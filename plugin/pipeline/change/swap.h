@@ -34,6 +34,8 @@ struct SwapOrder {
   const ExceptionOrder* exceptions = nullptr;
   // And nothing else, whatever the policies say by now.
   bool exceptions_alone = false;
+  // Why there are none to judge by: then what is taken away is, and nothing is given.
+  std::optional<Error> no_policies = {};
   // Nobody has asked for it: only what it follows may make a view another one, or a policy that
   // says `onChange: apply`.
   bool automatic = false;

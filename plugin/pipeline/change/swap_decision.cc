@@ -12,6 +12,16 @@ namespace pinscope {
 
 using namespace model;
 
+namespace {
+
+Result<Restart> cannot_start(const Error& why) {
+  Restart restart;
+  restart.refusal = why;
+  return restart;
+}
+
+}  // namespace
+
 SwapDecision::SwapDecision(const std::vector<Policy>& policies, const Features& features,
                            const Record& record, const SwapOrder& order, std::string repair)
     : policies_(policies),
@@ -26,11 +36,13 @@ Swapped::Outcome SwapDecision::decide() {
   auto planned = plan_exceptions(record_, wanted_, wall_clock_ns());
   if (!planned) return refuse(Outcome::kRefused, std::move(planned).error());
   plan_.exceptions = *std::move(planned);
+  plan_.remarks = look_at_paths(record_, plan_.exceptions);
   auto container = container_of(record_);
   if (!container) return refuse(Outcome::kFailed, std::move(container).error());
   plan_.container = *std::move(container);
-  auto decided = decide_again(policies_, plan_.container, is_session(record_), features_,
-                              plan_.exceptions.all);
+  auto decided = order_.no_policies ? cannot_start(*order_.no_policies)
+                                    : decide_again(policies_, plan_.container, is_session(record_),
+                                                   features_, plan_.exceptions.all);
   if (!decided) return refuse(Outcome::kFailed, std::move(decided).error());
   const auto& now = now_.emplace(*std::move(decided));
   // That a grant is denied says more than that the container would not start.
@@ -38,7 +50,7 @@ Swapped::Outcome SwapDecision::decide() {
     if (auto effect = check_effect(plan_.exceptions, wanted_, record_, now); !effect)
       return refuse(Outcome::kRefused, std::move(effect).error());
   const bool is_ordered = order_.exceptions != nullptr || order_.exceptions_alone;
-  if (is_ordered && plan_.exceptions.changes.empty()) return Outcome::kUnchanged;
+  if (is_ordered && !plan_.exceptions.has_work()) return Outcome::kUnchanged;
   if (now.refusal) return go_on_without_start(now);
   return is_ordered ? carry_out_exceptions(now) : follow_policies(now);
 }
@@ -50,7 +62,7 @@ Swapped::Outcome SwapDecision::go_on_without_start(const Restart& now) {
   const bool is_of_source = now.refusal->code() == ErrorCode::kSourceMissing ||
                             now.refusal->code() == ErrorCode::kSourceMismatch;
   const bool follows = is_of_source && now.decision && order_.automatic &&
-                       on_change(now) == OnChange::kReport && exceptions.changes.empty();
+                       on_change(now) == OnChange::kReport && !exceptions.has_work();
   const bool goes_on = follows || (exceptions.takes_away() && !exceptions.asks_to_give());
   if (!goes_on || !keep_to(now, follows ? Giving::kByPolicy : Giving::kNothing))
     return refuse(Outcome::kRefused, *now.refusal);
@@ -67,7 +79,10 @@ Swapped::Outcome SwapDecision::carry_out_exceptions(const Restart& now) {
 
 Swapped::Outcome SwapDecision::follow_policies(const Restart& now) {
   compare(now);
-  if (plan_.changes.made.empty()) return Outcome::kUnchanged;
+  if (plan_.changes.made.empty()) {
+    plan_.notes_reasons = !order_.automatic || on_change(now) != OnChange::kReport;
+    return Outcome::kUnchanged;
+  }
   plan_.is_of_policy = !follows_only(record_, now);
   const bool is_to_be_reported =
       order_.automatic && plan_.is_of_policy && on_change(now) == OnChange::kReport;
@@ -102,6 +117,7 @@ void SwapDecision::compare(Restart becomes) {
   if (becomes.refusal)
     changes.left.push_back("it would not start now, so that nothing is added: " +
                            becomes.refusal->sentence());
+  changes.left.insert(changes.left.end(), plan_.remarks.begin(), plan_.remarks.end());
   if (changes.made.empty() && !repair_.empty())
     changes.made.push_back({.kind = Change::Kind::kRepaired, .text = repair_});
   plan_.changes_view = !changes.made.empty();

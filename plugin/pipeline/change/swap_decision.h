@@ -23,11 +23,13 @@ namespace pinscope {
 struct SwapPlan {
   model::Container container;
   PlannedExceptions exceptions;
-  Restart becomes;            // what it is to have
-  Changes changes;            // from what it has
-  bool changes_view = false;  // and not its exceptions alone
-  bool is_judged = true;      // false: less is given, whether or not it would start now
-  bool is_of_policy = false;  // the policies are others, and not only what is followed
+  Restart becomes;                   // what it is to have
+  Changes changes;                   // from what it has
+  bool changes_view = false;         // and not its exceptions alone
+  bool is_judged = true;             // false: less is given, whether or not it would start now
+  bool notes_reasons = false;        // nothing changes but why it has what it has
+  std::vector<std::string> remarks;  // what could not be looked at, a clause each
+  bool is_of_policy = false;         // the policies are others, and not only what is followed
 };
 
 class SwapDecision {

@@ -21,6 +21,7 @@
 #include "plugin/kernel/sys.h"
 #include "plugin/model/reach.h"
 #include "plugin/model/view_names.h"
+#include "plugin/pipeline/change/exceptions.h"
 #include "plugin/pipeline/host_view.h"
 #include "plugin/pipeline/ledger.h"
 #include "plugin/pipeline/run_log.h"
@@ -38,28 +39,31 @@ using namespace model;
 constexpr std::chrono::seconds kTimeout{10};
 constexpr mode_t kMask = 022;  // the modes of new pins and directories depend on it
 
-// Values have a file system of their own, which stays where nothing is different of them.
-bool is_of_values(const ViewInstance& instance) {
-  return instance.type == InstanceType::kFuse;
+// Values have a file system of their own, which stays where nothing is different of them; so has
+// what gives tokens, which stays in any case.
+enum class Part { kView, kValues, kTokens };
+
+Part part_of(const ViewInstance& instance) {
+  if (instance.type == InstanceType::kDelegated) return Part::kTokens;
+  return instance.type == InstanceType::kFuse ? Part::kValues : Part::kView;
 }
 
-void take_from(const std::vector<ViewInstance>& from, bool values, std::vector<ViewInstance>& to) {
-  std::ranges::copy_if(from, std::back_inserter(to), [&](const ViewInstance& instance) {
-    return is_of_values(instance) == values;
-  });
+void take_from(const std::vector<ViewInstance>& from, Part part, std::vector<ViewInstance>& to) {
+  std::ranges::copy_if(from, std::back_inserter(to),
+                       [&](const ViewInstance& instance) { return part_of(instance) == part; });
 }
 
-std::vector<ViewInstance> part_of(const std::vector<ViewInstance>& instances, bool values) {
-  std::vector<ViewInstance> part;
-  take_from(instances, values, part);
-  return part;
+std::vector<ViewInstance> part_of(const std::vector<ViewInstance>& instances, Part part) {
+  std::vector<ViewInstance> some;
+  take_from(instances, part, some);
+  return some;
 }
 
 // All that may be at the place of the view, or of the values; what the record has now comes first.
-std::vector<ViewInstance> all_of(const Record& record, bool values) {
-  auto all = part_of(record.instances, values);
-  take_from(record.beneath, values, all);
-  take_from(record.unfinished, values, all);
+std::vector<ViewInstance> all_of(const Record& record, Part part) {
+  auto all = part_of(record.instances, part);
+  take_from(record.beneath, part, all);
+  take_from(record.unfinished, part, all);
   return all;
 }
 
@@ -127,13 +131,6 @@ void keep_values(const Record& before, std::vector<PinnedObject>& pins) {
   }
 }
 
-// And what is left out.
-void add_left_out(const Restart& restart, std::vector<PinnedObject>& pins) {
-  for (size_t i = 0; i < restart.left_out.size(); ++i)
-    if (restart.left_out[i] == LeftOut::kMissing)
-      pins.push_back({restart.decision->grants[i], {}, true});
-}
-
 // What makes the view void by now, the bpffs of the container that it was left with among it.
 Status judge_bypasses(const SwapJob& job, const Decision& decision,
                       const policy::Surroundings& around, const std::vector<PinnedObject>& pins,
@@ -188,13 +185,13 @@ class Worker {
   // Also if an earlier swap of them was cut short.
   [[nodiscard]] bool swaps_values() const {
     return job_.plan.changes.of_values || job_.makes_values ||
-           std::ranges::any_of(old_.unfinished, is_of_values);
+           !part_of(old_.unfinished, Part::kValues).empty();
   }
 
   // An empty one only hides another one.
   static void leave_out_view(apply::Unattached& made) {
     made.tree = Fd();
-    made.instances = part_of(made.instances, true);
+    made.instances = part_of(made.instances, Part::kValues);
   }
 
   Result<apply::Unattached> make(const Decision& decision, int descriptors) const {
@@ -224,14 +221,14 @@ class Worker {
                                     .proc_self_fd = descriptors,
                                     .is_session = is_session(old_)},
                          .view = {.at = place_of(old_),
-                                  .known = all_of(old_, false),
-                                  .unfinished = part_of(old_.unfinished, false),
+                                  .known = all_of(old_, Part::kView),
+                                  .unfinished = part_of(old_.unfinished, Part::kView),
                                   .below = below(old_)},
                          .values = {}};
     if (swaps_values())
       places.values = {.at = old_.given.values_at.value_or(job_.plan.becomes.decision->values_at),
-                       .known = all_of(old_, true),
-                       .unfinished = part_of(old_.unfinished, true),
+                       .known = all_of(old_, Part::kValues),
+                       .unfinished = part_of(old_.unfinished, Part::kValues),
                        .below = {},
                        .is_of_values = true};
     return places;
@@ -263,13 +260,16 @@ class Worker {
       return std::unexpected(std::move(put).error());
     }
     after.instances = made.instances;
-    if (!swaps_values()) take_from(old_.instances, true, after.instances);
-    after.beneath = part_of(old_.beneath, false);
-    if (swap.left_view_beneath()) after.beneath = all_of(old_, false);
-    take_from(old_.beneath, true, after.beneath);
+    take_from(old_.instances, Part::kTokens, after.instances);
+    if (!swaps_values()) take_from(old_.instances, Part::kValues, after.instances);
+    after.beneath = part_of(old_.beneath, Part::kView);
+    if (swap.left_view_beneath()) after.beneath = all_of(old_, Part::kView);
+    take_from(old_.beneath, Part::kValues, after.beneath);
     if (swap.left_values_beneath()) {
-      std::erase_if(after.beneath, is_of_values);
-      const auto values = all_of(old_, true);
+      std::erase_if(after.beneath, [](const ViewInstance& instance) {
+        return part_of(instance) == Part::kValues;
+      });
+      const auto values = all_of(old_, Part::kValues);
       after.beneath.insert(after.beneath.end(), values.begin(), values.end());
     }
     if (auto told = tell(after); !told) {
@@ -290,9 +290,9 @@ class Worker {
     const auto take = [](const std::vector<ViewInstance>& from, size_t count, auto& to) {
       to.insert(to.end(), from.begin(), from.begin() + static_cast<ptrdiff_t>(count));
     };
-    const auto values = part_of(old_.instances, true);
-    record.instances.clear();
-    take(spare.view, old_.instances.size() - values.size(), record.instances);
+    const auto values = part_of(old_.instances, Part::kValues);
+    record.instances = part_of(old_.instances, Part::kTokens);
+    take(spare.view, part_of(old_.instances, Part::kView).size(), record.instances);
     take(swaps_values() ? spare.values : values, values.size(), record.instances);
     return record;
   }

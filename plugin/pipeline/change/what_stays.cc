@@ -24,9 +24,10 @@ class Staying {
           Giving giving)
       : record_(record),
         now_(now.decision ? *now.decision : nothing_),
+        exceptions_(exceptions),
         in_force_(exceptions.all),
         gives_(giving == Giving::kByPolicy),
-        has_changes_(!exceptions.changes.empty()),
+        has_changes_(exceptions.has_work()),
         is_open_(has_changes_) {
     auto& decision = kept_.restart.decision.emplace(now_);
     take_view_of(record, decision);
@@ -70,9 +71,9 @@ class Staying {
     for (const auto& one : in_force_) {
       if (one.kind != Kind::kRevoke) continue;
       const auto covers_same = [&](const PinnedObject& other) {
-        return is_same_object(pin, other) && covers(one, other);
+        return is_same_object(pin, other) && exceptions_.covers(one, other);
       };
-      if (covers(one, pin) || std::ranges::any_of(record_.given.pins, covers_same))
+      if (exceptions_.covers(one, pin) || std::ranges::any_of(record_.given.pins, covers_same))
         return rule_of(one);
     }
     const auto* denied = denied_now(pin.grant.source, pin.grant.name);
@@ -184,6 +185,7 @@ class Staying {
 
   const Record& record_;
   const Decision& now_;
+  const PlannedExceptions& exceptions_;
   const std::vector<Exception>& in_force_;
   const bool gives_;
   const bool has_changes_;

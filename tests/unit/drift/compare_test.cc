@@ -275,6 +275,13 @@ TEST_F(Compare, SaysWhatOfTheViewIsGone) {
               ElementsAre("view-missing: \"flows\\n\" at \"/sys/fs/bpf\" is not there any more"));
 }
 
+// The record says what the new view is to be, and the old one is gone by intent.
+TEST_F(Compare, CallsAViewThatIsBeingReplacedIncompleteAlone) {
+  container_.live.view = ViewState::kMissing;
+  container_.record.unfinished.emplace_back();
+  EXPECT_THAT(found(), ElementsAre("incomplete: whoever changed its view last was killed at it"));
+}
+
 TEST_F(Compare, SaysThatAViewDoesNotAnswer) {
   container_.live.view = ViewState::kUnknown;
   EXPECT_THAT(found(), ElementsAre("unknown: its view could not be looked at: a file system in it "

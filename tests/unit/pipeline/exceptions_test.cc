@@ -235,6 +235,10 @@ TEST_F(Exceptions, AreBoundedAndUndoneOnlyIfTheyAreThere) {
     record_.exceptions.push_back(revocation("/x" + std::to_string(i)));
   EXPECT_THAT(error_of({.made = {revocation("/y")}}), HasSubstr("the container has 64"));
   EXPECT_EQ(error_of({.made = {revocation("/x1")}}), "no error");
+  EXPECT_EQ(error_of({.made = {revocation(model::kEveryPin)}}), "no error") << "in any case";
+  Exception lent = revocation("/y");
+  lent.kind = Exception::Kind::kGrant;
+  EXPECT_EQ(error_of({.made = {lent}}), "no error") << "they are counted by themselves";
 }
 
 // Whoever may pin below a glob chooses what a revocation by name is of.
