@@ -150,7 +150,7 @@ TEST_P(ExceptionsEdited, AreFinishedWhereWhoeverMadeThemWasKilled) {
   const auto killed = run_supervised(
       argv("revoke", {kFlows, "--container", container_.id(), "--reason", "x"}), "", kill_worker);
   EXPECT_EQ(killed.status, 1) << killed;
-  EXPECT_THAT(killed.out, HasSubstr("its record says"));
+  EXPECT_THAT(killed.out, HasSubstr("was killed: what its record"));
   EXPECT_TRUE(lists("in force"));
   EXPECT_EQ(seen(), expected(kCounters, "ro") + " " + expected(kFlows, "ro"));
   EXPECT_THAT(expire(), Succeeds());

@@ -117,7 +117,7 @@ Status check_number(const PlannedExceptions& planned) {
   return {};
 }
 
-std::vector<ObjectIdentity> objects_of(const Record& record) {
+std::vector<ObjectIdentity> objects_in(const Record& record) {
   std::vector<ObjectIdentity> objects;
   const auto add = [&](const PinnedObject& pin) {
     if (pin.object.id != 0) objects.push_back({pin.object.kind, pin.object.id});
@@ -148,7 +148,7 @@ std::vector<std::string> look_at_paths(const Record& record, PlannedExceptions& 
       return one.kind == Kind::kRevoke && !one.pin.empty() && covers_path(one, path);
     });
   };
-  const auto compared = kernel::find_objects(objects_of(record), denied);
+  const auto compared = kernel::find_objects(objects_in(record), denied);
   if (!compared)
     return {"other names of what is revoked could not be looked for: " +
             compared.error().sentence()};

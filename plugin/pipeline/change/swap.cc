@@ -125,9 +125,8 @@ class Swapping {
     }
     if (const auto now = store_.read(file_); now && !now->record.unfinished.empty())
       all.emplace_back(
-          "whoever was at it was killed, and its record says what it is to have: that comes with "
-          "the "
-          "next change, or pinscope exceptions --expire");
+          "whoever was at it was killed: what its record says that it is to have comes "
+          "with the next change, or with pinscope exceptions --expire");
     if (beside_.took_view())
       all.emplace_back("its view, which was taken away from over a bpffs, is not there yet");
     return fail(Outcome::kFailed, decision, std::move(left).error());
