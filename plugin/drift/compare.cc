@@ -86,7 +86,7 @@ class Comparison {
       add(Kind::kUnknown, "what is mounted in it could not be listed");
       return;
     }
-    const ViewMounts view(record_);
+    const ViewMounts view(record_, *mounts_);
     for (const auto& mount : *mounts_) {
       using Part = ViewMounts::Part;
       const auto part = view.part(mount);

@@ -21,6 +21,32 @@ class ExceptionsEdited : public ExceptionsAlone {
   }
 };
 
+class ExceptionsCutShort : public ExceptionsAlone {
+ protected:
+  void SetUp() override {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "what is killed leaves its sanitizer's memory";
+#endif
+    ExceptionsAlone::SetUp();
+    if (!wrapper_.empty()) GTEST_SKIP() << "a program has one supervisor, which plays the kernel";
+  }
+  // The command, whose child is killed in front of this call once it has written the record.
+  CommandResult killed_at(int64_t number, const std::string& name,
+                          std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--container", container_.id()});
+    pid_t command = -1;
+    bool has_noted = false;
+    const auto kill_child = [&](const SystemCall& call) {
+      if (command == -1) command = call.pid;
+      if (call.pid == command) return Verdict::run();
+      const bool is_time = call.number == number && has_noted;
+      has_noted = has_noted || call.number == SYS_renameat;
+      return is_time ? Verdict::kill() : Verdict::run();
+    };
+    return run_supervised(argv(name, arguments), "", kill_child);
+  }
+};
+
 // From then on the exception alone gives it.
 TEST_P(ExceptionsEdited, EndWhatTheyAloneGiveSinceApply) {
   policy("shared", {kWriteFlows, kGrantCounters});
@@ -55,6 +81,49 @@ TEST_P(ExceptionsEdited, TakeTheObjectThatThePathLeadsTo) {
   expect_on_it("revoke", {kFlows});
   EXPECT_EQ(seen(), expected(kCounters, "ro"));
   pins_.remove(alias);
+}
+
+// Two that take the same each hold it, by whichever path they found it.
+TEST_P(ExceptionsEdited, HoldWhatAShorterOneFoundFirst) {
+  const std::string alias = "/sys/fs/bpf/alias";
+  const std::string again = "/sys/fs/bpf/again";
+  for (const auto& path : {alias, again})
+    ASSERT_THAT(pinscope::test::run({"bpftool", "map", "pin", "pinned", kFlows, path}), Succeeds());
+  policy("shared", {kGrantFlows, kGrantCounters});
+  ASSERT_NO_FATAL_FAILURE(start());
+  expect_on_it("revoke", {again, "--for", "1s"});
+  EXPECT_THAT(pinscope::test::run(argv("revoke", {"--all", alias, "--reason", "x"})), Succeeds());
+  ASSERT_TRUE(wait_until([&] { return lists("ran out"); }));
+  EXPECT_THAT(expire(), Succeeds());
+  EXPECT_EQ(seen(), expected(kCounters, "ro"));
+  for (const auto& path : {alias, again}) pins_.remove(path);
+}
+
+// What was taken is known by its object, which an apply does not forget.
+TEST_P(ExceptionsEdited, HoldTheObjectOfWhatWasTakenBeforeAnApply) {
+  policy("shared", {kGrantFlows, kGrantCounters});
+  ASSERT_NO_FATAL_FAILURE(start());
+  expect_on_it("revoke", {kFlows, "--for", "1s"});
+  expect_applied();
+  expect_on_it("revoke", {"--object", "map:" + std::to_string(map_id(kFlows))});
+  ASSERT_TRUE(wait_until([&] { return lists("ran out"); }));
+  EXPECT_THAT(expire(), Succeeds());
+  EXPECT_EQ(seen(), expected(kCounters, "ro"));
+}
+
+// What could not be given back when it was over comes when there are policies again.
+TEST_P(ExceptionsEdited, AreGivenBackOnceThereArePoliciesAgain) {
+  policy("shared", {kGrantFlows, kGrantCounters});
+  ASSERT_NO_FATAL_FAILURE(start());
+  expect_on_it("grant", {kOther, "--for", "1s"});
+  expect_on_it("revoke", {kFlows, "--for", "1s"});
+  break_policies();
+  ASSERT_NO_FATAL_FAILURE(let_it_run_out());
+  EXPECT_EQ(expire().status, 1) << "something is left";
+  EXPECT_EQ(seen(), expected(kCounters, "ro"));
+  policy("shared", {kGrantFlows, kGrantCounters});
+  EXPECT_THAT(expire(), Succeeds());
+  EXPECT_EQ(seen(), expected(kCounters, "ro") + " " + expected(kFlows, "ro"));
 }
 
 TEST_P(ExceptionsEdited, TakeWhatIsBelowADirectoryThatAGlobMatches) {
@@ -131,30 +200,39 @@ TEST_P(ExceptionsEdited, AreNotUndoneByWhoeverMadeAnEarlierOne) {
 }
 
 // Killed in between, a revocation stands in the record and has not had its effect.
-TEST_P(ExceptionsEdited, AreFinishedWhereWhoeverMadeThemWasKilled) {
-  if (!wrapper_.empty()) GTEST_SKIP() << "a program has one supervisor, which plays the kernel";
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "what is killed leaves its sanitizer's memory";
-#endif
+TEST_P(ExceptionsCutShort, AreFinishedWhereTheyWereMade) {
   policy("shared", {kGrantFlows, kGrantCounters});
   ASSERT_NO_FATAL_FAILURE(start());
-  pid_t command = -1;
-  bool has_noted = false;
-  const auto kill_worker = [&](const SystemCall& call) {
-    if (command == -1) command = call.pid;
-    if (call.pid == command) return Verdict::run();
-    const bool is_time = call.number == SYS_move_mount && has_noted;
-    has_noted = has_noted || call.number == SYS_renameat;
-    return is_time ? Verdict::kill() : Verdict::run();
-  };
-  const auto killed = run_supervised(
-      argv("revoke", {kFlows, "--container", container_.id(), "--reason", "x"}), "", kill_worker);
+  const auto killed = killed_at(SYS_move_mount, "revoke", {kFlows, "--reason", "x"});
   EXPECT_EQ(killed.status, 1) << killed;
-  EXPECT_THAT(killed.out, HasSubstr("was killed: what its record"));
+  EXPECT_THAT(killed.out, HasSubstr("see pinscope drift"));
   EXPECT_TRUE(lists("in force"));
   EXPECT_EQ(seen(), expected(kCounters, "ro") + " " + expected(kFlows, "ro"));
   EXPECT_THAT(expire(), Succeeds());
   EXPECT_EQ(seen(), expected(kCounters, "ro"));
+}
+
+TEST_P(ExceptionsCutShort, AreOverWhereTheyWereUndone) {
+  policy("shared", {kGrantFlows});
+  ASSERT_NO_FATAL_FAILURE(start());
+  expect_on_it("grant", {kOther, "--for", "1h"});
+  EXPECT_EQ(killed_at(SYS_umount2, "grant", {kOther, "--undo", "--reason", "x"}).status, 1);
+  EXPECT_TRUE(lists("ran out"));
+  EXPECT_THAT(expire(), Succeeds());
+  EXPECT_EQ(seen(), expected(kFlows, "ro"));
+}
+
+TEST_P(ExceptionsCutShort, BringNothingBackThatAnApplyWasTaking) {
+  policy("shared", {kGrantFlows, kGrantCounters});
+  ASSERT_NO_FATAL_FAILURE(start());
+  expect_on_it("grant", {kOther, "--for", "1h"});
+  policy("shared", {kGrantFlows});
+  EXPECT_EQ(killed_at(SYS_renameat, "apply", {}).status, 1);
+  EXPECT_THAT(seen(), Not(HasSubstr("counters")));
+  (void)expire();
+  EXPECT_THAT(seen(), Not(HasSubstr("counters")));
+  expect_applied();
+  EXPECT_EQ(seen(), expected(kFlows, "ro") + " " + expected(kOther, "ro"));
 }
 
 // What somebody else shows it is beyond a revocation, which says so.
@@ -171,6 +249,7 @@ TEST_P(ExceptionsEdited, SayWhereAViewIsVoid) {
 }
 
 PINSCOPE_EACH_RUNTIME(ExceptionsEdited);
+PINSCOPE_EACH_RUNTIME(ExceptionsCutShort);
 
 }  // namespace
 }  // namespace pinscope::test

@@ -119,6 +119,7 @@ std::vector<model::Rule> granted_still(const Application& application,
   };
   for (const auto& one : application.containers) {
     const auto& record = one.record;
+    if (one.outcome != Swapped::Outcome::kChanged) continue;
     for (const auto& refusal : record.given.refusals)
       if (model::exception_behind(refusal.denied_by, record.exceptions) != nullptr &&
           model::exception_behind(refusal.granted_by, record.exceptions) == nullptr &&

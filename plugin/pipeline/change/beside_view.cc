@@ -26,6 +26,9 @@ Status BesideView::look() {
   PINSCOPE_TRY(const Fd proc, open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
   if (!is_set_up(proc.get(), found_.record)) return {};
   PINSCOPE_TRY(bpffs_, bpffs_of(proc.get(), found_.record));
+  // The number of its superblock is soon another one's.
+  std::erase_if(found_.record.instances,
+                [&](const ViewInstance& one) { return lacks_tokens(one, bpffs_); });
   lacks_view_ = pinscope::lacks_view(found_.record, bpffs_);
   lacks_values_ = pinscope::lacks_values(proc.get(), found_.record);
   return {};

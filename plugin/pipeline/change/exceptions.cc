@@ -111,9 +111,29 @@ void take_objects_away(Restart& restart, const std::vector<Exception>& exception
   }
 }
 
+void take_refusals(const Decision& decision, Given& given) {
+  const auto before = std::exchange(given.refusals, decision.refusals);
+  const auto is_same = [](const RefusedPin& refusal) {
+    return [&](const auto& other) {
+      return other.source == refusal.source && other.name == refusal.name;
+    };
+  };
+  for (auto& refusal : given.refusals) {
+    if (!refusal.grant || refusal.grant->object) continue;
+    const auto was = std::ranges::find_if(before, is_same(refusal));
+    const auto had = std::ranges::find_if(given.pins, [&](const PinnedObject& pin) {
+      return !pin.skipped && is_same(refusal)(pin.grant);
+    });
+    if (was != before.end() && was->grant)
+      refusal.grant->object = was->grant->object;
+    else if (had != given.pins.end())
+      refusal.grant->object = ObjectIdentity{had->object.kind, had->object.id};
+  }
+}
+
 void note_reasons(const Restart& restart, Given& given) {
   const auto& decision = *restart.decision;
-  given.refusals = decision.refusals;
+  take_refusals(decision, given);
   std::erase_if(given.pins, [](const PinnedObject& pin) { return pin.skipped; });
   for (auto& pin : given.pins)
     if (const auto* same = decision.find_grant(pin.grant.source, pin.grant.name))

@@ -44,6 +44,8 @@ void take_objects_away(Restart& restart, const std::vector<model::Exception>& ex
 // Takes over why a container has, and has not, what it has, and what its view waits for, where that
 // stays as it is.
 void note_reasons(const Restart& restart, model::Given& given);
+// What is refused now, with the objects that are known of what was taken before.
+void take_refusals(const model::Decision& decision, model::Given& given);
 // What is left out because it is not there, as pins without an object.
 void add_left_out(const Restart& restart, std::vector<model::PinnedObject>& pins);
 

@@ -112,7 +112,10 @@ Result<std::string> mask_in_namespace(const Record& record, bool left, bool unco
 
 }  // namespace
 
-ViewMounts::ViewMounts(const Record& record) : record_(record) {
+ViewMounts::ViewMounts(const Record& record, const std::vector<BpffsMount>& mounts)
+    : record_(record), instances_(record.instances) {
+  std::erase_if(instances_,
+                [&](const ViewInstance& instance) { return lacks_tokens(instance, mounts); });
   for (const auto& instance : record.instances)
     for (const uint64_t mount : instance.mounts) first_ = std::min(first_, mount);
 }
@@ -135,7 +138,7 @@ ViewMounts::Part ViewMounts::part(const BpffsMount& mount) const {
       record_.given.pins, [](const auto& pin) { return !pin.skipped && pin.grant.pin; });
   if (record_.instances.empty() && (has_pins || record_.given.selected_by.empty()))
     return Part::kUnknown;
-  if (is_any_of(record_.instances, mount) || is_any_of(record_.beneath, mount) ||
+  if (is_any_of(instances_, mount) || is_any_of(record_.beneath, mount) ||
       is_any_of(record_.unfinished, mount) || is_grant(mount))
     return Part::kView;
   if (mount.id > first_) return Part::kLater;
@@ -166,6 +169,10 @@ bool lacks_view(const Record& record, const std::vector<BpffsMount>& bpffs) {
   });
 }
 
+bool lacks_tokens(const ViewInstance& instance, const std::vector<BpffsMount>& bpffs) {
+  return instance.type == model::InstanceType::kDelegated && lacks(instance, bpffs);
+}
+
 bool lacks_values(int proc, const Record& record) {
   const auto is_of_values = [](const ViewInstance& instance) {
     return instance.type == model::InstanceType::kFuse;
@@ -179,7 +186,7 @@ bool lacks_values(int proc, const Record& record) {
 
 std::vector<BpffsMount> bpffs_to_mask(const Record& record, const std::vector<BpffsMount>& mounts,
                                       bool left) {
-  const ViewMounts view(record);
+  const ViewMounts view(record, mounts);
   std::vector<BpffsMount> found;
   std::ranges::copy_if(mounts, std::back_inserter(found),
                        [&](const BpffsMount& mount) { return is_to_mask(view.part(mount), left); });

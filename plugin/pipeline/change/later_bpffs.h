@@ -14,10 +14,12 @@
 
 namespace pinscope {
 
-// Tells the mounts of a container's view from others. Pure. The record must outlive it.
+// Tells the mounts of a container's view from others. Pure. The record must outlive it. `mounts`:
+// all of the container, by which it is known whether what gives it tokens is there still: once that
+// is gone, the number of its superblock is soon another one's.
 class ViewMounts {
  public:
-  explicit ViewMounts(const model::Record& record);
+  ViewMounts(const model::Record& record, const std::vector<kernel::BpffsMount>& mounts);
 
   enum class Part {
     kView,     // of its view, or of one that was or is about to be in the place of it; or a copy
@@ -32,6 +34,7 @@ class ViewMounts {
   [[nodiscard]] bool is_grant(const kernel::BpffsMount& mount) const;
 
   const model::Record& record_;
+  std::vector<model::ViewInstance> instances_;
   uint64_t first_ = std::numeric_limits<uint64_t>::max();  // of the mounts of its view
 };
 
@@ -52,6 +55,9 @@ std::vector<kernel::BpffsMount> bpffs_to_mask(const model::Record& record,
 // Whether a part of its view is not mounted anywhere in it. False if the record does not say what
 // its view is.
 bool lacks_view(const model::Record& record, const std::vector<kernel::BpffsMount>& bpffs);
+// Whether what gives it tokens is not there any more.
+bool lacks_tokens(const model::ViewInstance& instance,
+                  const std::vector<kernel::BpffsMount>& bpffs);
 // The same of the values that it is shown. Asks as bpffs_of() does.
 bool lacks_values(int proc, const model::Record& record);
 

@@ -128,6 +128,19 @@ std::vector<ObjectIdentity> objects_in(const Record& record) {
   return objects;
 }
 
+bool has_grant(const Record& record, const Exception& grant) {
+  return std::ranges::any_of(record.given.pins, [&](const PinnedObject& pin) {
+    return pin.grant.source == grant.pin && pin.grant.name == grant.name;
+  });
+}
+
+bool has_covered(const Record& record, const PlannedExceptions& planned,
+                 const Exception& revocation) {
+  return std::ranges::any_of(record.given.pins, [&](const PinnedObject& pin) {
+    return !pin.skipped && planned.covers(revocation, pin);
+  });
+}
+
 }  // namespace
 
 bool PlannedExceptions::covers(const Exception& revocation, const PinnedObject& pin) const {
@@ -138,25 +151,28 @@ bool PlannedExceptions::covers(const Exception& revocation, const PinnedObject& 
 }
 
 std::vector<std::string> look_at_paths(const Record& record, PlannedExceptions& planned) {
-  DeniedPins denied;
-  for (const auto& one : planned.all)
-    if (one.kind == Kind::kRevoke && !one.pin.empty() && one.pin != kEveryPin)
-      denied.starts.push_back(policy::literal_prefix(one.pin));
-  if (denied.starts.empty()) return {};
-  denied.covers = [&](const std::string& path) {
-    return std::ranges::any_of(planned.all, [&](const Exception& one) {
-      return one.kind == Kind::kRevoke && !one.pin.empty() && covers_path(one, path);
-    });
-  };
-  const auto compared = kernel::find_objects(objects_in(record), denied);
-  if (!compared)
-    return {"other names of what is revoked could not be looked for: " +
-            compared.error().sentence()};
-  for (const auto& [object, path] : compared->sources)
-    for (const auto& one : planned.all)
-      if (!path.empty() && one.kind == Kind::kRevoke && !one.pin.empty() && covers_path(one, path))
-        planned.found.push_back({one.number, object});
-  return compared->notes;
+  std::vector<std::string> remarks;
+  const auto objects = objects_in(record);
+  for (const auto& one : planned.all) {
+    if (one.kind != Kind::kRevoke || one.pin.empty() || one.pin == kEveryPin) continue;
+    const auto compared = kernel::find_objects(
+        objects, {{policy::literal_prefix(one.pin)},
+                  [&](const std::string& path) { return covers_path(one, path); }});
+    if (!compared) {
+      remarks.push_back("other names of " + quoted(one.pin) +
+                        " could not be looked for: " + compared.error().sentence());
+      continue;
+    }
+    for (const auto& [object, path] : compared->sources)
+      if (!path.empty()) planned.found.push_back({one.number, object});
+    remarks.insert(remarks.end(), compared->notes.begin(), compared->notes.end());
+  }
+  planned.cut_short =
+      !record.unfinished.empty() && std::ranges::any_of(planned.all, [&](const auto& one) {
+        return one.kind == Kind::kGrant ? !has_grant(record, one)
+                                        : has_covered(record, planned, one);
+      });
+  return remarks;
 }
 
 bool PlannedExceptions::takes_away() const {
@@ -178,7 +194,6 @@ Result<PlannedExceptions> plan_exceptions(const Record& record, const ExceptionO
                                           uint64_t now_ns) {
   PINSCOPE_TRY(auto wanted, resolved(order.made, record, order.wherever));
   PlannedExceptions planned;
-  planned.cut_short = !record.unfinished.empty() && !record.exceptions.empty();
   uint32_t last = 0;
   // What is remembered of one that is over is not to be of the next.
   for (const auto& pin : record.given.pins) last = std::max(last, number_of(pin.grant.rule));
@@ -209,6 +224,9 @@ Result<PlannedExceptions> plan_exceptions(const Record& record, const ExceptionO
     planned.changes.push_back({What::kMade, std::move(made)});
   }
   PINSCOPE_CHECK(check_number(planned));
+  planned.remembers = std::ranges::any_of(record.given.refusals, [&](const RefusedPin& refusal) {
+    return refusal.grant && is_over(refusal.denied_by, planned.all);
+  });
   return planned;
 }
 

@@ -38,8 +38,10 @@ struct ExceptionOrder {
 struct PlannedExceptions {
   std::vector<model::Exception> all;  // in force
   std::vector<model::ExceptionChange> changes;
-  // Whoever changed them last was killed at it: what they come to is to be brought about.
+  // Whoever made one was killed at it: what it comes to is to be brought about.
   bool cut_short = false;
+  // Something was taken by one that is over, and could not be given back yet.
+  bool remembers = false;
   // An object of the container to which the path of a revocation leads now, under whatever name.
   struct Found {
     uint32_t number = 0;  // of the revocation
@@ -47,7 +49,8 @@ struct PlannedExceptions {
   };
   std::vector<Found> found;
 
-  [[nodiscard]] bool has_work() const { return cut_short || !changes.empty(); }
+  [[nodiscard]] bool has_changes() const { return cut_short || !changes.empty(); }
+  [[nodiscard]] bool has_work() const { return has_changes() || remembers; }
   // Whether a revocation takes this pin of a record away: by its path, its object, or an object
   // that was found.
   [[nodiscard]] bool covers(const model::Exception& revocation,
@@ -60,8 +63,9 @@ struct PlannedExceptions {
 Result<PlannedExceptions> plan_exceptions(const model::Record& record, const ExceptionOrder& order,
                                           uint64_t now_ns);
 
-// Fills in what is found where the paths of revocations lead. A path that cannot be looked at leads
-// nowhere; the answer says so, a clause each. Changes the working directory.
+// Fills in what is found where the paths of revocations lead, and what was cut short. A path that
+// cannot be looked at leads nowhere; the answer says so, a clause each. Changes the working
+// directory.
 std::vector<std::string> look_at_paths(const model::Record& record, PlannedExceptions& planned);
 
 // Whether what was made comes to anything: kPolicyConflict for a grant that is denied,

@@ -123,13 +123,13 @@ class Swapping {
       all.insert(all.end(), left->begin(), left->end());
       return Outcome::kChanged;
     }
-    if (const auto now = store_.read(file_); now && !now->record.unfinished.empty())
-      all.emplace_back(
-          "whoever was at it was killed: what its record says that it is to have comes "
-          "with the next change, or with pinscope exceptions --expire");
     if (beside_.took_view())
       all.emplace_back("its view, which was taken away from over a bpffs, is not there yet");
-    return fail(Outcome::kFailed, decision, std::move(left).error());
+    auto error = std::move(left).error();
+    // As one does that was killed in the middle.
+    if (const auto now = store_.read(file_); now && !now->record.unfinished.empty())
+      error = std::move(error).hint("its view is the old one or the new one: see pinscope drift");
+    return fail(Outcome::kFailed, decision, std::move(error));
   }
 
   // What could not be brought about, a clause each.
@@ -178,7 +178,10 @@ class Swapping {
   // It has the same by other rules: the end of an exception is to find what gives it by now.
   Outcome note_reasons_of(SwapDecision& decision) {
     Record after = found_.record;
+    const auto& now = *decision.plan().becomes.decision;
     note_reasons(decision.plan().becomes, after.given);
+    after.followed = now.followed;
+    if (now.selected()) after.on_change = now.on_change;
     if (record::to_json(after) == record::to_json(found_.record)) return Outcome::kUnchanged;
     if (auto updated = store_.update(after, found_.held); !updated)
       return fail(Outcome::kFailed, decision, std::move(updated).error());

@@ -37,6 +37,7 @@ Swapped::Outcome SwapDecision::decide() {
   if (!planned) return refuse(Outcome::kRefused, std::move(planned).error());
   plan_.exceptions = *std::move(planned);
   plan_.remarks = look_at_paths(record_, plan_.exceptions);
+  plan_.changes.left = plan_.remarks;
   auto container = container_of(record_);
   if (!container) return refuse(Outcome::kFailed, std::move(container).error());
   plan_.container = *std::move(container);
@@ -62,8 +63,10 @@ Swapped::Outcome SwapDecision::go_on_without_start(const Restart& now) {
   const bool is_of_source = now.refusal->code() == ErrorCode::kSourceMissing ||
                             now.refusal->code() == ErrorCode::kSourceMismatch;
   const bool follows = is_of_source && now.decision && order_.automatic &&
-                       on_change(now) == OnChange::kReport && !exceptions.has_work();
+                       on_change(now) == OnChange::kReport && !exceptions.has_changes();
   const bool goes_on = follows || (exceptions.takes_away() && !exceptions.asks_to_give());
+  const bool only_remembers = exceptions.remembers && !exceptions.has_changes();
+  if (only_remembers && order_.exceptions_alone) return Outcome::kUnchanged;
   if (!goes_on || !keep_to(now, follows ? Giving::kByPolicy : Giving::kNothing))
     return refuse(Outcome::kRefused, *now.refusal);
   return Outcome::kChanged;

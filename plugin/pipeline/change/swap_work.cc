@@ -89,7 +89,7 @@ Record outcome_of(const SwapJob& job, const Decision& decision) {
     return exception_behind(rule, job.plan.exceptions.all) != nullptr;
   });
   record.exceptions = job.plan.exceptions.all;
-  record.given.refusals = decision.refusals;
+  take_refusals(decision, record.given);
   record.followed = decision.followed;
   // What a policy said that is gone holds until another one selects the container.
   if (decision.selected()) {
@@ -107,6 +107,10 @@ Record outcome_of(const SwapJob& job, const Decision& decision) {
 // Those that there are, and those that are made.
 std::vector<Exception> with_made(std::vector<Exception> all, const PlannedExceptions& planned) {
   for (const auto& change : planned.changes) {
+    // Whoever is killed at undoing one leaves it to whoever undoes what has run out.
+    if (change.what == ExceptionChange::What::kUndone)
+      for (auto& one : all)
+        if (one == change.exception) one.until_ns = wall_clock_ns();
     if (change.what != ExceptionChange::What::kMade) continue;
     std::erase_if(all, [&](const Exception& one) { return is_same_matter(one, change.exception); });
     all.push_back(change.exception);

@@ -38,7 +38,7 @@ Record record_with(uint64_t id, HostBpffs host_bpffs = HostBpffs::kMask) {
 }
 
 Part part(const Record& record, const BpffsMount& mount) {
-  return ViewMounts(record).part(mount);
+  return ViewMounts(record, {mount}).part(mount);
 }
 
 TEST(ViewMounts, TellsThoseBeforeTheViewFromThoseBehindIt) {
@@ -70,6 +70,17 @@ TEST(ViewMounts, AreCopiesThatTheContainerMadeOfThem) {
   EXPECT_EQ(part(record_with(kUnique + 10), mount_of(kUnique + 30, 40, "/tmp")), Part::kView);
   // Which do not stand for the view.
   EXPECT_TRUE(lacks_view(record_with(kUnique + 10), {mount_of(kUnique + 30, 40, "/tmp")}));
+}
+
+// What gives tokens, which the container may unmount: its number is soon another one's.
+TEST(ViewMounts, AreNoTokensThatAreGone) {
+  auto record = record_with(kUnique + 10);
+  record.instances.push_back(
+      {.type = model::InstanceType::kDelegated, .device_minor = 50, .mounts = {kUnique + 11}});
+  const auto tokens = mount_of(kUnique + 11, 50);
+  const auto other = mount_of(kUnique + 20, 50);
+  EXPECT_EQ(ViewMounts(record, {tokens, other}).part(other), Part::kView) << "a copy of it";
+  EXPECT_EQ(ViewMounts(record, {other}).part(other), Part::kLater);
 }
 
 TEST(ViewMounts, AreUnknownWhereTheRecordDoesNotSay) {
