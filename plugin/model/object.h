@@ -37,6 +37,8 @@ struct ObjectInfo {
   uint32_t max_entries = 0;
   uint32_t map_flags = 0;
   std::string name = {};
+
+  [[nodiscard]] ObjectIdentity identity() const { return {kind, id}; }
   friend bool operator==(const ObjectInfo&, const ObjectInfo&) = default;
 };
 

@@ -240,8 +240,7 @@ class Reader {
       });
       if (refusal == refusals.end()) return fail(*table, "there is no such refusal");
       refusal->grant = std::move(pin.grant);
-      if (pin.object.id != 0)
-        refusal->grant->object = model::ObjectIdentity{pin.object.kind, pin.object.id};
+      if (pin.object.id != 0) refusal->grant->object = pin.object.identity();
     }
   }
 

@@ -21,6 +21,9 @@ class ExceptionsAlone : public SwapTest {
   [[nodiscard]] bool lists(const std::string& state) const {
     return pinscope::test::run(argv("exceptions", {})).out.find(state) != std::string::npos;
   }
+  void let_one_run_out() {
+    ASSERT_TRUE(wait_until([&] { return lists("ran out"); }));
+  }
   // What ends within a second has run out.
   void let_it_run_out() {
     ASSERT_TRUE(wait_until([&] { return lists("ran out") && !lists("in force"); }));

@@ -2,7 +2,6 @@
 // policies say by now, and nothing that a start would not give.
 #include "tests/engines/exceptions_alone.h"
 #include "tests/support/bpf/programs.h"
-#include "tests/support/machine/wait.h"
 
 namespace pinscope::test {
 namespace {
@@ -67,7 +66,7 @@ TEST_P(ExceptionsAlone, GiveBackWhatTwoOfThemTook) {
   ASSERT_NO_FATAL_FAILURE(start());
   expect_on_it("revoke", {kFlows, "--for", "1s"});
   expect_on_it("revoke", {"--for", "3s"});
-  ASSERT_TRUE(wait_until([&] { return lists("ran out"); }));
+  ASSERT_NO_FATAL_FAILURE(let_one_run_out());
   EXPECT_THAT(expire(), Succeeds());
   EXPECT_EQ(seen(), "");
   ASSERT_NO_FATAL_FAILURE(let_it_run_out());
@@ -122,7 +121,7 @@ TEST_P(ExceptionsAlone, LastWhereAShorterOneCameFirst) {
   expect_on_it("revoke", {kFlows, "--for", "1s"});
   expect_on_it("revoke", {"--object", object});
   expect_on_it("revoke", {"/sys/fs/bpf/f*"});
-  ASSERT_TRUE(wait_until([&] { return lists("ran out"); }));
+  ASSERT_NO_FATAL_FAILURE(let_one_run_out());
   EXPECT_THAT(expire(), Succeeds());
   EXPECT_EQ(seen(), expected(kCounters, "ro"));
 }

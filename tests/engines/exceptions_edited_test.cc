@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "tests/engines/exceptions_alone.h"
+#include "tests/support/machine/wait.h"
 #include "tests/support/programs/supervisor.h"
 
 namespace pinscope::test {
@@ -93,7 +94,7 @@ TEST_P(ExceptionsEdited, HoldWhatAShorterOneFoundFirst) {
   ASSERT_NO_FATAL_FAILURE(start());
   expect_on_it("revoke", {again, "--for", "1s"});
   EXPECT_THAT(pinscope::test::run(argv("revoke", {"--all", alias, "--reason", "x"})), Succeeds());
-  ASSERT_TRUE(wait_until([&] { return lists("ran out"); }));
+  ASSERT_NO_FATAL_FAILURE(let_one_run_out());
   EXPECT_THAT(expire(), Succeeds());
   EXPECT_EQ(seen(), expected(kCounters, "ro"));
   for (const auto& path : {alias, again}) pins_.remove(path);
@@ -106,7 +107,7 @@ TEST_P(ExceptionsEdited, HoldTheObjectOfWhatWasTakenBeforeAnApply) {
   expect_on_it("revoke", {kFlows, "--for", "1s"});
   expect_applied();
   expect_on_it("revoke", {"--object", "map:" + std::to_string(map_id(kFlows))});
-  ASSERT_TRUE(wait_until([&] { return lists("ran out"); }));
+  ASSERT_NO_FATAL_FAILURE(let_one_run_out());
   EXPECT_THAT(expire(), Succeeds());
   EXPECT_EQ(seen(), expected(kCounters, "ro"));
 }
@@ -144,7 +145,7 @@ TEST_P(ExceptionsEdited, TakeAwayWithoutAnyPoliciesInForce) {
   expect_on_it("grant", {kOther, "--for", "1s"});
   expect_on_it("grant", {kOther, "--for", "1h", "--name", "longer"});
   break_policies();
-  ASSERT_TRUE(wait_until([&] { return lists("ran out"); }));
+  ASSERT_NO_FATAL_FAILURE(let_one_run_out());
   EXPECT_THAT(expire().out, HasSubstr("removed \"other\""));
   EXPECT_THAT(on_it("grant", {kOther, "--undo"}).out, HasSubstr("removed \"longer\""));
   EXPECT_THAT(on_it("revoke", {kFlows}).out, HasSubstr("removed \"flows\""));

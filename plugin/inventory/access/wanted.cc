@@ -178,7 +178,7 @@ std::vector<Candidate> shown_as_values(const Whom& whom, const std::string& name
       if (!pin.grant.values || pin.skipped) continue;
       const std::string place = *values_at + "/" + pin.grant.name;
       if (is_called(place, name))
-        found.push_back({{pin.object.kind, pin.object.id}, " (" + one_line(place) + ")"});
+        found.push_back({pin.object.identity(), " (" + one_line(place) + ")"});
     }
   }
   return found;

@@ -38,9 +38,7 @@ class HostPins {
   // Whether the source certainly names another object than this one, or none.
   [[nodiscard]] bool has_left(const std::string& source, const model::ObjectInfo& object) const {
     const auto found = objects_.find(source);
-    if (found != objects_.end())
-      return found->second.id != 0 &&
-             found->second != model::ObjectIdentity{object.kind, object.id};
+    if (found != objects_.end()) return found->second.id != 0 && found->second != object.identity();
     return std::ranges::any_of(mounts_, [&](const InstanceMount* mount) {
       return is_at_or_below(source, mount->mount.mount_point) &&
              machine_.instances[mount->instance].is_whole();

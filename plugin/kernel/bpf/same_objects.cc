@@ -59,7 +59,7 @@ class Comparer {
     SourceOpener opener(proc_self_fd_, accept_unchecked);
     for (const auto& source : sources)
       if (const auto info = opener.info(source))
-        add(model::ObjectIdentity{info->kind, info->id});
+        add(info->identity());
       else
         comparison_.sources.emplace_back();
   }

@@ -150,7 +150,7 @@ class Compared {
           writes = writes || opens_for_writing(other.grant.access);
         }
       if (reads && (writes || !opens_for_writing(pin.grant.access))) continue;
-      changes_.lost.push_back({{pin.object.kind, pin.object.id}, pin.grant.name, reads});
+      changes_.lost.push_back({pin.object.identity(), pin.grant.name, reads});
     }
   }
 

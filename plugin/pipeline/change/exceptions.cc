@@ -70,6 +70,12 @@ PinnedObject taken_pin(const RefusedPin& refusal) {
   return pin;
 }
 
+bool remembers(const Given& given, const std::vector<Exception>& in_force) {
+  return std::ranges::any_of(given.refusals, [&](const RefusedPin& refusal) {
+    return refusal.grant && is_over(refusal.denied_by, in_force);
+  });
+}
+
 bool is_over(const Rule& rule, const std::vector<Exception>& in_force) {
   return is_exception(rule) && exception_behind(rule, in_force) == nullptr;
 }
@@ -127,7 +133,7 @@ void take_refusals(const Decision& decision, Given& given) {
     if (was != before.end() && was->grant)
       refusal.grant->object = was->grant->object;
     else if (had != given.pins.end())
-      refusal.grant->object = ObjectIdentity{had->object.kind, had->object.id};
+      refusal.grant->object = had->object.identity();
   }
 }
 

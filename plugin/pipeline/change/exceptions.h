@@ -33,6 +33,9 @@ model::PinnedObject taken_pin(const model::RefusedPin& refusal);
 // Whether this rule is an exception that is not among those in force.
 bool is_over(const model::Rule& rule, const std::vector<model::Exception>& in_force);
 
+// Whether something was taken by one that is not, and could not be given back yet.
+bool remembers(const model::Given& given, const std::vector<model::Exception>& in_force);
+
 // Where the container has its view and its values, how, and why: as the record has it.
 void take_view_of(const model::Record& record, model::Decision& decision);
 

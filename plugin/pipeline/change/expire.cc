@@ -37,11 +37,7 @@ Result<Expiry> expire_exceptions(const std::vector<Policy>& policies, const Feat
     if (const auto next = next_end(record.exceptions, now))
       expiry.next_ns = std::min(expiry.next_ns.value_or(*next), *next);
     // What was taken by one that is over may be given back now.
-    const bool is_whole =
-        record.unfinished.empty() &&
-        std::ranges::none_of(record.given.refusals, [&](const RefusedPin& refusal) {
-          return refusal.grant && is_over(refusal.denied_by, record.exceptions);
-        });
+    const bool is_whole = record.unfinished.empty() && !remembers(record.given, record.exceptions);
     if (is_whole && in_force(record.exceptions, now).size() == record.exceptions.size()) continue;
     auto swapped = swap_view(policies, features, file, order);
     if (!swapped && swapped.error().errnum() != ENOENT)

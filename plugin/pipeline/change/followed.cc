@@ -7,7 +7,7 @@ namespace {
 
 FollowedSource source_of(const model::PinnedObject& pin) {
   FollowedSource source{.source = pin.grant.source, .waits = pin.waits()};
-  if (!pin.skipped) source.object = model::ObjectIdentity{pin.object.kind, pin.object.id};
+  if (!pin.skipped) source.object = pin.object.identity();
   return source;
 }
 

@@ -37,12 +37,12 @@ bool is_new(const std::vector<PinnedObject>& pins, const GrantedPin& grant) {
 // What was to be had and was there, now and then.
 std::optional<ObjectIdentity> object_of(const PinnedObject& pin) {
   if (pin.skipped) return std::nullopt;
-  return ObjectIdentity{pin.object.kind, pin.object.id};
+  return pin.object.identity();
 }
 
 std::optional<ObjectIdentity> object_of(const Restart& restart, size_t i) {
   if (restart.left_out[i] != LeftOut::kNot || !restart.objects[i]) return std::nullopt;
-  return ObjectIdentity{restart.objects[i]->kind, restart.objects[i]->id};
+  return restart.objects[i]->identity();
 }
 
 }  // namespace

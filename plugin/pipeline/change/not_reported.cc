@@ -27,8 +27,7 @@ void look_at(const Features& features, Kept& kept) {
       stays.left_out[i] = LeftOut::kMissing;
       stays.objects[i].reset();
     }
-    if (const auto& found = stays.objects[i])
-      stays.decision->grants[i].object = ObjectIdentity{found->kind, found->id};
+    if (const auto& found = stays.objects[i]) stays.decision->grants[i].object = found->identity();
   }
 }
 

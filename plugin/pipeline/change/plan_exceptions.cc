@@ -59,6 +59,13 @@ Status check_grant(const Exception& made, const Restart& restart) {
   return std::unexpected(cannot(made).reason("it comes to nothing"));
 }
 
+bool has_covered(const Record& record, const PlannedExceptions& planned,
+                 const Exception& revocation) {
+  return std::ranges::any_of(record.given.pins, [&](const PinnedObject& pin) {
+    return !pin.skipped && planned.covers(revocation, pin);
+  });
+}
+
 Status check_revocation(const Exception& made, const PlannedExceptions& planned,
                         const Record& record, const Restart& restart) {
   const Rule rule = rule_of(made);
@@ -67,15 +74,11 @@ Status check_revocation(const Exception& made, const PlannedExceptions& planned,
   };
   if (std::ranges::any_of(record.exceptions, is_same)) return {};
   const auto is_its = [&](const RefusedPin& refusal) { return refusal.denied_by == rule; };
-  const auto has = [&](const PinnedObject& pin) {
-    return !pin.skipped && planned.covers(made, pin);
-  };
   const auto had = [&](const RefusedPin& refusal) {
     return is_exception(refusal.denied_by) && planned.covers(made, taken_pin(refusal));
   };
   if ((restart.decision && std::ranges::any_of(restart.decision->refusals, is_its)) ||
-      std::ranges::any_of(record.given.pins, has) ||
-      std::ranges::any_of(record.given.refusals, had))
+      has_covered(record, planned, made) || std::ranges::any_of(record.given.refusals, had))
     return {};
   return std::unexpected(cannot(made).reason("it is not granted"));
 }
@@ -120,7 +123,7 @@ Status check_number(const PlannedExceptions& planned) {
 std::vector<ObjectIdentity> objects_in(const Record& record) {
   std::vector<ObjectIdentity> objects;
   const auto add = [&](const PinnedObject& pin) {
-    if (pin.object.id != 0) objects.push_back({pin.object.kind, pin.object.id});
+    if (pin.object.id != 0) objects.push_back(pin.object.identity());
   };
   for (const auto& pin : record.given.pins)
     if (!pin.skipped) add(pin);
@@ -134,19 +137,11 @@ bool has_grant(const Record& record, const Exception& grant) {
   });
 }
 
-bool has_covered(const Record& record, const PlannedExceptions& planned,
-                 const Exception& revocation) {
-  return std::ranges::any_of(record.given.pins, [&](const PinnedObject& pin) {
-    return !pin.skipped && planned.covers(revocation, pin);
-  });
-}
-
 }  // namespace
 
 bool PlannedExceptions::covers(const Exception& revocation, const PinnedObject& pin) const {
   return pinscope::covers(revocation, pin) || std::ranges::any_of(found, [&](const Found& one) {
-           return one.number == revocation.number && one.object.kind == pin.object.kind &&
-                  one.object.id == pin.object.id;
+           return one.number == revocation.number && one.object == pin.object.identity();
          });
 }
 
@@ -224,9 +219,7 @@ Result<PlannedExceptions> plan_exceptions(const Record& record, const ExceptionO
     planned.changes.push_back({What::kMade, std::move(made)});
   }
   PINSCOPE_CHECK(check_number(planned));
-  planned.remembers = std::ranges::any_of(record.given.refusals, [&](const RefusedPin& refusal) {
-    return refusal.grant && is_over(refusal.denied_by, planned.all);
-  });
+  planned.remembers = remembers(record.given, planned.all);
   return planned;
 }
 

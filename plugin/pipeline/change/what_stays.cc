@@ -14,8 +14,7 @@ using namespace model;
 using Kind = Exception::Kind;
 
 bool is_same_object(const PinnedObject& pin, const PinnedObject& other) {
-  return pin.object.id != 0 && pin.object.kind == other.object.kind &&
-         pin.object.id == other.object.id;
+  return pin.object.id != 0 && pin.object.identity() == other.object.identity();
 }
 
 class Staying {
@@ -58,7 +57,7 @@ class Staying {
       take_judgement(*now, grant);
       is_open_ = true;
     } else if (!pin.skipped) {
-      grant.object = ObjectIdentity{pin.object.kind, pin.object.id};
+      grant.object = pin.object.identity();
     } else {
       what.stays_out = true;
       if (!pin.waits()) grant.missing = Missing::kSkip;  // which a record does not hold
@@ -83,7 +82,7 @@ class Staying {
 
   void refuse(const PinnedObject& pin, const Rule& rule) {
     GrantedPin taken = pin.grant;
-    if (!pin.skipped) taken.object = ObjectIdentity{pin.object.kind, pin.object.id};
+    if (!pin.skipped) taken.object = pin.object.identity();
     kept_.restart.decision->refusals.push_back(
         {pin.grant.source, pin.grant.name, pin.grant.rule, rule, "", std::move(taken)});
   }
@@ -93,7 +92,7 @@ class Staying {
     const auto* own = own_of(pin.grant);
     if (pin.skipped || own == nullptr) return;
     GrantedPin grant = *own;
-    grant.object = ObjectIdentity{pin.object.kind, pin.object.id};
+    grant.object = pin.object.identity();
     add(std::move(grant), {.had = pin.object, .given_now = *own});
   }
 
